@@ -1,0 +1,297 @@
+package extract
+
+import (
+	"fmt"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// extraction is readOptions and every package-level declaration it reaches.
+type extraction struct {
+	decls   []string          // source text, in the order of the files
+	imports map[string]string // import path to the name it is used by
+}
+
+// extractDecls parses the shim's package in dir and walks from readOptions.
+// names gives the package name of an import path whose last element is not it.
+func extractDecls(dir string, names map[string]string) (*extraction, error) {
+	pkg, err := parsePackage(dir, names)
+	if err != nil {
+		return nil, err
+	}
+	root, err := pkg.readOptions()
+	if err != nil {
+		return nil, err
+	}
+	pkg.reach(root)
+	return pkg.extraction()
+}
+
+// shim is the parsed and, as far as that needs no imports, resolved package.
+type shim struct {
+	dir     string
+	fset    *token.FileSet
+	text    map[string][]byte
+	info    *types.Info
+	scope   *types.Scope
+	decls   map[types.Object]ast.Node // package-level object to what declares it
+	methods map[types.Object][]*ast.FuncDecl
+	reached map[ast.Node]bool
+	pkgs    map[*types.PkgName]bool
+}
+
+func parsePackage(dir string, names map[string]string) (*shim, error) {
+	ctx := build.Default
+	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = "windows", "amd64", false
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	p := &shim{
+		dir:     dir,
+		fset:    token.NewFileSet(),
+		text:    make(map[string][]byte),
+		decls:   make(map[types.Object]ast.Node),
+		methods: make(map[types.Object][]*ast.FuncDecl),
+		reached: make(map[ast.Node]bool),
+		pkgs:    make(map[*types.PkgName]bool),
+		info: &types.Info{
+			Defs:      make(map[*ast.Ident]types.Object),
+			Uses:      make(map[*ast.Ident]types.Object),
+			Implicits: make(map[ast.Node]types.Object),
+		},
+	}
+	var parsed []*ast.File
+	for _, name := range files {
+		match, err := ctx.MatchFile(dir, filepath.Base(name))
+		if err != nil {
+			return nil, err
+		}
+		if !match || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		if p.text[name], err = readFile(name); err != nil {
+			return nil, err
+		}
+		file, err := parser.ParseFile(p.fset, name, p.text[name], parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		parsed = append(parsed, file)
+	}
+	if len(parsed) == 0 {
+		return nil, fmt.Errorf("no Go files for Windows in %s", dir)
+	}
+	// Only the package's own names matter here, so nothing is imported and
+	// the errors that follow from that are of no interest; whether the
+	// extracted text compiles is the compiler's to say.
+	config := types.Config{Importer: emptyImporter(names), Error: func(error) {}}
+	pkg, _ := config.Check("main", p.fset, parsed, p.info)
+	p.scope = pkg.Scope()
+	for _, file := range parsed {
+		p.index(file)
+	}
+	return p, nil
+}
+
+// emptyImporter imports every path as a package of the right name without
+// declarations.
+type emptyImporter map[string]string
+
+func (names emptyImporter) Import(importPath string) (*types.Package, error) {
+	name, ok := names[importPath]
+	if !ok {
+		name = path.Base(importPath)
+	}
+	pkg := types.NewPackage(importPath, name)
+	pkg.MarkComplete()
+	return pkg, nil
+}
+
+func (p *shim) index(file *ast.File) {
+	for _, decl := range file.Decls {
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Recv == nil {
+				p.decls[p.info.Defs[decl.Name]] = decl
+			} else if base := p.receiver(decl); base != nil {
+				p.methods[base] = append(p.methods[base], decl)
+			}
+		case *ast.GenDecl:
+			p.indexGenDecl(decl)
+		}
+	}
+}
+
+// indexGenDecl keeps constants together with their group, because iota and
+// implicit repetition give a lone specification another value.
+func (p *shim) indexGenDecl(decl *ast.GenDecl) {
+	for _, spec := range decl.Specs {
+		var node ast.Node = spec
+		if decl.Tok == token.CONST {
+			node = decl
+		}
+		switch spec := spec.(type) {
+		case *ast.TypeSpec:
+			p.decls[p.info.Defs[spec.Name]] = node
+		case *ast.ValueSpec:
+			for _, name := range spec.Names {
+				p.decls[p.info.Defs[name]] = node
+			}
+		}
+	}
+}
+
+func (p *shim) receiver(decl *ast.FuncDecl) types.Object {
+	var base types.Object
+	ast.Inspect(decl.Recv.List[0].Type, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && base == nil {
+			base = p.info.Uses[id]
+		}
+		return true
+	})
+	return base
+}
+
+// readOptions finds the function and holds its signature to what the suite
+// can call.
+func (p *shim) readOptions() (types.Object, error) {
+	obj := p.scope.Lookup("readOptions")
+	decl, ok := p.decls[obj].(*ast.FuncDecl)
+	if obj == nil || !ok {
+		return nil, fmt.Errorf("no function readOptions in %s", p.dir)
+	}
+	const want = "func(io.Reader) (*options.Options, error)"
+	if got := p.signature(decl.Type); got != want {
+		return nil, fmt.Errorf("%s: readOptions has another signature: %s instead of %s", p.fset.Position(decl.Pos()), got, want)
+	}
+	return obj, nil
+}
+
+// signature prints a function type with imports under the name the options
+// package and io have here, whatever the file calls them.
+func (p *shim) signature(f *ast.FuncType) string {
+	list := func(fields *ast.FieldList) (out []string) {
+		if fields == nil {
+			return nil
+		}
+		for _, field := range fields.List {
+			for range max(1, len(field.Names)) {
+				out = append(out, p.typeString(field.Type))
+			}
+		}
+		return out
+	}
+	s := "func(" + strings.Join(list(f.Params), ", ") + ")"
+	results := list(f.Results)
+	switch len(results) {
+	case 0:
+		return s
+	case 1:
+		return s + " " + results[0]
+	}
+	return s + " (" + strings.Join(results, ", ") + ")"
+}
+
+func (p *shim) typeString(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return "*" + p.typeString(e.X)
+	case *ast.SelectorExpr:
+		if id, ok := e.X.(*ast.Ident); ok {
+			if pkg, ok := p.info.Uses[id].(*types.PkgName); ok {
+				if pkg.Imported().Path() == optionsPackage {
+					return "options." + e.Sel.Name
+				}
+				return pkg.Imported().Name() + "." + e.Sel.Name
+			}
+		}
+	}
+	return types.ExprString(e)
+}
+
+// reach marks the declaration of obj and all that it leads to.
+func (p *shim) reach(obj types.Object) {
+	node, ok := p.decls[obj]
+	if !ok || p.reached[node] {
+		return
+	}
+	p.reached[node] = true
+	p.reachFrom(node)
+	if decl, ok := node.(*ast.GenDecl); ok {
+		for _, spec := range decl.Specs {
+			p.reachFrom(spec)
+		}
+	}
+	for _, method := range p.methods[obj] {
+		p.reached[method] = true
+		p.reachFrom(method)
+	}
+}
+
+func (p *shim) reachFrom(node ast.Node) {
+	ast.Inspect(node, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		switch used := p.info.Uses[id].(type) {
+		case nil:
+		case *types.PkgName:
+			p.pkgs[used] = true
+		default:
+			p.reach(used)
+		}
+		return true
+	})
+}
+
+func (p *shim) extraction() (*extraction, error) {
+	x := &extraction{imports: make(map[string]string)}
+	for pkg := range p.pkgs {
+		importPath, name := pkg.Imported().Path(), pkg.Name()
+		if other, ok := x.imports[importPath]; ok && other != name {
+			return nil, fmt.Errorf("%s is imported as both %s and %s by what readOptions reaches", importPath, other, name)
+		}
+		x.imports[importPath] = name
+	}
+	nodes := make([]ast.Node, 0, len(p.reached))
+	for node := range p.reached {
+		nodes = append(nodes, node)
+	}
+	sort.Slice(nodes, func(i, j int) bool { return nodes[i].Pos() < nodes[j].Pos() })
+	for _, node := range nodes {
+		x.decls = append(x.decls, p.source(node))
+	}
+	return x, nil
+}
+
+// source returns the text of a declaration, doc comment included.
+func (p *shim) source(node ast.Node) string {
+	start, keyword := node.Pos(), ""
+	var doc *ast.CommentGroup
+	switch n := node.(type) {
+	case *ast.FuncDecl:
+		doc = n.Doc
+	case *ast.GenDecl:
+		doc = n.Doc
+	case *ast.TypeSpec:
+		keyword = "type "
+	case *ast.ValueSpec:
+		keyword = "var "
+	}
+	if doc != nil {
+		start = doc.Pos()
+	}
+	from, to := p.fset.Position(start), p.fset.Position(node.End())
+	text := p.text[from.Filename][from.Offset:to.Offset]
+	return "// From " + filepath.Base(from.Filename) + ", line " + strconv.Itoa(p.fset.Position(node.Pos()).Line) + ".\n\n" + keyword + string(text)
+}

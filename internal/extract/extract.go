@@ -1,0 +1,239 @@
+package extract
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Build is a tree with a decoder under test in it.
+type Build struct {
+	Source *Source
+	Root   string   // the tree's root
+	Dir    string   // an ignored folder for what belongs to this build alone
+	Flags  []string // for the go command: none for the tree's own go.mod
+}
+
+// stampPrefix stands before the stamp in a generated file.
+const stampPrefix = "// Stamp: "
+
+// Prepare puts the hcsshim that spec names under test: spec "" is the one that
+// root's go.mod requires and goes into the tree, in files git ignores; any other
+// goes below build/ and is reached by -modfile and -overlay. It does nothing
+// when that has been done before, except for a checkout, which may have changed.
+func Prepare(root, spec string) (*Build, error) {
+	s, err := Locate(root, spec)
+	if err != nil {
+		return nil, err
+	}
+	b := &Build{Source: s, Root: root, Dir: filepath.Join(root, "build", "default")}
+	if spec != "" {
+		b.Dir = filepath.Join(root, "build", s.Key())
+		b.Flags = []string{"-modfile=" + b.modfile(), "-overlay=" + b.overlay()}
+	}
+	if err := os.MkdirAll(b.Dir, 0o777); err != nil {
+		return nil, err
+	}
+	stamp, err := b.stamp()
+	if err != nil {
+		return nil, err
+	}
+	if s.Version != "" && b.fresh(stamp) {
+		return b, nil
+	}
+	if err := b.extract(stamp); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return b, nil
+}
+
+func (b *Build) modfile() string { return filepath.Join(b.Dir, "go.mod") }
+func (b *Build) overlay() string { return filepath.Join(b.Dir, "overlay.json") }
+
+// inTree reports whether the extracted files go into the tree itself.
+func (b *Build) inTree() bool { return len(b.Flags) == 0 }
+
+// path is where the extracted file of this name is kept.
+func (b *Build) path(name string) string {
+	if b.inTree() {
+		return filepath.Join(b.Root, filepath.FromSlash(name))
+	}
+	return filepath.Join(b.Dir, "tree", filepath.FromSlash(name))
+}
+
+//go:embed *.go
+var ownSource embed.FS
+
+// stamp changes whenever another extraction could come out: with the hcsshim,
+// with this package, with the tree's go.mod, with the system built for.
+func (b *Build) stamp() (string, error) {
+	h := sha256.New()
+	fmt.Fprintln(h, b.Source.Name, runtime.GOOS, runtime.Version())
+	mod, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	h.Write(mod)
+	err = fs.WalkDir(ownSource, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := ownSource.ReadFile(name)
+		h.Write(text)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:8]), err
+}
+
+// fresh reports whether the extraction with this stamp is there. The decoder's
+// file is the last one written, so its stamp vouches for the others.
+func (b *Build) fresh(stamp string) bool {
+	text, err := os.ReadFile(b.path(decoderFile))
+	return err == nil && bytes.Contains(text, []byte(stampPrefix+stamp+"\n"))
+}
+
+func (b *Build) extract(stamp string) error {
+	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
+	shimDir := filepath.Join(b.Source.Dir, "cmd", "containerd-shim-runhcs-v1")
+	if _, err := os.Stat(shimDir); err != nil {
+		return fmt.Errorf("no containerd-shim-runhcs-v1 in it: %w", err)
+	}
+	deps, err := listDeps(b.Source, "windows", "./cmd/containerd-shim-runhcs-v1")
+	if err != nil {
+		return err
+	}
+	names := make(map[string]string)
+	for _, p := range deps {
+		names[p.ImportPath] = p.Name
+	}
+	x, err := extractDecls(shimDir, names)
+	if err != nil {
+		return err
+	}
+	l, err := linkedPackages(b.Source, deps, runtime.GOOS)
+	if err != nil {
+		return err
+	}
+	set, err := files(b.Source, stamp, x, l)
+	if err != nil {
+		return err
+	}
+	if !b.inTree() {
+		if err := b.writeModule(deps); err != nil {
+			return err
+		}
+	}
+	if err := b.write(set); err != nil {
+		return err
+	}
+	return b.compile()
+}
+
+// write puts the set in place, the decoder's file last, and removes what an
+// earlier extraction left.
+func (b *Build) write(set fileSet) error {
+	if err := os.RemoveAll(b.path(linkedDir)); err != nil {
+		return err
+	}
+	for name, text := range set {
+		if name != decoderFile {
+			if err := writeFile(b.path(name), text); err != nil {
+				return err
+			}
+		}
+	}
+	if !b.inTree() {
+		if err := b.writeOverlay(set); err != nil {
+			return err
+		}
+	}
+	return writeFile(b.path(decoderFile), set[decoderFile])
+}
+
+// writeOverlay lays the set over the tree and hides what the tree's own
+// extraction may have put there.
+func (b *Build) writeOverlay(set fileSet) error {
+	replace := make(map[string]string)
+	own := filepath.Join(b.Root, filepath.FromSlash(linkedDir))
+	err := filepath.WalkDir(own, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			replace[name] = ""
+		}
+		return ignoreNotExist(err)
+	})
+	if err != nil {
+		return err
+	}
+	for name := range set {
+		replace[filepath.Join(b.Root, filepath.FromSlash(name))] = b.path(name)
+	}
+	text, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
+	if err != nil {
+		return err
+	}
+	return writeFile(b.overlay(), text)
+}
+
+func ignoreNotExist(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// compile resolves the imports and reports the compiler's own message. A
+// decoder that does not compile is taken away again, so that the next run
+// tries anew instead of finding it fresh.
+func (b *Build) compile() error {
+	steps := [][]string{{"build"}}
+	if !b.inTree() {
+		steps = [][]string{{"list", "-mod=mod", "-deps", "-test"}, {"build"}}
+	}
+	for _, step := range steps {
+		args := append(step, b.Flags...)
+		args = append(args, "./internal/hcsshim")
+		if step[0] == "list" {
+			args = append(args, TestPackages...)
+		}
+		if _, err := goCommand(b.Root, nil, args...); err != nil {
+			os.Remove(b.path(decoderFile))
+			return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
+		}
+	}
+	return nil
+}
+
+// TestPackages are the packages that are tested with every hcsshim.
+var TestPackages = []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."}
+
+func indent(s string) string {
+	return "\t" + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n\t")
+}
+
+func writeFile(name string, text []byte) error {
+	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(text)
+	if err := errors.Join(err, tmp.Chmod(0o666), tmp.Close()); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return os.Rename(tmp.Name(), name)
+}

@@ -1,0 +1,145 @@
+package extract
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// goPackage is what is needed of one package of "go list -json".
+type goPackage struct {
+	ImportPath, Name, Dir string
+	Standard              bool
+	GoFiles, Imports      []string
+	Deps                  []string
+	Module                *goModule
+	Error                 *struct{ Err string }
+	DepsErrors            []struct{ Err string }
+}
+
+type goModule struct {
+	Path, Version, Dir string
+	Main               bool
+	Replace            *goModule
+}
+
+const listFields = "-json=ImportPath,Name,Dir,Standard,GoFiles,Imports,Deps,Module,Error,DepsErrors"
+
+// listDeps lists the packages that the patterns need on goos, in hcsshim's own
+// module. Packages that cannot be had are listed with their Error: one of the
+// shim's policy modules is not on every proxy, and has nothing to do with stdin.
+func listDeps(s *Source, goos string, patterns ...string) ([]*goPackage, error) {
+	args := append([]string{"list", "-mod=readonly", "-e", "-deps", listFields}, patterns...)
+	out, err := goCommand(s.Dir, []string{"GOOS=" + goos, "GOARCH=amd64", "CGO_ENABLED=0"}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("listing what %s links: %s", s.Name, oneLine(err.Error()))
+	}
+	var pkgs []*goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); err == io.EOF {
+			return pkgs, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("reading the output of go list: %w", err)
+		}
+		pkgs = append(pkgs, &p)
+	}
+}
+
+// linked says how the message types of the Windows binary get into the test
+// binary: imported, or copied because Go forbids importing them from here.
+type linked struct {
+	imported []string
+	copied   []*goPackage
+	missing  []string // registering packages that cannot be built here
+}
+
+// linkedPackages picks the packages among deps that register message types.
+// They matter because typeurl looks any name up in the global registry.
+func linkedPackages(s *Source, deps []*goPackage, hostOS string) (*linked, error) {
+	var importable []string
+	l := new(linked)
+	for _, p := range deps {
+		messages := p.registers()
+		switch {
+		case p.Standard || p.ImportPath == shimPackage || !messages && !p.registersJSON():
+		case !isInternal(p.ImportPath):
+			importable = append(importable, p.ImportPath)
+		case messages:
+			l.copied = append(l.copied, p)
+		default:
+			l.missing = append(l.missing, p.ImportPath)
+		}
+	}
+	host, err := listDeps(s, hostOS, importable...)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range host {
+		if !slices.Contains(importable, p.ImportPath) {
+			continue
+		}
+		if p.Error == nil && len(p.DepsErrors) == 0 && len(p.GoFiles) > 0 {
+			l.imported = append(l.imported, p.ImportPath)
+		} else {
+			l.missing = append(l.missing, p.ImportPath)
+		}
+	}
+	slices.Sort(l.imported)
+	slices.Sort(l.missing)
+	return l, nil
+}
+
+const (
+	protoimpl = "google.golang.org/protobuf/runtime/protoimpl"
+	gogoproto = "github.com/gogo/protobuf/proto"
+)
+
+// registers reports whether p is generated protobuf code.
+func (p *goPackage) registers() bool {
+	return slices.ContainsFunc(p.GoFiles, func(name string) bool { return p.isMessageFile(name) })
+}
+
+func (p *goPackage) isMessageFile(name string) bool {
+	return strings.HasSuffix(name, ".pb.go") && p.mentions(name, protoimpl, gogoproto)
+}
+
+// typeurlRegister finds types that typeurl decodes from JSON: typeurl.Register
+// gives them a URL of their own beside the protobuf registry.
+var typeurlRegister = regexp.MustCompile(`(?m)^\s*typeurl\.Register\(`)
+
+func (p *goPackage) registersJSON() bool {
+	if !slices.ContainsFunc(p.Imports, func(i string) bool { return strings.HasPrefix(i, "github.com/containerd/typeurl") }) {
+		return false
+	}
+	return slices.ContainsFunc(p.GoFiles, func(name string) bool {
+		text, err := readFile(filepath.Join(p.Dir, name))
+		return err == nil && typeurlRegister.Match(text)
+	})
+}
+
+// mentions reports whether the file imports one of the paths.
+func (p *goPackage) mentions(name string, paths ...string) bool {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+	if err != nil {
+		return false
+	}
+	for _, spec := range file.Imports {
+		if path, err := strconv.Unquote(spec.Path.Value); err == nil && slices.Contains(paths, path) {
+			return true
+		}
+	}
+	return false
+}
+
+func isInternal(importPath string) bool {
+	return slices.Contains(strings.Split(importPath, "/"), "internal")
+}

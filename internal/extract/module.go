@@ -1,0 +1,107 @@
+package extract
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+)
+
+// apiModule has the bootstrap protocol, which hcsshim before v0.15.0-rc.4 did
+// not require in any form; the suite then brings its own version.
+const apiModule = "github.com/containerd/containerd/api"
+
+// writeModule writes a go.mod beside the tree's that builds the suite with
+// exactly the modules that hcsshim's own go.mod selects. Replacing each module
+// by itself at that version is the only way to go below what the suite asks for.
+func (b *Build) writeModule(deps []*goPackage) error {
+	text, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
+	if err != nil {
+		return err
+	}
+	mod, err := modfile.Parse("go.mod", text, nil)
+	if err != nil {
+		return err
+	}
+	own := make(map[string]string)
+	for _, r := range slices.Clone(mod.Require) {
+		own[r.Mod.Path] = r.Mod.Version
+		if r.Indirect {
+			if err := mod.DropRequire(r.Mod.Path); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.requireSource(mod); err != nil {
+		return err
+	}
+	for _, m := range modules(deps) {
+		if m.Path == apiModule && semver.Compare(m.Version, own[apiModule]) < 0 {
+			continue
+		}
+		to := m
+		if m.Replace != nil {
+			to = m.Replace
+		}
+		if to.Version == "" && !filepath.IsAbs(to.Path) {
+			to = &goModule{Path: filepath.Join(b.Source.Dir, to.Path)}
+		}
+		if err := mod.AddReplace(m.Path, "", to.Path, to.Version); err != nil {
+			return err
+		}
+	}
+	mod.Cleanup()
+	out, err := mod.Format()
+	if err != nil {
+		return err
+	}
+	return errors.Join(writeFile(b.modfile(), out), b.writeSums())
+}
+
+// requireSource makes mod require the hcsshim under test and nothing that only
+// the suite's own linter needs.
+func (b *Build) requireSource(mod *modfile.File) error {
+	for _, t := range slices.Clone(mod.Tool) {
+		if err := mod.DropTool(t.Path); err != nil {
+			return err
+		}
+	}
+	// A replacement, too: containerd requires an hcsshim of its own.
+	if b.Source.Version != "" {
+		return mod.AddReplace(hcsshimModule, "", hcsshimModule, b.Source.Version)
+	}
+	return mod.AddReplace(hcsshimModule, "", b.Source.Dir, "")
+}
+
+// modules lists the modules of the packages, hcsshim's own left out.
+func modules(pkgs []*goPackage) []*goModule {
+	seen := make(map[string]bool)
+	var list []*goModule
+	for _, p := range pkgs {
+		if p.Module != nil && !p.Module.Main && !seen[p.Module.Path] {
+			seen[p.Module.Path] = true
+			list = append(list, p.Module)
+		}
+	}
+	slices.SortFunc(list, func(a, b *goModule) int { return strings.Compare(a.Path, b.Path) })
+	return list
+}
+
+// writeSums joins the checksums that the suite and hcsshim have committed.
+func (b *Build) writeSums() error {
+	var sums bytes.Buffer
+	for _, dir := range []string{b.Root, b.Source.Dir} {
+		text, err := os.ReadFile(filepath.Join(dir, "go.sum"))
+		if err != nil {
+			return fmt.Errorf("checksums: %w", err)
+		}
+		sums.Write(text)
+	}
+	return writeFile(filepath.Join(b.Dir, "go.sum"), sums.Bytes())
+}

@@ -1,0 +1,51 @@
+// Package hcsshim is the decoder under test: the readOptions of a real
+// containerd-shim-runhcs-v1, with the protobuf types its binary links.
+//
+// hcsshim keeps readOptions unexported, in package main, in a file for Windows
+// only. "go generate" extracts it, with every declaration it reaches, into
+// zz_readoptions.go beside this file. That file is ignored by git: hcsshim's
+// text is never committed. Without it this package compiles all the same and
+// every decode fails with ErrNotExtracted.
+package hcsshim
+
+import (
+	"errors"
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+)
+
+//go:generate go run shimfuzz/internal/make extract
+
+// ErrNotExtracted is what decoding fails with until hcsshim has been extracted.
+var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run 'go generate ./...' or any make target")
+
+// underTest is filled in by the init function of zz_readoptions.go.
+var underTest struct {
+	readOptions func(io.Reader) (*options.Options, error)
+	version     string
+	source      string
+}
+
+// Ready reports whether there is a decoder to test; its error is ErrNotExtracted.
+func Ready() error {
+	if underTest.readOptions == nil {
+		return ErrNotExtracted
+	}
+	return nil
+}
+
+// ReadOptions decodes what a shim finds on its standard input with the
+// extracted readOptions of the hcsshim under test.
+func ReadOptions(r io.Reader) (*options.Options, error) {
+	if underTest.readOptions == nil {
+		return nil, ErrNotExtracted
+	}
+	return underTest.readOptions(r)
+}
+
+// Version is the released version under test ("v0.15.0"), or "" for a checkout.
+func Version() string { return underTest.version }
+
+// Source names what is under test for people: a version or a checkout's path.
+func Source() string { return underTest.source }
