@@ -1,0 +1,163 @@
+// Package contract says what a shim must answer to the bytes on its standard
+// input, runs a decoder on them, and compares.
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/testing/protocmp"
+)
+
+// Kind is what came out of decoding a payload.
+type Kind string
+
+// The kinds that the contract knows. An error is of one of three kinds, so that
+// a broad one cannot mask a narrow one.
+const (
+	Options   Kind = "options"         // these Options; zero Options are still options
+	None      Kind = "none"            // none were sent: the shim uses its defaults
+	Read      Kind = "error/read"      // the reader failed
+	Malformed Kind = "error/malformed" // not the message it claims to be
+	Foreign   Kind = "error/foreign"   // well-formed, but options of another type
+)
+
+// The kinds that only a decoder under test can produce.
+const (
+	Error Kind = "error" // an error of which no more is known
+	Panic Kind = "panic" // it panicked
+	Both  Kind = "both"  // it returned options together with an error
+)
+
+// IsError reports whether the kind is an error, known more closely or not.
+func (k Kind) IsError() bool {
+	return k == Error || strings.HasPrefix(string(k), "error/")
+}
+
+// Outcome is what a decoder answered, or must answer.
+type Outcome struct {
+	Kind    Kind
+	Options *options.Options // for Options and Both
+	Err     error            // for errors and Both
+	Panic   string           // for Panic: the value and where it came from
+}
+
+// String names the outcome in one line.
+func (o Outcome) String() string {
+	switch {
+	case o.Kind == Panic:
+		return "panic: " + strings.SplitN(o.Panic, "\n", 2)[0]
+	case o.Err != nil:
+		return fmt.Sprintf("%s: %v", o.Kind, o.Err)
+	case o.Kind == Options:
+		if text := strings.Join(strings.Fields(fmt.Sprint(o.Options)), " "); text != "" {
+			return "options " + text
+		}
+		return "options, all at their defaults"
+	}
+	return string(o.Kind)
+}
+
+// Decoder is a readOptions with a name.
+type Decoder struct {
+	Name string
+	Read func(io.Reader) (*options.Options, error)
+	// Classify tells the kinds of its errors apart; nil if they are not to be
+	// told apart, as in hcsshim.
+	Classify func(error) Kind
+}
+
+// Decode runs the decoder on what r delivers and turns whatever happens into an
+// Outcome. A decode that takes longer than HangLimit ends the process.
+func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
+	defer watch(d.Name, payload)()
+	defer func() {
+		if v := recover(); v != nil {
+			out = Outcome{Kind: Panic, Panic: fmt.Sprintf("%v\n%s", v, debug.Stack())}
+		}
+	}()
+	opts, err := d.Read(r)
+	switch {
+	case err != nil && opts != nil:
+		return Outcome{Kind: Both, Options: opts, Err: err}
+	case err != nil:
+		_ = err.Error() // an error that panics when printed is no error
+		return Outcome{Kind: d.kind(err), Err: err}
+	case opts == nil:
+		return Outcome{Kind: None}
+	}
+	return Outcome{Kind: Options, Options: opts}
+}
+
+func (d Decoder) kind(err error) Kind {
+	if d.Classify == nil {
+		return Error
+	}
+	return d.Classify(err)
+}
+
+// Differ compares an answer with what the contract wants, and returns the
+// difference for a person, "" if there is none. cause, if not nil, is the
+// reader's error, which an answer of Read must wrap.
+func Differ(want, got Outcome, cause error) string {
+	switch {
+	case want.Kind.IsError() && got.Kind == Error, want.Kind == Error && got.Kind.IsError():
+	case want.Kind != got.Kind:
+		return fmt.Sprintf("want %v\ngot  %v\n%s", want, got, got.Panic)
+	}
+	if want.Kind == Read && !errors.Is(got.Err, cause) {
+		return fmt.Sprintf("want an error that wraps the reader's own: %v\ngot  %v", cause, got)
+	}
+	if got.Kind.IsError() && got.Err != nil && got.Err.Error() == "" {
+		return "want an error that says something\ngot  an empty message"
+	}
+	if want.Kind != Options || Identical(want.Options, got.Options) {
+		return ""
+	}
+	return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(Known(want.Options), Known(got.Options), protocmp.Transform()))
+}
+
+// Identical reports whether every known field is equal, presence included.
+// Unknown fields do not count.
+func Identical(a, b *options.Options) bool {
+	return proto.Equal(Known(a), Known(b))
+}
+
+// Known returns m without unknown fields: a copy, if it has any.
+func Known(m *options.Options) *options.Options {
+	if !hasUnknown(m.ProtoReflect()) {
+		return m
+	}
+	m = proto.Clone(m).(*options.Options)
+	dropUnknown(m.ProtoReflect())
+	return m
+}
+
+func hasUnknown(m protoreflect.Message) bool {
+	found := len(m.GetUnknown()) > 0
+	rangeMessages(m, func(sub protoreflect.Message) { found = found || hasUnknown(sub) })
+	return found
+}
+
+func dropUnknown(m protoreflect.Message) {
+	m.SetUnknown(nil)
+	rangeMessages(m, dropUnknown)
+}
+
+// rangeMessages visits the messages that are m's singular fields: Options has
+// no other kind of sub-message in any version.
+func rangeMessages(m protoreflect.Message, visit func(protoreflect.Message)) {
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if fd.Message() != nil && !fd.IsMap() && !fd.IsList() {
+			visit(v.Message())
+		}
+		return true
+	})
+}

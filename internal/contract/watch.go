@@ -1,0 +1,61 @@
+package contract
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// HangLimit is how long one decode may take. The largest payloads of the suite
+// decode in milliseconds, so this is a hang on any machine.
+const HangLimit = 20 * time.Second
+
+// running holds the decodes under way.
+var running struct {
+	sync.Mutex
+	next    int
+	decodes map[int]*decode
+	once    sync.Once
+}
+
+type decode struct {
+	start   time.Time
+	decoder string
+	payload []byte
+}
+
+// watch puts a decode under the watchdog until the returned function is called.
+// A goroutine cannot be stopped from outside, so the watchdog's one way to
+// report a hang is to end the process.
+func watch(decoder string, payload []byte) (done func()) {
+	running.once.Do(func() {
+		running.decodes = make(map[int]*decode)
+		go bark()
+	})
+	running.Lock()
+	defer running.Unlock()
+	id := running.next
+	running.next++
+	running.decodes[id] = &decode{time.Now(), decoder, payload}
+	return func() {
+		running.Lock()
+		defer running.Unlock()
+		delete(running.decodes, id)
+	}
+}
+
+func bark() {
+	for range time.Tick(time.Second) {
+		running.Lock()
+		for _, d := range running.decodes {
+			if time.Since(d.start) > HangLimit {
+				fmt.Fprintf(os.Stderr, "HANG: %s has been decoding for more than %v\nguarantee: %s\npayload, %d bytes of hex:\n%s\n",
+					d.decoder, HangLimit, NeverPanics, len(d.payload), hex.EncodeToString(d.payload))
+				os.Exit(2)
+			}
+		}
+		running.Unlock()
+	}
+}

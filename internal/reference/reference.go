@@ -1,0 +1,223 @@
+// Package reference decodes what containerd writes to a runhcs shim's standard
+// input, by the contract: BootstrapParams and its runhcs Options extension from
+// containerd 2.3 on, the bare Any of older containerd, and neither misread for
+// the other.
+//
+// Its answer depends on the bytes alone. In particular no type name is looked
+// up in the global protobuf registry, so it is the same in every binary.
+package reference
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// The three ways in which no options can be had. Every error of ReadOptions is
+// an *Error that wraps one of them, to be told apart with errors.Is.
+var (
+	ErrRead      = errors.New("cannot read the shim options")
+	ErrMalformed = errors.New("malformed shim options")
+	ErrForeign   = errors.New("shim options of another type")
+)
+
+// Error says what was wrong with the input, and where.
+type Error struct {
+	Kind    error  // ErrRead, ErrMalformed or ErrForeign
+	Family  string // "BootstrapParams" or "Any"; empty while that is unknown
+	Field   string // path of the field at fault, as in "extensions[1].value"; may be empty
+	TypeURL string // of the message at fault, where it has one
+	Err     error  // the cause, nil where there is none beyond the kind
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Kind.Error())
+	if e.Family != "" {
+		fmt.Fprintf(&b, ": %s", strings.TrimSuffix(e.Family+"."+e.Field, "."))
+	}
+	if e.TypeURL != "" {
+		fmt.Fprintf(&b, ": type URL %q", e.TypeURL)
+	}
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	return b.String()
+}
+
+// Unwrap makes both the kind and the cause visible to errors.Is and errors.As.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// ReadOptions reads r to its end and decodes the shim options there. It returns
+// nil and no error if none were sent. A non-nil error is an *Error, and then
+// the options are nil.
+func ReadOptions(r io.Reader) (*options.Options, error) {
+	payload, err := io.ReadAll(r)
+	if err != nil {
+		return nil, &Error{Kind: ErrRead, Err: err}
+	}
+	if len(payload) == 0 {
+		return nil, nil
+	}
+	isBootstrap, err := isBootstrapParams(payload)
+	if err != nil {
+		return nil, &Error{Kind: ErrMalformed, Err: err}
+	}
+	if isBootstrap {
+		return fromBootstrapParams(payload)
+	}
+	return fromAny(payload)
+}
+
+// bootstrapFields are the fields of BootstrapParams that an Any does not have,
+// with their wire types. containerd sets containerd_version (4) and the
+// addresses (5, 6) on every start, so one of these always stands there.
+var bootstrapFields = map[protowire.Number]protowire.Type{
+	3: protowire.VarintType, // log_level
+	4: protowire.BytesType,  // containerd_version
+	5: protowire.BytesType,  // containerd_ttrpc_address
+	6: protowire.BytesType,  // containerd_grpc_address
+	7: protowire.BytesType,  // containerd_binary
+	8: protowire.BytesType,  // extensions
+	9: protowire.BytesType,  // socket_dir
+}
+
+// isBootstrapParams tells the two families apart by their field numbers.
+// Decoding success cannot tell them apart: an Any with a value that happens to
+// be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
+// fails if b is not a protobuf message at all.
+func isBootstrapParams(b []byte) (bool, error) {
+	found := false
+	for at := 0; at < len(b); {
+		num, typ, n := protowire.ConsumeField(b[at:])
+		if n < 0 {
+			return false, fmt.Errorf("no protobuf message: at byte %d: %w", at, protowire.ParseError(n))
+		}
+		if want, ok := bootstrapFields[num]; ok && typ == want {
+			found = true
+		}
+		at += n
+	}
+	return found, nil
+}
+
+// fromBootstrapParams returns the first runhcs Options among the extensions.
+// Extensions of other types are another reader's.
+func fromBootstrapParams(payload []byte) (*options.Options, error) {
+	var params bootstrap.BootstrapParams
+	if err := unmarshal(payload, &params); err != nil {
+		return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Err: err}
+	}
+	for i, ext := range params.GetExtensions() {
+		url := ext.GetValue().GetTypeUrl()
+		if !namesOptions(url) {
+			continue
+		}
+		opts := new(options.Options)
+		if err := unmarshal(ext.GetValue().GetValue(), opts); err != nil {
+			field := fmt.Sprintf("extensions[%d].value", i)
+			return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Field: field, TypeURL: url, Err: err}
+		}
+		return opts, nil
+	}
+	return nil, nil
+}
+
+// fromAny returns the runhcs Options in a bare Any. The one other message that
+// is no error is a well-formed BootstrapParams of nothing but an ID and a
+// namespace, which carries no options.
+func fromAny(payload []byte) (*options.Options, error) {
+	var a anypb.Any
+	if err := unmarshal(payload, &a); err != nil {
+		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+	}
+	if namesOptions(a.GetTypeUrl()) {
+		opts := new(options.Options)
+		if err := unmarshal(a.GetValue(), opts); err != nil {
+			return nil, &Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: a.GetTypeUrl(), Err: err}
+		}
+		return opts, nil
+	}
+	if isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) && unmarshal(payload, new(bootstrap.BootstrapParams)) == nil {
+		return nil, nil
+	}
+	return nil, &Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: a.GetTypeUrl(),
+		Err: fmt.Errorf("want %s", optionsName)}
+}
+
+var optionsName = string((*options.Options)(nil).ProtoReflect().Descriptor().FullName())
+
+// namesOptions reports whether a type URL names runhcs Options. What precedes
+// the last slash says where the type is described and means nothing here.
+func namesOptions(url string) bool {
+	return url[strings.LastIndexByte(url, '/')+1:] == optionsName
+}
+
+// identifier and maxIdentifier are what containerd requires of container IDs
+// and namespaces (github.com/containerd/containerd/v2/pkg/identifiers).
+var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$`)
+
+const maxIdentifier = 76
+
+func isIdentifier(s string) bool {
+	return len(s) <= maxIdentifier && identifier.MatchString(s)
+}
+
+// unmarshal decodes strictly. Extension fields are left unresolved, because
+// resolving them would ask the global registry.
+func unmarshal(b []byte, m proto.Message) error {
+	err := proto.UnmarshalOptions{Resolver: new(protoregistry.Types)}.Unmarshal(b, m)
+	if err != nil {
+		return err
+	}
+	return checkGroups(b, m.ProtoReflect().Descriptor())
+}
+
+// checkGroups finds field numbers above 2^29-1 inside groups, which
+// proto.Unmarshal lets pass though it refuses them elsewhere. b has been
+// unmarshaled as md without an error.
+func checkGroups(b []byte, md protoreflect.MessageDescriptor) error {
+	depth := 0
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 || num > protowire.MaxValidNumber {
+			return fmt.Errorf("field number above %d in a group", protowire.MaxValidNumber)
+		}
+		b = b[n:]
+		switch typ {
+		case protowire.StartGroupType:
+			depth++
+			continue
+		case protowire.EndGroupType:
+			depth--
+			continue
+		}
+		n = protowire.ConsumeFieldValue(num, typ, b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		if fd := md.Fields().ByNumber(num); depth == 0 && typ == protowire.BytesType && fd != nil && fd.Message() != nil {
+			value, _ := protowire.ConsumeBytes(b)
+			if err := checkGroups(value, fd.Message()); err != nil {
+				return fmt.Errorf("%s: %w", fd.Name(), err)
+			}
+		}
+		b = b[n:]
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+// Package wire builds protobuf messages from the wire up, legal and illegal
+// ones, and shows them to people.
+//
+// A message is a list of parts, written in the order given. Every part can be
+// written wider than it needs to be, and any bytes at all can stand among them,
+// so whatever a sender, a proxy or an attacker could put on a shim's standard
+// input can be said here. The format is that of
+// https://protobuf.dev/programming-guides/encoding.
+package wire
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Part is one piece of a message: a field, or bytes that are none.
+type Part struct {
+	num  protowire.Number
+	typ  protowire.Type
+	val  uint64 // varint, fixed32, fixed64
+	body Message
+	raw  []byte // bytes field, or, when num is 0, anything
+
+	tagWidth, valWidth int
+}
+
+// Message is the parts of a message in the order they are written.
+type Message []Part
+
+// Varint is a varint field.
+func Varint(num protowire.Number, v uint64) Part {
+	return Part{num: num, typ: protowire.VarintType, val: v}
+}
+
+// Bool is a varint field of 0 or 1.
+func Bool(num protowire.Number, v bool) Part {
+	return Varint(num, protowire.EncodeBool(v))
+}
+
+// Int is a varint field of an int32, int64 or enum value: negative ones take
+// ten bytes.
+func Int(num protowire.Number, v int64) Part { return Varint(num, uint64(v)) }
+
+// Fixed32 is a field of four bytes.
+func Fixed32(num protowire.Number, v uint32) Part {
+	return Part{num: num, typ: protowire.Fixed32Type, val: uint64(v)}
+}
+
+// Fixed64 is a field of eight bytes.
+func Fixed64(num protowire.Number, v uint64) Part {
+	return Part{num: num, typ: protowire.Fixed64Type, val: v}
+}
+
+// String is a length-delimited field; nothing checks that s is UTF-8.
+func String(num protowire.Number, s string) Part { return Bytes(num, []byte(s)) }
+
+// Bytes is a length-delimited field.
+func Bytes(num protowire.Number, b []byte) Part {
+	return Part{num: num, typ: protowire.BytesType, raw: b}
+}
+
+// Sub is a length-delimited field that holds a message.
+func Sub(num protowire.Number, parts ...Part) Part {
+	return Part{num: num, typ: protowire.BytesType, body: parts}
+}
+
+// Group is a field between a start and an end tag.
+func Group(num protowire.Number, parts ...Part) Part {
+	return Part{num: num, typ: protowire.StartGroupType, body: parts}
+}
+
+// Tag is a tag without its value. Every number and type can be said, also
+// those that protobuf does not have.
+func Tag(num uint64, typ protowire.Type) Part {
+	return Raw(WideVarint(num<<3|uint64(typ), 0))
+}
+
+// Raw is bytes as they are.
+func Raw(b []byte) Part { return Part{raw: b} }
+
+// Num is the part's field number, 0 for a Raw or a Tag.
+func (p Part) Num() protowire.Number { return p.num }
+
+// Wide returns the part with its value, or its length, as a varint of at least
+// n bytes.
+func (p Part) Wide(n int) Part {
+	p.valWidth = n
+	return p
+}
+
+// WideTag returns the part with its tag as a varint of at least n bytes.
+func (p Part) WideTag(n int) Part {
+	p.tagWidth = n
+	return p
+}
+
+// Encode writes the message. Its result is never nil.
+func (m Message) Encode() []byte {
+	b := []byte{}
+	for _, p := range m {
+		b = p.append(b)
+	}
+	return b
+}
+
+func (p Part) append(b []byte) []byte {
+	if p.num == 0 {
+		return append(b, p.raw...)
+	}
+	b = append(b, WideVarint(protowire.EncodeTag(p.num, p.typ), p.tagWidth)...)
+	switch p.typ {
+	case protowire.VarintType:
+		return append(b, WideVarint(p.val, p.valWidth)...)
+	case protowire.Fixed32Type:
+		return protowire.AppendFixed32(b, uint32(p.val))
+	case protowire.Fixed64Type:
+		return protowire.AppendFixed64(b, p.val)
+	case protowire.StartGroupType:
+		b = append(b, p.body.Encode()...)
+		return append(b, WideVarint(protowire.EncodeTag(p.num, protowire.EndGroupType), p.tagWidth)...)
+	}
+	raw := p.raw
+	if p.body != nil {
+		raw = p.body.Encode()
+	}
+	b = append(b, WideVarint(uint64(len(raw)), p.valWidth)...)
+	return append(b, raw...)
+}
+
+// WideVarint writes v as a varint of at least n bytes: readers accept up to ten
+// whatever the value.
+func WideVarint(v uint64, n int) []byte {
+	b := protowire.AppendVarint(nil, v)
+	for len(b) < n {
+		b[len(b)-1] |= 0x80
+		b = append(b, 0)
+	}
+	return b
+}
+
+// Field is one field of a parsed message.
+type Field struct {
+	Num    protowire.Number
+	Type   protowire.Type
+	Offset int    // of the tag, in bytes from the message's start
+	Value  []byte // the body of a length-delimited field, else the value as written
+	Raw    []byte // the whole field
+}
+
+// Parse splits a message into its fields, or as many as can be read: the rest
+// is what remains from the first fault on, and is empty for a well-formed message.
+func Parse(b []byte) (fields []Field, rest []byte) {
+	for at := 0; at < len(b); {
+		num, typ, n := protowire.ConsumeTag(b[at:])
+		if n < 0 || num > protowire.MaxValidNumber {
+			return fields, b[at:]
+		}
+		m := protowire.ConsumeFieldValue(num, typ, b[at+n:])
+		if m < 0 {
+			return fields, b[at:]
+		}
+		f := Field{Num: num, Type: typ, Offset: at, Value: b[at+n : at+n+m], Raw: b[at : at+n+m]}
+		if typ == protowire.BytesType {
+			f.Value, _ = protowire.ConsumeBytes(f.Value)
+		}
+		fields = append(fields, f)
+		at += n + m
+	}
+	return fields, nil
+}
