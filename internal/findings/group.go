@@ -1,0 +1,90 @@
+package findings
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/wire"
+)
+
+// groupHidesBadFieldNumber predicts the answer to the same payload with legal
+// field numbers in its groups: to google.golang.org/protobuf they look alike.
+func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	if want.Kind != contract.Malformed {
+		return contract.Outcome{}, false
+	}
+	legal := withLegalGroups(b)
+	if bytes.Equal(legal, b) {
+		return contract.Outcome{}, false
+	}
+	want = reference.Answer(legal)
+	_, got := l.Predict(legal, want)
+	return got, true
+}
+
+// withLegalGroups returns b with the field numbers above 2^29-1 in its groups
+// replaced by legal ones, at every level that a shim decodes.
+func withLegalGroups(b []byte) []byte {
+	out := slices.Clone(b)
+	md := (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	if payload.IsBootstrap(b) {
+		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	}
+	legalize(out, md)
+	return out
+}
+
+// legalize works in place: no length changes. It takes the value of every Any
+// for Options, because in an Any that comes in pieces the type URL may stand in
+// another one; in a value that is no Options the change makes no difference.
+func legalize(b []byte, md protoreflect.MessageDescriptor) {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		switch inner := messageOf(md, f.Num); {
+		case f.Type == protowire.StartGroupType:
+			legalizeGroup(f.Raw)
+		case f.Type == protowire.BytesType && inner != nil:
+			legalize(f.Value, inner)
+		}
+	}
+}
+
+func messageOf(md protoreflect.MessageDescriptor, num protowire.Number) protoreflect.MessageDescriptor {
+	if md.FullName() == "google.protobuf.Any" && num == 2 {
+		return (*options.Options)(nil).ProtoReflect().Descriptor()
+	}
+	if fd := md.Fields().ByNumber(num); fd != nil {
+		return fd.Message()
+	}
+	return nil
+}
+
+func legalizeGroup(b []byte) {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return
+		}
+		if num > protowire.MaxValidNumber {
+			tag := protowire.EncodeTag(num%protowire.MaxValidNumber+1, typ)
+			copy(b, wire.WideVarint(tag, n))
+		}
+		b = b[n:]
+		if typ == protowire.StartGroupType || typ == protowire.EndGroupType {
+			continue
+		}
+		if n = protowire.ConsumeFieldValue(num, typ, b); n < 0 {
+			return
+		}
+		b = b[n:]
+	}
+}

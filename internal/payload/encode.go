@@ -1,0 +1,323 @@
+package payload
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/wire"
+)
+
+// Rows is a set of rows of the contract's table of equivalences: the liberties
+// that an encoding takes, without changing what it says.
+type Rows uint
+
+// The rows. Family is not among them because it is the choice between Legacy
+// and Bootstrap, and chunking because it is a matter of the reader.
+const (
+	Ambient    Rows = 1 << iota // any legal ID, namespace, level, address, …
+	Neighbours                  // extensions beside ours
+	URL                         // any prefix of the type URL
+	Order                       // fields and map entries in any order
+	Varint                      // varints wider than needed
+	Repeat                      // scalars several times, messages in pieces
+	Default                     // explicit zero values, incomplete map entries
+	Unknown                     // unknown fields of every wire type
+)
+
+// AllRows is every liberty at once.
+const AllRows = Ambient | Neighbours | URL | Order | Varint | Repeat | Default | Unknown
+
+// RowNames gives each row its name in the contract.
+var RowNames = map[Rows]string{
+	Ambient: "ambient", Neighbours: "neighbours", URL: "url", Order: "order",
+	Varint: "varint", Repeat: "repeat", Default: "default", Unknown: "unknown",
+}
+
+// Level is a message within a payload.
+type Level string
+
+// The levels of a payload, from the outside in.
+const (
+	LegacyTop     Level = "legacy"
+	BootstrapTop  Level = "bootstrap"
+	InExtension   Level = "extension"
+	InAny         Level = "any"
+	InOptions     Level = "options"
+	InAnnotations Level = "annotations" // an entry of default_container_annotations
+)
+
+// encoder writes messages, taking the liberties of its rows, and damages the
+// message of one level if it is told to.
+type encoder struct {
+	src    Source
+	rows   Rows
+	level  Level
+	damage func(body []byte) []byte // nil: none
+}
+
+// has reports whether the encoder takes a liberty here: when it may, it does so
+// more often than not.
+func (e *encoder) has(row Rows) bool {
+	return e.rows&row != 0 && e.src.Intn(3) > 0
+}
+
+// keyed is a part that must stay behind earlier parts of the same key.
+type keyed struct {
+	wire.Part
+	key string
+}
+
+// finish arranges the parts of a message, adds unknown fields, encodes, and
+// does the damage if this is the level for it.
+func (e *encoder) finish(level Level, parts []keyed, unknown func() wire.Part) []byte {
+	parts = slices.Clone(parts) // the caller may hold other parts of the same slice
+	if e.has(Unknown) {
+		for i := range 1 + e.src.Intn(3) {
+			at := e.src.Intn(len(parts) + 1)
+			parts = slices.Insert(parts, at, keyed{unknown(), fmt.Sprint("unknown", i)})
+		}
+	}
+	if e.has(Order) {
+		parts = e.shuffle(parts)
+	}
+	var m wire.Message
+	for _, p := range parts {
+		m = append(m, e.widen(p.Part))
+	}
+	body := m.Encode()
+	if e.damage != nil && level == e.level {
+		body = e.damage(body)
+	}
+	return body
+}
+
+// shuffle permutes the parts but keeps those of one key in their order.
+func (e *encoder) shuffle(parts []keyed) []keyed {
+	out := slices.Clone(parts)
+	for i := len(out) - 1; i > 0; i-- {
+		j := e.src.Intn(i + 1)
+		out[i], out[j] = out[j], out[i]
+	}
+	queue := make(map[string][]keyed)
+	for _, p := range parts {
+		queue[p.key] = append(queue[p.key], p)
+	}
+	for i, p := range out {
+		out[i] = queue[p.key][0]
+		queue[p.key] = queue[p.key][1:]
+	}
+	return out
+}
+
+// widen writes tag, length and value in more bytes than needed.
+func (e *encoder) widen(p wire.Part) wire.Part {
+	if e.rows&Varint == 0 {
+		return p
+	}
+	if oneIn(e.src, 3) {
+		p = p.Wide(e.src.Intn(11))
+	}
+	if oneIn(e.src, 3) {
+		p = p.WideTag(e.src.Intn(11))
+	}
+	return p
+}
+
+// options encodes the Options message.
+func (e *encoder) options(want *options.Options) []byte {
+	m := want.ProtoReflect()
+	var parts []keyed
+	fields := optionsDescriptor.Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if fd.IsMap() {
+			parts = append(parts, e.mapEntries(fd, m.Get(fd).Map())...)
+		} else if fd.Message() == nil && !fd.IsList() {
+			parts = append(parts, e.singular(fd, m)...)
+		}
+	}
+	return e.finish(InOptions, parts, func() wire.Part { return e.unknownOf(optionsDescriptor) })
+}
+
+// singular encodes one scalar field: not at all if it is unset, except for an
+// explicit zero where that means the same.
+func (e *encoder) singular(fd protoreflect.FieldDescriptor, m protoreflect.Message) []keyed {
+	if !m.Has(fd) && (fd.HasPresence() || !e.has(Default)) {
+		return nil
+	}
+	var parts []keyed
+	key := string(fd.Name())
+	if e.has(Repeat) {
+		for range 1 + e.src.Intn(2) {
+			parts = append(parts, keyed{e.scalarPart(fd, scalar(e.src, fd)), key})
+		}
+	}
+	return append(parts, keyed{e.scalarPart(fd, m.Get(fd)), key})
+}
+
+func (e *encoder) mapEntries(fd protoreflect.FieldDescriptor, entries protoreflect.Map) []keyed {
+	var parts []keyed
+	for _, k := range sortedMapKeys(entries) {
+		key := fmt.Sprintf("%s[%q]", fd.Name(), k.String())
+		if e.has(Repeat) {
+			decoy := scalar(e.src, fd.MapValue())
+			parts = append(parts, keyed{e.mapEntry(fd, k, decoy), key})
+		}
+		parts = append(parts, keyed{e.mapEntry(fd, k, entries.Get(k)), key})
+	}
+	return parts
+}
+
+// sortedMapKeys makes a map's encoding depend on the source alone.
+func sortedMapKeys(entries protoreflect.Map) []protoreflect.MapKey {
+	var keys []protoreflect.MapKey
+	entries.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
+		keys = append(keys, k)
+		return true
+	})
+	slices.SortFunc(keys, func(a, b protoreflect.MapKey) int {
+		if a.String() < b.String() {
+			return -1
+		}
+		return 1
+	})
+	return keys
+}
+
+func (e *encoder) mapEntry(fd protoreflect.FieldDescriptor, k protoreflect.MapKey, v protoreflect.Value) wire.Part {
+	var parts []keyed
+	for _, f := range []struct {
+		fd protoreflect.FieldDescriptor
+		v  protoreflect.Value
+	}{{fd.MapKey(), k.Value()}, {fd.MapValue(), v}} {
+		if isZero(f.v) && e.has(Default) {
+			continue
+		}
+		if e.has(Repeat) {
+			parts = append(parts, keyed{e.scalarPart(f.fd, scalar(e.src, f.fd)), string(f.fd.Name())})
+		}
+		parts = append(parts, keyed{e.scalarPart(f.fd, f.v), string(f.fd.Name())})
+	}
+	body := e.finish(InAnnotations, parts, func() wire.Part { return e.unknownFrom(3) })
+	return wire.Bytes(fd.Number(), body)
+}
+
+func isZero(v protoreflect.Value) bool {
+	switch x := v.Interface().(type) {
+	case string:
+		return x == ""
+	case bool:
+		return !x
+	}
+	return false
+}
+
+// scalarPart encodes one value, bools and 32-bit numbers with the bits that a
+// reader must ignore.
+func (e *encoder) scalarPart(fd protoreflect.FieldDescriptor, v protoreflect.Value) wire.Part {
+	num := fd.Number()
+	high := uint64(0)
+	if e.has(Varint) {
+		high = e.src.Uint64() << 32
+	}
+	switch fd.Kind() {
+	case protoreflect.BoolKind:
+		if v.Bool() {
+			return wire.Varint(num, 1|high|high>>20)
+		}
+		return wire.Varint(num, 0)
+	case protoreflect.EnumKind:
+		return wire.Varint(num, low32(int32(v.Enum()), high))
+	case protoreflect.Int32Kind:
+		return wire.Varint(num, low32(int32(v.Int()), high))
+	case protoreflect.Int64Kind:
+		return wire.Int(num, v.Int())
+	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
+		return wire.Varint(num, protowire.EncodeZigZag(v.Int()))
+	case protoreflect.Uint32Kind:
+		return wire.Varint(num, v.Uint()|high)
+	case protoreflect.Uint64Kind:
+		return wire.Varint(num, v.Uint())
+	case protoreflect.Fixed32Kind:
+		return wire.Fixed32(num, uint32(v.Uint()))
+	case protoreflect.Fixed64Kind:
+		return wire.Fixed64(num, v.Uint())
+	case protoreflect.Sfixed32Kind:
+		return wire.Fixed32(num, uint32(v.Int()))
+	case protoreflect.Sfixed64Kind:
+		return wire.Fixed64(num, uint64(v.Int()))
+	case protoreflect.FloatKind:
+		return wire.Fixed32(num, math.Float32bits(float32(v.Float())))
+	case protoreflect.DoubleKind:
+		return wire.Fixed64(num, math.Float64bits(v.Float()))
+	case protoreflect.BytesKind:
+		return wire.Bytes(num, v.Bytes())
+	}
+	return wire.String(num, v.String())
+}
+
+// low32 is v as senders write it, negative ones in ten bytes, or with other
+// high bits.
+func low32(v int32, high uint64) uint64 {
+	if high == 0 {
+		return uint64(int64(v))
+	}
+	return uint64(uint32(v)) | high
+}
+
+// unknownOf draws a field that md does not have: another number, or a known
+// number with another wire type.
+func (e *encoder) unknownOf(md protoreflect.MessageDescriptor) wire.Part {
+	fields := md.Fields()
+	last := protowire.Number(0)
+	for i := range fields.Len() {
+		last = max(last, fields.Get(i).Number())
+	}
+	if fd := fields.Get(e.src.Intn(fields.Len())); oneIn(e.src, 4) && !fd.IsList() {
+		return e.unknownPart(fd.Number(), wireType(fd))
+	}
+	return e.unknownFrom(last + 1)
+}
+
+// unknownFrom draws a field with a number from first up.
+func (e *encoder) unknownFrom(first protowire.Number) wire.Part {
+	num := pick(e.src, []protowire.Number{first, first + 1, 1000, 19000, protowire.MaxValidNumber})
+	return e.unknownPart(num, -1)
+}
+
+// unknownPart draws a field of any wire type but one.
+func (e *encoder) unknownPart(num protowire.Number, not protowire.Type) wire.Part {
+	types := slices.DeleteFunc([]protowire.Type{
+		protowire.VarintType, protowire.Fixed32Type, protowire.Fixed64Type, protowire.BytesType, protowire.StartGroupType,
+	}, func(t protowire.Type) bool { return t == not })
+	switch pick(e.src, types) {
+	case protowire.VarintType:
+		return wire.Varint(num, e.src.Uint64())
+	case protowire.Fixed32Type:
+		return wire.Fixed32(num, uint32(e.src.Uint64()))
+	case protowire.Fixed64Type:
+		return wire.Fixed64(num, e.src.Uint64())
+	case protowire.StartGroupType:
+		return wire.Group(num, wire.Varint(1, 1), wire.Group(num, wire.String(2, "inner")))
+	}
+	return wire.Bytes(num, randomBytes(e.src, e.src.Intn(8)))
+}
+
+func wireType(fd protoreflect.FieldDescriptor) protowire.Type {
+	switch fd.Kind() {
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:
+		return protowire.Fixed32Type
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
+		return protowire.Fixed64Type
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+		return protowire.BytesType
+	case protoreflect.GroupKind:
+		return protowire.StartGroupType
+	}
+	return protowire.VarintType
+}

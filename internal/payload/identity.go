@@ -1,0 +1,109 @@
+package payload
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// identifier and maxIdentifier are containerd's rule for container IDs and
+// namespaces (github.com/containerd/containerd/v2/pkg/identifiers).
+var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$`)
+
+const maxIdentifier = 76
+
+// IsIdentifier reports whether containerd takes s for a container ID or a namespace.
+func IsIdentifier(s string) bool {
+	return len(s) <= maxIdentifier && identifier.MatchString(s)
+}
+
+// RegisteredNames lists the message types linked into this binary whose names
+// are legal container IDs.
+var RegisteredNames = sync.OnceValue(func() []string {
+	names := []string{OptionsName, "google.protobuf.Empty", "google.protobuf.Any"}
+	protoregistry.GlobalTypes.RangeMessages(func(t protoreflect.MessageType) bool {
+		if name := string(t.Descriptor().FullName()); IsIdentifier(name) {
+			names = append(names, name)
+		}
+		return true
+	})
+	return sortedUnique(names)
+})
+
+func sortedUnique(names []string) []string {
+	seen := make(map[string]bool)
+	var out []string
+	for _, n := range names {
+		if !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	}
+	// The registry is a map; only a sorted list makes a seed replay.
+	slices.Sort(out[3:])
+	return out
+}
+
+var usualIDs = []string{
+	"0", "web-1", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
+	strings.Repeat("z", maxIdentifier),
+}
+
+// ID draws a legal container ID, as often as not the name of a linked type.
+func ID(src Source) string {
+	if src.Intn(2) == 0 {
+		return pick(src, usualIDs)
+	}
+	names := RegisteredNames()
+	if src.Intn(2) == 0 {
+		return names[src.Intn(3)]
+	}
+	return pick(src, names)
+}
+
+var usualNamespaces = []string{"k8s.io", "default", "moby", "inference", "p1", "H1", "buildkit"}
+
+// Namespace draws a legal namespace, as often as not one that is a well-formed
+// protobuf message.
+func Namespace(src Source) string {
+	if src.Intn(2) == 0 {
+		return pick(src, usualNamespaces)
+	}
+	return ProtobufNamespace(src)
+}
+
+// alphanumeric is what a namespace may consist of throughout.
+const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// ProtobufNamespace draws a legal namespace that is a well-formed protobuf
+// message. A letter or digit is a one-byte tag of field 6 to 15; its lowest
+// three bits say how many more letters the field takes.
+func ProtobufNamespace(src Source) string {
+	var b []byte
+	for len(b) == 0 || len(b) < 60 && !oneIn(src, 3) {
+		tag := pick(src, []byte(alphanumeric))
+		switch tag & 7 {
+		case 0: // a varint of one byte
+			b = append(b, tag)
+			b = appendLetters(src, b, 1)
+		case 1: // fixed64
+			b = append(b, tag)
+			b = appendLetters(src, b, 8)
+		case 5: // fixed32
+			b = append(b, tag)
+			b = appendLetters(src, b, 4)
+		}
+	}
+	return string(b)
+}
+
+func appendLetters(src Source, b []byte, n int) []byte {
+	for range n {
+		b = append(b, pick(src, []byte(alphanumeric)))
+	}
+	return b
+}

@@ -1,0 +1,229 @@
+package payload
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
+)
+
+// Fault damages the body of one message so that it is no longer one.
+type Fault struct {
+	Name   string
+	Damage func(src Source, level Level, body []byte) []byte
+}
+
+// tooDeep is more nested groups than protobuf-go's recursion limit of 10,000
+// allows anywhere.
+const tooDeep = 10_010
+
+// Faults are the malformed classes of the contract that can befall a message
+// of any level, one fault each.
+var Faults = []Fault{
+	{"truncated", truncated},
+	{"wire-type-6", inserted(wire.Tag(1, 6))},
+	{"wire-type-7", inserted(wire.Tag(1, 7))},
+	{"field-0", inserted(wire.Tag(0, protowire.VarintType), wire.Raw([]byte{1}))},
+	{"field-above-max", inserted(wire.Tag(1<<29, protowire.VarintType), wire.Raw([]byte{1}))},
+	{"field-above-32-bits", inserted(wire.Tag(1<<40, protowire.VarintType), wire.Raw([]byte{1}))},
+	{"tag-11-bytes", inserted(wire.Raw(wire.WideVarint(8, 11)), wire.Raw([]byte{1}))},
+	{"tag-over-64-bits", inserted(wire.Raw(append(bytes.Repeat([]byte{0x88}, 9), 2)), wire.Raw([]byte{1}))},
+	{"varint-11-bytes", inserted(wire.Tag(1000, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11)))},
+	{"varint-over-64-bits", inserted(wire.Tag(1000, protowire.VarintType), wire.Raw(append(bytes.Repeat([]byte{0xff}, 9), 2)))},
+	{"length-11-bytes", inserted(wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(0, 11)))},
+	{"length-past-end", appended(wire.Tag(1000, protowire.BytesType), wire.Raw([]byte{2, 'x'}))},
+	{"length-huge", appended(wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0)))},
+	{"length-negative", appended(wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0)))},
+	{"fixed32-cut", appended(wire.Tag(1000, protowire.Fixed32Type), wire.Raw([]byte{1, 2, 3}))},
+	{"fixed64-cut", appended(wire.Tag(1000, protowire.Fixed64Type), wire.Raw([]byte{1, 2, 3, 4, 5, 6, 7}))},
+	{"group-end-stray", inserted(wire.Tag(1000, protowire.EndGroupType))},
+	{"group-end-missing", appended(wire.Tag(1000, protowire.StartGroupType))},
+	{"group-end-of-another", inserted(wire.Tag(1000, protowire.StartGroupType), wire.Tag(1001, protowire.EndGroupType))},
+	{"group-too-deep", inserted(nested(tooDeep))},
+	{"group-wire-type-6", inserted(inGroup(wire.Tag(1, 6)))},
+	{"group-field-0", inserted(inGroup(wire.Tag(0, protowire.VarintType), wire.Raw([]byte{1})))},
+	{"group-field-above-max", inserted(inGroup(wire.Tag(1<<29, protowire.VarintType), wire.Raw([]byte{1})))},
+	{"utf8-invalid", invalidUTF8("\xff")},
+	{"utf8-overlong", invalidUTF8("\xc0\xaf")},
+	{"utf8-surrogate", invalidUTF8("\xed\xa0\x80")},
+	{"utf8-cut", invalidUTF8("\xe6\x97")},
+}
+
+// inserted puts parts between two fields of the body, wherever that is.
+func inserted(parts ...wire.Part) func(Source, Level, []byte) []byte {
+	return func(src Source, _ Level, body []byte) []byte {
+		ends := boundaries(body)
+		return slices.Insert(slices.Clone(body), pick(src, ends), wire.Message(parts).Encode()...)
+	}
+}
+
+// appended puts parts at the body's end, because what they begin would swallow
+// the fields behind them.
+func appended(parts ...wire.Part) func(Source, Level, []byte) []byte {
+	return func(_ Source, _ Level, body []byte) []byte {
+		return append(slices.Clone(body), wire.Message(parts).Encode()...)
+	}
+}
+
+// boundaries are the offsets between fields, the body's start and end included.
+func boundaries(body []byte) []int {
+	ends := []int{0}
+	fields, _ := wire.Parse(body)
+	for _, f := range fields {
+		ends = append(ends, f.Offset+len(f.Raw))
+	}
+	return ends
+}
+
+// truncated cuts the body inside a field. A cut between two fields would leave
+// a complete message.
+func truncated(src Source, _ Level, body []byte) []byte {
+	fields, _ := wire.Parse(body)
+	if len(fields) == 0 {
+		return []byte{0x0a}
+	}
+	f := pick(src, fields)
+	return slices.Clone(body[:f.Offset+1+src.Intn(len(f.Raw)-1)])
+}
+
+func nested(depth int) wire.Part {
+	start := wire.Message{wire.Tag(15, protowire.StartGroupType)}.Encode()
+	end := wire.Message{wire.Tag(15, protowire.EndGroupType)}.Encode()
+	return wire.Raw(append(bytes.Repeat(start, depth), bytes.Repeat(end, depth)...))
+}
+
+func inGroup(parts ...wire.Part) wire.Part {
+	all := wire.Message{wire.Tag(1000, protowire.StartGroupType)}
+	all = append(all, parts...)
+	return wire.Raw(append(all, wire.Tag(1000, protowire.EndGroupType)).Encode())
+}
+
+// invalidUTF8 adds a string field of the level's message that is no UTF-8. An
+// Extension has no string field; its fault goes into a second Any in it.
+func invalidUTF8(bad string) func(Source, Level, []byte) []byte {
+	return func(src Source, level Level, body []byte) []byte {
+		var fault wire.Part
+		switch level {
+		case InExtension:
+			fault = wire.Sub(1, wire.String(1, bad))
+		default:
+			fault = wire.String(pick(src, stringFields(level)), bad)
+		}
+		return slices.Insert(slices.Clone(body), pick(src, boundaries(body)), wire.Message{fault}.Encode()...)
+	}
+}
+
+func stringFields(level Level) []protowire.Number {
+	var md protoreflect.MessageDescriptor
+	switch level {
+	case BootstrapTop:
+		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	case LegacyTop, InAny:
+		md = (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	case InAnnotations:
+		return []protowire.Number{1, 2}
+	case InOptions:
+		md = optionsDescriptor
+	}
+	var nums []protowire.Number
+	for i := range md.Fields().Len() {
+		if fd := md.Fields().Get(i); fd.Kind() == protoreflect.StringKind {
+			nums = append(nums, fd.Number())
+		}
+	}
+	return nums
+}
+
+// LegacyLevels and BootstrapLevels are where a fault can sit in each family.
+var (
+	LegacyLevels    = []Level{LegacyTop, InOptions, InAnnotations}
+	BootstrapLevels = []Level{BootstrapTop, InExtension, InAny, InOptions, InAnnotations}
+)
+
+// Malformed draws a valid payload with one fault in the message of one level.
+func Malformed(src Source) Payload { return MalformedOf(src, Options(src)) }
+
+// MalformedOf is Malformed of given options, plus an annotation so that there
+// is an entry to damage.
+func MalformedOf(src Source, opts *options.Options) Payload {
+	annotate(opts)
+	fault := pick(src, Faults)
+	if src.Intn(2) == 0 {
+		return DamagedLegacy(src, AllRows, opts, pick(src, LegacyLevels), fault)
+	}
+	return DamagedBootstrap(src, AllRows, opts, pick(src, BootstrapLevels), fault)
+}
+
+// DamagedLegacy is Legacy with the fault in it. A fault among the annotations
+// needs options that have one.
+func DamagedLegacy(src Source, rows Rows, opts *options.Options, level Level, fault Fault) Payload {
+	e := damaging(src, rows, level, fault)
+	return damaged(e.legacy(e.url(OptionsName), e.options(opts)), "legacy Any", level, fault)
+}
+
+// DamagedBootstrap is Bootstrap with the fault in it, as DamagedLegacy.
+func DamagedBootstrap(src Source, rows Rows, opts *options.Options, level Level, fault Fault) Payload {
+	e := damaging(src, rows, level, fault)
+	return damaged(e.bootstrap(opts), "BootstrapParams", level, fault)
+}
+
+func damaging(src Source, rows Rows, level Level, fault Fault) *encoder {
+	return &encoder{src: src, rows: rows, level: level, damage: func(body []byte) []byte {
+		return fault.Damage(src, level, body)
+	}}
+}
+
+func damaged(b []byte, family string, level Level, fault Fault) Payload {
+	return Payload{b, contract.Outcome{Kind: contract.Malformed}, fmt.Sprintf("%s, %s in %s", family, fault.Name, level)}
+}
+
+func annotate(opts *options.Options) {
+	for i := range optionsDescriptor.Fields().Len() {
+		if fd := optionsDescriptor.Fields().Get(i); fd.IsMap() {
+			key := protoreflect.ValueOfString("key").MapKey()
+			opts.ProtoReflect().Mutable(fd).Map().Set(key, protoreflect.ValueOfString("value"))
+		}
+	}
+}
+
+// Framed draws a valid payload in a wrapping that is none of protobuf's: each
+// puts a byte where a tag must stand that is no tag.
+func Framed(src Source) Payload {
+	p := Valid(src, AllRows)
+	frame := pick(src, Frames)
+	p.Bytes = frame.Wrap(p.Bytes)
+	p.Want = contract.Outcome{Kind: contract.Malformed}
+	p.Story = frame.Name + " around " + p.Story
+	return p
+}
+
+// Frame wraps a payload.
+type Frame struct {
+	Name string
+	Wrap func([]byte) []byte
+}
+
+// Frames are wrappings met in the field or easily made by mistake.
+var Frames = []Frame{
+	{"grpc-frame", func(b []byte) []byte {
+		return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(b))), b...)
+	}},
+	{"ttrpc-frame", func(b []byte) []byte { // length, stream, type, flags
+		head := binary.BigEndian.AppendUint32(nil, uint32(len(b)))
+		return append(append(head, 0, 0, 0, 1, 1, 0), b...)
+	}},
+	{"utf8-bom", func(b []byte) []byte { return append([]byte("\ufeff"), b...) }},
+	{"utf16-bom", func(b []byte) []byte { return append([]byte{0xff, 0xfe}, append([]byte{0}, b...)...) }},
+	{"nul-before", func(b []byte) []byte { return append([]byte{0}, b...) }},
+	{"nul-after", func(b []byte) []byte { return append(slices.Clone(b), 0) }},
+	{"newline-after", func(b []byte) []byte { return append(slices.Clone(b), '\n') }},
+}

@@ -1,0 +1,387 @@
+package payload
+
+import (
+	"fmt"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
+)
+
+// Sent is the outcome of a payload that carries these options; nil means none.
+func Sent(opts *options.Options) contract.Outcome {
+	if opts == nil {
+		return contract.Outcome{Kind: contract.None}
+	}
+	return contract.Outcome{Kind: contract.Options, Options: opts}
+}
+
+// Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
+func Legacy(src Source, rows Rows, opts *options.Options) Payload {
+	e := &encoder{src: src, rows: rows}
+	return Payload{e.legacy(e.url(OptionsName), e.options(opts)), Sent(opts), "legacy Any of Options"}
+}
+
+// Bootstrap encodes options as containerd from 2.3 on sends them: an extension
+// of BootstrapParams. nil options are no extension.
+func Bootstrap(src Source, rows Rows, opts *options.Options) Payload {
+	e := &encoder{src: src, rows: rows}
+	return Payload{e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension"}
+}
+
+// Valid draws options and encodes them for one family or the other.
+func Valid(src Source, rows Rows) Payload {
+	if src.Intn(2) == 0 {
+		return Legacy(src, rows, Options(src))
+	}
+	if oneIn(src, 8) {
+		return Bootstrap(src, rows, nil)
+	}
+	return Bootstrap(src, rows, Options(src))
+}
+
+// Minimal draws a BootstrapParams of nothing but an ID and a namespace, which
+// looks like a legacy Any of foreign options and is neither.
+func Minimal(src Source) Payload {
+	id := ID(src)
+	for id == OptionsName {
+		id = pick(src, usualIDs)
+	}
+	e := &encoder{src: src, rows: Order | Varint}
+	return Payload{e.legacy(id, []byte(Namespace(src))), Sent(nil), "BootstrapParams of an ID and a namespace only"}
+}
+
+// Identified is Bootstrap with a given ID and namespace and no other liberties.
+func Identified(id, namespace string, opts *options.Options) Payload {
+	e := &encoder{src: noChoice{}}
+	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
+		wire.Bytes(8, e.extension(OptionsName, e.options(opts)))}.Encode()
+	return Payload{body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace)}
+}
+
+// PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
+func PlainAny(url string, value []byte) []byte {
+	return (&encoder{src: noChoice{}}).legacy(url, value)
+}
+
+// AnyOf is PlainAny in an unusual encoding, with the outcome of the usual one.
+func AnyOf(src Source, url string, value []byte, want contract.Outcome) Payload {
+	e := &encoder{src: src, rows: Order | Varint | Default | Unknown}
+	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url)}
+}
+
+// PlainParams is BootstrapParams with opts, which may be any bytes, as the value
+// of its Options extension.
+func PlainParams(opts []byte) []byte {
+	return (&encoder{src: noChoice{}}).params(opts)
+}
+
+// ParamsOf is PlainParams with liberties, with the outcome of the plain one.
+func ParamsOf(src Source, opts []byte, want contract.Outcome) Payload {
+	e := &encoder{src: src, rows: AllRows}
+	return Payload{e.params(opts), want, "BootstrapParams around fuzzed options"}
+}
+
+// OneOption is options with one field set that no version lacks and no
+// namespace can spell: the log level.
+func OneOption() *options.Options {
+	opts := new(options.Options)
+	fd := optionsDescriptor.Fields().ByName("log_level")
+	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString("warn"))
+	return opts
+}
+
+// nearNames are almost the name of Options.
+var nearNames = []string{
+	"", "Options", "containerd.runhcs.v1.options", "containerd.runhcs.v1.Option", "containerd.runhcs.v1.OptionsX",
+	"xcontainerd.runhcs.v1.Options", "containerd.runhcs.v1.Options/", "/containerd.runhcs.v1.Options/x",
+	"containerd.runhcs.v2.Options", " containerd.runhcs.v1.Options", "containerd.runhcs.v1.Options\x00",
+	"type.googleapis.com\\containerd.runhcs.v1.Options", "CONTAINERD.RUNHCS.V1.OPTIONS",
+	"containerd.runhcs.v1.ProcessDetails",
+}
+
+// otherNames are types that containerd's clients send to other shims.
+var otherNames = []string{
+	"runtimeoptions.v1.Options", "containerd.runc.v1.Options", "google.protobuf.Empty",
+	"types.containerd.io/opencontainers/runtime-spec/1/Spec",
+	"github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment",
+}
+
+// ForeignName draws a type URL of another type than Options.
+func ForeignName(src Source) string {
+	switch src.Intn(3) {
+	case 0:
+		return pick(src, nearNames)
+	case 1:
+		return pick(src, otherNames)
+	}
+	name := pick(src, RegisteredNames())
+	if name == OptionsName {
+		return "runtimeoptions.v1.Options"
+	}
+	return name
+}
+
+// Foreign draws a legacy Any of another type. What its value holds makes no
+// difference, except where URL and value could be an ID and a namespace.
+func Foreign(src Source) Payload {
+	e := &encoder{src: src, rows: Order | Varint | Repeat | Default | Unknown}
+	return foreign(e, ForeignName(src), ForeignValue(src))
+}
+
+// ForeignAs is Foreign with a given URL and value and no liberties.
+func ForeignAs(url string, value []byte) Payload {
+	return foreign(&encoder{src: noChoice{}}, url, value)
+}
+
+// noChoice is the source of an encoder without liberties, which has none to make.
+type noChoice struct{}
+
+func (noChoice) Intn(int) int   { return 0 }
+func (noChoice) Uint64() uint64 { return 0 }
+
+func foreign(e *encoder, url string, value []byte) Payload {
+	want := contract.Outcome{Kind: contract.Foreign}
+	if IsIdentifier(url) && IsIdentifier(string(value)) {
+		want = Sent(nil)
+	}
+	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of another type, %q", url)}
+}
+
+// ForeignValue draws the value of an Any of another type.
+func ForeignValue(src Source) []byte {
+	switch src.Intn(5) {
+	case 0:
+		return nil
+	case 1:
+		return (&encoder{src: src}).options(Options(src))
+	case 2:
+		return []byte(Namespace(src))
+	case 3:
+		return []byte(`{"ociVersion":"1.2.0"}`)
+	}
+	return randomBytes(src, src.Intn(12))
+}
+
+// url draws a type URL for the name: bare, as typeurl has it, unless the
+// encoder takes the liberty of a prefix.
+func (e *encoder) url(name string) string {
+	if !e.has(URL) {
+		return name
+	}
+	return pick(e.src, []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", "containerd.runhcs.v1.Options/"}) + name
+}
+
+// legacy encodes an Any at the top level.
+func (e *encoder) legacy(url string, value []byte) []byte {
+	return e.finish(LegacyTop, e.anyParts(url, value), e.legacyUnknown)
+}
+
+// legacyUnknown keeps clear of the fields that would make the message a
+// BootstrapParams: it draws 10 and above, or one of those with another wire type.
+func (e *encoder) legacyUnknown() wire.Part {
+	if !oneIn(e.src, 4) {
+		return e.unknownFrom(10)
+	}
+	fields := (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor().Fields()
+	fd := fields.ByNumber(protowire.Number(3 + e.src.Intn(7)))
+	return e.unknownPart(fd.Number(), wireType(fd))
+}
+
+func (e *encoder) anyParts(url string, value []byte) []keyed {
+	var parts []keyed
+	if e.has(Repeat) {
+		parts = append(parts, keyed{wire.String(1, pick(e.src, nearNames)), "url"})
+		parts = append(parts, keyed{wire.String(2, "overwritten"), "value"})
+	}
+	parts = append(parts, keyed{wire.String(1, url), "url"})
+	if len(value) == 0 && len(parts) == 1 && !e.has(Default) {
+		return parts // as proto.Marshal leaves out an empty value
+	}
+	return append(parts, keyed{wire.Bytes(2, value), "value"})
+}
+
+// extension encodes an Extension that holds an Any, in one piece or in several.
+func (e *encoder) extension(url string, value []byte) []byte {
+	parts := e.anyParts(url, value)
+	split := len(parts)
+	if e.has(Repeat) {
+		split = e.src.Intn(len(parts) + 1)
+	}
+	pieces := []keyed{{wire.Bytes(1, e.anyBody(parts[:split])), "value"}}
+	if split < len(parts) {
+		pieces = append(pieces, keyed{wire.Bytes(1, e.anyBody(parts[split:])), "value"})
+	}
+	return e.finish(InExtension, pieces, func() wire.Part { return e.unknownFrom(2) })
+}
+
+func (e *encoder) anyBody(parts []keyed) []byte {
+	return e.finish(InAny, parts, func() wire.Part { return e.unknownFrom(3) })
+}
+
+// bootstrap encodes BootstrapParams around options; nil options are no extension.
+func (e *encoder) bootstrap(opts *options.Options) []byte {
+	if opts == nil {
+		return e.params(nil)
+	}
+	return e.params(e.options(opts))
+}
+
+// params encodes BootstrapParams around encoded options, unless those are nil.
+func (e *encoder) params(opts []byte) []byte {
+	parts := e.ambient()
+	ext := func(body []byte) { parts = append(parts, keyed{wire.Bytes(8, body), "extensions"}) }
+	if e.has(Neighbours) {
+		for range 1 + e.src.Intn(2) {
+			ext(e.neighbour())
+		}
+	}
+	if opts != nil {
+		ext(e.extension(e.url(OptionsName), opts))
+	}
+	if e.has(Neighbours) {
+		ext(e.neighbour())
+		if opts != nil && e.src.Intn(2) == 0 {
+			ext(e.plain().extension(OptionsName, e.secondOptions()))
+		}
+	}
+	md := (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	return e.finish(BootstrapTop, parts, func() wire.Part { return e.unknownOf(md) })
+}
+
+// plain is an encoder that takes no liberties and does no damage.
+func (e *encoder) plain() *encoder { return &encoder{src: e.src} }
+
+// secondOptions is what an Options extension behind the first may hold: other
+// options, or bytes that are none.
+func (e *encoder) secondOptions() []byte {
+	if e.src.Intn(2) == 0 {
+		return []byte{0xff}
+	}
+	return e.plain().options(Options(e.src))
+}
+
+// neighbour is an extension that is not ours and must be ignored, whatever it holds.
+func (e *encoder) neighbour() []byte {
+	switch e.src.Intn(4) {
+	case 0:
+		return nil // no value
+	case 1:
+		return wire.Message{wire.Sub(1)}.Encode() // an empty Any
+	}
+	return e.plain().extension(ForeignName(e.src), ForeignValue(e.src))
+}
+
+// ambient is every field beside the extensions, as containerd sets them, or
+// with any legal value. containerd leaves the log level out at info and the
+// socket directory out unless one is configured; it always sets the others.
+func (e *encoder) ambient() []keyed {
+	id, namespace, version := "web-1", "default", "2.3.7"
+	level, socketDir := int64(0), ""
+	if e.has(Ambient) {
+		id, namespace = ID(e.src), Namespace(e.src)
+		level = pick(e.src, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
+		version = pick(e.src, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
+		socketDir = pick(e.src, []string{"", "/run/containerd/s", `C:\ProgramData\s`, OptionsName})
+	}
+	parts := []keyed{
+		{wire.String(1, id), "instance_id"},
+		{wire.String(2, namespace), "namespace"},
+		{wire.String(4, version), "containerd_version"},
+		{wire.String(5, `\\.\pipe\containerd-containerd.ttrpc`), "containerd_ttrpc_address"},
+		{wire.String(6, `\\.\pipe\containerd-containerd`), "containerd_grpc_address"},
+		{wire.String(7, `C:\Program Files\containerd\containerd.exe`), "containerd_binary"},
+	}
+	if level != 0 || e.has(Default) {
+		parts = append(parts, keyed{wire.Int(3, level), "log_level"})
+	}
+	if socketDir != "" || e.has(Ambient) {
+		parts = append(parts, keyed{wire.String(9, socketDir), "socket_dir"})
+	}
+	if e.has(Repeat) {
+		decoy := parts[2+e.src.Intn(4)]
+		parts = append([]keyed{{wire.String(decoy.Num(), "overwritten"), decoy.key}}, parts...)
+	}
+	return parts
+}
+
+// IsBootstrap reports whether a field that only BootstrapParams has stands at
+// the top level, with the wire type it has there.
+func IsBootstrap(b []byte) bool {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		want := protowire.BytesType
+		if f.Num == 3 {
+			want = protowire.VarintType
+		}
+		if f.Num >= 3 && f.Num <= 9 && f.Type == want {
+			return true
+		}
+	}
+	return false
+}
+
+// AnyParts returns the type URL and the value that b has when read as an Any,
+// whether or not it is one.
+func AnyParts(b []byte) (url string, value []byte) {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		switch {
+		case f.Type == protowire.BytesType && f.Num == 1:
+			url = string(f.Value)
+		case f.Type == protowire.BytesType && f.Num == 2:
+			value = f.Value
+		}
+	}
+	return url, value
+}
+
+// Boundaries returns the offsets at which a message may end: after each field.
+func Boundaries(b []byte) map[int]bool {
+	ends := make(map[int]bool)
+	for _, at := range boundaries(b) {
+		ends[at] = true
+	}
+	return ends
+}
+
+// OptionsBytes returns what stands in the place of Options in b: the value of an
+// Any, or that of the first extension. It is never nil.
+func OptionsBytes(b []byte) []byte {
+	if !IsBootstrap(b) {
+		_, value := AnyParts(b)
+		return append([]byte{}, value...)
+	}
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		if f.Num == 8 && f.Type == protowire.BytesType {
+			_, value := AnyParts(firstBytes(f.Value))
+			return append([]byte{}, value...)
+		}
+	}
+	return []byte{}
+}
+
+// firstBytes is the first length-delimited field of a message.
+func firstBytes(b []byte) []byte {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		if f.Type == protowire.BytesType {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// Unspecified reports whether the contract leaves hcsshim any answer but a
+// panic to a payload whose outcome is options: an ID that is the name of
+// Options, with a namespace that is well-formed Options, is a legacy Any, byte
+// for byte.
+func Unspecified(b []byte) bool {
+	url, value := AnyParts(b)
+	return !IsBootstrap(b) && url == OptionsName && IsIdentifier(string(value))
+}

@@ -1,0 +1,38 @@
+// Package payload makes what a shim may find on its standard input: valid,
+// legacy and malformed payloads, each with the outcome that the contract gives it.
+//
+// The outcome is known from how a payload was built, never from asking a
+// decoder. Which fields Options has is read from the linked descriptor, so the
+// same generators serve every version of hcsshim.
+package payload
+
+import "shimfuzz/internal/contract"
+
+// Source makes a generator's choices: rapid draws them in the property tests,
+// go-fuzz-headers takes them from a fuzzer's input in the fuzz targets.
+type Source interface {
+	Intn(n int) int // from 0 to n-1
+	Uint64() uint64
+}
+
+// Payload is what a shim reads, and what it must answer.
+type Payload struct {
+	Bytes []byte
+	Want  contract.Outcome
+	Story string // how the payload was made, for a failure report
+}
+
+// GoString keeps a payload to one line in rapid's log.
+func (p Payload) GoString() string { return p.Story }
+
+func oneIn(src Source, n int) bool { return src.Intn(n) == n-1 }
+
+func pick[T any](src Source, from []T) T { return from[src.Intn(len(from))] }
+
+func randomBytes(src Source, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(src.Intn(256))
+	}
+	return b
+}

@@ -1,0 +1,55 @@
+// Package reader delivers a payload in every way that io.Reader allows.
+package reader
+
+import "io"
+
+// Scripted returns a reader of b. Each byte of the script says how the next
+// read goes: how many bytes it delivers, whether it is an empty one, and
+// whether the end comes together with the last bytes. The script is repeated as
+// often as needed. The end is fail, or io.EOF if fail is nil.
+func Scripted(b, script []byte, fail error) io.Reader {
+	if fail == nil {
+		fail = io.EOF
+	}
+	return &scripted{rest: b, script: script, fail: fail}
+}
+
+type scripted struct {
+	rest   []byte
+	script []byte
+	step   int
+	empty  int // empty reads in a row
+	fail   error
+}
+
+// maxEmpty is how many reads in a row deliver nothing: io.Reader discourages
+// even one, and a reader that never delivers anything hangs any caller.
+const maxEmpty = 3
+
+func (s *scripted) Read(p []byte) (int, error) {
+	how := s.next()
+	if how&0xc0 == 0xc0 && s.empty < maxEmpty || len(p) == 0 {
+		s.empty++
+		return 0, nil
+	}
+	s.empty = 0
+	if len(s.rest) == 0 {
+		return 0, s.fail
+	}
+	n := min(len(p), len(s.rest), 1+int(how&0x3f))
+	copy(p, s.rest[:n])
+	s.rest = s.rest[n:]
+	if len(s.rest) == 0 && how&0x40 != 0 {
+		return n, s.fail
+	}
+	return n, nil
+}
+
+func (s *scripted) next() byte {
+	if len(s.script) == 0 {
+		return 0x3f
+	}
+	b := s.script[s.step%len(s.script)]
+	s.step++
+	return b
+}

@@ -1,0 +1,35 @@
+package verify
+
+import (
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/wire"
+)
+
+// FamilyName says which of the two messages the contract takes b for.
+func FamilyName(b []byte) string {
+	if payload.IsBootstrap(b) {
+		return "BootstrapParams"
+	}
+	return "a legacy Any"
+}
+
+// Dump shows a payload as the message that the contract takes it for.
+func Dump(b []byte) string {
+	md := (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	if payload.IsBootstrap(b) {
+		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	}
+	return wire.Dump(b, md, func(url string) protoreflect.MessageDescriptor {
+		if url[strings.LastIndexByte(url, '/')+1:] == payload.OptionsName {
+			return (*options.Options)(nil).ProtoReflect().Descriptor()
+		}
+		return nil
+	})
+}

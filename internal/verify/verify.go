@@ -1,0 +1,211 @@
+// Package verify checks one answer of one decoder against the contract, excuses
+// known findings, and reports a failure so that it can be understood and replayed.
+package verify
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+)
+
+// TB is what testing.T, testing.F and rapid.T have in common here.
+type TB interface {
+	Helper()
+	Name() string
+	Fatalf(format string, args ...any)
+}
+
+// Check is a payload and what a decoder must answer to it.
+type Check struct {
+	Guarantee contract.Guarantee
+	Payload   payload.Payload
+	Reader    io.Reader // what delivers the payload; nil for a plain one
+	Cause     error     // the error that Reader fails with, if it does
+	Replay    bool      // a case of the corpus: a finding that befalls it must still do so
+}
+
+// HCSShim is the decoder under test.
+var HCSShim = contract.Decoder{Name: "hcsshim", Read: hcsshim.ReadOptions}
+
+// Decoders are the two that every property is run on.
+var Decoders = []contract.Decoder{reference.Decoder, HCSShim}
+
+// Known is what is known of the hcsshim under test; Excused is what of that is
+// not to fail a test, by the user's choice.
+var (
+	Known   = findings.For(hcsshim.Version())
+	Excused = excused()
+)
+
+// FindingsVariable is the environment variable that chooses the list of excused
+// findings: "none", or the version whose list to take.
+const FindingsVariable = "FINDINGS"
+
+func excused() findings.List {
+	name := os.Getenv(FindingsVariable)
+	if name == "" {
+		return Known
+	}
+	list, err := findings.Named(name)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	return list
+}
+
+// Run decodes and fails t unless the answer is right, or wrong in just the way
+// that an excused finding predicts. It returns the answer, and whether it was
+// excused.
+func Run(t TB, d contract.Decoder, c Check) (got contract.Outcome, isExcused bool) {
+	t.Helper()
+	r := c.Reader
+	if r == nil {
+		r = bytes.NewReader(c.Payload.Bytes)
+	}
+	got = d.Decode(r, c.Payload.Bytes)
+	if d.Name == reference.Decoder.Name {
+		c.fail(t, d, got, contract.Differ(c.Payload.Want, got, c.Cause), nil, "")
+		return got, false
+	}
+	if c.Payload.Want.Kind == contract.Options && payload.Unspecified(c.Payload.Bytes) && got.Kind != contract.Panic && got.Kind != contract.Both {
+		return got, true
+	}
+	return got, c.judge(t, d, got)
+}
+
+// judge holds hcsshim's answer against the contract and the findings.
+func (c Check) judge(t TB, d contract.Decoder, got contract.Outcome) (isExcused bool) {
+	t.Helper()
+	diff := contract.Differ(c.Payload.Want, got, c.Cause)
+	if c.Cause != nil { // what a failing reader delivers is not decoded
+		c.fail(t, d, got, diff, nil, "")
+		return false
+	}
+	if diff == "" && !c.Replay {
+		return false
+	}
+	finding, predicted := Excused.Predict(c.Payload.Bytes, c.Payload.Want)
+	switch {
+	case finding == nil:
+		c.fail(t, d, got, diff, c.known(got), "")
+	case diff == "":
+		c.fail(t, d, got, "the right answer", finding, gone(finding))
+	case !findings.Matches(predicted, got):
+		c.fail(t, d, got, diff, finding, changed(finding, predicted))
+	default:
+		count(finding.Name)
+		return true
+	}
+	return false
+}
+
+// known names the finding that explains the answer though it is not excused.
+func (c Check) known(got contract.Outcome) *findings.Finding {
+	finding, predicted := Known.Predict(c.Payload.Bytes, c.Payload.Want)
+	if finding != nil && findings.Matches(predicted, got) {
+		return finding
+	}
+	return nil
+}
+
+func gone(f *findings.Finding) string {
+	return fmt.Sprintf("The finding %s no longer reproduces on this payload. If hcsshim has been mended, say in which\n"+
+		"version (Fixed, in internal/findings/known.go); for a mended checkout, run with FINDINGS=none.", f.Name)
+}
+
+func changed(f *findings.Finding, predicted contract.Outcome) string {
+	return fmt.Sprintf("The finding %s predicts another wrong answer here: %v.\n"+
+		"Either this is a new defect, or the prediction in internal/findings/known.go is to be mended.", f.Name, predicted)
+}
+
+// fail reports the difference, if there is one.
+func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string, finding *findings.Finding, advice string) {
+	t.Helper()
+	if diff == "" {
+		return
+	}
+	var b strings.Builder
+	row := func(name, value string) {
+		fmt.Fprintf(&b, "%-10s %s\n", name, strings.ReplaceAll(strings.TrimRight(value, "\n"), "\n", "\n           "))
+	}
+	b.WriteString("\n")
+	if finding != nil {
+		row("finding", finding.Name+": "+finding.Happens)
+	}
+	row("guarantee", c.Guarantee.String())
+	row("decoder", DecoderName(d))
+	row("want", c.Payload.Want.String())
+	row("got", got.String())
+	row("difference", diff)
+	if advice != "" {
+		row("to do", advice)
+	}
+	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", c.Payload.Story, len(c.Payload.Bytes), FamilyName(c.Payload.Bytes)))
+	b.WriteString(Dump(c.Payload.Bytes))
+	row("hex", shortHex(c.Payload.Bytes))
+	row("replay", save(t.Name(), c.Payload.Bytes))
+	t.Fatalf("%s", b.String())
+}
+
+// DecoderName names a decoder with the version under test.
+func DecoderName(d contract.Decoder) string {
+	if d.Name == HCSShim.Name {
+		return "hcsshim " + hcsshim.Source()
+	}
+	return d.Name
+}
+
+const mostHex = 512
+
+func shortHex(b []byte) string {
+	if len(b) > mostHex {
+		return hex.EncodeToString(b[:mostHex]) + "… (the replay file has all of it)"
+	}
+	return hex.EncodeToString(b)
+}
+
+// save keeps the payload of a failing test, one file a test, so that the last
+// one, which is the smallest after shrinking, remains. It returns the command
+// that replays it.
+func save(test string, b []byte) string {
+	dir, err := buildDir()
+	if err == nil {
+		dir = filepath.Join(dir, "failures")
+		err = os.MkdirAll(dir, 0o777)
+	}
+	name := filepath.Join(dir, strings.NewReplacer("/", "_", "#", "_").Replace(test)+".bin")
+	if err == nil {
+		err = os.WriteFile(name, b, 0o666)
+	}
+	if err != nil {
+		return fmt.Sprintf("the payload could not be saved: %v", err)
+	}
+	return ReproCommand(name)
+}
+
+// ReproCommand is the line that replays a case on the decoder under test.
+func ReproCommand(name string) string {
+	if root, err := moduleRoot(); err == nil {
+		if rel, err := filepath.Rel(root, name); err == nil {
+			name = rel
+		}
+	}
+	line := "make repro CASE=" + name
+	for _, v := range []string{"HCSSHIM", FindingsVariable} {
+		if value := os.Getenv(v); value != "" {
+			line += " " + v + "=" + value
+		}
+	}
+	return line
+}
