@@ -1,0 +1,163 @@
+package table
+
+import (
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/wire"
+)
+
+// neighbours is extensions that are not ours, beside ours and alone.
+func neighbours() []Case {
+	ours := extension(payload.OptionsName, typicalParts())
+	runc := extension(googleapis+"containerd.runc.v1.Options", wire.Message{wire.String(2, "cgroup")})
+	other := extension(payload.OptionsName, wire.Message{wire.String(logLevel, "second")})
+	neighbour := func(name, note string, exts ...wire.Part) Case {
+		c := typicalCase("bootstrap_neighbour_"+name, note, bootstrap(exts...))
+		c.Flags = flags("Neighbour")
+		return c
+	}
+	ignored := func(name, note string, exts ...wire.Part) Case {
+		return Case{Name: "bootstrap_neighbour_" + name, Payload: bootstrap(exts...).Encode(), Want: contract.None, Flags: flags("Neighbour"), Note: note}
+	}
+	cases := []Case{
+		neighbour("before", "", runc, ours),
+		neighbour("after", "", ours, runc),
+		neighbour("unregistered-before", "", extension("nri.v1.PluginConfig", wire.Message{wire.String(1, "x")}), ours),
+		neighbour("damaged-before", "What another reader's extension holds is its own affair.", wire.Sub(8, wire.Sub(1, wire.String(1, "containerd.runc.v1.Options"), wire.Bytes(2, []byte{0xff}))), ours),
+		neighbour("without-value-before", "", wire.Sub(8), ours),
+		neighbour("empty-any-before", "", wire.Sub(8, wire.Sub(1)), ours),
+		neighbour("without-type-before", "", wire.Sub(8, wire.Sub(1, wire.Sub(2, typicalParts()...))), ours),
+		neighbour("second-options", "The first one decides.", ours, other),
+		neighbour("second-options-damaged", "The first one decides, whatever the second holds.", ours, wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff})))),
+		neighbour("zero-options-second", "", ours, extension(payload.OptionsName, nil)),
+		ignored("only-runc", "", runc),
+		ignored("only-without-value", "", wire.Sub(8)),
+		ignored("only-empty-any", "", wire.Sub(8, wire.Sub(1))),
+		ignored("only-without-type", "", wire.Sub(8, wire.Sub(1, wire.Sub(2, typicalParts()...)))),
+		{Name: "bootstrap_neighbour_zero-options-first", Payload: bootstrap(extension(payload.OptionsName, nil), ours).Encode(),
+			Want: contract.Options, Options: `{}`, Class: "zero", Flags: flags("Neighbour"), Note: "The first one decides."},
+		{Name: "malformed_bootstrap_first-options-damaged", Payload: bootstrap(wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff}))), ours).Encode(),
+			Want: contract.Malformed, Flags: flags("Neighbour", "Damaged"), Note: "The first one decides, also when it is damaged."},
+	}
+	for _, n := range nearNames {
+		cases = append(cases, ignored("near-name-"+n.what, "Almost the name of Options.", extension(n.url, typicalParts())))
+	}
+	return cases
+}
+
+var nearNames = []struct{ what, url string }{
+	{"lower-case", "containerd.runhcs.v1.options"},
+	{"upper-case", "CONTAINERD.RUNHCS.V1.OPTIONS"},
+	{"shorter", "containerd.runhcs.v1.Option"},
+	{"longer", "containerd.runhcs.v1.OptionsX"},
+	{"prefixed", "xcontainerd.runhcs.v1.Options"},
+	{"dotted", ".containerd.runhcs.v1.Options"},
+	{"unqualified", "Options"},
+	{"other-version", "containerd.runhcs.v2.Options"},
+	{"slash-after", "containerd.runhcs.v1.Options/"},
+	{"path-after", "/containerd.runhcs.v1.Options/x"},
+	{"backslash", `type.googleapis.com\containerd.runhcs.v1.Options`},
+	{"space-before", " containerd.runhcs.v1.Options"},
+	{"space-after", "containerd.runhcs.v1.Options "},
+	{"nul-after", "containerd.runhcs.v1.Options\x00"},
+	{"other-message", "containerd.runhcs.v1.ProcessDetails"},
+}
+
+// foreign is well-formed options of other types in a legacy Any.
+func foreign() []Case {
+	f := func(name, note, url string, value wire.Message) Case {
+		return Case{Name: "legacy_foreign_" + name, Payload: legacy(url, value).Encode(), Want: contract.Foreign, Flags: flags("Foreign"), Note: note}
+	}
+	raw := func(name, note, url string, value []byte) Case {
+		return f(name, note, url, wire.Message{wire.Raw(value)})
+	}
+	cases := []Case{
+		f("runtimeoptions", "CRI sends it for every runtime type but io.containerd.runhcs.v1; hcsshim does not link it.", "runtimeoptions.v1.Options",
+			wire.Message{wire.String(1, "io.containerd.runhcs.v1.options"), wire.String(2, `C:\shim.toml`)}),
+		f("runtimeoptions_empty", "BuildKit once sent it (hcsshim issue 1941).", "runtimeoptions.v1.Options", nil),
+		f("runtimeoptions_anypb", "", googleapis+"runtimeoptions.v1.Options", nil),
+		raw("runtimeoptions_not-utf8", "The same answer whether or not the value could be a namespace.", "runtimeoptions.v1.Options", []byte{0x1a, 1, 0xff}),
+		f("registered", "Linked into every hcsshim.", "google.protobuf.Empty", nil),
+		f("registered_runc", "nerdctl sends it; some releases link it.", "containerd.runc.v1.Options", wire.Message{wire.Bool(1, true)}),
+		f("registered_timestamp", "", "google.protobuf.Timestamp", wire.Message{wire.Varint(1, 1)}),
+		f("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any", legacy(payload.OptionsName, typicalParts())),
+		f("registered_process-details", "A neighbour of Options in its own file.", "containerd.runhcs.v1.ProcessDetails", wire.Message{wire.String(1, "pause.exe")}),
+		raw("registered_damaged", "", "google.protobuf.Timestamp", []byte{0x08}),
+		raw("registered_damaged-not-utf8", "", "google.protobuf.Timestamp", []byte{0xff}),
+		raw("json_spec", "typeurl decodes this type from JSON.", "types.containerd.io/opencontainers/runtime-spec/1/Spec", []byte(`{"ociVersion":"1.2.0"}`)),
+		raw("json_damaged", "", "types.containerd.io/opencontainers/runtime-spec/1/Spec", []byte(`{"ociVersion":`)),
+		raw("json_policy-fragment", "", "github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment", []byte(`{"fragment":"x"}`)),
+		f("bootstrap-params", "BootstrapParams in an Any is not what any containerd sends.", "containerd.runtime.bootstrap.v1.BootstrapParams",
+			bootstrap(extension(payload.OptionsName, typicalParts()))),
+		{Name: "legacy_no_type", Payload: []byte{0x50, 0x00}, Want: contract.Foreign, Flags: flags("Foreign"), Note: "One unknown field, nothing else."},
+		{Name: "legacy_no_type_value-only", Payload: wire.Message{wire.Sub(2, typicalParts()...)}.Encode(), Want: contract.Foreign, Flags: flags("Foreign")},
+		{Name: "legacy_no_type_empty-url", Payload: wire.Message{wire.String(1, ""), wire.Sub(2, typicalParts()...)}.Encode(), Want: contract.Foreign, Flags: flags("Foreign")},
+		{Name: "legacy_no_type_wrong-wire-type", Payload: wire.Message{wire.Varint(1, 1), wire.Sub(2, typicalParts()...)}.Encode(), Want: contract.Foreign, Flags: flags("Foreign")},
+		{Name: "legacy_no_type_bare-options", Payload: wire.Message{wire.Varint(debug, 1), wire.Varint(debugType, 2)}.Encode(), Want: contract.Foreign, Flags: flags("Foreign"),
+			Note: "Options without the Any around them."},
+	}
+	for _, n := range nearNames {
+		cases = append(cases, f("near-name-"+n.what, "Almost the name of Options.", n.url, typicalParts()))
+	}
+	return cases
+}
+
+// ambiguous is identities that make one message look like the other.
+func ambiguous() []Case {
+	ours := extension(payload.OptionsName, typicalParts())
+	clash := func(what, id, namespace, note string) Case {
+		c := typicalCase("ambiguous_id_"+what, note, identified(id, namespace, ours))
+		c.Flags = flags("Ambiguous")
+		return c
+	}
+	minimal := func(what, id, namespace, note string) Case {
+		return Case{Name: "ambiguous_minimal_" + what, Payload: legacy(id, wire.Message{wire.Raw([]byte(namespace))}).Encode(),
+			Want: contract.None, Flags: flags("Ambiguous"), Note: note}
+	}
+	other := func(what string, want contract.Kind, note string, m wire.Message) Case {
+		return Case{Name: "ambiguous_" + what, Payload: m.Encode(), Want: want, Flags: flags("Ambiguous"), Note: note}
+	}
+	cases := []Case{
+		clash("options_namespace_inference", payload.OptionsName, "inference", "As an Any: Options with an unknown field, so the real ones are lost."),
+		clash("options_namespace_p1", payload.OptionsName, "p1", "As an Any: Options with share_scratch, made of the namespace."),
+		clash("options_namespace_H1", payload.OptionsName, "H1", "As an Any: Options with 49 MB of memory, made of the namespace."),
+		clash("options_namespace_k8s", payload.OptionsName, "k8s.io", "As an Any: Options with a damaged value."),
+		clash("options_namespace_default", payload.OptionsName, "default", ""),
+		clash("options_namespace_empty", payload.OptionsName, "", "As an Any: zero Options."),
+		clash("empty_namespace_inference", "google.protobuf.Empty", "inference", "As an Any: another type, so the start fails."),
+		clash("empty_namespace_k8s", "google.protobuf.Empty", "k8s.io", ""),
+		clash("timestamp_namespace_inference", "google.protobuf.Timestamp", "inference", ""),
+		clash("runc_namespace_inference", "containerd.runc.v1.Options", "inference", ""),
+		clash("process-details_namespace_inference", "containerd.runhcs.v1.ProcessDetails", "inference", ""),
+		clash("unregistered_namespace_inference", "runtimeoptions.v1.Options", "inference", ""),
+		other("id_options_no-options", contract.None, "As an Any: Options, where none were sent.", identified(payload.OptionsName, "inference")),
+		other("id_options_other-extension", contract.None, "", identified(payload.OptionsName, "inference", extension("containerd.runc.v1.Options", nil))),
+		other("id_empty_no-options", contract.None, "", identified("google.protobuf.Empty", "inference")),
+		other("id_options_damaged-extension", contract.Malformed, "As an Any: Options. Its own are damaged.",
+			identified(payload.OptionsName, "inference", wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff}))))),
+		other("id_options_damaged-version", contract.Malformed, "As an Any: Options with unknown fields.", identified(payload.OptionsName, "inference", wire.String(4, "\xff"))),
+		other("id_options_namespace-not-utf8", contract.Malformed, "As an Any: Options. As BootstrapParams: no message.", identified(payload.OptionsName, "\x1a\x01x\xa2\x06\x01\xff")),
+		other("legacy_value_default", contract.Malformed, "Options by name; the value is text, so a namespace for those who look for one.",
+			legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("default"))})),
+		other("legacy_foreign_identifiers", contract.None, "An ID and a namespace.", legacy("nri.v1.PluginConfig", wire.Message{wire.Raw([]byte("on"))})),
+		other("legacy_foreign_not-an-id", contract.Foreign, "A slash makes it no ID.", legacy("a/nri.v1.PluginConfig", wire.Message{wire.Raw([]byte("on"))})),
+		other("legacy_foreign_not-a-namespace", contract.Foreign, "", legacy("nri.v1.PluginConfig", wire.Message{wire.Raw([]byte("-on-"))})),
+		minimal("plain", "web-1", "k8s.io", "No released containerd sends it, but it is BootstrapParams."),
+		minimal("empty", "google.protobuf.Empty", "inference", "As an Any: another type."),
+		minimal("empty_k8s", "google.protobuf.Empty", "k8s.io", ""),
+		minimal("longest", longest, longest, ""),
+		other("minimal_overwritten-not-utf8", contract.Foreign, "An ID and a namespace, but no BootstrapParams: an earlier namespace is no UTF-8.",
+			wire.Message{wire.String(2, "\xff"), wire.String(1, "web-1"), wire.String(2, "k8s.io")}),
+		{Name: "ambiguous_minimal_id-too-long", Payload: legacy(longest+"x", wire.Message{wire.Raw([]byte("k8s.io"))}).Encode(), Want: contract.Foreign,
+			Flags: flags("Ambiguous"), Note: "77 bytes are no ID."},
+		{Name: "ambiguous_minimal_id-only", Payload: legacy("web-1", nil).Encode(), Want: contract.Foreign, Flags: flags("Ambiguous"), Note: "No namespace, so no BootstrapParams either."},
+		{Name: "ambiguous_unspecified_inference", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("inference"))}).Encode(),
+			Want: contract.Options, Options: `{}`, Flags: flags("Ambiguous", "Unspecified")},
+		{Name: "ambiguous_unspecified_p1", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("p1"))}).Encode(),
+			Want: contract.Options, Options: `{"shareScratch":true}`, Flags: flags("Ambiguous", "Unspecified")},
+	}
+	return cases
+}
+
+// longest is an identifier of 76 bytes.
+const longest = "z234567890123456789012345678901234567890123456789012345678901234567890123456"

@@ -1,0 +1,74 @@
+package table
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/wire"
+)
+
+// first makes every choice the same way, so that a case has the same bytes each
+// time it is built.
+type first struct{}
+
+func (first) Intn(int) int   { return 0 }
+func (first) Uint64() uint64 { return 0 }
+
+// damaged is each malformed class of the contract in each message of each family.
+func damaged() []Case {
+	var cases []Case
+	add := func(family string, level payload.Level, fault payload.Fault, p payload.Payload) {
+		cases = append(cases, Case{Name: fmt.Sprintf("malformed_%s_%s_%s", family, level, fault.Name), Payload: p.Bytes, Want: contract.Malformed, Flags: flags("Damaged")})
+	}
+	opts := parse(typical)
+	for _, fault := range payload.Faults {
+		for _, level := range payload.LegacyLevels {
+			add("legacy", level, fault, payload.DamagedLegacy(first{}, 0, opts, level, fault))
+		}
+		for _, level := range payload.BootstrapLevels {
+			add("bootstrap", level, fault, payload.DamagedBootstrap(first{}, 0, opts, level, fault))
+		}
+	}
+	return append(cases,
+		Case{Name: "malformed_legacy_value_text", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("not options"))}).Encode(),
+			Want: contract.Malformed, Flags: flags("Damaged"), Note: "Text in place of the Options."},
+		Case{Name: "malformed_legacy_value_json", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))}).Encode(),
+			Want: contract.Malformed, Flags: flags("Damaged"), Note: "JSON in place of the Options."},
+		Case{Name: "malformed_bootstrap_value_json", Payload: bootstrap(extension(payload.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))})).Encode(),
+			Want: contract.Malformed, Flags: flags("Damaged"), Note: "JSON in place of the Options."},
+		Case{Name: "malformed_one_byte_0a", Payload: []byte{0x0a}, Want: contract.Malformed, Flags: flags("Damaged"), Note: "A tag without its value."},
+		Case{Name: "malformed_one_byte_ff", Payload: []byte{0xff}, Want: contract.Malformed, Flags: flags("Damaged"), Note: "An unfinished varint."},
+	)
+}
+
+// otherFormats is payloads that are no protobuf, or protobuf inside a frame.
+func otherFormats() []Case {
+	var cases []Case
+	add := func(name, note string, b []byte) {
+		cases = append(cases, Case{Name: "malformed_format_" + name, Payload: b, Want: contract.Malformed, Flags: flags("OtherFormat"), Note: note})
+	}
+	legacyBytes := legacy(payload.OptionsName, typicalParts()).Encode()
+	bootstrapBytes := bootstrap(extension(payload.OptionsName, typicalParts())).Encode()
+	for _, frame := range payload.Frames {
+		add(frame.Name+"_legacy", "", frame.Wrap(legacyBytes))
+		add(frame.Name+"_bootstrap", "", frame.Wrap(bootstrapBytes))
+	}
+	add("json_options", "", []byte(typical))
+	add("json_any", "", []byte(`{"@type":"type.googleapis.com/containerd.runhcs.v1.Options","debug":true}`))
+	add("json_bootstrap", "", []byte(`{"instanceId":"web-1","namespace":"k8s.io","containerdVersion":"2.3.7"}`))
+	add("json_empty", "", []byte(`{}`))
+	add("text_options", "", []byte("debug: true\nsandbox_isolation: HYPERVISOR\n"))
+	add("toml", "", []byte("Debug = true\nSandboxIsolation = 1\n"))
+	add("base64", "", []byte(base64.StdEncoding.EncodeToString(bootstrapBytes)))
+	add("hex", "", []byte(hex.EncodeToString(bootstrapBytes)))
+	add("space", "", []byte(" "))
+	add("newline", "", []byte("\n"))
+	add("nuls", "", make([]byte, 16))
+	add("twice-cut", "One payload and half of it again.", append(append([]byte{}, legacyBytes...), legacyBytes[:len(legacyBytes)/2]...))
+	add("utf16", "", []byte(strings.Join(strings.Split(typical, ""), "\x00")))
+	return cases
+}

@@ -1,0 +1,119 @@
+package table
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"shimfuzz/internal/contract"
+)
+
+// Index is the content of corpus/index.json.
+type Index struct {
+	Comment string          `json:"comment"`
+	Flags   map[string]Flag `json:"flags"`
+	Cases   []Entry         `json:"cases"`
+}
+
+// Flag explains what the cases that carry it are about.
+type Flag struct {
+	Description string   `json:"description"`
+	Links       []string `json:"links,omitempty"`
+}
+
+// Entry is a case as the index has it.
+type Entry struct {
+	Name    string          `json:"name"`
+	File    string          `json:"file"` // below corpus/, raw bytes
+	Outcome contract.Kind   `json:"outcome"`
+	Options json.RawMessage `json:"options,omitempty"` // protobuf JSON
+	Class   string          `json:"class,omitempty"`
+	Flags   []string        `json:"flags,omitempty"`
+	Note    string          `json:"note,omitempty"`
+}
+
+// IndexFile is the index's path below corpus/.
+const IndexFile = "index.json"
+
+const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
+	"file: the raw bytes. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. " +
+	"options: containerd.runhcs.v1.Options as protobuf JSON. class: cases of one class say the same and must decode identically. " +
+	"Written by make corpus."
+
+// Files returns the corpus as files by their path below corpus/, the same
+// bytes every time.
+func Files() (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	index := Index{Comment: comment, Flags: Flags}
+	for _, c := range Cases() {
+		entry, err := c.entry()
+		if err != nil {
+			return nil, fmt.Errorf("case %s: %w", c.Name, err)
+		}
+		if _, ok := files[entry.File]; ok {
+			return nil, fmt.Errorf("two cases are named %s", c.Name)
+		}
+		files[entry.File] = c.Payload
+		index.Cases = append(index.Cases, entry)
+	}
+	text, err := index.format()
+	files[IndexFile] = text
+	return files, err
+}
+
+func (c Case) entry() (Entry, error) {
+	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Outcome: c.Want, Class: c.Class, Flags: c.Flags, Note: c.Note}
+	for _, f := range c.Flags {
+		if _, ok := Flags[f]; !ok {
+			return e, fmt.Errorf("flag %s is not explained", f)
+		}
+	}
+	if (c.Want == contract.Options) != (c.Options != "") {
+		return e, fmt.Errorf("outcome %s with options %q", c.Want, c.Options)
+	}
+	if c.Options == "" {
+		return e, nil
+	}
+	// protojson varies its white space on purpose; the compact form does not.
+	text, err := protojson.Marshal(parse(c.Options))
+	if err != nil {
+		return e, err
+	}
+	var compact bytes.Buffer
+	err = json.Compact(&compact, text)
+	e.Options = compact.Bytes()
+	return e, err
+}
+
+// format writes one line a case, which diffs well.
+func (x Index) format() ([]byte, error) {
+	flags, err := json.MarshalIndent(x.Flags, "  ", "  ")
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "{\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [", x.Comment, flags)
+	for i, c := range x.Cases {
+		line, err := marshalLine(c)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n    %s", line)
+	}
+	b.WriteString("\n  ]\n}\n")
+	return b.Bytes(), nil
+}
+
+// marshalLine is json.Marshal without the escapes that are meant for HTML.
+func marshalLine(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
