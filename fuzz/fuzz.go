@@ -1,0 +1,137 @@
+// Package fuzz holds the fuzz targets: each turns a fuzzer's input into what a
+// shim reads, and holds the answer of the hcsshim under test against the
+// contract. None merely looks for panics.
+//
+//	FuzzReadOptions  the bytes are the payload, as they are
+//	FuzzLegacy       a legacy Any of any type URL and value, in any encoding
+//	FuzzBootstrap    BootstrapParams around any bytes as Options
+//	FuzzEquivalence  the same options, encoded twice
+//	FuzzMalformed    a valid payload with one fault in it
+//	FuzzReaders      any payload through any reader
+//
+// Run one with "go test -fuzz=FuzzReadOptions ./fuzz", all of them with "make
+// fuzz". Every case of the corpus seeds every target.
+package fuzz
+
+import (
+	"bytes"
+	"errors"
+
+	gofuzzheaders "github.com/AdaLogics/go-fuzz-headers"
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reader"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verify"
+)
+
+// ReadOptions holds the answer to arbitrary bytes against the reference's.
+func ReadOptions(t verify.TB, b []byte) {
+	t.Helper()
+	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes"}
+	verify.Run(t, verify.HCSShim, verify.Check{Guarantee: contract.NeverPanics, Payload: p})
+}
+
+// Legacy holds an Any in an unusual encoding to the answer that the reference
+// gives to the same Any in the usual one.
+func Legacy(t verify.TB, typeURL string, value, script []byte) {
+	t.Helper()
+	want := reference.Answer(payload.PlainAny(typeURL, value))
+	both(t, contract.Equivalent, payload.AnyOf(choices(script), typeURL, value, want))
+}
+
+// Bootstrap holds BootstrapParams with any fields and neighbours around bytes
+// that are to be Options to the answer that the reference gives without those.
+func Bootstrap(t verify.TB, opts, script []byte) {
+	t.Helper()
+	want := reference.Answer(payload.PlainParams(opts))
+	both(t, contract.NonInterference, payload.ParamsOf(choices(script), opts, want))
+}
+
+// Equivalence encodes the same options once for each family and holds both to
+// just these options.
+func Equivalence(t verify.TB, opts, one, two []byte) {
+	t.Helper()
+	sent := decodedOr(opts, one)
+	both(t, contract.Equivalent, payload.Legacy(choices(one), payload.AllRows, sent))
+	both(t, contract.Equivalent, payload.Bootstrap(choices(two), payload.AllRows, sent))
+}
+
+// Malformed encodes options, damages the result as the script says, and holds
+// the answer to an error.
+func Malformed(t verify.TB, opts, script []byte) {
+	t.Helper()
+	both(t, contract.MalformedFails, payload.MalformedOf(choices(script), decodedOr(opts, script)))
+}
+
+// Readers delivers a payload as the script says. The script's first byte says
+// whether the reader fails, and the second where.
+func Readers(t verify.TB, b, script []byte) {
+	t.Helper()
+	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes from a scripted reader"}
+	var cause error
+	if len(script) > 1 && script[0]%2 == 1 {
+		b = b[:len(b)*int(script[1])/255]
+		cause, p.Want = errReader, contract.Outcome{Kind: contract.Read}
+	}
+	for _, d := range verify.Decoders {
+		r := reader.Scripted(b, script, cause)
+		verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
+	}
+}
+
+var errReader = errors.New("the reader failed")
+
+// both checks a payload whose outcome is known from how it was built on both
+// decoders.
+func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
+	t.Helper()
+	for _, d := range verify.Decoders {
+		verify.Run(t, d, verify.Check{Guarantee: g, Payload: p})
+	}
+}
+
+// decodedOr reads opts as Options, or draws some if they are none. What comes
+// back has no unknown fields, because those are not sent.
+func decodedOr(opts, script []byte) *options.Options {
+	m := new(options.Options)
+	if proto.Unmarshal(opts, m) != nil {
+		return payload.Options(choices(script))
+	}
+	return contract.Known(m)
+}
+
+// script is a source that takes its choices from a fuzzer's input, byte by
+// byte, and chooses 0 when there are none left.
+type script struct{ input *gofuzzheaders.ConsumeFuzzer }
+
+func choices(b []byte) payload.Source {
+	return script{gofuzzheaders.NewConsumer(bytes.Clone(b))}
+}
+
+func (s script) Intn(n int) int {
+	if n <= 256 {
+		b, err := s.input.GetByte()
+		return zeroUnless(err, int(b)%n)
+	}
+	v, err := s.input.GetUint32()
+	return zeroUnless(err, int(uint64(v)%uint64(n)))
+}
+
+func (s script) Uint64() uint64 {
+	v, err := s.input.GetUint64()
+	if err != nil {
+		return 0
+	}
+	return v
+}
+
+func zeroUnless(err error, v int) int {
+	if err != nil {
+		return 0
+	}
+	return v
+}

@@ -1,0 +1,94 @@
+package properties
+
+import (
+	"testing"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/verify"
+)
+
+func load(t testing.TB) []corpus.Case {
+	t.Helper()
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
+
+// guarantee is what a case of this outcome is about.
+func guarantee(c corpus.Case) contract.Guarantee {
+	switch {
+	case c.Outcome == contract.Malformed:
+		return contract.MalformedFails
+	case c.Outcome == contract.Foreign:
+		return contract.ForeignFails
+	case len(c.Flags) > 0 && c.Flags[0] == "Ambiguous":
+		return contract.NonInterference
+	case c.Class != "":
+		return contract.Equivalent
+	}
+	return contract.AsSent
+}
+
+// Every case of the corpus gets the answer that the index gives.
+func TestCorpus(t *testing.T) {
+	for _, d := range verify.Decoders {
+		t.Run(d.Name, func(t *testing.T) {
+			for _, c := range load(t) {
+				t.Run(c.Name, func(t *testing.T) {
+					verify.Run(t, d, verify.Check{Guarantee: guarantee(c), Payload: c.Payload, Replay: true})
+				})
+			}
+		})
+	}
+}
+
+// The cases of one class decode to identical options, whatever those are. This
+// does not ask the index, so a mistake there cannot hide a difference.
+func TestCorpusClasses(t *testing.T) {
+	for _, d := range verify.Decoders {
+		t.Run(d.Name, func(t *testing.T) {
+			first := make(map[string]corpus.Case)
+			answers := make(map[string]contract.Outcome)
+			for _, c := range load(t) {
+				if c.Class == "" {
+					continue
+				}
+				got, excused := verify.Run(t, d, verify.Check{Guarantee: contract.Equivalent, Payload: c.Payload})
+				if excused {
+					continue
+				}
+				if other, ok := first[c.Class]; !ok {
+					first[c.Class], answers[c.Class] = c, got
+				} else if diff := contract.Differ(answers[c.Class], got, nil); diff != "" {
+					t.Errorf("%v\n%s and %s are both of class %s\n%s", contract.Equivalent, other.Name, c.Name, c.Class, diff)
+				}
+			}
+		})
+	}
+}
+
+// A payload cut anywhere is an error, unless what is left is a whole message.
+// Which cuts those are is known from the fields of the uncut payload.
+func TestTruncation(t *testing.T) {
+	for _, d := range verify.Decoders {
+		t.Run(d.Name, func(t *testing.T) {
+			for _, c := range load(t) {
+				if c.Outcome != contract.Options || len(c.Payload.Bytes) > 2000 {
+					continue
+				}
+				whole := payload.Boundaries(c.Payload.Bytes)
+				for cut := range c.Payload.Bytes {
+					if whole[cut] {
+						continue
+					}
+					p := payload.Payload{Bytes: c.Payload.Bytes[:cut], Want: contract.Outcome{Kind: contract.Malformed}, Story: c.Payload.Story + ", cut"}
+					verify.Run(t, d, verify.Check{Guarantee: contract.MalformedFails, Payload: p})
+				}
+			}
+		})
+	}
+}

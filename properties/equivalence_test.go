@@ -1,0 +1,51 @@
+package properties
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/verify"
+)
+
+// Each row of the contract's table of equivalences alone, then all together.
+// The same options are sent three ways: as a legacy Any and as a bootstrap
+// extension that take the row's liberties, and plainly.
+func TestEquivalence(t *testing.T) {
+	for bit := payload.Rows(1); bit&payload.AllRows != 0; bit <<= 1 {
+		t.Run(payload.RowNames[bit], func(t *testing.T) { equivalent(t, bit) })
+	}
+	t.Run("family", func(t *testing.T) { equivalent(t, 0) })
+	t.Run("all", func(t *testing.T) { equivalent(t, payload.AllRows) })
+}
+
+func equivalent(t *testing.T, rows payload.Rows) {
+	encodings := drawn(func(src payload.Source) []payload.Payload {
+		opts := payload.Options(src)
+		return []payload.Payload{
+			payload.Legacy(src, 0, opts), payload.Bootstrap(src, 0, opts),
+			payload.Legacy(src, rows, opts), payload.Bootstrap(src, rows, opts),
+		}
+	})
+	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+		var first *contract.Outcome
+		for _, p := range encodings.Draw(rt, "encodings") {
+			got, excused := verify.Run(rt, d, verify.Check{Guarantee: contract.Equivalent, Payload: p})
+			if excused {
+				continue
+			}
+			if first == nil {
+				first = &got
+			} else if diff := contract.Differ(*first, got, nil); diff != "" {
+				rt.Fatalf("%v\n%s\n%s", contract.Equivalent, diff, verify.Dump(p.Bytes))
+			}
+		}
+	})
+}
+
+// No options are none, in whatever way nothing is said.
+func TestNone(t *testing.T) {
+	holds(t, contract.Equivalent, func(src payload.Source) payload.Payload { return payload.Bootstrap(src, payload.AllRows, nil) })
+}

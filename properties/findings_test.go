@@ -1,0 +1,52 @@
+package properties
+
+import (
+	"testing"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/verify"
+)
+
+func byName(t *testing.T) map[string]corpus.Case {
+	cases := make(map[string]corpus.Case)
+	for _, c := range load(t) {
+		cases[c.Name] = c
+	}
+	return cases
+}
+
+// Every finding of the hcsshim under test reproduces on its own case. Without
+// excuses (FINDINGS=none) each of them fails here, by its name.
+func TestFindings(t *testing.T) {
+	cases := byName(t)
+	for _, f := range verify.Known.Findings {
+		t.Run(f.Name, func(t *testing.T) {
+			c, ok := cases[f.Case]
+			if !ok {
+				t.Fatalf("the finding's case %s is not in the corpus", f.Case)
+			}
+			if by, _ := verify.Known.Predict(c.Payload.Bytes, c.Payload.Want); by == nil || by.Name != f.Name {
+				t.Fatalf("the finding does not befall its own case %s", f.Case)
+			}
+			verify.Run(t, verify.HCSShim, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
+		})
+	}
+}
+
+// Every release between the oldest and the newest has a list, and no list names
+// a finding twice.
+func TestFindingsOfReleases(t *testing.T) {
+	for _, version := range []string{"v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0-rc.1", "v0.15.0-rc.4", "v0.15.0"} {
+		seen := make(map[string]bool)
+		for _, f := range findings.For(version).Findings {
+			if seen[f.Name] {
+				t.Errorf("%s: %s is listed twice", version, f.Name)
+			}
+			seen[f.Name] = true
+		}
+		if len(seen) == 0 {
+			t.Errorf("%s: no findings", version)
+		}
+	}
+}

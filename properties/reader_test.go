@@ -1,0 +1,85 @@
+package properties
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reader"
+	"shimfuzz/internal/verify"
+)
+
+// The same bytes in any pieces: one at a time, with empty reads between, the
+// last ones together with EOF.
+func TestChunking(t *testing.T) {
+	payloads := drawn(func(src payload.Source) payload.Payload { return payload.Valid(src, payload.AllRows) })
+	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
+	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+		p := payloads.Draw(rt, "payload")
+		r := reader.Scripted(p.Bytes, scripts.Draw(rt, "script"), nil)
+		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
+	})
+}
+
+// The readers of testing/iotest and of the standard library that a shim could
+// be handed.
+func TestStandardReaders(t *testing.T) {
+	readers := map[string]func([]byte) io.Reader{
+		"one byte":       func(b []byte) io.Reader { return iotest.OneByteReader(bytes.NewReader(b)) },
+		"half":           func(b []byte) io.Reader { return iotest.HalfReader(bytes.NewReader(b)) },
+		"data with EOF":  func(b []byte) io.Reader { return iotest.DataErrReader(bytes.NewReader(b)) },
+		"bytes.Buffer":   func(b []byte) io.Reader { return bytes.NewBuffer(bytes.Clone(b)) },
+		"strings.Reader": func(b []byte) io.Reader { return strings.NewReader(string(b)) },
+		"pipe":           pipe,
+	}
+	for name, open := range readers {
+		t.Run(name, func(t *testing.T) {
+			for _, d := range verify.Decoders {
+				for _, c := range load(t) {
+					verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: c.Payload, Reader: open(c.Payload.Bytes)})
+				}
+			}
+		})
+	}
+}
+
+// pipe delivers b the way a shim gets it: from another goroutine, in pieces.
+func pipe(b []byte) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		for len(b) > 0 {
+			n := min(len(b), 7)
+			if _, err := w.Write(b[:n]); err != nil {
+				return
+			}
+			b = b[n:]
+		}
+		w.Close()
+	}()
+	return r
+}
+
+var errDisk = errors.New("disk on fire")
+
+// A reader that fails is that error, wherever it fails: at once, in the middle,
+// after the last byte, or together with bytes. What was read before is not
+// decoded, however complete it is.
+func TestReaderFails(t *testing.T) {
+	payloads := drawn(func(src payload.Source) payload.Payload { return payload.Valid(src, payload.AllRows) })
+	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
+	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+		p := payloads.Draw(rt, "payload")
+		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
+		cause := rapid.SampledFrom([]error{errDisk, io.ErrUnexpectedEOF, io.ErrClosedPipe, iotest.ErrTimeout}).Draw(rt, "cause")
+		r := reader.Scripted(p.Bytes[:at], scripts.Draw(rt, "script"), cause)
+		p.Want = contract.Outcome{Kind: contract.Read}
+		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
+	})
+}
