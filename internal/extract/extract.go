@@ -38,7 +38,7 @@ func Prepare(root, spec string) (*Build, error) {
 	b := &Build{Source: s, Root: root, Dir: filepath.Join(root, "build", "default")}
 	if spec != "" {
 		b.Dir = filepath.Join(root, "build", s.Key())
-		b.Flags = []string{"-modfile=" + b.modfile(), "-overlay=" + b.overlay()}
+		b.Flags = []string{"-modfile=" + b.modfile(), "-overlay=" + b.Overlay()}
 	}
 	if err := os.MkdirAll(b.Dir, 0o777); err != nil {
 		return nil, err
@@ -57,7 +57,9 @@ func Prepare(root, spec string) (*Build, error) {
 }
 
 func (b *Build) modfile() string { return filepath.Join(b.Dir, "go.mod") }
-func (b *Build) overlay() string { return filepath.Join(b.Dir, "overlay.json") }
+
+// Overlay is the file for -overlay.
+func (b *Build) Overlay() string { return filepath.Join(b.Dir, "overlay.json") }
 
 // inTree reports whether the extracted files go into the tree itself.
 func (b *Build) inTree() bool { return len(b.Flags) == 0 }
@@ -180,7 +182,7 @@ func (b *Build) writeOverlay(set fileSet) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(b.overlay(), text)
+	return writeFile(b.Overlay(), text)
 }
 
 func ignoreNotExist(err error) error {
@@ -237,3 +239,6 @@ func writeFile(name string, text []byte) error {
 	}
 	return os.Rename(tmp.Name(), name)
 }
+
+// DecoderFile is the file with the extracted readOptions.
+func (b *Build) DecoderFile() string { return b.path(decoderFile) }

@@ -113,7 +113,7 @@ var (
 // identities reports whether the payload is BootstrapParams, or an ID and a
 // namespace only, which looks the same but for the fields that are missing.
 func identities(b []byte, want contract.Outcome) bool {
-	return payload.IsBootstrap(b) || want.Kind == contract.None
+	return payload.IsBootstrap(b) || want.Kind == contract.None && len(b) > 0
 }
 
 func bootstrapRejected(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/hcsshim"
 )
 
@@ -20,11 +21,6 @@ var excuses struct {
 	flushed time.Time
 }
 
-// CountVariable is the environment variable that names a folder into which each
-// process writes its counts: a fuzzing run has several, and all but one are
-// silent.
-const CountVariable = "SHIMFUZZ_COUNTS"
-
 func count(finding string) {
 	excuses.Lock()
 	defer excuses.Unlock()
@@ -33,7 +29,7 @@ func count(finding string) {
 	}
 	excuses.byName[finding]++
 	// A fuzzing worker is ended without notice, so it writes as it goes.
-	if dir := os.Getenv(CountVariable); dir != "" && time.Since(excuses.flushed) > 100*time.Millisecond {
+	if dir := os.Getenv(exchange.Counts); dir != "" && time.Since(excuses.flushed) > 100*time.Millisecond {
 		excuses.flushed = time.Now()
 		name := filepath.Join(dir, strconv.Itoa(os.Getpid()))
 		_ = os.WriteFile(name, []byte(countLines()), 0o666) // a lost count fails no test
@@ -51,29 +47,6 @@ func countLines() string {
 		fmt.Fprintf(&b, "%s %d\n", name, excuses.byName[name])
 	}
 	return b.String()
-}
-
-// ReadCounts adds up the counts that processes have written into dir.
-func ReadCounts(dir string) (map[string]int, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		return nil, err
-	}
-	total := make(map[string]int)
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		for line := range strings.Lines(string(text)) {
-			var finding string
-			var n int
-			if _, err := fmt.Sscan(line, &finding, &n); err == nil {
-				total[finding] += n
-			}
-		}
-	}
-	return total, nil
 }
 
 // Main runs a package's tests if there is a decoder to test, and says which

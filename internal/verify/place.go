@@ -4,14 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"shimfuzz/internal/exchange"
 )
 
-// BuildVariable is the environment variable that says where this build keeps
-// its files, so that two versions can be tested at the same time.
-const BuildVariable = "SHIMFUZZ_BUILD"
-
 func buildDir() (string, error) {
-	if dir := os.Getenv(BuildVariable); dir != "" {
+	if dir := os.Getenv(exchange.Build); dir != "" {
 		return dir, nil
 	}
 	root, err := moduleRoot()

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/payload"
@@ -47,12 +48,8 @@ var (
 	Excused = excused()
 )
 
-// FindingsVariable is the environment variable that chooses the list of excused
-// findings: "none", or the version whose list to take.
-const FindingsVariable = "FINDINGS"
-
 func excused() findings.List {
-	name := os.Getenv(FindingsVariable)
+	name := os.Getenv(exchange.Findings)
 	if name == "" {
 		return Known
 	}
@@ -202,7 +199,7 @@ func ReproCommand(name string) string {
 		}
 	}
 	line := "make repro CASE=" + name
-	for _, v := range []string{"HCSSHIM", FindingsVariable} {
+	for _, v := range []string{exchange.HCSShim, exchange.Findings} {
 		if value := os.Getenv(v); value != "" {
 			line += " " + v + "=" + value
 		}

@@ -1,0 +1,30 @@
+# Every target puts the right hcsshim under test first, if it is not there yet.
+
+# What a user may choose; see help.
+export HCSSHIM FINDINGS FUZZTIME TARGET CASE SEED CHECKS BENCHTIME
+
+TARGETS = extract test fuzz repro corpus check-corpus bench lint
+
+.PHONY: help $(TARGETS) clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make test            everything that must hold, on both decoders        SEED=1 CHECKS=300'
+	@echo 'make fuzz            the fuzz targets on hcsshim                         FUZZTIME=30s TARGET=FuzzX'
+	@echo 'make repro CASE=file what a payload is, and what each decoder answers'
+	@echo 'make corpus          write corpus/ from its table'
+	@echo 'make check-corpus    fail unless corpus/ is what the table gives'
+	@echo 'make bench           speed and memory of the decoders'
+	@echo 'make lint            gofmt, vet, staticcheck'
+	@echo 'make extract         only put hcsshim under test (what go generate does)'
+	@echo 'make clean           remove everything built or extracted'
+	@echo
+	@echo 'Any of these takes HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) to test that one,'
+	@echo 'and FINDINGS=none or FINDINGS=v0.15.0 to choose which known findings are excused.'
+
+$(TARGETS):
+	@go build -o build/shimfuzz ./internal/make
+	@build/shimfuzz $@
+
+clean:
+	rm -rf build internal/hcsshim/zz_readoptions.go internal/hcsshim/linked properties/testdata fuzz/testdata

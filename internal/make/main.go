@@ -1,0 +1,78 @@
+// Command make is what stands behind the targets of the Makefile.
+//
+// Each target is a command: extract, test, fuzz, repro, corpus, check-corpus,
+// bench, lint. Which hcsshim is under test, and what else a user may choose,
+// comes from the environment, where make puts its variables.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"shimfuzz/internal/extract"
+)
+
+var commands = map[string]func(context.Context, *extract.Build) error{
+	"extract":      func(context.Context, *extract.Build) error { return nil },
+	"test":         test,
+	"fuzz":         fuzz,
+	"repro":        repro,
+	"corpus":       writeCorpus,
+	"check-corpus": checkCorpus,
+	"bench":        bench,
+	"lint":         lint,
+}
+
+func main() {
+	if len(os.Args) > 3 && os.Args[1] == "toolexec" {
+		if err := toolexec(os.Args[2:]); err != nil {
+			os.Exit(1) // the tool has said why
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: run one of the Makefile's targets: make help")
+		os.Exit(2)
+	}
+	if err := run(ctx, os.Args[1]); err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintf(os.Stderr, "make %s: %v\n", os.Args[1], err)
+		}
+		os.Exit(1)
+	}
+}
+
+// errReported is a failure of which the user has been told all there is to say.
+var errReported = errors.New("failed")
+
+func run(ctx context.Context, name string) error {
+	root, err := treeRoot()
+	if err != nil {
+		return err
+	}
+	b, err := extract.Prepare(root, os.Getenv("HCSSHIM"))
+	if err != nil {
+		return err
+	}
+	return commands[name](ctx, b)
+}
+
+// treeRoot is the folder with the suite's go.mod, from anywhere within the tree.
+func treeRoot() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "internal", "hcsshim", "hcsshim.go")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("run this within a clone of shimfuzz")
+		}
+	}
+	return "", err
+}
