@@ -17,6 +17,14 @@ import (
 // not require in any form; the suite then brings its own version.
 const apiModule = "github.com/containerd/containerd/api"
 
+// containerd before containerdSplit has the API's packages in its own module,
+// where they would clash with apiModule's. hcsshim up to v0.12.5 requires such a
+// one; it gets this version in its place, with the same message types.
+const (
+	containerdModule = "github.com/containerd/containerd"
+	containerdSplit  = "v1.7.23"
+)
+
 // writeModule writes a go.mod beside the tree's that builds the suite with
 // exactly the modules that hcsshim's own go.mod selects. Replacing each module
 // by itself at that version is the only way to go below what the suite asks for.
@@ -46,6 +54,9 @@ func (b *Build) writeModule(deps []*goPackage) error {
 			continue
 		}
 		to := m
+		if m.Path == containerdModule && semver.Compare(m.Version, containerdSplit) < 0 {
+			to = &goModule{Path: m.Path, Version: containerdSplit}
+		}
 		if m.Replace != nil {
 			to = m.Replace
 		}

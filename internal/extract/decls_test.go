@@ -1,0 +1,105 @@
+package extract
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// shimWith writes a package main for Windows with this text in serve.go.
+func shimWith(t *testing.T, body string) string {
+	t.Helper()
+	dir := t.TempDir()
+	text := "//go:build windows\n\npackage main\n\nimport (\n\t\"io\"\n\t\"strings\"\n\n\tother \"example.com/log/v2\"\n\topts \"" + optionsPackage + "\"\n)\n\n" + body
+	for name, text := range map[string]string{
+		"serve.go":      text,
+		"other.go":      "//go:build windows\n\npackage main\n\nconst (\n\ta = iota\n\tlimit\n)\n\ntype box struct{ n int }\n\nfunc (b box) size() int { return b.n + limit }\n\nfunc unreached() {}\n",
+		"linux.go":      "//go:build linux\n\npackage main\n\nfunc readOptions() {}\n",
+		"serve_test.go": "package main\n\nfunc helper() {}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const good = "func readOptions(r io.Reader) (*opts.Options, error) {\n\tlimit := box{1}\n\t_ = limit.size()\n\tother.Print(prefix)\n\treturn decode(r)\n}\n\n" +
+	"var prefix = strings.ToUpper(\"x\")\n\n// decode decodes.\nfunc decode(r io.Reader) (*opts.Options, error) { return nil, nil }\n"
+
+func TestExtractReachesWhatIsUsed(t *testing.T) {
+	x, err := extractDecls(shimWith(t, good), map[string]string{"example.com/log/v2": "log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(x.decls, "\n")
+	for _, want := range []string{"func readOptions(", "func decode(", "// decode decodes.", "var prefix", "type box struct", "func (b box) size", "a = iota"} {
+		if strings.Count(all, want) != 1 {
+			t.Errorf("%q is there %d times, want once, in:\n%s", want, strings.Count(all, want), all)
+		}
+	}
+	if strings.Contains(all, "unreached") {
+		t.Error("unreached is there, though nothing reaches it")
+	}
+	want := map[string]string{"io": "io", "strings": "strings", "example.com/log/v2": "other", optionsPackage: "opts"}
+	if len(x.imports) != len(want) {
+		t.Errorf("imports %v, want %v", x.imports, want)
+	}
+	for path, name := range want {
+		if x.imports[path] != name {
+			t.Errorf("import %s as %q, want %q", path, x.imports[path], name)
+		}
+	}
+}
+
+func TestExtractErrors(t *testing.T) {
+	for _, test := range []struct{ name, body, want string }{
+		{"none there", "var _ = io.EOF\n", "no function readOptions"},
+		{"a variable", "var readOptions = 1\n", "no function readOptions"},
+		{"other parameters", "func readOptions(b []byte) (*opts.Options, error) { return nil, nil }\n", "another signature: func([]byte) (*options.Options, error)"},
+		{"other results", "func readOptions(r io.Reader) *opts.Options { return nil }\n", "another signature: func(io.Reader) *options.Options"},
+		{"no Go", "func readOptions(r io.Reader) (*opts.Options, error) {\n", "expected '}'"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := extractDecls(shimWith(t, test.body), nil)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("error %v, want one with %q", err, test.want)
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error has several lines: %v", err)
+			}
+		})
+	}
+}
+
+func TestLocateErrors(t *testing.T) {
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "go.mod"), []byte("module example.com/other\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, spec, want string }{
+		{"no checkout", filepath.Join(other, "nowhere"), "neither a version"},
+		{"another module", other, "not a checkout of hcsshim"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if _, err := Locate(other, test.spec); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestKey(t *testing.T) {
+	for _, test := range []struct {
+		source Source
+		want   string
+	}{
+		{Source{Name: "v0.14.1", Version: "v0.14.1", Dir: "/m/hcsshim@v0.14.1"}, "v0.14.1"},
+		{Source{Name: "../hcsshim", Dir: "/home/me/my hcsshim"}, "checkout-home-me-my-hcsshim"},
+	} {
+		if got := test.source.Key(); got != test.want {
+			t.Errorf("%s: key %q, want %q", test.source.Name, got, test.want)
+		}
+	}
+}

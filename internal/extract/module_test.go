@@ -1,0 +1,42 @@
+package extract
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+)
+
+// The tree tests hcsshim with the decoding modules that hcsshim's own go.mod
+// asks for: what the suite adds must not raise them.
+func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
+	root := filepath.Join("..", "..")
+	source, err := Locate(root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, theirs := requires(t, root), requires(t, source.Dir)
+	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule, "github.com/containerd/ttrpc"} {
+		if own[module] != theirs[module] {
+			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, own[module], source.Name, theirs[module])
+		}
+	}
+}
+
+func requires(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := modfile.ParseLax("go.mod", text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions := make(map[string]string)
+	for _, r := range mod.Require {
+		versions[r.Mod.Path] = r.Mod.Version
+	}
+	return versions
+}

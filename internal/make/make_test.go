@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The list of targets is the targets there are.
+func TestTargets(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "fuzz", "fuzz_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+		have = append(have, m[1])
+	}
+	if !slices.Equal(have, Targets) {
+		t.Errorf("fuzz has %v, make fuzz runs %v", have, Targets)
+	}
+}
+
+// The Makefile offers the commands there are.
+func TestCommands(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^TARGETS = (.*)$`).FindSubmatch(text)
+	if line == nil {
+		t.Fatal("the Makefile has no TARGETS")
+	}
+	for _, name := range strings.Fields(string(line[1])) {
+		if commands[name] == nil {
+			t.Errorf("make %s has no command", name)
+		}
+	}
+}
+
+// The report of a failing test keeps what a person needs and drops the rest.
+func TestTestRun(t *testing.T) {
+	r := newTestRun()
+	for _, e := range []event{
+		{Action: "output", Package: "p", Test: "TestA", Output: "=== RUN TestA\n"},
+		{Action: "pass", Package: "p", Test: "TestA"},
+		{Action: "output", Package: "p", Test: "TestB/x", Output: "    finding    some-name: text\n"},
+		{Action: "fail", Package: "p", Test: "TestB/x"},
+		{Action: "fail", Package: "p", Test: "TestB"},
+		{Action: "fail", Package: "p"},
+		{Action: "build-output", ImportPath: "q", Output: "q.go:1: broken\n"},
+		{Action: "build-fail", ImportPath: "q"},
+	} {
+		r.add(e)
+	}
+	if r.passed != 1 || len(r.failed) != 1 || r.failed[0].test != "TestB/x" {
+		t.Errorf("passed %d, failed %v; want 1 and TestB/x alone", r.passed, r.failed)
+	}
+	if len(r.broken) != 1 || !strings.Contains(r.broken[0], "q.go:1: broken") {
+		t.Errorf("broken %q, want the compiler's message", r.broken)
+	}
+	if findingRow.FindStringSubmatch(r.failed[0].text)[1] != "some-name" {
+		t.Errorf("no finding in %q", r.failed[0].text)
+	}
+}
