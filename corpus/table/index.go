@@ -37,29 +37,32 @@ type Entry struct {
 // IndexFile is the index's path below corpus/.
 const IndexFile = "index.json"
 
+// dictionaryFile is the path of libFuzzer's dictionary from the root.
+const dictionaryFile = "oss-fuzz/readoptions.dict"
+
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
 	"file: the raw bytes. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. " +
 	"options: containerd.runhcs.v1.Options as protobuf JSON. class: cases of one class say the same and must decode identically. " +
 	"Written by make corpus."
 
-// Files returns the corpus as files by their path below corpus/, the same
-// bytes every time.
+// Files returns the corpus, its index and the dictionary as files by their path
+// from the root, the same bytes every time.
 func Files() (map[string][]byte, error) {
-	files := make(map[string][]byte)
+	files := map[string][]byte{dictionaryFile: dictionary()}
 	index := Index{Comment: comment, Flags: Flags}
 	for _, c := range Cases() {
 		entry, err := c.entry()
 		if err != nil {
 			return nil, fmt.Errorf("case %s: %w", c.Name, err)
 		}
-		if _, ok := files[entry.File]; ok {
+		if _, ok := files["corpus/"+entry.File]; ok {
 			return nil, fmt.Errorf("two cases are named %s", c.Name)
 		}
-		files[entry.File] = c.Payload
+		files["corpus/"+entry.File] = c.Payload
 		index.Cases = append(index.Cases, entry)
 	}
 	text, err := index.format()
-	files[IndexFile] = text
+	files["corpus/"+IndexFile] = text
 	return files, err
 }
 

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,14 +17,6 @@ import (
 // apiModule has the bootstrap protocol, which hcsshim before v0.15.0-rc.4 did
 // not require in any form; the suite then brings its own version.
 const apiModule = "github.com/containerd/containerd/api"
-
-// containerd before containerdSplit has the API's packages in its own module,
-// where they would clash with apiModule's. hcsshim up to v0.12.5 requires such a
-// one; it gets this version in its place, with the same message types.
-const (
-	containerdModule = "github.com/containerd/containerd"
-	containerdSplit  = "v1.7.23"
-)
 
 // writeModule writes a go.mod beside the tree's that builds the suite with
 // exactly the modules that hcsshim's own go.mod selects. Replacing each module
@@ -54,9 +47,6 @@ func (b *Build) writeModule(deps []*goPackage) error {
 			continue
 		}
 		to := m
-		if m.Path == containerdModule && semver.Compare(m.Version, containerdSplit) < 0 {
-			to = &goModule{Path: m.Path, Version: containerdSplit}
-		}
 		if m.Replace != nil {
 			to = m.Replace
 		}
@@ -67,12 +57,54 @@ func (b *Build) writeModule(deps []*goPackage) error {
 			return err
 		}
 	}
+	if !slices.ContainsFunc(modules(deps), func(m *goModule) bool { return m.Path == apiModule }) {
+		dir, err := b.copyBootstrap(own[apiModule])
+		if err != nil {
+			return err
+		}
+		if err := mod.AddReplace(apiModule, "", dir, ""); err != nil {
+			return err
+		}
+	}
 	mod.Cleanup()
 	out, err := mod.Format()
 	if err != nil {
 		return err
 	}
 	return errors.Join(writeFile(b.modfile(), out), b.writeSums())
+}
+
+// copyBootstrap makes a module of the bootstrap protocol alone. hcsshim up to
+// v0.12.5 requires a containerd that still has the other packages of apiModule
+// in its own module, where they would be found twice.
+func (b *Build) copyBootstrap(version string) (dir string, err error) {
+	out, err := goCommand(os.TempDir(), nil, "mod", "download", "-json", apiModule+"@"+version)
+	if err != nil {
+		return "", err
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		return "", err
+	}
+	const pkg = "runtime/bootstrap/v1"
+	sources, err := filepath.Glob(filepath.Join(module.Dir, pkg, "*.go"))
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(b.Dir, "api")
+	for _, name := range sources {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := readFile(name)
+		if err != nil {
+			return "", err
+		}
+		if err := writeFile(filepath.Join(dir, pkg, filepath.Base(name)), text); err != nil {
+			return "", err
+		}
+	}
+	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
 }
 
 // requireSource makes mod require the hcsshim under test and nothing that only

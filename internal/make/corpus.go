@@ -25,21 +25,18 @@ func writeCorpus(_ context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(b.Root, "corpus")
 	for _, family := range corpusFamilies {
-		if err := os.RemoveAll(filepath.Join(dir, family)); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Join(dir, family), 0o777); err != nil {
+		dir := filepath.Join(b.Root, "corpus", family)
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 			return err
 		}
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), text, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(b.Root, filepath.FromSlash(name)), text, 0o666); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("corpus: %d cases written\n", len(files)-1)
+	fmt.Printf("corpus: %d files written\n", len(files))
 	return nil
 }
 
@@ -49,7 +46,7 @@ func checkCorpus(_ context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	have, err := corpusFiles(filepath.Join(b.Root, "corpus"))
+	have, err := committedFiles(b.Root, want)
 	if err != nil {
 		return err
 	}
@@ -67,7 +64,7 @@ func checkCorpus(_ context.Context, b *extract.Build) error {
 		}
 	}
 	if len(differ) == 0 {
-		fmt.Printf("corpus: %d cases, all as the table gives them\n", len(want)-1)
+		fmt.Printf("corpus: %d files, all as the table gives them\n", len(want))
 		return nil
 	}
 	slices.Sort(differ)
@@ -79,24 +76,34 @@ func checkCorpus(_ context.Context, b *extract.Build) error {
 	return fmt.Errorf("corpus/ is not what corpus/table gives: run make corpus and commit\n  %s%s", strings.Join(differ, "\n  "), more)
 }
 
-// corpusFiles reads the index and the folders that make corpus owns.
-func corpusFiles(dir string) (map[string][]byte, error) {
-	have := make(map[string][]byte)
-	for _, part := range append([]string{table.IndexFile}, corpusFamilies...) {
-		err := filepath.WalkDir(filepath.Join(dir, part), func(name string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
+// committedFiles reads the files that are wanted, and whatever else stands in
+// the folders that make corpus owns.
+func committedFiles(root string, want map[string][]byte) (map[string][]byte, error) {
+	names := make(map[string]bool)
+	for name := range want {
+		names[name] = true
+	}
+	for _, family := range corpusFamilies {
+		err := filepath.WalkDir(filepath.Join(root, "corpus", family), func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				names["corpus/"+family+"/"+d.Name()] = true
 			}
-			rel, err := filepath.Rel(dir, name)
-			if err != nil {
-				return err
-			}
-			have[filepath.ToSlash(rel)], err = os.ReadFile(name)
 			return err
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+	}
+	have := make(map[string][]byte)
+	for name := range names {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		have[name] = text
 	}
 	return have, nil
 }

@@ -65,7 +65,7 @@ func test(ctx context.Context, b *extract.Build) error {
 // introduce says what is tested against what.
 func introduce(ctx context.Context, b *extract.Build) error {
 	modules := []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", "github.com/containerd/containerd/api"}
-	list := goTool(ctx, b, "list", append([]string{"-m", "-f", "{{.Path}} {{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}"}, modules...)...)
+	list := goTool(ctx, b, "list", append([]string{"-m", "-f", "{{.Path}} {{if .Replace}}{{or .Replace.Version .Version}}{{else}}{{.Version}}{{end}}"}, modules...)...)
 	versions, err := printed(list)
 	if err != nil {
 		return err
