@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"slices"
 	"testing"
 
 	"shimfuzz/corpus"
@@ -18,14 +19,12 @@ func load(t testing.TB) []corpus.Case {
 	return cases
 }
 
-// guarantee is what a case of this outcome is about.
+// guarantee is what a case is about.
 func guarantee(c corpus.Case) contract.Guarantee {
 	switch {
-	case c.Outcome == contract.Malformed:
-		return contract.MalformedFails
-	case c.Outcome == contract.Foreign:
-		return contract.ForeignFails
-	case len(c.Flags) > 0 && c.Flags[0] == "Ambiguous":
+	case c.Outcome != contract.Options && c.Outcome != contract.None:
+		return contract.GuaranteeOf(c.Outcome)
+	case slices.Contains(c.Flags, "Ambiguous"):
 		return contract.NonInterference
 	case c.Class != "":
 		return contract.Equivalent

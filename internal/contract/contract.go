@@ -80,7 +80,7 @@ func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
 	defer watch(d.Name, payload)()
 	defer func() {
 		if v := recover(); v != nil {
-			out = Outcome{Kind: Panic, Panic: fmt.Sprintf("%v\n%s", v, debug.Stack())}
+			out = Outcome{Kind: Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
 		}
 	}()
 	opts, err := d.Read(r)
@@ -94,6 +94,18 @@ func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
 		return Outcome{Kind: None}
 	}
 	return Outcome{Kind: Options, Options: opts}
+}
+
+// panicStack is the stack from the frame that panicked up to the decoder's call.
+func panicStack() string {
+	stack := string(debug.Stack())
+	if _, after, ok := strings.Cut(stack, "\npanic("); ok {
+		if _, frames, ok := strings.Cut(after, "\n\t"); ok {
+			_, stack, _ = strings.Cut(frames, "\n")
+		}
+	}
+	before, _, _ := strings.Cut(stack, "shimfuzz/internal/contract.")
+	return strings.TrimSpace(before)
 }
 
 func (d Decoder) kind(err error) Kind {
@@ -110,13 +122,13 @@ func Differ(want, got Outcome, cause error) string {
 	switch {
 	case want.Kind.IsError() && got.Kind == Error, want.Kind == Error && got.Kind.IsError():
 	case want.Kind != got.Kind:
-		return fmt.Sprintf("want %v\ngot  %v\n%s", want, got, got.Panic)
+		return fmt.Sprintf("%s instead of %s", got.Kind, want.Kind)
 	}
 	if want.Kind == Read && !errors.Is(got.Err, cause) {
-		return fmt.Sprintf("want an error that wraps the reader's own: %v\ngot  %v", cause, got)
+		return fmt.Sprintf("the error does not wrap the reader's own, %q", cause)
 	}
 	if got.Kind.IsError() && got.Err != nil && got.Err.Error() == "" {
-		return "want an error that says something\ngot  an empty message"
+		return "the error says nothing"
 	}
 	if want.Kind != Options || Identical(want.Options, got.Options) {
 		return ""

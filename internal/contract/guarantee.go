@@ -29,3 +29,15 @@ var (
 	Linear = Guarantee{"linear",
 		"Memory and time grow linearly with the payload."}
 )
+
+// GuaranteeOf is the guarantee that an answer of another kind breaks, where
+// nothing is known of a payload but the right answer.
+func GuaranteeOf(want Kind) Guarantee {
+	switch want {
+	case Malformed:
+		return MalformedFails
+	case Foreign:
+		return ForeignFails
+	}
+	return AsSent
+}

@@ -121,7 +121,7 @@ func runTarget(ctx context.Context, b *extract.Build, binary, dir, target string
 
 var (
 	progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
-	crash    = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/\w+)`)
+	crash    = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/[\w#]+)`)
 )
 
 // follow prints the engine's progress and notes what it says. It returns the rest.
@@ -151,8 +151,11 @@ func (r *result) follow(out io.Reader) string {
 func replay(ctx context.Context, b *extract.Build, binary, file string) error {
 	target := filepath.Base(filepath.Dir(file))
 	cmd := tool(ctx, b, binary, "-test.run=^"+target+"$/^"+filepath.Base(file)+"$", "-test.v")
-	cmd.Dir = filepath.Dir(filepath.Dir(filepath.Dir(filepath.Dir(file))))
-	cmd.Stderr = nil
+	cmd.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..")
+	if err := os.MkdirAll(cmd.Dir, 0o777); err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.CombinedOutput()
 	fmt.Print(head(string(out)))
 	return err
@@ -169,7 +172,10 @@ func printResults(results []result, interrupted bool) error {
 		fmt.Printf("%-16s %12d %10d %8d  %s\n", r.target, r.execs, r.news, failures, excusedText(r.excused))
 	}
 	for _, r := range results {
-		if r.crasher != "" {
+		switch {
+		case strings.Contains(r.crasher, "#"):
+			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
+		case r.crasher != "":
 			fmt.Printf("\n%s failed; the smallest input found:\n  make repro CASE=%s\n", r.target, fromHere(r.crasher)+sameChoices())
 		}
 	}

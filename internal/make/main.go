@@ -13,7 +13,9 @@ import (
 	"os/signal"
 	"path/filepath"
 
+	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
+	"shimfuzz/internal/findings"
 )
 
 var commands = map[string]func(context.Context, *extract.Build) error{
@@ -56,7 +58,12 @@ func run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	b, err := extract.Prepare(root, os.Getenv("HCSSHIM"))
+	if name := os.Getenv(exchange.Findings); name != "" {
+		if _, err := findings.Named(name); err != nil {
+			return err
+		}
+	}
+	b, err := extract.Prepare(root, os.Getenv(exchange.HCSShim))
 	if err != nil {
 		return err
 	}

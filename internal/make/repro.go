@@ -27,7 +27,11 @@ func repro(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	if !bytes.HasPrefix(text, []byte("go test fuzz v1\n")) {
-		return reported(goTool(ctx, b, "run", "./internal/repro", file))
+		program := filepath.Join(b.Dir, "repro")
+		if err := reported(goTool(ctx, b, "build", "-o", program, "./internal/repro")); err != nil {
+			return err
+		}
+		return reported(tool(ctx, b, program, fromHere(file)))
 	}
 	target := filepath.Base(filepath.Dir(file))
 	if !strings.HasPrefix(target, "Fuzz") || !strings.HasSuffix(filepath.Dir(filepath.Dir(file)), filepath.Join("testdata", "fuzz")) {

@@ -140,11 +140,17 @@ func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string,
 	if finding != nil {
 		row("finding", finding.Name+": "+finding.Happens)
 	}
+	if got.Kind == contract.Panic || got.Kind == contract.Both {
+		c.Guarantee = contract.NeverPanics
+	}
 	row("guarantee", c.Guarantee.String())
 	row("decoder", DecoderName(d))
 	row("want", c.Payload.Want.String())
 	row("got", got.String())
 	row("difference", diff)
+	if got.Kind == contract.Panic {
+		row("panic", got.Panic)
+	}
 	if advice != "" {
 		row("to do", advice)
 	}
