@@ -82,7 +82,7 @@ func runTarget(ctx context.Context, b *extract.Build, binary, dir, target string
 	defer os.RemoveAll(counts)
 	fmt.Printf("\n%s\n", target)
 	cmd := tool(ctx, b, binary, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+setting("FUZZTIME", "30s"),
-		"-test.fuzzcachedir="+filepath.Join(b.Dir, "fuzzcache"), "-test.fuzzminimizetime=10s")
+		"-test.fuzzcachedir="+filepath.Join(b.Dir, "fuzzcache"), "-test.fuzzminimizetime=3s")
 	cmd.Dir = dir
 	cmd.Env = append(cmd.Env, exchange.Counts+"="+counts)
 	cmd.Stdout = nil
