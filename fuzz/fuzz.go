@@ -72,14 +72,17 @@ func Malformed(t verify.TB, opts, script []byte) {
 func Readers(t verify.TB, b, script []byte) {
 	t.Helper()
 	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes from a scripted reader"}
-	var cause error
-	if len(script) > 1 && script[0]%2 == 1 {
-		b = b[:len(b)*int(script[1])/255]
-		cause, p.Want = errReader, contract.Outcome{Kind: contract.Read}
+	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
+	fails := len(script) > 1 && script[0]%2 == 1
+	if fails {
+		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
 	for _, d := range verify.Decoders {
-		r := reader.Scripted(b, script, cause)
-		verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
+		check.Reader = reader.Scripted(b, script)
+		if fails {
+			check.Reader = reader.Failing(b, len(b)*int(script[1])/255, script, errReader)
+		}
+		verify.Run(t, d, check)
 	}
 }
 

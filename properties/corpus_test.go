@@ -45,31 +45,6 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// The cases of one class decode to identical options, whatever those are. This
-// does not ask the index, so a mistake there cannot hide a difference.
-func TestCorpusClasses(t *testing.T) {
-	for _, d := range verify.Decoders {
-		t.Run(d.Name, func(t *testing.T) {
-			first := make(map[string]corpus.Case)
-			answers := make(map[string]contract.Outcome)
-			for _, c := range load(t) {
-				if c.Class == "" {
-					continue
-				}
-				got, excused := verify.Run(t, d, verify.Check{Guarantee: contract.Equivalent, Payload: c.Payload})
-				if excused {
-					continue
-				}
-				if other, ok := first[c.Class]; !ok {
-					first[c.Class], answers[c.Class] = c, got
-				} else if diff := contract.Differ(answers[c.Class], got, nil); diff != "" {
-					t.Errorf("%v\n%s and %s are both of class %s\n%s", contract.Equivalent, other.Name, c.Name, c.Class, diff)
-				}
-			}
-		})
-	}
-}
-
 // A payload cut anywhere is an error, unless what is left is a whole message.
 // Which cuts those are is known from the fields of the uncut payload.
 func TestTruncation(t *testing.T) {

@@ -30,17 +30,9 @@ func equivalent(t *testing.T, rows payload.Rows) {
 		}
 	})
 	onEach(t, func(rt *rapid.T, d contract.Decoder) {
-		var first *contract.Outcome
+		// Each is held to the options that were encoded, so to each other.
 		for _, p := range encodings.Draw(rt, "encodings") {
-			got, excused := verify.Run(rt, d, verify.Check{Guarantee: contract.Equivalent, Payload: p})
-			if excused {
-				continue
-			}
-			if first == nil {
-				first = &got
-			} else if diff := contract.Differ(*first, got, nil); diff != "" {
-				rt.Fatalf("%v\n%s\n%s", contract.Equivalent, diff, verify.Dump(p.Bytes))
-			}
+			verify.Run(rt, d, verify.Check{Guarantee: contract.Equivalent, Payload: p})
 		}
 	})
 }

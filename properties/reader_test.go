@@ -3,7 +3,9 @@ package properties
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -23,7 +25,7 @@ func TestChunking(t *testing.T) {
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	onEach(t, func(rt *rapid.T, d contract.Decoder) {
 		p := payloads.Draw(rt, "payload")
-		r := reader.Scripted(p.Bytes, scripts.Draw(rt, "script"), nil)
+		r := reader.Scripted(p.Bytes, scripts.Draw(rt, "script"))
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 	})
 }
@@ -66,19 +68,22 @@ func pipe(b []byte) io.Reader {
 	return r
 }
 
-var errDisk = errors.New("disk on fire")
+var (
+	errDisk    = errors.New("disk on fire")
+	errLikeEOF = fmt.Errorf("pipe broken at %w", io.EOF) // only io.EOF itself is the end
+)
 
 // A reader that fails is that error, wherever it fails: at once, in the middle,
 // after the last byte, or together with bytes. What was read before is not
-// decoded, however complete it is.
+// decoded, however complete it is, and reading on is no remedy.
 func TestReaderFails(t *testing.T) {
 	payloads := drawn(func(src payload.Source) payload.Payload { return payload.Valid(src, payload.AllRows) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	onEach(t, func(rt *rapid.T, d contract.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
-		cause := rapid.SampledFrom([]error{errDisk, io.ErrUnexpectedEOF, io.ErrClosedPipe, iotest.ErrTimeout}).Draw(rt, "cause")
-		r := reader.Scripted(p.Bytes[:at], scripts.Draw(rt, "script"), cause)
+		cause := rapid.SampledFrom([]error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, iotest.ErrTimeout}).Draw(rt, "cause")
+		r := reader.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
 		p.Want = contract.Outcome{Kind: contract.Read}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
 	})

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"slices"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
@@ -31,6 +33,9 @@ func neighbours() []Case {
 		neighbour("second-options-damaged", "The first one decides, whatever the second holds.", ours, wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff})))),
 		neighbour("zero-options-second", "", ours, extension(payload.OptionsName, nil)),
 		ignored("only-runc", "", runc),
+		{Name: "bootstrap_neighbour_only-runtimeoptions", Payload: bootstrap(extension("runtimeoptions.v1.Options", wire.Message{wire.String(2, `C:\shim.toml`)})).Encode(),
+			Want: contract.None, Flags: flags("Neighbour", "Sender"), Note: "CRI sends it for every runtime type but io.containerd.runhcs.v1."},
+		neighbour("twenty-before", "", append(slices.Repeat([]wire.Part{runc}, 20), ours)...),
 		ignored("only-without-value", "", wire.Sub(8)),
 		ignored("only-empty-any", "", wire.Sub(8, wire.Sub(1))),
 		ignored("only-without-type", "", wire.Sub(8, wire.Sub(1, wire.Sub(2, typicalParts()...)))),

@@ -50,6 +50,7 @@ const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, a
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{dictionaryFile: dictionary()}
 	index := Index{Comment: comment, Flags: Flags}
+	classes := make(map[string]string)
 	for _, c := range Cases() {
 		entry, err := c.entry()
 		if err != nil {
@@ -60,6 +61,10 @@ func Files() (map[string][]byte, error) {
 		}
 		files["corpus/"+entry.File] = c.Payload
 		index.Cases = append(index.Cases, entry)
+		if said, ok := classes[c.Class]; ok && c.Class != "" && said != string(entry.Options) {
+			return nil, fmt.Errorf("case %s does not say what the others of class %s say", c.Name, c.Class)
+		}
+		classes[c.Class] = string(entry.Options)
 	}
 	text, err := index.format()
 	files["corpus/"+IndexFile] = text

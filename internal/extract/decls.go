@@ -45,7 +45,9 @@ type shim struct {
 	decls   map[types.Object]ast.Node // package-level object to what declares it
 	methods map[types.Object][]*ast.FuncDecl
 	reached map[ast.Node]bool
-	pkgs    map[*types.PkgName]bool
+	pkgs    map[string]string // import path to the name it is to be used by
+	docs    map[ast.Node]*ast.CommentGroup
+	inits   []*ast.FuncDecl
 }
 
 func parsePackage(dir string, names map[string]string) (*shim, error) {
@@ -62,11 +64,11 @@ func parsePackage(dir string, names map[string]string) (*shim, error) {
 		decls:   make(map[types.Object]ast.Node),
 		methods: make(map[types.Object][]*ast.FuncDecl),
 		reached: make(map[ast.Node]bool),
-		pkgs:    make(map[*types.PkgName]bool),
+		pkgs:    make(map[string]string),
+		docs:    make(map[ast.Node]*ast.CommentGroup),
 		info: &types.Info{
-			Defs:      make(map[*ast.Ident]types.Object),
-			Uses:      make(map[*ast.Ident]types.Object),
-			Implicits: make(map[ast.Node]types.Object),
+			Defs: make(map[*ast.Ident]types.Object),
+			Uses: make(map[*ast.Ident]types.Object),
 		},
 	}
 	var parsed []*ast.File
@@ -120,7 +122,10 @@ func (p *shim) index(file *ast.File) {
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
-			if decl.Recv == nil {
+			p.docs[decl] = decl.Doc
+			if decl.Recv == nil && decl.Name.Name == "init" {
+				p.inits = append(p.inits, decl)
+			} else if decl.Recv == nil {
 				p.decls[p.info.Defs[decl.Name]] = decl
 			} else if base := p.receiver(decl); base != nil {
 				p.methods[base] = append(p.methods[base], decl)
@@ -134,15 +139,18 @@ func (p *shim) index(file *ast.File) {
 // indexGenDecl keeps constants together with their group, because iota and
 // implicit repetition give a lone specification another value.
 func (p *shim) indexGenDecl(decl *ast.GenDecl) {
+	p.docs[decl] = decl.Doc
 	for _, spec := range decl.Specs {
 		var node ast.Node = spec
-		if decl.Tok == token.CONST {
+		if decl.Tok == token.CONST || !decl.Lparen.IsValid() {
 			node = decl
 		}
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
+			p.docs[spec] = spec.Doc
 			p.decls[p.info.Defs[spec.Name]] = node
 		case *ast.ValueSpec:
+			p.docs[spec] = spec.Doc
 			for _, name := range spec.Names {
 				p.decls[p.info.Defs[name]] = node
 			}
@@ -226,11 +234,6 @@ func (p *shim) reach(obj types.Object) {
 	}
 	p.reached[node] = true
 	p.reachFrom(node)
-	if decl, ok := node.(*ast.GenDecl); ok {
-		for _, spec := range decl.Specs {
-			p.reachFrom(spec)
-		}
-	}
 	for _, method := range p.methods[obj] {
 		p.reached[method] = true
 		p.reachFrom(method)
@@ -246,7 +249,7 @@ func (p *shim) reachFrom(node ast.Node) {
 		switch used := p.info.Uses[id].(type) {
 		case nil:
 		case *types.PkgName:
-			p.pkgs[used] = true
+			p.pkgs[used.Imported().Path()] = used.Name()
 		default:
 			p.reach(used)
 		}
@@ -255,43 +258,103 @@ func (p *shim) reachFrom(node ast.Node) {
 }
 
 func (p *shim) extraction() (*extraction, error) {
-	x := &extraction{imports: make(map[string]string)}
-	for pkg := range p.pkgs {
-		importPath, name := pkg.Imported().Path(), pkg.Name()
-		if other, ok := x.imports[importPath]; ok && other != name {
-			return nil, fmt.Errorf("%s is imported as both %s and %s by what readOptions reaches", importPath, other, name)
-		}
-		x.imports[importPath] = name
+	if err := p.checkInits(); err != nil {
+		return nil, err
 	}
+	p.settleNames()
+	x := &extraction{imports: p.pkgs}
 	nodes := make([]ast.Node, 0, len(p.reached))
 	for node := range p.reached {
 		nodes = append(nodes, node)
 	}
 	sort.Slice(nodes, func(i, j int) bool { return nodes[i].Pos() < nodes[j].Pos() })
 	for _, node := range nodes {
-		x.decls = append(x.decls, p.source(node))
+		text, err := p.source(node)
+		if err != nil {
+			return nil, err
+		}
+		x.decls = append(x.decls, text)
 	}
 	return x, nil
 }
 
-// source returns the text of a declaration, doc comment included.
-func (p *shim) source(node ast.Node) string {
+// checkInits refuses an init function that sets what readOptions reaches: it
+// cannot be told whether it is to run here.
+func (p *shim) checkInits() (err error) {
+	for _, decl := range p.inits {
+		ast.Inspect(decl, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			if v, ok := p.info.Uses[id].(*types.Var); ok && p.reached[p.decls[v]] {
+				err = fmt.Errorf("%s: init uses %s, which readOptions reaches: shimfuzz does not extract init functions", p.fset.Position(id.Pos()), v.Name())
+			}
+			return true
+		})
+	}
+	return err
+}
+
+// settleNames gives each imported package a name of its own: two files may use
+// one name for two packages, as the shim does with errors.
+func (p *shim) settleNames() {
+	taken := make(map[string]bool)
+	for _, importPath := range sortedKeys(p.pkgs) {
+		name := p.pkgs[importPath]
+		for n := 2; taken[name]; n++ {
+			name = p.pkgs[importPath] + strconv.Itoa(n)
+		}
+		taken[name] = true
+		p.pkgs[importPath] = name
+	}
+}
+
+// source returns the text of a declaration, doc comment included, with imported
+// packages under their settled names.
+func (p *shim) source(node ast.Node) (string, error) {
 	start, keyword := node.Pos(), ""
-	var doc *ast.CommentGroup
-	switch n := node.(type) {
-	case *ast.FuncDecl:
-		doc = n.Doc
-	case *ast.GenDecl:
-		doc = n.Doc
+	if doc := p.docs[node]; doc != nil {
+		start = doc.Pos()
+		for _, c := range doc.List {
+			if strings.HasPrefix(c.Text, "//go:embed") || strings.HasPrefix(c.Text, "//go:linkname") {
+				return "", fmt.Errorf("%s: readOptions reaches a declaration with %s, which works in its own package only", p.fset.Position(c.Pos()), strings.Fields(c.Text)[0])
+			}
+		}
+	}
+	from := p.fset.Position(start)
+	text := p.text[from.Filename]
+	var b strings.Builder
+	at := from.Offset
+	ast.Inspect(node, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		if pkg, ok := p.info.Uses[id].(*types.PkgName); ok {
+			offset := p.fset.Position(id.Pos()).Offset
+			b.Write(text[at:offset])
+			b.WriteString(p.pkgs[pkg.Imported().Path()])
+			at = offset + len(id.Name)
+		}
+		return true
+	})
+	b.Write(text[at:p.fset.Position(node.End()).Offset])
+	switch node.(type) {
 	case *ast.TypeSpec:
 		keyword = "type "
 	case *ast.ValueSpec:
 		keyword = "var "
 	}
-	if doc != nil {
-		start = doc.Pos()
+	if keyword != "" { // a specification within parentheses: its doc goes before the keyword
+		body := b.String()
+		docLength := p.fset.Position(node.Pos()).Offset - from.Offset
+		return p.origin(node) + body[:docLength] + keyword + body[docLength:], nil
 	}
-	from, to := p.fset.Position(start), p.fset.Position(node.End())
-	text := p.text[from.Filename][from.Offset:to.Offset]
-	return "// From " + filepath.Base(from.Filename) + ", line " + strconv.Itoa(p.fset.Position(node.Pos()).Line) + ".\n\n" + keyword + string(text)
+	return p.origin(node) + b.String(), nil
+}
+
+func (p *shim) origin(node ast.Node) string {
+	at := p.fset.Position(node.Pos())
+	return fmt.Sprintf("// From %s, line %d.\n\n", filepath.Base(at.Filename), at.Line)
 }

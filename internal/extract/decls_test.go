@@ -53,12 +53,39 @@ func TestExtractReachesWhatIsUsed(t *testing.T) {
 	}
 }
 
+// Two files may give one name to two packages.
+func TestExtractSettlesNames(t *testing.T) {
+	dir := shimWith(t, "func readOptions(r io.Reader) (*opts.Options, error) { return helper(strings.ToLower(\"X\")) }\n\nvar _ = other.Print\n")
+	text := "//go:build windows\n\npackage main\n\nimport (\n\topts \"" + optionsPackage + "\"\n\tstrings \"example.com/other/strings\"\n)\n\nvar (\n\t// count counts.\n\tcount = strings.Count\n)\n\nfunc helper(s string) (*opts.Options, error) { strings.Use(s, count); return nil, nil }\n"
+	if err := os.WriteFile(filepath.Join(dir, "helper.go"), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	x, err := extractDecls(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(x.decls, "\n")
+	if x.imports["strings"] == x.imports["example.com/other/strings"] {
+		t.Errorf("one name for two packages: %v", x.imports)
+	}
+	for path, use := range map[string]string{"strings": ".ToLower(", "example.com/other/strings": ".Use("} {
+		if want := x.imports[path] + use; !strings.Contains(all, want) {
+			t.Errorf("%q is not in:\n%s", want, all)
+		}
+	}
+	if !strings.Contains(all, "// count counts.\n\tvar count = ") {
+		t.Errorf("the doc comment of count is lost:\n%s", all)
+	}
+}
+
 func TestExtractErrors(t *testing.T) {
 	for _, test := range []struct{ name, body, want string }{
 		{"none there", "var _ = io.EOF\n", "no function readOptions"},
 		{"a variable", "var readOptions = 1\n", "no function readOptions"},
 		{"other parameters", "func readOptions(b []byte) (*opts.Options, error) { return nil, nil }\n", "another signature: func([]byte) (*options.Options, error)"},
 		{"other results", "func readOptions(r io.Reader) *opts.Options { return nil }\n", "another signature: func(io.Reader) *options.Options"},
+		{"set by init", "var n int\n\nfunc init() { n = 1 }\n\nfunc readOptions(r io.Reader) (*opts.Options, error) { _ = n; return nil, nil }\n", "init uses n, which readOptions reaches"},
+		{"embedded file", "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*opts.Options, error) { _ = text; return nil, nil }\n", "//go:embed"},
 		{"no Go", "func readOptions(r io.Reader) (*opts.Options, error) {\n", "expected '}'"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +30,7 @@ const stampPrefix = "// Stamp: "
 // Prepare puts the hcsshim that spec names under test: spec "" is the one that
 // root's go.mod requires and goes into the tree, in files git ignores; any other
 // goes below build/ and is reached by -modfile and -overlay. It does nothing
-// when that has been done before, except for a checkout, which may have changed.
+// when that has been done before.
 func Prepare(root, spec string) (*Build, error) {
 	s, err := Locate(root, spec)
 	if err != nil {
@@ -47,7 +48,7 @@ func Prepare(root, spec string) (*Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Version != "" && b.fresh(stamp) {
+	if b.fresh(stamp) {
 		return b, nil
 	}
 	if err := b.extract(stamp); err != nil {
@@ -85,6 +86,11 @@ func (b *Build) stamp() (string, error) {
 		return "", err
 	}
 	h.Write(mod)
+	if b.Source.Version == "" {
+		if err := b.Source.hash(h); err != nil {
+			return "", err
+		}
+	}
 	err = fs.WalkDir(ownSource, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -196,26 +202,20 @@ func ignoreNotExist(err error) error {
 // decoder that does not compile is taken away again, so that the next run
 // tries anew instead of finding it fresh.
 func (b *Build) compile() error {
-	steps := [][]string{{"build"}}
 	if !b.inTree() {
-		steps = [][]string{{"list", "-mod=mod", "-deps", "-test"}, {"build"}}
-	}
-	for _, step := range steps {
-		args := append(step, b.Flags...)
-		args = append(args, "./internal/hcsshim")
-		if step[0] == "list" {
-			args = append(args, TestPackages...)
-		}
-		if _, err := goCommand(b.Root, nil, args...); err != nil {
+		list := slices.Concat([]string{"list", "-mod=mod", "-deps", "-test"}, b.Flags, []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."})
+		if _, err := goCommand(b.Root, nil, list...); err != nil {
 			os.Remove(b.path(decoderFile))
-			return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
+			return fmt.Errorf("getting the modules it needs:\n%s", indent(err.Error()))
 		}
+	}
+	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
+	if _, err := goCommand(b.Root, nil, build...); err != nil {
+		os.Remove(b.path(decoderFile))
+		return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
 	}
 	return nil
 }
-
-// TestPackages are the packages that are tested with every hcsshim.
-var TestPackages = []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."}
 
 func indent(s string) string {
 	return "\t" + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n\t")
@@ -234,7 +234,7 @@ func writeFile(name string, text []byte) error {
 	}
 	defer os.Remove(tmp.Name())
 	_, err = tmp.Write(text)
-	if err := errors.Join(err, tmp.Chmod(0o666), tmp.Close()); err != nil {
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return os.Rename(tmp.Name(), name)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,7 +77,7 @@ func locateVersion(version string) (*Source, error) {
 	if why == "" && err != nil {
 		why = err.Error()
 	}
-	return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim: %s", version, oneLine(why))
+	return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %s", version, oneLine(why))
 }
 
 func locateCheckout(path string) (*Source, error) {
@@ -92,6 +93,25 @@ func locateCheckout(path string) (*Source, error) {
 		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", path, got)
 	}
 	return &Source{Name: path, Dir: dir}, nil
+}
+
+// hash writes what of a checkout can change the extraction: the shim's files,
+// the message types, and the modules.
+func (s *Source) hash(h io.Writer) error {
+	shim := filepath.Join(s.Dir, "cmd", "containerd-shim-runhcs-v1") + string(filepath.Separator)
+	return filepath.WalkDir(s.Dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		base := filepath.Base(name)
+		isGo := strings.HasSuffix(name, ".go") && strings.HasPrefix(name, shim)
+		if !isGo && !strings.HasSuffix(name, ".pb.go") && base != "go.mod" && base != "go.sum" {
+			return nil
+		}
+		text, err := readFile(name)
+		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
+		return err
+	})
 }
 
 // Key is a name for files that belong to this source alone.

@@ -8,6 +8,7 @@ package findings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -51,15 +52,30 @@ func For(version string) List {
 	return list
 }
 
-// Named returns the list that a user asks for: "none" or a version.
+// Named returns the list that a user asks for: "none", or a version, or a
+// version without some of its findings ("v0.15.0,-identity-misread"), for an
+// hcsshim in which those have been mended.
 func Named(name string) (List, error) {
 	if name == "none" {
 		return List{Name: name}, nil
 	}
-	if !semver.IsValid(name) {
-		return List{}, fmt.Errorf("FINDINGS=%s: want none or a version of hcsshim, such as %s", name, Newest)
+	version, without, _ := strings.Cut(name, ",")
+	if !semver.IsValid(version) {
+		return List{}, fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
 	}
-	return For(name), nil
+	list := For(version)
+	list.Name = name
+	for f := range strings.SplitSeq(without, ",") {
+		if f == "" {
+			continue
+		}
+		i := slices.IndexFunc(list.Findings, func(have Finding) bool { return "-"+have.Name == f })
+		if i < 0 {
+			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, strings.TrimPrefix(f, "-"))
+		}
+		list.Findings = slices.Delete(list.Findings, i, i+1)
+	}
+	return list, nil
 }
 
 func (f Finding) in(version string) bool {

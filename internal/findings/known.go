@@ -5,6 +5,7 @@ import (
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/containerd/typeurl/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
@@ -90,15 +91,22 @@ var All = []Finding{
 	},
 }
 
-// readAny is what hcsshim makes of a payload as an Any: what typeurl finds in
-// the registry under the type URL, and false if that fails.
+// readAny is what hcsshim makes of a payload as an Any: a message of the type
+// that is registered under the type URL, and false if there is none or the value
+// is none. Only what typeurl decodes from JSON is left to typeurl, whose bugs
+// would otherwise be predicted along with hcsshim's.
 func readAny(b []byte) (any, bool) {
 	var a anypb.Any
 	if proto.Unmarshal(b, &a) != nil {
 		return nil, false
 	}
-	v, err := typeurl.UnmarshalAny(&a)
-	return v, err == nil
+	t, err := protoregistry.GlobalTypes.FindMessageByURL(a.GetTypeUrl())
+	if err != nil {
+		v, err := typeurl.UnmarshalAny(&a)
+		return v, err == nil
+	}
+	m := t.New().Interface()
+	return m, proto.Unmarshal(a.GetValue(), m) == nil
 }
 
 func isBootstrapParams(b []byte) bool {

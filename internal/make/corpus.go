@@ -85,9 +85,11 @@ func committedFiles(root string, want map[string][]byte) (map[string][]byte, err
 	}
 	for _, family := range corpusFamilies {
 		err := filepath.WalkDir(filepath.Join(root, "corpus", family), func(name string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() {
-				names["corpus/"+family+"/"+d.Name()] = true
+			if err != nil || d.IsDir() {
+				return err
 			}
+			rel, err := filepath.Rel(root, name)
+			names[filepath.ToSlash(rel)] = true
 			return err
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

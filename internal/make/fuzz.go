@@ -96,13 +96,20 @@ func runTarget(ctx context.Context, b *extract.Build, binary, dir, target string
 	}
 	r := result{target: target}
 	log := r.follow(pipe)
+	if r.crasher != "" {
+		r.crasher = filepath.Join(dir, "testdata", "fuzz", r.crasher)
+	}
 	err = cmd.Wait()
 	if r.excused, _ = exchange.ReadCounts(counts); r.excused == nil {
 		r.excused = map[string]int{}
 	}
 	var exit *exec.ExitError
 	switch {
-	case err == nil || ctx.Err() != nil:
+	case ctx.Err() != nil:
+		return r, nil
+	case err == nil && r.execs == 0:
+		return r, fmt.Errorf("%s: the time was up before all seeds were tried: raise FUZZTIME", target)
+	case err == nil:
 		return r, nil
 	case !errors.As(err, &exit):
 		return r, err
@@ -113,7 +120,6 @@ func runTarget(ctx context.Context, b *extract.Build, binary, dir, target string
 	case r.crasher == "":
 		return r, fmt.Errorf("%s failed without a reproducer:\n%s", target, log)
 	}
-	r.crasher = filepath.Join(dir, "testdata", "fuzz", r.crasher)
 	fmt.Println()
 	_ = replay(ctx, b, binary, r.crasher) // fails, as it should
 	return r, nil
@@ -150,7 +156,7 @@ func (r *result) follow(out io.Reader) string {
 // replay runs a target once on a file of the fuzzing engine and shows the report.
 func replay(ctx context.Context, b *extract.Build, binary, file string) error {
 	target := filepath.Base(filepath.Dir(file))
-	cmd := tool(ctx, b, binary, "-test.run=^"+target+"$/^"+filepath.Base(file)+"$", "-test.v")
+	cmd := tool(ctx, b, binary, "-test.run=^"+target+"$/^"+regexp.QuoteMeta(filepath.Base(file))+"$", "-test.v")
 	cmd.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..")
 	if err := os.MkdirAll(cmd.Dir, 0o777); err != nil {
 		return err
@@ -158,6 +164,9 @@ func replay(ctx context.Context, b *extract.Build, binary, file string) error {
 	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.CombinedOutput()
 	fmt.Print(head(string(out)))
+	if err == nil && !strings.Contains(string(out), "--- PASS: "+target+"/"+filepath.Base(file)) {
+		return fmt.Errorf("%s did not run on %s", target, file)
+	}
 	return err
 }
 

@@ -26,7 +26,8 @@ func tool(ctx context.Context, b *extract.Build, name string, args ...string) *e
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir = b.Root
-	cmd.Env = append(os.Environ(), exchange.Build+"="+b.Dir)
+	// A workspace, or a user's own -modfile, would get in the way of ours.
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", exchange.Build+"="+b.Dir)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd
 }

@@ -36,13 +36,11 @@ func main() {
 		}
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
 		fmt.Fprintln(os.Stderr, "usage: run one of the Makefile's targets: make help")
 		os.Exit(2)
 	}
-	if err := run(ctx, os.Args[1]); err != nil {
+	if err := run(os.Args[1]); err != nil {
 		if !errors.Is(err, errReported) {
 			fmt.Fprintf(os.Stderr, "make %s: %v\n", os.Args[1], err)
 		}
@@ -53,7 +51,7 @@ func main() {
 // errReported is a failure of which the user has been told all there is to say.
 var errReported = errors.New("failed")
 
-func run(ctx context.Context, name string) error {
+func run(name string) error {
 	root, err := treeRoot()
 	if err != nil {
 		return err
@@ -67,6 +65,10 @@ func run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	// From here on an interrupt is for the command to deal with. Extraction
+	// writes whole files only and can simply end.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	return commands[name](ctx, b)
 }
 

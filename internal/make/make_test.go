@@ -41,6 +41,24 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// What a test printed before it took the process with it is not lost.
+func TestTestRunOfEndedProcess(t *testing.T) {
+	r := newTestRun()
+	for _, e := range []event{
+		{Action: "run", Package: "p", Test: "TestA"},
+		{Action: "fail", Package: "p", Test: "TestA"},
+		{Action: "run", Package: "p", Test: "TestB"},
+		{Action: "run", Package: "p", Test: "TestB/x"},
+		{Action: "output", Package: "p", Test: "TestB/x", Output: "HANG: hcsshim\n"},
+		{Action: "fail", Package: "p"},
+	} {
+		r.add(e)
+	}
+	if len(r.failed) != 2 || r.failed[1].test != "TestB/x" || !strings.Contains(r.failed[1].text, "HANG") {
+		t.Errorf("failed %v, want TestA, and TestB/x with its output", r.failed)
+	}
+}
+
 // The report of a failing test keeps what a person needs and drops the rest.
 func TestTestRun(t *testing.T) {
 	r := newTestRun()

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/extract"
@@ -34,16 +36,20 @@ func repro(ctx context.Context, b *extract.Build) error {
 		return reported(tool(ctx, b, program, fromHere(file)))
 	}
 	target := filepath.Base(filepath.Dir(file))
-	if !strings.HasPrefix(target, "Fuzz") || !strings.HasSuffix(filepath.Dir(filepath.Dir(file)), filepath.Join("testdata", "fuzz")) {
+	if !slices.Contains(Targets, target) || !strings.HasSuffix(filepath.Dir(filepath.Dir(file)), filepath.Join("testdata", "fuzz")) {
 		return fmt.Errorf("%s: a file of the fuzzing engine must lie in testdata/fuzz/<target>, which says what to run it on", name)
 	}
 	binary := filepath.Join(b.Dir, "replay.test")
 	if err := reported(goTool(ctx, b, "test", "-c", "-o", binary, "./fuzz")); err != nil {
 		return err
 	}
-	if err := replay(ctx, b, binary, file); err != nil {
+	var exit *exec.ExitError
+	err = replay(ctx, b, binary, file)
+	if errors.As(err, &exit) {
 		return errReported
 	}
-	fmt.Printf("%s: right, or excused\n", name)
-	return nil
+	if err == nil {
+		fmt.Printf("%s: right, or excused\n", name)
+	}
+	return err
 }

@@ -35,7 +35,7 @@ func test(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	profile := filepath.Join(b.Dir, "cover.out")
-	rapid := []string{"-rapid.seed=" + setting("SEED", usualSeed), "-rapid.checks=" + setting("CHECKS", usualChecks), "-rapid.nofailfile"}
+	rapid := []string{"-rapid.seed=" + setting("SEED", usualSeed), "-rapid.checks=" + setting("CHECKS", usualChecks), "-rapid.nofailfile", "-rapid.shrinktime=3s"}
 	run := newTestRun()
 	err := run.packages(ctx, b, "unit tests and the seeds of every fuzz target", otherPackages(b), nil, nil)
 	if err != nil {
@@ -56,7 +56,11 @@ func test(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	if missed != "" {
+	switch {
+	case missed == "":
+	case b.Source.Version == "": // its author may know why
+		fmt.Println("  note: " + missed)
+	default:
 		run.broken = append(run.broken, missed)
 	}
 	return run.finish()

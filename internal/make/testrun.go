@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -21,6 +22,7 @@ type testRun struct {
 	passed, skipped int
 	failed          []failure
 	output          map[string]*strings.Builder // of tests that have not passed
+	running         map[string]event            // tests that have begun and not ended
 	hasChild        map[string]bool             // tests with a failed subtest
 	broken          []string                    // packages that failed beside their tests
 }
@@ -28,7 +30,7 @@ type testRun struct {
 type failure struct{ test, text string }
 
 func newTestRun() *testRun {
-	return &testRun{output: make(map[string]*strings.Builder), hasChild: make(map[string]bool)}
+	return &testRun{output: make(map[string]*strings.Builder), running: make(map[string]event), hasChild: make(map[string]bool)}
 }
 
 // event is one line of "go test -json" (go doc test2json).
@@ -80,6 +82,12 @@ func (r *testRun) packages(ctx context.Context, b *extract.Build, what string, p
 func (r *testRun) add(e event) {
 	key := e.Package + e.ImportPath + "." + e.Test
 	switch e.Action {
+	case "run":
+		r.running[key] = e
+	case "pass", "skip", "fail":
+		delete(r.running, key)
+	}
+	switch e.Action {
 	case "output", "build-output":
 		if r.output[key] == nil {
 			r.output[key] = new(strings.Builder)
@@ -100,13 +108,20 @@ func (r *testRun) add(e event) {
 }
 
 // fail notes a failed test, unless what failed is one of its subtests, and a
-// failed package if none of its tests explains that.
+// failed package if none of its tests explains that. A test that was still
+// running then is what ended the process: a hang, or a fatal error of Go's.
 func (r *testRun) fail(key string, e event) {
 	text := ""
 	if r.output[key] != nil {
 		text = r.output[key].String()
 	}
 	if e.Test == "" {
+		for _, key := range slices.Backward(slices.Sorted(maps.Keys(r.running))) { // subtests first
+			if running := r.running[key]; running.Package == e.Package {
+				delete(r.running, key)
+				r.fail(key, running)
+			}
+		}
 		if !r.hasChild[e.Package+"."] {
 			r.broken = append(r.broken, strings.TrimSpace(e.Package+e.ImportPath+"\n"+text))
 			r.hasChild[e.Package+"."] = true

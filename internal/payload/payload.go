@@ -236,7 +236,11 @@ func (e *encoder) params(opts []byte) []byte {
 	parts := e.ambient()
 	ext := func(body []byte) { parts = append(parts, keyed{wire.Bytes(8, body), "extensions"}) }
 	if e.has(Neighbours) {
-		for range 1 + e.src.Intn(2) {
+		n := 1 + e.src.Intn(2)
+		if oneIn(e.src, 8) {
+			n = 40
+		}
+		for range n {
 			ext(e.neighbour())
 		}
 	}
@@ -282,19 +286,23 @@ func (e *encoder) neighbour() []byte {
 func (e *encoder) ambient() []keyed {
 	id, namespace, version := "web-1", "default", "2.3.7"
 	level, socketDir := int64(0), ""
+	ttrpc, grpc, binary := `\\.\pipe\containerd-containerd.ttrpc`, `\\.\pipe\containerd-containerd`, `C:\Program Files\containerd\containerd.exe`
 	if e.has(Ambient) {
 		id, namespace = ID(e.src), Namespace(e.src)
 		level = pick(e.src, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
 		version = pick(e.src, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
 		socketDir = pick(e.src, []string{"", "/run/containerd/s", `C:\ProgramData\s`, OptionsName})
+		ttrpc = pick(e.src, []string{ttrpc, "unix:///run/containerd/containerd.sock.ttrpc", "/run/c.ttrpc", "", "ü"})
+		grpc = pick(e.src, []string{grpc, "/run/containerd/containerd.sock", "", OptionsName})
+		binary = pick(e.src, []string{binary, "/usr/bin/containerd", "", "日本"})
 	}
 	parts := []keyed{
 		{wire.String(1, id), "instance_id"},
 		{wire.String(2, namespace), "namespace"},
 		{wire.String(4, version), "containerd_version"},
-		{wire.String(5, `\\.\pipe\containerd-containerd.ttrpc`), "containerd_ttrpc_address"},
-		{wire.String(6, `\\.\pipe\containerd-containerd`), "containerd_grpc_address"},
-		{wire.String(7, `C:\Program Files\containerd\containerd.exe`), "containerd_binary"},
+		{wire.String(5, ttrpc), "containerd_ttrpc_address"},
+		{wire.String(6, grpc), "containerd_grpc_address"},
+		{wire.String(7, binary), "containerd_binary"},
 	}
 	if level != 0 || e.has(Default) {
 		parts = append(parts, keyed{wire.Int(3, level), "log_level"})
@@ -303,8 +311,12 @@ func (e *encoder) ambient() []keyed {
 		parts = append(parts, keyed{wire.String(9, socketDir), "socket_dir"})
 	}
 	if e.has(Repeat) {
-		decoy := parts[2+e.src.Intn(4)]
-		parts = append([]keyed{{wire.String(decoy.Num(), "overwritten"), decoy.key}}, parts...)
+		decoy := pick(e.src, parts)
+		part := wire.String(decoy.Num(), "overwritten")
+		if decoy.Num() == 3 {
+			part = wire.Int(3, 10)
+		}
+		parts = append([]keyed{{part, decoy.key}}, parts...)
 	}
 	return parts
 }
@@ -382,6 +394,12 @@ func firstBytes(b []byte) []byte {
 // Options, with a namespace that is well-formed Options, is a legacy Any, byte
 // for byte.
 func Unspecified(b []byte) bool {
+	fields, rest := wire.Parse(b)
+	for _, f := range fields {
+		if f.Num > 2 {
+			return false
+		}
+	}
 	url, value := AnyParts(b)
-	return !IsBootstrap(b) && url == OptionsName && IsIdentifier(string(value))
+	return len(rest) == 0 && url == OptionsName && IsIdentifier(string(value))
 }

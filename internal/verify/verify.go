@@ -76,6 +76,9 @@ func Run(t TB, d contract.Decoder, c Check) (got contract.Outcome, isExcused boo
 		return got, false
 	}
 	if c.Payload.Want.Kind == contract.Options && payload.Unspecified(c.Payload.Bytes) && got.Kind != contract.Panic && got.Kind != contract.Both {
+		if contract.Differ(c.Payload.Want, got, nil) != "" {
+			count("unspecified")
+		}
 		return got, true
 	}
 	return got, c.judge(t, d, got)
@@ -117,8 +120,8 @@ func (c Check) known(got contract.Outcome) *findings.Finding {
 }
 
 func gone(f *findings.Finding) string {
-	return fmt.Sprintf("The finding %s no longer reproduces on this payload. If hcsshim has been mended, say in which\n"+
-		"version (Fixed, in internal/findings/known.go); for a mended checkout, run with FINDINGS=none.", f.Name)
+	return fmt.Sprintf("The finding %s no longer reproduces on this payload. If a checkout has mended it, run with\n"+
+		"FINDINGS=%s,-%s; if a release has, say which (Fixed, in internal/findings/known.go).", f.Name, Excused.Name, f.Name)
 }
 
 func changed(f *findings.Finding, predicted contract.Outcome) string {
@@ -157,7 +160,7 @@ func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string,
 	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", c.Payload.Story, len(c.Payload.Bytes), FamilyName(c.Payload.Bytes)))
 	b.WriteString(Dump(c.Payload.Bytes))
 	row("hex", shortHex(c.Payload.Bytes))
-	row("replay", save(t.Name(), c.Payload.Bytes))
+	row("replay", c.replay(t.Name()))
 	t.Fatalf("%s", b.String())
 }
 
@@ -176,6 +179,16 @@ func shortHex(b []byte) string {
 		return hex.EncodeToString(b[:mostHex]) + "… (the replay file has all of it)"
 	}
 	return hex.EncodeToString(b)
+}
+
+// replay is the command that shows the failure again. How the bytes are
+// delivered is not in a payload's file.
+func (c Check) replay(test string) string {
+	line := save(test, c.Payload.Bytes)
+	if c.Reader == nil {
+		return line
+	}
+	return line + "\nshows the payload, but the reader is part of this failure: run " + test + " again, with its seed or kept input"
 }
 
 // save keeps the payload of a failing test, one file a test, so that the last
