@@ -4,6 +4,7 @@
 package exchange
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,37 @@ const (
 	Build    = "SHIMFUZZ_BUILD"  // the folder of this build, so that two can be tested at a time
 	Counts   = "SHIMFUZZ_COUNTS" // a folder into which each process writes what it excused
 )
+
+// Root is the root of the suite's tree, from the working directory up. A build
+// folder has a go.mod, too, so that is no sign of it.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "internal", "hcsshim", "hcsshim.go")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("the working directory is not within a clone of shimfuzz")
+		}
+	}
+	return "", err
+}
+
+// ReproCommand is the line that replays a case, with the user's choices.
+func ReproCommand(file string) string {
+	if root, err := Root(); err == nil {
+		if rel, err := filepath.Rel(root, file); err == nil {
+			file = rel
+		}
+	}
+	line := "make repro CASE=" + file
+	for _, v := range []string{HCSShim, Findings} {
+		if value := os.Getenv(v); value != "" {
+			line += " " + v + "=" + value
+		}
+	}
+	return line
+}
 
 // ReadCounts adds up the counts that processes have written into dir.
 func ReadCounts(dir string) (map[string]int, error) {

@@ -185,7 +185,7 @@ func printResults(results []result, interrupted bool) error {
 		case strings.Contains(r.crasher, "#"):
 			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
 		case r.crasher != "":
-			fmt.Printf("\n%s failed; the smallest input found:\n  make repro CASE=%s\n", r.target, fromHere(r.crasher)+sameChoices())
+			fmt.Printf("\n%s failed; the smallest input found:\n  %s\n", r.target, exchange.ReproCommand(r.crasher))
 		}
 	}
 	if interrupted {
@@ -217,15 +217,4 @@ func fromHere(path string) string {
 		}
 	}
 	return path
-}
-
-// sameChoices repeats the user's choices for a command that is to be pasted.
-func sameChoices() string {
-	s := ""
-	for _, v := range []string{exchange.HCSShim, exchange.Findings} {
-		if value := os.Getenv(v); value != "" {
-			s += " " + v + "=" + value
-		}
-	}
-	return s
 }

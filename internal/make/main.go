@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 
 	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
@@ -52,7 +51,7 @@ func main() {
 var errReported = errors.New("failed")
 
 func run(name string) error {
-	root, err := treeRoot()
+	root, err := exchange.Root()
 	if err != nil {
 		return err
 	}
@@ -70,18 +69,4 @@ func run(name string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return commands[name](ctx, b)
-}
-
-// treeRoot is the folder with the suite's go.mod, from anywhere within the tree.
-func treeRoot() (string, error) {
-	dir, err := os.Getwd()
-	for ; err == nil; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "internal", "hcsshim", "hcsshim.go")); err == nil {
-			return dir, nil
-		}
-		if dir == filepath.Dir(dir) {
-			return "", errors.New("run this within a clone of shimfuzz")
-		}
-	}
-	return "", err
 }

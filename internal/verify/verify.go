@@ -207,21 +207,15 @@ func save(test string, b []byte) string {
 	if err != nil {
 		return fmt.Sprintf("the payload could not be saved: %v", err)
 	}
-	return ReproCommand(name)
+	return exchange.ReproCommand(name)
 }
 
-// ReproCommand is the line that replays a case on the decoder under test.
-func ReproCommand(name string) string {
-	if root, err := moduleRoot(); err == nil {
-		if rel, err := filepath.Rel(root, name); err == nil {
-			name = rel
-		}
+// buildDir is where this build keeps its files: the make program says so, and
+// without it the tree's own build is meant.
+func buildDir() (string, error) {
+	if dir := os.Getenv(exchange.Build); dir != "" {
+		return dir, nil
 	}
-	line := "make repro CASE=" + name
-	for _, v := range []string{exchange.HCSShim, exchange.Findings} {
-		if value := os.Getenv(v); value != "" {
-			line += " " + v + "=" + value
-		}
-	}
-	return line
+	root, err := exchange.Root()
+	return filepath.Join(root, "build", "default"), err
 }
