@@ -23,7 +23,7 @@ help:
 	@echo 'and FINDINGS=none or FINDINGS=v0.15.0 to choose which known findings are excused.'
 
 $(TARGETS):
-	@GOFLAGS= GOWORK=off go build -o build/shimfuzz ./internal/make
+	@GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make
 	@build/shimfuzz $@
 
 clean:

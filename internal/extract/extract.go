@@ -127,7 +127,7 @@ func (b *Build) extract(stamp string) error {
 	if err != nil {
 		return err
 	}
-	l, err := linkedPackages(b.Source, deps, runtime.GOOS)
+	l, err := linkedPackages(b.Source, deps, x.imports, runtime.GOOS)
 	if err != nil {
 		return err
 	}

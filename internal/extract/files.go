@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -29,11 +30,19 @@ func files(s *Source, stamp string, x *extraction, l *linked) (fileSet, error) {
 	}
 	set := make(fileSet)
 	copies := make(map[string]string)
-	for _, p := range l.copied {
+	for _, p := range slices.Concat(l.messages, l.whole) {
 		copies[p.ImportPath] = path.Join(ownModule, linkedDir, strings.ReplaceAll(p.ImportPath, "/internal", "/x"))
 	}
-	for _, p := range l.copied {
-		if err := copyMessages(set, p, copies, licence); err != nil {
+	// What else stands in a package of messages (services, helpers for
+	// Windows) registers nothing.
+	for _, p := range l.messages {
+		names := slices.DeleteFunc(slices.Clone(p.GoFiles), func(name string) bool { return !p.isMessageFile(name) })
+		if err := copyPackage(set, p, names, copies, licence); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range l.whole {
+		if err := copyPackage(set, p, p.GoFiles, copies, licence); err != nil {
 			return nil, err
 		}
 	}
@@ -45,13 +54,10 @@ func files(s *Source, stamp string, x *extraction, l *linked) (fileSet, error) {
 	return set, nil
 }
 
-// copyMessages copies the files of p that register messages. What else stands
-// in the package (services, helpers for Windows) registers nothing.
-func copyMessages(set fileSet, p *goPackage, copies map[string]string, licence string) error {
-	for _, name := range p.GoFiles {
-		if !p.isMessageFile(name) {
-			continue
-		}
+// copyPackage copies the named files of p, with the imports of other copies
+// turned to those.
+func copyPackage(set fileSet, p *goPackage, names []string, copies map[string]string, licence string) error {
+	for _, name := range names {
 		text, err := readFile(filepath.Join(p.Dir, name))
 		if err != nil {
 			return err
@@ -81,7 +87,11 @@ func decoderSource(s *Source, stamp string, x *extraction, l *linked, copies map
 	b.WriteString(comment(licence))
 	b.WriteString("\npackage hcsshim\n\nimport (\n")
 	for _, p := range sortedKeys(x.imports) {
-		fmt.Fprintf(&b, "\t%s %q\n", x.imports[p], p)
+		from := p
+		if copied, ok := copies[p]; ok {
+			from = copied
+		}
+		fmt.Fprintf(&b, "\t%s %q\n", x.imports[p], from)
 	}
 	b.WriteString("\n\t// Linked into the Windows binary, so its names are looked up there.\n")
 	for _, p := range l.imported {

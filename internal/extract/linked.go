@@ -54,17 +54,20 @@ func listDeps(s *Source, goos string, patterns ...string) ([]*goPackage, error) 
 	}
 }
 
-// linked says how the message types of the Windows binary get into the test
-// binary: imported, or copied because Go forbids importing them from here.
+// linked says how the message types of the Windows binary, and the internal
+// packages that readOptions uses, get into the test binary: imported, or copied
+// because Go forbids importing them from here.
 type linked struct {
 	imported []string
-	copied   []*goPackage
-	missing  []string // registering packages that cannot be built here
+	messages []*goPackage // of which only the files that register are copied
+	whole    []*goPackage // which are copied with all their files
+	missing  []string     // registering packages that cannot be built here
 }
 
-// linkedPackages picks the packages among deps that register message types.
-// They matter because typeurl looks any name up in the global registry.
-func linkedPackages(s *Source, deps []*goPackage, hostOS string) (*linked, error) {
+// linkedPackages picks the packages among deps that register message types,
+// which matter because typeurl looks any name up in the global registry, and
+// the internal ones among the imports of readOptions.
+func linkedPackages(s *Source, deps []*goPackage, imports map[string]string, hostOS string) (*linked, error) {
 	var importable []string
 	l := new(linked)
 	for _, p := range deps {
@@ -74,13 +77,16 @@ func linkedPackages(s *Source, deps []*goPackage, hostOS string) (*linked, error
 		case !isInternal(p.ImportPath):
 			importable = append(importable, p.ImportPath)
 		case messages:
-			l.copied = append(l.copied, p)
+			l.messages = append(l.messages, p)
 		default:
 			l.missing = append(l.missing, p.ImportPath)
 		}
 	}
-	host, err := listDeps(s, hostOS, importable...)
+	host, err := listDeps(s, hostOS, slices.Concat(importable, sortedKeys(imports))...)
 	if err != nil {
+		return nil, err
+	}
+	if err := l.copyWhole(host, imports); err != nil {
 		return nil, err
 	}
 	for _, p := range host {
@@ -96,6 +102,40 @@ func linkedPackages(s *Source, deps []*goPackage, hostOS string) (*linked, error
 	slices.Sort(l.imported)
 	slices.Sort(l.missing)
 	return l, nil
+}
+
+// copyWhole picks hcsshim's internal packages that readOptions uses and what
+// these need of that kind. A message type is linked once only: not again as a
+// copy if the package comes along anyway.
+func (l *linked) copyWhole(host []*goPackage, imports map[string]string) error {
+	byPath := make(map[string]*goPackage)
+	for _, p := range host {
+		byPath[p.ImportPath] = p
+		l.messages = slices.DeleteFunc(l.messages, func(m *goPackage) bool { return m.ImportPath == p.ImportPath })
+	}
+	var add func(importPath string) error
+	add = func(importPath string) error {
+		p := byPath[importPath]
+		if !strings.HasPrefix(importPath, hcsshimModule+"/") || !isInternal(importPath) || slices.Contains(l.whole, p) {
+			return nil
+		}
+		if p == nil || p.Error != nil || len(p.GoFiles) == 0 {
+			return fmt.Errorf("readOptions uses %s, which does not build on this system", importPath)
+		}
+		l.whole = append(l.whole, p)
+		for _, i := range p.Imports {
+			if err := add(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, importPath := range sortedKeys(imports) {
+		if err := add(importPath); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const (

@@ -30,7 +30,7 @@ func repro(ctx context.Context, b *extract.Build) error {
 	}
 	if !bytes.HasPrefix(text, []byte("go test fuzz v1\n")) {
 		program := filepath.Join(b.Dir, "repro")
-		if err := reported(goTool(ctx, b, "build", "-o", program, "./internal/repro")); err != nil {
+		if err := reported(goTool(ctx, b, "build", "-buildvcs=false", "-o", program, "./internal/repro")); err != nil {
 			return err
 		}
 		return reported(tool(ctx, b, program, fromHere(file)))
