@@ -3,9 +3,10 @@
 # What a user may choose; see help.
 export HCSSHIM FINDINGS FUZZTIME TARGET CASE SEED CHECKS BENCHTIME
 
-TARGETS = extract test fuzz repro corpus check-corpus bench lint
+# The program behind the targets; go build is quick when nothing has changed.
+RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help $(TARGETS) clean
+.PHONY: help extract test fuzz repro corpus check-corpus bench lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,9 +23,29 @@ help:
 	@echo 'Any of these takes HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) to test that one,'
 	@echo 'and FINDINGS=none or FINDINGS=v0.15.0 to choose which known findings are excused.'
 
-$(TARGETS):
-	@GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make
-	@build/shimfuzz $@
+extract:
+	$(RUN) extract
+
+test:
+	$(RUN) test
+
+fuzz:
+	$(RUN) fuzz
+
+repro:
+	$(RUN) repro
+
+corpus:
+	$(RUN) corpus
+
+check-corpus:
+	$(RUN) check-corpus
+
+bench:
+	$(RUN) bench
+
+lint:
+	$(RUN) lint
 
 clean:
 	rm -rf build internal/hcsshim/zz_readoptions.go internal/hcsshim/linked properties/testdata fuzz/testdata

@@ -48,6 +48,7 @@ type shim struct {
 	pkgs    map[string]string // import path to the name it is to be used by
 	docs    map[ast.Node]*ast.CommentGroup
 	inits   []*ast.FuncDecl
+	members map[*ast.Ident]bool // the x of a.x, which is no name in scope
 }
 
 func parsePackage(dir string, names map[string]string) (*shim, error) {
@@ -66,6 +67,7 @@ func parsePackage(dir string, names map[string]string) (*shim, error) {
 		reached: make(map[ast.Node]bool),
 		pkgs:    make(map[string]string),
 		docs:    make(map[ast.Node]*ast.CommentGroup),
+		members: make(map[*ast.Ident]bool),
 		info: &types.Info{
 			Defs: make(map[*ast.Ident]types.Object),
 			Uses: make(map[*ast.Ident]types.Object),
@@ -119,6 +121,12 @@ func (names emptyImporter) Import(importPath string) (*types.Package, error) {
 }
 
 func (p *shim) index(file *ast.File) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			p.members[s.Sel] = true
+		}
+		return true
+	})
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
@@ -226,6 +234,24 @@ func (p *shim) typeString(e ast.Expr) string {
 	return types.ExprString(e)
 }
 
+// object is what an identifier means, nil if that is not known. Without imports
+// the type checker gives up on expressions of imported types and leaves the
+// names in them alone, so those are looked up in the scopes around them.
+func (p *shim) object(id *ast.Ident) types.Object {
+	if obj := p.info.Uses[id]; obj != nil {
+		return obj
+	}
+	if p.info.Defs[id] != nil || p.members[id] {
+		return nil
+	}
+	scope := p.scope.Innermost(id.Pos())
+	if scope == nil {
+		return nil
+	}
+	_, obj := scope.LookupParent(id.Name, id.Pos())
+	return obj
+}
+
 // reach marks the declaration of obj and all that it leads to.
 func (p *shim) reach(obj types.Object) {
 	node, ok := p.decls[obj]
@@ -246,7 +272,7 @@ func (p *shim) reachFrom(node ast.Node) {
 		if !ok {
 			return true
 		}
-		switch used := p.info.Uses[id].(type) {
+		switch used := p.object(id).(type) {
 		case nil:
 		case *types.PkgName:
 			p.pkgs[used.Imported().Path()] = used.Name()
@@ -287,7 +313,7 @@ func (p *shim) checkInits() (err error) {
 			if !ok {
 				return true
 			}
-			if v, ok := p.info.Uses[id].(*types.Var); ok && p.reached[p.decls[v]] {
+			if v, ok := p.object(id).(*types.Var); ok && p.reached[p.decls[v]] {
 				err = fmt.Errorf("%s: init uses %s, which readOptions reaches: shimfuzz does not extract init functions", p.fset.Position(id.Pos()), v.Name())
 			}
 			return true
@@ -331,7 +357,7 @@ func (p *shim) source(node ast.Node) (string, error) {
 		if !ok {
 			return true
 		}
-		if pkg, ok := p.info.Uses[id].(*types.PkgName); ok {
+		if pkg, ok := p.object(id).(*types.PkgName); ok {
 			offset := p.fset.Position(id.Pos()).Offset
 			b.Write(text[at:offset])
 			b.WriteString(p.pkgs[pkg.Imported().Path()])

@@ -53,6 +53,26 @@ func TestExtractReachesWhatIsUsed(t *testing.T) {
 	}
 }
 
+// Names within expressions of imported types are found although no import is
+// ever looked into: here the assertion's type, its argument, a closure's body.
+func TestExtractReachesIntoImportedTypes(t *testing.T) {
+	body := "func readOptions(r io.Reader) (*opts.Options, error) {\n\tif b, ok := r.(*strings.Reader); ok {\n\t\tdefer func(n int) { b.Seek(offset(n), 0) }(b.Len())\n\t}\n" +
+		"\tif x, ok := r.(closer); ok {\n\t\tx.Close()\n\t}\n\treturn nil, nil\n}\n\ntype closer interface{ Close() }\n\nfunc offset(n int) int64 { return int64(n) }\n\nvar _ = other.Print\n"
+	x, err := extractDecls(shimWith(t, body), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(x.decls, "\n")
+	for _, want := range []string{"type closer interface", "func offset("} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is not in:\n%s", want, all)
+		}
+	}
+	if x.imports["strings"] == "" {
+		t.Errorf("strings is not imported: %v", x.imports)
+	}
+}
+
 // Two files may give one name to two packages.
 func TestExtractSettlesNames(t *testing.T) {
 	dir := shimWith(t, "func readOptions(r io.Reader) (*opts.Options, error) { return helper(strings.ToLower(\"X\")) }\n\nvar _ = other.Print\n")

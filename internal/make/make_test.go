@@ -30,13 +30,13 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile(`(?m)^TARGETS = (.*)$`).FindSubmatch(text)
-	if line == nil {
-		t.Fatal("the Makefile has no TARGETS")
+	targets := regexp.MustCompile(`(?m)^([a-z-]+):\n\t\$\(RUN\) ([a-z-]+)$`).FindAllStringSubmatch(string(text), -1)
+	if len(targets) != len(commands) {
+		t.Errorf("the Makefile has %d targets, there are %d commands", len(targets), len(commands))
 	}
-	for _, name := range strings.Fields(string(line[1])) {
-		if commands[name] == nil {
-			t.Errorf("make %s has no command", name)
+	for _, m := range targets {
+		if m[1] != m[2] || commands[m[2]] == nil {
+			t.Errorf("make %s runs %s, and there is no such command", m[1], m[2])
 		}
 	}
 }
