@@ -135,7 +135,7 @@ func signed(v uint64) string {
 func fault(b []byte) string {
 	tag, n := protowire.ConsumeVarint(b)
 	if n < 0 {
-		return "no tag: " + protowire.ParseError(n).Error()
+		return "no tag: " + reason(n)
 	}
 	num, typ := tag>>3, protowire.Type(tag&7)
 	if num < 1 || num > uint64(protowire.MaxValidNumber) {
@@ -145,7 +145,13 @@ func fault(b []byte) string {
 	if m >= 0 {
 		return "unreadable"
 	}
-	return fmt.Sprintf("field %d of wire type %d: %v", num, typ, protowire.ParseError(m))
+	return fmt.Sprintf("field %d of wire type %d: %s", num, typ, reason(m))
+}
+
+// reason words a negative length. protobuf writes either a space or a no-break
+// space after "proto:", by a hash of the running binary; a dump has the former.
+func reason(n int) string {
+	return strings.ReplaceAll(protowire.ParseError(n).Error(), "\u00a0", " ")
 }
 
 // short shows bytes as text where they are text, else as hexadecimal digits.
