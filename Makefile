@@ -1,23 +1,25 @@
 # Every target puts the right hcsshim under test first, if it is not there yet.
 
 # What a user may choose; see help.
-export HCSSHIM FINDINGS FUZZTIME TARGET CASE SEED CHECKS BENCHTIME
+export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SEED CHECKS BENCHTIME
 
 # The program behind the targets; go build is quick when nothing has changed.
 RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help extract test fuzz repro corpus check-corpus bench lint clean
+.PHONY: help extract test fuzz repro keep tree corpus check-corpus bench lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make test            everything that must hold, on both decoders        SEED=1 CHECKS=300'
 	@echo 'make fuzz            the fuzz targets on hcsshim                         FUZZTIME=30s TARGET=FuzzX'
 	@echo 'make repro CASE=file what a payload is, and what each decoder answers'
+	@echo 'make keep CASE=file  make what a fuzzer has found a seed                 TARGET=FuzzX'
 	@echo 'make corpus          write corpus/ from its table'
 	@echo 'make check-corpus    fail unless corpus/ is what the table gives'
 	@echo 'make bench           speed and memory of the decoders'
 	@echo 'make lint            gofmt, vet, staticcheck'
 	@echo 'make extract         only put hcsshim under test (what go generate does)'
+	@echo 'make tree TREE=dir   write the suite with the extracted code in it, as plain files'
 	@echo 'make clean           remove everything built or extracted'
 	@echo
 	@echo 'Any of these takes HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) to test that one,'
@@ -35,6 +37,12 @@ fuzz:
 repro:
 	$(RUN) repro
 
+keep:
+	$(RUN) keep
+
+tree:
+	$(RUN) tree
+
 corpus:
 	$(RUN) corpus
 
@@ -48,4 +56,4 @@ lint:
 	$(RUN) lint
 
 clean:
-	rm -rf build internal/hcsshim/zz_readoptions.go internal/hcsshim/linked properties/testdata fuzz/testdata
+	rm -rf build internal/hcsshim/zz_readoptions.go internal/hcsshim/linked properties/testdata

@@ -10,7 +10,8 @@
 //	FuzzReaders      any payload through any reader
 //
 // Run one with "go test -fuzz=FuzzReadOptions ./fuzz", all of them with "make
-// fuzz". Every case of the corpus seeds every target.
+// fuzz". Every case of the corpus seeds every target. Package libfuzzer has the
+// same targets for OSS-Fuzz.
 package fuzz
 
 import (
@@ -37,10 +38,10 @@ func ReadOptions(t verify.TB, b []byte) {
 
 // Legacy holds an Any in an unusual encoding to the answer that the reference
 // gives to the same Any in the usual one.
-func Legacy(t verify.TB, typeURL string, value, script []byte) {
+func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
-	want := reference.Answer(payload.PlainAny(typeURL, value))
-	both(t, contract.Equivalent, payload.AnyOf(choices(script), typeURL, value, want))
+	want := reference.Answer(payload.PlainAny(string(typeURL), value))
+	both(t, contract.Equivalent, payload.AnyOf(choices(script), string(typeURL), value, want))
 }
 
 // Bootstrap holds BootstrapParams with any fields and neighbours around bytes

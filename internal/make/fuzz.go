@@ -16,14 +16,12 @@ import (
 
 	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
+	"shimfuzz/internal/targets"
 )
-
-// Targets are the fuzz targets, in the order in which make fuzz runs them.
-var Targets = []string{"FuzzReadOptions", "FuzzLegacy", "FuzzBootstrap", "FuzzEquivalence", "FuzzMalformed", "FuzzReaders"}
 
 // fuzz runs the targets one after the other and ends with a table.
 func fuzz(ctx context.Context, b *extract.Build) error {
-	targets, err := chosenTargets()
+	chosen, err := chosenTargets()
 	if err != nil {
 		return err
 	}
@@ -40,7 +38,7 @@ func fuzz(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	var results []result
-	for _, target := range targets {
+	for _, target := range chosen {
 		r, err := runTarget(ctx, b, binary, dir, target)
 		if err != nil {
 			return err
@@ -56,10 +54,10 @@ func fuzz(ctx context.Context, b *extract.Build) error {
 func chosenTargets() ([]string, error) {
 	target := setting("TARGET", "")
 	if target == "" {
-		return Targets, nil
+		return targets.Names(), nil
 	}
-	if !slices.Contains(Targets, target) {
-		return nil, fmt.Errorf("TARGET=%s: no such target; there are %s", target, strings.Join(Targets, ", "))
+	if _, err := targets.Named(target); err != nil {
+		return nil, fmt.Errorf("TARGET=%s: %w", target, err)
 	}
 	return []string{target}, nil
 }

@@ -1,7 +1,6 @@
 // Command make is what stands behind the targets of the Makefile.
 //
-// Each target is a command: extract, test, fuzz, repro, corpus, check-corpus,
-// bench, lint. Which hcsshim is under test, and what else a user may choose,
+// Each target is a command. Which hcsshim is under test, and what else a user may choose,
 // comes from the environment, where make puts its variables.
 package main
 
@@ -22,6 +21,8 @@ var commands = map[string]func(context.Context, *extract.Build) error{
 	"test":         test,
 	"fuzz":         fuzz,
 	"repro":        repro,
+	"keep":         keep,
+	"tree":         writeTree,
 	"corpus":       writeCorpus,
 	"check-corpus": checkCorpus,
 	"bench":        bench,

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"shimfuzz/internal/targets"
 )
 
 // The list of targets is the targets there are.
@@ -19,8 +21,8 @@ func TestTargets(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(string(text), -1) {
 		have = append(have, m[1])
 	}
-	if !slices.Equal(have, Targets) {
-		t.Errorf("fuzz has %v, make fuzz runs %v", have, Targets)
+	if !slices.Equal(have, targets.Names()) {
+		t.Errorf("fuzz has %v, the list has %v", have, targets.Names())
 	}
 }
 
@@ -30,11 +32,11 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets := regexp.MustCompile(`(?m)^([a-z-]+):\n\t\$\(RUN\) ([a-z-]+)$`).FindAllStringSubmatch(string(text), -1)
-	if len(targets) != len(commands) {
-		t.Errorf("the Makefile has %d targets, there are %d commands", len(targets), len(commands))
+	rules := regexp.MustCompile(`(?m)^([a-z-]+):\n\t\$\(RUN\) ([a-z-]+)$`).FindAllStringSubmatch(string(text), -1)
+	if len(rules) != len(commands) {
+		t.Errorf("the Makefile has %d targets, there are %d commands", len(rules), len(commands))
 	}
-	for _, m := range targets {
+	for _, m := range rules {
 		if m[1] != m[2] || commands[m[2]] == nil {
 			t.Errorf("make %s runs %s, and there is no such command", m[1], m[2])
 		}

@@ -160,7 +160,7 @@ func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string,
 	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", c.Payload.Story, len(c.Payload.Bytes), FamilyName(c.Payload.Bytes)))
 	b.WriteString(Dump(c.Payload.Bytes))
 	row("hex", shortHex(c.Payload.Bytes))
-	row("replay", c.replay(t.Name()))
+	row("replay", c.replay(t))
 	t.Fatalf("%s", b.String())
 }
 
@@ -183,12 +183,15 @@ func shortHex(b []byte) string {
 
 // replay is the command that shows the failure again. How the bytes are
 // delivered is not in a payload's file.
-func (c Check) replay(test string) string {
-	line := save(test, c.Payload.Bytes)
+func (c Check) replay(t TB) string {
+	if keeper, ok := t.(interface{ Replay() string }); ok { // an engine that keeps the input itself
+		return keeper.Replay()
+	}
+	line := save(t.Name(), c.Payload.Bytes)
 	if c.Reader == nil {
 		return line
 	}
-	return line + "\nshows the payload, but the reader is part of this failure: run " + test + " again, with its seed or kept input"
+	return line + "\nshows the payload, but the reader is part of this failure: run " + t.Name() + " again, with its seed or kept input"
 }
 
 // save keeps the payload of a failing test, one file a test, so that the last

@@ -1,0 +1,84 @@
+// Package libfuzzer has the fuzz targets in the form that libFuzzer calls, one
+// func([]byte) int each, which OSS-Fuzz's compile_go_fuzzer links into a binary.
+//
+// That form, and not a testing.F, because the input of FuzzReadOptions is then
+// the payload byte for byte: what OSS-Fuzz finds is a shim's stdin as it is. It
+// is the fastest, too. The other targets take several arguments; package targets
+// says how one input holds them.
+package libfuzzer
+
+import (
+	"fmt"
+
+	"shimfuzz/fuzz"
+	"shimfuzz/internal/targets"
+)
+
+// FuzzReadOptions is fuzz.ReadOptions.
+func FuzzReadOptions(data []byte) int {
+	fuzz.ReadOptions(t("FuzzReadOptions"), data)
+	return 0
+}
+
+// FuzzLegacy is fuzz.Legacy.
+func FuzzLegacy(data []byte) int {
+	p := parts("FuzzLegacy", data)
+	fuzz.Legacy(t("FuzzLegacy"), p[0], p[1], p[2])
+	return 0
+}
+
+// FuzzBootstrap is fuzz.Bootstrap.
+func FuzzBootstrap(data []byte) int {
+	p := parts("FuzzBootstrap", data)
+	fuzz.Bootstrap(t("FuzzBootstrap"), p[0], p[1])
+	return 0
+}
+
+// FuzzEquivalence is fuzz.Equivalence.
+func FuzzEquivalence(data []byte) int {
+	p := parts("FuzzEquivalence", data)
+	fuzz.Equivalence(t("FuzzEquivalence"), p[0], p[1], p[2])
+	return 0
+}
+
+// FuzzMalformed is fuzz.Malformed.
+func FuzzMalformed(data []byte) int {
+	p := parts("FuzzMalformed", data)
+	fuzz.Malformed(t("FuzzMalformed"), p[0], p[1])
+	return 0
+}
+
+// FuzzReaders is fuzz.Readers.
+func FuzzReaders(data []byte) int {
+	p := parts("FuzzReaders", data)
+	fuzz.Readers(t("FuzzReaders"), p[0], p[1])
+	return 0
+}
+
+func parts(target string, data []byte) [][]byte {
+	named, err := targets.Named(target)
+	if err != nil {
+		panic(err)
+	}
+	return named.Split(data)
+}
+
+// t stands for a testing.T: a target's name, to which a failure is a panic.
+// libFuzzer keeps the input of one.
+type t string
+
+func (t) Helper() {}
+
+func (t t) Name() string { return string(t) }
+
+func (t t) Fatalf(format string, args ...any) {
+	panic(string(t) + " failed" + fmt.Sprintf(format, args...))
+}
+
+// Replay is the line that replays what libFuzzer keeps.
+func (t t) Replay() string {
+	if string(t) == targets.All[0].Name {
+		return "make repro CASE=<testcase>"
+	}
+	return "make repro TARGET=" + string(t) + " CASE=<testcase>"
+}

@@ -1,0 +1,55 @@
+package fuzz
+
+import (
+	"fmt"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/payload"
+)
+
+// scripts make the seeds of a target differ in the liberties they take, too.
+var scripts = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []byte("shimfuzz takes its choices from here")}
+
+// seeders make of a payload what each target takes.
+var seeders = map[string]func(b []byte) [][]byte{
+	"FuzzReadOptions": func(b []byte) [][]byte { return [][]byte{b} },
+	"FuzzReaders":     func(b []byte) [][]byte { return [][]byte{b, scriptFor(b)} },
+	"FuzzBootstrap":   optionsAndScript,
+	"FuzzMalformed":   optionsAndScript,
+	"FuzzEquivalence": func(b []byte) [][]byte {
+		return [][]byte{payload.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
+	},
+	"FuzzLegacy": func(b []byte) [][]byte {
+		url, value := payload.AnyParts(b)
+		return [][]byte{[]byte(url), value, scriptFor(value)}
+	},
+}
+
+func optionsAndScript(b []byte) [][]byte {
+	return [][]byte{payload.OptionsBytes(b), scriptFor(b)}
+}
+
+func scriptFor(b []byte) []byte { return scripts[len(b)%len(scripts)] }
+
+// Seed is a case of the corpus in the form that a target takes.
+type Seed struct {
+	Case  string
+	Parts [][]byte
+}
+
+// Seeds returns the seeds of a target, one for each case of the corpus.
+func Seeds(target string) ([]Seed, error) {
+	seeder := seeders[target]
+	if seeder == nil {
+		return nil, fmt.Errorf("target %s has no seeds", target)
+	}
+	cases, err := corpus.Load()
+	if err != nil {
+		return nil, err
+	}
+	var seeds []Seed
+	for _, c := range cases {
+		seeds = append(seeds, Seed{c.Name, seeder(c.Payload.Bytes)})
+	}
+	return seeds, nil
+}

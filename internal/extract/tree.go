@@ -1,0 +1,73 @@
+package extract
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteTree writes the suite to dir with what has been extracted in its place,
+// as one Go module that needs no flags.
+func (b *Build) WriteTree(dir string) error {
+	own := filepath.Join(b.Root, filepath.FromSlash(linkedDir))
+	skip := func(name string) bool {
+		return name == dir || name == filepath.Join(b.Root, "build") || filepath.Base(name) == ".git" || !b.inTree() && name == own
+	}
+	if err := copyTree(dir, b.Root, skip); err != nil || b.inTree() {
+		return err
+	}
+	if err := copyTree(dir, filepath.Join(b.Dir, "tree"), nil); err != nil {
+		return err
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		if err := copyFile(filepath.Join(dir, name), filepath.Join(b.Dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyTree copies the regular files below from.
+func copyTree(to, from string, skip func(name string) bool) error {
+	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if skip != nil && skip(name) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		rel, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o777)
+		case d.Type().IsRegular():
+			return copyFile(filepath.Join(to, rel), name)
+		}
+		return nil
+	})
+}
+
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return fmt.Errorf("writing %s: %w", to, err)
+	}
+	return out.Close()
+}

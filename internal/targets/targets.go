@@ -1,0 +1,79 @@
+// Package targets lists the fuzz targets, and gives the forms that their inputs
+// have for the two fuzzing engines. It imports nothing of the suite: the make
+// program must build even when the extracted code does not.
+package targets
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Target is a fuzz target.
+type Target struct {
+	Name  string
+	Parts []string // its arguments, in order, each of them bytes
+}
+
+// All are the targets, in the order in which they are run.
+var All = []Target{
+	{"FuzzReadOptions", []string{"payload"}},
+	{"FuzzLegacy", []string{"type URL", "value", "script"}},
+	{"FuzzBootstrap", []string{"options", "script"}},
+	{"FuzzEquivalence", []string{"options", "one script", "another"}},
+	{"FuzzMalformed", []string{"options", "script"}},
+	{"FuzzReaders", []string{"payload", "script"}},
+}
+
+// Names are the names of All.
+func Names() []string {
+	var names []string
+	for _, t := range All {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// Named returns the target of that name.
+func Named(name string) (Target, error) {
+	i := slices.IndexFunc(All, func(t Target) bool { return t.Name == name })
+	if i < 0 {
+		return Target{}, fmt.Errorf("no such target as %s; there are %s", name, strings.Join(Names(), ", "))
+	}
+	return All[i], nil
+}
+
+// Separator stands between the parts of an input of libFuzzer's, whose inputs
+// are plain bytes. A separator, unlike lengths in front, leaves a part what it
+// was when another part grows, and makes a lone payload an input of every
+// target that takes one.
+const Separator = "\xff\xfe<|>"
+
+// Join makes one input of the parts, which must not contain Separator.
+func Join(parts [][]byte) []byte {
+	return bytes.Join(parts, []byte(Separator))
+}
+
+// Split takes an input apart. Parts that are missing are empty; the last part
+// has what is left. The only part of a target is the input as it is.
+func (t Target) Split(input []byte) [][]byte {
+	parts := bytes.SplitN(input, []byte(Separator), len(t.Parts))
+	for len(parts) < len(t.Parts) {
+		parts = append(parts, nil)
+	}
+	return parts
+}
+
+// GoHeader is the first line of a file of Go's fuzzing engine.
+const GoHeader = "go test fuzz v1\n"
+
+// GoFile is an input in the form of a file in testdata/fuzz.
+func GoFile(parts [][]byte) []byte {
+	var b bytes.Buffer
+	b.WriteString(GoHeader)
+	for _, p := range parts {
+		fmt.Fprintf(&b, "[]byte(%q)\n", p)
+	}
+	return b.Bytes()
+}
