@@ -1,12 +1,12 @@
 # Every target puts the right hcsshim under test first, if it is not there yet.
 
 # What a user may choose; see help.
-export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SEED CHECKS BENCHTIME
+export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIME
 
 # The program behind the targets; go build is quick when nothing has changed.
 RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help extract test fuzz repro keep tree corpus check-corpus bench lint clean
+.PHONY: help extract test fuzz repro keep tree oss-fuzz corpus check-corpus bench lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make keep CASE=file  make what a fuzzer has found a seed                 TARGET=FuzzX'
 	@echo 'make corpus          write corpus/ from its table'
 	@echo 'make check-corpus    fail unless corpus/ is what the table gives'
+	@echo 'make oss-fuzz        what OSS-Fuzz does: build, check, fuzz               FUZZTIME=60s SANITIZER=coverage'
 	@echo 'make bench           speed and memory of the decoders'
 	@echo 'make lint            gofmt, vet, staticcheck'
 	@echo 'make extract         only put hcsshim under test (what go generate does)'
@@ -48,6 +49,9 @@ corpus:
 
 check-corpus:
 	$(RUN) check-corpus
+
+oss-fuzz:
+	$(RUN) oss-fuzz
 
 bench:
 	$(RUN) bench

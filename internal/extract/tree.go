@@ -15,10 +15,10 @@ func (b *Build) WriteTree(dir string) error {
 	skip := func(name string) bool {
 		return name == dir || name == filepath.Join(b.Root, "build") || filepath.Base(name) == ".git" || !b.inTree() && name == own
 	}
-	if err := copyTree(dir, b.Root, skip); err != nil || b.inTree() {
+	if err := CopyTree(dir, b.Root, skip); err != nil || b.inTree() {
 		return err
 	}
-	if err := copyTree(dir, filepath.Join(b.Dir, "tree"), nil); err != nil {
+	if err := CopyTree(dir, filepath.Join(b.Dir, "tree"), nil); err != nil {
 		return err
 	}
 	for _, name := range []string{"go.mod", "go.sum"} {
@@ -29,8 +29,8 @@ func (b *Build) WriteTree(dir string) error {
 	return nil
 }
 
-// copyTree copies the regular files below from.
-func copyTree(to, from string, skip func(name string) bool) error {
+// CopyTree copies the regular files below from, but for what skip names.
+func CopyTree(to, from string, skip func(name string) bool) error {
 	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -25,6 +25,7 @@ var commands = map[string]func(context.Context, *extract.Build) error{
 	"tree":         writeTree,
 	"corpus":       writeCorpus,
 	"check-corpus": checkCorpus,
+	"oss-fuzz":     ossFuzz,
 	"bench":        bench,
 	"lint":         lint,
 }

@@ -1,0 +1,187 @@
+// Package ossfuzz stands in for OSS-Fuzz's builder and runner where there is no
+// docker: it runs oss-fuzz/build.sh as it is, in the environment that the
+// builder's image gives it, and runs what that makes as the runner does.
+//
+// What the image provides is known from OSS-Fuzz's documentation
+// (https://google.github.io/oss-fuzz/getting-started/new-project-guide/), and
+// from its checks of a build (infra/base-images/base-runner/bad_build_check).
+package ossfuzz
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"shimfuzz/internal/extract"
+)
+
+//go:embed compile_go_fuzzer
+var compileGoFuzzer []byte
+
+// Builder is what oss-fuzz/build.sh runs in.
+type Builder struct {
+	Dir       string // has all of it
+	Sanitizer string // "address" or "coverage"
+	HCSShim   string // the checkout to put at $SRC/hcsshim
+	Suite     string // the tree to put at $SRC/shimfuzz
+}
+
+// Src, Out and Work are the folders that build.sh knows by these names.
+func (b Builder) Src() string  { return filepath.Join(b.Dir, "src") }
+func (b Builder) Out() string  { return filepath.Join(b.Dir, "out") }
+func (b Builder) Work() string { return filepath.Join(b.Dir, "work") }
+
+// Log has all that build.sh printed.
+func (b Builder) Log() string { return filepath.Join(b.Dir, "build.log") }
+
+// Ready says in one line what is missing to build with the sanitizer.
+func Ready(ctx context.Context, sanitizer string) error {
+	if sanitizer != "address" && sanitizer != "coverage" {
+		return fmt.Errorf("SANITIZER=%s: want address or coverage", sanitizer)
+	}
+	const install = "on Debian: apt-get install clang libclang-rt-dev binutils"
+	for _, name := range []string{"clang", "clang++", "objdump"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%s is missing: %s", name, install)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "clang++", "-fsanitize=address,fuzzer", "-x", "c++", "-", "-o", os.DevNull)
+	cmd.Stdin = strings.NewReader(`extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }`)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%s): %s", lastLine(out), install)
+	}
+	return nil
+}
+
+// Build lays out SRC as the Dockerfile does and runs build.sh. When it fails
+// the error ends with what build.sh printed last.
+func (b Builder) Build(ctx context.Context) error {
+	if err := b.layOut(); err != nil {
+		return err
+	}
+	log, err := os.Create(b.Log())
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	before, err := listing(b.Src())
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "bash", "-eux", filepath.Join(b.Src(), "build.sh"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Dir = filepath.Join(b.Src(), "hcsshim")
+	cmd.Env = b.environment()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		text, _ := os.ReadFile(b.Log())
+		return fmt.Errorf("build.sh: %w; the end of %s:\n%s", err, b.Log(), tail(string(text), 12))
+	}
+	after, err := listing(b.Src())
+	if err != nil {
+		return err
+	}
+	if before != after {
+		return errors.New("build.sh has changed the sources in " + b.Src())
+	}
+	return nil
+}
+
+func (b Builder) layOut() error {
+	if err := os.RemoveAll(b.Dir); err != nil {
+		return err
+	}
+	for _, dir := range []string{b.Src(), b.Out(), b.Work(), b.bin()} {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+	}
+	script, err := os.ReadFile(filepath.Join(b.Suite, "oss-fuzz", "build.sh"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(b.Src(), "build.sh"), script, 0o777),
+		os.WriteFile(filepath.Join(b.bin(), "compile_go_fuzzer"), compileGoFuzzer, 0o777),
+		extract.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, nil),
+		extract.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, b.isGenerated),
+	)
+}
+
+func (b Builder) bin() string { return filepath.Join(b.Dir, "bin") }
+
+// ours are variables that a builder's environment does not have: a user's
+// choices, which make hands on to every make below it, too.
+var ours = []string{"HCSSHIM", "FINDINGS", "FUZZTIME", "TARGET", "CASE", "TREE", "SEED", "CHECKS", "BENCHTIME",
+	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN"}
+
+func (b Builder) environment() []string {
+	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
+	if b.Sanitizer == "address" {
+		flags += " -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
+	} else {
+		flags += " -fprofile-instr-generate -fcoverage-mapping"
+	}
+	env := []string{
+		"SRC=" + b.Src(), "OUT=" + b.Out(), "WORK=" + b.Work(),
+		"CC=clang", "CXX=clang++", "CFLAGS=" + flags, "CXXFLAGS=" + flags,
+		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer", "SANITIZER=" + b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
+		"ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
+		"PATH=" + b.bin() + string(filepath.ListSeparator) + os.Getenv("PATH"),
+	}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		if name != "PATH" && !slices.Contains(ours, name) && !strings.HasPrefix(name, "SHIMFUZZ_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// isGenerated reports whether a file of the suite is one that no clone has.
+func (b Builder) isGenerated(name string) bool {
+	rel, err := filepath.Rel(b.Suite, name)
+	return err == nil && slices.Contains([]string{".git", "build", "internal/hcsshim/linked", "internal/hcsshim/zz_readoptions.go"}, filepath.ToSlash(rel))
+}
+
+// listing names the files below dir with their sizes and times, but for those
+// that the suite keeps in its build folder.
+func listing(dir string) (string, error) {
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name == filepath.Join(dir, "shimfuzz", "build") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(&b, name, info.Size(), info.ModTime())
+		return nil
+	})
+	return b.String(), err
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	return "\t" + strings.Join(all[max(0, len(all)-lines):], "\n\t")
+}
+
+func lastLine(out []byte) string {
+	return strings.TrimSpace(tail(string(out), 1))
+}

@@ -1,0 +1,106 @@
+package ossfuzz
+
+import (
+	"bufio"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+
+	"shimfuzz/internal/extract"
+)
+
+// RecordFile is the variable that tells a recording hcsshim where to write, one
+// line of hexadecimal digits for each payload that it reads.
+const RecordFile = "SHIMFUZZ_RECORD"
+
+// recording stands in front of the renamed readOptions.
+const recording = `//go:build windows
+
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"io"
+	"os"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+)
+
+func readOptions(r io.Reader) (*options.Options, error) {
+	var seen bytes.Buffer
+	defer func() {
+		f, err := os.OpenFile(os.Getenv("` + RecordFile + `"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+		if err != nil {
+			panic(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString(hex.EncodeToString(seen.Bytes()) + "\n"); err != nil {
+			panic(err)
+		}
+	}()
+	return ` + renamed + `(io.TeeReader(r, &seen))
+}
+`
+
+const renamed = "readOptionsBehindTheRecorder"
+
+// WriteRecorder writes a checkout of the hcsshim in from whose readOptions does
+// what it did, and records what it reads. So the builder can be asked what
+// really arrives in the decoder, without a word of it in the fuzz targets.
+func WriteRecorder(to, from string) error {
+	if err := errors.Join(os.RemoveAll(to), extract.CopyTree(to, from, nil)); err != nil {
+		return err
+	}
+	shim := filepath.Join(to, "cmd", "containerd-shim-runhcs-v1")
+	files, err := filepath.Glob(filepath.Join(shim, "*.go"))
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv != nil || fn.Name.Name != "readOptions" {
+				continue
+			}
+			at := set.Position(fn.Name.Pos()).Offset
+			text = append(text[:at:at], append([]byte(renamed), text[at+len("readOptions"):]...)...)
+			return errors.Join(os.WriteFile(name, text, 0o666), os.WriteFile(filepath.Join(shim, "recorder.go"), []byte(recording), 0o666))
+		}
+	}
+	return fmt.Errorf("no readOptions in %s", shim)
+}
+
+// Recorded reads the set of payloads that a recording hcsshim has written.
+func Recorded(file string) (map[string]bool, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	payloads := make(map[string]bool)
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		b, err := hex.DecodeString(lines.Text())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		payloads[string(b)] = true
+	}
+	return payloads, lines.Err()
+}

@@ -1,0 +1,48 @@
+#!/bin/bash -eux
+# Licensed under the Apache License, Version 2.0, as OSS-Fuzz asks of the files
+# of a project: http://www.apache.org/licenses/LICENSE-2.0
+#
+# Builds every fuzz target on the hcsshim in $SRC/hcsshim, with its seeds,
+# dictionary and options, into $OUT: all of them or nothing.
+
+hcsshim=$SRC/hcsshim
+shimfuzz=$SRC/shimfuzz
+targets='FuzzReadOptions FuzzLegacy FuzzBootstrap FuzzEquivalence FuzzMalformed FuzzReaders'
+
+fail() {
+  set +x
+  echo "build.sh: $*" >&2
+  exit 1
+}
+[ -f "$hcsshim/go.mod" ] || fail "no checkout of hcsshim in $hcsshim"
+[ -f "$shimfuzz/go.mod" ] || fail "no clone of shimfuzz in $shimfuzz"
+
+# Builders' Go is now older, now newer than hcsshim and this suite ask for. This
+# takes it if it will do and otherwise downloads what their go.mod files name.
+export GOTOOLCHAIN=auto
+
+# One plain module of the suite and the readOptions of this very checkout. Flags
+# for an overlay would not reach every go command in compile_go_fuzzer, which
+# also writes into the package that it builds: not into a clone.
+tree=$WORK/shimfuzz
+rm -rf "$tree"
+make --no-print-directory -C "$shimfuzz" tree HCSSHIM="$hcsshim" TREE="$tree" ||
+  fail "the readOptions of $hcsshim cannot be put under test; the lines above say why"
+cd "$tree"
+echo "building with $(go version)"
+
+# Nothing half-built in $OUT.
+final=$OUT
+export OUT=$WORK/out
+rm -rf "$OUT"
+mkdir -p "$OUT"
+
+for target in $targets; do
+  compile_go_fuzzer shimfuzz/fuzz/libfuzzer "$target" "$target"
+  [ -x "$OUT/$target" ] || fail "compile_go_fuzzer made no $target"
+  cp oss-fuzz/readoptions.options "$OUT/$target.options"
+done
+cp oss-fuzz/readoptions.dict "$OUT/"
+go run ./internal/seeds "$OUT"
+
+cp -r "$OUT/." "$final/"
