@@ -6,7 +6,7 @@ export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIM
 # The program behind the targets; go build is quick when nothing has changed.
 RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help extract test fuzz repro keep tree oss-fuzz corpus check-corpus bench lint clean
+.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus bench lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make corpus          write corpus/ from its table'
 	@echo 'make check-corpus    fail unless corpus/ is what the table gives'
 	@echo 'make oss-fuzz        what OSS-Fuzz does: build, check, fuzz               FUZZTIME=60s SANITIZER=coverage'
+	@echo 'make oss-fuzz-proof  let the built fuzzers find the defects of hcsshim v0.14.1'
 	@echo 'make bench           speed and memory of the decoders'
 	@echo 'make lint            gofmt, vet, staticcheck'
 	@echo 'make extract         only put hcsshim under test (what go generate does)'
@@ -52,6 +53,9 @@ check-corpus:
 
 oss-fuzz:
 	$(RUN) oss-fuzz
+
+oss-fuzz-proof:
+	$(RUN) oss-fuzz-proof
 
 bench:
 	$(RUN) bench

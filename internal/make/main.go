@@ -17,17 +17,18 @@ import (
 )
 
 var commands = map[string]func(context.Context, *extract.Build) error{
-	"extract":      func(context.Context, *extract.Build) error { return nil },
-	"test":         test,
-	"fuzz":         fuzz,
-	"repro":        repro,
-	"keep":         keep,
-	"tree":         writeTree,
-	"corpus":       writeCorpus,
-	"check-corpus": checkCorpus,
-	"oss-fuzz":     ossFuzz,
-	"bench":        bench,
-	"lint":         lint,
+	"extract":        func(context.Context, *extract.Build) error { return nil },
+	"test":           test,
+	"fuzz":           fuzz,
+	"repro":          repro,
+	"keep":           keep,
+	"tree":           writeTree,
+	"corpus":         writeCorpus,
+	"check-corpus":   checkCorpus,
+	"oss-fuzz":       ossFuzz,
+	"oss-fuzz-proof": ossFuzzProof,
+	"bench":          bench,
+	"lint":           lint,
 }
 
 func main() {
