@@ -17,9 +17,15 @@ fail() {
 [ -f "$hcsshim/go.mod" ] || fail "no checkout of hcsshim in $hcsshim"
 [ -f "$shimfuzz/go.mod" ] || fail "no clone of shimfuzz in $shimfuzz"
 
-# Builders' Go is now older, now newer than hcsshim and this suite ask for. This
-# takes it if it will do and otherwise downloads what their go.mod files name.
-export GOTOOLCHAIN=auto
+# The builder's Go is now older, now newer than what the two modules ask for:
+# the newest of the three is used. By itself the go command would heed the
+# suite's go.mod alone.
+builders=$(cd / && GOTOOLCHAIN=local go env GOVERSION)
+asked=$(sed -n 's/^go //p' "$hcsshim/go.mod" "$shimfuzz/go.mod" | sort -V | tail -n 1)
+[[ $asked =~ ^1\.[0-9]+$ ]] && asked=$asked.0
+newest=$(printf '%s\n' "${builders#go}" "$asked" | sort -V | tail -n 1)
+export GOTOOLCHAIN=local
+[ "go$newest" = "$builders" ] || export GOTOOLCHAIN=go$newest
 
 # One plain module of the suite and the readOptions of this very checkout. Flags
 # for an overlay would not reach every go command in compile_go_fuzzer, which

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,7 +40,7 @@ func (b *Build) writeModule(deps []*goPackage) error {
 			}
 		}
 	}
-	if err := b.requireSource(mod); err != nil {
+	if err := errors.Join(b.requireSource(mod), b.requireGo(mod)); err != nil {
 		return err
 	}
 	for _, m := range modules(deps) {
@@ -120,6 +121,23 @@ func (b *Build) requireSource(mod *modfile.File) error {
 		return mod.AddReplace(hcsshimModule, "", hcsshimModule, b.Source.Version)
 	}
 	return mod.AddReplace(hcsshimModule, "", b.Source.Dir, "")
+}
+
+// requireGo raises the Go version to hcsshim's, if that is newer than the suite's.
+func (b *Build) requireGo(mod *modfile.File) error {
+	name := filepath.Join(b.Source.Dir, "go.mod")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	theirs, err := modfile.ParseLax(name, text, nil)
+	if err != nil {
+		return err
+	}
+	if theirs.Go == nil || version.Compare("go"+theirs.Go.Version, "go"+mod.Go.Version) <= 0 {
+		return nil
+	}
+	return mod.AddGoStmt(theirs.Go.Version)
 }
 
 // modules lists the modules of the packages, hcsshim's own left out.
