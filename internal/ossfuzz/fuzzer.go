@@ -98,6 +98,8 @@ var (
 	done     = regexp.MustCompile(`^Done (\d+) runs in `)
 	perSec   = regexp.MustCompile(`^stat::average_exec_per_sec: +(\d+)`)
 	artifact = regexp.MustCompile(`Test unit written to (.*)$`)
+
+	reportStart = regexp.MustCompile(`^(panic|fatal error|HANG): |ERROR: `)
 )
 
 // Run runs the fuzzer as the runner does: with the options, limits and
@@ -149,7 +151,7 @@ func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
 // leaves out the engine's own stack below.
 func (res *Result) follow(out io.Reader, progress func(executions, coverage int)) {
 	var report []string
-	inReport := false
+	inReport, reported := false, false
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -175,8 +177,8 @@ func (res *Result) follow(out io.Reader, progress func(executions, coverage int)
 			res.artifactNamed = m[1]
 		}
 		switch {
-		case strings.HasPrefix(line, "panic: "), strings.HasPrefix(line, "HANG: "), strings.HasPrefix(line, "fatal error: "), strings.Contains(line, "ERROR: ") && !inReport:
-			inReport = true
+		case !reported && reportStart.MatchString(line):
+			inReport, reported = true, true
 		case strings.HasPrefix(line, "goroutine "), strings.HasPrefix(line, "SUMMARY: "):
 			inReport = false
 		}
