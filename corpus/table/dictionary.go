@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/targets"
 	"shimfuzz/internal/wire"
 )
 
@@ -34,6 +35,7 @@ func dictionary() []byte {
 	}
 	line("group_start", protowire.AppendTag(nil, 15, protowire.StartGroupType))
 	line("group_end", protowire.AppendTag(nil, 15, protowire.EndGroupType))
+	line("separator", []byte(targets.Separator))
 	line("minus_one", wire.WideVarint(1<<64-1, 0))
 	for i, name := range []string{
 		payload.OptionsName, googleapis + payload.OptionsName, "/" + payload.OptionsName, "google.protobuf.Empty",

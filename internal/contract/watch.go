@@ -3,7 +3,6 @@ package contract
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 )
@@ -28,7 +27,8 @@ type decode struct {
 
 // watch puts a decode under the watchdog until the returned function is called.
 // A goroutine cannot be stopped from outside, so the watchdog's one way to
-// report a hang is to end the process.
+// report a hang is to end the process: by a panic, in which libFuzzer still sees a
+// crash and keeps the input.
 func watch(decoder string, payload []byte) (done func()) {
 	running.once.Do(func() {
 		running.decodes = make(map[int]*decode)
@@ -51,9 +51,8 @@ func bark() {
 		running.Lock()
 		for _, d := range running.decodes {
 			if time.Since(d.start) > HangLimit {
-				fmt.Fprintf(os.Stderr, "HANG: %s has been decoding for more than %v\nguarantee: %s\npayload, %d bytes of hex:\n%s\n",
-					d.decoder, HangLimit, NeverPanics, len(d.payload), hex.EncodeToString(d.payload))
-				os.Exit(2)
+				panic(fmt.Sprintf("HANG: %s has been decoding for more than %v\nguarantee: %s\npayload, %d bytes of hex:\n%s\n",
+					d.decoder, HangLimit, NeverPanics, len(d.payload), hex.EncodeToString(d.payload)))
 			}
 		}
 		running.Unlock()

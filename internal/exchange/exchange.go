@@ -36,13 +36,16 @@ func Root() (string, error) {
 }
 
 // ReproCommand is the line that replays a case, with the user's choices.
-func ReproCommand(file string) string {
+func ReproCommand(file string) string { return "make repro " + CaseArguments(file) }
+
+// CaseArguments are a case and the user's choices as make takes them.
+func CaseArguments(file string) string {
 	if root, err := Root(); err == nil {
 		if rel, err := filepath.Rel(root, file); err == nil {
 			file = rel
 		}
 	}
-	line := "make repro CASE=" + file
+	line := "CASE=" + file
 	for _, v := range []string{HCSShim, Findings} {
 		if value := os.Getenv(v); value != "" {
 			line += " " + v + "=" + value

@@ -9,11 +9,12 @@ import (
 )
 
 // WriteTree writes the suite to dir with what has been extracted in its place,
-// as one Go module that needs no flags.
+// as one Go module that needs no flags. Its go.mod names the checkout under test,
+// and what else was found on this machine, by absolute paths.
 func (b *Build) WriteTree(dir string) error {
 	own := filepath.Join(b.Root, filepath.FromSlash(linkedDir))
 	skip := func(name string) bool {
-		return name == dir || name == filepath.Join(b.Root, "build") || filepath.Base(name) == ".git" || !b.inTree() && name == own
+		return name == filepath.Join(b.Root, "build") || filepath.Base(name) == ".git" || !b.inTree() && name == own
 	}
 	if err := CopyTree(dir, b.Root, skip); err != nil || b.inTree() {
 		return err
@@ -29,13 +30,14 @@ func (b *Build) WriteTree(dir string) error {
 	return nil
 }
 
-// CopyTree copies the regular files below from, but for what skip names.
+// CopyTree copies the regular files below from, but for what skip names, and
+// makes them writable.
 func CopyTree(to, from string, skip func(name string) bool) error {
 	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if skip != nil && skip(name) {
+		if name == to || skip != nil && skip(name) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -61,7 +63,11 @@ func copyFile(to, from string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.Create(to)
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, info.Mode().Perm()|0o200)
 	if err != nil {
 		return err
 	}

@@ -71,5 +71,9 @@ func run(name string) error {
 	// writes whole files only and can simply end.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	return commands[name](ctx, b)
+	err = commands[name](ctx, b)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, errReported) {
+		return errors.New("interrupted")
+	}
+	return err
 }

@@ -37,10 +37,11 @@ func ossFuzz(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	fuzzers, err := moveOut(builder, chosen)
+	fuzzers, remove, err := moveOut(builder, chosen)
 	if err != nil {
 		return err
 	}
+	defer remove()
 	if sanitizer == "coverage" {
 		return seedCoverage(ctx, b, builder, fuzzers)
 	}
@@ -64,27 +65,38 @@ func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string) (ossf
 	fmt.Printf("  %-34s ", "building (minutes the first time)")
 	if err := builder.Build(ctx); err != nil {
 		fmt.Println("failed")
-		if ctx.Err() != nil {
-			return builder, errors.New("interrupted")
-		}
 		return builder, err
 	}
 	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), fromHere(builder.Log()))
 	return builder, nil
 }
 
-// moveOut takes what was built elsewhere, as OSS-Fuzz does: a fuzzer must not
-// need the folder it was built in.
-func moveOut(builder ossfuzz.Builder, chosen []string) ([]ossfuzz.Fuzzer, error) {
-	dir := filepath.Join(builder.Dir, "moved")
-	if err := os.Rename(builder.Out(), dir); err != nil {
-		return nil, err
+// moveOut takes what was built to a folder outside the clone, as OSS-Fuzz does,
+// and the rest away: a fuzzer must need nothing but what stands beside it. A
+// report of coverage needs the sources, there as here. The caller removes the folder.
+func moveOut(builder ossfuzz.Builder, chosen []string) (fuzzers []ossfuzz.Fuzzer, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "shimfuzz-out-")
+	if err != nil {
+		return nil, nil, err
 	}
-	var fuzzers []ossfuzz.Fuzzer
+	remove = func() { os.RemoveAll(dir) }
+	err = errors.Join(extract.CopyTree(dir, builder.Out(), nil), os.RemoveAll(builder.Out()))
+	if builder.Sanitizer == "address" {
+		err = errors.Join(err, os.RemoveAll(builder.Src()), os.RemoveAll(builder.Work()))
+	}
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
 	for _, target := range chosen {
 		fuzzers = append(fuzzers, ossfuzz.Fuzzer{Dir: dir, Target: target})
 	}
-	return fuzzers, nil
+	return fuzzers, remove, nil
+}
+
+// foundDir is where inputs are kept that make a target fail, beyond the next build.
+func foundDir(b *extract.Build, target string) string {
+	return filepath.Join(b.Dir, "oss-fuzz-found", target)
 }
 
 // excusing is the environment in which the fuzzers know the findings of the
@@ -108,18 +120,22 @@ func checkFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzze
 		if err != nil {
 			return err
 		}
-		if !four.Done || four.Executions != 4 {
+		if four.Failed || !four.Done || four.Executions != 4 {
 			return fmt.Errorf("%s: -runs=4 did not end with \"Done 4 runs\": %s", f.Target, four.Report)
 		}
 		seeds, n, err := unpackSeeds(f)
 		if err != nil {
 			return err
 		}
-		all, err := f.Run(ctx, ossfuzz.Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: excusing(b), Artifact: filepath.Dir(seeds)})
+		kept := foundDir(b, f.Target)
+		if err := os.MkdirAll(kept, 0o777); err != nil {
+			return err
+		}
+		all, err := f.Run(ctx, ossfuzz.Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: excusing(b), Artifact: kept})
 		if err != nil {
 			return err
 		}
-		if !all.Done || all.Executions < n {
+		if all.Failed || !all.Done || all.Executions < n {
 			return fmt.Errorf("%s fails on a seed:\n%s\n%s", f.Target, all.Report, reproLines(f.Target, all.Crash))
 		}
 		if all.Last <= four.First {
@@ -154,10 +170,11 @@ func checkArrival(ctx context.Context, b *extract.Build, chosen []string) error 
 	if err != nil {
 		return err
 	}
-	fuzzers, err := moveOut(builder, chosen)
+	fuzzers, remove, err := moveOut(builder, chosen)
 	if err != nil {
 		return err
 	}
+	defer remove()
 	native, err := extract.Prepare(b.Root, checkout)
 	if err != nil {
 		return err
@@ -185,7 +202,7 @@ func checkArrivalIn(ctx context.Context, b *extract.Build, builder ossfuzz.Build
 	if err != nil {
 		return err
 	}
-	if !run.Done {
+	if run.Failed || !run.Done {
 		return errors.New(run.Report)
 	}
 	cmd := tool(ctx, b, native, "-test.run=^"+f.Target+"$")
@@ -249,29 +266,29 @@ func runFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer,
 		if err != nil {
 			return err
 		}
-		res, err := fuzzFrom(ctx, f, seeds, budget, excusing(b))
-		if ctx.Err() != nil {
-			return errors.New("interrupted")
+		res, err := fuzzFrom(ctx, b, f, seeds, budget, excusing(b))
+		if ctx.Err() != nil { // what was found before is still told
+			break
 		}
 		if err != nil {
 			return err
 		}
 		rows = append(rows, row{f.Target, res})
-		if res.Crash != "" || !res.Done {
+		if res.Failed {
 			fmt.Printf("\n%s\n\n", res.Report)
 		}
 	}
 	fmt.Printf("\n%-16s %12s %10s %10s %10s %9s\n", "target", "executions", "a second", "edges from", "to", "failures")
-	var failed error
+	failed := ctx.Err()
 	for _, r := range rows {
 		failures := 0
-		if r.Crash != "" || !r.Done {
+		if r.Failed {
 			failures, failed = 1, errReported
 		}
 		fmt.Printf("%-16s %12d %10d %10d %10d %9d\n", r.target, r.Executions, r.PerSecond, r.First, r.Last, failures)
 	}
 	for _, r := range rows {
-		if r.Crash != "" {
+		if r.Failed {
 			fmt.Printf("\n%s failed:\n%s\n", r.target, reproLines(r.target, r.Crash))
 		}
 	}
@@ -280,9 +297,9 @@ func runFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer,
 
 // fuzzFrom runs a fuzzer for a time, or until it finds something. Beside the
 // seeds, unless these are "", stands the corpus that it grows.
-func fuzzFrom(ctx context.Context, f ossfuzz.Fuzzer, seeds string, budget time.Duration, env []string) (ossfuzz.Result, error) {
+func fuzzFrom(ctx context.Context, b *extract.Build, f ossfuzz.Fuzzer, seeds string, budget time.Duration, env []string) (ossfuzz.Result, error) {
 	grown := filepath.Join(f.Dir, "corpora", f.Target, "grown")
-	kept := filepath.Join(f.Dir, "found", f.Target)
+	kept := foundDir(b, f.Target)
 	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777), os.MkdirAll(kept, 0o777)); err != nil {
 		return ossfuzz.Result{}, err
 	}
@@ -307,9 +324,12 @@ func fuzzFrom(ctx context.Context, f ossfuzz.Fuzzer, seeds string, budget time.D
 
 // reproLines say how to replay and how to keep what a fuzzer has found.
 func reproLines(target, file string) string {
-	line := exchange.ReproCommand(file)
-	if target != targets.All[0].Name {
-		line += " TARGET=" + target
+	if file == "" {
+		return "  the fuzzer kept no input"
 	}
-	return "  " + line + "\n  make keep" + line[len("make repro"):]
+	arguments := exchange.CaseArguments(file)
+	if target != targets.All[0].Name {
+		arguments += " TARGET=" + target
+	}
+	return "  make repro " + arguments + "\n  make keep " + arguments
 }

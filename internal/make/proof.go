@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,10 +45,11 @@ func ossFuzzProof(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	raw := targets.All[0].Name
-	fuzzers, err := moveOut(builder, []string{raw})
+	fuzzers, remove, err := moveOut(builder, []string{raw})
 	if err != nil {
 		return err
 	}
+	defer remove()
 	program := filepath.Join(b.Dir, "repro")
 	if err := reported(goTool(ctx, b, "build", "-buildvcs=false", "-o", program, "./internal/repro")); err != nil {
 		return err
@@ -80,14 +80,14 @@ func hunt(ctx context.Context, b *extract.Build, f ossfuzz.Fuzzer, program, what
 	}
 	excuse := "none"
 	for left := slices.Clone(provenBy); len(left) > 0; {
-		res, err := fuzzFrom(ctx, f, seeds, budget, []string{exchange.Findings + "=" + excuse})
-		if ctx.Err() != nil {
-			return nil, errors.New("interrupted")
-		}
+		res, err := fuzzFrom(ctx, b, f, seeds, budget, []string{exchange.Findings + "=" + excuse})
 		if err != nil {
 			return nil, err
 		}
-		if res.Crash == "" {
+		if res.Failed && res.Crash == "" {
+			return nil, fmt.Errorf("a failure without an input that was kept:\n%s", res.Report)
+		}
+		if !res.Failed {
 			return nil, fmt.Errorf("from %s nothing was found in %v; still to be found: %s", what, budget, strings.Join(left, ", "))
 		}
 		name, err := nameOf(ctx, b, program, res.Crash)

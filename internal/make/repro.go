@@ -119,7 +119,7 @@ func repro(ctx context.Context, b *extract.Build) error {
 	return err
 }
 
-// keep makes a case a seed that go test and the fuzz targets start from.
+// keep makes a case a regression test: go test runs what is in fuzz/testdata.
 func keep(_ context.Context, b *extract.Build) error {
 	f, err := findCase()
 	if err != nil {
@@ -129,6 +129,6 @@ func keep(_ context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("kept as a seed of %s, to be committed: %s\n", f.target, fromHere(file))
+	fmt.Printf("kept for go test of %s, to be committed: %s\n", f.target, fromHere(file))
 	return nil
 }

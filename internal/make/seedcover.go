@@ -23,7 +23,7 @@ func seedCoverage(ctx context.Context, b *extract.Build, builder ossfuzz.Builder
 		if err != nil {
 			return err
 		}
-		profile := filepath.Join(f.Dir, f.Target+".cov")
+		profile := filepath.Join(builder.Dir, f.Target+".cov")
 		cmd := tool(ctx, b, filepath.Join(f.Dir, f.Target), "-test.v", "-test.coverprofile="+profile)
 		cmd.Dir = f.Dir
 		cmd.Env = append(append(cmd.Env, excusing(b)...), "FUZZ_CORPUS_DIR="+seeds)
@@ -32,8 +32,8 @@ func seedCoverage(ctx context.Context, b *extract.Build, builder ossfuzz.Builder
 		if err != nil {
 			return fmt.Errorf("%s: %w\n%s", f.Target, err, head(string(out)))
 		}
-		if !strings.Contains(string(out), fmt.Sprintf("%d inputs", n)) {
-			return fmt.Errorf("%s did not run on its %d seeds:\n%s", f.Target, n, head(string(out)))
+		if strings.Count(string(out), "=== RUN ") != 1 || !strings.Contains(string(out), fmt.Sprintf("%d inputs", n)) {
+			return fmt.Errorf("%s did not run on its %d seeds, and on them alone:\n%s", f.Target, n, out)
 		}
 		reached, all, err := extractedStatements(profile)
 		if err != nil {
@@ -49,7 +49,7 @@ func seedCoverage(ctx context.Context, b *extract.Build, builder ossfuzz.Builder
 			return err
 		}
 	}
-	fmt.Printf("\nreports: %s\n", fromHere(filepath.Join(fuzzers[0].Dir, "*.html")))
+	fmt.Printf("\nreports: %s\n", fromHere(filepath.Join(builder.Dir, "*.html")))
 	return nil
 }
 

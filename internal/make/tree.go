@@ -25,7 +25,7 @@ func writeTree(_ context.Context, b *extract.Build) error {
 		return fmt.Errorf("TREE=%s: not empty", name)
 	}
 	if err := b.WriteTree(dir); err != nil {
-		return fmt.Errorf("TREE=%s: %w", name, err)
+		return fmt.Errorf("TREE=%s: %w", name, errors.Join(err, os.RemoveAll(dir))) // it was empty, or not there
 	}
 	fmt.Printf("the suite with hcsshim %s in it: %s\n", b.Source.Name, name)
 	return nil

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,9 @@ func (b Builder) Log() string { return filepath.Join(b.Dir, "build.log") }
 func Ready(ctx context.Context, sanitizer string) error {
 	if sanitizer != "address" && sanitizer != "coverage" {
 		return fmt.Errorf("SANITIZER=%s: want address or coverage", sanitizer)
+	}
+	if runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
 	const install = "on Debian: apt-get install clang libclang-rt-dev binutils"
 	for _, name := range []string{"clang", "clang++", "objdump"} {
@@ -112,7 +116,7 @@ func (b Builder) layOut() error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(b.Src(), "build.sh"), script, 0o777),
 		os.WriteFile(filepath.Join(b.bin(), "compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		extract.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, nil),
+		extract.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, isGit),
 		extract.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, b.isGenerated),
 	)
 }
@@ -131,21 +135,25 @@ func (b Builder) environment() []string {
 	} else {
 		flags += " -fprofile-instr-generate -fcoverage-mapping"
 	}
-	env := []string{
-		"SRC=" + b.Src(), "OUT=" + b.Out(), "WORK=" + b.Work(),
-		"CC=clang", "CXX=clang++", "CFLAGS=" + flags, "CXXFLAGS=" + flags,
-		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer", "SANITIZER=" + b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
-		"ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
-		"PATH=" + b.bin() + string(filepath.ListSeparator) + os.Getenv("PATH"),
-	}
+	var env []string
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if name != "PATH" && !slices.Contains(ours, name) && !strings.HasPrefix(name, "SHIMFUZZ_") {
+		if !slices.Contains(ours, name) && !strings.HasPrefix(name, "SHIMFUZZ_") {
 			env = append(env, v)
 		}
 	}
-	return env
+	return append(env, // of two values the last one counts
+		"SRC="+b.Src(), "OUT="+b.Out(), "WORK="+b.Work(),
+		"CC=clang", "CXX=clang++", "CFLAGS="+flags, "CXXFLAGS="+flags,
+		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer", "SANITIZER="+b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
+		"ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
+		"PATH="+b.bin()+string(filepath.ListSeparator)+os.Getenv("PATH"),
+	)
 }
+
+// isGit reports whether a file is a repository's own, which may be large and is
+// not looked at.
+func isGit(name string) bool { return filepath.Base(name) == ".git" }
 
 // isGenerated reports whether a file of the suite is one that no clone has.
 func (b Builder) isGenerated(name string) bool {

@@ -63,7 +63,8 @@ func (f Fuzzer) Inspect(ctx context.Context) (asanCalls int, err error) {
 			asanCalls++
 		}
 	}
-	if err := cmd.Wait(); err != nil {
+	_, _ = io.Copy(io.Discard, out)
+	if err := errors.Join(lines.Err(), cmd.Wait()); err != nil {
 		return 0, fmt.Errorf("objdump: %w", err)
 	}
 	if asanCalls < minASanCalls {
@@ -85,10 +86,11 @@ type Run struct {
 type Result struct {
 	Executions    int
 	PerSecond     int
-	First, Last   int // coverage, in edges: after the seeds, and at the end
-	Crash         string
+	First, Last   int    // coverage, in edges: after the seeds, and at the end
+	Crash         string // the file with the input that made it fail, if there is one
 	Report        string // of the failure
 	Done          bool   // it ended with "Done … runs"
+	Failed        bool   // it ended with an exit code other than 0
 	Seconds       float64
 	artifactNamed string
 }
@@ -97,9 +99,10 @@ var (
 	status   = regexp.MustCompile(`^#(\d+)\t(\w+) +cov: (\d+)`)
 	done     = regexp.MustCompile(`^Done (\d+) runs in `)
 	perSec   = regexp.MustCompile(`^stat::average_exec_per_sec: +(\d+)`)
+	executed = regexp.MustCompile(`^stat::number_of_executed_units: +(\d+)`)
 	artifact = regexp.MustCompile(`Test unit written to (.*)$`)
 
-	reportStart = regexp.MustCompile(`^(panic|fatal error|HANG): |ERROR: `)
+	reportStart = regexp.MustCompile(`^(panic|fatal error): |ERROR: `)
 )
 
 // Run runs the fuzzer as the runner does: with the options, limits and
@@ -138,7 +141,7 @@ func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
 	case err == nil:
 		return res, nil
 	case errors.As(err, &exit):
-		res.Crash = res.artifactNamed
+		res.Failed, res.Crash = true, res.artifactNamed
 		if res.Report == "" {
 			res.Report = err.Error()
 		}
@@ -173,6 +176,9 @@ func (res *Result) follow(out io.Reader, progress func(executions, coverage int)
 		if m := perSec.FindStringSubmatch(line); m != nil {
 			res.PerSecond, _ = strconv.Atoi(m[1])
 		}
+		if m := executed.FindStringSubmatch(line); m != nil {
+			res.Executions, _ = strconv.Atoi(m[1])
+		}
 		if m := artifact.FindStringSubmatch(line); m != nil {
 			res.artifactNamed = m[1]
 		}
@@ -186,6 +192,7 @@ func (res *Result) follow(out io.Reader, progress func(executions, coverage int)
 			report = append(report, line)
 		}
 	}
+	_, _ = io.Copy(io.Discard, out) // a line beyond the limit must not block the fuzzer
 	res.Report = strings.TrimSpace(strings.Join(report, "\n"))
 }
 
