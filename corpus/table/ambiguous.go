@@ -87,6 +87,8 @@ func foreign() []Case {
 		f("registered_timestamp", "", "google.protobuf.Timestamp", wire.Message{wire.Varint(1, 1)}),
 		f("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any", legacy(payload.OptionsName, typicalParts())),
 		f("registered_process-details", "A neighbour of Options in its own file.", "containerd.runhcs.v1.ProcessDetails", wire.Message{wire.String(1, "pause.exe")}),
+		f("registered_nested", "A message in itself, six deep.", "google.protobuf.DescriptorProto",
+			wire.Message{wire.Sub(3, wire.Sub(3, wire.Sub(3, wire.Sub(3, wire.Sub(3, wire.Sub(3))))))}),
 		raw("registered_damaged", "", "google.protobuf.Timestamp", []byte{0x08}),
 		raw("registered_damaged-not-utf8", "", "google.protobuf.Timestamp", []byte{0xff}),
 		raw("json_spec", "typeurl decodes this type from JSON.", "types.containerd.io/opencontainers/runtime-spec/1/Spec", []byte(`{"ociVersion":"1.2.0"}`)),
