@@ -37,7 +37,7 @@ type Error struct {
 	Family  string // "BootstrapParams" or "Any"; empty while that is unknown
 	Field   string // path of the field at fault, as in "extensions[1].value"; may be empty
 	TypeURL string // of the message at fault, where it has one
-	Err     error  // the cause, nil where there is none beyond the kind
+	Err     error  // the cause
 }
 
 func (e *Error) Error() string {
@@ -49,19 +49,12 @@ func (e *Error) Error() string {
 	if e.TypeURL != "" {
 		fmt.Fprintf(&b, ": type URL %q", e.TypeURL)
 	}
-	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
-	}
+	fmt.Fprintf(&b, ": %v", e.Err)
 	return b.String()
 }
 
 // Unwrap makes both the kind and the cause visible to errors.Is and errors.As.
-func (e *Error) Unwrap() []error {
-	if e.Err == nil {
-		return []error{e.Kind}
-	}
-	return []error{e.Kind, e.Err}
-}
+func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 
 // ReadOptions reads r to its end and decodes the shim options there. It returns
 // nil and no error if none were sent. A non-nil error is an *Error, and then
