@@ -14,10 +14,12 @@ import (
 // Environment variables. The first two are the user's, the others go from the
 // make program to the tests.
 const (
-	HCSShim  = "HCSSHIM"         // what to test: a version, or the path of a checkout
-	Findings = "FINDINGS"        // what to excuse: "none", or the version whose list to take
-	Build    = "SHIMFUZZ_BUILD"  // the folder of this build, so that two can be tested at a time
-	Counts   = "SHIMFUZZ_COUNTS" // a folder into which each process writes what it excused
+	HCSShim  = "HCSSHIM"          // what to test: a version, or the path of a checkout
+	Findings = "FINDINGS"         // what to excuse: "none", or the version whose list to take
+	Build    = "SHIMFUZZ_BUILD"   // the folder of this build, so that two can be tested at a time
+	Counts   = "SHIMFUZZ_COUNTS"  // a folder into which each process writes what it excused
+	Decoder  = "SHIMFUZZ_DECODER" // the one decoder to run the properties on; without it both
+	Bug      = "SHIMFUZZ_BUG"     // the zoo's bug in that decoder, in a build that has the zoo
 )
 
 // Root is the root of the suite's tree, from the working directory up. A build

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/contract"
@@ -38,8 +39,12 @@ type Check struct {
 // HCSShim is the decoder under test.
 var HCSShim = contract.Decoder{Name: "hcsshim", Read: hcsshim.ReadOptions}
 
-// Decoders are the two that every property is run on.
-var Decoders = []contract.Decoder{reference.Decoder, HCSShim}
+// Decoders are the two that every property is run on, or the one that is asked
+// for, because only that one is a mutant.
+var Decoders = slices.DeleteFunc([]contract.Decoder{reference.Decoder, HCSShim}, func(d contract.Decoder) bool {
+	only := os.Getenv(exchange.Decoder)
+	return only != "" && d.Name != only
+})
 
 // Known is what is known of the hcsshim under test; Excused is what of that is
 // not to fail a test, by the user's choice.

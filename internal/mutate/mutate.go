@@ -1,0 +1,369 @@
+// Package mutate makes mutants of a Go file: copies with one small change each,
+// of the kind that people make by mistake.
+package mutate
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Mutant is a file with one change.
+type Mutant struct {
+	// Name tells the mutant from the others of its file, without a word of the
+	// file's text but its declarations' names: "readOptions: force true #2" is
+	// that change's second place in that function.
+	Name string
+	Line int    // of the original, from 1
+	From string // what was changed, from the original, on one line
+	To   string // what it was changed to
+	Text []byte // the whole file
+}
+
+// File returns the mutants of the named declarations (functions, variables,
+// constants) of a file, of all but init if names is nil. No two are the same
+// program, but for what only a compiler sees; that each compiles is not promised.
+func File(text []byte, names []string) ([]Mutant, error) {
+	set := token.NewFileSet()
+	file, err := parser.ParseFile(set, "", text, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	m := &mutator{set: set, text: text, seen: map[string]bool{normal(text): true}, count: make(map[string]int)}
+	wanted := func(name string) bool {
+		return name != "init" && name != "_" && (names == nil || slices.Contains(names, name))
+	}
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Body != nil && wanted(d.Name.Name) {
+				m.name, m.results = d.Name.Name, d.Type.Results
+				ast.Inspect(d.Body, m.visit)
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				if s, ok := s.(*ast.ValueSpec); ok && wanted(s.Names[0].Name) {
+					m.name, m.results = s.Names[0].Name, nil
+					ast.Inspect(s, m.visit)
+				}
+			}
+		}
+	}
+	return m.mutants, nil
+}
+
+type mutator struct {
+	set     *token.FileSet
+	text    []byte
+	name    string          // of the declaration
+	results *ast.FieldList  // of the function
+	seen    map[string]bool // programs that there are
+	count   map[string]int  // of changes, by declaration and operator
+	mutants []Mutant
+}
+
+// normal is a text without its layout, so that equal programs are equal texts.
+func normal(text []byte) string {
+	if out, err := format.Source(text); err == nil {
+		text = out
+	}
+	return string(bytes.Join(bytes.Fields(text), []byte(" ")))
+}
+
+func (m *mutator) offset(p token.Pos) int { return m.set.Position(p).Offset }
+
+func (m *mutator) source(n ast.Node) string {
+	return string(m.text[m.offset(n.Pos()):m.offset(n.End())])
+}
+
+// replace makes a mutant with other text in the place of n.
+func (m *mutator) replace(n ast.Node, text, operator string) {
+	m.splice(n.Pos(), n.End(), text, operator)
+}
+
+// splice makes a mutant with other text between two positions.
+func (m *mutator) splice(from, to token.Pos, text, operator string) {
+	a, b := m.offset(from), m.offset(to)
+	whole := slices.Concat(m.text[:a], []byte(text), m.text[b:])
+	operator = m.name + ": " + operator
+	m.count[operator]++
+	if key := normal(whole); !m.seen[key] {
+		m.seen[key] = true
+		name := fmt.Sprintf("%s #%d", operator, m.count[operator])
+		m.mutants = append(m.mutants, Mutant{name, m.set.Position(from).Line, oneLine(string(m.text[a:b])), oneLine(text), whole})
+	}
+}
+
+func oneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 60 {
+		s = s[:57] + "..."
+	}
+	return s
+}
+
+func (m *mutator) visit(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.FuncLit:
+		outer := m.results
+		m.results = n.Type.Results
+		ast.Inspect(n.Body, m.visit)
+		m.results = outer
+		return false
+	case *ast.IfStmt:
+		m.condition(n.Cond)
+	case *ast.ForStmt:
+		if n.Cond != nil {
+			m.condition(n.Cond)
+		}
+	case *ast.BlockStmt:
+		m.statements(n.List)
+	case *ast.CaseClause:
+		m.replace(n, "", "drop the case")
+		m.statements(n.Body)
+	case *ast.ReturnStmt:
+		m.returned(n)
+	case *ast.BinaryExpr:
+		m.binary(n)
+	case *ast.BasicLit:
+		m.literal(n)
+	case *ast.CallExpr:
+		m.call(n)
+		if makesError(m.source(n.Fun)) {
+			return false // its text is for people
+		}
+	case *ast.CompositeLit:
+		m.elements(n)
+	case *ast.SliceExpr:
+		m.bounds(n)
+	case *ast.Ident:
+		if n.Name == "true" || n.Name == "false" {
+			m.replace(n, strconv.FormatBool(n.Name != "true"), "flip a boolean")
+		}
+	}
+	return true
+}
+
+// condition negates a condition and forces it either way. It is evaluated all
+// the same, so that what it uses stays used.
+func (m *mutator) condition(c ast.Expr) {
+	s := m.source(c)
+	m.replace(c, "!("+s+")", "negate")
+	m.replace(c, "("+s+") || true", "force true")
+	m.replace(c, "("+s+") && false", "force false")
+}
+
+// statements drops each statement, and swaps each with the next, and each
+// paragraph with the next: an attempt is often a paragraph. Where a variable is
+// declared makes no difference.
+func (m *mutator) statements(list []ast.Stmt) {
+	for _, s := range list {
+		if _, ok := s.(*ast.DeclStmt); !ok {
+			m.replace(s, "", "drop the statement")
+		}
+	}
+	var single [][]ast.Stmt
+	for i, s := range list {
+		if _, ok := s.(*ast.DeclStmt); !ok {
+			single = append(single, list[i:i+1])
+		}
+	}
+	m.swaps(single, "swap two statements")
+	m.swaps(m.paragraphs(list), "swap two paragraphs")
+}
+
+func (m *mutator) swaps(groups [][]ast.Stmt, operator string) {
+	text := func(g []ast.Stmt) string {
+		return string(m.text[m.offset(g[0].Pos()):m.offset(g[len(g)-1].End())])
+	}
+	for i := 0; i+1 < len(groups); i++ {
+		a, b := groups[i], groups[i+1]
+		between := string(m.text[m.offset(a[len(a)-1].End()):m.offset(b[0].Pos())])
+		m.splice(a[0].Pos(), b[len(b)-1].End(), text(b)+between+text(a), operator)
+	}
+}
+
+// paragraphs are runs of statements without a blank line or a comment between.
+func (m *mutator) paragraphs(list []ast.Stmt) [][]ast.Stmt {
+	var all [][]ast.Stmt
+	for i, s := range list {
+		if i == 0 || m.set.Position(s.Pos()).Line > m.set.Position(list[i-1].End()).Line+1 {
+			all = append(all, nil)
+		}
+		all[len(all)-1] = append(all[len(all)-1], s)
+	}
+	return all
+}
+
+// returned puts other values in the place of each result, and of all of them.
+func (m *mutator) returned(r *ast.ReturnStmt) {
+	if m.results == nil || len(r.Results) == 0 {
+		return
+	}
+	var types []string
+	for _, f := range m.results.List {
+		for range max(1, len(f.Names)) {
+			types = append(types, m.source(f.Type))
+		}
+	}
+	zeros := make([]string, len(types))
+	for i, t := range types {
+		zeros[i] = zero(t)
+		if len(r.Results) != len(types) {
+			continue
+		}
+		for _, other := range wrong(t, m.source(r.Results[i])) {
+			m.replace(r.Results[i], other, fmt.Sprintf("return %s as result %d", other, i+1))
+		}
+	}
+	from, to := r.Results[0].Pos(), r.Results[len(r.Results)-1].End()
+	m.splice(from, to, strings.Join(zeros, ", "), "return zero values")
+	// An error in the place of another would be no change, and nil, err mostly none
+	// from nil, nil.
+	last := len(types) - 1
+	if last > 0 && types[last] == "error" && len(r.Results) == len(types) && m.source(r.Results[0]) != "nil" {
+		zeros[last] = "err"
+		m.splice(from, to, strings.Join(zeros, ", "), "return err")
+	}
+}
+
+func zero(typ string) string {
+	switch {
+	case typ == "bool":
+		return "false"
+	case typ == "string":
+		return `""`
+	case typ == "int":
+		return "0"
+	}
+	return "nil"
+}
+
+// wrong are values of a type that a result may not have. One error in the place
+// of another is none: what an error says is for people.
+func wrong(typ, value string) []string {
+	switch {
+	case typ == "error" && value == "nil":
+		return []string{"io.ErrUnexpectedEOF"}
+	case typ == "error":
+		return []string{"nil"}
+	case typ == "bool":
+		return []string{"true", "false"}
+	case typ == "string":
+		return []string{`""`, `"mutant"`}
+	case strings.HasPrefix(typ, "*"):
+		return []string{"nil", "new(" + typ[1:] + ")"}
+	}
+	return nil
+}
+
+// confusable are the operators that one may be mistaken for.
+var confusable = map[token.Token][]token.Token{
+	token.LSS: {token.LEQ, token.GTR}, token.LEQ: {token.LSS, token.GEQ}, token.GTR: {token.GEQ, token.LSS}, token.GEQ: {token.GTR, token.LEQ},
+	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LAND: {token.LOR}, token.LOR: {token.LAND},
+	token.ADD: {token.SUB}, token.SUB: {token.ADD},
+}
+
+func (m *mutator) binary(e *ast.BinaryExpr) {
+	for _, op := range confusable[e.Op] {
+		m.replace(e, m.source(e.X)+" "+op.String()+" "+m.source(e.Y), fmt.Sprintf("%s for %s", op, e.Op))
+	}
+	if e.Op == token.LAND || e.Op == token.LOR {
+		m.replace(e, m.source(e.X), "drop the right condition")
+		m.replace(e, m.source(e.Y), "drop the left condition")
+	}
+}
+
+func (m *mutator) literal(l *ast.BasicLit) {
+	switch l.Kind {
+	case token.INT:
+		v, err := strconv.Atoi(l.Value)
+		if err != nil {
+			return
+		}
+		m.replace(l, strconv.Itoa(v+1), "one more")
+		if v > 0 {
+			m.replace(l, strconv.Itoa(v-1), "one less")
+		}
+	case token.STRING:
+		m.replace(l, `""`, "empty string")
+	}
+}
+
+// makesError reports whether a function's arguments are an error's text.
+func makesError(fn string) bool {
+	switch fn {
+	case "errors.New", "errors.Wrap", "errors.Wrapf", "errors.Errorf", "errors.WithMessage", "fmt.Errorf":
+		return true
+	}
+	return false
+}
+
+// call gives each argument another value, and asks another strictness of protobuf.
+func (m *mutator) call(c *ast.CallExpr) {
+	fn := m.source(c.Fun)
+	if makesError(fn) {
+		return
+	}
+	for i, a := range c.Args {
+		m.replace(a, "nil", fmt.Sprintf("nil as argument %d", i+1))
+		if id, ok := a.(*ast.Ident); ok {
+			m.replace(a, id.Name+"[:0]", fmt.Sprintf("argument %d emptied", i+1))
+			m.replace(a, id.Name+"[1:]", fmt.Sprintf("argument %d without its first element", i+1))
+			m.replace(a, id.Name+"[:len("+id.Name+")-1]", fmt.Sprintf("argument %d without its last element", i+1))
+		}
+		if i+1 < len(c.Args) {
+			next := c.Args[i+1]
+			m.splice(a.Pos(), next.End(), m.source(next)+", "+m.source(a), fmt.Sprintf("arguments %d and %d swapped", i+1, i+2))
+		}
+	}
+	if fn == "proto.Unmarshal" {
+		for _, s := range strictness {
+			m.replace(c.Fun, "(proto.UnmarshalOptions{"+s+"}).Unmarshal", s)
+		}
+	}
+}
+
+// strictness are changes of how protobuf decodes.
+var strictness = []string{"DiscardUnknown: true", "AllowPartial: true", "RecursionLimit: 5"}
+
+// elements drops each element of a composite literal, and adds to UnmarshalOptions.
+func (m *mutator) elements(c *ast.CompositeLit) {
+	for i, e := range c.Elts {
+		from, to := e.Pos(), e.End()
+		if i+1 < len(c.Elts) {
+			to = c.Elts[i+1].Pos()
+		} else if i > 0 {
+			from = c.Elts[i-1].End()
+		}
+		m.splice(from, to, "", "drop the element")
+	}
+	if c.Type == nil || !strings.HasSuffix(m.source(c.Type), "UnmarshalOptions") {
+		return
+	}
+	for _, s := range strictness {
+		if len(c.Elts) > 0 {
+			s = ", " + s
+		}
+		m.splice(c.Rbrace, c.Rbrace, s, strings.TrimPrefix(s, ", "))
+	}
+}
+
+// bounds moves each bound of a slice by one, and drops it.
+func (m *mutator) bounds(e *ast.SliceExpr) {
+	for _, bound := range []ast.Expr{e.Low, e.High} {
+		if bound == nil {
+			continue
+		}
+		s := m.source(bound)
+		m.replace(bound, s+"+1", "bound one more")
+		m.replace(bound, s+"-1", "bound one less")
+		m.replace(bound, "", "no bound")
+	}
+}

@@ -1,0 +1,118 @@
+package mutate
+
+import (
+	"go/format"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const source = `package p
+
+import "errors"
+
+const most = 76
+
+func init() { setUp(true) }
+
+func read(b []byte, deep bool) (*T, error) {
+	x, err := decode(b)
+	if err != nil {
+		return nil, errors.New("text")
+	}
+
+	y := more(x, deep)
+	return y, nil
+}
+
+func other(s string) bool { return len(s) <= most && s[1:] == "x" }
+`
+
+// Each operator makes its mutants, by name, with the changed line as given.
+func TestOperators(t *testing.T) {
+	mutants, err := File([]byte(source), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(map[string]string)
+	for _, m := range mutants {
+		made[m.Name] = changed(t, string(m.Text))
+	}
+	for name, want := range map[string]string{
+		"read: negate #1":                                 "if !(err != nil) {",
+		"read: force true #1":                             "if (err != nil) || true {",
+		"read: force false #1":                            "if (err != nil) && false {",
+		"read: == for != #1":                              "if err == nil {",
+		"read: drop the statement #1":                     "",
+		"read: swap two statements #3":                    "return y, nil y := more(x, deep)",
+		"read: swap two paragraphs #1":                    "y := more(x, deep) return y, nil x, err := decode(b)",
+		"read: return nil as result 2 #1":                 "return nil, nil",
+		"read: return new(T) as result 1 #1":              `return new(T), errors.New("text")`,
+		"read: return io.ErrUnexpectedEOF as result 2 #1": "return y, io.ErrUnexpectedEOF",
+		"read: return nil as result 1 #2":                 "return nil, nil",
+		"read: return err #1":                             "return nil, err",
+		"read: argument 1 emptied #1":                     "x, err := decode(b[:0])",
+		"read: arguments 1 and 2 swapped #1":              "y := more(deep, x)",
+		"read: nil as argument 2 #1":                      "y := more(x, nil)",
+		"other: || for && #1":                             `func other(s string) bool { return len(s) <= most || s[1:] == "x" }`,
+		"other: drop the left condition #1":               `func other(s string) bool { return s[1:] == "x" }`,
+		"other: < for <= #1":                              `func other(s string) bool { return len(s) < most && s[1:] == "x" }`,
+		"other: bound one more #1":                        `func other(s string) bool { return len(s) <= most && s[1+1:] == "x" }`,
+		"other: empty string #1":                          `func other(s string) bool { return len(s) <= most && s[1:] == "" }`,
+		"most: one more #1":                               "const most = 77",
+	} {
+		got, ok := made[name]
+		if !ok {
+			t.Errorf("there is no mutant %q", name)
+		} else if !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for name := range made {
+		if strings.HasPrefix(name, "init") || strings.Contains(name, "text") {
+			t.Errorf("mutant %q: init and errors' texts are not to be changed", name)
+		}
+	}
+}
+
+// changed is where a mutant's lines differ from the original's, on one line.
+func changed(t *testing.T, text string) string {
+	t.Helper()
+	if out, err := format.Source([]byte(text)); err == nil {
+		text = string(out)
+	}
+	old, now := strings.Split(source, "\n"), strings.Split(text, "\n")
+	for len(old) > 0 && len(now) > 0 && old[0] == now[0] {
+		old, now = old[1:], now[1:]
+	}
+	for len(old) > 0 && len(now) > 0 && old[len(old)-1] == now[len(now)-1] {
+		old, now = old[:len(old)-1], now[:len(now)-1]
+	}
+	return strings.Join(strings.Fields(strings.Join(now, " ")), " ")
+}
+
+// Names are unique and only those of the declarations asked for.
+func TestNamed(t *testing.T) {
+	mutants, err := File([]byte(source), []string{"other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range mutants {
+		names = append(names, m.Name)
+		if !strings.HasPrefix(m.Name, "other: ") {
+			t.Errorf("%s: only other was asked for", m.Name)
+		}
+	}
+	slices.Sort(names)
+	if len(names) == 0 || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("none, or two of a name: %q", names)
+	}
+}
+
+// A file that is no Go is an error.
+func TestNoGo(t *testing.T) {
+	if _, err := File([]byte("package"), nil); err == nil {
+		t.Error("no error")
+	}
+}

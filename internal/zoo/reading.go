@@ -1,0 +1,139 @@
+package zoo
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// reading are bugs on the way from the reader to the bytes.
+var reading = []Bug{
+	{"one-read", "A pipe delivered everything at once in every try.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b := make([]byte, 1<<16)
+			n, err := r.Read(b)
+			return b[:n], ifNotEOF(err)
+		})},
+	{"cut-at-1-mib", "A limit, so that nobody fills the shim's memory; what lies behind it was forgotten.",
+		reader(func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 1<<20)) })},
+	{"refused-above-16-mib", "containerd's own messages are limited to that, so it seemed safe.",
+		refused(func(b []byte, _ *options.Options) bool { return len(b) > 16<<20 })},
+	{"first-line", "The protocol was once thought to be one line of text.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b, err := bufio.NewReader(r).ReadBytes('\n')
+			return b, ifNotEOF(err)
+		})},
+	{"error-ignored", "What was read so far looked good enough.",
+		reader(func(r io.Reader) ([]byte, error) { b, _ := io.ReadAll(r); return b, nil })},
+	{"error-is-empty", "No input means no options, and an error was taken for no input.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b, err := io.ReadAll(r)
+			if err != nil {
+				return nil, nil
+			}
+			return b, nil
+		})},
+	{"unexpected-eof-is-end", "io.ErrUnexpectedEOF looked like the way in which a pipe ends.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b, err := io.ReadAll(r)
+			if err == io.ErrUnexpectedEOF {
+				err = nil
+			}
+			return b, err
+		})},
+	{"wrapped-eof-is-end", "errors.Is is what one uses for errors; io.EOF is the exception.",
+		reader(func(r io.Reader) ([]byte, error) {
+			return loop(r, func(err error) bool { return errors.Is(err, io.EOF) })
+		})},
+	{"closed-is-end", "The parent closes the pipe when it is done.",
+		reader(func(r io.Reader) ([]byte, error) {
+			return loop(r, func(err error) bool { return err == io.EOF || err == io.ErrClosedPipe })
+		})},
+	{"bytes-with-eof-lost", "A Read that returns an error was taken to return nothing else.",
+		reader(func(r io.Reader) ([]byte, error) {
+			var all []byte
+			for b := make([]byte, 512); ; {
+				n, err := r.Read(b)
+				if err != nil {
+					return all, ifNotEOF(err)
+				}
+				all = append(all, b[:n]...)
+			}
+		})},
+	{"empty-read-is-end", "A read of nothing was taken for the end, as it is in C.",
+		reader(func(r io.Reader) ([]byte, error) {
+			var all []byte
+			for b := make([]byte, 512); ; {
+				n, err := r.Read(b)
+				all = append(all, b[:n]...)
+				if n == 0 || err != nil {
+					return all, ifNotEOF(err)
+				}
+			}
+		})},
+	{"read-on-after-error", "A retry, for reads that were interrupted.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b, err := io.ReadAll(r)
+			if err != nil {
+				more, again := io.ReadAll(r)
+				return append(b, more...), again
+			}
+			return b, nil
+		})},
+	{"error-not-wrapped", "%v for %w.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b, err := io.ReadAll(r)
+			if err != nil {
+				err = fmt.Errorf("reading: %v", err)
+			}
+			return b, err
+		})},
+	{"whitespace-trimmed", "Somebody fed a file with a newline at its end by hand.", payloads(bytes.TrimSpace)},
+	{"newline-trimmed", "The same, with more care: the newline only.",
+		payloads(func(b []byte) []byte { return bytes.TrimSuffix(b, []byte("\n")) })},
+	{"zeros-trimmed", "The buffer is larger than the message, so its zeros were cut off.",
+		payloads(func(b []byte) []byte { return bytes.TrimRight(b, "\x00") })},
+	{"up-to-zero", "C strings.",
+		payloads(func(b []byte) []byte { before, _, _ := bytes.Cut(b, []byte{0}); return before })},
+	{"utf8-repaired", "The payload was turned into a string that can be logged, and back.",
+		payloads(func(b []byte) []byte { return bytes.ToValidUTF8(b, []byte("\uFFFD")) })},
+	{"length-prefix-accepted", "Delimited messages are common, so both forms were to work.",
+		payloads(func(b []byte) []byte {
+			if v, n := protowire.ConsumeBytes(b); n == len(b) {
+				return v
+			}
+			if len(b) > 1 {
+				if size, n := protowire.ConsumeVarint(b); n > 0 && size == uint64(len(b)-n) {
+					return b[n:]
+				}
+			}
+			return b
+		})},
+}
+
+func ifNotEOF(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// loop reads until what it is told is the end.
+func loop(r io.Reader, isEnd func(error) bool) ([]byte, error) {
+	var all []byte
+	for b := make([]byte, 512); ; {
+		n, err := r.Read(b)
+		all = append(all, b[:n]...)
+		if err != nil && isEnd(err) {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+	}
+}
