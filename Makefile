@@ -1,12 +1,12 @@
 # Every target puts the right hcsshim under test first, if it is not there yet.
 
 # What a user may choose; see help.
-export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIME
+export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIME MUTANT SAMPLE SEEDS
 
 # The program behind the targets; go build is quick when nothing has changed.
 RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus bench lint clean
+.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus mutants baselines history steady overhead bench lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,11 @@ help:
 	@echo 'make check-corpus    fail unless corpus/ is what the table gives'
 	@echo 'make oss-fuzz        what OSS-Fuzz does: build, check, fuzz               FUZZTIME=60s SANITIZER=coverage'
 	@echo 'make oss-fuzz-proof  let the built fuzzers find what is wrong with v0.14.1, whatever HCSSHIM'
+	@echo 'make mutants         break the decoders in a thousand ways, see that it shows  SAMPLE=100 MUTANT=name'
+	@echo 'make baselines       how soon bugs are found, beside simpler fuzz targets     SAMPLE=20 FUZZTIME=5s'
+	@echo 'make history         find every known defect anew, on the releases that have it'
+	@echo 'make steady          the properties with many seeds                      SEEDS=100 CHECKS=300'
+	@echo 'make overhead        what the checks cost: executions and checks a second'
 	@echo 'make bench           speed and memory of the decoders'
 	@echo 'make lint            gofmt, vet, staticcheck'
 	@echo 'make extract         only put hcsshim under test (what go generate does)'
@@ -56,6 +61,21 @@ oss-fuzz:
 
 oss-fuzz-proof:
 	$(RUN) oss-fuzz-proof
+
+mutants:
+	$(RUN) mutants
+
+baselines:
+	$(RUN) baselines
+
+history:
+	$(RUN) history
+
+steady:
+	$(RUN) steady
+
+overhead:
+	$(RUN) overhead
 
 bench:
 	$(RUN) bench

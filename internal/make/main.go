@@ -27,6 +27,11 @@ var commands = map[string]func(context.Context, *extract.Build) error{
 	"check-corpus":   checkCorpus,
 	"oss-fuzz":       ossFuzz,
 	"oss-fuzz-proof": ossFuzzProof,
+	"mutants":        mutants,
+	"baselines":      baselines,
+	"history":        history,
+	"steady":         steady,
+	"overhead":       overhead,
 	"bench":          bench,
 	"lint":           lint,
 }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"shimfuzz/internal/extract"
+	"shimfuzz/internal/matrix"
+)
+
+// writeMatrix prints the summary and writes every mutant into two files.
+func writeMatrix(b *extract.Build, all []*matrix.Mutant) error {
+	var names []string
+	fuzz := make(map[string]bool)
+	for _, l := range layers {
+		names = append(names, l.name)
+		fuzz[l.name] = l.pkg == "fuzz"
+	}
+	fmt.Println()
+	matrix.Text(os.Stdout, all, names, nil, func(l string) bool { return fuzz[l] })
+	var rows bytes.Buffer
+	matrix.Rows(&rows, all)
+	var page bytes.Buffer
+	if err := matrix.HTML(&page, "shimfuzz on mutants of hcsshim "+b.Source.Name+" and of the reference", all, names); err != nil {
+		return err
+	}
+	fmt.Println()
+	for name, text := range map[string][]byte{"matrix.html": page.Bytes(), "matrix.txt": rows.Bytes()} {
+		file := filepath.Join(b.Dir, name)
+		if err := os.WriteFile(file, text, 0o666); err != nil {
+			return err
+		}
+		fmt.Printf("every mutant: %s\n", file)
+	}
+	return nil
+}
