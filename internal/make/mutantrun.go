@@ -251,6 +251,9 @@ func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
 			}
 		}
 		m.Kills = append(m.Kills, kills...)
+		if timedOut {
+			return // it would hang in the other layers, too
+		}
 	}
 }
 
