@@ -55,7 +55,7 @@ func baselines(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	race := &race{run: newMutantRun(tree), dir: filepath.Join(tree.dir, "..", "original"), limit: limit}
+	race := &race{run: newMutantRun(tree, nil), dir: filepath.Join(tree.dir, "..", "original"), limit: limit}
 	if err := race.build(ctx); err != nil {
 		return err
 	}

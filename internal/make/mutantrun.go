@@ -57,6 +57,7 @@ var (
 // mutantRun runs the suite on mutants, as many at a time as there are cores.
 type mutantRun struct {
 	tree  *mutantTree
+	known map[string]string // equivalent mutants, with the reason
 	start time.Time
 
 	sync.Mutex
@@ -65,8 +66,8 @@ type mutantRun struct {
 	built  int
 }
 
-func newMutantRun(t *mutantTree) *mutantRun {
-	return &mutantRun{tree: t, hashes: make(map[[sha256.Size]byte]string), counts: make(map[matrix.Fate]int)}
+func newMutantRun(t *mutantTree, known map[string]string) *mutantRun {
+	return &mutantRun{tree: t, known: known, hashes: make(map[[sha256.Size]byte]string), counts: make(map[matrix.Fate]int)}
 }
 
 // run finds out what becomes of each mutant.
@@ -92,6 +93,9 @@ func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 			return
 		}
 		r.one(ctx, original, m)
+		if reason := r.known[m.ID()]; m.Fate == matrix.Lived && reason != "" {
+			m.Fate, m.Note = matrix.Equivalent, reason
+		}
 		r.Lock()
 		defer r.Unlock()
 		r.counts[m.Fate]++

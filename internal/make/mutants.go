@@ -42,10 +42,10 @@ func mutants(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	if err := newMutantRun(tree).run(ctx, chosen); err != nil {
+	if err := newMutantRun(tree, known).run(ctx, chosen); err != nil {
 		return err
 	}
-	return judgeMutants(b, chosen, known)
+	return judgeMutants(b, chosen, append(unknown(all, known), killed(chosen, known)...))
 }
 
 // mutant is one of a decoder, or of what it calls.
@@ -236,19 +236,37 @@ func mutantsOf(source, decoder, file string, functions []string) ([]*mutant, err
 	return all, nil
 }
 
-// judgeMutants holds those that lived against the list of equivalents, prints
-// the matrix, and fails for what is not as it should be.
-func judgeMutants(b *extract.Build, chosen []*mutant, known map[string]string) error {
-	var all []*matrix.Mutant
-	var stale []string
+// killed are the mutants that are listed as equivalent and are not.
+func killed(chosen []*mutant, known map[string]string) (stale []string) {
 	for _, m := range chosen {
-		reason, listed := known[m.ID()]
-		switch {
-		case m.Fate == matrix.Lived && listed:
-			m.Fate, m.Note = matrix.Equivalent, reason
-		case listed:
+		if known[m.ID()] != "" && m.Fate != matrix.Equivalent {
 			stale = append(stale, fmt.Sprintf("%s: %s", m.ID(), m.Fate))
 		}
+	}
+	return stale
+}
+
+// unknown are the mutants that are listed as equivalent and no longer made,
+// though others of the same source are.
+func unknown(all []*mutant, known map[string]string) (stale []string) {
+	made := make(map[string]bool)
+	for _, m := range all {
+		made[m.ID()], made[m.Source] = true, true
+	}
+	for id := range known {
+		if source, _, _ := strings.Cut(id, " | "); made[source] && !made[id] {
+			stale = append(stale, id+": there is no such mutant")
+		}
+	}
+	slices.Sort(stale)
+	return stale
+}
+
+// judgeMutants prints the matrix, and fails for a mutant that lived, and for a
+// stale entry in the list of equivalent ones.
+func judgeMutants(b *extract.Build, chosen []*mutant, stale []string) error {
+	var all []*matrix.Mutant
+	for _, m := range chosen {
 		all = append(all, &m.Mutant)
 	}
 	if err := writeMatrix(b, all); err != nil {

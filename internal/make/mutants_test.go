@@ -76,3 +76,15 @@ FAIL
 		}
 	}
 }
+
+// An entry of the list that is no longer true is said, whether the mutant was
+// killed or is not made any more; one of another version is left alone.
+func TestStale(t *testing.T) {
+	all := numbered(3)
+	all[0].Fate, all[1].Fate = matrix.Killed, matrix.Equivalent
+	known := map[string]string{all[0].ID(): "r", all[1].ID(): "r", "reference | f: gone #1": "r", "hcsshim v0.1.0 | f: gone #1": "r"}
+	got := fmt.Sprint(append(unknown(all, known), killed(all, known)...))
+	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

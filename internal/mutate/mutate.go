@@ -163,6 +163,11 @@ func (m *mutator) condition(c ast.Expr) {
 // paragraph with the next: an attempt is often a paragraph. Where a variable is
 // declared makes no difference.
 func (m *mutator) statements(list []ast.Stmt) {
+	if len(list) > 0 {
+		if _, ok := list[0].(*ast.CaseClause); ok {
+			return // cases exclude each other, in any order
+		}
+	}
 	for _, s := range list {
 		if _, ok := s.(*ast.DeclStmt); !ok {
 			m.replace(s, "", "drop the statement")
