@@ -183,12 +183,12 @@ func unmarshal(b []byte, m proto.Message) error {
 
 // checkGroups finds field numbers above 2^29-1 inside groups, which
 // proto.Unmarshal lets pass though it refuses them elsewhere. b has been
-// unmarshaled as md without an error.
+// unmarshaled as md without an error, so no length read here is negative.
 func checkGroups(b []byte, md protoreflect.MessageDescriptor) error {
 	depth := 0
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 || num > protowire.MaxValidNumber {
+		if num > protowire.MaxValidNumber {
 			return fmt.Errorf("field number above %d in a group", protowire.MaxValidNumber)
 		}
 		b = b[n:]
@@ -201,9 +201,6 @@ func checkGroups(b []byte, md protoreflect.MessageDescriptor) error {
 			continue
 		}
 		n = protowire.ConsumeFieldValue(num, typ, b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
 		if fd := md.Fields().ByNumber(num); depth == 0 && typ == protowire.BytesType && fd != nil && fd.Message() != nil {
 			value, _ := protowire.ConsumeBytes(b)
 			if err := checkGroups(value, fd.Message()); err != nil {

@@ -42,6 +42,9 @@ func TestErrors(t *testing.T) {
 		{"bad number in a group of a sub-message", wire.Message{wire.String(1, options), wire.Sub(2, wire.Sub(18, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))))},
 			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: options},
 			`malformed shim options: Any.value: type URL "` + options + `": default_container_annotations: field number above 536870911 in a group`},
+		{"bad number in a group of a sub-message after a group", wire.Message{wire.String(1, options), wire.Sub(2, wire.Group(30), wire.Sub(18, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))))},
+			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: options},
+			`malformed shim options: Any.value: type URL "` + options + `": default_container_annotations: field number above 536870911 in a group`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			opts, err := ReadOptions(strings.NewReader(string(test.payload.Encode())))
@@ -51,6 +54,9 @@ func TestErrors(t *testing.T) {
 			}
 			if !errors.Is(err, test.want.Kind) || got.Family != test.want.Family || got.Field != test.want.Field || got.TypeURL != test.want.TypeURL {
 				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if got.Err == nil {
+				t.Errorf("%q has no cause", err)
 			}
 			if !strings.HasPrefix(err.Error(), test.text) {
 				t.Errorf("%q does not begin with %q", err, test.text)
@@ -67,5 +73,15 @@ func TestReadError(t *testing.T) {
 	}
 	if !errors.Is(err, ErrRead) || !errors.Is(err, cause) || kind(err) != contract.Read {
 		t.Errorf("%v is not a read error that wraps its cause", err)
+	}
+}
+
+// What stands in an unknown group is nobody's sub-message, whatever its number.
+func TestGroupsAreUnknown(t *testing.T) {
+	inGroup := wire.Group(30, wire.Bytes(18, []byte{0x0b, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 0x0c}))
+	payload := wire.Message{wire.String(1, "containerd.runhcs.v1.Options"), wire.Sub(2, inGroup)}
+	opts, err := ReadOptions(strings.NewReader(string(payload.Encode())))
+	if opts == nil || err != nil {
+		t.Errorf("ReadOptions = %v, %v; want options", opts, err)
 	}
 }
