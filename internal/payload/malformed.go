@@ -42,6 +42,7 @@ var Faults = []Fault{
 	{"length-11-bytes", inserted(wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(0, 11)))},
 	{"length-past-end", appended(wire.Tag(1000, protowire.BytesType), wire.Raw([]byte{2, 'x'}))},
 	{"length-huge", appended(wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0)))},
+	{"length-huge-first", prepended(wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<31-1, 0)))},
 	{"length-negative", appended(wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0)))},
 	{"fixed32-cut", appended(wire.Tag(1000, protowire.Fixed32Type), wire.Raw([]byte{1, 2, 3}))},
 	{"fixed64-cut", appended(wire.Tag(1000, protowire.Fixed64Type), wire.Raw([]byte{1, 2, 3, 4, 5, 6, 7}))},
@@ -71,6 +72,14 @@ func inserted(parts ...wire.Part) func(Source, Level, []byte) []byte {
 func appended(parts ...wire.Part) func(Source, Level, []byte) []byte {
 	return func(_ Source, _ Level, body []byte) []byte {
 		return append(slices.Clone(body), wire.Message(parts).Encode()...)
+	}
+}
+
+// prepended puts parts before the body: where a reader meets them first, still
+// without any reason to doubt what they say.
+func prepended(parts ...wire.Part) func(Source, Level, []byte) []byte {
+	return func(_ Source, _ Level, body []byte) []byte {
+		return append(wire.Message(parts).Encode(), body...)
 	}
 }
 
