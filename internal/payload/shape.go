@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
@@ -31,6 +33,17 @@ var Shapes = []Shape{
 	{"repeated-scalar", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Varint(8, 1), size)) }},
 	{"unknown-fields", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Varint(1000, 1), size)) }},
 	{"unknown-groups", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Group(1000, wire.Varint(1, 1)), size)) }},
+	// At most 10,000 groups may be within one another: with 128 bytes to each,
+	// that is 1.2 MiB.
+	{"groups-in-groups", contract.Options, func(size int) []byte {
+		filler := wire.Bytes(1, make([]byte, 124))
+		var start, end []byte
+		for range size / 128 {
+			start = append(start, wire.Message{wire.Tag(15, protowire.StartGroupType), filler}.Encode()...)
+			end = append(end, wire.Message{wire.Tag(15, protowire.EndGroupType)}.Encode()...)
+		}
+		return plainLegacy(wire.Raw(append(start, end...)))
+	}},
 	{"repeated-value", contract.Options, func(size int) []byte {
 		return wire.Message{wire.String(1, OptionsName), repeated(wire.String(2, "1234567890"), size), wire.Bytes(2, nil)}.Encode()
 	}},
