@@ -11,7 +11,8 @@ import (
 )
 
 // writeMatrix prints the summary and writes every mutant into two files.
-func writeMatrix(b *extract.Build, all []*matrix.Mutant) error {
+// properties are the properties' tests, to name those that kill nothing alone.
+func writeMatrix(b *extract.Build, all []*matrix.Mutant, properties []string) error {
 	var names []string
 	fuzz := make(map[string]bool)
 	for _, l := range layers {
@@ -19,7 +20,7 @@ func writeMatrix(b *extract.Build, all []*matrix.Mutant) error {
 		fuzz[l.name] = l.pkg == "fuzz"
 	}
 	fmt.Println()
-	matrix.Text(os.Stdout, all, names, nil, func(l string) bool { return fuzz[l] })
+	matrix.Text(os.Stdout, all, names, properties, func(l string) bool { return fuzz[l] })
 	var rows bytes.Buffer
 	matrix.Rows(&rows, all)
 	var page bytes.Buffer

@@ -73,7 +73,7 @@ func newMutantRun(t *mutantTree, known map[string]string) *mutantRun {
 // run finds out what becomes of each mutant.
 func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 	r.start = time.Now()
-	original := filepath.Join(r.tree.dir, "..", "original")
+	original := r.original()
 	hash, err := r.build(ctx, original, &mutant{decoder: "reference"})
 	if err != nil {
 		return fmt.Errorf("the unchanged suite does not build: %w", err)
@@ -109,6 +109,18 @@ func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 		}
 	})
 	return ctx.Err()
+}
+
+// original is where the unchanged suite is built.
+func (r *mutantRun) original() string { return filepath.Join(r.tree.dir, "..", "original") }
+
+// properties are the names of the properties' tests.
+func (r *mutantRun) properties(ctx context.Context) ([]string, error) {
+	cmd := exec.CommandContext(ctx, testBinary(r.original(), "properties"), "-test.list=^Test")
+	cmd.Dir = filepath.Join(r.tree.dir, "properties")
+	cmd.Env = append(os.Environ(), exchange.Build+"="+r.original())
+	out, err := cmd.Output()
+	return strings.Fields(string(out)), err
 }
 
 // each does something with each mutant, as many at a time as there are cores.

@@ -42,10 +42,24 @@ func mutants(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	if err := newMutantRun(tree, known).run(ctx, chosen); err != nil {
+	run := newMutantRun(tree, known)
+	if err := run.run(ctx, chosen); err != nil {
 		return err
 	}
-	return judgeMutants(b, chosen, append(unknown(all, known), killed(chosen, known)...))
+	var properties []string
+	if len(chosen) == len(all) { // some mutants do not tell what all need
+		if properties, err = run.properties(ctx); err != nil {
+			return err
+		}
+	}
+	var rows []*matrix.Mutant
+	for _, m := range chosen {
+		rows = append(rows, &m.Mutant)
+	}
+	if err := writeMatrix(b, rows, properties); err != nil {
+		return err
+	}
+	return judgeMutants(b, rows, append(unknown(all, known), killed(chosen, known)...))
 }
 
 // mutant is one of a decoder, or of what it calls.
@@ -262,16 +276,9 @@ func unknown(all []*mutant, known map[string]string) (stale []string) {
 	return stale
 }
 
-// judgeMutants prints the matrix, and fails for a mutant that lived, and for a
-// stale entry in the list of equivalent ones.
-func judgeMutants(b *extract.Build, chosen []*mutant, stale []string) error {
-	var all []*matrix.Mutant
-	for _, m := range chosen {
-		all = append(all, &m.Mutant)
-	}
-	if err := writeMatrix(b, all); err != nil {
-		return err
-	}
+// judgeMutants fails for a mutant that lived, and for a stale entry in the list
+// of equivalent ones.
+func judgeMutants(b *extract.Build, all []*matrix.Mutant, stale []string) error {
 	matrix.Survivors(os.Stdout, all)
 	for _, s := range stale {
 		fmt.Printf("\nSTALE  internal/mutate/equivalent.txt has %s\n", s)
