@@ -14,20 +14,22 @@ import (
 	"strings"
 )
 
-// extraction is readOptions and every package-level declaration it reaches.
+// extraction is the function that reads standard input and every package-level
+// declaration it reaches.
 type extraction struct {
 	decls   []string          // source text, in the order of the files
 	imports map[string]string // import path to the name it is used by
 }
 
-// extractDecls parses the shim's package in dir and walks from readOptions.
-// names gives the package name of an import path whose last element is not it.
-func extractDecls(dir string, names map[string]string) (*extraction, error) {
-	pkg, err := parsePackage(dir, names)
+// extractDecls parses the shim's package in dir and walks from the function that
+// reads standard input. names gives the package name of an import path whose last
+// element is not it.
+func extractDecls(s Shim, dir string, names map[string]string) (*extraction, error) {
+	pkg, err := parsePackage(s, dir, names)
 	if err != nil {
 		return nil, err
 	}
-	root, err := pkg.readOptions()
+	root, err := pkg.root(s)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +53,10 @@ type shim struct {
 	members map[*ast.Ident]bool // the x of a.x, which is no name in scope
 }
 
-func parsePackage(dir string, names map[string]string) (*shim, error) {
+func parsePackage(s Shim, dir string, names map[string]string) (*shim, error) {
 	ctx := build.Default
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = "windows", "amd64", false
+	ctx.BuildTags = []string{s.tag}
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
@@ -177,17 +180,16 @@ func (p *shim) receiver(decl *ast.FuncDecl) types.Object {
 	return base
 }
 
-// readOptions finds the function and holds its signature to what the suite
-// can call.
-func (p *shim) readOptions() (types.Object, error) {
-	obj := p.scope.Lookup("readOptions")
+// root finds the function that reads standard input and holds its signature to
+// what the suite can call.
+func (p *shim) root(s Shim) (types.Object, error) {
+	obj := p.scope.Lookup(s.function)
 	decl, ok := p.decls[obj].(*ast.FuncDecl)
 	if obj == nil || !ok {
-		return nil, fmt.Errorf("no function readOptions in %s", p.dir)
+		return nil, fmt.Errorf("no function %s in %s", s.function, p.dir)
 	}
-	const want = "func(io.Reader) (*options.Options, error)"
-	if got := p.signature(decl.Type); got != want {
-		return nil, fmt.Errorf("%s: readOptions has another signature: %s instead of %s", p.fset.Position(decl.Pos()), got, want)
+	if got := p.signature(decl.Type); got != s.signature {
+		return nil, fmt.Errorf("%s: %s has another signature: %s instead of %s", p.fset.Position(decl.Pos()), s.function, got, s.signature)
 	}
 	return obj, nil
 }

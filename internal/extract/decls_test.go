@@ -29,7 +29,7 @@ const good = "func readOptions(r io.Reader) (*opts.Options, error) {\n\tlimit :=
 	"var prefix = strings.ToUpper(\"x\")\n\n// decode decodes.\nfunc decode(r io.Reader) (*opts.Options, error) { return nil, nil }\n"
 
 func TestExtractReachesWhatIsUsed(t *testing.T) {
-	x, err := extractDecls(shimWith(t, good), map[string]string{"example.com/log/v2": "log"})
+	x, err := extractDecls(RunHCS, shimWith(t, good), map[string]string{"example.com/log/v2": "log"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestExtractReachesWhatIsUsed(t *testing.T) {
 func TestExtractReachesIntoImportedTypes(t *testing.T) {
 	body := "func readOptions(r io.Reader) (*opts.Options, error) {\n\tif b, ok := r.(*strings.Reader); ok {\n\t\tdefer func(n int) { b.Seek(offset(n), 0) }(b.Len())\n\t}\n" +
 		"\tif x, ok := r.(closer); ok {\n\t\tx.Close()\n\t}\n\treturn nil, nil\n}\n\ntype closer interface{ Close() }\n\nfunc offset(n int) int64 { return int64(n) }\n\nvar _ = other.Print\n"
-	x, err := extractDecls(shimWith(t, body), nil)
+	x, err := extractDecls(RunHCS, shimWith(t, body), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestExtractSettlesNames(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "helper.go"), []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	x, err := extractDecls(dir, nil)
+	x, err := extractDecls(RunHCS, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestExtractErrors(t *testing.T) {
 		{"no Go", "func readOptions(r io.Reader) (*opts.Options, error) {\n", "expected '}'"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := extractDecls(shimWith(t, test.body), nil)
+			_, err := extractDecls(RunHCS, shimWith(t, test.body), nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("error %v, want one with %q", err, test.want)
 			}

@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // Build is a tree with a decoder under test in it.
@@ -111,27 +113,7 @@ func (b *Build) fresh(stamp string) bool {
 
 func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
-	shimDir := filepath.Join(b.Source.Dir, "cmd", "containerd-shim-runhcs-v1")
-	if _, err := os.Stat(shimDir); err != nil {
-		return fmt.Errorf("no containerd-shim-runhcs-v1 in it: %w", err)
-	}
-	deps, err := listDeps(b.Source, "windows", "./cmd/containerd-shim-runhcs-v1")
-	if err != nil {
-		return err
-	}
-	names := make(map[string]string)
-	for _, p := range deps {
-		names[p.ImportPath] = p.Name
-	}
-	x, err := extractDecls(shimDir, names)
-	if err != nil {
-		return err
-	}
-	l, err := linkedPackages(b.Source, deps, x.imports, runtime.GOOS)
-	if err != nil {
-		return err
-	}
-	set, err := files(b.Source, stamp, x, l)
+	set, deps, err := extractShim(b.Source, RunHCS, stamp)
 	if err != nil {
 		return err
 	}
@@ -144,6 +126,37 @@ func (b *Build) extract(stamp string) error {
 		return err
 	}
 	return b.compile()
+}
+
+// extractShim extracts a shim's decoder and lists the packages of its binary.
+func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, error) {
+	dir := filepath.Join(s.Dir, "cmd", shim.Name)
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil, fmt.Errorf("no %s in it: %w", shim.Name, err)
+	}
+	deps, err := listDeps(s, "windows", shim.tag, "./cmd/"+shim.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	names := make(map[string]string)
+	for _, p := range deps {
+		names[p.ImportPath] = p.Name
+	}
+	x, err := extractDecls(shim, dir, names)
+	if err != nil {
+		return nil, nil, err
+	}
+	if shim.observed {
+		if err := x.observe(); err != nil {
+			return nil, nil, err
+		}
+	}
+	l, err := linkedPackages(s, shim, deps, x.imports, runtime.GOOS)
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := files(s, shim, stamp, x, l)
+	return set, deps, err
 }
 
 // write puts the set in place, the decoder's file last, and removes what an
@@ -204,13 +217,13 @@ func ignoreNotExist(err error) error {
 func (b *Build) compile() error {
 	if !b.inTree() {
 		list := slices.Concat([]string{"list", "-mod=mod", "-deps", "-test"}, b.Flags, []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."})
-		if _, err := goCommand(b.Root, nil, list...); err != nil {
+		if _, err := gocmd.Run(b.Root, nil, list...); err != nil {
 			os.Remove(b.path(decoderFile))
 			return fmt.Errorf("getting the modules it needs:\n%s", indent(err.Error()))
 		}
 	}
 	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
-	if _, err := goCommand(b.Root, nil, build...); err != nil {
+	if _, err := gocmd.Run(b.Root, nil, build...); err != nil {
 		os.Remove(b.path(decoderFile))
 		return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // goPackage is what is needed of one package of "go list -json".
@@ -36,9 +38,9 @@ const listFields = "-json=ImportPath,Name,Dir,Standard,GoFiles,Imports,Deps,Modu
 // listDeps lists the packages that the patterns need on goos, in hcsshim's own
 // module. Packages that cannot be had are listed with their Error: one of the
 // shim's policy modules is not on every proxy, and has nothing to do with stdin.
-func listDeps(s *Source, goos string, patterns ...string) ([]*goPackage, error) {
-	args := append([]string{"list", "-mod=readonly", "-e", "-deps", listFields}, patterns...)
-	out, err := goCommand(s.Dir, []string{"GOOS=" + goos, "GOARCH=amd64", "CGO_ENABLED=0"}, args...)
+func listDeps(s *Source, goos, tag string, patterns ...string) ([]*goPackage, error) {
+	args := append([]string{"list", "-mod=readonly", "-e", "-deps", "-tags=" + tag, listFields}, patterns...)
+	out, err := gocmd.Run(s.Dir, []string{"GOOS=" + goos, "GOARCH=amd64", "CGO_ENABLED=0"}, args...)
 	if err != nil {
 		return nil, fmt.Errorf("listing what %s links: %s", s.Name, oneLine(err.Error()))
 	}
@@ -67,13 +69,13 @@ type linked struct {
 // linkedPackages picks the packages among deps that register message types,
 // which matter because typeurl looks any name up in the global registry, and
 // the internal ones among the imports of readOptions.
-func linkedPackages(s *Source, deps []*goPackage, imports map[string]string, hostOS string) (*linked, error) {
+func linkedPackages(s *Source, shim Shim, deps []*goPackage, imports map[string]string, hostOS string) (*linked, error) {
 	var importable []string
 	l := new(linked)
 	for _, p := range deps {
 		messages := p.registers()
 		switch {
-		case p.Standard || p.ImportPath == shimPackage || !messages && !p.registersJSON():
+		case p.Standard || p.ImportPath == shim.importPath() || !messages && !p.registersJSON():
 		case !isInternal(p.ImportPath):
 			importable = append(importable, p.ImportPath)
 		case messages:
@@ -82,7 +84,7 @@ func linkedPackages(s *Source, deps []*goPackage, imports map[string]string, hos
 			l.missing = append(l.missing, p.ImportPath)
 		}
 	}
-	host, err := listDeps(s, hostOS, slices.Concat(importable, sortedKeys(imports))...)
+	host, err := listDeps(s, hostOS, "", slices.Concat(importable, sortedKeys(imports))...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/version"
@@ -13,6 +12,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // apiModule has the bootstrap protocol, which hcsshim before v0.15.0-rc.4 did
@@ -79,12 +80,8 @@ func (b *Build) writeModule(deps []*goPackage) error {
 // v0.12.5 requires a containerd that still has the other packages of apiModule
 // in its own module, where they would be found twice.
 func (b *Build) copyBootstrap(version string) (dir string, err error) {
-	out, err := goCommand(os.TempDir(), nil, "mod", "download", "-json", apiModule+"@"+version)
+	module, err := gocmd.Download(apiModule, version)
 	if err != nil {
-		return "", err
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(out, &module); err != nil {
 		return "", err
 	}
 	const pkg = "runtime/bootstrap/v1"

@@ -3,27 +3,44 @@
 package extract
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+
+	"shimfuzz/internal/gocmd"
 )
 
 const (
 	hcsshimModule  = "github.com/Microsoft/hcsshim"
-	shimPackage    = hcsshimModule + "/cmd/containerd-shim-runhcs-v1"
-	optionsPackage = shimPackage + "/options"
+	optionsPackage = hcsshimModule + "/cmd/containerd-shim-runhcs-v1/options"
 )
+
+// Shim is one of hcsshim's shims.
+type Shim struct {
+	Name      string // of its binary and its folder
+	function  string // that reads standard input
+	signature string // of that function
+	tag       string // that its files are built with
+	decoder   string // the function as a readOptions, an expression
+	observed  bool   // the function does not return the options
+}
+
+// The shims that read Options from their standard input. runhcs-v1 has a
+// function for that. In lcow-v2 the decoding is part of a function that uses what
+// it finds; there the call that finds the options is observed.
+var (
+	RunHCS = Shim{Name: "containerd-shim-runhcs-v1", function: "readOptions", signature: "func(io.Reader) (*options.Options, error)", decoder: "readOptions"}
+	LCOW   = Shim{Name: "containerd-shim-lcow-v2", function: "setLogConfiguration", signature: "func() error", tag: "lcow", decoder: "throughStdin(setLogConfiguration)", observed: true}
+)
+
+func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
 
 // Source is the text of one hcsshim: a released version in the module cache,
 // or somebody's checkout.
@@ -68,16 +85,11 @@ func requiredVersion(root string) (string, error) {
 }
 
 func locateVersion(version string) (*Source, error) {
-	out, err := goCommand(os.TempDir(), nil, "mod", "download", "-json", hcsshimModule+"@"+version)
-	var module struct{ Dir, Version, Error string }
-	if json.Unmarshal(out, &module) == nil && module.Dir != "" {
-		return &Source{Name: version, Version: module.Version, Dir: module.Dir}, nil
+	m, err := gocmd.Download(hcsshimModule, version)
+	if err != nil {
+		return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %w", version, err)
 	}
-	why := module.Error
-	if why == "" && err != nil {
-		why = err.Error()
-	}
-	return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %s", version, oneLine(why))
+	return &Source{Name: version, Version: m.Version, Dir: m.Dir}, nil
 }
 
 func locateCheckout(path string) (*Source, error) {
@@ -131,44 +143,6 @@ func (s *Source) licence() (string, error) {
 		return "", fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
 	}
 	return string(text), nil
-}
-
-// goCommand runs the go command in dir and returns its standard output. Its
-// error carries what the command wrote to standard error.
-func goCommand(dir string, env []string, args ...string) ([]byte, error) {
-	cmd := exec.Command("go", args...)
-	cmd.Dir = dir
-	// go generate exports GOOS and GOARCH, and a user's GOFLAGS may name a
-	// -modfile: neither is meant for hcsshim's own module.
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	cmd.Env = append(cmd.Env, env...)
-	var stderr bytes.Buffer
-	cmd.Stderr = io.MultiWriter(&stderr, &downloads{})
-	out, err := cmd.Output()
-	if err == nil {
-		return out, nil
-	}
-	if text := strings.TrimSpace(stderr.String()); text != "" {
-		return out, errors.New(text)
-	}
-	return out, fmt.Errorf("go %s: %w", args[0], err)
-}
-
-// downloads shows the go command's progress lines, and nothing else of it.
-type downloads struct{ rest []byte }
-
-func (d *downloads) Write(p []byte) (int, error) {
-	d.rest = append(d.rest, p...)
-	for {
-		line, rest, found := bytes.Cut(d.rest, []byte("\n"))
-		if !found {
-			return len(p), nil
-		}
-		d.rest = rest
-		if bytes.HasPrefix(line, []byte("go: downloading ")) {
-			fmt.Fprintf(os.Stderr, "%s\n", line)
-		}
-	}
 }
 
 func oneLine(s string) string {
