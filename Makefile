@@ -1,12 +1,12 @@
 # Every target puts the right hcsshim under test first, if it is not there yet.
 
 # What a user may choose; see help.
-export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIME MUTANT SAMPLE SEEDS
+export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIME MUTANT SAMPLE SEEDS READER
 
 # The program behind the targets; go build is quick when nothing has changed.
 RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus mutants baselines history steady overhead bench lint clean
+.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus record matrix conformance mutants baselines history steady overhead bench lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,9 @@ help:
 	@echo 'make keep CASE=file  keep it in fuzz/testdata: go test runs it from now on'
 	@echo 'make corpus          write corpus/ from its table'
 	@echo 'make check-corpus    fail unless corpus/ is what the table gives'
+	@echo 'make record          record what five releases of containerd write, for make corpus'
+	@echo 'make matrix          which containerd works with which shim'
+	@echo 'make conformance READER=command  hold a reader in any language to the contract'
 	@echo 'make oss-fuzz        what OSS-Fuzz does: build, check, fuzz               FUZZTIME=60s SANITIZER=coverage'
 	@echo 'make oss-fuzz-proof  let the built fuzzers find what is wrong with v0.14.1, whatever HCSSHIM'
 	@echo 'make mutants         break the decoders in a thousand ways, see that it shows  SAMPLE=100 MUTANT=name'
@@ -55,6 +58,15 @@ corpus:
 
 check-corpus:
 	$(RUN) check-corpus
+
+record:
+	$(RUN) record
+
+matrix:
+	$(RUN) matrix
+
+conformance:
+	$(RUN) conformance
 
 oss-fuzz:
 	$(RUN) oss-fuzz

@@ -5,6 +5,9 @@ var Flags = map[string]Flag{
 	"Sender": {
 		Description: "What some containerd, CRI or client is known to send.",
 	},
+	"Recorded": {
+		Description: "Written by containerd's own code, see origin. Recorded by make record, never edited.",
+	},
 	"Range": {
 		Description: "One field of Options at an edge of its range.",
 	},

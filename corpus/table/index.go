@@ -32,6 +32,7 @@ type Entry struct {
 	Class   string          `json:"class,omitempty"`
 	Flags   []string        `json:"flags,omitempty"`
 	Note    string          `json:"note,omitempty"`
+	Origin  *Origin         `json:"origin,omitempty"` // of a recorded one
 }
 
 // IndexFile is the index's path below corpus/.
@@ -43,6 +44,7 @@ const dictionaryFile = "oss-fuzz/readoptions.dict"
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
 	"file: the raw bytes. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. " +
 	"options: containerd.runhcs.v1.Options as protobuf JSON. class: cases of one class say the same and must decode identically. " +
+	"origin: which containerd wrote these bytes, and what it was asked for. " +
 	"Written by make corpus."
 
 // Files returns the corpus, its index and the dictionary as files by their path
@@ -51,7 +53,11 @@ func Files() (map[string][]byte, error) {
 	files := map[string][]byte{dictionaryFile: dictionary()}
 	index := Index{Comment: comment, Flags: Flags}
 	classes := make(map[string]string)
-	for _, c := range Cases() {
+	cases, err := Cases()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cases {
 		entry, err := c.entry()
 		if err != nil {
 			return nil, fmt.Errorf("case %s: %w", c.Name, err)
@@ -72,7 +78,7 @@ func Files() (map[string][]byte, error) {
 }
 
 func (c Case) entry() (Entry, error) {
-	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Outcome: c.Want, Class: c.Class, Flags: c.Flags, Note: c.Note}
+	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Outcome: c.Want, Class: c.Class, Flags: c.Flags, Note: c.Note, Origin: c.Origin}
 	for _, f := range c.Flags {
 		if _, ok := Flags[f]; !ok {
 			return e, fmt.Errorf("flag %s is not explained", f)

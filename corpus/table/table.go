@@ -27,6 +27,7 @@ type Case struct {
 	Class   string
 	Flags   []string
 	Note    string
+	Origin  *Origin // of a recorded one
 }
 
 // Family is the part of the name before the first underscore, and the folder.
@@ -35,12 +36,13 @@ func (c Case) Family() string {
 	return family
 }
 
-// Cases returns the whole table.
-func Cases() []Case {
+// Cases returns the whole table. Its error is one of the recordings.
+func Cases() ([]Case, error) {
+	recordings, err := recorded()
 	return slices.Concat(
 		legacySenders(), bootstrapSenders(), fields(), equivalences(), neighbours(),
-		foreign(), ambiguous(), damaged(), otherFormats(),
-	)
+		foreign(), ambiguous(), damaged(), otherFormats(), recordings,
+	), err
 }
 
 // Field numbers of containerd.runhcs.v1.Options, from runhcs.proto.

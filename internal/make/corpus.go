@@ -17,7 +17,7 @@ import (
 
 // corpusFamilies are the folders that make corpus owns: what stands in them and
 // is not in the table is removed.
-var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed"}
+var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed", "recorded"}
 
 // writeCorpus wipes the built cases and writes the table's.
 func writeCorpus(_ context.Context, b *extract.Build) error {

@@ -281,34 +281,25 @@ func (e *encoder) neighbour() []byte {
 }
 
 // ambient is every field beside the extensions, as containerd sets them, or
-// with any legal value. containerd leaves the log level out at info and the
-// socket directory out unless one is configured; it always sets the others.
+// with any legal value.
 func (e *encoder) ambient() []keyed {
-	id, namespace, version := "web-1", "default", "2.3.7"
-	level, socketDir := int64(0), ""
-	ttrpc, grpc, binary := `\\.\pipe\containerd-containerd.ttrpc`, `\\.\pipe\containerd-containerd`, `C:\Program Files\containerd\containerd.exe`
+	d := Daemon{Version: "2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`, GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
+	id, namespace := "web-1", "default"
 	if e.has(Ambient) {
 		id, namespace = ID(e.src), Namespace(e.src)
-		level = pick(e.src, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
-		version = pick(e.src, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
-		socketDir = pick(e.src, []string{"", "/run/containerd/s", `C:\ProgramData\s`, OptionsName})
-		ttrpc = pick(e.src, []string{ttrpc, "unix:///run/containerd/containerd.sock.ttrpc", "/run/c.ttrpc", "", "ü"})
-		grpc = pick(e.src, []string{grpc, "/run/containerd/containerd.sock", "", OptionsName})
-		binary = pick(e.src, []string{binary, "/usr/bin/containerd", "", "日本"})
+		d.Level = pick(e.src, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
+		d.Version = pick(e.src, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
+		d.SocketDir = pick(e.src, []string{"", "/run/containerd/s", `C:\ProgramData\s`, OptionsName})
+		d.TTRPC = pick(e.src, []string{d.TTRPC, "unix:///run/containerd/containerd.sock.ttrpc", "/run/c.ttrpc", "", "ü"})
+		d.GRPC = pick(e.src, []string{d.GRPC, "/run/containerd/containerd.sock", "", OptionsName})
+		d.Binary = pick(e.src, []string{d.Binary, "/usr/bin/containerd", "", "日本"})
 	}
-	parts := []keyed{
-		{wire.String(1, id), "instance_id"},
-		{wire.String(2, namespace), "namespace"},
-		{wire.String(4, version), "containerd_version"},
-		{wire.String(5, ttrpc), "containerd_ttrpc_address"},
-		{wire.String(6, grpc), "containerd_grpc_address"},
-		{wire.String(7, binary), "containerd_binary"},
+	parts := d.before(id, namespace)
+	if d.Level == 0 && e.has(Default) {
+		parts = append(parts, keyed{wire.Int(3, 0), "log_level"})
 	}
-	if level != 0 || e.has(Default) {
-		parts = append(parts, keyed{wire.Int(3, level), "log_level"})
-	}
-	if socketDir != "" || e.has(Ambient) {
-		parts = append(parts, keyed{wire.String(9, socketDir), "socket_dir"})
+	if d.SocketDir != "" || e.has(Ambient) {
+		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
 	}
 	if e.has(Repeat) {
 		decoy := pick(e.src, parts)

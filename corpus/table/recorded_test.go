@@ -1,0 +1,103 @@
+package table
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/payload"
+)
+
+func load(t *testing.T) []Recording {
+	t.Helper()
+	all, err := Recordings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// The generators write byte for byte what each containerd was recorded to write
+// for the same request.
+func TestDaemonsAreModelled(t *testing.T) {
+	levels := map[string]int64{"info": 0, "debug": -4}
+	for _, r := range load(t) {
+		if r.Request.Action != "start" {
+			continue
+		}
+		o := Requested(r.Request.Options)
+		value := o.Value()
+		if o.JSON != "" {
+			text, _ := o.arriving(r.Containerd)
+			b, err := proto.Marshal(parse(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			value = b
+		}
+		d := payload.Daemon{Version: r.Containerd, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+			SocketDir: r.Request.SocketDir, Level: levels[r.Request.LogLevel]}
+		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, value)
+		want, err := r.Payload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), want, got)
+		}
+		if (got == nil) != (r.Stdin == nil) {
+			t.Errorf("%s: recorded with standard input: %t, generated with: %t", r.Name(), r.Stdin != nil, got != nil)
+		}
+	}
+}
+
+// What containerd asks a shim for besides starting: -info still gets an Any, from
+// every release that has it, and delete gets nothing.
+func TestOtherActions(t *testing.T) {
+	for _, r := range load(t) {
+		o := Requested(r.Request.Options)
+		b, err := r.Payload()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch r.Request.Action {
+		case "delete":
+			if r.Stdin != nil {
+				t.Errorf("%s: standard input %x", r.Name(), b)
+			}
+		case "info":
+			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, payload.PlainAny(o.Type, o.Value())) || o.Type == "" && len(b) > 0 {
+				t.Errorf("%s: %x", r.Name(), b)
+			}
+		}
+	}
+}
+
+// Every release is recorded with every kind of options, for both kinds of names.
+func TestRecordingsAreComplete(t *testing.T) {
+	all := load(t)
+	var releases, shims []string
+	have := make(map[string]bool)
+	for _, r := range all {
+		releases, shims = append(releases, r.Containerd), append(shims, r.Request.Shim)
+		if have[r.Name()] {
+			t.Errorf("%s stands there twice", r.Name())
+		}
+		have[r.Name()] = true
+		if r.Sum == "" || r.Module == "" || r.Entry == "" {
+			t.Errorf("%s: it is not said where it comes from", r.Name())
+		}
+	}
+	for _, release := range slices.Compact(slices.Sorted(slices.Values(releases))) {
+		for _, shim := range slices.Compact(slices.Sorted(slices.Values(shims))) {
+			for _, o := range RequestedOptions {
+				r := Recording{Origin: Origin{Containerd: release, Request: Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"}}}
+				if !have[r.Name()] {
+					t.Errorf("%s is missing", r.Name())
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/extract"
+	"shimfuzz/internal/senders"
+)
+
+// record records what every release of containerd writes to a shim's standard
+// input, and writes the corpus anew.
+func record(ctx context.Context, b *extract.Build) error {
+	var all []table.Recording
+	for i, version := range senders.Releases {
+		start := time.Now()
+		fmt.Printf("  containerd %-10s %d of %d ", version, i+1, len(senders.Releases))
+		recordings, err := senders.Record(ctx, filepath.Join(b.Root, "build", "senders", version), version)
+		if err != nil {
+			fmt.Println()
+			return err
+		}
+		fmt.Printf("%4d starts recorded  %3.0f s\n", len(recordings), time.Since(start).Seconds())
+		all = append(all, recordings...)
+	}
+	text, err := table.FormatRecordings(all)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(b.Root, filepath.FromSlash(table.RecordingsFile))
+	old, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, text, 0o666); err != nil {
+		return err
+	}
+	if string(old) == string(text) {
+		fmt.Println("the same bytes as before")
+		return nil
+	}
+	fmt.Println("new recordings: run make corpus, and see what differs with git diff")
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package programs builds programs of ours in modules of their own, so that
+// they link releases that the suite's go.mod knows nothing of.
+package programs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"shimfuzz/internal/gocmd"
+)
+
+// Module is a module to be written to a folder and built there.
+type Module struct {
+	Dir     string
+	Release *gocmd.Module     // whose selection of modules is to be linked
+	Files   map[string][]byte // by slash-separated path
+	Path    string            // of the module, for imports within it
+	Flags   []string          // for go build
+}
+
+// ignored keeps a program's files from being built as part of the suite.
+const ignored = "//go:build ignore\n\n"
+
+// Add adds the Go files that stand in a folder of source, to the folder to.
+func (m *Module) Add(to string, source fs.FS, folder string, names ...string) error {
+	if m.Files == nil {
+		m.Files = make(map[string][]byte)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(source, path.Join(folder, name))
+		if err != nil {
+			return err
+		}
+		m.Files[path.Join(to, name)] = bytes.Replace(text, []byte(ignored), nil, 1)
+	}
+	return nil
+}
+
+// Build writes the module and builds the packages below it, each to a file of
+// its folder's name in bin.
+func (m *Module) Build(bin string, packages ...string) error {
+	if err := m.write(); err != nil {
+		return err
+	}
+	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", bin + string(filepath.Separator)}
+	args = append(append(args, m.Flags...), packages...)
+	if _, err := gocmd.Run(m.Dir, []string{"CGO_ENABLED=0"}, args...); err != nil {
+		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))
+	}
+	return nil
+}
+
+// write writes the files and a go.mod that requires the release and repeats what
+// it requires, so that the same versions are selected as in the release itself.
+func (m *Module) write() error {
+	text, err := os.ReadFile(m.Release.GoMod)
+	if err != nil {
+		return err
+	}
+	mod, err := modfile.Parse(m.Release.GoMod, text, nil)
+	if err != nil {
+		return err
+	}
+	if err := mod.AddModuleStmt(m.Path); err != nil {
+		return err
+	}
+	mod.Toolchain = nil
+	if err := m.requireRelease(mod); err != nil {
+		return err
+	}
+	for _, r := range mod.Replace {
+		if r.New.Version == "" && !filepath.IsAbs(r.New.Path) {
+			if err := mod.AddReplace(r.Old.Path, r.Old.Version, filepath.Join(m.Release.Dir, r.New.Path), ""); err != nil {
+				return err
+			}
+		}
+	}
+	mod.Cleanup()
+	if text, err = mod.Format(); err != nil {
+		return err
+	}
+	sums, err := os.ReadFile(filepath.Join(m.Release.Dir, "go.sum"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.RemoveAll(m.Dir); err != nil {
+		return err
+	}
+	files := map[string][]byte{"go.mod": text, "go.sum": sums}
+	for name, text := range m.Files {
+		files[name] = text
+	}
+	for name, text := range files {
+		name = filepath.Join(m.Dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requireRelease requires the release itself: from the module cache, or from
+// where it is checked out.
+func (m *Module) requireRelease(mod *modfile.File) error {
+	if m.Release.Version != "" {
+		return mod.AddRequire(m.Release.Path, m.Release.Version)
+	}
+	return errors.Join(mod.AddRequire(m.Release.Path, "v0.0.0"), mod.AddReplace(m.Release.Path, "", m.Release.Dir, ""))
+}

@@ -1,0 +1,107 @@
+//go:build ignore
+
+// Command recorder lets containerd's own code start a shim, as its daemon does.
+// It takes a request a line, as JSON, on its standard input and answers each with
+// a line of JSON; what the shim was started with is for the stand-in to save.
+//
+// start is in v1.go or v2.go, for the containerd that it is built with.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/log"
+	"github.com/containerd/typeurl/v2"
+)
+
+// request is what the daemon is to do.
+type request struct {
+	Shim          string // absolute path of the binary
+	Action        string // start, delete or info
+	ID, Namespace string
+	Type          string // name of the options' type; none without
+	Value         []byte
+	LogLevel      string
+	GRPC, TTRPC   string // containerd's addresses
+	SocketDir     string
+	Root, State   string // the daemon's folders
+}
+
+// answer says whether containerd got as far as starting a shim, whose stand-in
+// then fails.
+type answer struct {
+	Unsupported string // what this containerd does not have
+	Error       string // of containerd's
+}
+
+func main() {
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var r request
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			fmt.Fprintln(os.Stderr, "recorder:", err)
+			os.Exit(1)
+		}
+		text, err := json.Marshal(r.do(context.Background()))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "recorder:", err)
+			os.Exit(1)
+		}
+		fmt.Println(string(text))
+	}
+}
+
+func (r *request) do(ctx context.Context) answer {
+	if err := log.SetLevel(r.LogLevel); err != nil {
+		return answer{Error: err.Error()}
+	}
+	opts, err := r.options()
+	if err != nil {
+		return answer{Error: err.Error()}
+	}
+	for _, dir := range []string{r.Root, r.State} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return answer{Error: err.Error()}
+		}
+	}
+	unsupported, err := r.start(ctx, opts)
+	if err != nil {
+		return answer{Unsupported: unsupported, Error: err.Error()}
+	}
+	return answer{Unsupported: unsupported}
+}
+
+// options are those asked for, decoded and encoded again by the types and the
+// typeurl that this containerd links, as its CRI does with its configuration.
+func (r *request) options() (typeurl.Any, error) {
+	if r.Type == "" {
+		return nil, nil
+	}
+	v, err := typeurl.UnmarshalByTypeURL(r.Type, r.Value)
+	if err != nil {
+		return nil, err
+	}
+	return typeurl.MarshalAny(v)
+}
+
+// bundle is the folder of a container that was left by a daemon before this one,
+// whose shim is gone: the daemon deletes it.
+func (r *request) bundle() error {
+	dir := filepath.Join(r.State, r.Namespace, r.ID)
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "shim-binary-path"), []byte(r.Shim), 0o600)
+}
+
+// spec is an empty OCI specification.
+type spec struct{}
+
+func (spec) GetTypeUrl() string { return "types.containerd.io/opencontainers/runtime-spec/1/Spec" }
+func (spec) GetValue() []byte   { return []byte("{}") }
