@@ -23,7 +23,7 @@ func BenchmarkReadOptions(b *testing.B) {
 		run  func([]byte)
 	}{
 		{"readOptions", func(b []byte) { _, _ = hcsshim.ReadOptions(bytes.NewReader(b)) }},
-		{"watched", func(b []byte) { verify.HCSShim.Decode(bytes.NewReader(b), b) }},
+		{"watched", func(b []byte) { verify.UnderTest.Decode(bytes.NewReader(b), b) }},
 		{"reference", func(b []byte) { _, _ = reference.ReadOptions(bytes.NewReader(b)) }},
 		{"unspecified", func(b []byte) { payload.Unspecified(b) }},
 		{"target", func(p []byte) { ReadOptions(b, p) }},

@@ -33,7 +33,7 @@ import (
 func ReadOptions(t verify.TB, b []byte) {
 	t.Helper()
 	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes"}
-	verify.Run(t, verify.HCSShim, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
+	verify.Run(t, verify.UnderTest, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
 // Legacy holds an Any in an unusual encoding to the answer that the reference

@@ -5,6 +5,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/targets"
 )
 
 // scripts make the seeds of a target differ in the liberties they take, too.
@@ -37,7 +38,8 @@ type Seed struct {
 	Parts [][]byte
 }
 
-// Seeds returns the seeds of a target, one for each case of the corpus.
+// Seeds returns the seeds of a target: each different one once, under the name of
+// the first case of the corpus that gives it.
 func Seeds(target string) ([]Seed, error) {
 	seeder := seeders[target]
 	if seeder == nil {
@@ -48,8 +50,13 @@ func Seeds(target string) ([]Seed, error) {
 		return nil, err
 	}
 	var seeds []Seed
+	seen := make(map[string]bool)
 	for _, c := range cases {
-		seeds = append(seeds, Seed{c.Name, seeder(c.Payload.Bytes)})
+		parts := seeder(c.Payload.Bytes)
+		if key := string(targets.Join(parts)); !seen[key] {
+			seen[key] = true
+			seeds = append(seeds, Seed{c.Name, parts})
+		}
 	}
 	return seeds, nil
 }

@@ -29,7 +29,7 @@ func TestFindings(t *testing.T) {
 			if by, _ := verify.Known.Predict(c.Payload.Bytes, c.Payload.Want); by == nil || by.Name != f.Name {
 				t.Fatalf("the finding does not befall its own case %s", f.Case)
 			}
-			verify.Run(t, verify.HCSShim, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
+			verify.Run(t, verify.UnderTest, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
 		})
 	}
 }

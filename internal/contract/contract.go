@@ -34,7 +34,11 @@ const (
 	Error Kind = "error" // an error of which no more is known
 	Panic Kind = "panic" // it panicked
 	Both  Kind = "both"  // it returned options together with an error
+	Hang  Kind = "hang"  // it did not answer; only of a decoder in a process of its own
 )
+
+// Breaks reports whether an answer of this kind is wrong whatever was asked.
+func (k Kind) Breaks() bool { return k == Panic || k == Both || k == Hang }
 
 // IsError reports whether the kind is an error, known more closely or not.
 func (k Kind) IsError() bool {
@@ -46,14 +50,14 @@ type Outcome struct {
 	Kind    Kind
 	Options *options.Options // for Options and Both
 	Err     error            // for errors and Both
-	Panic   string           // for Panic: the value and where it came from
+	Panic   string           // for Panic: the value and where it came from; for Hang how long it took
 }
 
 // String names the outcome in one line.
 func (o Outcome) String() string {
 	switch {
-	case o.Kind == Panic:
-		return "panic: " + strings.SplitN(o.Panic, "\n", 2)[0]
+	case o.Kind == Panic, o.Kind == Hang:
+		return string(o.Kind) + ": " + strings.SplitN(o.Panic, "\n", 2)[0]
 	case o.Err != nil:
 		return fmt.Sprintf("%s: %v", o.Kind, o.Err)
 	case o.Kind == Options:
@@ -74,12 +78,24 @@ type Decoder struct {
 	Classify func(error) Kind
 }
 
+// Hung and Died are what a Read that asks another process panics with when that
+// hangs or dies: how long it took, and what it said.
+type (
+	Hung string
+	Died string
+)
+
 // Decode runs the decoder on what r delivers and turns whatever happens into an
 // Outcome. A decode that takes longer than HangLimit ends the process.
 func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
 	defer watch(d.Name, payload)()
 	defer func() {
-		if v := recover(); v != nil {
+		v := recover()
+		if hung, ok := v.(Hung); ok {
+			out = Outcome{Kind: Hang, Panic: string(hung)}
+		} else if died, ok := v.(Died); ok {
+			out = Outcome{Kind: Panic, Panic: string(died)}
+		} else if v != nil {
 			out = Outcome{Kind: Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
 		}
 	}()

@@ -1,5 +1,5 @@
 // Command repro shows a payload and what each decoder answers to it. It exits
-// with 1 if hcsshim's answer is wrong and no excused finding explains it.
+// with 1 if the answer of the one under test is wrong and no excused finding explains it.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%s on hcsshim %s\n\n", os.Args[1], hcsshim.Source())
+	fmt.Printf("%s on %s\n\n", os.Args[1], verify.DecoderName(verify.UnderTest))
 	if !verify.Repro(os.Stdout, b) {
 		os.Exit(1)
 	}

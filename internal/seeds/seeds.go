@@ -26,8 +26,7 @@ func main() {
 	}
 }
 
-// write writes each different seed of a target once, under the name of the
-// first case that gives it.
+// write writes each seed of a target under its case's name.
 func write(target, file string) error {
 	seeds, err := fuzz.Seeds(target)
 	if err != nil {
@@ -35,18 +34,12 @@ func write(target, file string) error {
 	}
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
-	seen := make(map[string]bool)
 	for _, s := range seeds {
-		input := targets.Join(s.Parts)
-		if seen[string(input)] {
-			continue
-		}
-		seen[string(input)] = true
 		f, err := w.Create(s.Case)
 		if err != nil {
 			return err
 		}
-		if _, err := f.Write(input); err != nil {
+		if _, err := f.Write(targets.Join(s.Parts)); err != nil {
 			return err
 		}
 	}

@@ -60,7 +60,7 @@ func Main(run func() int) int {
 	excuses.Lock()
 	defer excuses.Unlock()
 	if lines := countLines(); lines != "" {
-		fmt.Printf("excused answers of hcsshim %s, by finding:\n  %s\n", hcsshim.Source(), strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  "))
+		fmt.Printf("excused answers of %s, by finding:\n  %s\n", DecoderName(UnderTest), strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  "))
 	}
 	return code
 }

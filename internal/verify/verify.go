@@ -36,22 +36,38 @@ type Check struct {
 	Replay    bool      // a case of the corpus: a finding that befalls it must still do so
 }
 
-// HCSShim is the decoder under test.
-var HCSShim = contract.Decoder{Name: "hcsshim", Read: hcsshim.ReadOptions}
+// UnderTest is the decoder under test: hcsshim's, or a reader in a process.
+var UnderTest = underTest()
+
+func underTest() contract.Decoder {
+	if line := os.Getenv(exchange.Reader); line != "" {
+		return inProcess(line)
+	}
+	return contract.Decoder{Name: "hcsshim", Read: hcsshim.ReadOptions}
+}
 
 // Decoders are the two that every property is run on, or the one that is asked
-// for, because only that one is a mutant.
-var Decoders = slices.DeleteFunc([]contract.Decoder{reference.Decoder, HCSShim}, func(d contract.Decoder) bool {
+// for, because only that one is a mutant, or a reader.
+var Decoders = slices.DeleteFunc([]contract.Decoder{reference.Decoder, UnderTest}, func(d contract.Decoder) bool {
 	only := os.Getenv(exchange.Decoder)
 	return only != "" && d.Name != only
 })
 
-// Known is what is known of the hcsshim under test; Excused is what of that is
+// Known is what is known of the decoder under test; Excused is what of that is
 // not to fail a test, by the user's choice.
 var (
-	Known   = findings.For(hcsshim.Version())
+	Known   = known()
 	Excused = excused()
 )
+
+// known is nothing of a reader in a process, unless the user says whose findings
+// it has.
+func known() findings.List {
+	if os.Getenv(exchange.Reader) == "" {
+		return findings.For(hcsshim.Version())
+	}
+	return findings.List{Name: "none"}
+}
 
 func excused() findings.List {
 	name := os.Getenv(exchange.Findings)
@@ -80,7 +96,7 @@ func Run(t TB, d contract.Decoder, c Check) (got contract.Outcome, isExcused boo
 		c.fail(t, d, got, contract.Differ(c.Payload.Want, got, c.Cause), nil, "")
 		return got, false
 	}
-	if c.Payload.Want.Kind == contract.Options && payload.Unspecified(c.Payload.Bytes) && got.Kind != contract.Panic && got.Kind != contract.Both {
+	if c.Payload.Want.Kind == contract.Options && payload.Unspecified(c.Payload.Bytes) && !got.Kind.Breaks() {
 		if contract.Differ(c.Payload.Want, got, nil) != "" {
 			count("unspecified")
 		}
@@ -148,7 +164,7 @@ func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string,
 	if finding != nil {
 		row("finding", finding.Name+": "+finding.Happens)
 	}
-	if got.Kind == contract.Panic || got.Kind == contract.Both {
+	if got.Kind.Breaks() {
 		c.Guarantee = contract.NeverPanics
 	}
 	row("guarantee", c.Guarantee.String())
@@ -171,10 +187,13 @@ func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string,
 
 // DecoderName names a decoder with the version under test.
 func DecoderName(d contract.Decoder) string {
-	if d.Name == HCSShim.Name {
-		return "hcsshim " + hcsshim.Source()
+	switch {
+	case d.Name != UnderTest.Name:
+		return d.Name
+	case os.Getenv(exchange.Reader) != "":
+		return "reader " + os.Getenv(exchange.Reader)
 	}
-	return d.Name
+	return "hcsshim " + hcsshim.Source()
 }
 
 const mostHex = 512

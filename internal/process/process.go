@@ -1,0 +1,160 @@
+// Package process puts payloads to a reader that runs as a process, by the
+// protocol of package testee.
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"shimfuzz/internal/testee"
+)
+
+// Limit is how long a reader may take for one answer.
+const Limit = 10 * time.Second
+
+// Hang is the outcome of a reader that does not answer within Limit.
+const Hang = "hang"
+
+// Reader is a reader that is started when it is first asked, and again after it
+// has died or was killed for a hang. Several goroutines may use it.
+type Reader struct {
+	Command []string // the program and its arguments
+	Dir     string   // where it runs; "" is here
+	Limit   time.Duration
+
+	mutex sync.Mutex
+	run   *running
+}
+
+// running is a process.
+type running struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    io.Reader
+	stderr tail
+}
+
+// New makes a reader of a command line, whose words are separated by spaces.
+func New(line, dir string) (*Reader, error) {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return nil, errors.New("no command")
+	}
+	return &Reader{Command: words, Dir: dir, Limit: Limit}, nil
+}
+
+// Ask puts a payload to the reader. A reader that dies has panicked; its last
+// words are in the answer. The error is one of starting the program, or of
+// answers that are not of the protocol.
+func (r *Reader) Ask(payload []byte) (testee.Answer, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.run == nil {
+		run, err := r.start()
+		if err != nil {
+			return testee.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], err)
+		}
+		r.run = run
+	}
+	type result struct {
+		frame []byte
+		err   error
+	}
+	answered := make(chan result, 1)
+	run := r.run
+	go func() {
+		// A reader that ends without reading is told by what it does not answer.
+		_ = testee.WriteFrame(run.in, payload)
+		frame, err := testee.ReadFrame(run.out)
+		answered <- result{frame, err}
+	}()
+	select {
+	case <-time.After(r.Limit):
+		r.stop()
+		return testee.Answer{Outcome: Hang, Detail: fmt.Appendf(nil, "no answer within %v", r.Limit)}, nil
+	case a := <-answered:
+		if a.err == nil {
+			outcome, detail, ok := bytes.Cut(a.frame, []byte("\n"))
+			if ok {
+				return testee.Answer{Outcome: string(outcome), Detail: detail}, nil
+			}
+			a.err = fmt.Errorf("no outcome in its answer %q", short(a.frame))
+		}
+		code := r.stop()
+		if errors.Is(a.err, io.EOF) || errors.Is(a.err, io.ErrUnexpectedEOF) {
+			return testee.Answer{Outcome: testee.Panic, Detail: fmt.Appendf(nil, "the process ended (%s)\n%s", code, run.stderr.text)}, nil
+		}
+		return testee.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], a.err)
+	}
+}
+
+func (r *Reader) start() (*running, error) {
+	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...)}
+	run.cmd.Dir = r.Dir
+	run.cmd.Stderr = &run.stderr
+	var err error
+	if run.in, err = run.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if run.out, err = run.cmd.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	// What it leaves behind must not keep us waiting for its standard error.
+	run.cmd.WaitDelay = time.Second
+	return run, run.cmd.Start()
+}
+
+// stop ends the process and says how it ended by itself, if it did.
+func (r *Reader) stop() string {
+	run := r.run
+	r.run = nil
+	run.in.Close()
+	ended := time.AfterFunc(time.Second, func() { _ = run.cmd.Process.Kill() })
+	defer ended.Stop()
+	_ = run.cmd.Wait() // how it ended is in its state
+	return run.cmd.ProcessState.String()
+}
+
+// Close ends the reader, as the end of its input tells it to.
+func (r *Reader) Close() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.run != nil {
+		r.stop()
+	}
+}
+
+// tail keeps the last of what is written to it.
+type tail struct{ text []byte }
+
+const mostTail = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	if over := len(t.text) - mostTail; over > 0 {
+		t.text = t.text[over:]
+	}
+	return len(p), nil
+}
+
+func short(b []byte) []byte { return b[:min(len(b), 60)] }
+
+// Absolute returns the command line with its program's path, if it is a path,
+// made absolute from dir.
+func Absolute(line, dir string) string {
+	program, arguments, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if !strings.ContainsRune(program, os.PathSeparator) {
+		return line
+	}
+	if !strings.HasPrefix(program, string(os.PathSeparator)) {
+		program = dir + string(os.PathSeparator) + program
+	}
+	return strings.TrimSpace(program + " " + arguments)
+}

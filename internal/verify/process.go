@@ -1,0 +1,79 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/exchange"
+	"shimfuzz/internal/process"
+	"shimfuzz/internal/testee"
+)
+
+// inProcess is a reader in a process of its own as a decoder under test.
+func inProcess(line string) contract.Decoder {
+	root, err := exchange.Root()
+	if err == nil {
+		line = process.Absolute(line, root)
+	}
+	r, err := process.New(line, root)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "READER: %v\n", err)
+		os.Exit(2)
+	}
+	read := func(in io.Reader) (*options.Options, error) {
+		payload, err := io.ReadAll(in)
+		if err != nil {
+			return nil, err
+		}
+		a, err := r.Ask(payload)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1) // no answer of a reader's: nothing could be said of it
+		}
+		return outcome(a)
+	}
+	return contract.Decoder{Name: "reader", Read: read, Classify: classify}
+}
+
+// answered is an error of a reader's.
+type answered struct {
+	kind contract.Kind
+	text string
+}
+
+func (a *answered) Error() string { return a.text }
+
+func classify(err error) contract.Kind {
+	var a *answered
+	if errors.As(err, &a) {
+		return a.kind
+	}
+	return contract.Error
+}
+
+// outcome turns an answer into what a decoder here would do.
+func outcome(a testee.Answer) (*options.Options, error) {
+	switch kind := contract.Kind(a.Outcome); {
+	case kind == contract.None:
+		return nil, nil
+	case kind == contract.Panic:
+		panic(contract.Died(a.Detail))
+	case kind == contract.Hang:
+		panic(contract.Hung(a.Detail))
+	case kind.IsError():
+		return nil, &answered{kind, string(a.Detail)}
+	case kind != contract.Options:
+		panic(contract.Died(fmt.Sprintf("answered %q, which is no outcome", a.Outcome)))
+	}
+	opts := new(options.Options)
+	if err := proto.Unmarshal(a.Detail, opts); err != nil {
+		panic(contract.Died(fmt.Sprintf("answered with options that cannot be decoded: %v", err)))
+	}
+	return opts, nil
+}
