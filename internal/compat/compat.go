@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"golang.org/x/mod/semver"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus/table"
@@ -291,12 +292,12 @@ func (s Start) Lost() (fields []string) {
 	return fields
 }
 
-// Stale are the findings of other readers that showed in no answer, of those
-// readers that were run.
+// Stale are the findings of readers that showed in no answer, of those releases
+// that were run. A checkout may have mended what it likes.
 func Stale(rows []Row) (names []string) {
 	for _, f := range findings.OfReaders {
 		for _, row := range rows {
-			if len(row.Cells) > 0 && f.Has(row.Reader.Name, row.Reader.Version) && !row.shows(f.Name) {
+			if len(row.Cells) > 0 && semver.IsValid(row.Reader.Version) && f.Has(row.Reader.Name, row.Reader.Version) && !row.shows(f.Name) {
 				names = append(names, fmt.Sprintf("%s of %s", f.Name, row.Reader.ID()))
 			}
 		}

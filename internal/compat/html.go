@@ -57,10 +57,10 @@ var page = template.Must(template.New("").Funcs(template.FuncMap{
 <meta charset="utf-8">
 <title>Which containerd works with which shim</title>
 <style>
-body { font: 14px/1.4 system-ui, sans-serif; margin: 24px; color: #222; background: #fff }
+body { font: 13px/1.4 system-ui, sans-serif; margin: 24px; color: #222; background: #fff }
 h1 { font-size: 20px; margin: 0 0 6px } h2 { font-size: 15px; margin: 26px 0 4px }
-table { border-collapse: collapse } th { text-align: left; font-weight: 600; padding: 4px 10px; white-space: nowrap }
-td { border: 1px solid #fff; padding: 0; white-space: nowrap } td a { display: block; padding: 4px 10px; color: inherit; text-decoration: none }
+table { border-collapse: collapse } th { text-align: left; font-weight: 600; padding: 3px 8px; white-space: nowrap }
+td { border: 1px solid #fff; padding: 0; white-space: nowrap } td a { display: block; padding: 3px 8px; color: inherit; text-decoration: none }
 td a:hover { text-decoration: underline }
 .right { background: #c7e9c0 } .partly { background: #fff3b0 } .error { background: #fdd0a2 } .defaults { background: #fb9a99 }
 .panic, .hang, .other { background: #d7191c; color: #fff } .missing { color: #777; padding: 4px 10px }

@@ -150,3 +150,18 @@ func TestKey(t *testing.T) {
 		}
 	}
 }
+
+// The one call that finds the options is observed; a shim with none, or with two,
+// is not to be guessed at.
+func TestObserve(t *testing.T) {
+	call := "found, err := params.FindExtension(&opts)"
+	x := &extraction{decls: []string{"func a() { " + call + " }", "func b() {}"}}
+	if err := x.observe(); err != nil || x.decls[0] != "func a() { found, err := observe(&opts)(params.FindExtension(&opts)) }" {
+		t.Errorf("%v, %q", err, x.decls[0])
+	}
+	for _, text := range []string{"func a() {}", call + "\n" + call} {
+		if err := (&extraction{decls: []string{text}}).observe(); err == nil {
+			t.Errorf("observed in %q", text)
+		}
+	}
+}

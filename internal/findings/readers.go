@@ -70,21 +70,21 @@ var OfReaders = []ReaderFinding{
 		Name: "legacy-read-as-bootstrap", Breaks: contract.AsSent,
 		Happens: "The options of containerd up to 2.2 are dropped, and nobody is told: the Any that they come in is a well-formed " +
 			"BootstrapParams without extensions, whose ID is a type's name. So a shim that was renewed before containerd runs with defaults.",
-		Case: "recorded_v2.2.9_lcow-v2_start_cri", family: "legacy", asked: []string{"options", "foreign"}, outcome: []string{"none"},
+		Case: "recorded_v2.2.9_runhcs-v1_start_cri", family: "legacy", asked: []string{"options", "foreign"}, outcome: []string{"none"},
 		Of: []Releases{{"containerd pkg/shim", "v2.3.7", "v2.4.0"}, {"containerd runc-v2", "v2.3.0", "v2.4.0"}},
 	},
 	{
 		Name: "legacy-dropped-or-refused", Breaks: contract.AsSent,
 		Happens: "The Any of containerd up to 2.2 is taken for BootstrapParams: its options are dropped, and nobody is told, if they happen " +
 			"to be valid UTF-8; else no container starts. Zero options are dropped, CRI's default, scrub_logs, is refused.",
-		Case: "recorded_v2.2.9_lcow-v2_start_zero", family: "legacy", asked: []string{"options", "foreign"}, outcome: []string{"none", "error"},
+		Case: "recorded_v2.2.9_runhcs-v1_start_zero", family: "legacy", asked: []string{"options", "foreign"}, outcome: []string{"none", "error"},
 		Of: []Releases{{"hcsshim lcow-v2", "v0.15.0", ""}},
 	},
 	{
 		Name: "legacy-refused", Breaks: contract.AsSent,
 		Happens: "A shim that was renewed before containerd starts no container of containerd up to 2.2. By design since containerd 2.4, " +
 			"which tells BootstrapParams by the ID and the namespace of the command line, and says so in its error.",
-		Case: "recorded_v2.2.9_lcow-v2_start_cri", family: "legacy", asked: []string{"options", "no options"}, outcome: []string{"error"},
+		Case: "recorded_v2.2.9_runhcs-v1_start_cri", family: "legacy", asked: []string{"options", "no options"}, outcome: []string{"error"},
 		Of: []Releases{{"containerd pkg/shim", "v2.4.0", ""}, {"containerd runc-v2", "v2.4.0", ""}},
 	},
 	{

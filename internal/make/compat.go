@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,11 +33,11 @@ func compatibility(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	checkout := ""
-	if b.Source.Version == "" {
-		checkout = b.Source.Dir
+	more := b.Source.Version
+	if more == "" {
+		more = b.Source.Dir
 	}
-	rows, err := askAll(ctx, b.Root, senders, readers.All(checkout))
+	rows, err := askAll(ctx, b.Root, senders, readers.All(more))
 	if err != nil {
 		return err
 	}
@@ -143,13 +144,11 @@ func judgeCompat(root string, senders []compat.Sender, rows []compat.Row) error 
 			fmt.Printf("\nMISSING  %s: %s\n", r.Reader.ID(), r.Missing)
 		}
 	}
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	stale, err := readmeIsStale(root, senders, rows)
 	if err != nil {
 		return err
 	}
-	var md strings.Builder
-	compat.Markdown(&md, senders, rows)
-	if !strings.Contains(string(readme), md.String()) {
+	if stale {
 		wrong++
 		fmt.Printf("\nSTALE  the README's matrix is not %s\n", matrixMarkdown)
 	}
@@ -158,4 +157,16 @@ func judgeCompat(root string, senders []compat.Sender, rows []compat.Row) error 
 		return errReported
 	}
 	return nil
+}
+
+// readmeIsStale reports whether the README shows another matrix of the listed
+// releases.
+func readmeIsStale(root string, senders []compat.Sender, rows []compat.Row) (bool, error) {
+	listed := slices.DeleteFunc(slices.Clone(rows), func(r compat.Row) bool {
+		return !slices.ContainsFunc(readers.All(""), func(l readers.Reader) bool { return l.ID() == r.Reader.ID() })
+	})
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	var md strings.Builder
+	compat.Markdown(&md, senders, listed)
+	return !strings.Contains(string(readme), md.String()), err
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/extract"
@@ -72,14 +73,14 @@ const (
 // ErrNotHere is what building a reader fails with that is for another system.
 var ErrNotHere = errors.New("needs Linux")
 
-// All are the readers of the listed releases, and runhcs-v1 of the checkout, if
-// there is one.
-func All(checkout string) []Reader {
+// All are the readers of the listed releases, and runhcs-v1 of one more hcsshim:
+// a version, or the path of a checkout; "" is none.
+func All(more string) []Reader {
 	var all []Reader
 	for _, l := range releases {
 		versions := l.versions
-		if l.name == RunHCS && checkout != "" {
-			versions = append(versions[:len(versions):len(versions)], checkout)
+		if l.name == RunHCS && more != "" && !slices.Contains(versions, more) {
+			versions = append(slices.Clone(versions), more)
 		}
 		for _, v := range versions {
 			all = append(all, Reader{l.name, v, l.options, l.build, l.program})
