@@ -18,13 +18,12 @@ func record(ctx context.Context, b *extract.Build) error {
 	var all []table.Recording
 	for i, version := range senders.Releases {
 		start := time.Now()
-		fmt.Printf("  containerd %-10s %d of %d ", version, i+1, len(senders.Releases))
+		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
 		recordings, err := senders.Record(ctx, filepath.Join(b.Root, "build", "senders", version), version)
 		if err != nil {
-			fmt.Println()
 			return err
 		}
-		fmt.Printf("%4d starts recorded  %3.0f s\n", len(recordings), time.Since(start).Seconds())
+		fmt.Printf("  %d starts recorded, %.0f s\n", len(recordings), time.Since(start).Seconds())
 		all = append(all, recordings...)
 	}
 	text, err := table.FormatRecordings(all)
