@@ -109,10 +109,15 @@ type race struct {
 
 // build builds each arm's targets for the engine, and the suite's for the seeds.
 func (r *race) build(ctx context.Context) error {
-	packages := []string{"fuzz", "internal/baseline"}
-	return errors.Join(
-		r.run.compile(ctx, r.dir, &mutant{}, packages[:1]),
-		r.run.compile(ctx, r.guided(), &mutant{}, packages, "-fuzz=Fuzz"))
+	if err := r.run.compile(ctx, r.dir, &mutant{}, []string{"fuzz"}); err != nil {
+		return err
+	}
+	for _, pkg := range []string{"fuzz", "internal/baseline"} { // the go command takes -fuzz for one package only
+		if err := r.run.compile(ctx, r.guided(), &mutant{}, []string{pkg}, "-fuzz=Fuzz"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // guided is where the binaries are that count coverage for the engine.
