@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"shimfuzz/internal/exchange"
-	"shimfuzz/internal/matrix"
+	"shimfuzz/internal/killmatrix"
 	"shimfuzz/internal/targets"
 )
 
@@ -62,12 +62,12 @@ type mutantRun struct {
 
 	sync.Mutex
 	hashes map[[sha256.Size]byte]string // of test binaries, and whose they are
-	counts map[matrix.Fate]int
+	counts map[killmatrix.Fate]int
 	built  int
 }
 
 func newMutantRun(t *mutantTree, known map[string]string) *mutantRun {
-	return &mutantRun{tree: t, known: known, hashes: make(map[[sha256.Size]byte]string), counts: make(map[matrix.Fate]int)}
+	return &mutantRun{tree: t, known: known, hashes: make(map[[sha256.Size]byte]string), counts: make(map[killmatrix.Fate]int)}
 }
 
 // run finds out what becomes of each mutant.
@@ -82,7 +82,7 @@ func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 	unchanged := []*mutant{{decoder: "hcsshim"}, {decoder: "reference"}}
 	r.each(unchanged, func(m *mutant) { r.layers(ctx, original, m) })
 	for _, m := range unchanged {
-		if m.Fate != matrix.Lived {
+		if m.Fate != killmatrix.Lived {
 			return fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %v (run make test)", m.decoder, m.Kills)
 		}
 	}
@@ -93,19 +93,19 @@ func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 			return
 		}
 		r.one(ctx, original, m)
-		if reason := r.known[m.ID()]; m.Fate == matrix.Lived && reason != "" {
-			m.Fate, m.Note = matrix.Equivalent, reason
+		if reason := r.known[m.ID()]; m.Fate == killmatrix.Lived && reason != "" {
+			m.Fate, m.Note = killmatrix.Equivalent, reason
 		}
 		r.Lock()
 		defer r.Unlock()
 		r.counts[m.Fate]++
-		if m.Fate == matrix.Lived {
+		if m.Fate == killmatrix.Lived {
 			fmt.Printf("  lived: %s   %s\n", m.ID(), m.Change)
 		}
 		if done++; time.Since(shown) > 20*time.Second {
 			shown = time.Now()
 			fmt.Printf("  %4d of %d  %3.0f min  %d killed, %d lived\n", done, len(all), time.Since(r.start).Minutes(),
-				r.counts[matrix.Killed]+r.counts[matrix.TimedOut], r.counts[matrix.Lived])
+				r.counts[killmatrix.Killed]+r.counts[killmatrix.TimedOut], r.counts[killmatrix.Lived])
 		}
 	})
 	return ctx.Err()
@@ -159,7 +159,7 @@ func (r *mutantRun) fate(ctx context.Context, dir string, m *mutant) {
 	if m.file != "" {
 		hash, err := r.build(ctx, dir, m)
 		if err != nil {
-			m.Fate, m.Note = matrix.NoProgram, firstComplaint(err)
+			m.Fate, m.Note = killmatrix.NoProgram, firstComplaint(err)
 			return
 		}
 		r.Lock()
@@ -169,7 +169,7 @@ func (r *mutantRun) fate(ctx context.Context, dir string, m *mutant) {
 		}
 		r.Unlock()
 		if twin != "" {
-			m.Fate, m.Note = matrix.Twin, twin
+			m.Fate, m.Note = killmatrix.Twin, twin
 			return
 		}
 	}
@@ -244,12 +244,12 @@ func (r *mutantRun) compile(ctx context.Context, dir string, m *mutant, packages
 
 // layers runs the layers on a mutant and notes who kills it.
 func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
-	m.Fate = matrix.Lived
+	m.Fate = killmatrix.Lived
 	start := time.Now()
 	for _, l := range layers {
-		byFuzz := slices.ContainsFunc(m.Kills, func(k matrix.Kill) bool { return k.Layer == "fuzz seeds" })
+		byFuzz := slices.ContainsFunc(m.Kills, func(k killmatrix.Kill) bool { return k.Layer == "fuzz seeds" })
 		switch {
-		case l.last && m.Fate != matrix.Lived, l.fuzzes && byFuzz, l.pkg == "internal/reference" && m.decoder != "reference":
+		case l.last && m.Fate != killmatrix.Lived, l.fuzzes && byFuzz, l.pkg == "internal/reference" && m.decoder != "reference":
 			continue
 		}
 		run := r.tests
@@ -260,10 +260,10 @@ func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
 		if len(kills) == 0 {
 			continue
 		}
-		if m.Fate == matrix.Lived {
+		if m.Fate == killmatrix.Lived {
 			m.After = time.Since(start)
-			if m.Fate = matrix.Killed; timedOut {
-				m.Fate = matrix.TimedOut
+			if m.Fate = killmatrix.Killed; timedOut {
+				m.Fate = killmatrix.TimedOut
 			}
 		}
 		m.Kills = append(m.Kills, kills...)
@@ -290,7 +290,7 @@ var (
 )
 
 // tests runs tests that need no engine.
-func (r *mutantRun) tests(ctx context.Context, dir string, m *mutant, l layer) (kills []matrix.Kill, timedOut bool) {
+func (r *mutantRun) tests(ctx context.Context, dir string, m *mutant, l layer) (kills []killmatrix.Kill, timedOut bool) {
 	out, failed := r.command(ctx, dir, testBinary(dir, l.pkg), m, l, l.args...)
 	if !failed {
 		return nil, false
@@ -301,7 +301,7 @@ func (r *mutantRun) tests(ctx context.Context, dir string, m *mutant, l layer) (
 // killsIn reads from a failed test binary's output who failed. A process that
 // ended before it could say so was ended by the mutant: the unchanged decoders
 // have been through all of this before.
-func killsIn(out, layer string) (kills []matrix.Kill, timedOut bool) {
+func killsIn(out, layer string) (kills []killmatrix.Kill, timedOut bool) {
 	execs := make(map[string]int)
 	for _, s := range failedSeed.FindAllStringSubmatch(out, -1) {
 		if n, err := strconv.Atoi(s[2]); err == nil && (execs[s[1]] == 0 || n+1 < execs[s[1]]) {
@@ -309,7 +309,7 @@ func killsIn(out, layer string) (kills []matrix.Kill, timedOut bool) {
 		}
 	}
 	for _, t := range failedTest.FindAllStringSubmatch(out, -1) {
-		kills = append(kills, matrix.Kill{Layer: layer, Test: t[1], Execs: execs[t[1]]})
+		kills = append(kills, killmatrix.Kill{Layer: layer, Test: t[1], Execs: execs[t[1]]})
 	}
 	timedOut = strings.Contains(out, "panic: test timed out") || strings.Contains(out, "HANG: ")
 	if len(kills) == 0 {
@@ -317,13 +317,13 @@ func killsIn(out, layer string) (kills []matrix.Kill, timedOut bool) {
 		if timedOut {
 			what = "(hang)"
 		}
-		kills = []matrix.Kill{{Layer: layer, Test: what}}
+		kills = []killmatrix.Kill{{Layer: layer, Test: what}}
 	}
 	return kills, timedOut
 }
 
 // fuzzing lets the engine look, for what the seeds did not find.
-func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer) (kills []matrix.Kill, timedOut bool) {
+func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer) (kills []killmatrix.Kill, timedOut bool) {
 	cache, err := os.MkdirTemp(dir, "cache-")
 	if err != nil {
 		return nil, false
@@ -339,7 +339,7 @@ func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer)
 		for _, e := range execsSoFar.FindAllStringSubmatch(out, -1) {
 			execs, _ = strconv.Atoi(e[1])
 		}
-		kills = append(kills, matrix.Kill{Layer: l.name, Test: t.Name, Execs: execs})
+		kills = append(kills, killmatrix.Kill{Layer: l.name, Test: t.Name, Execs: execs})
 	}
 	return kills, false
 }

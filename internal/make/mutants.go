@@ -14,7 +14,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"shimfuzz/internal/extract"
-	"shimfuzz/internal/matrix"
+	"shimfuzz/internal/killmatrix"
 	"shimfuzz/internal/mutate"
 	"shimfuzz/internal/zoo"
 )
@@ -52,11 +52,11 @@ func mutants(ctx context.Context, b *extract.Build) error {
 			return err
 		}
 	}
-	var rows []*matrix.Mutant
+	var rows []*killmatrix.Mutant
 	for _, m := range chosen {
 		rows = append(rows, &m.Mutant)
 	}
-	if err := writeMatrix(b, rows, properties); err != nil {
+	if err := writeKillMatrix(b, rows, properties); err != nil {
 		return err
 	}
 	return judgeMutants(b, rows, append(unknown(all, known), killed(chosen, known)...))
@@ -64,7 +64,7 @@ func mutants(ctx context.Context, b *extract.Build) error {
 
 // mutant is one of a decoder, or of what it calls.
 type mutant struct {
-	matrix.Mutant
+	killmatrix.Mutant
 	decoder string // that it is in: "hcsshim" or "reference"
 	file    string // that is replaced; none for a bug of the zoo
 	text    []byte
@@ -225,7 +225,7 @@ func (t *mutantTree) mutants(ctx context.Context, b *extract.Build) ([]*mutant, 
 // zooIn are the zoo's bugs in a decoder.
 func zooIn(source, decoder string) (all []*mutant) {
 	for _, bug := range zoo.Bugs {
-		m := matrix.Mutant{Source: "zoo in " + source, Name: bug.Name, Change: bug.Why}
+		m := killmatrix.Mutant{Source: "zoo in " + source, Name: bug.Name, Change: bug.Why}
 		all = append(all, &mutant{Mutant: m, decoder: decoder, bug: bug.Name})
 	}
 	return all
@@ -244,7 +244,7 @@ func mutantsOf(source, decoder, file string, functions []string) ([]*mutant, err
 	for _, m := range made {
 		change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(file), m.Line, m.From, m.To)
 		all = append(all, &mutant{
-			Mutant:  matrix.Mutant{Source: source, Name: m.Name, Change: change},
+			Mutant:  killmatrix.Mutant{Source: source, Name: m.Name, Change: change},
 			decoder: decoder, file: file, text: m.Text})
 	}
 	return all, nil
@@ -253,7 +253,7 @@ func mutantsOf(source, decoder, file string, functions []string) ([]*mutant, err
 // killed are the mutants that are listed as equivalent and are not.
 func killed(chosen []*mutant, known map[string]string) (stale []string) {
 	for _, m := range chosen {
-		if known[m.ID()] != "" && m.Fate != matrix.Equivalent {
+		if known[m.ID()] != "" && m.Fate != killmatrix.Equivalent {
 			stale = append(stale, fmt.Sprintf("%s: %s", m.ID(), m.Fate))
 		}
 	}
@@ -278,12 +278,12 @@ func unknown(all []*mutant, known map[string]string) (stale []string) {
 
 // judgeMutants fails for a mutant that lived, and for a stale entry in the list
 // of equivalent ones.
-func judgeMutants(b *extract.Build, all []*matrix.Mutant, stale []string) error {
-	matrix.Survivors(os.Stdout, all)
+func judgeMutants(b *extract.Build, all []*killmatrix.Mutant, stale []string) error {
+	killmatrix.Survivors(os.Stdout, all)
 	for _, s := range stale {
 		fmt.Printf("\nSTALE  internal/mutate/equivalent.txt has %s\n", s)
 	}
-	lived := slices.ContainsFunc(all, func(m *matrix.Mutant) bool { return m.Fate == matrix.Lived })
+	lived := slices.ContainsFunc(all, func(m *killmatrix.Mutant) bool { return m.Fate == killmatrix.Lived })
 	if !lived && len(stale) == 0 {
 		return nil
 	}

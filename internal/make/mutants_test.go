@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"shimfuzz/internal/matrix"
+	"shimfuzz/internal/killmatrix"
 )
 
 func numbered(n int) (all []*mutant) {
 	for i := range n {
-		all = append(all, &mutant{Mutant: matrix.Mutant{Source: "reference", Name: fmt.Sprintf("f: negate #%d", i)}})
+		all = append(all, &mutant{Mutant: killmatrix.Mutant{Source: "reference", Name: fmt.Sprintf("f: negate #%d", i)}})
 	}
 	return all
 }
@@ -81,7 +81,7 @@ FAIL
 // killed or is not made any more; one of another version is left alone.
 func TestStale(t *testing.T) {
 	all := numbered(3)
-	all[0].Fate, all[1].Fate = matrix.Killed, matrix.Equivalent
+	all[0].Fate, all[1].Fate = killmatrix.Killed, killmatrix.Equivalent
 	known := map[string]string{all[0].ID(): "r", all[1].ID(): "r", "reference | f: gone #1": "r", "hcsshim v0.1.0 | f: gone #1": "r"}
 	got := fmt.Sprint(append(unknown(all, known), killed(all, known)...))
 	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {

@@ -1,5 +1,5 @@
-// Package matrix shows which parts of the suite kill which mutants.
-package matrix
+// Package killmatrix shows which parts of the suite kill which mutants.
+package killmatrix
 
 import (
 	"cmp"
