@@ -51,6 +51,13 @@ const (
 	RecordedTTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
 )
 
+// SpecialShim is the shim that containerd 2.3 and 2.4 treat specially, by its name;
+// UsualShim is one of the others.
+const (
+	SpecialShim = "containerd-shim-runhcs-v1"
+	UsualShim   = "containerd-shim-lcow-v2"
+)
+
 // OptionsRequest is runtime options that containerd is given for a shim.
 type OptionsRequest struct {
 	Name string
@@ -141,12 +148,14 @@ func Recordings() ([]Recording, error) {
 // FormatRecordings is the content of RecordingsFile, a line for each.
 func FormatRecordings(all []Recording) ([]byte, error) {
 	var b strings.Builder
-	for i, r := range all {
+	before := "[\n"
+	for _, r := range all {
 		line, err := marshalLine(r)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, "%s%s", map[bool]string{true: "[\n", false: ",\n"}[i == 0], line)
+		fmt.Fprintf(&b, "%s%s", before, line)
+		before = ",\n"
 	}
 	b.WriteString("\n]\n")
 	return []byte(b.String()), nil

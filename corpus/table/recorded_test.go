@@ -2,7 +2,6 @@ package table
 
 import (
 	"bytes"
-	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -70,33 +69,6 @@ func TestOtherActions(t *testing.T) {
 		case "info":
 			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, payload.PlainAny(o.Type, o.Value())) || o.Type == "" && len(b) > 0 {
 				t.Errorf("%s: %x", r.Name(), b)
-			}
-		}
-	}
-}
-
-// Every release is recorded with every kind of options, for both kinds of names.
-func TestRecordingsAreComplete(t *testing.T) {
-	all := load(t)
-	var releases, shims []string
-	have := make(map[string]bool)
-	for _, r := range all {
-		releases, shims = append(releases, r.Containerd), append(shims, r.Request.Shim)
-		if have[r.Name()] {
-			t.Errorf("%s stands there twice", r.Name())
-		}
-		have[r.Name()] = true
-		if r.Sum == "" || r.Module == "" || r.Entry == "" {
-			t.Errorf("%s: it is not said where it comes from", r.Name())
-		}
-	}
-	for _, release := range slices.Compact(slices.Sorted(slices.Values(releases))) {
-		for _, shim := range slices.Compact(slices.Sorted(slices.Values(shims))) {
-			for _, o := range RequestedOptions {
-				r := Recording{Origin: Origin{Containerd: release, Request: Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"}}}
-				if !have[r.Name()] {
-					t.Errorf("%s is missing", r.Name())
-				}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ package compat
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"golang.org/x/mod/semver"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
@@ -83,15 +85,6 @@ func sendSame(a, b Sender) bool {
 	return true
 }
 
-// Asked is what a request means to a reader.
-type Asked string
-
-const (
-	Ours    Asked = "options"    // of the type that it reads
-	Nothing Asked = "no options" //
-	Foreign Asked = "foreign"    // options of another type
-)
-
 // Verdict is what came of a request.
 type Verdict string
 
@@ -101,16 +94,18 @@ const (
 	Error    Verdict = "error"    // the shim does not start, and says why
 	Panics   Verdict = "PANIC"
 	Hangs    Verdict = "HANG"
-	Other    Verdict = "OTHER" // other options than were sent, or some where none were
+	Partly   Verdict = "PARTLY" // some fields were dropped, and nobody is told
+	Other    Verdict = "OTHER"  // other options than were sent, or some where none were
 )
 
 // Answer is what a reader made of one start, and how that is judged.
 type Answer struct {
 	Start
-	Asked   Asked
+	Asked   findings.Asked
 	Got     testee.Answer
 	Verdict Verdict
-	Finding string // that explains a verdict that is not right; "" if none does
+	Finding string // that predicts just this answer; "" if none does
+	Stale   string // the finding that predicts another, where the answer is right
 }
 
 // Cell is a reader and a sender.
@@ -121,6 +116,7 @@ type Cell struct {
 }
 
 // Ask lets a reader answer to all that a sender sends. ask puts a payload to it.
+// The error is one of running it.
 func Ask(r readers.Reader, s Sender, ask func([]byte) (testee.Answer, error)) (Cell, error) {
 	c := Cell{Reader: r, Sender: s}
 	for _, start := range s.Starts {
@@ -128,10 +124,17 @@ func Ask(r readers.Reader, s Sender, ask func([]byte) (testee.Answer, error)) (C
 		if err != nil {
 			return c, fmt.Errorf("%s: %w", r.ID(), err)
 		}
+		if got.Outcome == testee.Unable {
+			return c, fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)
+		}
 		a := Answer{Start: start, Asked: asked(r, start), Got: got}
 		a.Verdict = a.judge(r)
-		if a.Verdict != Right {
-			a.Finding = findings.OfReader(r.Name, r.Version, family(start.Payload), string(a.Asked), got.Outcome)
+		finding, predicted := findings.OfReader(r.Name, r.Version, start.Payload, a.Asked, outcome(r, got))
+		switch {
+		case a.Verdict != Right && predicted:
+			a.Finding = finding
+		case a.Verdict == Right:
+			a.Stale = finding
 		}
 		c.Answers = append(c.Answers, a)
 	}
@@ -145,66 +148,95 @@ func family(b []byte) string {
 	return "legacy"
 }
 
-func asked(r readers.Reader, s Start) Asked {
+func asked(r readers.Reader, s Start) findings.Asked {
 	switch table.Requested(s.Request.Options).Type {
 	case "":
-		return Nothing
+		return findings.Nothing
 	case r.Options:
-		return Ours
+		return findings.Ours
 	}
-	return Foreign
+	return findings.Foreign
+}
+
+// outcome is an answer as the contract names it. Of options that are not runhcs's
+// no more is known than that they are there.
+func outcome(r readers.Reader, a testee.Answer) contract.Outcome {
+	o := contract.Outcome{Kind: contract.Kind(a.Outcome)}
+	switch {
+	case o.Kind.IsError():
+		o.Err = errors.New(string(a.Detail))
+	case o.Kind == contract.Options && r.Options == readers.RunHCSOptions:
+		o.Options = new(options.Options)
+		if err := proto.Unmarshal(a.Detail, o.Options); err != nil {
+			return contract.Outcome{Kind: contract.Panic, Panic: err.Error()}
+		}
+	}
+	return o
 }
 
 // judge holds an answer to the contract. Foreign options are an error in an Any,
 // and another reader's affair among extensions.
 func (a Answer) judge(r readers.Reader) Verdict {
-	got := contract.Kind(a.Got.Outcome)
+	got := outcome(r, a.Got)
+	bootstrap := payload.IsBootstrap(a.Payload)
 	switch {
-	case got == contract.Panic:
+	case got.Kind == contract.Panic:
 		return Panics
-	case got == contract.Hang:
+	case got.Kind == contract.Hang:
 		return Hangs
-	case a.Asked == Foreign && !payload.IsBootstrap(a.Payload) && got.IsError():
+	case a.Asked == findings.Foreign && !bootstrap && got.Kind.IsError():
 		return Right
-	case got.IsError():
+	case got.Kind.IsError():
 		return Error
-	case got == contract.None && (a.Asked == Nothing || a.Asked == Foreign && payload.IsBootstrap(a.Payload)):
+	case got.Kind == contract.None && (a.Asked == findings.Nothing || a.Asked == findings.Foreign && bootstrap):
 		return Right
-	case got == contract.None:
+	case got.Kind == contract.None:
 		return Defaults
-	case a.Asked == Ours && arrived(r, a):
-		return Right
+	case a.Asked == findings.Ours:
+		return a.arrived(r, got.Options)
 	}
 	return Other
 }
 
-// arrived reports whether the options are those that were sent. Of containerd's
-// own shim it is known only that it has seen the marker in them.
-func arrived(r readers.Reader, a Answer) bool {
-	sent := sentOptions(a.Payload)
+// arrived judges options that a reader has found. Of containerd's own shim it is
+// known only that it has seen the marker in them.
+func (a Answer) arrived(r readers.Reader, got *options.Options) Verdict {
+	sent := payload.OptionsBytes(a.Payload)
 	if r.Options != readers.RunHCSOptions {
-		return bytes.Contains(a.Got.Detail, []byte(table.RuncMarker)) && bytes.Contains(sent, []byte(table.RuncMarker))
+		if bytes.Contains(a.Got.Detail, []byte(table.RuncMarker)) && bytes.Contains(sent, []byte(table.RuncMarker)) {
+			return Right
+		}
+		return Other
 	}
-	want, got := new(options.Options), new(options.Options)
-	if proto.Unmarshal(sent, want) != nil || proto.Unmarshal(a.Got.Detail, got) != nil {
-		return false
+	want := new(options.Options)
+	if proto.Unmarshal(sent, want) != nil {
+		return Other
 	}
-	if contract.Identical(want, got) {
-		return true
+	if !r.TellsUnset() && !want.GetScrubLogs() && !got.GetScrubLogs() {
+		want.ScrubLogs, got.ScrubLogs = nil, nil // false and unset are one to it, and to all who use it
 	}
-	// To an hcsshim whose scrub_logs is not optional, false and unset are one.
-	if want.ScrubLogs != nil && !want.GetScrubLogs() && got.ScrubLogs == nil {
-		want.ScrubLogs = nil
+	switch {
+	case contract.Identical(want, got):
+		return Right
+	case isPart(got, want):
+		return Partly
 	}
-	return contract.Identical(want, got)
+	return Other
 }
 
-// sentOptions is the encoded options in a payload.
-func sentOptions(b []byte) []byte { return payload.OptionsBytes(b) }
+// isPart reports whether every field that is set in part is the same in whole.
+func isPart(part, whole *options.Options) bool {
+	is := true
+	part.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		is = is && v.Equal(whole.ProtoReflect().Get(fd))
+		return is
+	})
+	return is
+}
 
 // verdicts are those on the requests of a kind, each once, the worst first.
-func (c Cell) verdicts(asked Asked) (list []Verdict) {
-	for _, v := range []Verdict{Panics, Hangs, Other, Defaults, Error, Right} {
+func (c Cell) verdicts(asked findings.Asked) (list []Verdict) {
+	for _, v := range []Verdict{Panics, Hangs, Other, Defaults, Partly, Error, Right} {
 		if slices.ContainsFunc(c.Answers, func(a Answer) bool { return a.Asked == asked && a.Verdict == v }) {
 			list = append(list, v)
 		}
@@ -213,27 +245,34 @@ func (c Cell) verdicts(asked Asked) (list []Verdict) {
 }
 
 // worst is the worst verdict on requests of a kind.
-func (c Cell) worst(asked Asked) Verdict { return append(c.verdicts(asked), Right)[0] }
+func (c Cell) worst(asked findings.Asked) Verdict { return append(c.verdicts(asked), Right)[0] }
 
 // Summary is the cell in a word or two: what becomes of the shim's own options,
 // and what goes wrong without options (n:) and with those of another type (f:).
 func (c Cell) Summary() string {
 	var words []string
-	for _, v := range c.verdicts(Ours) {
-		words = append(words, map[bool]string{true: "arrive", false: string(v)}[v == Right])
+	for _, v := range c.verdicts(findings.Ours) {
+		words = append(words, string(v))
 	}
-	text := strings.Join(words, "/")
-	if v := c.worst(Nothing); v != Right {
+	text := strings.ReplaceAll(strings.Join(words, "/"), string(Right), "arrive")
+	if v := c.worst(findings.Nothing); v != Right {
 		text += " n:" + strings.ToLower(string(v))
 	}
-	if v := c.worst(Foreign); v != Right {
+	if v := c.worst(findings.Foreign); v != Right {
 		text += " f:" + strings.ToLower(string(v))
 	}
 	return text
 }
 
 // Works reports whether the shim's own options arrive, and none stay none.
-func (c Cell) Works() bool { return c.worst(Ours) == Right && c.worst(Nothing) == Right }
+func (c Cell) Works() bool {
+	return c.worst(findings.Ours) == Right && c.worst(findings.Nothing) == Right
+}
+
+// WorksPartly reports whether no more is wrong than that some fields are dropped.
+func (c Cell) WorksPartly() bool {
+	return c.worst(findings.Ours) == Partly && c.worst(findings.Nothing) == Right
+}
 
 // Row is a reader's answers to every sender.
 type Row struct {
@@ -279,7 +318,7 @@ func (s Start) Lost() (fields []string) {
 		return nil
 	}
 	asked, sent := new(options.Options), new(options.Options)
-	if proto.Unmarshal(o.Value(), asked) != nil || proto.Unmarshal(sentOptions(s.Payload), sent) != nil {
+	if proto.Unmarshal(o.Value(), asked) != nil || proto.Unmarshal(payload.OptionsBytes(s.Payload), sent) != nil {
 		return []string{"all of them"}
 	}
 	was, is := asked.ProtoReflect(), sent.ProtoReflect()
@@ -292,24 +331,18 @@ func (s Start) Lost() (fields []string) {
 	return fields
 }
 
-// Stale are the findings of readers that showed in no answer, of those releases
-// that were run. A checkout may have mended what it likes.
+// Stale are the findings of readers that predict another answer where that of a
+// release is right. A checkout may have mended what it likes.
 func Stale(rows []Row) (names []string) {
-	for _, f := range findings.OfReaders {
-		for _, row := range rows {
-			if len(row.Cells) > 0 && semver.IsValid(row.Reader.Version) && f.Has(row.Reader.Name, row.Reader.Version) && !row.shows(f.Name) {
-				names = append(names, fmt.Sprintf("%s of %s", f.Name, row.Reader.ID()))
+	for _, row := range rows {
+		for _, c := range row.Cells {
+			for _, a := range c.Answers {
+				name := fmt.Sprintf("%s of %s", a.Stale, row.Reader.ID())
+				if a.Stale != "" && semver.IsValid(row.Reader.Version) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
 			}
 		}
 	}
 	return names
-}
-
-func (r Row) shows(finding string) bool {
-	for _, c := range r.Cells {
-		if slices.ContainsFunc(c.Answers, func(a Answer) bool { return a.Finding == finding }) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,9 +2,11 @@ package compat
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus/table"
@@ -92,7 +94,8 @@ func TestVerdicts(t *testing.T) {
 		want            Verdict
 	}{
 		{legacy("cri"), "options", string(value), Right},
-		{legacy("cri"), "options", "", Other},
+		{legacy("cri"), "options", "", Partly},
+		{legacy("all"), "options", string(value), Other},
 		{legacy("cri"), "none", "", Defaults},
 		{legacy("cri"), "error", "no", Error},
 		{legacy("cri"), "error/malformed", "no", Error},
@@ -117,35 +120,79 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// A shim that drops everything is one surprise for each kind of request that it
-// fails; one that answers by the contract shows that a finding is stale.
-func TestSurprisesAndStale(t *testing.T) {
-	all := senders(t)
-	row := func(ask func([]byte) (testee.Answer, error)) []Row {
-		r := Row{Reader: readers.Reader{Name: readers.LCOW, Version: "v0.15.0", Options: readers.RunHCSOptions}}
-		for _, s := range all {
-			c, err := Ask(r.Reader, s, ask)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Cells = append(r.Cells, c)
+// An explicit scrub_logs: false is lost only to an hcsshim that tells it from unset.
+func TestExplicitFalse(t *testing.T) {
+	o := table.Requested("all")
+	start := Start{table.Recording{Origin: table.Origin{Request: table.Request{Options: "all"}}}, payload.PlainAny(o.Type, o.Value())}
+	lost := new(options.Options)
+	if err := proto.Unmarshal(o.Value(), lost); err != nil {
+		t.Fatal(err)
+	}
+	lost.ScrubLogs = nil
+	b, err := proto.Marshal(lost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Answer{Start: start, Asked: findings.Ours, Got: testee.Answer{Outcome: testee.Options, Detail: b}}
+	for version, want := range map[string]Verdict{"v0.14.1": Right, "v0.15.0-rc.1": Right, "v0.15.0-rc.2": Partly, "v0.15.0": Partly, "/home/me/hcsshim": Partly} {
+		r := runhcs
+		r.Version = version
+		if got := a.judge(r); got != want {
+			t.Errorf("hcsshim %s loses scrub_logs: false: %s, want %s", version, got, want)
 		}
-		return []Row{r}
 	}
-	drops := row(func([]byte) (testee.Answer, error) { return testee.Answer{Outcome: testee.None}, nil })
-	list := Surprises(drops) // that it drops legacy options is known
-	if len(list) != 1 || list[0].First.Verdict != Defaults || family(list[0].First.Payload) != "bootstrap" || list[0].Count < 8 {
-		t.Errorf("a shim that drops everything: %d surprises", len(list))
+}
+
+// rowOf is all that a reader answers.
+func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (testee.Answer, error)) []Row {
+	t.Helper()
+	row := Row{Reader: r}
+	for _, s := range senders(t) {
+		c, err := Ask(r, s, ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.Cells = append(row.Cells, c)
 	}
-	if s := Stale(drops); len(s) > 0 {
-		t.Errorf("a shim that drops everything: stale %v", s)
+	return []Row{row}
+}
+
+// A finding explains just the answer that it predicts. A shim that drops, or
+// refuses, more than that is a surprise, and one that is right where it should be
+// wrong shows that the finding is stale.
+func TestFindingsPredict(t *testing.T) {
+	lcow := readers.Reader{Name: readers.LCOW, Version: "v0.15.0", Options: readers.RunHCSOptions}
+	old := readers.Reader{Name: readers.RunHCS, Version: "v0.14.1", Options: readers.RunHCSOptions}
+	always := func(a testee.Answer) func([]byte) (testee.Answer, error) {
+		return func([]byte) (testee.Answer, error) { return a, nil }
 	}
-	good := row(byTheContract)
-	if s := Stale(good); len(s) != 1 || !strings.HasPrefix(s[0], "legacy-dropped-or-refused of") {
-		t.Errorf("a shim that was mended: stale %v", s)
+	for _, test := range []struct {
+		what             string
+		reader           readers.Reader
+		ask              func([]byte) (testee.Answer, error)
+		surprises, stale int
+	}{
+		{"drops everything", lcow, always(testee.Answer{Outcome: testee.None}), 2, 0},
+		{"refuses everything", lcow, always(testee.Failed(errors.New("no UTF-8"))), 5, 1},
+		{"is mended", lcow, byTheContract, 0, 1},
+		{"refuses everything, saying nothing", old, always(testee.Failed(errors.New("no"))), 5, 0},
+		{"is mended", old, byTheContract, 0, 1},
+	} {
+		rows := rowOf(t, test.reader, test.ask)
+		if got := len(Surprises(rows)); got != test.surprises {
+			t.Errorf("%s that %s: %d surprises, want %d", test.reader.ID(), test.what, got, test.surprises)
+		}
+		if got := Stale(rows); len(got) != test.stale {
+			t.Errorf("%s that %s: stale %v, want %d", test.reader.ID(), test.what, got, test.stale)
+		}
 	}
-	if list := Surprises(good); len(list) > 0 {
-		t.Errorf("a shim that was mended: %d surprises", len(list))
+}
+
+// A reader that cannot be run is no shim that crashes.
+func TestUnable(t *testing.T) {
+	_, err := Ask(runhcs, senders(t)[0], func([]byte) (testee.Answer, error) { return testee.Answer{Outcome: testee.Unable}, nil })
+	if !errors.Is(err, readers.ErrNotHere) {
+		t.Errorf("got %v", err)
 	}
 }
 

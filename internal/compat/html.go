@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/testee"
 )
 
@@ -28,10 +29,10 @@ func advice(senders []Sender, rows []Row) string {
 
 // class is the colour of a cell.
 func class(c Cell) string {
-	switch v := c.worst(Ours); {
+	switch v := c.worst(findings.Ours); {
 	case v != Right:
 		return strings.ToLower(string(v))
-	case c.worst(Nothing) != Right || c.worst(Foreign) != Right:
+	case c.worst(findings.Nothing) != Right || c.worst(findings.Foreign) != Right:
 		return "partly"
 	}
 	return "right"

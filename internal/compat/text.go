@@ -7,12 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/corpus/table"
 	"shimfuzz/internal/readers"
 )
 
 // Legend explains the words of Summary.
 const Legend = `arrive: the options that were sent, field by field. error: the shim does not start, and says why.
-DEFAULTS: the options are dropped and nobody is told. PANIC: the shim crashes. OTHER: other options than were sent.
+DEFAULTS: the options are dropped and nobody is told. PARTLY: some fields of them are. PANIC: the shim crashes. OTHER: other options than were sent.
 n: what comes of no options, and f: of options of another type, where that is wrong.`
 
 // Text writes the matrix for a terminal.
@@ -71,30 +72,36 @@ func Advice(w io.Writer, senders []Sender, rows []Row) {
 	say := func(question, shim string) {
 		fmt.Fprintln(w, question)
 		for i, s := range senders {
-			special := len(s.Shims) == 1
-			if special && s.Shims[0] != shim || !special && shim != readers.Special {
+			toOne := len(s.Shims) == 1
+			if toOne && s.Shims[0] != shim || !toOne && shim != table.SpecialShim {
 				continue
 			}
-			var works, breaks []string
+			var works, partly, breaks []string
 			for _, r := range rows {
 				if r.Reader.Name != readers.RunHCS || r.Missing != "" {
 					continue
 				}
-				if r.Cells[i].Works() {
+				switch {
+				case r.Cells[i].Works():
 					works = append(works, r.Reader.Version)
-				} else {
+				case r.Cells[i].WorksPartly():
+					partly = append(partly, r.Reader.Version)
+				default:
 					breaks = append(breaks, r.Reader.Version)
 				}
 			}
 			line := fmt.Sprintf("  containerd %-9s works with hcsshim %s", s.Containerd, orNone(works))
+			if len(partly) > 0 {
+				line += "; some options are lost on " + strings.Join(partly, " ")
+			}
 			if len(breaks) > 0 {
 				line += "; breaks " + strings.Join(breaks, " ")
 			}
 			fmt.Fprintln(w, line)
 		}
 	}
-	say("As it is:", readers.Special)
-	say("Without containerd's special case for shim-runhcs-v1:", readers.Usual)
+	say("As it is:", table.SpecialShim)
+	say("Without containerd's special case for shim-runhcs-v1:", table.UsualShim)
 	lost := make(map[string][]string)
 	for _, s := range senders {
 		for _, start := range s.Starts {

@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// Environment variables. The first three are the user's, the others go from the
+// Environment variables. The first two are the user's, the others go from the
 // make program to the tests.
 const (
 	HCSShim  = "HCSSHIM"          // what to test: a version, or the path of a checkout
 	Findings = "FINDINGS"         // what to excuse: "none", or the version whose list to take
-	Reader   = "READER"           // the command of a reader to test in hcsshim's place
+	Reader   = "SHIMFUZZ_READER"  // the command of a reader to test in hcsshim's place, the user's READER
 	Build    = "SHIMFUZZ_BUILD"   // the folder of this build, so that two can be tested at a time
 	Counts   = "SHIMFUZZ_COUNTS"  // a folder into which each process writes what it excused
 	Decoder  = "SHIMFUZZ_DECODER" // the one decoder to run the properties on; without it both
@@ -49,11 +49,12 @@ func CaseArguments(file string) string {
 		}
 	}
 	line := "CASE=" + file
-	for _, v := range []string{HCSShim, Findings, Reader} {
-		if value := os.Getenv(v); strings.ContainsRune(value, ' ') {
-			line += " " + v + "='" + value + "'"
-		} else if value != "" {
-			line += " " + v + "=" + value
+	for _, v := range []struct{ name, value string }{{HCSShim, os.Getenv(HCSShim)}, {Findings, os.Getenv(Findings)}, {"READER", os.Getenv(Reader)}} {
+		switch {
+		case strings.ContainsRune(v.value, ' '):
+			line += fmt.Sprintf(" %s='%s'", v.name, v.value)
+		case v.value != "":
+			line += fmt.Sprintf(" %s=%s", v.name, v.value)
 		}
 	}
 	return line

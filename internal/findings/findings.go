@@ -35,6 +35,16 @@ type Finding struct {
 type List struct {
 	Name     string // the version they are known of, or "none"
 	Findings []Finding
+	released bool // see AsReleased
+}
+
+// AsReleased returns the list for a binary as it was released. Where the suite
+// links a decoder of before BootstrapParams it brings these along; the release
+// does not know their name.
+func (l List) AsReleased() List {
+	version, _, _ := strings.Cut(l.Name, ",")
+	l.released = semver.IsValid(version) && semver.Compare(version, bootstrapSupport) < 0
+	return l
 }
 
 // For returns the findings of a released version. Version "" is a checkout,
@@ -60,7 +70,7 @@ func Named(name string) (List, error) {
 		return List{Name: name}, nil
 	}
 	version, without, _ := strings.Cut(name, ",")
-	if !semver.IsValid(version) {
+	if semver.Canonical(version) != version || version == "" {
 		return List{}, fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
 	}
 	list := For(version)

@@ -105,7 +105,7 @@ var jsonTypes map[reflect.Type]string
 // that is registered under the type URL, and false if there is none or the value
 // is none. typeurl itself is not asked: its bugs would be predicted along with
 // hcsshim's, and so excused.
-func readAny(b []byte) (any, bool) {
+func (l List) readAny(b []byte) (any, bool) {
 	var a anypb.Any
 	if proto.Unmarshal(b, &a) != nil {
 		return nil, false
@@ -117,12 +117,14 @@ func readAny(b []byte) (any, bool) {
 		}
 	}
 	t, err := protoregistry.GlobalTypes.FindMessageByURL(a.GetTypeUrl())
-	if err != nil {
+	if err != nil || l.released && t.Descriptor().ParentFile().Package() == bootstrapPackage {
 		return nil, false
 	}
 	m := t.New().Interface()
 	return m, proto.Unmarshal(a.GetValue(), m) == nil
 }
+
+var bootstrapPackage = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor().ParentFile().Package()
 
 func isBootstrapParams(b []byte) bool {
 	return proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil
@@ -139,19 +141,19 @@ func identities(b []byte, want contract.Outcome) bool {
 	return payload.IsBootstrap(b) || want.Kind == contract.None && len(b) > 0
 }
 
-func bootstrapRejected(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	_, readable := readAny(b)
+func bootstrapRejected(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	_, readable := l.readAny(b)
 	return failed, identities(b, want) && !want.Kind.IsError() && !readable
 }
 
-func foreignTypePanics(_ List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	v, readable := readAny(b)
+func foreignTypePanics(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
+	v, readable := l.readAny(b)
 	_, isOptions := v.(*options.Options)
 	return contract.Outcome{Kind: contract.Panic, Panic: "interface conversion: "}, readable && !isOptions
 }
 
-func identityMisread(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	v, readable := readAny(b)
+func identityMisread(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	v, readable := l.readAny(b)
 	if !identities(b, want) || !readable {
 		return contract.Outcome{}, false
 	}
@@ -161,22 +163,22 @@ func identityMisread(_ List, b []byte, want contract.Outcome) (contract.Outcome,
 	return failed, true
 }
 
-func corruptLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	_, readable := readAny(b)
+func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	_, readable := l.readAny(b)
 	return none, want.Kind == contract.Malformed && !payload.IsBootstrap(b) && !readable && isBootstrapParams(b)
 }
 
-func foreignLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+func foreignLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	url, _ := payload.AnyParts(b)
-	return droppedForeign(b, want, url != "")
+	return droppedForeign(l, b, want, url != "")
 }
 
-func untypedIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+func untypedIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	url, _ := payload.AnyParts(b)
-	return droppedForeign(b, want, url == "")
+	return droppedForeign(l, b, want, url == "")
 }
 
-func droppedForeign(b []byte, want contract.Outcome, applies bool) (contract.Outcome, bool) {
-	_, readable := readAny(b)
+func droppedForeign(l List, b []byte, want contract.Outcome, applies bool) (contract.Outcome, bool) {
+	_, readable := l.readAny(b)
 	return none, applies && want.Kind == contract.Foreign && !readable && isBootstrapParams(b)
 }

@@ -10,17 +10,32 @@ import (
 	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
 	"shimfuzz/internal/process"
+	"shimfuzz/internal/testee"
 )
 
-// ownProcess are the tests that need the decoder in their own process, and why.
+// ownProcess are the tests that need the decoder in the suite's own process, and why.
 var ownProcess = []struct{ why, tests string }{
 	{"how bytes are delivered, and readers that fail", "TestChunking|TestStandardReaders|TestReaderFails"},
 	{"what is shared with the input and between goroutines", "TestNoAliasing|TestConcurrent"},
-	{"memory and time", "TestLinear|TestSmallIsCheap|TestLarge"},
+	{"memory and time", "TestLinear|TestSmallIsCheap"},
+	{"the name of every type that is linked into it", "TestEveryRegisteredName"},
 }
 
 // notReaders are the tests that are not of a reader at all.
 const notReaders = "TestFindings|TestFindingsOfReleases|TestAddExtension|TestFindExtension"
+
+// takeReader hands READER on to the tests. Only two commands know what to do
+// with one: elsewhere it would silently stand in for hcsshim.
+func takeReader(command, root string) error {
+	line := os.Getenv("READER")
+	if line == "" {
+		return nil
+	}
+	if command != "conformance" && command != "repro" {
+		return fmt.Errorf("READER is for make conformance and make repro")
+	}
+	return os.Setenv(exchange.Reader, process.Absolute(line, root))
+}
 
 // conformance holds a reader in a process of its own to the contract.
 func conformance(ctx context.Context, b *extract.Build) error {
@@ -28,13 +43,13 @@ func conformance(ctx context.Context, b *extract.Build) error {
 	if line == "" {
 		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' (internal/testee has the protocol)")
 	}
-	line = process.Absolute(line, b.Root)
 	if err := tryReader(line, b.Root); err != nil {
 		return err
 	}
-	os.Setenv(exchange.Reader, line)
-	os.Setenv(exchange.Decoder, "reader")
-	fmt.Printf("reader %s\n", line)
+	if err := os.Setenv(exchange.Decoder, "reader"); err != nil {
+		return err
+	}
+	fmt.Printf("reader %s\n  compared in the fields that the Options of hcsshim %s have\n", line, b.Source.Name)
 	if f := os.Getenv(exchange.Findings); f != "" {
 		fmt.Printf("  excused findings: %s\n", f)
 	}
@@ -49,7 +64,7 @@ func conformance(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	for _, o := range ownProcess {
-		fmt.Printf("  NOT RUN, for it needs the decoder in our process: %s (%s)\n", o.why, strings.ReplaceAll(o.tests, "|", ", "))
+		fmt.Printf("  NOT RUN, for it needs the decoder in the suite's process: %s (%s)\n", o.why, strings.ReplaceAll(o.tests, "|", ", "))
 	}
 	return run.finish()
 }
@@ -63,11 +78,12 @@ func tryReader(line, dir string) error {
 	}
 	defer r.Close()
 	a, err := r.Ask(nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case a.Outcome == process.Hang:
-		return fmt.Errorf("reader %s: %s (is it one? internal/testee has the protocol)", line, a.Detail)
+	}
+	switch a.Outcome {
+	case process.Hang, testee.Panic, testee.Unable:
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? internal/testee has the protocol)", line, strings.Join(strings.Fields(string(a.Detail)), " "))
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
@@ -71,13 +72,16 @@ func run(name string) error {
 			return err
 		}
 	}
+	if err := takeReader(name, root); err != nil {
+		return err
+	}
 	b, err := extract.Prepare(root, os.Getenv(exchange.HCSShim))
 	if err != nil {
 		return err
 	}
 	// From here on an interrupt is for the command to deal with. Extraction
 	// writes whole files only and can simply end.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err = commands[name](ctx, b)
 	if err != nil && ctx.Err() != nil && !errors.Is(err, errReported) {

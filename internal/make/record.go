@@ -13,7 +13,7 @@ import (
 )
 
 // record records what every release of containerd writes to a shim's standard
-// input, and writes the corpus anew.
+// input, for make corpus.
 func record(ctx context.Context, b *extract.Build) error {
 	var all []table.Recording
 	for i, version := range senders.Releases {

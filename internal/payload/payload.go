@@ -283,7 +283,7 @@ func (e *encoder) neighbour() []byte {
 // ambient is every field beside the extensions, as containerd sets them, or
 // with any legal value.
 func (e *encoder) ambient() []keyed {
-	d := Daemon{Version: "2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`, GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
+	d := Daemon{Version: "v2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`, GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
 	id, namespace := "web-1", "default"
 	if e.has(Ambient) {
 		id, namespace = ID(e.src), Namespace(e.src)

@@ -37,11 +37,18 @@ type Reader struct {
 type running struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	out    io.Reader
+	frames chan frame // what it writes, as it comes
+	ended  chan bool
 	stderr tail
 }
 
-// New makes a reader of a command line, whose words are separated by spaces.
+type frame struct {
+	text []byte
+	err  error
+}
+
+// New makes a reader of a command line, whose words are separated by spaces;
+// there are no quotes.
 func New(line, dir string) (*Reader, error) {
 	words := strings.Fields(line)
 	if len(words) == 0 {
@@ -56,69 +63,95 @@ func New(line, dir string) (*Reader, error) {
 func (r *Reader) Ask(payload []byte) (testee.Answer, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if r.run == nil {
-		run, err := r.start()
-		if err != nil {
-			return testee.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], err)
-		}
-		r.run = run
+	if err := r.ready(); err != nil {
+		return testee.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], err)
 	}
-	type result struct {
-		frame []byte
-		err   error
-	}
-	answered := make(chan result, 1)
 	run := r.run
-	go func() {
-		// A reader that ends without reading is told by what it does not answer.
-		_ = testee.WriteFrame(run.in, payload)
-		frame, err := testee.ReadFrame(run.out)
-		answered <- result{frame, err}
-	}()
+	// A reader that ends without reading is told by what it does not answer.
+	go func() { _ = testee.WriteFrame(run.in, payload) }()
 	select {
 	case <-time.After(r.Limit):
 		r.stop()
 		return testee.Answer{Outcome: Hang, Detail: fmt.Appendf(nil, "no answer within %v", r.Limit)}, nil
-	case a := <-answered:
-		if a.err == nil {
-			outcome, detail, ok := bytes.Cut(a.frame, []byte("\n"))
-			if ok {
+	case f := <-run.frames:
+		if f.err == nil {
+			if outcome, detail, ok := bytes.Cut(f.text, []byte("\n")); ok {
 				return testee.Answer{Outcome: string(outcome), Detail: detail}, nil
 			}
-			a.err = fmt.Errorf("no outcome in its answer %q", short(a.frame))
+			f.err = fmt.Errorf("no outcome in its answer %q", f.text[:min(len(f.text), 60)])
 		}
 		code := r.stop()
-		if errors.Is(a.err, io.EOF) || errors.Is(a.err, io.ErrUnexpectedEOF) {
+		if errors.Is(f.err, io.EOF) || errors.Is(f.err, io.ErrUnexpectedEOF) {
 			return testee.Answer{Outcome: testee.Panic, Detail: fmt.Appendf(nil, "the process ended (%s)\n%s", code, run.stderr.text)}, nil
 		}
-		return testee.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], a.err)
+		return testee.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], f.err)
 	}
 }
 
+// ready sees to it that there is a process that waits for a payload.
+func (r *Reader) ready() error {
+	if r.run != nil {
+		select {
+		case f := <-r.run.frames:
+			r.stop()
+			if f.err == nil {
+				return errors.New("it has answered without being asked, so which answer is whose cannot be told")
+			}
+			// It has ended since its last answer, which was complete.
+		default:
+			return nil
+		}
+	}
+	run, err := r.start()
+	r.run = run
+	return err
+}
+
 func (r *Reader) start() (*running, error) {
-	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...)}
+	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...), frames: make(chan frame), ended: make(chan bool)}
 	run.cmd.Dir = r.Dir
 	run.cmd.Stderr = &run.stderr
+	ownGroup(run.cmd)
 	var err error
 	if run.in, err = run.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	if run.out, err = run.cmd.StdoutPipe(); err != nil {
+	out, err := run.cmd.StdoutPipe()
+	if err != nil {
 		return nil, err
 	}
 	// What it leaves behind must not keep us waiting for its standard error.
 	run.cmd.WaitDelay = time.Second
-	return run, run.cmd.Start()
+	if err := run.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			text, err := testee.ReadFrame(out)
+			select {
+			case run.frames <- frame{text, err}:
+			case <-run.ended:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return run, nil
 }
 
-// stop ends the process and says how it ended by itself, if it did.
+// stop ends the process, with what it has started, and says how it ended by
+// itself, if it did.
 func (r *Reader) stop() string {
 	run := r.run
 	r.run = nil
 	run.in.Close()
-	ended := time.AfterFunc(time.Second, func() { _ = run.cmd.Process.Kill() })
-	defer ended.Stop()
+	kill := time.AfterFunc(time.Second, func() { killGroup(run.cmd) })
+	defer kill.Stop()
 	_ = run.cmd.Wait() // how it ended is in its state
+	killGroup(run.cmd)
+	close(run.ended)
 	return run.cmd.ProcessState.String()
 }
 
@@ -143,8 +176,6 @@ func (t *tail) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-func short(b []byte) []byte { return b[:min(len(b), 60)] }
 
 // Absolute returns the command line with its program's path, if it is a path,
 // made absolute from dir.

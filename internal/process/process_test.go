@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,16 @@ func answer(payload []byte) testee.Answer {
 		panic("on purpose")
 	case what == "babble":
 		fmt.Println("this is no frame at all")
+	case what == "twice":
+		_ = testee.WriteFrame(os.Stdout, []byte("none\n"))
+	case what == "number":
+		fmt.Println("2026-11-24 this begins with a figure")
+	case what == "child":
+		child := exec.Command("sleep", "600")
+		if err := child.Start(); err != nil {
+			return testee.Failed(err)
+		}
+		return testee.Answer{Outcome: testee.Options, Detail: fmt.Append(nil, child.Process.Pid)}
 	case what == "fail":
 		return testee.Failed(fmt.Errorf("no use"))
 	}
@@ -82,8 +93,10 @@ func TestAsk(t *testing.T) {
 // A program that is no reader is an error that says so, not an answer.
 func TestNoReader(t *testing.T) {
 	r := reader(t)
-	if a, err := r.Ask([]byte("babble")); err == nil {
-		t.Errorf("text instead of a frame: answered %v", a)
+	for _, what := range []string{"babble", "number"} {
+		if a, err := r.Ask([]byte(what)); err == nil {
+			t.Errorf("text instead of a frame: answered %v", a)
+		}
 	}
 	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: time.Second}
 	if a, err := missing.Ask(nil); err == nil {
@@ -95,6 +108,48 @@ func TestNoReader(t *testing.T) {
 			t.Errorf("a program that ends at once: %v, %v", a, err)
 		}
 	}
+}
+
+// An answer too many is told as such, not taken for the answer to the next.
+func TestOutOfStep(t *testing.T) {
+	r := reader(t)
+	if _, err := r.Ask([]byte("twice")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // for the second answer to arrive
+	if a, err := r.Ask([]byte("next")); err == nil {
+		t.Errorf("answered %s %q", a.Outcome, a.Detail)
+	}
+}
+
+// What a reader has started ends with it.
+func TestNothingIsLeft(t *testing.T) {
+	if _, err := exec.LookPath("sleep"); err != nil {
+		t.Skip("NOT RUN: there is no sleep here")
+	}
+	r := reader(t)
+	a, err := r.Ask([]byte("child"))
+	if err != nil || a.Outcome != testee.Options {
+		t.Fatal(a, err)
+	}
+	r.Close()
+	pid, err := strconv.Atoi(string(a.Detail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		if state := processState(pid); state == "" || state == "Z" { // ended, whoever is to be told
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("process %d still runs", pid)
+}
+
+// processState is the letter for the state of a process, "" if there is none.
+func processState(pid int) string {
+	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])
 }
 
 func TestAbsolute(t *testing.T) {

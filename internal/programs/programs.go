@@ -17,9 +17,8 @@ import (
 	"shimfuzz/internal/gocmd"
 )
 
-// Module is a module to be written to a folder and built there.
+// Module is a module to be written and built.
 type Module struct {
-	Dir     string
 	Release *gocmd.Module     // whose selection of modules is to be linked
 	Files   map[string][]byte // by slash-separated path
 	Path    string            // of the module, for imports within it
@@ -44,23 +43,39 @@ func (m *Module) Add(to string, source fs.FS, folder string, names ...string) er
 	return nil
 }
 
-// Build writes the module and builds the packages below it, each to a file of
-// its folder's name in bin.
+// Build writes the module and builds packages of it, each to a file of its
+// folder's name in bin. It works in folders of its own, so that others may build
+// the same at the same time.
 func (m *Module) Build(bin string, packages ...string) error {
-	if err := m.write(); err != nil {
+	dir, err := os.MkdirTemp(bin, "module-")
+	if err != nil {
 		return err
 	}
-	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", bin + string(filepath.Separator)}
+	defer os.RemoveAll(dir)
+	if err := m.write(dir); err != nil {
+		return err
+	}
+	out := filepath.Join(dir, "bin")
+	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", out + string(filepath.Separator)}
 	args = append(append(args, m.Flags...), packages...)
-	if _, err := gocmd.Run(m.Dir, []string{"CGO_ENABLED=0"}, args...); err != nil {
+	if _, err := gocmd.Run(dir, []string{"CGO_ENABLED=0"}, args...); err != nil {
 		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))
+	}
+	built, err := os.ReadDir(out)
+	if err != nil {
+		return err
+	}
+	for _, program := range built {
+		if err := os.Rename(filepath.Join(out, program.Name()), filepath.Join(bin, program.Name())); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// write writes the files and a go.mod that requires the release and repeats what
+// write writes to dir the files and a go.mod that requires the release and repeats what
 // it requires, so that the same versions are selected as in the release itself.
-func (m *Module) write() error {
+func (m *Module) write(dir string) error {
 	text, err := os.ReadFile(m.Release.GoMod)
 	if err != nil {
 		return err
@@ -91,15 +106,12 @@ func (m *Module) write() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.RemoveAll(m.Dir); err != nil {
-		return err
-	}
 	files := map[string][]byte{"go.mod": text, "go.sum": sums}
 	for name, text := range m.Files {
 		files[name] = text
 	}
 	for name, text := range files {
-		name = filepath.Join(m.Dir, filepath.FromSlash(name))
+		name = filepath.Join(dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666)); err != nil {
 			return err
 		}

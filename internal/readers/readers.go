@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/semver"
+
 	"shimfuzz/internal/extract"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/programs"
@@ -63,15 +65,21 @@ const (
 	RuncV2             = "containerd runc-v2"
 )
 
-// Special is the shim that containerd 2.3 and 2.4 treat specially, by its name;
-// Usual is one of the others.
-const (
-	Special = "containerd-shim-runhcs-v1"
-	Usual   = "containerd-shim-lcow-v2"
-)
+// ErrNotHere is what a reader fails with that cannot be run on this system.
+var ErrNotHere = errors.New("not on this system")
 
-// ErrNotHere is what building a reader fails with that is for another system.
-var ErrNotHere = errors.New("needs Linux")
+// TellsUnset reports whether the Options that the reader links tell scrub_logs
+// false from scrub_logs unset, as hcsshim's do since v0.15.0-rc.2, and what links
+// them since containerd 2.4.
+func (r Reader) TellsUnset() bool {
+	switch {
+	case !semver.IsValid(r.Version):
+		return true
+	case strings.HasPrefix(r.Name, "hcsshim"):
+		return semver.Compare(r.Version, "v0.15.0-rc.2") >= 0
+	}
+	return semver.Compare(r.Version, "v2.4.0") >= 0
+}
 
 // All are the readers of the listed releases, and runhcs-v1 of one more hcsshim:
 // a version, or the path of a checkout; "" is none.
@@ -98,7 +106,7 @@ func (r Reader) Folder(root string) string {
 // Build builds the reader and returns its program's path.
 func (r Reader) Build(root string) (program string, err error) {
 	if r.Name == RuncV2 && runtime.GOOS != "linux" {
-		return "", ErrNotHere
+		return "", fmt.Errorf("%w: it needs Linux", ErrNotHere)
 	}
 	dir := r.Folder(root)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -120,8 +128,8 @@ var sources embed.FS
 const testeeFile = "internal/testee/testee.go"
 
 // module is a module for a reader, with the protocol in it.
-func module(root, dir string, release *gocmd.Module) (*programs.Module, error) {
-	m := &programs.Module{Dir: filepath.Join(dir, "module"), Path: extract.ReaderModule, Release: release}
+func module(root string, release *gocmd.Module) (*programs.Module, error) {
+	m := &programs.Module{Path: extract.ReaderModule, Release: release}
 	return m, m.Add(filepath.Dir(testeeFile), os.DirFS(root), filepath.Dir(testeeFile), filepath.Base(testeeFile))
 }
 
@@ -140,7 +148,7 @@ func buildHCSShim(root, dir, version string, shim extract.Shim) error {
 	if err != nil {
 		return err
 	}
-	m, err := module(root, dir, source.Module())
+	m, err := module(root, source.Module())
 	if err != nil {
 		return err
 	}
@@ -175,7 +183,7 @@ func containerd(program string) func(root, dir, version string) error {
 		if err != nil {
 			return err
 		}
-		m, err := module(root, dir, release)
+		m, err := module(root, release)
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ var Releases = []string{
 
 // Shims are the names under which the stand-in is started: containerd 2.3 and
 // 2.4 treat the first specially.
-var Shims = []string{"containerd-shim-runhcs-v1", "containerd-shim-lcow-v2"}
+var Shims = []string{table.SpecialShim, table.UsualShim}
 
 // home is where the programs run: containerd sends the path of its own binary,
 // so that has to be the same every time and on every machine.
@@ -93,27 +93,29 @@ func Record(ctx context.Context, build, version string) (_ []table.Recording, er
 	if err != nil {
 		return nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
-	bin := filepath.Join(build, "bin")
-	if err := buildPrograms(build, bin, module); err != nil {
+	if err := os.MkdirAll(build, 0o777); err != nil {
+		return nil, err
+	}
+	if err := buildPrograms(build, module); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(home, 0o755); err != nil {
-		return nil, fmt.Errorf("is another recording under way? %w", err)
+		return nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
-	if err := install(bin); err != nil {
+	if err := install(build); err != nil {
 		return nil, err
 	}
 	return record(ctx, module)
 }
 
-func buildPrograms(build, bin string, module *gocmd.Module) error {
+func buildPrograms(bin string, module *gocmd.Module) error {
 	generation := "v2.go"
 	if semver.Major(module.Version) == "v1" {
 		generation = "v1.go"
 	}
 	m := programs.Module{
-		Dir: filepath.Join(build, "module"), Release: module, Path: "recorder",
+		Release: module, Path: "recorder",
 		// As containerd's own Makefile sets it.
 		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
 	}

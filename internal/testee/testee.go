@@ -6,10 +6,14 @@
 // a shim finds it on its own standard input. To each it answers on its standard
 // output with a frame of one line, the outcome, and what belongs to it:
 //
-//	options\n<bytes>    the Options that it has decoded, encoded again, unknown fields included
+//	options\n<bytes>    the Options that it has decoded, encoded again
 //	none\n              no options were sent: the shim uses its defaults
 //	error\n<text>       and what the shim would say; also error/malformed, error/foreign, error/read
 //	panic\n<text>       if it can tell; a process that ends is taken for that, too
+//	unable\n<text>      the reader cannot be run here at all, and why
+//
+// What an error would say must not be empty. The Options are encoded without what
+// the reader does not know of them, so that fields it drops are seen to be dropped.
 //
 // An answer that is neither there nor under way after ten seconds is a hang. What
 // the process writes to its standard error is shown when it ends before its time.
@@ -30,10 +34,12 @@ const (
 	None    = "none"
 	Error   = "error"
 	Panic   = "panic"
+	Unable  = "unable"
 )
 
-// MaxFrame is the length in bytes above which a frame is taken for a mistake.
-const MaxFrame = 1 << 30
+// MaxFrame is the length in bytes above which a frame is taken for a mistake: that
+// of text is longer, whatever it begins with.
+const MaxFrame = 64 << 20
 
 // Answer is what a reader makes of a payload.
 type Answer struct {
@@ -83,7 +89,7 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n > MaxFrame {
-		return nil, fmt.Errorf("a frame of %d bytes: is this output of another kind?", n)
+		return nil, fmt.Errorf("its output begins with %q, which is no frame's length", head[:])
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {

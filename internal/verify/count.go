@@ -57,6 +57,9 @@ func Main(run func() int) int {
 		return 1
 	}
 	code := run()
+	if external != nil {
+		external.Close()
+	}
 	excuses.Lock()
 	defer excuses.Unlock()
 	if lines := countLines(); lines != "" {

@@ -7,4 +7,8 @@ import (
 	"github.com/gogo/protobuf/proto"
 )
 
-func marshal(opts *options.Options) ([]byte, error) { return proto.Marshal(opts) }
+// marshal encodes options without what this release does not know of them.
+func marshal(opts *options.Options) ([]byte, error) {
+	opts.XXX_unrecognized = nil
+	return proto.Marshal(opts)
+}

@@ -7,4 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func marshal(opts *options.Options) ([]byte, error) { return proto.Marshal(opts) }
+// marshal encodes options without what this release does not know of them.
+func marshal(opts *options.Options) ([]byte, error) {
+	opts.ProtoReflect().SetUnknown(nil)
+	return proto.Marshal(opts)
+}

@@ -29,15 +29,30 @@ func main() {
 		shim.RunShim(context.Background(), asked{})
 		return
 	}
-	if err := testee.Serve(os.Stdin, os.Stdout, decode); err != nil {
+	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "pkgshim:", err)
 		os.Exit(1)
 	}
 }
 
+func serve() error {
+	// A shim leaves a link to its socket directory in the folder it starts in.
+	bundle, err := os.MkdirTemp("", "shimfuzz-pkgshim-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bundle)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return testee.Serve(os.Stdin, os.Stdout, func(payload []byte) testee.Answer { return decode(self, bundle, payload) })
+}
+
 // decode starts the shim as containerd does, for the container of the recordings.
-func decode(payload []byte) testee.Answer {
-	cmd := exec.Command(os.Args[0], "-namespace", "k8s.io", "-address", "a", "-publish-binary", "b", "-id", "web-1", "start")
+func decode(self, bundle string, payload []byte) testee.Answer {
+	cmd := exec.Command(self, "-namespace", "k8s.io", "-address", "a", "-publish-binary", "b", "-id", "web-1", "start")
+	cmd.Dir = bundle
 	cmd.Stdin = bytes.NewReader(payload)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -46,7 +61,7 @@ func decode(payload []byte) testee.Answer {
 	var exit *exec.ExitError
 	switch {
 	case err != nil && !errors.As(err, &exit):
-		return testee.Answer{Outcome: testee.Panic, Detail: []byte(err.Error())}
+		return testee.Answer{Outcome: testee.Unable, Detail: []byte(err.Error())}
 	case strings.Contains(said, "\ngoroutine "):
 		return testee.Answer{Outcome: testee.Panic, Detail: []byte(said)}
 	}
@@ -72,6 +87,7 @@ func (asked) Start(_ context.Context, params *bootstrap.BootstrapParams) (*boots
 		fmt.Print("none\n")
 		os.Exit(0)
 	}
+	opts.ProtoReflect().SetUnknown(nil)
 	b, err := proto.Marshal(opts)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ func decode(payload []byte) testee.Answer {
 	case opts == nil:
 		return testee.Answer{Outcome: testee.None}
 	}
+	opts.ProtoReflect().SetUnknown(nil)
 	b, err := proto.Marshal(opts)
 	if err != nil {
 		return testee.Failed(err)

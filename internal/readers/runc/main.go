@@ -58,7 +58,7 @@ func serve() error {
 func start(bundle string, payload []byte) testee.Answer {
 	self, err := os.Executable()
 	if err != nil {
-		return testee.Answer{Outcome: testee.Panic, Detail: []byte(err.Error())}
+		return testee.Answer{Outcome: testee.Unable, Detail: []byte(err.Error())}
 	}
 	cmd := exec.Command(self, "sandboxed", filepath.Join(filepath.Dir(self), "containerd-shim-runc-v2"),
 		"-namespace", "k8s.io", "-address", "/run/shimfuzz.sock", "-publish-binary", "/bin/false", "-id", "web-1", "start")
@@ -82,7 +82,7 @@ func start(bundle string, payload []byte) testee.Answer {
 	case err == nil, strings.Contains(said, "failed to adjust OOM score"): // which comes after the options
 		return testee.Answer{Outcome: testee.None}
 	case !errors.As(err, &exit) || exit.ExitCode() == 125:
-		return testee.Answer{Outcome: testee.Panic, Detail: []byte("the shim could not be run: " + err.Error() + " " + said)}
+		return testee.Answer{Outcome: testee.Unable, Detail: []byte("it needs user and mount namespaces: " + err.Error() + " " + said)}
 	case strings.Contains(said, "\ngoroutine "):
 		return testee.Answer{Outcome: testee.Panic, Detail: []byte(said)}
 	case strings.Contains(said, marker):

@@ -33,6 +33,7 @@ func decode(payload []byte) testee.Answer {
 	case err != nil:
 		return testee.Failed(err)
 	}
+	opts.ProtoReflect().SetUnknown(nil)
 	b, err := proto.Marshal(opts)
 	if err != nil {
 		return testee.Failed(err)

@@ -15,26 +15,42 @@ import (
 	"shimfuzz/internal/testee"
 )
 
-// inProcess is a reader in a process of its own as a decoder under test.
-func inProcess(line string) contract.Decoder {
+// external is the reader in a process that is under test, if there is one.
+var external *process.Reader
+
+// mostHangs is after how many hangs in a row there is nothing more to be learnt.
+const mostHangs = 5
+
+// externalReader is a reader in a process of its own as a decoder under test.
+func externalReader(line string) contract.Decoder {
 	root, err := exchange.Root()
 	if err == nil {
-		line = process.Absolute(line, root)
+		external, err = process.New(line, root)
 	}
-	r, err := process.New(line, root)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "READER: %v\n", err)
 		os.Exit(2)
 	}
+	hangs := 0
 	read := func(in io.Reader) (*options.Options, error) {
 		payload, err := io.ReadAll(in)
 		if err != nil {
 			return nil, err
 		}
-		a, err := r.Ask(payload)
-		if err != nil {
+		a, err := external.Ask(payload)
+		if a.Outcome == testee.Unable {
+			err = fmt.Errorf("the reader cannot be run here: %s", a.Detail)
+		}
+		if hangs++; a.Outcome != process.Hang {
+			hangs = 0
+		}
+		if hangs == mostHangs {
+			err = fmt.Errorf("the reader has hung %d times in a row", hangs)
+		}
+		if err != nil { // no answer of a reader's: nothing could be said of it
+			external.Close()
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1) // no answer of a reader's: nothing could be said of it
+			os.Exit(1)
 		}
 		return outcome(a)
 	}
