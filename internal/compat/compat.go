@@ -131,10 +131,11 @@ func Ask(r readers.Reader, s Sender, ask func([]byte) (testee.Answer, error)) (C
 		a.Verdict = a.judge(r)
 		finding, predicted := findings.OfReader(r.Name, r.Version, start.Payload, a.Asked, outcome(r, got))
 		switch {
+		case finding == nil:
 		case a.Verdict != Right && predicted:
-			a.Finding = finding
+			a.Finding = finding.Name
 		case a.Verdict == Right:
-			a.Stale = finding
+			a.Stale = finding.Name
 		}
 		c.Answers = append(c.Answers, a)
 	}

@@ -14,13 +14,14 @@ import (
 // Environment variables. The first two are the user's, the others go from the
 // make program to the tests.
 const (
-	HCSShim  = "HCSSHIM"          // what to test: a version, or the path of a checkout
-	Findings = "FINDINGS"         // what to excuse: "none", or the version whose list to take
-	Reader   = "SHIMFUZZ_READER"  // the command of a reader to test in hcsshim's place, the user's READER
-	Build    = "SHIMFUZZ_BUILD"   // the folder of this build, so that two can be tested at a time
-	Counts   = "SHIMFUZZ_COUNTS"  // a folder into which each process writes what it excused
-	Decoder  = "SHIMFUZZ_DECODER" // the one decoder to run the properties on; without it both
-	Bug      = "SHIMFUZZ_BUG"     // the zoo's bug in that decoder, in a build that has the zoo
+	HCSShim  = "HCSSHIM"            // what to test: a version, or the path of a checkout
+	Findings = "FINDINGS"           // what to excuse: "none", or the version whose list to take
+	Reader   = "SHIMFUZZ_READER"    // the command of a reader to test in hcsshim's place, the user's READER
+	ReaderID = "SHIMFUZZ_READER_ID" // its name and version, apart by a tab, if make matrix knows it
+	Build    = "SHIMFUZZ_BUILD"     // the folder of this build, so that two can be tested at a time
+	Counts   = "SHIMFUZZ_COUNTS"    // a folder into which each process writes what it excused
+	Decoder  = "SHIMFUZZ_DECODER"   // the one decoder to run the properties on; without it both
+	Bug      = "SHIMFUZZ_BUG"       // the zoo's bug in that decoder, in a build that has the zoo
 )
 
 // Root is the root of the suite's tree, from the working directory up. A build

@@ -70,18 +70,18 @@ func (f ReaderFinding) Has(reader, version string) bool {
 	})
 }
 
-// OfReader returns the finding that befalls a payload, "" if none does, and
+// OfReader returns the finding that befalls a payload, nil if none does, and
 // whether got is the answer that it predicts.
-func OfReader(reader, version string, b []byte, asked Asked, got contract.Outcome) (name string, predicted bool) {
-	for _, f := range OfReaders {
+func OfReader(reader, version string, b []byte, asked Asked, got contract.Outcome) (f *ReaderFinding, predicted bool) {
+	for i, f := range OfReaders {
 		if !f.Has(reader, version) {
 			continue
 		}
 		if p, ok := f.predict(b, asked); ok {
-			return f.Name, p.matches(got)
+			return &OfReaders[i], p.matches(got)
 		}
 	}
-	return "", false
+	return nil, false
 }
 
 // OfReaders are the findings of every reader that make matrix runs. From is the

@@ -10,6 +10,7 @@ import (
 	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
 	"shimfuzz/internal/process"
+	"shimfuzz/internal/readers"
 	"shimfuzz/internal/testee"
 )
 
@@ -34,7 +35,13 @@ func takeReader(command, root string) error {
 	if command != "conformance" && command != "repro" {
 		return fmt.Errorf("READER is for make conformance and make repro")
 	}
-	return os.Setenv(exchange.Reader, process.Absolute(line, root))
+	line = process.Absolute(line, root)
+	for _, r := range readers.All("") {
+		if r.Program(root) == line {
+			os.Setenv(exchange.ReaderID, r.Name+"\t"+r.Version)
+		}
+	}
+	return os.Setenv(exchange.Reader, line)
 }
 
 // conformance holds a reader in a process of its own to the contract.

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
@@ -33,7 +36,7 @@ func Repro(w io.Writer, b []byte) bool {
 	fmt.Fprintf(w, "\nWRONG      %s\n", diff)
 	finding, predicted := Known.Predict(b, want)
 	if finding == nil || !findings.Matches(predicted, got) {
-		fmt.Fprintln(w, "finding    none that is known")
+		fmt.Fprintf(w, "finding    %s\n", ofReader(b, want, got))
 		return false
 	}
 	fmt.Fprintf(w, "breaks     %v\nfinding    %s, %s\n           %s\n", finding.Breaks, finding.Name, finding.Versions(), finding.Happens)
@@ -42,4 +45,20 @@ func Repro(w io.Writer, b []byte) bool {
 	}
 	fmt.Fprintf(w, "excused    by the findings of %s (FINDINGS=none excuses nothing)\n", Excused.Name)
 	return true
+}
+
+// ofReader says which finding of the reader under test explains its answer.
+func ofReader(b []byte, want, got contract.Outcome) string {
+	name, version, _ := strings.Cut(os.Getenv(exchange.ReaderID), "\t")
+	asked := findings.Foreign
+	switch want.Kind {
+	case contract.Options:
+		asked = findings.Ours
+	case contract.None:
+		asked = findings.Nothing
+	}
+	if f, predicted := findings.OfReader(name, version, b, asked, got); predicted {
+		return fmt.Sprintf("%s, of %s %s\n           %s\nbreaks     %v", f.Name, name, version, f.Happens, f.Breaks)
+	}
+	return "none that is known"
 }
