@@ -250,10 +250,11 @@ func mutantsOf(source, decoder, file string, functions []string) ([]*mutant, err
 	return all, nil
 }
 
-// killed are the mutants that are listed as equivalent and are not.
+// killed are the mutants that are listed as equivalent and are not. Twins are
+// listed both, for a sample may have either.
 func killed(chosen []*mutant, known map[string]string) (stale []string) {
 	for _, m := range chosen {
-		if known[m.ID()] != "" && m.Fate != killmatrix.Equivalent {
+		if known[m.ID()] != "" && m.Fate != killmatrix.Equivalent && known[m.Note] == "" {
 			stale = append(stale, fmt.Sprintf("%s: %s", m.ID(), m.Fate))
 		}
 	}
