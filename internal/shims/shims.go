@@ -1,0 +1,121 @@
+// Package shims builds hcsshim's shims for Windows, the programs that
+// containerd starts, from the hcsshim under test.
+package shims
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/mod/modfile"
+)
+
+// Shims are the programs of one hcsshim.
+type Shims struct {
+	RunhcsV1 string // containerd-shim-runhcs-v1.exe
+	LcowV2   string // containerd-shim-lcow-v2.exe, "" for an hcsshim that has none that reads options
+	StandIn  string // says which module was replaced by a stand-in, "" if none was
+}
+
+const lcowDir = "cmd/containerd-shim-lcow-v2"
+
+// Build builds the shims of the hcsshim whose text is in source, into dir. The
+// text stays as it is: its module file is copied, and what is to be changed is
+// changed there.
+func Build(ctx context.Context, source, dir string) (*Shims, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	s := &Shims{RunhcsV1: filepath.Join(dir, "containerd-shim-runhcs-v1.exe")}
+	packages := []string{"./cmd/containerd-shim-runhcs-v1"}
+	if readsBootstrap(filepath.Join(source, filepath.FromSlash(lcowDir))) {
+		s.LcowV2 = filepath.Join(dir, "containerd-shim-lcow-v2.exe")
+		packages = append(packages, "./"+lcowDir)
+	}
+	var err error
+	if s.StandIn, err = writeModule(ctx, source, dir); err != nil {
+		return nil, err
+	}
+	args := append([]string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false", "-tags=lcow", "-ldflags=-s -w", "-o", dir}, packages...)
+	cmd := goTool(ctx, source, args...)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
+	}
+	return s, nil
+}
+
+// readsBootstrap reports whether there is an lcow-v2, and one that reads its
+// stdin: before v0.15.0-rc.4 it did not.
+func readsBootstrap(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(dir, "main.go"))
+	return err == nil && bytes.Contains(text, []byte("api/runtime/bootstrap/v1"))
+}
+
+func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+	return cmd
+}
+
+// writeModule copies the module file with its sums, and puts the stand-in into
+// the place of the policy module where that cannot be had.
+func writeModule(ctx context.Context, source, dir string) (standIn string, err error) {
+	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "go.mod")
+	if err := errors.Join(os.WriteFile(name, text, 0o666), os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
+		return "", err
+	}
+	mod, err := modfile.Parse("go.mod", text, nil)
+	if err != nil {
+		return "", err
+	}
+	version := required(mod, policyModule)
+	if version == "" || available(ctx, source, name) {
+		return "", ctx.Err()
+	}
+	place := filepath.Join(dir, "cosesign1go")
+	if err := writeStandIn(place); err != nil {
+		return "", err
+	}
+	if err := mod.AddReplace(policyModule, "", place, ""); err != nil {
+		return "", err
+	}
+	if text, err = mod.Format(); err != nil {
+		return "", err
+	}
+	return policyModule + " " + version, os.WriteFile(name, text, 0o666)
+}
+
+func required(mod *modfile.File, path string) string {
+	for _, r := range mod.Require {
+		if r.Mod.Path == path {
+			return r.Mod.Version
+		}
+	}
+	return ""
+}
+
+// available reports whether the policy module is in the module cache or can be
+// downloaded.
+func available(ctx context.Context, source, modFile string) bool {
+	cmd := goTool(ctx, source, "mod", "download", "-modfile="+modFile, "-json", policyModule)
+	cmd.Stderr = io.Discard
+	out, _ := cmd.Output()
+	var module struct{ Dir string }
+	return json.Unmarshal(out, &module) == nil && module.Dir != ""
+}
