@@ -22,7 +22,15 @@ const (
 	Counts   = "SHIMFUZZ_COUNTS"    // a folder into which each process writes what it excused
 	Decoder  = "SHIMFUZZ_DECODER"   // the one decoder to run the properties on; without it both
 	Bug      = "SHIMFUZZ_BUG"       // the zoo's bug in that decoder, in a build that has the zoo
+	Shims    = "SHIMFUZZ_SHIMS"     // the folder with the shims built for Windows; without it they are not run
+	Case     = "SHIMFUZZ_CASE"      // the one payload to give them
+	Seed     = "SHIMFUZZ_SEED"      // of the generated payloads
+	Checks   = "SHIMFUZZ_CHECKS"    // how many of those
 )
+
+// Say stands before a line of a test's output that is for the user to see, also
+// if the test passes.
+const Say = "shimfuzz: "
 
 // Root is the root of the suite's tree, from the working directory up. A build
 // folder has a go.mod, too, so that is no sign of it.

@@ -76,8 +76,8 @@ func Named(name string) (List, error) {
 	list := For(version)
 	list.Name = name
 	for f := range strings.SplitSeq(without, ",") {
-		if f == "" {
-			continue
+		if f == "" || isCaller(version, f) {
+			continue // a caller's is left out by List.Callers
 		}
 		i := slices.IndexFunc(list.Findings, func(have Finding) bool { return "-"+have.Name == f })
 		if i < 0 {

@@ -229,23 +229,29 @@ func (c Check) replay(t TB) string {
 	return line + "\nshows the payload, but the reader is part of this failure: run " + t.Name() + " again, with its seed or kept input"
 }
 
-// save keeps the payload of a failing test, one file a test, so that the last
-// one, which is the smallest after shrinking, remains. It returns the command
-// that replays it.
+// save keeps the payload of a failing test and returns the command that replays
+// it.
 func save(test string, b []byte) string {
+	name, err := Save(test, b)
+	if err != nil {
+		return fmt.Sprintf("the payload could not be saved: %v", err)
+	}
+	return exchange.ReproCommand(name)
+}
+
+// Save keeps the payload of a failing test, one file a test, so that the last
+// one, which is the smallest after shrinking, remains.
+func Save(test string, b []byte) (name string, err error) {
 	dir, err := buildDir()
 	if err == nil {
 		dir = filepath.Join(dir, "failures")
 		err = os.MkdirAll(dir, 0o777)
 	}
-	name := filepath.Join(dir, strings.NewReplacer("/", "_", "#", "_").Replace(test)+".bin")
-	if err == nil {
-		err = os.WriteFile(name, b, 0o666)
-	}
 	if err != nil {
-		return fmt.Sprintf("the payload could not be saved: %v", err)
+		return "", err
 	}
-	return exchange.ReproCommand(name)
+	name = filepath.Join(dir, strings.NewReplacer("/", "_", "#", "_").Replace(test)+".bin")
+	return name, os.WriteFile(name, b, 0o666)
 }
 
 // buildDir is where this build keeps its files: the make program says so, and

@@ -1,0 +1,178 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"shimfuzz/internal/exchange"
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/verify"
+	"shimfuzz/internal/wine"
+)
+
+func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
+
+// limit is how long one run may take: a thousand times the usual, on a machine
+// that has other things to do.
+const limit = 60 * time.Second
+
+// installed is a built shim and where it runs.
+type installed struct {
+	Program
+	host *wine.Host
+	file string
+}
+
+// shims are what make e2e has built: runhcs-v1 first, and lcow-v2 if this
+// hcsshim has it. Without make e2e the test did not run, and says so.
+func shims(t *testing.T) []installed {
+	t.Helper()
+	dir := os.Getenv(exchange.Shims)
+	if dir == "" {
+		t.Skip("NOT RUN: the real shims, which make e2e builds and runs")
+	}
+	host, err := wine.Open(filepath.Join(dir, "wine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := []installed{{RunhcsV1, host, filepath.Join(dir, RunhcsV1.Name+".exe")}}
+	if _, err := os.Stat(have[0].file); err != nil {
+		t.Fatal(err)
+	}
+	if lcow := filepath.Join(dir, LcowV2.Name+".exe"); exists(lcow) {
+		have = append(have, installed{LcowV2, host, lcow})
+	}
+	return have
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// isLcow reports whether s is lcow-v2.
+func (s installed) isLcow() bool { return s.Name == LcowV2.Name }
+
+// runs numbers the runs of this process: pipes are named for the container, and
+// two runs at a time must not have one between them.
+var runs atomic.Int64
+
+func containerID() string { return fmt.Sprintf("e2e-%d-%d", os.Getpid(), runs.Add(1)) }
+
+// serve gives a payload to the shim's serve.
+func (s installed) serve(t testing.TB, payload []byte) (Verdict, wine.Result) {
+	t.Helper()
+	args := []string{"serve"}
+	if !s.isLcow() {
+		args = append(globals(containerID()), "serve", "--socket", "bad")
+	}
+	r := s.run(t, t.TempDir(), payload, args)
+	return s.Read(r), r
+}
+
+func globals(id string) []string {
+	return []string{"--namespace", namespace, "--address", "a", "--publish-binary", "b", "--id", id}
+}
+
+const namespace = "shimfuzz"
+
+// start gives a payload to runhcs-v1's start, in a bundle, and reads the verdict
+// of the serve that it starts.
+func (s installed) start(t testing.TB, payload []byte) (v Verdict, r wine.Result, address string) {
+	t.Helper()
+	bundle, id := t.TempDir(), containerID()
+	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	r = s.run(t, bundle, payload, append(globals(id), "start"))
+	log, err := os.ReadFile(filepath.Join(bundle, "panic.log"))
+	if err != nil {
+		t.Fatalf("start left no panic.log: %v\n%s%s", err, r.Stdout, r.Stderr)
+	}
+	return s.ReadStart(r, string(log)), r, `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + namespace + "-" + id + "-pipe"
+}
+
+func (s installed) run(t testing.TB, dir string, payload []byte, args []string) wine.Result {
+	t.Helper()
+	r, err := s.host.Run(context.Background(), wine.Command{Program: s.file, Args: args, Dir: dir, Stdin: payload, Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// progress tells the make program how far a test is.
+type progress struct {
+	what  string
+	total int
+	mu    sync.Mutex
+	done  int
+	last  time.Time
+}
+
+func (p *progress) step() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if time.Since(p.last) > 3*time.Second {
+		p.last = time.Now()
+		say("%s: %d of %d", p.what, p.done, p.total)
+	}
+}
+
+// say shows a line to who runs make e2e, also if the test passes.
+func say(format string, args ...any) { fmt.Println(exchange.Say + fmt.Sprintf(format, args...)) }
+
+// difference is a shim that did not do what it should.
+type difference struct {
+	shim             installed
+	command          string
+	finding, decoder string
+	want, got        string
+	payload          []byte
+	story            string
+	advice           string
+}
+
+// fail reports it.
+func (d difference) fail(t testing.TB) {
+	t.Helper()
+	var b strings.Builder
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%-10s %s\n", name, strings.ReplaceAll(strings.TrimRight(value, "\n"), "\n", "\n           "))
+		}
+	}
+	b.WriteString("\n")
+	row("finding", d.finding)
+	row("program", fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Source()))
+	row("decoder", d.decoder)
+	row("want", d.want)
+	row("got", d.got)
+	row("to do", d.advice)
+	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", d.story, len(d.payload), verify.FamilyName(d.payload)))
+	if len(d.payload) < 1<<16 {
+		b.WriteString(verify.Dump(d.payload))
+		row("hex", fmt.Sprintf("%x", d.payload[:min(len(d.payload), 512)]))
+	}
+	file, err := verify.Save(t.Name(), d.payload)
+	if err != nil {
+		row("replay", fmt.Sprintf("the payload could not be saved: %v", err))
+	} else {
+		row("replay", "make e2e "+exchange.CaseArguments(file)+"   what the real shims do\n"+exchange.ReproCommand(file)+"   what it is, what readOptions answers")
+	}
+	t.Error(b.String())
+}
+
+// decode is the answer of the extracted readOptions.
+func decode(payload []byte) string {
+	return verify.HCSShim.Decode(bytes.NewReader(payload), payload).String()
+}
