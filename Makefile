@@ -6,7 +6,7 @@ export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIM
 # The program behind the targets; go build is quick when nothing has changed.
 RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
 
-.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus record matrix conformance mutants baselines history steady overhead bench lint clean
+.PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus record matrix conformance mutants baselines history steady overhead bench e2e e2e-tools lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,8 @@ help:
 	@echo 'make steady          the properties with many seeds                      SEEDS=100 CHECKS=300'
 	@echo 'make overhead        what the checks cost: executions and checks a second'
 	@echo 'make bench           speed and memory of the decoders'
+	@echo 'make e2e             the real shims for Windows, under Wine: serve and start  SEED=1 CHECKS=300 CASE=file'
+	@echo 'make e2e-tools       install what that needs, from Debian, as root'
 	@echo 'make lint            gofmt, vet, staticcheck'
 	@echo 'make extract         only put hcsshim under test (what go generate does)'
 	@echo 'make tree TREE=dir   write the suite with the extracted code in it, as plain files'
@@ -91,6 +93,12 @@ overhead:
 
 bench:
 	$(RUN) bench
+
+e2e:
+	$(RUN) e2e
+
+e2e-tools:
+	$(RUN) e2e-tools
 
 lint:
 	$(RUN) lint

@@ -37,6 +37,8 @@ var commands = map[string]func(context.Context, *extract.Build) error{
 	"steady":         steady,
 	"overhead":       overhead,
 	"bench":          bench,
+	"e2e":            e2e,
+	"e2e-tools":      e2eTools,
 	"lint":           lint,
 }
 

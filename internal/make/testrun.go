@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/extract"
 )
 
@@ -25,6 +26,7 @@ type testRun struct {
 	running         map[string]event            // tests that have begun and not ended
 	hasChild        map[string]bool             // tests with a failed subtest
 	broken          []string                    // packages that failed beside their tests
+	said            bool                        // a test has said something since the line began
 }
 
 type failure struct{ test, text string }
@@ -72,6 +74,10 @@ func (r *testRun) packages(ctx context.Context, b *extract.Build, what string, p
 		return errReported
 	}
 	failures := len(r.failed) + len(r.broken) - failed
+	if r.said {
+		fmt.Printf("\n  %-46s ", "")
+	}
+	r.said = false
 	fmt.Printf("%5d passed  %3d failed  %3.0f s\n", r.passed-passed, failures, time.Since(start).Seconds())
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || failures == 0) {
@@ -90,6 +96,11 @@ func (r *testRun) add(e event) {
 	}
 	switch e.Action {
 	case "output", "build-output":
+		if text, ok := strings.CutPrefix(e.Output, exchange.Say); ok {
+			r.said = true
+			fmt.Print("\n    " + strings.TrimRight(text, "\n"))
+			return
+		}
 		if r.output[key] == nil {
 			r.output[key] = new(strings.Builder)
 		}
