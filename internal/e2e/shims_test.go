@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -122,7 +121,7 @@ func (p *progress) step() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
-	if time.Since(p.last) > 3*time.Second {
+	if time.Since(p.last) > 10*time.Second {
 		p.last = time.Now()
 		say("%s: %d of %d", p.what, p.done, p.total)
 	}
@@ -170,9 +169,4 @@ func (d difference) fail(t testing.TB) {
 		row("replay", "make e2e "+exchange.CaseArguments(file)+"   what the real shims do\n"+exchange.ReproCommand(file)+"   what it is, what readOptions answers")
 	}
 	t.Error(b.String())
-}
-
-// decode is the answer of the extracted readOptions.
-func decode(payload []byte) string {
-	return verify.HCSShim.Decode(bytes.NewReader(payload), payload).String()
 }

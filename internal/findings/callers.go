@@ -52,7 +52,7 @@ var Callers = []Caller{
 	{
 		Name: "start-hides-refusal", Program: "runhcs-v1 start", Breaks: startTells,
 		Happens: "When serve refuses the options or panics, start prints the address of a pipe that nobody serves and exits with 0. " +
-			"containerd times out on the pipe; why stands in panic.log in the bundle, and goes when that is removed.",
+			"containerd is told of a pipe that it cannot connect to; why stands in panic.log in the bundle only, until delete logs its first MiB.",
 		From: oldest, Case: "malformed_legacy_legacy_field-0",
 	},
 	{
