@@ -141,6 +141,16 @@ type difference struct {
 	advice           string
 }
 
+// firstLines keeps a report to what make e2e shows of one.
+func firstLines(text string) string {
+	const most = 30
+	lines := strings.SplitAfterN(text, "\n", most+1)
+	if len(lines) <= most {
+		return text
+	}
+	return strings.Join(lines[:most], "") + "              …\n"
+}
+
 // fail reports it.
 func (d difference) fail(t testing.TB) {
 	t.Helper()
@@ -153,13 +163,13 @@ func (d difference) fail(t testing.TB) {
 	b.WriteString("\n")
 	row("finding", d.finding)
 	row("program", fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Source()))
-	row("decoder", d.decoder)
+	row("decoder", short(d.decoder))
 	row("want", d.want)
 	row("got", d.got)
 	row("to do", d.advice)
 	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", d.story, len(d.payload), verify.FamilyName(d.payload)))
 	if len(d.payload) < 1<<16 {
-		b.WriteString(verify.Dump(d.payload))
+		b.WriteString(firstLines(verify.Dump(d.payload)))
 		row("hex", fmt.Sprintf("%x", d.payload[:min(len(d.payload), 512)]))
 	}
 	file, err := verify.Save(t.Name(), d.payload)

@@ -68,7 +68,7 @@ var Callers = []Caller{
 	{
 		Name: "log-level-fails-start", Program: "both shims, serve", Breaks: logsAreNotVital,
 		Happens: "A log level that logrus does not know ends the shim: with one letter wrong in containerd's configuration no container starts.",
-		From:    oldest, Case: "bootstrap_field_log-level",
+		From:    oldest, Case: "legacy_field_log-level",
 	},
 	{
 		Name: "stdin-unlimited", Program: "both shims, serve", Breaks: inputBounded,
@@ -141,10 +141,7 @@ func isCaller(version, without string) bool {
 	return slices.ContainsFunc(Callers, func(c Caller) bool { return "-"+c.Name == without && c.in(version) })
 }
 
-// large is a bootstrap payload of manyBytes in one string field of its Options,
-// which lies far enough in that both shims read all of it.
+// large is a legacy payload of manyBytes in one string field of its Options.
 func large(num protowire.Number) []byte {
-	opts := wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), manyBytes))}.Encode()
-	value := wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, opts))
-	return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, value)}.Encode()
+	return payload.PlainAny(payload.OptionsName, wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), manyBytes))}.Encode())
 }
