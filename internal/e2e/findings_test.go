@@ -212,6 +212,6 @@ func TestCase(t *testing.T) {
 		}
 		got, r, _ := s.start(t, b)
 		say("%s start\n  exit code %d, printed %q\n  panic.log    %v", s.Name, r.Exit, r.Stdout, got)
-		s.compareStart(t, name, b)
+		s.checkStart(t, name, b)
 	}
 }

@@ -28,11 +28,17 @@ func TestStart(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			defer p.step()
-			s.compareStart(t, c.Payload.Story, c.Payload.Bytes)
-			if marked := s.marked(t, c.Payload.Story, c.Payload.Bytes); marked != nil {
-				s.compareStart(t, c.Payload.Story+", marked", marked)
-			}
+			s.checkStart(t, c.Payload.Story, c.Payload.Bytes)
 		})
+	}
+}
+
+// checkStart is check for start.
+func (s installed) checkStart(t *testing.T, story string, b []byte) {
+	t.Helper()
+	s.compareStart(t, story, b)
+	if marked := s.marked(t, story, b); marked != nil {
+		s.compareStart(t, story+", marked", marked)
 	}
 }
 

@@ -214,7 +214,7 @@ func printFindings(byFinding map[string][]failure) {
 		fmt.Println("\nknown findings among the failures:")
 	}
 	for _, name := range names {
-		fmt.Printf("  %-28s %4d tests, shown above: %s\n", name, len(byFinding[name]), byFinding[name][0].test)
+		fmt.Printf("  %-36s %4d tests, shown above: %s\n", name, len(byFinding[name]), byFinding[name][0].test)
 	}
 }
 
