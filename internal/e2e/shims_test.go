@@ -39,7 +39,7 @@ func shims(t *testing.T) []installed {
 	if dir == "" {
 		t.Skip("NOT RUN: the real shims, which make e2e builds and runs")
 	}
-	host, err := wine.Open(filepath.Join(dir, "wine"))
+	host, err := wine.Open(os.Getenv(exchange.Wine))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ const (
 	Case     = "SHIMFUZZ_CASE"      // the one payload to give them
 	Seed     = "SHIMFUZZ_SEED"      // of the generated payloads
 	Checks   = "SHIMFUZZ_CHECKS"    // how many of those
+	Wine     = "SHIMFUZZ_WINE"      // the prefix of the Wine that they run under
 )
 
 // Say stands before a line of a test's output that is for the user to see, also

@@ -24,7 +24,8 @@ func e2e(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	dir := filepath.Join(b.Dir, "e2e")
-	host, err := wine.Open(filepath.Join(dir, "wine"))
+	env[exchange.Wine] = filepath.Join(b.Root, "build", "wine")
+	host, err := wine.Open(env[exchange.Wine])
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func e2e(ctx context.Context, b *extract.Build) error {
 	if err := buildShims(ctx, b, dir); err != nil {
 		return err
 	}
-	fmt.Println("  starting Wine")
+	fmt.Println("  starting Wine; the first time this takes some seconds")
 	defer host.Stop()
 	if err := host.Start(ctx); err != nil {
 		return err

@@ -3,11 +3,14 @@
 package wine
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // ownGroup gives a program a process group: what it starts is in that, too, also
@@ -26,6 +29,23 @@ func peak(state *os.ProcessState) int64 {
 	return usage.Maxrss << 10
 }
 
+func share(lock *os.File) error { return syscall.Flock(int(lock.Fd()), syscall.LOCK_SH) }
+
+func tryOwn(lock *os.File) error {
+	return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+// own waits until no other process has the lock.
+func own(ctx context.Context, lock *os.File) error {
+	for ctx.Err() == nil {
+		if err := tryOwn(lock); !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return ctx.Err()
+}
+
 // Lock keeps a second process out of what the first works in, until release or
 // its end.
 func Lock(name string) (release func(), err error) {
@@ -33,7 +53,7 @@ func Lock(name string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := tryOwn(file); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

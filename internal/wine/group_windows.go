@@ -1,6 +1,7 @@
 package wine
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,13 @@ func leftBy(cmd *exec.Cmd) string {
 }
 
 func peak(*os.ProcessState) int64 { return 0 }
+
+// There is no prefix to share.
+func share(*os.File) error { return nil }
+
+func tryOwn(*os.File) error { return nil }
+
+func own(context.Context, *os.File) error { return nil }
 
 // Lock keeps nobody out: on Windows two runs share nothing but the programs.
 func Lock(string) (release func(), err error) { return func() {}, nil }

@@ -25,6 +25,7 @@ func (m Missing) Error() string {
 type Host struct {
 	wine, server string // programs
 	prefix       string
+	lock         *os.File // shared by the processes that use the prefix, owned by the one that makes it
 }
 
 // native reports whether no Wine is needed.
@@ -67,22 +68,39 @@ func firstOf(names []string) string {
 }
 
 // Start makes the prefix, unless a working one is there, and starts Wine's
-// server, which then waits for programs until Stop.
-func (h *Host) Start(ctx context.Context) error {
+// server, which then waits for programs until Stop. Several processes may use a
+// prefix at a time; who must make it waits until nobody does.
+func (h *Host) Start(ctx context.Context) (err error) {
 	if native {
 		return nil
+	}
+	if h.lock, err = os.OpenFile(h.prefix+".lock", os.O_CREATE|os.O_RDWR, 0o666); err != nil {
+		return err
+	}
+	if err := share(h.lock); err != nil {
+		return err
 	}
 	if h.complete() && h.serve(ctx) == nil && h.works(ctx) == nil {
 		return nil
 	}
-	h.Stop()
+	if err := own(ctx, h.lock); err != nil {
+		return err
+	}
+	if err := h.remake(ctx); err != nil {
+		return err
+	}
+	return share(h.lock)
+}
+
+func (h *Host) remake(ctx context.Context) error {
+	h.end()
 	if err := errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err != nil {
 		return fmt.Errorf("a place for Wine's prefix: %w", err)
 	}
 	if err := h.serve(ctx); err != nil {
 		return err
 	}
-	if err := h.own(ctx, "making the prefix", "wineboot", "--init"); err != nil {
+	if err := h.wines(ctx, "making the prefix", "wineboot", "--init"); err != nil {
 		return err
 	}
 	if err := h.addRandom(ctx); err != nil {
@@ -91,12 +109,20 @@ func (h *Host) Start(ctx context.Context) error {
 	return h.works(ctx)
 }
 
-// Stop ends Wine's server and every program in the prefix. It does not mind if
-// there is none.
+// Stop ends Wine's server and every program in the prefix, unless another
+// process uses it: then that one will.
 func (h *Host) Stop() {
-	if native {
+	if native || h.lock == nil {
 		return
 	}
+	if tryOwn(h.lock) == nil {
+		h.end()
+	}
+	h.lock.Close()
+}
+
+// end does not mind if nothing runs.
+func (h *Host) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for _, arg := range []string{"-k", "-w"} { // end it, wait until it has
@@ -112,16 +138,21 @@ func (h *Host) serve(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, h.server, "--persistent")
 	cmd.Env = h.environ()
 	ownGroup(cmd) // an interrupt at the terminal is for Stop to carry out
-	return h.run(ctx, "starting its server", cmd)
+	err := h.run(ctx, "starting its server", cmd)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 2 { // one runs
+		return nil
+	}
+	return err
 }
 
 // works runs the smallest program there is.
 func (h *Host) works(ctx context.Context) error {
-	return h.own(ctx, "running a program", "cmd", "/c", "exit 0")
+	return h.wines(ctx, "running a program", "cmd", "/c", "exit 0")
 }
 
-// own runs one of Wine's own programs.
-func (h *Host) own(ctx context.Context, doing string, args ...string) error {
+// wines runs one of Wine's own programs.
+func (h *Host) wines(ctx context.Context, doing string, args ...string) error {
 	cmd := exec.CommandContext(ctx, h.wine, args...)
 	cmd.Env = h.environ()
 	ownGroup(cmd)
@@ -138,14 +169,19 @@ func (h *Host) run(ctx context.Context, doing string, cmd *exec.Cmd) error {
 	return nil
 }
 
+// broken is the error of a Wine that does not work, with the start of what it
+// says. Of a full disk it says nothing that one would understand.
 func (h *Host) broken(ctx context.Context, doing string, out []byte, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if text := strings.Join(strings.Fields(string(out)), " "); text != "" {
-		err = fmt.Errorf("%w: %s", err, text)
+	probe := filepath.Join(h.prefix, "probe")
+	defer os.Remove(probe)
+	if full := os.WriteFile(probe, make([]byte, 1<<20), 0o666); full != nil {
+		return fmt.Errorf("no place for Wine's prefix, which needs 700 MiB: %w", full)
 	}
-	return fmt.Errorf("Wine does not work in %s: %s: %w", h.prefix, doing, err)
+	text := strings.Join(strings.Fields(string(out)), " ")
+	return fmt.Errorf("%s does not work in %s: %s: %w: %.200s", h.wine, h.prefix, doing, err, text)
 }
 
 // environ is the environment without a user's own settings of Wine.
