@@ -194,7 +194,7 @@ func TestCallersAreTested(t *testing.T) {
 func TestCase(t *testing.T) {
 	name := os.Getenv(exchange.Case)
 	if name == "" {
-		return
+		t.Skip("NOT RUN: no case to run")
 	}
 	have := shims(t)
 	b, err := os.ReadFile(name)

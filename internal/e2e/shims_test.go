@@ -18,7 +18,14 @@ import (
 	"shimfuzz/internal/wine"
 )
 
-func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(exchange.Shims) == "" {
+		say(notRun)
+	}
+	os.Exit(verify.Main(m.Run))
+}
+
+const notRun = "NOT RUN: the real shims, which make e2e builds and runs"
 
 // limit is how long one run may take: a thousand times the usual, on a machine
 // that has other things to do.
@@ -37,7 +44,7 @@ func shims(t *testing.T) []installed {
 	t.Helper()
 	dir := os.Getenv(exchange.Shims)
 	if dir == "" {
-		t.Skip("NOT RUN: the real shims, which make e2e builds and runs")
+		t.Skip(notRun)
 	}
 	host, err := wine.Open(os.Getenv(exchange.Wine))
 	if err != nil {

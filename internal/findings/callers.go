@@ -122,9 +122,6 @@ func (l List) Callers() []Caller {
 
 func (c Caller) in(version string) bool { return Finding{From: c.From, Fixed: c.Fixed}.in(version) }
 
-// Versions says in words which releases have the finding.
-func (c Caller) Versions() string { return Finding{From: c.From, Fixed: c.Fixed}.Versions() }
-
 // Explain returns the one among the callers' findings that explains why a
 // shim's answer to a payload is not the contract's; nil if none does.
 func Explain(callers []Caller, want contract.Outcome, payload []byte) *Caller {

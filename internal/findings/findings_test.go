@@ -20,6 +20,9 @@ func TestNamed(t *testing.T) {
 		{Newest + ",-identity-misread", all - 1, false},
 		{Newest + ",-identity-misread,-untyped-is-default", all - 2, false},
 		{Newest + ",-bootstrap-rejected", 0, true},
+		{Newest + ",-start-hides-refusal", all, false}, // a caller's
+		{"v0.14.1,-lcow-v2-legacy-is-default", 0, true},
+		{Newest + ",start-hides-refusal", 0, true},
 		{"all", 0, true},
 	} {
 		list, err := Named(test.name)

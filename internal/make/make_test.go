@@ -32,7 +32,7 @@ func TestCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules := regexp.MustCompile(`(?m)^([a-z-]+):\n\t\$\(RUN\) ([a-z-]+)$`).FindAllStringSubmatch(string(text), -1)
+	rules := regexp.MustCompile(`(?m)^([a-z0-9-]+):\n\t\$\(RUN\) ([a-z0-9-]+)$`).FindAllStringSubmatch(string(text), -1)
 	if len(rules) != len(commands) {
 		t.Errorf("the Makefile has %d targets, there are %d commands", len(rules), len(commands))
 	}
