@@ -25,7 +25,7 @@ func TestFindings(t *testing.T) {
 				t.Fatalf("the finding's case %s is not in the corpus", f.Case)
 			}
 			// That it is wrong, and wrong as the finding says, of the extract …
-			verify.Run(t, verify.HCSShim, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
+			verify.Run(t, verify.UnderTest, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
 			// … and that the real program does so.
 			want, decoder := s.expect(c.Payload.Bytes)
 			got, _ := s.serve(t, c.Payload.Bytes)

@@ -66,7 +66,7 @@ func (s installed) answer(b []byte) contract.Outcome {
 	if s.isLcow() {
 		return LcowAnswer(b)
 	}
-	return verify.HCSShim.Decode(bytes.NewReader(b), b)
+	return verify.UnderTest.Decode(bytes.NewReader(b), b)
 }
 
 // expect is what the shim must do with a payload, and the answer behind that.
