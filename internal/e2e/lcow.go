@@ -36,10 +36,10 @@ func LcowAnswer(b []byte) contract.Outcome {
 // LcowAfter is what lcow-v2's serve does with that. Of the options it looks at
 // the log level and at what is to be scrubbed.
 func LcowAfter(o contract.Outcome) Verdict {
-	switch o.Kind {
-	case contract.Error:
+	if o.Kind.IsError() {
 		return Verdict{Kind: Refused}
-	case contract.None:
+	}
+	if o.Kind == contract.None {
 		return Verdict{Kind: Accepted}
 	}
 	return afterLevel(o.Options.GetLogLevel())

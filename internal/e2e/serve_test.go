@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand"
 	"os"
@@ -12,10 +11,8 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/exchange"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/verify"
 )
 
 // Every case of the corpus, through serve of each shim: the program does what
@@ -43,9 +40,6 @@ func TestCorpus(t *testing.T) {
 func (s installed) check(t *testing.T, story string, b []byte) {
 	t.Helper()
 	s.compare(t, story, b)
-	if s.isLcow() {
-		s.judge(t, story, b)
-	}
 	if marked := s.marked(t, story, b); marked != nil {
 		s.compare(t, story+", marked", marked)
 	}
@@ -54,40 +48,17 @@ func (s installed) check(t *testing.T, story string, b []byte) {
 // compare holds what the shim does to what it must do.
 func (s installed) compare(t *testing.T, story string, b []byte) {
 	t.Helper()
-	want, decoder := s.expect(b)
+	e := s.expect(b)
 	got, _ := s.serve(t, b)
-	if !s.same(want, got) {
-		difference{shim: s, command: "serve", decoder: decoder, want: want.String(), got: got.String(), payload: b, story: story}.fail(t)
+	if !e.met(got) {
+		s.differs(t, "serve", story, b, e, got)
 	}
 }
 
-// answer is what the shim's decoder, by itself, makes of a payload.
-func (s installed) answer(b []byte) contract.Outcome {
-	if s.isLcow() {
-		return LcowAnswer(b)
-	}
-	return verify.UnderTest.Decode(bytes.NewReader(b), b)
-}
-
-// expect is what the shim must do with a payload, and the answer behind that.
-func (s installed) expect(b []byte) (Verdict, string) {
-	if s.isLcow() {
-		return LcowAfter(LcowAnswer(b)), "BootstrapParams only: " + short(LcowAnswer(b).String())
-	}
-	answer := s.answer(b)
-	if onlyLinkedHere(b) {
-		return Verdict{Kind: Refused}, "readOptions, extracted, with a type that the program does not have: " + short(answer.String())
-	}
-	return ServeAfter(answer), "readOptions, extracted: " + short(answer.String())
-}
-
-// same reports whether the shim did what it must. The words of an error are
-// compared where they are predicted.
-func (s installed) same(want, got Verdict) bool {
-	if want.Kind == Refused && want.Text == "" {
-		got.Text = ""
-	}
-	return want == got
+// differs fails t.
+func (s installed) differs(t *testing.T, command, story string, b []byte, e expectation, got Verdict) {
+	t.Helper()
+	difference{shim: s, command: command, finding: e.finding, decoder: e.decoder, want: e.String(), got: got.String(), payload: b, story: story}.fail(t)
 }
 
 // marked is the payload with a marker in what may be its options, nil if there
@@ -108,27 +79,6 @@ func (s installed) marked(t *testing.T, story string, b []byte) []byte {
 		return nil
 	}
 	return with[0]
-}
-
-// judge holds lcow-v2's answer to the contract: what differs is a finding of
-// that shim, or new. It goes by the predicted answer, which compare has just
-// held the real one to.
-func (s installed) judge(t *testing.T, story string, b []byte) {
-	t.Helper()
-	want, got := reference.Answer(b), LcowAnswer(b)
-	diff := contract.Differ(want, got, nil)
-	if diff == "" {
-		return
-	}
-	known := findings.Explain(verify.Known.Callers(), want, b)
-	if known != nil && findings.Explain(verify.Excused.Callers(), want, b) != nil {
-		return
-	}
-	d := difference{shim: s, command: "serve", decoder: "BootstrapParams only: " + got.String(), want: want.String(), got: diff, payload: b, story: story}
-	if known != nil {
-		d.finding = known.Name + ": " + known.Happens
-	}
-	d.fail(t)
 }
 
 // TestGenerated is TestCorpus for payloads that are made anew for every seed.

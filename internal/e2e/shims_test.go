@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"shimfuzz/internal/exchange"
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/wine"
@@ -74,6 +77,16 @@ var runs atomic.Int64
 
 func containerID() string { return fmt.Sprintf("e2e-%d-%d", os.Getpid(), runs.Add(1)) }
 
+// serve gives a payload to the shim's serve.
+func (s installed) serve(t testing.TB, payload []byte) (Verdict, wine.Result) {
+	t.Helper()
+	r := s.serveOnce(t, payload)
+	if s.lost(t, r, r.Stdout+r.Stderr) {
+		r = s.serveOnce(t, payload)
+	}
+	return s.Read(r), r
+}
+
 func (s installed) serveOnce(t testing.TB, payload []byte) wine.Result {
 	t.Helper()
 	args := []string{"serve"}
@@ -93,16 +106,26 @@ const namespace = "shimfuzz"
 // of the serve that it starts.
 func (s installed) start(t testing.TB, payload []byte) (v Verdict, r wine.Result, address string) {
 	t.Helper()
+	v, r, address, said := s.startOnce(t, payload)
+	if v.Kind == Odd && s.lost(t, r, said) {
+		v, r, address, _ = s.startOnce(t, payload)
+	}
+	return v, r, address
+}
+
+func (s installed) startOnce(t testing.TB, payload []byte) (v Verdict, r wine.Result, address, said string) {
+	t.Helper()
 	bundle, id := t.TempDir(), containerID()
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	r = s.run(t, bundle, payload, append(globals(id), "start"))
 	log, err := os.ReadFile(filepath.Join(bundle, "panic.log"))
-	if err != nil {
-		t.Fatalf("start left no panic.log: %v\n%s%s", err, r.Stdout, r.Stderr)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
 	}
-	return s.ReadStart(r, string(log)), r, `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + namespace + "-" + id + "-pipe"
+	address = `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + namespace + "-" + id + "-pipe"
+	return s.ReadStart(r, string(log)), r, address, string(log) + r.Stderr
 }
 
 func (s installed) run(t testing.TB, dir string, payload []byte, args []string) wine.Result {
@@ -121,19 +144,18 @@ var silent atomic.Int64
 // mostSilent is how many of those a process takes for Wine's.
 const mostSilent = 5
 
-// serve gives a payload to the shim's serve. A run without a word is repeated
-// once: what the shim is to blame for happens again.
-func (s installed) serve(t testing.TB, payload []byte) (Verdict, wine.Result) {
+// lost reports whether a run is to be repeated, once, because it ended without a
+// word: what the shim is to blame for happens again.
+func (s installed) lost(t testing.TB, r wine.Result, said string) bool {
 	t.Helper()
-	r := s.serveOnce(t, payload)
-	if r.Stdout+r.Stderr == "" && !r.Late && runtime.GOOS != "windows" {
-		if n := silent.Add(1); n > mostSilent {
-			t.Fatalf("%d runs ended without a word, more than Wine is to blame for", n)
-		}
-		say("%s: a run of %s ended without a word, exit code %d, and is repeated", t.Name(), s.Name, r.Exit)
-		r = s.serveOnce(t, payload)
+	if said != "" || r.Late || runtime.GOOS == "windows" {
+		return false
 	}
-	return s.Read(r), r
+	if n := silent.Add(1); n > mostSilent {
+		t.Fatalf("%d runs ended without a word, more than Wine is to blame for", n)
+	}
+	say("%s: a run of %s ended without a word, exit code %d, and is repeated", t.Name(), s.Name, r.Exit)
+	return true
 }
 
 // progress tells the make program how far a test is.
@@ -164,13 +186,14 @@ func say(format string, args ...any) {
 
 // difference is a shim that did not do what it should.
 type difference struct {
-	shim             installed
-	command          string
-	finding, decoder string
-	want, got        string
-	payload          []byte
-	story            string
-	advice           string
+	shim      installed
+	command   string
+	finding   *findings.Caller // nil if none is known
+	decoder   string
+	want, got string
+	payload   []byte
+	story     string
+	advice    string
 }
 
 // firstLines keeps a report to what make e2e shows of one.
@@ -193,9 +216,12 @@ func (d difference) fail(t testing.TB) {
 		}
 	}
 	b.WriteString("\n")
-	row("finding", d.finding)
+	if d.finding != nil {
+		row("finding", d.finding.Name+": "+d.finding.Happens)
+		row("guarantee", d.finding.Breaks.String())
+	}
 	row("program", fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Source()))
-	row("decoder", short(d.decoder))
+	row("decoder", d.decoder)
 	row("want", d.want)
 	row("got", d.got)
 	row("to do", d.advice)

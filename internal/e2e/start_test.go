@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/verify"
 )
 
@@ -54,44 +53,24 @@ func everyNth(cases []corpus.Case, n int) []corpus.Case {
 // serve refuses is known.
 func (s installed) compareStart(t *testing.T, story string, b []byte) {
 	t.Helper()
-	want, decoder := s.expect(b)
+	e := s.expect(b)
 	got, r, address := s.start(t, b)
-	d := difference{shim: s, command: "start", decoder: decoder, want: want.String(), got: got.String(), payload: b, story: story}
-	if !s.same(want, got) {
-		d.fail(t)
+	if !e.met(got) {
+		s.differs(t, "start", story, b, e, got)
 		return
 	}
-	reports := fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)
+	d := difference{shim: s, command: "start", decoder: e.decoder, payload: b, story: story}
+	d.got = fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)
 	success := fmt.Sprintf("exit code 0, printed %q", address)
 	switch {
-	case got.Kind == Accepted && reports != success:
-		d.want, d.got = success, reports
+	case got.Kind == Accepted && d.got != success:
+		d.want = success
 		d.fail(t)
 	case got.Kind != Accepted && r.Exit == 0 && !excused(hidesRefusal):
-		d.finding = describe(hidesRefusal)
-		d.want, d.got = "an exit code that says that no shim runs", reports
+		d.finding = named(verify.Known.Callers(), hidesRefusal)
+		d.want = fmt.Sprintf("an exit code that says that no shim runs, because serve %v", got)
 		d.fail(t)
 	}
 }
 
 const hidesRefusal = "start-hides-refusal"
-
-// excused reports whether the finding of a caller is not to fail a test.
-func excused(name string) bool { return named(verify.Excused.Callers(), name) != nil }
-
-// describe is the finding in a report, if it is known of this hcsshim.
-func describe(name string) string {
-	if c := named(verify.Known.Callers(), name); c != nil {
-		return c.Name + ": " + c.Happens
-	}
-	return ""
-}
-
-func named(list []findings.Caller, name string) *findings.Caller {
-	for i, c := range list {
-		if c.Name == name {
-			return &list[i]
-		}
-	}
-	return nil
-}
