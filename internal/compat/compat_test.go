@@ -174,7 +174,7 @@ func TestFindingsPredict(t *testing.T) {
 	}{
 		{"drops everything", lcow, always(testee.Answer{Outcome: testee.None}), 2, 0},
 		{"refuses everything", lcow, always(testee.Failed(errors.New("no UTF-8"))), 5, 1},
-		{"is mended", lcow, byTheContract, 0, 1},
+		{"is mended", lcow, byTheContract, 0, 2},
 		{"refuses everything, saying nothing", old, always(testee.Failed(errors.New("no"))), 5, 0},
 		{"is mended", old, byTheContract, 0, 1},
 	} {

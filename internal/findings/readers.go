@@ -118,13 +118,21 @@ var OfReaders = []ReaderFinding{
 		Of:      []Releases{{"containerd pkg/shim", "v2.3.7", "v2.4.0"}, {"containerd runc-v2", "v2.3.0", "v2.4.0"}},
 		predict: answers(false, predicted{kind: contract.None}, Ours, Foreign),
 	},
+	// The two of lcow-v2 are those of Callers, as far as containerd was recorded.
 	{
-		Name: "legacy-dropped-or-refused", Breaks: contract.AsSent,
+		Name: "lcow-v2-loses-legacy-options", Breaks: contract.AsSent,
 		Happens: "The Any of containerd up to 2.2 is taken for BootstrapParams: its options are dropped, and nobody is told, if they happen " +
 			"to be valid UTF-8; else no container starts. Zero options are dropped, CRI's default, scrub_logs, is refused.",
 		Case:    "recorded_v2.2.9_runhcs-v1_start_zero",
-		Of:      []Releases{{"hcsshim lcow-v2", "v0.15.0", ""}},
-		predict: legacyDroppedOrRefused,
+		Of:      []Releases{{"hcsshim lcow-v2", bootstrapSupport, ""}},
+		predict: droppedOrRefused,
+	},
+	{
+		Name: "lcow-v2-legacy-is-default", Breaks: contract.ForeignFails,
+		Happens: "Options of another type, in the Any of containerd up to 2.2, start lcow-v2 with defaults, and nobody is told.",
+		Case:    "recorded_v2.2.9_runhcs-v1_start_runtimeoptions",
+		Of:      []Releases{{"hcsshim lcow-v2", bootstrapSupport, ""}},
+		predict: answers(false, predicted{kind: contract.None}, Foreign),
 	},
 	{
 		Name: "legacy-refused", Breaks: contract.AsSent,
@@ -158,15 +166,13 @@ func foreignDropped(b []byte, asked Asked) (predicted, bool) {
 	return predicted{kind: contract.None}, asked == Foreign && !payload.IsBootstrap(b) && url != "containerd.runc.v1.Options"
 }
 
-// legacyDroppedOrRefused predicts what the bytes make of an Any as BootstrapParams.
-func legacyDroppedOrRefused(b []byte, asked Asked) (predicted, bool) {
-	if payload.IsBootstrap(b) || asked == Nothing {
-		return predicted{}, false
-	}
+// droppedOrRefused predicts what the bytes make of an Any as BootstrapParams.
+func droppedOrRefused(b []byte, asked Asked) (predicted, bool) {
+	p := predicted{kind: contract.Error, says: "UTF-8"}
 	if isBootstrapParams(b) {
-		return predicted{kind: contract.None}, true
+		p = predicted{kind: contract.None}
 	}
-	return predicted{kind: contract.Error, says: "UTF-8"}, asked == Ours // an error is right for others
+	return p, asked == Ours && !payload.IsBootstrap(b)
 }
 
 // withoutFields predicts legacy options without some of their fields.
