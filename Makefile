@@ -4,7 +4,7 @@
 export HCSSHIM FINDINGS FUZZTIME TARGET CASE TREE SANITIZER SEED CHECKS BENCHTIME MUTANT SAMPLE SEEDS READER
 
 # The program behind the targets; go build is quick when nothing has changed.
-RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./internal/make && build/shimfuzz
+RUN = @GOFLAGS= GOWORK=off go build -buildvcs=false -o build/shimfuzz ./cmd/shimfuzz && build/shimfuzz
 
 .PHONY: help extract test fuzz repro keep tree oss-fuzz oss-fuzz-proof corpus check-corpus record matrix conformance mutants baselines history steady overhead bench e2e e2e-tools lint clean
 .DEFAULT_GOAL := help

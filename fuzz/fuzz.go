@@ -23,8 +23,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/payload"
-	"shimfuzz/internal/reader"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verify"
 )
@@ -57,8 +57,8 @@ func Bootstrap(t verify.TB, opts, script []byte) {
 func Equivalence(t verify.TB, opts, one, two []byte) {
 	t.Helper()
 	sent := decodedOr(opts, one)
-	both(t, contract.Equivalent, payload.Legacy(choices(one), payload.AllRows, sent))
-	both(t, contract.Equivalent, payload.Bootstrap(choices(two), payload.AllRows, sent))
+	both(t, contract.Equivalent, payload.Legacy(choices(one), payload.AllVariations, sent))
+	both(t, contract.Equivalent, payload.Bootstrap(choices(two), payload.AllVariations, sent))
 }
 
 // Malformed encodes options, damages the result as the script says, and holds
@@ -79,9 +79,9 @@ func Readers(t verify.TB, b, script []byte) {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
 	for _, d := range verify.Decoders {
-		check.Reader = reader.Scripted(b, script)
+		check.Reader = delivery.Scripted(b, script)
 		if fails {
-			check.Reader = reader.Failing(b, len(b)*int(script[1])/255, script, errReader)
+			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
 		}
 		verify.Run(t, d, check)
 	}
@@ -105,14 +105,14 @@ func decodedOr(opts, script []byte) *options.Options {
 	if proto.Unmarshal(opts, m) != nil {
 		return payload.Options(choices(script))
 	}
-	return contract.Known(m)
+	return contract.WithoutUnknown(m)
 }
 
 // script is a source that takes its choices from a fuzzer's input, byte by
 // byte, and chooses 0 when there are none left.
 type script struct{ input *gofuzzheaders.ConsumeFuzzer }
 
-func choices(b []byte) payload.Source {
+func choices(b []byte) payload.Rand {
 	return script{gofuzzheaders.NewConsumer(bytes.Clone(b))}
 }
 

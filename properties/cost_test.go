@@ -22,16 +22,16 @@ import (
 // times of anything quadratic, with room for buffers that grow in steps, and for
 // caches and machines that others use, too.
 //
-// One byte on stdin costs up to mostMemory bytes of memory, and a payload of a
-// few bytes up to leastMemory: measured 169 (a value of a foreign type; 53
+// One byte on stdin costs up to maxMemory bytes of memory, and a payload of a
+// few bytes up to minMemory: measured 169 (a value of a foreign type; 53
 // otherwise) and 1,496 with hcsshim v0.15.0 (make bench), so an allocation that
 // does not depend on the payload shows.
 const (
 	growth      = 16
 	memoryRatio = 2.5
 	timeRatio   = 6.25
-	mostMemory  = 250
-	leastMemory = 32 << 10
+	maxMemory   = 250
+	minMemory   = 32 << 10
 )
 
 func TestLinear(t *testing.T) {
@@ -48,7 +48,7 @@ func TestLinear(t *testing.T) {
 					}
 					verify.Run(t, d, verify.Check{Guarantee: contract.Linear, Payload: p})
 				}
-				if each := float64(allocated(d, little)) / float64(len(little)); each > mostMemory {
+				if each := float64(allocated(d, little)) / float64(len(little)); each > maxMemory {
 					t.Errorf("%v\n%s, %s: %.0f bytes of memory for each byte of the payload", contract.Linear, verify.DecoderName(d), shape.Name, each)
 				}
 				memory := float64(allocated(d, much)) / float64(allocated(d, little))
@@ -73,7 +73,7 @@ func TestSmallIsCheap(t *testing.T) {
 	for _, d := range verify.Decoders {
 		for _, c := range load(t) {
 			b := c.Payload.Bytes
-			if n := allocated(d, b); n > leastMemory+mostMemory*uint64(len(b)) {
+			if n := allocated(d, b); n > minMemory+maxMemory*uint64(len(b)) {
 				t.Errorf("%v\n%s: %d bytes of memory for a payload of %d\nreplay: make repro CASE=corpus/%s", contract.Linear, verify.DecoderName(d), n, len(b), c.File)
 			}
 		}
@@ -86,9 +86,9 @@ func TestLarge(t *testing.T) {
 	fd := opts.ProtoReflect().Descriptor().Fields().ByName("registry_root")
 	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString(strings.Repeat("x", 24<<20)))
 	for _, d := range verify.Decoders {
-		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.Identified("web-1", "k8s.io", opts)})
+		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.WithIdentity("web-1", "k8s.io", opts)})
 		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.Payload{
-			Bytes: payload.PlainAny(payload.OptionsName, payload.OptionsBytes(payload.Identified("a", "b", opts).Bytes)),
+			Bytes: payload.PlainAny(contract.OptionsName, payload.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
 			Want:  payload.Sent(opts), Story: "legacy Any of 24 MiB"}})
 	}
 }

@@ -14,15 +14,15 @@ import (
 // The same options are sent three ways: as a legacy Any and as a bootstrap
 // extension that take the row's liberties, and plainly.
 func TestEquivalence(t *testing.T) {
-	for bit := payload.Rows(1); bit&payload.AllRows != 0; bit <<= 1 {
-		t.Run(payload.RowNames[bit], func(t *testing.T) { equivalent(t, bit) })
+	for bit := payload.Variations(1); bit&payload.AllVariations != 0; bit <<= 1 {
+		t.Run(payload.VariationNames[bit], func(t *testing.T) { equivalent(t, bit) })
 	}
 	t.Run("family", func(t *testing.T) { equivalent(t, 0) })
-	t.Run("all", func(t *testing.T) { equivalent(t, payload.AllRows) })
+	t.Run("all", func(t *testing.T) { equivalent(t, payload.AllVariations) })
 }
 
-func equivalent(t *testing.T, rows payload.Rows) {
-	encodings := drawn(func(src payload.Source) []payload.Payload {
+func equivalent(t *testing.T, rows payload.Variations) {
+	encodings := drawn(func(src payload.Rand) []payload.Payload {
 		opts := payload.Options(src)
 		return []payload.Payload{
 			payload.Legacy(src, 0, opts), payload.Bootstrap(src, 0, opts),
@@ -39,5 +39,5 @@ func equivalent(t *testing.T, rows payload.Rows) {
 
 // No options are none, in whatever way nothing is said.
 func TestNone(t *testing.T) {
-	holds(t, contract.Equivalent, func(src payload.Source) payload.Payload { return payload.Bootstrap(src, payload.AllRows, nil) })
+	holds(t, contract.Equivalent, func(src payload.Rand) payload.Payload { return payload.Bootstrap(src, payload.AllVariations, nil) })
 }

@@ -11,7 +11,7 @@ import (
 // IDs from the names of the linked types, namespaces from those that are
 // well-formed protobuf: where random strings would never find the way in.
 func TestNonInterference(t *testing.T) {
-	holds(t, contract.NonInterference, func(src payload.Source) payload.Payload {
+	holds(t, contract.NonInterference, func(src payload.Rand) payload.Payload {
 		return payload.Bootstrap(src, payload.Ambient|payload.Neighbours, payload.Options(src))
 	})
 }
@@ -27,10 +27,10 @@ func TestEveryRegisteredName(t *testing.T) {
 		t.Run(d.Name, func(t *testing.T) {
 			for _, name := range names {
 				for _, namespace := range []string{"inference", "k8s.io", "p1"} {
-					p := payload.Identified(name, namespace, payload.OneOption())
+					p := payload.WithIdentity(name, namespace, payload.OneOption())
 					verify.Run(t, d, verify.Check{Guarantee: contract.NonInterference, Payload: p})
 				}
-				if name == payload.OptionsName {
+				if name == contract.OptionsName {
 					continue
 				}
 				for _, value := range [][]byte{nil, {0x08, 1}, {0xff}} {
@@ -43,7 +43,7 @@ func TestEveryRegisteredName(t *testing.T) {
 
 // A foreign type gets the same answer whether or not its name is linked in.
 func TestRegistryIndependence(t *testing.T) {
-	holds(t, contract.RegistryIndependent, func(src payload.Source) payload.Payload {
+	holds(t, contract.RegistryIndependent, func(src payload.Rand) payload.Payload {
 		name := payload.ForeignName(src)
 		if src.Intn(2) == 0 && len(name) > 0 {
 			name = "Q" + name[1:] // of the same length, and linked nowhere

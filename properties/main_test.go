@@ -20,7 +20,7 @@ func (d draws) Intn(n int) int { return rapid.IntRange(0, n-1).Draw(d.t, "choice
 func (d draws) Uint64() uint64 { return rapid.Uint64().Draw(d.t, "bits") }
 
 // drawn makes a rapid generator of one of package payload's.
-func drawn[T any](generate func(payload.Source) T) *rapid.Generator[T] {
+func drawn[T any](generate func(payload.Rand) T) *rapid.Generator[T] {
 	return rapid.Custom(func(t *rapid.T) T { return generate(draws{t}) })
 }
 
@@ -32,7 +32,7 @@ func onEach(t *testing.T, property func(*rapid.T, contract.Decoder)) {
 }
 
 // holds checks a guarantee on payloads of one generator, with every decoder.
-func holds(t *testing.T, g contract.Guarantee, generate func(payload.Source) payload.Payload) {
+func holds(t *testing.T, g contract.Guarantee, generate func(payload.Rand) payload.Payload) {
 	payloads := drawn(generate)
 	onEach(t, func(rt *rapid.T, d contract.Decoder) {
 		verify.Run(rt, d, verify.Check{Guarantee: g, Payload: payloads.Draw(rt, "payload")})

@@ -14,7 +14,7 @@ import (
 
 // Payloads as a standard encoder writes them.
 func TestValid(t *testing.T) {
-	holds(t, contract.AsSent, func(src payload.Source) payload.Payload { return payload.Valid(src, payload.Ambient) })
+	holds(t, contract.AsSent, func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.Ambient) })
 }
 
 func TestMinimal(t *testing.T) { holds(t, contract.AsSent, payload.Minimal) }

@@ -13,19 +13,19 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/payload"
-	"shimfuzz/internal/reader"
 	"shimfuzz/internal/verify"
 )
 
 // The same bytes in any pieces: one at a time, with empty reads between, the
 // last ones together with EOF.
 func TestChunking(t *testing.T) {
-	payloads := drawn(func(src payload.Source) payload.Payload { return payload.Valid(src, payload.AllRows) })
+	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	onEach(t, func(rt *rapid.T, d contract.Decoder) {
 		p := payloads.Draw(rt, "payload")
-		r := reader.Scripted(p.Bytes, scripts.Draw(rt, "script"))
+		r := delivery.Scripted(p.Bytes, scripts.Draw(rt, "script"))
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 	})
 }
@@ -77,13 +77,13 @@ var (
 // after the last byte, or together with bytes. What was read before is not
 // decoded, however complete it is, and reading on is no remedy.
 func TestReaderFails(t *testing.T) {
-	payloads := drawn(func(src payload.Source) payload.Payload { return payload.Valid(src, payload.AllRows) })
+	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	onEach(t, func(rt *rapid.T, d contract.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
 		cause := rapid.SampledFrom([]error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, iotest.ErrTimeout}).Draw(rt, "cause")
-		r := reader.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
+		r := delivery.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
 		p.Want = contract.Outcome{Kind: contract.Read}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
 	})

@@ -16,7 +16,7 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-var anyValid = drawn(func(src payload.Source) payload.Payload { return payload.Valid(src, payload.AllRows) })
+var anyValid = drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 
 // The input is only read, and scribbling over it afterwards changes nothing in
 // the result: also when the reader would hand out its own buffer.
@@ -43,7 +43,7 @@ func TestNoAliasing(t *testing.T) {
 				if excused || got.Kind != contract.Options {
 					return
 				}
-				if diff := contract.Differ(p.Want, got, nil); diff != "" {
+				if diff := contract.Diff(p.Want, got, nil); diff != "" {
 					rt.Fatalf("%v\nthe result changed with the input:\n%s", contract.NoSharing, diff)
 				}
 			})

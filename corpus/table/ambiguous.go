@@ -4,15 +4,14 @@ import (
 	"slices"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
 
 // neighbours is extensions that are not ours, beside ours and alone.
 func neighbours() []Case {
-	ours := extension(payload.OptionsName, typicalParts())
+	ours := extension(contract.OptionsName, typicalParts())
 	runc := extension(googleapis+"containerd.runc.v1.Options", wire.Message{wire.String(2, "cgroup")})
-	other := extension(payload.OptionsName, wire.Message{wire.String(logLevel, "second")})
+	other := extension(contract.OptionsName, wire.Message{wire.String(logLevel, "second")})
 	neighbour := func(name, note string, exts ...wire.Part) Case {
 		c := typicalCase("bootstrap_neighbour_"+name, note, bootstrap(exts...))
 		c.Flags = flags("Neighbour")
@@ -30,8 +29,8 @@ func neighbours() []Case {
 		neighbour("empty-any-before", "", wire.Sub(8, wire.Sub(1)), ours),
 		neighbour("without-type-before", "", wire.Sub(8, wire.Sub(1, wire.Sub(2, typicalParts()...))), ours),
 		neighbour("second-options", "The first one decides.", ours, other),
-		neighbour("second-options-damaged", "The first one decides, whatever the second holds.", ours, wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff})))),
-		neighbour("zero-options-second", "", ours, extension(payload.OptionsName, nil)),
+		neighbour("second-options-damaged", "The first one decides, whatever the second holds.", ours, wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, []byte{0xff})))),
+		neighbour("zero-options-second", "", ours, extension(contract.OptionsName, nil)),
 		ignored("only-runc", "", runc),
 		{Name: "bootstrap_neighbour_only-runtimeoptions", Payload: bootstrap(extension("runtimeoptions.v1.Options", wire.Message{wire.String(2, `C:\shim.toml`)})).Encode(),
 			Want: contract.None, Flags: flags("Neighbour", "Sender"), Note: "CRI sends it for every runtime type but io.containerd.runhcs.v1."},
@@ -39,9 +38,9 @@ func neighbours() []Case {
 		ignored("only-without-value", "", wire.Sub(8)),
 		ignored("only-empty-any", "", wire.Sub(8, wire.Sub(1))),
 		ignored("only-without-type", "", wire.Sub(8, wire.Sub(1, wire.Sub(2, typicalParts()...)))),
-		{Name: "bootstrap_neighbour_zero-options-first", Payload: bootstrap(extension(payload.OptionsName, nil), ours).Encode(),
+		{Name: "bootstrap_neighbour_zero-options-first", Payload: bootstrap(extension(contract.OptionsName, nil), ours).Encode(),
 			Want: contract.Options, Options: `{}`, Class: "zero", Flags: flags("Neighbour"), Note: "The first one decides."},
-		{Name: "malformed_bootstrap_first-options-damaged", Payload: bootstrap(wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff}))), ours).Encode(),
+		{Name: "malformed_bootstrap_first-options-damaged", Payload: bootstrap(wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, []byte{0xff}))), ours).Encode(),
 			Want: contract.Malformed, Flags: flags("Neighbour", "Damaged"), Note: "The first one decides, also when it is damaged."},
 	}
 	for _, n := range nearNames {
@@ -85,7 +84,7 @@ func foreign() []Case {
 		f("registered", "Linked into every hcsshim.", "google.protobuf.Empty", nil),
 		f("registered_runc", "nerdctl sends it; some releases link it.", "containerd.runc.v1.Options", wire.Message{wire.Bool(1, true)}),
 		f("registered_timestamp", "", "google.protobuf.Timestamp", wire.Message{wire.Varint(1, 1)}),
-		f("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any", legacy(payload.OptionsName, typicalParts())),
+		f("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any", legacy(contract.OptionsName, typicalParts())),
 		f("registered_process-details", "A neighbour of Options in its own file.", "containerd.runhcs.v1.ProcessDetails", wire.Message{wire.String(1, "pause.exe")}),
 		f("registered_nested", "A message in itself, six deep.", "google.protobuf.DescriptorProto",
 			wire.Message{wire.Sub(3, wire.Sub(3, wire.Sub(3, wire.Sub(3, wire.Sub(3, wire.Sub(3))))))}),
@@ -95,7 +94,7 @@ func foreign() []Case {
 		raw("json_damaged", "", "types.containerd.io/opencontainers/runtime-spec/1/Spec", []byte(`{"ociVersion":`)),
 		raw("json_policy-fragment", "", "github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment", []byte(`{"fragment":"x"}`)),
 		f("bootstrap-params", "BootstrapParams in an Any is not what any containerd sends.", "containerd.runtime.bootstrap.v1.BootstrapParams",
-			bootstrap(extension(payload.OptionsName, typicalParts()))),
+			bootstrap(extension(contract.OptionsName, typicalParts()))),
 		{Name: "legacy_no_type", Payload: []byte{0x50, 0x00}, Want: contract.Foreign, Flags: flags("Foreign"), Note: "One unknown field, nothing else."},
 		{Name: "legacy_no_type_value-only", Payload: wire.Message{wire.Sub(2, typicalParts()...)}.Encode(), Want: contract.Foreign, Flags: flags("Foreign")},
 		{Name: "legacy_no_type_empty-url", Payload: wire.Message{wire.String(1, ""), wire.Sub(2, typicalParts()...)}.Encode(), Want: contract.Foreign, Flags: flags("Foreign")},
@@ -111,7 +110,7 @@ func foreign() []Case {
 
 // ambiguous is identities that make one message look like the other.
 func ambiguous() []Case {
-	ours := extension(payload.OptionsName, typicalParts())
+	ours := extension(contract.OptionsName, typicalParts())
 	clash := func(what, id, namespace, note string) Case {
 		c := typicalCase("ambiguous_id_"+what, note, identified(id, namespace, ours))
 		c.Flags = flags("Ambiguous")
@@ -125,27 +124,27 @@ func ambiguous() []Case {
 		return Case{Name: "ambiguous_" + what, Payload: m.Encode(), Want: want, Flags: flags("Ambiguous"), Note: note}
 	}
 	cases := []Case{
-		clash("options_namespace_inference", payload.OptionsName, "inference", "As an Any: Options with an unknown field, so the real ones are lost."),
-		clash("options_namespace_p1", payload.OptionsName, "p1", "As an Any: Options with share_scratch, made of the namespace."),
-		clash("options_namespace_H1", payload.OptionsName, "H1", "As an Any: Options with 49 MB of memory, made of the namespace."),
-		clash("options_namespace_k8s", payload.OptionsName, "k8s.io", "As an Any: Options with a damaged value."),
-		clash("options_namespace_default", payload.OptionsName, "default", ""),
-		clash("options_namespace_empty", payload.OptionsName, "", "As an Any: zero Options."),
+		clash("options_namespace_inference", contract.OptionsName, "inference", "As an Any: Options with an unknown field, so the real ones are lost."),
+		clash("options_namespace_p1", contract.OptionsName, "p1", "As an Any: Options with share_scratch, made of the namespace."),
+		clash("options_namespace_H1", contract.OptionsName, "H1", "As an Any: Options with 49 MB of memory, made of the namespace."),
+		clash("options_namespace_k8s", contract.OptionsName, "k8s.io", "As an Any: Options with a damaged value."),
+		clash("options_namespace_default", contract.OptionsName, "default", ""),
+		clash("options_namespace_empty", contract.OptionsName, "", "As an Any: zero Options."),
 		clash("empty_namespace_inference", "google.protobuf.Empty", "inference", "As an Any: another type, so the start fails."),
 		clash("empty_namespace_k8s", "google.protobuf.Empty", "k8s.io", ""),
 		clash("timestamp_namespace_inference", "google.protobuf.Timestamp", "inference", ""),
 		clash("runc_namespace_inference", "containerd.runc.v1.Options", "inference", ""),
 		clash("process-details_namespace_inference", "containerd.runhcs.v1.ProcessDetails", "inference", ""),
 		clash("unregistered_namespace_inference", "runtimeoptions.v1.Options", "inference", ""),
-		other("id_options_no-options", contract.None, "As an Any: Options, where none were sent.", identified(payload.OptionsName, "inference")),
-		other("id_options_other-extension", contract.None, "", identified(payload.OptionsName, "inference", extension("containerd.runc.v1.Options", nil))),
+		other("id_options_no-options", contract.None, "As an Any: Options, where none were sent.", identified(contract.OptionsName, "inference")),
+		other("id_options_other-extension", contract.None, "", identified(contract.OptionsName, "inference", extension("containerd.runc.v1.Options", nil))),
 		other("id_empty_no-options", contract.None, "", identified("google.protobuf.Empty", "inference")),
 		other("id_options_damaged-extension", contract.Malformed, "As an Any: Options. Its own are damaged.",
-			identified(payload.OptionsName, "inference", wire.Sub(8, wire.Sub(1, wire.String(1, payload.OptionsName), wire.Bytes(2, []byte{0xff}))))),
-		other("id_options_damaged-version", contract.Malformed, "As an Any: Options with unknown fields.", identified(payload.OptionsName, "inference", wire.String(4, "\xff"))),
-		other("id_options_namespace-not-utf8", contract.Malformed, "As an Any: Options. As BootstrapParams: no message.", identified(payload.OptionsName, "\x1a\x01x\xa2\x06\x01\xff")),
+			identified(contract.OptionsName, "inference", wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, []byte{0xff}))))),
+		other("id_options_damaged-version", contract.Malformed, "As an Any: Options with unknown fields.", identified(contract.OptionsName, "inference", wire.String(4, "\xff"))),
+		other("id_options_namespace-not-utf8", contract.Malformed, "As an Any: Options. As BootstrapParams: no message.", identified(contract.OptionsName, "\x1a\x01x\xa2\x06\x01\xff")),
 		other("legacy_value_default", contract.Malformed, "Options by name; the value is text, so a namespace for those who look for one.",
-			legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("default"))})),
+			legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("default"))})),
 		other("legacy_foreign_identifiers", contract.None, "An ID and a namespace.", legacy("nri.v1.PluginConfig", wire.Message{wire.Raw([]byte("on"))})),
 		other("legacy_foreign_not-an-id", contract.Foreign, "A slash makes it no ID.", legacy("a/nri.v1.PluginConfig", wire.Message{wire.Raw([]byte("on"))})),
 		other("legacy_foreign_not-a-namespace", contract.Foreign, "", legacy("nri.v1.PluginConfig", wire.Message{wire.Raw([]byte("-on-"))})),
@@ -158,9 +157,9 @@ func ambiguous() []Case {
 		{Name: "ambiguous_minimal_id-too-long", Payload: legacy(longest+"x", wire.Message{wire.Raw([]byte("k8s.io"))}).Encode(), Want: contract.Foreign,
 			Flags: flags("Ambiguous"), Note: "77 bytes are no ID."},
 		{Name: "ambiguous_minimal_id-only", Payload: legacy("web-1", nil).Encode(), Want: contract.Foreign, Flags: flags("Ambiguous"), Note: "No namespace, so no BootstrapParams either."},
-		{Name: "ambiguous_unspecified_inference", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("inference"))}).Encode(),
+		{Name: "ambiguous_unspecified_inference", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("inference"))}).Encode(),
 			Want: contract.Options, Options: `{}`, Flags: flags("Ambiguous", "Unspecified")},
-		{Name: "ambiguous_unspecified_p1", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("p1"))}).Encode(),
+		{Name: "ambiguous_unspecified_p1", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("p1"))}).Encode(),
 			Want: contract.Options, Options: `{"shareScratch":true}`, Flags: flags("Ambiguous", "Unspecified")},
 	}
 	return cases

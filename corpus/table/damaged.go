@@ -34,11 +34,11 @@ func damaged() []Case {
 		}
 	}
 	return append(cases,
-		Case{Name: "malformed_legacy_value_text", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte("not options"))}).Encode(),
+		Case{Name: "malformed_legacy_value_text", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("not options"))}).Encode(),
 			Want: contract.Malformed, Flags: flags("Damaged"), Note: "Text in place of the Options."},
-		Case{Name: "malformed_legacy_value_json", Payload: legacy(payload.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))}).Encode(),
+		Case{Name: "malformed_legacy_value_json", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))}).Encode(),
 			Want: contract.Malformed, Flags: flags("Damaged"), Note: "JSON in place of the Options."},
-		Case{Name: "malformed_bootstrap_value_json", Payload: bootstrap(extension(payload.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))})).Encode(),
+		Case{Name: "malformed_bootstrap_value_json", Payload: bootstrap(extension(contract.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))})).Encode(),
 			Want: contract.Malformed, Flags: flags("Damaged"), Note: "JSON in place of the Options."},
 		Case{Name: "malformed_one_byte_0a", Payload: []byte{0x0a}, Want: contract.Malformed, Flags: flags("Damaged"), Note: "A tag without its value."},
 		Case{Name: "malformed_one_byte_ff", Payload: []byte{0xff}, Want: contract.Malformed, Flags: flags("Damaged"), Note: "An unfinished varint."},
@@ -51,8 +51,8 @@ func otherFormats() []Case {
 	add := func(name, note string, b []byte) {
 		cases = append(cases, Case{Name: "malformed_format_" + name, Payload: b, Want: contract.Malformed, Flags: flags("OtherFormat"), Note: note})
 	}
-	legacyBytes := legacy(payload.OptionsName, typicalParts()).Encode()
-	bootstrapBytes := bootstrap(extension(payload.OptionsName, typicalParts())).Encode()
+	legacyBytes := legacy(contract.OptionsName, typicalParts()).Encode()
+	bootstrapBytes := bootstrap(extension(contract.OptionsName, typicalParts())).Encode()
 	for _, frame := range payload.Frames {
 		add(frame.Name+"_legacy", "", frame.Wrap(legacyBytes))
 		add(frame.Name+"_bootstrap", "", frame.Wrap(bootstrapBytes))

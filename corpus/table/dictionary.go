@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/targets"
 	"shimfuzz/internal/wire"
 )
@@ -38,7 +38,7 @@ func dictionary() []byte {
 	line("separator", []byte(targets.Separator))
 	line("minus_one", wire.WideVarint(1<<64-1, 0))
 	for i, name := range []string{
-		payload.OptionsName, googleapis + payload.OptionsName, "/" + payload.OptionsName, "google.protobuf.Empty",
+		contract.OptionsName, googleapis + contract.OptionsName, "/" + contract.OptionsName, "google.protobuf.Empty",
 		"containerd.runc.v1.Options", "runtimeoptions.v1.Options",
 	} {
 		line(fmt.Sprintf("name_%d", i), []byte(name))
@@ -47,6 +47,6 @@ func dictionary() []byte {
 	for i, namespace := range []string{"k8s.io", "default", "inference", "p1"} {
 		line(fmt.Sprintf("namespace_%d", i), wire.Message{wire.String(2, namespace)}.Encode())
 	}
-	line("extension", wire.Message{extension(payload.OptionsName, nil)}.Encode())
+	line("extension", wire.Message{extension(contract.OptionsName, nil)}.Encode())
 	return b.Bytes()
 }

@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
 
@@ -24,23 +23,23 @@ func urls() []Case {
 	var cases []Case
 	for _, u := range []struct{ name, prefix string }{
 		{"googleapis", googleapis}, {"slash", "/"}, {"slashes", "//"}, {"other", "example.com/a/b/"}, {"non-ascii", "ü/"},
-		{"own-name", payload.OptionsName + "/"}, {"colon", "urn:x/"},
+		{"own-name", contract.OptionsName + "/"}, {"colon", "urn:x/"},
 	} {
 		cases = append(cases,
-			typicalCase("legacy_url_"+u.name, "", legacy(u.prefix+payload.OptionsName, typicalParts())),
-			typicalCase("bootstrap_url_"+u.name, "", bootstrap(extension(u.prefix+payload.OptionsName, typicalParts()))))
+			typicalCase("legacy_url_"+u.name, "", legacy(u.prefix+contract.OptionsName, typicalParts())),
+			typicalCase("bootstrap_url_"+u.name, "", bootstrap(extension(u.prefix+contract.OptionsName, typicalParts()))))
 	}
 	return cases
 }
 
 func orders() []Case {
 	reversed := reverse(typicalParts())
-	any := wire.Message{wire.Sub(2, typicalParts()...), wire.String(1, payload.OptionsName)}
+	any := wire.Message{wire.Sub(2, typicalParts()...), wire.String(1, contract.OptionsName)}
 	return append(both("order_options-reversed", "typical", typical, "", flags("Equivalent"), reversed),
 		typicalCase("legacy_order_value-first", "", any),
 		typicalCase("bootstrap_order_any-value-first", "", bootstrap(wire.Sub(8, wire.Sub(1, any...)))),
-		typicalCase("bootstrap_order_reversed", "", reverse(bootstrap(extension(payload.OptionsName, typicalParts())))),
-		typicalCase("bootstrap_order_extension-first", "", slices.Concat(wire.Message{extension(payload.OptionsName, typicalParts())}, bootstrap())),
+		typicalCase("bootstrap_order_reversed", "", reverse(bootstrap(extension(contract.OptionsName, typicalParts())))),
+		typicalCase("bootstrap_order_extension-first", "", slices.Concat(wire.Message{extension(contract.OptionsName, typicalParts())}, bootstrap())),
 	)
 }
 
@@ -73,8 +72,8 @@ func varints() []Case {
 		both("varint_enum-high-bits", "sandbox-isolation_1", `{"sandboxIsolation":"HYPERVISOR"}`, "", e,
 			wire.Message{wire.Varint(sandboxIsolation, 1<<40|1)}),
 		[]Case{
-			typicalCase("legacy_varint_any-wide", "", wide(legacy(payload.OptionsName, typicalParts()), func(p wire.Part) wire.Part { return tags(values(p)) })),
-			typicalCase("bootstrap_varint_params-wide", "", wide(bootstrap(wire.Int(3, 4), extension(payload.OptionsName, typicalParts())),
+			typicalCase("legacy_varint_any-wide", "", wide(legacy(contract.OptionsName, typicalParts()), func(p wire.Part) wire.Part { return tags(values(p)) })),
+			typicalCase("bootstrap_varint_params-wide", "", wide(bootstrap(wire.Int(3, 4), extension(contract.OptionsName, typicalParts())),
 				func(p wire.Part) wire.Part { return tags(values(p)) })),
 		},
 	)
@@ -82,7 +81,7 @@ func varints() []Case {
 
 func repeats() []Case {
 	e := flags("Equivalent")
-	any := legacy(payload.OptionsName, typicalParts())
+	any := legacy(contract.OptionsName, typicalParts())
 	overwritten := append(wire.Message{wire.Bool(debug, false), wire.String(sandboxPlatform, "linux/amd64"), entry("team", "before"), wire.Bool(scrubLogs, false)}, typicalParts()...)
 	return slices.Concat(
 		both("repeat_scalars", "typical", typical, "The last one counts.", e, overwritten),
@@ -92,7 +91,7 @@ func repeats() []Case {
 		[]Case{
 			typicalCase("legacy_repeat_value", "", slices.Concat(wire.Message{wire.String(2, "overwritten")}, any)),
 			typicalCase("legacy_repeat_type-url", "", slices.Concat(wire.Message{wire.String(1, "google.protobuf.Empty")}, any)),
-			typicalCase("bootstrap_repeat_identity", "", slices.Concat(identified("other", "other"), bootstrap(extension(payload.OptionsName, typicalParts())))),
+			typicalCase("bootstrap_repeat_identity", "", slices.Concat(identified("other", "other"), bootstrap(extension(contract.OptionsName, typicalParts())))),
 			typicalCase("bootstrap_repeat_any-in-pieces", "Type URL and value in two pieces of one Any.", bootstrap(wire.Sub(8, wire.Sub(1, any[0]), wire.Sub(1, any[1])))),
 			typicalCase("bootstrap_repeat_any-overwritten", "", bootstrap(wire.Sub(8, wire.Sub(1, wire.String(1, "x"), wire.String(2, "y")), wire.Sub(1, any...)))),
 		},
@@ -113,7 +112,7 @@ func defaults() []Case {
 		both("default_entry-without-key", "annotations_empty-key", `{"defaultContainerAnnotations":{"":"v"}}`, "", e, wire.Message{wire.Sub(annotations, wire.String(2, "v"))}),
 		both("default_entry-without-value", "annotations_empty-value", `{"defaultContainerAnnotations":{"k":""}}`, "", e, wire.Message{wire.Sub(annotations, wire.String(1, "k"))}),
 		both("default_entry-empty", "annotations_empty-both", `{"defaultContainerAnnotations":{"":""}}`, "", e, wire.Message{wire.Sub(annotations)}),
-		[]Case{typicalCase("bootstrap_default_log-level-zero", "", bootstrap(wire.Int(3, 0), extension(payload.OptionsName, typicalParts())))},
+		[]Case{typicalCase("bootstrap_default_log-level-zero", "", bootstrap(wire.Int(3, 0), extension(contract.OptionsName, typicalParts())))},
 	)
 }
 
@@ -134,15 +133,15 @@ func unknowns() []Case {
 		add := func(p wire.Part, m wire.Message) wire.Message {
 			return slices.Concat(wire.Message{p}, m, wire.Message{p})
 		}
-		any := add(u.part(3), legacy(payload.OptionsName, typicalParts()))
-		ours := extension(payload.OptionsName, typicalParts())
+		any := add(u.part(3), legacy(contract.OptionsName, typicalParts()))
+		ours := extension(contract.OptionsName, typicalParts())
 		cases = append(cases, both("unknown_options-"+u.name, "typical", typical, "", e, add(u.part(1000), typicalParts()))...)
 		cases = append(cases, both("unknown_entry-"+u.name, "annotations_one", `{"defaultContainerAnnotations":{"k":"v"}}`, "", e,
 			wire.Message{wire.Sub(annotations, add(u.part(3), wire.Message{wire.String(1, "k"), wire.String(2, "v")})...)})...)
 		cases = append(cases,
-			typicalCase("legacy_unknown_any-"+u.name, "", add(u.part(10), legacy(payload.OptionsName, typicalParts()))),
+			typicalCase("legacy_unknown_any-"+u.name, "", add(u.part(10), legacy(contract.OptionsName, typicalParts()))),
 			typicalCase("bootstrap_unknown_params-"+u.name, "", add(u.part(10), bootstrap(ours))),
-			typicalCase("bootstrap_unknown_extension-"+u.name, "", bootstrap(wire.Sub(8, add(u.part(2), wire.Message{wire.Sub(1, legacy(payload.OptionsName, typicalParts())...)})...))),
+			typicalCase("bootstrap_unknown_extension-"+u.name, "", bootstrap(wire.Sub(8, add(u.part(2), wire.Message{wire.Sub(1, legacy(contract.OptionsName, typicalParts())...)})...))),
 			typicalCase("bootstrap_unknown_any-"+u.name, "", bootstrap(wire.Sub(8, wire.Sub(1, any...)))),
 		)
 	}
@@ -151,13 +150,13 @@ func unknowns() []Case {
 		slices.Concat(typicalParts(), wrong))...)
 	return append(cases,
 		typicalCase("legacy_unknown_bootstrap-numbers", "Fields 3 to 9 with a wire type that BootstrapParams does not give them are no sign of it.",
-			slices.Concat(legacy(payload.OptionsName, typicalParts()), wire.Message{wire.Bytes(3, []byte{1}), wire.Varint(4, 1), wire.Varint(8, 1), wire.Fixed32(9, 1)})),
-		typicalCase("legacy_unknown_max-number", "", append(legacy(payload.OptionsName, typicalParts()), wire.Varint(protowire.MaxValidNumber, 1))),
+			slices.Concat(legacy(contract.OptionsName, typicalParts()), wire.Message{wire.Bytes(3, []byte{1}), wire.Varint(4, 1), wire.Varint(8, 1), wire.Fixed32(9, 1)})),
+		typicalCase("legacy_unknown_max-number", "", append(legacy(contract.OptionsName, typicalParts()), wire.Varint(protowire.MaxValidNumber, 1))),
 	)
 }
 
 func ambients() []Case {
-	ours := extension(payload.OptionsName, typicalParts())
+	ours := extension(contract.OptionsName, typicalParts())
 	long := "z2345678901234567890123456789012345678901234567890123456789012345678901234567"
 	return []Case{
 		typicalCase("bootstrap_ambient_shortest", "", identified("0", "0", ours)),

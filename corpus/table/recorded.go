@@ -52,10 +52,10 @@ const (
 )
 
 // SpecialShim is the shim that containerd 2.3 and 2.4 treat specially, by its name;
-// UsualShim is one of the others.
+// OrdinaryShim is one of the others.
 const (
-	SpecialShim = "containerd-shim-runhcs-v1"
-	UsualShim   = "containerd-shim-lcow-v2"
+	SpecialShim  = "containerd-shim-runhcs-v1"
+	OrdinaryShim = "containerd-shim-lcow-v2"
 )
 
 // OptionsRequest is runtime options that containerd is given for a shim.
@@ -70,10 +70,10 @@ type OptionsRequest struct {
 // those of others, which it hands over just the same.
 var RequestedOptions = []OptionsRequest{
 	{Name: "none"},
-	{Name: "zero", Type: payload.OptionsName, JSON: `{}`},
-	{Name: "cri", Type: payload.OptionsName, JSON: criDefault},
-	{Name: "hypervisor", Type: payload.OptionsName, JSON: `{"sandboxIsolation":"HYPERVISOR","scrubLogs":true}`},
-	{Name: "all", Type: payload.OptionsName, JSON: everyField},
+	{Name: "zero", Type: contract.OptionsName, JSON: `{}`},
+	{Name: "cri", Type: contract.OptionsName, JSON: criDefault},
+	{Name: "hypervisor", Type: contract.OptionsName, JSON: `{"sandboxIsolation":"HYPERVISOR","scrubLogs":true}`},
+	{Name: "all", Type: contract.OptionsName, JSON: everyField},
 	{Name: "runtimeoptions", Type: "runtimeoptions.v1.Options",
 		body: wire.Message{wire.String(1, "io.containerd.runhcs.v1.options"), wire.String(2, `C:\shim.toml`)}},
 	{Name: "runc", Type: "containerd.runc.v1.Options",

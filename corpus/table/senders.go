@@ -2,7 +2,6 @@ package table
 
 import (
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
 
@@ -15,16 +14,16 @@ func legacySenders() []Case {
 	return []Case{
 		{Name: "legacy_no_stdin", Want: contract.None, Flags: sender,
 			Note: "containerd up to 2.2 without options writes nothing at all."},
-		{Name: "legacy_zero_options", Payload: legacy(payload.OptionsName, nil).Encode(), Want: contract.Options, Options: `{}`, Class: "zero", Flags: sender,
+		{Name: "legacy_zero_options", Payload: legacy(contract.OptionsName, nil).Encode(), Want: contract.Options, Options: `{}`, Class: "zero", Flags: sender,
 			Note: "Zero options are options, not none."},
-		{Name: "legacy_zero_options_explicit", Payload: wire.Message{wire.String(1, payload.OptionsName), wire.Sub(2)}.Encode(),
+		{Name: "legacy_zero_options_explicit", Payload: wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2)}.Encode(),
 			Want: contract.Options, Options: `{}`, Class: "zero", Flags: flags("Equivalent")},
-		{Name: "legacy_cri_default", Payload: legacy(payload.OptionsName, wire.Message{wire.Bool(scrubLogs, true)}).Encode(),
+		{Name: "legacy_cri_default", Payload: legacy(contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)}).Encode(),
 			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender},
-		{Name: "legacy_cri_default_anypb", Payload: legacy(googleapis+payload.OptionsName, wire.Message{wire.Bool(scrubLogs, true)}).Encode(),
+		{Name: "legacy_cri_default_anypb", Payload: legacy(googleapis+contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)}).Encode(),
 			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender,
 			Note: "anypb.New writes the prefix, typeurl does not."},
-		{Name: "legacy_options", Payload: legacy(payload.OptionsName, typicalParts()).Encode(),
+		{Name: "legacy_options", Payload: legacy(contract.OptionsName, typicalParts()).Encode(),
 			Want: contract.Options, Options: typical, Class: "typical", Flags: sender},
 	}
 }
@@ -32,16 +31,16 @@ func legacySenders() []Case {
 // bootstrapSenders is what containerd from 2.3 on sends.
 func bootstrapSenders() []Case {
 	sender := flags("Sender")
-	cri := extension(payload.OptionsName, wire.Message{wire.Bool(scrubLogs, true)})
-	ours := extension(payload.OptionsName, typicalParts())
+	cri := extension(contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)})
+	ours := extension(contract.OptionsName, typicalParts())
 	return []Case{
 		{Name: "bootstrap_no_options", Payload: bootstrap().Encode(), Want: contract.None, Flags: sender,
 			Note: "From 2.3 on there is a message even without options."},
-		{Name: "bootstrap_zero_options", Payload: bootstrap(extension(payload.OptionsName, nil)).Encode(),
+		{Name: "bootstrap_zero_options", Payload: bootstrap(extension(contract.OptionsName, nil)).Encode(),
 			Want: contract.Options, Options: `{}`, Class: "zero", Flags: sender},
 		{Name: "bootstrap_cri_default", Payload: bootstrap(cri).Encode(),
 			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender},
-		{Name: "bootstrap_cri_default_anypb", Payload: bootstrap(extension(googleapis+payload.OptionsName, wire.Message{wire.Bool(scrubLogs, true)})).Encode(),
+		{Name: "bootstrap_cri_default_anypb", Payload: bootstrap(extension(googleapis+contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)})).Encode(),
 			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender},
 		{Name: "bootstrap_options", Payload: bootstrap(ours).Encode(),
 			Want: contract.Options, Options: typical, Class: "typical", Flags: sender},

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
 
@@ -119,9 +118,9 @@ const googleapis = "type.googleapis.com/"
 // extension.
 func both(what, class, want, note string, flags []string, value wire.Message) []Case {
 	return []Case{
-		{Name: "legacy_" + what, Payload: legacy(payload.OptionsName, value).Encode(), Want: contract.Options,
+		{Name: "legacy_" + what, Payload: legacy(contract.OptionsName, value).Encode(), Want: contract.Options,
 			Options: want, Class: class, Note: note, Flags: flags},
-		{Name: "bootstrap_" + what, Payload: bootstrap(extension(googleapis+payload.OptionsName, value)).Encode(), Want: contract.Options,
+		{Name: "bootstrap_" + what, Payload: bootstrap(extension(googleapis+contract.OptionsName, value)).Encode(), Want: contract.Options,
 			Options: want, Class: class, Note: note, Flags: flags},
 	}
 }

@@ -16,6 +16,10 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 )
 
+// OptionsName is the full name of the Options message, as a type URL has it
+// (hcsshim's runhcs.proto).
+const OptionsName = "containerd.runhcs.v1.Options"
+
 // Kind is what came out of decoding a payload.
 type Kind string
 
@@ -31,14 +35,14 @@ const (
 
 // The kinds that only a decoder under test can produce.
 const (
-	Error Kind = "error" // an error of which no more is known
-	Panic Kind = "panic" // it panicked
-	Both  Kind = "both"  // it returned options together with an error
-	Hang  Kind = "hang"  // it did not answer; only of a decoder in a process of its own
+	Error           Kind = "error" // an error of which no more is known
+	Panic           Kind = "panic" // it panicked
+	OptionsAndError Kind = "both"  // it returned options together with an error
+	Hang            Kind = "hang"  // it did not answer; only of a decoder in a process of its own
 )
 
 // Breaks reports whether an answer of this kind is wrong whatever was asked.
-func (k Kind) Breaks() bool { return k == Panic || k == Both || k == Hang }
+func (k Kind) AlwaysWrong() bool { return k == Panic || k == OptionsAndError || k == Hang }
 
 // IsError reports whether the kind is an error, known more closely or not.
 func (k Kind) IsError() bool {
@@ -48,8 +52,8 @@ func (k Kind) IsError() bool {
 // Outcome is what a decoder answered, or must answer.
 type Outcome struct {
 	Kind    Kind
-	Options *options.Options // for Options and Both
-	Err     error            // for errors and Both
+	Options *options.Options // for Options and OptionsAndError
+	Err     error            // for errors and OptionsAndError
 	Panic   string           // for Panic: the value and where it came from; for Hang how long it took
 }
 
@@ -102,7 +106,7 @@ func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
 	opts, err := d.Read(r)
 	switch {
 	case err != nil && opts != nil:
-		return Outcome{Kind: Both, Options: opts, Err: err}
+		return Outcome{Kind: OptionsAndError, Options: opts, Err: err}
 	case err != nil:
 		_ = err.Error() // an error that panics when printed is no error
 		return Outcome{Kind: d.kind(err), Err: err}
@@ -134,7 +138,7 @@ func (d Decoder) kind(err error) Kind {
 // Differ compares an answer with what the contract wants, and returns the
 // difference for a person, "" if there is none. cause, if not nil, is the
 // reader's error, which an answer of Read must wrap.
-func Differ(want, got Outcome, cause error) string {
+func Diff(want, got Outcome, cause error) string {
 	switch {
 	case want.Kind.IsError() && got.Kind == Error, want.Kind == Error && got.Kind.IsError():
 	case want.Kind != got.Kind:
@@ -149,17 +153,17 @@ func Differ(want, got Outcome, cause error) string {
 	if want.Kind != Options || Identical(want.Options, got.Options) {
 		return ""
 	}
-	return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(Known(want.Options), Known(got.Options), protocmp.Transform()))
+	return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options), WithoutUnknown(got.Options), protocmp.Transform()))
 }
 
 // Identical reports whether every known field is equal, presence included.
 // Unknown fields do not count.
 func Identical(a, b *options.Options) bool {
-	return proto.Equal(Known(a), Known(b))
+	return proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
 }
 
 // Known returns m without unknown fields: a copy, if it has any.
-func Known(m *options.Options) *options.Options {
+func WithoutUnknown(m *options.Options) *options.Options {
 	if !hasUnknown(m.ProtoReflect()) {
 		return m
 	}

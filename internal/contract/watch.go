@@ -32,7 +32,7 @@ type decode struct {
 func watch(decoder string, payload []byte) (done func()) {
 	running.once.Do(func() {
 		running.decodes = make(map[int]*decode)
-		go bark()
+		go reportHangs()
 	})
 	running.Lock()
 	defer running.Unlock()
@@ -46,7 +46,7 @@ func watch(decoder string, payload []byte) (done func()) {
 	}
 }
 
-func bark() {
+func reportHangs() {
 	for range time.Tick(time.Second) {
 		running.Lock()
 		for _, d := range running.decodes {

@@ -84,7 +84,7 @@ func debugTypeFinding(answer contract.Outcome) string {
 func expectLcow(b []byte, answer contract.Outcome) expectation {
 	e := expectation{decoder: "BootstrapParams only: " + short(answer.String()), want: LcowAfter(answer)}
 	right := reference.Answer(b)
-	if contract.Differ(right, answer, nil) == "" {
+	if contract.Diff(right, answer, nil) == "" {
 		return e
 	}
 	e.finding = findings.Explain(verify.Known.Callers(), right, b)

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/wire"
 )
@@ -194,7 +194,7 @@ func TestCallersAreTested(t *testing.T) {
 
 // One payload, for make e2e CASE=file.
 func TestCase(t *testing.T) {
-	name := os.Getenv(exchange.Case)
+	name := os.Getenv(settings.Case)
 	if name == "" {
 		t.Skip("NOT RUN: no case to run")
 	}

@@ -21,7 +21,7 @@ func LcowAnswer(b []byte) contract.Outcome {
 	}
 	for _, e := range params.GetExtensions() {
 		url := e.GetValue().GetTypeUrl()
-		if url[strings.LastIndexByte(url, '/')+1:] != payload.OptionsName {
+		if url[strings.LastIndexByte(url, '/')+1:] != contract.OptionsName {
 			continue
 		}
 		opts := new(options.Options)

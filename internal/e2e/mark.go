@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
@@ -45,7 +46,7 @@ func inExtensions(b []byte, change func([]byte) []byte) []byte {
 func inAny(b []byte, change func([]byte) []byte) []byte {
 	out := rewrite(b, 2, change)
 	url, _ := payload.AnyParts(b)
-	if slices.Equal(out, b) && url[strings.LastIndexByte(url, '/')+1:] == payload.OptionsName {
+	if slices.Equal(out, b) && url[strings.LastIndexByte(url, '/')+1:] == contract.OptionsName {
 		out = append(out, wire.Message{wire.Bytes(2, change(nil))}.Encode()...)
 	}
 	return out

@@ -10,9 +10,9 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
 )
 
 // Every case of the corpus, through serve of each shim: the program does what
@@ -100,7 +100,7 @@ func (s installed) marked(t *testing.T, story string, b []byte) []byte {
 // TestGenerated is TestCorpus for payloads that are made anew for every seed.
 func TestGenerated(t *testing.T) {
 	have := shims(t)
-	seed, checks := number(t, exchange.Seed, 1), number(t, exchange.Checks, 300)
+	seed, checks := number(t, settings.Seed, 1), number(t, settings.Checks, 300)
 	cases, err := corpus.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func generate(src *rand.Rand, i int, cases []corpus.Case) payload.Payload {
 	case 3:
 		return changed(src, cases)
 	}
-	return payload.Valid(src, payload.AllRows)
+	return payload.Valid(src, payload.AllVariations)
 }
 
 // changed is a case of the corpus with a byte changed, bytes cut out, or another

@@ -14,15 +14,15 @@ import (
 	"testing"
 	"time"
 
-	"shimfuzz/internal/exchange"
+	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
-	"shimfuzz/internal/wine"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(exchange.Shims) == "" {
+	if os.Getenv(settings.Shims) == "" {
 		say(notRun)
 	}
 	os.Exit(verify.Main(m.Run))
@@ -45,11 +45,11 @@ type installed struct {
 // hcsshim has it. Without make e2e the test did not run, and says so.
 func shims(t *testing.T) []installed {
 	t.Helper()
-	dir := os.Getenv(exchange.Shims)
+	dir := os.Getenv(settings.Shims)
 	if dir == "" {
 		t.Skip(notRun)
 	}
-	host, err := wine.Open(os.Getenv(exchange.Wine))
+	host, err := wine.Open(os.Getenv(settings.Wine))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,9 +142,9 @@ func (s installed) run(t testing.TB, dir string, payload []byte, args []string) 
 // Wine that happens to one of lcow-v2's in a thousand, whatever the payload.
 var silent, ran atomic.Int64
 
-// mostSilent is how many of those a process takes for Wine's in any case, and
+// maxSilent is how many of those a process takes for Wine's in any case, and
 // one in silentShare runs beyond that.
-const mostSilent, silentShare = 10, 200
+const maxSilent, silentShare = 10, 200
 
 // lost reports whether a run is to be repeated, once, because it ended without a
 // word: what the shim is to blame for happens again.
@@ -153,7 +153,7 @@ func (s installed) lost(t testing.TB, r wine.Result, said string) bool {
 	if said != "" || r.Late || runtime.GOOS == "windows" {
 		return false
 	}
-	if n := silent.Add(1); n > mostSilent && n*silentShare > ran.Load() {
+	if n := silent.Add(1); n > maxSilent && n*silentShare > ran.Load() {
 		t.Fatalf("%d of %d runs ended without a word, more than Wine is to blame for", n, ran.Load())
 	}
 	say("%s: a run of %s ended without a word, exit code %d after %.2f s, and is repeated", t.Name(), s.Name, r.Exit, r.Seconds)
@@ -182,7 +182,7 @@ func (p *progress) step() {
 // say shows lines to who runs make e2e, also if the test passes.
 func say(format string, args ...any) {
 	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Println(exchange.Say + line)
+		fmt.Println(settings.Say + line)
 	}
 }
 
@@ -236,7 +236,7 @@ func (d difference) fail(t testing.TB) {
 	if err != nil {
 		row("replay", fmt.Sprintf("the payload could not be saved: %v", err))
 	} else {
-		row("replay", "make e2e "+exchange.CaseArguments(file)+"   what the real shims do\n"+exchange.ReproCommand(file)+"   what it is, what readOptions answers")
+		row("replay", "make e2e "+settings.CaseArguments(file)+"   what the real shims do\n"+settings.ReproCommand(file)+"   what it is, what readOptions answers")
 	}
 	t.Error(b.String())
 }

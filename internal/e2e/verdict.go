@@ -16,7 +16,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/wine"
+	"shimfuzz/internal/e2e/wine"
 )
 
 // Kind is what a shim did with its stdin.
@@ -170,7 +170,7 @@ func ServeAfter(o contract.Outcome) Verdict {
 	case o.Kind == contract.Panic:
 		text, _, _ := strings.Cut(o.Panic, "\n")
 		return Verdict{Kind: Panicked, Text: text}
-	case o.Kind.IsError() || o.Kind == contract.Both:
+	case o.Kind.IsError() || o.Kind == contract.OptionsAndError:
 		return Verdict{Kind: Refused, Text: firstLine(o.Err)}
 	case o.Kind == contract.None:
 		return Verdict{Kind: Accepted}

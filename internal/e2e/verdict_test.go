@@ -7,8 +7,8 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/payload"
-	"shimfuzz/internal/wine"
 )
 
 func TestRead(t *testing.T) {
@@ -82,7 +82,7 @@ func TestServeAfter(t *testing.T) {
 		{"file", sent(&options.Options{DebugType: options.Options_FILE}), Verdict{Kind: Panicked, Text: "file log output mode is not supported"}},
 		{"file and no level", sent(&options.Options{DebugType: options.Options_FILE, LogLevel: "x"}), Verdict{Kind: Level, Text: "x"}},
 		{"error", contract.Outcome{Kind: contract.Error, Err: errors.New("a\nb")}, Verdict{Kind: Refused, Text: "a"}},
-		{"options and an error", contract.Outcome{Kind: contract.Both, Options: &options.Options{}, Err: errors.New("a")}, Verdict{Kind: Refused, Text: "a"}},
+		{"options and an error", contract.Outcome{Kind: contract.OptionsAndError, Options: &options.Options{}, Err: errors.New("a")}, Verdict{Kind: Refused, Text: "a"}},
 		{"panic", contract.Outcome{Kind: contract.Panic, Panic: "a\nmain.f()"}, Verdict{Kind: Panicked, Text: "a"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

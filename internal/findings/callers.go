@@ -140,5 +140,5 @@ func isCaller(version, without string) bool {
 
 // large is a legacy payload of manyBytes in one string field of its Options.
 func large(num protowire.Number) []byte {
-	return payload.PlainAny(payload.OptionsName, wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), manyBytes))}.Encode())
+	return payload.PlainAny(contract.OptionsName, wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), manyBytes))}.Encode())
 }

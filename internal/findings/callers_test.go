@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 )
@@ -36,12 +37,12 @@ func TestCallers(t *testing.T) {
 // A finding of lcow-v2 explains only what it says.
 func TestExplain(t *testing.T) {
 	opts := payload.OneOption()
-	sent := payload.Identified("web-1", "k8s.io", opts).Bytes
+	sent := payload.WithIdentity("web-1", "k8s.io", opts).Bytes
 	for _, test := range []struct {
 		payload []byte
 		want    string
 	}{
-		{payload.PlainAny(payload.OptionsName, payload.OptionsBytes(sent)), "lcow-v2-loses-legacy-options"},
+		{payload.PlainAny(contract.OptionsName, payload.OptionsBytes(sent)), "lcow-v2-loses-legacy-options"},
 		{payload.PlainAny("containerd.runc.v1.Options", nil), "lcow-v2-legacy-is-default"},
 		{sent, ""},
 		{nil, ""},

@@ -105,7 +105,7 @@ func (f Finding) Versions() string {
 func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract.Outcome) {
 	for i, f := range l.Findings {
 		got, ok := f.predict(l, payload, want)
-		if ok && contract.Differ(want, got, nil) != "" {
+		if ok && contract.Diff(want, got, nil) != "" {
 			return &l.Findings[i], got
 		}
 	}
@@ -118,5 +118,5 @@ func Matches(predicted, got contract.Outcome) bool {
 	if predicted.Kind == contract.Panic {
 		return got.Kind == contract.Panic && strings.HasPrefix(got.Panic, predicted.Panic)
 	}
-	return contract.Differ(predicted, got, nil) == ""
+	return contract.Diff(predicted, got, nil) == ""
 }

@@ -35,13 +35,13 @@ func TestNamed(t *testing.T) {
 // A finding excuses the answer that it predicts and no other: not a panic, not
 // other options, not an error where it predicts none.
 func TestPredictionIsExact(t *testing.T) {
-	corrupt := payload.PlainAny(payload.OptionsName, []byte{0x08})
+	corrupt := payload.PlainAny(contract.OptionsName, []byte{0x08})
 	finding, predicted := For("v0.15.0").Predict(corrupt, contract.Outcome{Kind: contract.Malformed})
 	if finding == nil || finding.Name != "corrupt-legacy-is-default" {
 		t.Fatalf("Predict: %v", finding)
 	}
 	for _, wrong := range []contract.Outcome{
-		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, payload.Sent(payload.OneOption()), {Kind: contract.Both},
+		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, payload.Sent(payload.OneOption()), {Kind: contract.OptionsAndError},
 	} {
 		if Matches(predicted, wrong) {
 			t.Errorf("%v is excused where %v is predicted", wrong.Kind, predicted.Kind)
@@ -53,8 +53,8 @@ func TestPredictionIsExact(t *testing.T) {
 func TestNothingPredictedForPlainPayloads(t *testing.T) {
 	opts := payload.OneOption()
 	for _, b := range [][]byte{
-		payload.Identified("web-1", "k8s.io", opts).Bytes,
-		payload.PlainAny(payload.OptionsName, payload.OptionsBytes(payload.Identified("a", "b", opts).Bytes)),
+		payload.WithIdentity("web-1", "k8s.io", opts).Bytes,
+		payload.PlainAny(contract.OptionsName, payload.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
 		wire.Message{wire.String(4, "2.3.7")}.Encode(),
 		nil,
 	} {

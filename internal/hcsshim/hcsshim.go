@@ -15,7 +15,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-//go:generate go run shimfuzz/internal/make extract
+//go:generate go run shimfuzz/cmd/shimfuzz extract
 
 // ErrNotExtracted is what decoding fails with until hcsshim has been extracted.
 var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run 'go generate ./...' or any make target")

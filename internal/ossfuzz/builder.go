@@ -21,7 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"shimfuzz/internal/extract"
+	"shimfuzz/internal/hcsshim/extract"
 )
 
 //go:embed compile_go_fuzzer

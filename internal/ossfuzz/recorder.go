@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"shimfuzz/internal/extract"
+	"shimfuzz/internal/hcsshim/extract"
 )
 
 // RecordFile is the variable that tells a recording hcsshim where to write, one

@@ -12,28 +12,28 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// Rows is a set of rows of the contract's table of equivalences: the liberties
+// Variations is a set of variations of the contract's table of equivalences: the liberties
 // that an encoding takes, without changing what it says.
-type Rows uint
+type Variations uint
 
-// The rows. Family is not among them because it is the choice between Legacy
+// The variations. Family is not among them because it is the choice between Legacy
 // and Bootstrap, and chunking because it is a matter of the reader.
 const (
-	Ambient    Rows = 1 << iota // any legal ID, namespace, level, address, …
-	Neighbours                  // extensions beside ours
-	URL                         // any prefix of the type URL
-	Order                       // fields and map entries in any order
-	Varint                      // varints wider than needed
-	Repeat                      // scalars several times, messages in pieces
-	Default                     // explicit zero values, incomplete map entries
-	Unknown                     // unknown fields of every wire type
+	Ambient    Variations = 1 << iota // any legal ID, namespace, level, address, …
+	Neighbours                        // extensions beside ours
+	URL                               // any prefix of the type URL
+	Order                             // fields and map entries in any order
+	Varint                            // varints wider than needed
+	Repeat                            // scalars several times, messages in pieces
+	Default                           // explicit zero values, incomplete map entries
+	Unknown                           // unknown fields of every wire type
 )
 
-// AllRows is every liberty at once.
-const AllRows = Ambient | Neighbours | URL | Order | Varint | Repeat | Default | Unknown
+// AllVariations is every liberty at once.
+const AllVariations = Ambient | Neighbours | URL | Order | Varint | Repeat | Default | Unknown
 
-// RowNames gives each row its name in the contract.
-var RowNames = map[Rows]string{
+// VariationNames gives each row its name in the contract.
+var VariationNames = map[Variations]string{
 	Ambient: "ambient", Neighbours: "neighbours", URL: "url", Order: "order",
 	Varint: "varint", Repeat: "repeat", Default: "default", Unknown: "unknown",
 }
@@ -51,19 +51,19 @@ const (
 	InAnnotations Level = "annotations" // an entry of default_container_annotations
 )
 
-// encoder writes messages, taking the liberties of its rows, and damages the
+// encoder writes messages, taking the liberties of its variations, and damages the
 // message of one level if it is told to.
 type encoder struct {
-	src    Source
-	rows   Rows
-	level  Level
-	damage func(body []byte) []byte // nil: none
+	rnd        Rand
+	variations Variations
+	level      Level
+	damage     func(body []byte) []byte // nil: none
 }
 
 // has reports whether the encoder takes a liberty here: when it may, it does so
 // more often than not.
-func (e *encoder) has(row Rows) bool {
-	return e.rows&row != 0 && e.src.Intn(3) > 0
+func (e *encoder) has(row Variations) bool {
+	return e.variations&row != 0 && e.rnd.Intn(3) > 0
 }
 
 // keyed is a part that must stay behind earlier parts of the same key.
@@ -74,11 +74,11 @@ type keyed struct {
 
 // finish arranges the parts of a message, adds unknown fields, encodes, and
 // does the damage if this is the level for it.
-func (e *encoder) finish(level Level, parts []keyed, unknown func() wire.Part) []byte {
+func (e *encoder) assemble(level Level, parts []keyed, unknown func() wire.Part) []byte {
 	parts = slices.Clone(parts) // the caller may hold other parts of the same slice
 	if e.has(Unknown) {
-		for i := range 1 + e.src.Intn(3) {
-			at := e.src.Intn(len(parts) + 1)
+		for i := range 1 + e.rnd.Intn(3) {
+			at := e.rnd.Intn(len(parts) + 1)
 			parts = slices.Insert(parts, at, keyed{unknown(), fmt.Sprint("unknown", i)})
 		}
 	}
@@ -100,7 +100,7 @@ func (e *encoder) finish(level Level, parts []keyed, unknown func() wire.Part) [
 func (e *encoder) shuffle(parts []keyed) []keyed {
 	out := slices.Clone(parts)
 	for i := len(out) - 1; i > 0; i-- {
-		j := e.src.Intn(i + 1)
+		j := e.rnd.Intn(i + 1)
 		out[i], out[j] = out[j], out[i]
 	}
 	queue := make(map[string][]keyed)
@@ -116,14 +116,14 @@ func (e *encoder) shuffle(parts []keyed) []keyed {
 
 // widen writes tag, length and value in more bytes than needed.
 func (e *encoder) widen(p wire.Part) wire.Part {
-	if e.rows&Varint == 0 {
+	if e.variations&Varint == 0 {
 		return p
 	}
-	if oneIn(e.src, 3) {
-		p = p.Wide(e.src.Intn(11))
+	if oneIn(e.rnd, 3) {
+		p = p.Wide(e.rnd.Intn(11))
 	}
-	if oneIn(e.src, 3) {
-		p = p.WideTag(e.src.Intn(11))
+	if oneIn(e.rnd, 3) {
+		p = p.WideTag(e.rnd.Intn(11))
 	}
 	return p
 }
@@ -141,7 +141,7 @@ func (e *encoder) options(want *options.Options) []byte {
 			parts = append(parts, e.singular(fd, m)...)
 		}
 	}
-	return e.finish(InOptions, parts, func() wire.Part { return e.unknownOf(optionsDescriptor) })
+	return e.assemble(InOptions, parts, func() wire.Part { return e.unknownOf(optionsDescriptor) })
 }
 
 // singular encodes one scalar field: not at all if it is unset, except for an
@@ -153,8 +153,8 @@ func (e *encoder) singular(fd protoreflect.FieldDescriptor, m protoreflect.Messa
 	var parts []keyed
 	key := string(fd.Name())
 	if e.has(Repeat) {
-		for range 1 + e.src.Intn(2) {
-			parts = append(parts, keyed{e.scalarPart(fd, scalar(e.src, fd)), key})
+		for range 1 + e.rnd.Intn(2) {
+			parts = append(parts, keyed{e.scalarPart(fd, scalar(e.rnd, fd)), key})
 		}
 	}
 	return append(parts, keyed{e.scalarPart(fd, m.Get(fd)), key})
@@ -165,7 +165,7 @@ func (e *encoder) mapEntries(fd protoreflect.FieldDescriptor, entries protorefle
 	for _, k := range sortedMapKeys(entries) {
 		key := fmt.Sprintf("%s[%q]", fd.Name(), k.String())
 		if e.has(Repeat) {
-			decoy := scalar(e.src, fd.MapValue())
+			decoy := scalar(e.rnd, fd.MapValue())
 			parts = append(parts, keyed{e.mapEntry(fd, k, decoy), key})
 		}
 		parts = append(parts, keyed{e.mapEntry(fd, k, entries.Get(k)), key})
@@ -199,11 +199,11 @@ func (e *encoder) mapEntry(fd protoreflect.FieldDescriptor, k protoreflect.MapKe
 			continue
 		}
 		if e.has(Repeat) {
-			parts = append(parts, keyed{e.scalarPart(f.fd, scalar(e.src, f.fd)), string(f.fd.Name())})
+			parts = append(parts, keyed{e.scalarPart(f.fd, scalar(e.rnd, f.fd)), string(f.fd.Name())})
 		}
 		parts = append(parts, keyed{e.scalarPart(f.fd, f.v), string(f.fd.Name())})
 	}
-	body := e.finish(InAnnotations, parts, func() wire.Part { return e.unknownFrom(3) })
+	body := e.assemble(InAnnotations, parts, func() wire.Part { return e.unknownFrom(3) })
 	return wire.Bytes(fd.Number(), body)
 }
 
@@ -223,7 +223,7 @@ func (e *encoder) scalarPart(fd protoreflect.FieldDescriptor, v protoreflect.Val
 	num := fd.Number()
 	high := uint64(0)
 	if e.has(Varint) {
-		high = e.src.Uint64() << 32
+		high = e.rnd.Uint64() << 32
 	}
 	switch fd.Kind() {
 	case protoreflect.BoolKind:
@@ -278,7 +278,7 @@ func (e *encoder) unknownOf(md protoreflect.MessageDescriptor) wire.Part {
 	for i := range fields.Len() {
 		last = max(last, fields.Get(i).Number())
 	}
-	if fd := fields.Get(e.src.Intn(fields.Len())); oneIn(e.src, 4) && !fd.IsList() {
+	if fd := fields.Get(e.rnd.Intn(fields.Len())); oneIn(e.rnd, 4) && !fd.IsList() {
 		return e.unknownPart(fd.Number(), wireType(fd))
 	}
 	return e.unknownFrom(last + 1)
@@ -286,7 +286,7 @@ func (e *encoder) unknownOf(md protoreflect.MessageDescriptor) wire.Part {
 
 // unknownFrom draws a field with a number from first up.
 func (e *encoder) unknownFrom(first protowire.Number) wire.Part {
-	num := pick(e.src, []protowire.Number{first, first + 1, 1000, 19000, protowire.MaxValidNumber})
+	num := pick(e.rnd, []protowire.Number{first, first + 1, 1000, 19000, protowire.MaxValidNumber})
 	return e.unknownPart(num, -1)
 }
 
@@ -295,17 +295,17 @@ func (e *encoder) unknownPart(num protowire.Number, not protowire.Type) wire.Par
 	types := slices.DeleteFunc([]protowire.Type{
 		protowire.VarintType, protowire.Fixed32Type, protowire.Fixed64Type, protowire.BytesType, protowire.StartGroupType,
 	}, func(t protowire.Type) bool { return t == not })
-	switch pick(e.src, types) {
+	switch pick(e.rnd, types) {
 	case protowire.VarintType:
-		return wire.Varint(num, e.src.Uint64())
+		return wire.Varint(num, e.rnd.Uint64())
 	case protowire.Fixed32Type:
-		return wire.Fixed32(num, uint32(e.src.Uint64()))
+		return wire.Fixed32(num, uint32(e.rnd.Uint64()))
 	case protowire.Fixed64Type:
-		return wire.Fixed64(num, e.src.Uint64())
+		return wire.Fixed64(num, e.rnd.Uint64())
 	case protowire.StartGroupType:
 		return wire.Group(num, wire.Varint(1, 1), wire.Group(num, wire.String(2, "inner")))
 	}
-	return wire.Bytes(num, randomBytes(e.src, e.src.Intn(8)))
+	return wire.Bytes(num, randomBytes(e.rnd, e.rnd.Intn(8)))
 }
 
 func wireType(fd protoreflect.FieldDescriptor) protowire.Type {

@@ -2,6 +2,7 @@ package payload
 
 import (
 	"regexp"
+	"shimfuzz/internal/contract"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,7 @@ func IsIdentifier(s string) bool {
 // RegisteredNames lists the message types linked into this binary whose names
 // are legal container IDs.
 var RegisteredNames = sync.OnceValue(func() []string {
-	names := []string{OptionsName, "google.protobuf.Empty", "google.protobuf.Any"}
+	names := []string{contract.OptionsName, "google.protobuf.Empty", "google.protobuf.Any"}
 	protoregistry.GlobalTypes.RangeMessages(func(t protoreflect.MessageType) bool {
 		if name := string(t.Descriptor().FullName()); IsIdentifier(name) {
 			names = append(names, name)
@@ -48,32 +49,32 @@ func sortedUnique(names []string) []string {
 	return out
 }
 
-var usualIDs = []string{
+var commonIDs = []string{
 	"0", "web-1", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
 	strings.Repeat("z", maxIdentifier),
 }
 
 // ID draws a legal container ID, as often as not the name of a linked type.
-func ID(src Source) string {
-	if src.Intn(2) == 0 {
-		return pick(src, usualIDs)
+func ID(rnd Rand) string {
+	if rnd.Intn(2) == 0 {
+		return pick(rnd, commonIDs)
 	}
 	names := RegisteredNames()
-	if src.Intn(2) == 0 {
-		return names[src.Intn(3)]
+	if rnd.Intn(2) == 0 {
+		return names[rnd.Intn(3)]
 	}
-	return pick(src, names)
+	return pick(rnd, names)
 }
 
-var usualNamespaces = []string{"k8s.io", "default", "moby", "inference", "p1", "H1", "buildkit"}
+var commonNamespaces = []string{"k8s.io", "default", "moby", "inference", "p1", "H1", "buildkit"}
 
 // Namespace draws a legal namespace, as often as not one that is a well-formed
 // protobuf message.
-func Namespace(src Source) string {
-	if src.Intn(2) == 0 {
-		return pick(src, usualNamespaces)
+func Namespace(rnd Rand) string {
+	if rnd.Intn(2) == 0 {
+		return pick(rnd, commonNamespaces)
 	}
-	return ProtobufNamespace(src)
+	return ProtobufNamespace(rnd)
 }
 
 // alphanumeric is what a namespace may consist of throughout.
@@ -82,28 +83,28 @@ const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 // ProtobufNamespace draws a legal namespace that is a well-formed protobuf
 // message. A letter or digit is a one-byte tag of field 6 to 15; its lowest
 // three bits say how many more letters the field takes.
-func ProtobufNamespace(src Source) string {
+func ProtobufNamespace(rnd Rand) string {
 	var b []byte
-	for len(b) == 0 || len(b) < 60 && !oneIn(src, 3) {
-		tag := pick(src, []byte(alphanumeric))
+	for len(b) == 0 || len(b) < 60 && !oneIn(rnd, 3) {
+		tag := pick(rnd, []byte(alphanumeric))
 		switch tag & 7 {
 		case 0: // a varint of one byte
 			b = append(b, tag)
-			b = appendLetters(src, b, 1)
+			b = appendLetters(rnd, b, 1)
 		case 1: // fixed64
 			b = append(b, tag)
-			b = appendLetters(src, b, 8)
+			b = appendLetters(rnd, b, 8)
 		case 5: // fixed32
 			b = append(b, tag)
-			b = appendLetters(src, b, 4)
+			b = appendLetters(rnd, b, 4)
 		}
 	}
 	return string(b)
 }
 
-func appendLetters(src Source, b []byte, n int) []byte {
+func appendLetters(rnd Rand, b []byte, n int) []byte {
 	for range n {
-		b = append(b, pick(src, []byte(alphanumeric)))
+		b = append(b, pick(rnd, []byte(alphanumeric)))
 	}
 	return b
 }

@@ -19,7 +19,7 @@ import (
 // Fault damages the body of one message so that it is no longer one.
 type Fault struct {
 	Name   string
-	Damage func(src Source, level Level, body []byte) []byte
+	Damage func(rnd Rand, level Level, body []byte) []byte
 }
 
 // tooDeep is more nested groups than protobuf-go's recursion limit of 10,000
@@ -60,25 +60,25 @@ var Faults = []Fault{
 }
 
 // inserted puts parts between two fields of the body, wherever that is.
-func inserted(parts ...wire.Part) func(Source, Level, []byte) []byte {
-	return func(src Source, _ Level, body []byte) []byte {
+func inserted(parts ...wire.Part) func(Rand, Level, []byte) []byte {
+	return func(rnd Rand, _ Level, body []byte) []byte {
 		ends := boundaries(body)
-		return slices.Insert(slices.Clone(body), pick(src, ends), wire.Message(parts).Encode()...)
+		return slices.Insert(slices.Clone(body), pick(rnd, ends), wire.Message(parts).Encode()...)
 	}
 }
 
 // appended puts parts at the body's end, because what they begin would swallow
 // the fields behind them.
-func appended(parts ...wire.Part) func(Source, Level, []byte) []byte {
-	return func(_ Source, _ Level, body []byte) []byte {
+func appended(parts ...wire.Part) func(Rand, Level, []byte) []byte {
+	return func(_ Rand, _ Level, body []byte) []byte {
 		return append(slices.Clone(body), wire.Message(parts).Encode()...)
 	}
 }
 
 // prepended puts parts before the body: where a reader meets them first, still
 // without any reason to doubt what they say.
-func prepended(parts ...wire.Part) func(Source, Level, []byte) []byte {
-	return func(_ Source, _ Level, body []byte) []byte {
+func prepended(parts ...wire.Part) func(Rand, Level, []byte) []byte {
+	return func(_ Rand, _ Level, body []byte) []byte {
 		return append(wire.Message(parts).Encode(), body...)
 	}
 }
@@ -95,13 +95,13 @@ func boundaries(body []byte) []int {
 
 // truncated cuts the body inside a field. A cut between two fields would leave
 // a complete message.
-func truncated(src Source, _ Level, body []byte) []byte {
+func truncated(rnd Rand, _ Level, body []byte) []byte {
 	fields, _ := wire.Parse(body)
 	if len(fields) == 0 {
 		return []byte{0x0a}
 	}
-	f := pick(src, fields)
-	return slices.Clone(body[:f.Offset+1+src.Intn(len(f.Raw)-1)])
+	f := pick(rnd, fields)
+	return slices.Clone(body[:f.Offset+1+rnd.Intn(len(f.Raw)-1)])
 }
 
 func nested(depth int) wire.Part {
@@ -118,16 +118,16 @@ func inGroup(parts ...wire.Part) wire.Part {
 
 // invalidUTF8 adds a string field of the level's message that is no UTF-8. An
 // Extension has no string field; its fault goes into a second Any in it.
-func invalidUTF8(bad string) func(Source, Level, []byte) []byte {
-	return func(src Source, level Level, body []byte) []byte {
+func invalidUTF8(bad string) func(Rand, Level, []byte) []byte {
+	return func(rnd Rand, level Level, body []byte) []byte {
 		var fault wire.Part
 		switch level {
 		case InExtension:
 			fault = wire.Sub(1, wire.String(1, bad))
 		default:
-			fault = wire.String(pick(src, stringFields(level)), bad)
+			fault = wire.String(pick(rnd, stringFields(level)), bad)
 		}
-		return slices.Insert(slices.Clone(body), pick(src, boundaries(body)), wire.Message{fault}.Encode()...)
+		return slices.Insert(slices.Clone(body), pick(rnd, boundaries(body)), wire.Message{fault}.Encode()...)
 	}
 }
 
@@ -159,35 +159,35 @@ var (
 )
 
 // Malformed draws a valid payload with one fault in the message of one level.
-func Malformed(src Source) Payload { return MalformedOf(src, Options(src)) }
+func Malformed(rnd Rand) Payload { return MalformedOf(rnd, Options(rnd)) }
 
 // MalformedOf is Malformed of given options, plus an annotation so that there
 // is an entry to damage.
-func MalformedOf(src Source, opts *options.Options) Payload {
+func MalformedOf(rnd Rand, opts *options.Options) Payload {
 	annotate(opts)
-	fault := pick(src, Faults)
-	if src.Intn(2) == 0 {
-		return DamagedLegacy(src, AllRows, opts, pick(src, LegacyLevels), fault)
+	fault := pick(rnd, Faults)
+	if rnd.Intn(2) == 0 {
+		return DamagedLegacy(rnd, AllVariations, opts, pick(rnd, LegacyLevels), fault)
 	}
-	return DamagedBootstrap(src, AllRows, opts, pick(src, BootstrapLevels), fault)
+	return DamagedBootstrap(rnd, AllVariations, opts, pick(rnd, BootstrapLevels), fault)
 }
 
 // DamagedLegacy is Legacy with the fault in it. A fault among the annotations
 // needs options that have one.
-func DamagedLegacy(src Source, rows Rows, opts *options.Options, level Level, fault Fault) Payload {
-	e := damaging(src, rows, level, fault)
-	return damaged(e.legacy(e.url(OptionsName), e.options(opts)), "legacy Any", level, fault)
+func DamagedLegacy(rnd Rand, variations Variations, opts *options.Options, level Level, fault Fault) Payload {
+	e := damaging(rnd, variations, level, fault)
+	return damaged(e.legacy(e.url(contract.OptionsName), e.options(opts)), "legacy Any", level, fault)
 }
 
 // DamagedBootstrap is Bootstrap with the fault in it, as DamagedLegacy.
-func DamagedBootstrap(src Source, rows Rows, opts *options.Options, level Level, fault Fault) Payload {
-	e := damaging(src, rows, level, fault)
+func DamagedBootstrap(rnd Rand, variations Variations, opts *options.Options, level Level, fault Fault) Payload {
+	e := damaging(rnd, variations, level, fault)
 	return damaged(e.bootstrap(opts), "BootstrapParams", level, fault)
 }
 
-func damaging(src Source, rows Rows, level Level, fault Fault) *encoder {
-	return &encoder{src: src, rows: rows, level: level, damage: func(body []byte) []byte {
-		return fault.Damage(src, level, body)
+func damaging(rnd Rand, variations Variations, level Level, fault Fault) *encoder {
+	return &encoder{rnd: rnd, variations: variations, level: level, damage: func(body []byte) []byte {
+		return fault.Damage(rnd, level, body)
 	}}
 }
 
@@ -206,9 +206,9 @@ func annotate(opts *options.Options) {
 
 // Framed draws a valid payload in a wrapping that is none of protobuf's: each
 // puts a byte where a tag must stand that is no tag.
-func Framed(src Source) Payload {
-	p := Valid(src, AllRows)
-	frame := pick(src, Frames)
+func Framed(rnd Rand) Payload {
+	p := Valid(rnd, AllVariations)
+	frame := pick(rnd, Frames)
 	p.Bytes = frame.Wrap(p.Bytes)
 	p.Want = contract.Outcome{Kind: contract.Malformed}
 	p.Story = frame.Name + " around " + p.Story

@@ -3,51 +3,49 @@ package payload
 import (
 	"fmt"
 	"math"
+	"shimfuzz/internal/contract"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// OptionsName is the full name of the Options message, as in a type URL.
-const OptionsName = "containerd.runhcs.v1.Options"
-
 var optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
 
 // Options draws options: none set, all set, or any mixture, with every field
 // over its whole range.
-func Options(src Source) *options.Options {
+func Options(rnd Rand) *options.Options {
 	opts := new(options.Options)
 	m := opts.ProtoReflect()
-	density := src.Intn(4) // no field, some fields, most fields, every field
+	density := rnd.Intn(4) // no field, some fields, most fields, every field
 	for i := range optionsDescriptor.Fields().Len() {
-		if density == 3 || src.Intn(3) < density {
-			set(src, m, optionsDescriptor.Fields().Get(i))
+		if density == 3 || rnd.Intn(3) < density {
+			set(rnd, m, optionsDescriptor.Fields().Get(i))
 		}
 	}
 	return opts
 }
 
-func set(src Source, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+func set(rnd Rand, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	switch {
 	case fd.IsMap():
 		entries := m.Mutable(fd).Map()
-		n := src.Intn(4)
-		if oneIn(src, 16) {
+		n := rnd.Intn(4)
+		if oneIn(rnd, 16) {
 			n = 64
 		}
 		for i := range n {
-			key := scalar(src, fd.MapKey())
+			key := scalar(rnd, fd.MapKey())
 			if n > 4 {
 				key = protoreflect.ValueOf(fmt.Sprintf("%v#%d", key, i))
 			}
-			entries.Set(key.MapKey(), scalar(src, fd.MapValue()))
+			entries.Set(key.MapKey(), scalar(rnd, fd.MapValue()))
 		}
 	case fd.IsList() || fd.Message() != nil:
 		// No version of Options has such a field. One that did would be sent
 		// without it, which is legal.
 	default:
-		m.Set(fd, scalar(src, fd))
+		m.Set(fd, scalar(rnd, fd))
 	}
 }
 
@@ -56,52 +54,52 @@ var (
 	enums  = []int32{0, 1, 2, 3, 99, -1, math.MaxInt32, math.MinInt32}
 	texts  = []string{
 		"", "a", "debug", `C:\ContainerPlat\LinuxBootFiles`, "windows/amd64", "é", "日本語", "🦊",
-		"\x00", "{}", "\n", OptionsName, strings.Repeat("x", 127), strings.Repeat("long ", 60),
+		"\x00", "{}", "\n", contract.OptionsName, strings.Repeat("x", 127), strings.Repeat("long ", 60),
 	}
 )
 
 // scalar draws a value from the whole range of fd's type.
-func scalar(src Source, fd protoreflect.FieldDescriptor) protoreflect.Value {
+func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
 	switch fd.Kind() {
 	case protoreflect.BoolKind:
-		return protoreflect.ValueOfBool(src.Intn(2) == 1)
+		return protoreflect.ValueOfBool(rnd.Intn(2) == 1)
 	case protoreflect.EnumKind:
-		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number(src, enums)))
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number(rnd, enums)))
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
-		return protoreflect.ValueOfInt32(number(src, int32s))
+		return protoreflect.ValueOfInt32(number(rnd, int32s))
 	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
-		return protoreflect.ValueOfInt64(int64(src.Uint64()))
+		return protoreflect.ValueOfInt64(int64(rnd.Uint64()))
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
-		return protoreflect.ValueOfUint32(uint32(src.Uint64()))
+		return protoreflect.ValueOfUint32(uint32(rnd.Uint64()))
 	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
-		return protoreflect.ValueOfUint64(src.Uint64())
+		return protoreflect.ValueOfUint64(rnd.Uint64())
 	case protoreflect.FloatKind:
-		return protoreflect.ValueOfFloat32(float32(number(src, int32s)))
+		return protoreflect.ValueOfFloat32(float32(number(rnd, int32s)))
 	case protoreflect.DoubleKind:
-		return protoreflect.ValueOfFloat64(float64(number(src, int32s)))
+		return protoreflect.ValueOfFloat64(float64(number(rnd, int32s)))
 	case protoreflect.BytesKind:
-		return protoreflect.ValueOfBytes([]byte(text(src)))
+		return protoreflect.ValueOfBytes([]byte(text(rnd)))
 	case protoreflect.StringKind:
-		return protoreflect.ValueOfString(text(src))
+		return protoreflect.ValueOfString(text(rnd))
 	}
 	panic(fmt.Sprintf("no scalar: %v is of kind %v", fd.FullName(), fd.Kind()))
 }
 
-func number(src Source, usual []int32) int32 {
-	if oneIn(src, 4) {
-		return int32(src.Uint64())
+func number(rnd Rand, usual []int32) int32 {
+	if oneIn(rnd, 4) {
+		return int32(rnd.Uint64())
 	}
-	return pick(src, usual)
+	return pick(rnd, usual)
 }
 
 // text draws valid UTF-8.
-func text(src Source) string {
-	if !oneIn(src, 4) {
-		return pick(src, texts)
+func text(rnd Rand) string {
+	if !oneIn(rnd, 4) {
+		return pick(rnd, texts)
 	}
 	var b strings.Builder
-	for range src.Intn(20) {
-		b.WriteRune(rune(src.Intn(0x3000)))
+	for range rnd.Intn(20) {
+		b.WriteRune(rune(rnd.Intn(0x3000)))
 	}
 	return b.String()
 }

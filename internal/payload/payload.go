@@ -21,68 +21,68 @@ func Sent(opts *options.Options) contract.Outcome {
 }
 
 // Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
-func Legacy(src Source, rows Rows, opts *options.Options) Payload {
-	e := &encoder{src: src, rows: rows}
-	return Payload{e.legacy(e.url(OptionsName), e.options(opts)), Sent(opts), "legacy Any of Options"}
+func Legacy(rnd Rand, variations Variations, opts *options.Options) Payload {
+	e := &encoder{rnd: rnd, variations: variations}
+	return Payload{e.legacy(e.url(contract.OptionsName), e.options(opts)), Sent(opts), "legacy Any of Options"}
 }
 
 // Bootstrap encodes options as containerd from 2.3 on sends them: an extension
 // of BootstrapParams. nil options are no extension.
-func Bootstrap(src Source, rows Rows, opts *options.Options) Payload {
-	e := &encoder{src: src, rows: rows}
+func Bootstrap(rnd Rand, variations Variations, opts *options.Options) Payload {
+	e := &encoder{rnd: rnd, variations: variations}
 	return Payload{e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension"}
 }
 
 // Valid draws options and encodes them for one family or the other.
-func Valid(src Source, rows Rows) Payload {
-	if src.Intn(2) == 0 {
-		return Legacy(src, rows, Options(src))
+func Valid(rnd Rand, variations Variations) Payload {
+	if rnd.Intn(2) == 0 {
+		return Legacy(rnd, variations, Options(rnd))
 	}
-	if oneIn(src, 8) {
-		return Bootstrap(src, rows, nil)
+	if oneIn(rnd, 8) {
+		return Bootstrap(rnd, variations, nil)
 	}
-	return Bootstrap(src, rows, Options(src))
+	return Bootstrap(rnd, variations, Options(rnd))
 }
 
 // Minimal draws a BootstrapParams of nothing but an ID and a namespace, which
 // looks like a legacy Any of foreign options and is neither.
-func Minimal(src Source) Payload {
-	id := ID(src)
-	for id == OptionsName {
-		id = pick(src, usualIDs)
+func Minimal(rnd Rand) Payload {
+	id := ID(rnd)
+	for id == contract.OptionsName {
+		id = pick(rnd, commonIDs)
 	}
-	e := &encoder{src: src, rows: Order | Varint}
-	return Payload{e.legacy(id, []byte(Namespace(src))), Sent(nil), "BootstrapParams of an ID and a namespace only"}
+	e := &encoder{rnd: rnd, variations: Order | Varint}
+	return Payload{e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only"}
 }
 
 // Identified is Bootstrap with a given ID and namespace and no other liberties.
-func Identified(id, namespace string, opts *options.Options) Payload {
-	e := &encoder{src: noChoice{}}
+func WithIdentity(id, namespace string, opts *options.Options) Payload {
+	e := &encoder{rnd: deterministic{}}
 	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
-		wire.Bytes(8, e.extension(OptionsName, e.options(opts)))}.Encode()
+		wire.Bytes(8, e.extension(contract.OptionsName, e.options(opts)))}.Encode()
 	return Payload{body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace)}
 }
 
 // PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
 func PlainAny(url string, value []byte) []byte {
-	return (&encoder{src: noChoice{}}).legacy(url, value)
+	return (&encoder{rnd: deterministic{}}).legacy(url, value)
 }
 
 // AnyOf is PlainAny in an unusual encoding, with the outcome of the usual one.
-func AnyOf(src Source, url string, value []byte, want contract.Outcome) Payload {
-	e := &encoder{src: src, rows: Order | Varint | Default | Unknown}
+func AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
+	e := &encoder{rnd: rnd, variations: Order | Varint | Default | Unknown}
 	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url)}
 }
 
 // PlainParams is BootstrapParams with opts, which may be any bytes, as the value
 // of its Options extension.
 func PlainParams(opts []byte) []byte {
-	return (&encoder{src: noChoice{}}).params(opts)
+	return (&encoder{rnd: deterministic{}}).params(opts)
 }
 
 // ParamsOf is PlainParams with liberties, with the outcome of the plain one.
-func ParamsOf(src Source, opts []byte, want contract.Outcome) Payload {
-	e := &encoder{src: src, rows: AllRows}
+func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
+	e := &encoder{rnd: rnd, variations: AllVariations}
 	return Payload{e.params(opts), want, "BootstrapParams around fuzzed options"}
 }
 
@@ -112,15 +112,15 @@ var otherNames = []string{
 }
 
 // ForeignName draws a type URL of another type than Options.
-func ForeignName(src Source) string {
-	switch src.Intn(3) {
+func ForeignName(rnd Rand) string {
+	switch rnd.Intn(3) {
 	case 0:
-		return pick(src, nearNames)
+		return pick(rnd, nearNames)
 	case 1:
-		return pick(src, otherNames)
+		return pick(rnd, otherNames)
 	}
-	name := pick(src, RegisteredNames())
-	if name == OptionsName {
+	name := pick(rnd, RegisteredNames())
+	if name == contract.OptionsName {
 		return "runtimeoptions.v1.Options"
 	}
 	return name
@@ -128,21 +128,21 @@ func ForeignName(src Source) string {
 
 // Foreign draws a legacy Any of another type. What its value holds makes no
 // difference, except where URL and value could be an ID and a namespace.
-func Foreign(src Source) Payload {
-	e := &encoder{src: src, rows: Order | Varint | Repeat | Default | Unknown}
-	return foreign(e, ForeignName(src), ForeignValue(src))
+func Foreign(rnd Rand) Payload {
+	e := &encoder{rnd: rnd, variations: Order | Varint | Repeat | Default | Unknown}
+	return foreign(e, ForeignName(rnd), ForeignValue(rnd))
 }
 
 // ForeignAs is Foreign with a given URL and value and no liberties.
 func ForeignAs(url string, value []byte) Payload {
-	return foreign(&encoder{src: noChoice{}}, url, value)
+	return foreign(&encoder{rnd: deterministic{}}, url, value)
 }
 
-// noChoice is the source of an encoder without liberties, which has none to make.
-type noChoice struct{}
+// deterministic is the source of an encoder without liberties, which has none to make.
+type deterministic struct{}
 
-func (noChoice) Intn(int) int   { return 0 }
-func (noChoice) Uint64() uint64 { return 0 }
+func (deterministic) Intn(int) int   { return 0 }
+func (deterministic) Uint64() uint64 { return 0 }
 
 func foreign(e *encoder, url string, value []byte) Payload {
 	want := contract.Outcome{Kind: contract.Foreign}
@@ -153,18 +153,18 @@ func foreign(e *encoder, url string, value []byte) Payload {
 }
 
 // ForeignValue draws the value of an Any of another type.
-func ForeignValue(src Source) []byte {
-	switch src.Intn(5) {
+func ForeignValue(rnd Rand) []byte {
+	switch rnd.Intn(5) {
 	case 0:
 		return nil
 	case 1:
-		return (&encoder{src: src}).options(Options(src))
+		return (&encoder{rnd: rnd}).options(Options(rnd))
 	case 2:
-		return []byte(Namespace(src))
+		return []byte(Namespace(rnd))
 	case 3:
 		return []byte(`{"ociVersion":"1.2.0"}`)
 	}
-	return randomBytes(src, src.Intn(12))
+	return randomBytes(rnd, rnd.Intn(12))
 }
 
 // url draws a type URL for the name: bare, as typeurl has it, unless the
@@ -173,29 +173,29 @@ func (e *encoder) url(name string) string {
 	if !e.has(URL) {
 		return name
 	}
-	return pick(e.src, []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", "containerd.runhcs.v1.Options/"}) + name
+	return pick(e.rnd, []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", "containerd.runhcs.v1.Options/"}) + name
 }
 
 // legacy encodes an Any at the top level.
 func (e *encoder) legacy(url string, value []byte) []byte {
-	return e.finish(LegacyTop, e.anyParts(url, value), e.legacyUnknown)
+	return e.assemble(LegacyTop, e.anyParts(url, value), e.legacyUnknown)
 }
 
 // legacyUnknown keeps clear of the fields that would make the message a
 // BootstrapParams: it draws 10 and above, or one of those with another wire type.
 func (e *encoder) legacyUnknown() wire.Part {
-	if !oneIn(e.src, 4) {
+	if !oneIn(e.rnd, 4) {
 		return e.unknownFrom(10)
 	}
 	fields := (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor().Fields()
-	fd := fields.ByNumber(protowire.Number(3 + e.src.Intn(7)))
+	fd := fields.ByNumber(protowire.Number(3 + e.rnd.Intn(7)))
 	return e.unknownPart(fd.Number(), wireType(fd))
 }
 
 func (e *encoder) anyParts(url string, value []byte) []keyed {
 	var parts []keyed
 	if e.has(Repeat) {
-		parts = append(parts, keyed{wire.String(1, pick(e.src, nearNames)), "url"})
+		parts = append(parts, keyed{wire.String(1, pick(e.rnd, nearNames)), "url"})
 		parts = append(parts, keyed{wire.String(2, "overwritten"), "value"})
 	}
 	parts = append(parts, keyed{wire.String(1, url), "url"})
@@ -210,17 +210,17 @@ func (e *encoder) extension(url string, value []byte) []byte {
 	parts := e.anyParts(url, value)
 	split := len(parts)
 	if e.has(Repeat) {
-		split = e.src.Intn(len(parts) + 1)
+		split = e.rnd.Intn(len(parts) + 1)
 	}
 	pieces := []keyed{{wire.Bytes(1, e.anyBody(parts[:split])), "value"}}
 	if split < len(parts) {
 		pieces = append(pieces, keyed{wire.Bytes(1, e.anyBody(parts[split:])), "value"})
 	}
-	return e.finish(InExtension, pieces, func() wire.Part { return e.unknownFrom(2) })
+	return e.assemble(InExtension, pieces, func() wire.Part { return e.unknownFrom(2) })
 }
 
 func (e *encoder) anyBody(parts []keyed) []byte {
-	return e.finish(InAny, parts, func() wire.Part { return e.unknownFrom(3) })
+	return e.assemble(InAny, parts, func() wire.Part { return e.unknownFrom(3) })
 }
 
 // bootstrap encodes BootstrapParams around options; nil options are no extension.
@@ -236,8 +236,8 @@ func (e *encoder) params(opts []byte) []byte {
 	parts := e.ambient()
 	ext := func(body []byte) { parts = append(parts, keyed{wire.Bytes(8, body), "extensions"}) }
 	if e.has(Neighbours) {
-		n := 1 + e.src.Intn(2)
-		if oneIn(e.src, 8) {
+		n := 1 + e.rnd.Intn(2)
+		if oneIn(e.rnd, 8) {
 			n = 40
 		}
 		for range n {
@@ -245,39 +245,39 @@ func (e *encoder) params(opts []byte) []byte {
 		}
 	}
 	if opts != nil {
-		ext(e.extension(e.url(OptionsName), opts))
+		ext(e.extension(e.url(contract.OptionsName), opts))
 	}
 	if e.has(Neighbours) {
 		ext(e.neighbour())
-		if opts != nil && e.src.Intn(2) == 0 {
-			ext(e.plain().extension(OptionsName, e.secondOptions()))
+		if opts != nil && e.rnd.Intn(2) == 0 {
+			ext(e.plain().extension(contract.OptionsName, e.secondOptions()))
 		}
 	}
 	md := (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	return e.finish(BootstrapTop, parts, func() wire.Part { return e.unknownOf(md) })
+	return e.assemble(BootstrapTop, parts, func() wire.Part { return e.unknownOf(md) })
 }
 
 // plain is an encoder that takes no liberties and does no damage.
-func (e *encoder) plain() *encoder { return &encoder{src: e.src} }
+func (e *encoder) plain() *encoder { return &encoder{rnd: e.rnd} }
 
 // secondOptions is what an Options extension behind the first may hold: other
 // options, or bytes that are none.
 func (e *encoder) secondOptions() []byte {
-	if e.src.Intn(2) == 0 {
+	if e.rnd.Intn(2) == 0 {
 		return []byte{0xff}
 	}
-	return e.plain().options(Options(e.src))
+	return e.plain().options(Options(e.rnd))
 }
 
 // neighbour is an extension that is not ours and must be ignored, whatever it holds.
 func (e *encoder) neighbour() []byte {
-	switch e.src.Intn(4) {
+	switch e.rnd.Intn(4) {
 	case 0:
 		return nil // no value
 	case 1:
 		return wire.Message{wire.Sub(1)}.Encode() // an empty Any
 	}
-	return e.plain().extension(ForeignName(e.src), ForeignValue(e.src))
+	return e.plain().extension(ForeignName(e.rnd), ForeignValue(e.rnd))
 }
 
 // ambient is every field beside the extensions, as containerd sets them, or
@@ -286,13 +286,13 @@ func (e *encoder) ambient() []keyed {
 	d := Daemon{Version: "v2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`, GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
 	id, namespace := "web-1", "default"
 	if e.has(Ambient) {
-		id, namespace = ID(e.src), Namespace(e.src)
-		d.Level = pick(e.src, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
-		d.Version = pick(e.src, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
-		d.SocketDir = pick(e.src, []string{"", "/run/containerd/s", `C:\ProgramData\s`, OptionsName})
-		d.TTRPC = pick(e.src, []string{d.TTRPC, "unix:///run/containerd/containerd.sock.ttrpc", "/run/c.ttrpc", "", "ü"})
-		d.GRPC = pick(e.src, []string{d.GRPC, "/run/containerd/containerd.sock", "", OptionsName})
-		d.Binary = pick(e.src, []string{d.Binary, "/usr/bin/containerd", "", "日本"})
+		id, namespace = ID(e.rnd), Namespace(e.rnd)
+		d.Level = pick(e.rnd, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
+		d.Version = pick(e.rnd, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
+		d.SocketDir = pick(e.rnd, []string{"", "/run/containerd/s", `C:\ProgramData\s`, contract.OptionsName})
+		d.TTRPC = pick(e.rnd, []string{d.TTRPC, "unix:///run/containerd/containerd.sock.ttrpc", "/run/c.ttrpc", "", "ü"})
+		d.GRPC = pick(e.rnd, []string{d.GRPC, "/run/containerd/containerd.sock", "", contract.OptionsName})
+		d.Binary = pick(e.rnd, []string{d.Binary, "/usr/bin/containerd", "", "日本"})
 	}
 	parts := d.before(id, namespace)
 	if d.Level == 0 && e.has(Default) {
@@ -302,7 +302,7 @@ func (e *encoder) ambient() []keyed {
 		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
 	}
 	if e.has(Repeat) {
-		decoy := pick(e.src, parts)
+		decoy := pick(e.rnd, parts)
 		part := wire.String(decoy.Num(), "overwritten")
 		if decoy.Num() == 3 {
 			part = wire.Int(3, 10)
@@ -392,5 +392,5 @@ func Unspecified(b []byte) bool {
 		}
 	}
 	url, value := AnyParts(b)
-	return len(rest) == 0 && url == OptionsName && IsIdentifier(string(value))
+	return len(rest) == 0 && url == contract.OptionsName && IsIdentifier(string(value))
 }

@@ -21,7 +21,7 @@ type Daemon struct {
 // byte for byte: nothing, an Any, or BootstrapParams. url and value are the
 // runtime options; an empty url is none. corpus/recorded is what it is held to.
 func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
-	e := &encoder{src: noChoice{}}
+	e := &encoder{rnd: deterministic{}}
 	if !d.bootstraps(shim) {
 		if url == "" {
 			return nil
@@ -35,7 +35,7 @@ func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
 	if d.SocketDir != "" {
 		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
 	}
-	return e.finish(BootstrapTop, parts, nil)
+	return e.assemble(BootstrapTop, parts, nil)
 }
 
 // bootstraps reports whether the daemon writes BootstrapParams: since 2.3, unless

@@ -45,7 +45,7 @@ var Shapes = []Shape{
 		return plainLegacy(wire.Raw(append(start, end...)))
 	}},
 	{"repeated-value", contract.Options, func(size int) []byte {
-		return wire.Message{wire.String(1, OptionsName), repeated(wire.String(2, "1234567890"), size), wire.Bytes(2, nil)}.Encode()
+		return wire.Message{wire.String(1, contract.OptionsName), repeated(wire.String(2, "1234567890"), size), wire.Bytes(2, nil)}.Encode()
 	}},
 	{"empty-extensions", contract.None, func(size int) []byte {
 		return wire.Message{wire.String(4, "2.3.7"), repeated(wire.Sub(8), size)}.Encode()
@@ -55,7 +55,7 @@ var Shapes = []Shape{
 		return wire.Message{wire.String(4, "2.3.7"), repeated(ext, size)}.Encode()
 	}},
 	{"options-behind-extensions", contract.Options, func(size int) []byte {
-		ours := wire.Sub(8, wire.Sub(1, wire.String(1, OptionsName)))
+		ours := wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName)))
 		return wire.Message{wire.String(4, "2.3.7"), repeated(wire.Sub(8), size), ours}.Encode()
 	}},
 	// typeurl decodes a value of any linked type before its type is looked at.
@@ -63,7 +63,7 @@ var Shapes = []Shape{
 		return wire.Message{wire.String(1, "google.protobuf.FileDescriptorSet"), wire.Sub(2, repeated(wire.Sub(1), size))}.Encode()
 	}},
 	{"any-in-pieces", contract.Options, func(size int) []byte {
-		piece := wire.Sub(1, wire.String(1, OptionsName), wire.Bytes(2, nil))
+		piece := wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, nil))
 		return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, repeated(piece, size))}.Encode()
 	}},
 	{"unknown-top-level", contract.None, func(size int) []byte {
@@ -73,7 +73,7 @@ var Shapes = []Shape{
 
 // plainLegacy is a legacy Any of Options with these parts.
 func plainLegacy(parts ...wire.Part) []byte {
-	return wire.Message{wire.String(1, OptionsName), wire.Sub(2, parts...)}.Encode()
+	return wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, parts...)}.Encode()
 }
 
 func repeated(p wire.Part, size int) wire.Part {

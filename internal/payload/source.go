@@ -8,9 +8,9 @@ package payload
 
 import "shimfuzz/internal/contract"
 
-// Source makes a generator's choices: rapid draws them in the property tests,
+// Rand makes a generator's choices: rapid draws them in the property tests,
 // go-fuzz-headers takes them from a fuzzer's input in the fuzz targets.
-type Source interface {
+type Rand interface {
 	Intn(n int) int // from 0 to n-1
 	Uint64() uint64
 }
@@ -25,14 +25,14 @@ type Payload struct {
 // GoString keeps a payload to one line in rapid's log.
 func (p Payload) GoString() string { return p.Story }
 
-func oneIn(src Source, n int) bool { return src.Intn(n) == n-1 }
+func oneIn(rnd Rand, n int) bool { return rnd.Intn(n) == n-1 }
 
-func pick[T any](src Source, from []T) T { return from[src.Intn(len(from))] }
+func pick[T any](rnd Rand, from []T) T { return from[rnd.Intn(len(from))] }
 
-func randomBytes(src Source, n int) []byte {
+func randomBytes(rnd Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(src.Intn(256))
+		b[i] = byte(rnd.Intn(256))
 	}
 	return b
 }

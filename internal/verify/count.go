@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/settings"
 )
 
 // excuses counts the excused answers of this process, by finding.
@@ -29,7 +29,7 @@ func count(finding string) {
 	}
 	excuses.byName[finding]++
 	// A fuzzing worker is ended without notice, so it writes as it goes.
-	if dir := os.Getenv(exchange.Counts); dir != "" && time.Since(excuses.flushed) > 100*time.Millisecond {
+	if dir := os.Getenv(settings.Counts); dir != "" && time.Since(excuses.flushed) > 100*time.Millisecond {
 		excuses.flushed = time.Now()
 		name := filepath.Join(dir, strconv.Itoa(os.Getpid()))
 		_ = os.WriteFile(name, []byte(countLines()), 0o666) // a lost count fails no test

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
@@ -27,7 +28,7 @@ func Dump(b []byte) string {
 		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
 	}
 	return wire.Dump(b, md, func(url string) protoreflect.MessageDescriptor {
-		if url[strings.LastIndexByte(url, '/')+1:] == payload.OptionsName {
+		if url[strings.LastIndexByte(url, '/')+1:] == contract.OptionsName {
 			return (*options.Options)(nil).ProtoReflect().Descriptor()
 		}
 		return nil

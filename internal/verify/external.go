@@ -10,20 +10,20 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/exchange"
-	"shimfuzz/internal/process"
-	"shimfuzz/internal/testee"
+	"shimfuzz/internal/interop/process"
+	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/settings"
 )
 
 // external is the reader in a process that is under test, if there is one.
 var external *process.Reader
 
-// mostHangs is after how many hangs in a row there is nothing more to be learnt.
-const mostHangs = 5
+// maxHangs is after how many hangs in a row there is nothing more to be learnt.
+const maxHangs = 5
 
 // externalReader is a reader in a process of its own as a decoder under test.
 func externalReader(line string) contract.Decoder {
-	root, err := exchange.Root()
+	root, err := settings.Root()
 	if err == nil {
 		external, err = process.New(line, root)
 	}
@@ -38,13 +38,13 @@ func externalReader(line string) contract.Decoder {
 			return nil, err
 		}
 		a, err := external.Ask(payload)
-		if a.Outcome == testee.Unable {
+		if a.Outcome == protocol.Unable {
 			err = fmt.Errorf("the reader cannot be run here: %s", a.Detail)
 		}
 		if hangs++; a.Outcome != process.Hang {
 			hangs = 0
 		}
-		if hangs == mostHangs {
+		if hangs == maxHangs {
 			err = fmt.Errorf("the reader has hung %d times in a row", hangs)
 		}
 		if err != nil { // no answer of a reader's: nothing could be said of it
@@ -74,7 +74,7 @@ func classify(err error) contract.Kind {
 }
 
 // outcome turns an answer into what a decoder here would do.
-func outcome(a testee.Answer) (*options.Options, error) {
+func outcome(a protocol.Answer) (*options.Options, error) {
 	switch kind := contract.Kind(a.Outcome); {
 	case kind == contract.None:
 		return nil, nil

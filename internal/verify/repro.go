@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
 )
 
 // Repro shows a payload and what each decoder answers to it. It reports whether
@@ -24,11 +24,11 @@ func Repro(w io.Writer, b []byte) bool {
 	if got.Kind == contract.Panic {
 		fmt.Fprintf(w, "\n%s\n", got.Panic)
 	}
-	if want.Kind == contract.Options && payload.Unspecified(b) && !got.Kind.Breaks() {
+	if want.Kind == contract.Options && payload.Unspecified(b) && !got.Kind.AlwaysWrong() {
 		fmt.Fprintln(w, "\nunspecified: any answer without a panic is right")
 		return true
 	}
-	diff := contract.Differ(want, got, nil)
+	diff := contract.Diff(want, got, nil)
 	if diff == "" {
 		fmt.Fprintln(w, "\nright")
 		return true
@@ -49,7 +49,7 @@ func Repro(w io.Writer, b []byte) bool {
 
 // ofReader says which finding of the reader under test explains its answer.
 func ofReader(b []byte, want, got contract.Outcome) string {
-	name, version, _ := strings.Cut(os.Getenv(exchange.ReaderID), "\t")
+	name, version, _ := strings.Cut(os.Getenv(settings.ReaderID), "\t")
 	asked := findings.Foreign
 	switch want.Kind {
 	case contract.Options:

@@ -13,11 +13,11 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/exchange"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
 )
 
 // TB is what testing.T, testing.F and rapid.T have in common here.
@@ -40,7 +40,7 @@ type Check struct {
 var UnderTest = underTest()
 
 func underTest() contract.Decoder {
-	if line := os.Getenv(exchange.Reader); line != "" {
+	if line := os.Getenv(settings.Reader); line != "" {
 		return externalReader(line)
 	}
 	return contract.Decoder{Name: "hcsshim", Read: hcsshim.ReadOptions}
@@ -49,7 +49,7 @@ func underTest() contract.Decoder {
 // Decoders are the two that every property is run on, or the one that is asked
 // for, because only that one is a mutant, or a reader.
 var Decoders = slices.DeleteFunc([]contract.Decoder{reference.Decoder, UnderTest}, func(d contract.Decoder) bool {
-	only := os.Getenv(exchange.Decoder)
+	only := os.Getenv(settings.Decoder)
 	return only != "" && d.Name != only
 })
 
@@ -63,17 +63,17 @@ var (
 // known is nothing of a reader in a process, unless the user says whose findings
 // it has.
 func known() findings.List {
-	if os.Getenv(exchange.Reader) == "" {
+	if os.Getenv(settings.Reader) == "" {
 		return findings.For(hcsshim.Version())
 	}
-	if name := os.Getenv(exchange.Findings); name != "" {
+	if name := os.Getenv(settings.Findings); name != "" {
 		return named(name)
 	}
 	return findings.List{Name: "none"}
 }
 
 func excused() findings.List {
-	if name := os.Getenv(exchange.Findings); name != "" {
+	if name := os.Getenv(settings.Findings); name != "" {
 		return named(name)
 	}
 	return Known
@@ -87,7 +87,7 @@ func named(name string) findings.List {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	if os.Getenv(exchange.Reader) != "" {
+	if os.Getenv(settings.Reader) != "" {
 		return list.AsReleased()
 	}
 	return list
@@ -104,11 +104,11 @@ func Run(t TB, d contract.Decoder, c Check) (got contract.Outcome, isExcused boo
 	}
 	got = d.Decode(r, c.Payload.Bytes)
 	if d.Name == reference.Decoder.Name {
-		c.fail(t, d, got, contract.Differ(c.Payload.Want, got, c.Cause), nil, "")
+		c.fail(t, d, got, contract.Diff(c.Payload.Want, got, c.Cause), nil, "")
 		return got, false
 	}
-	if c.Payload.Want.Kind == contract.Options && payload.Unspecified(c.Payload.Bytes) && !got.Kind.Breaks() {
-		if contract.Differ(c.Payload.Want, got, nil) != "" {
+	if c.Payload.Want.Kind == contract.Options && payload.Unspecified(c.Payload.Bytes) && !got.Kind.AlwaysWrong() {
+		if contract.Diff(c.Payload.Want, got, nil) != "" {
 			count("unspecified")
 		}
 		return got, true
@@ -119,7 +119,7 @@ func Run(t TB, d contract.Decoder, c Check) (got contract.Outcome, isExcused boo
 // judge holds hcsshim's answer against the contract and the findings.
 func (c Check) judge(t TB, d contract.Decoder, got contract.Outcome) (isExcused bool) {
 	t.Helper()
-	diff := contract.Differ(c.Payload.Want, got, c.Cause)
+	diff := contract.Diff(c.Payload.Want, got, c.Cause)
 	if c.Cause != nil { // what a failing reader delivers is not decoded
 		c.fail(t, d, got, diff, nil, "")
 		return false
@@ -175,7 +175,7 @@ func (c Check) fail(t TB, d contract.Decoder, got contract.Outcome, diff string,
 	if finding != nil {
 		row("finding", finding.Name+": "+finding.Happens)
 	}
-	if got.Kind.Breaks() {
+	if got.Kind.AlwaysWrong() {
 		c.Guarantee = contract.NeverPanics
 	}
 	row("guarantee", c.Guarantee.String())
@@ -201,17 +201,17 @@ func DecoderName(d contract.Decoder) string {
 	switch {
 	case d.Name != UnderTest.Name:
 		return d.Name
-	case os.Getenv(exchange.Reader) != "":
-		return "reader " + os.Getenv(exchange.Reader)
+	case os.Getenv(settings.Reader) != "":
+		return "reader " + os.Getenv(settings.Reader)
 	}
 	return "hcsshim " + hcsshim.Source()
 }
 
-const mostHex = 512
+const maxHex = 512
 
 func shortHex(b []byte) string {
-	if len(b) > mostHex {
-		return hex.EncodeToString(b[:mostHex]) + "… (the replay file has all of it)"
+	if len(b) > maxHex {
+		return hex.EncodeToString(b[:maxHex]) + "… (the replay file has all of it)"
 	}
 	return hex.EncodeToString(b)
 }
@@ -236,7 +236,7 @@ func save(test string, b []byte) string {
 	if err != nil {
 		return fmt.Sprintf("the payload could not be saved: %v", err)
 	}
-	return exchange.ReproCommand(name)
+	return settings.ReproCommand(name)
 }
 
 // Save keeps the payload of a failing test, one file a test, so that the last
@@ -257,9 +257,9 @@ func Save(test string, b []byte) (name string, err error) {
 // buildDir is where this build keeps its files: the make program says so, and
 // without it the tree's own build is meant.
 func buildDir() (string, error) {
-	if dir := os.Getenv(exchange.Build); dir != "" {
+	if dir := os.Getenv(settings.Build); dir != "" {
 		return dir, nil
 	}
-	root, err := exchange.Root()
+	root, err := settings.Root()
 	return filepath.Join(root, "build", "default"), err
 }

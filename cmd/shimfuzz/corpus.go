@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/hcsshim/extract"
+)
+
+// corpusFamilies are the folders that make corpus owns: what stands in them and
+// is not in the table is removed.
+var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed", "recorded"}
+
+// writeCorpus wipes the built cases and writes the table's.
+func writeCorpus(_ context.Context, b *extract.Build) error {
+	files, err := table.Files()
+	if err != nil {
+		return err
+	}
+	for _, family := range corpusFamilies {
+		dir := filepath.Join(b.Root, "corpus", family)
+		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
+			return err
+		}
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(b.Root, filepath.FromSlash(name)), text, 0o666); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("corpus: %d files written\n", len(files))
+	return nil
+}
+
+// checkCorpus fails if the committed corpus is not what the table gives.
+func checkCorpus(_ context.Context, b *extract.Build) error {
+	want, err := table.Files()
+	if err != nil {
+		return err
+	}
+	have, err := committedFiles(b.Root, want)
+	if err != nil {
+		return err
+	}
+	var differ []string
+	for name, text := range want {
+		if old, ok := have[name]; !ok {
+			differ = append(differ, name+" is missing")
+		} else if !bytes.Equal(old, text) {
+			differ = append(differ, name+" differs")
+		}
+	}
+	for name := range have {
+		if _, ok := want[name]; !ok {
+			differ = append(differ, name+" is not in the table")
+		}
+	}
+	if len(differ) == 0 {
+		fmt.Printf("corpus: %d files, all as the table gives them\n", len(want))
+		return nil
+	}
+	slices.Sort(differ)
+	more := ""
+	if len(differ) > 10 {
+		more = fmt.Sprintf("\n  … and %d more", len(differ)-10)
+		differ = differ[:10]
+	}
+	return fmt.Errorf("corpus/ is not what corpus/table gives: run make corpus and commit\n  %s%s", strings.Join(differ, "\n  "), more)
+}
+
+// committedFiles reads the files that are wanted, and whatever else stands in
+// the folders that make corpus owns.
+func committedFiles(root string, want map[string][]byte) (map[string][]byte, error) {
+	names := make(map[string]bool)
+	for name := range want {
+		names[name] = true
+	}
+	for _, family := range corpusFamilies {
+		err := filepath.WalkDir(filepath.Join(root, "corpus", family), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(root, name)
+			names[filepath.ToSlash(rel)] = true
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	have := make(map[string][]byte)
+	for name := range names {
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		have[name] = text
+	}
+	return have, nil
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/interop/matrix"
+	"shimfuzz/internal/interop/process"
+	"shimfuzz/internal/interop/readers"
+)
+
+// compatibility runs every reader on what every containerd was recorded to send,
+// and writes which works with which. It fails for an answer that is wrong and
+// that no finding explains, for a finding that no longer shows, and for a reader
+// that cannot be had.
+func compatibility(ctx context.Context, b *extract.Build) error {
+	recordings, err := table.Recordings()
+	if err != nil {
+		return err
+	}
+	senders, err := matrix.Senders(recordings)
+	if err != nil {
+		return err
+	}
+	more := b.Source.Version
+	if more == "" {
+		more = b.Source.Dir
+	}
+	rows, err := askAll(ctx, b.Root, senders, readers.All(more))
+	if err != nil {
+		return err
+	}
+	fmt.Println()
+	matrix.Text(os.Stdout, senders, rows)
+	fmt.Println()
+	matrix.Advice(os.Stdout, senders, rows)
+	if err := writeCompat(b.Root, senders, rows); err != nil {
+		return err
+	}
+	return judgeCompat(b.Root, senders, rows)
+}
+
+// askAll builds and asks each reader, as many at a time as there are cores.
+func askAll(ctx context.Context, root string, senders []matrix.Sender, all []readers.Reader) ([]matrix.Row, error) {
+	rows := make([]matrix.Row, len(all))
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	slots := make(chan bool, runtime.NumCPU())
+	for i, r := range all {
+		slots <- true
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			start := time.Now()
+			rows[i], errs[i] = ask(root, senders, r)
+			if ctx.Err() == nil {
+				fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return rows, errors.Join(errs...)
+}
+
+// ask puts all that is sent to one reader. A reader that cannot be built is a
+// row, too; an error is one of ours, or of the protocol.
+func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, error) {
+	row := matrix.Row{Reader: r}
+	missing := func(err error) (matrix.Row, error) {
+		return matrix.Row{Reader: r, Missing: strings.Join(strings.Fields(err.Error()), " "), Absent: errors.Is(err, readers.ErrNotHere)}, nil
+	}
+	program, err := r.Build(root)
+	if err != nil {
+		return missing(err)
+	}
+	p := &process.Reader{Command: []string{program}, Limit: process.Limit}
+	defer p.Close()
+	for _, s := range senders {
+		c, err := matrix.Ask(r, s, p.Ask)
+		if errors.Is(err, readers.ErrNotHere) {
+			return missing(err)
+		}
+		if err != nil {
+			return row, err
+		}
+		row.Cells = append(row.Cells, c)
+	}
+	return row, nil
+}
+
+// matrixMarkdown is the table's file, from the root.
+const matrixMarkdown = "build/matrix/matrix.md"
+
+func writeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error {
+	dir := filepath.Join(root, "build", "matrix")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	var md strings.Builder
+	matrix.Markdown(&md, senders, rows)
+	if err := os.WriteFile(filepath.Join(root, matrixMarkdown), []byte(md.String()), 0o666); err != nil {
+		return err
+	}
+	page := filepath.Join(dir, "index.html")
+	f, err := os.Create(page)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(matrix.HTML(f, senders, rows), f.Close()); err != nil {
+		return err
+	}
+	fmt.Printf("\nwith the evidence of each cell: %s; as Markdown: %s\n", fromHere(page), matrixMarkdown)
+	return nil
+}
+
+// judgeCompat fails for what is not explained, and for what is no longer true.
+func judgeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error {
+	wrong := 0
+	for _, s := range matrix.Surprises(rows) {
+		wrong++
+		a := s.First
+		fmt.Printf("\nWRONG  %s: %s, where it was asked for %s; %d times, first on corpus case %s\n       answered %s\n       A known answer belongs into internal/findings/readers.go. See it: make repro CASE=corpus/recorded/%s.bin READER=%s\n",
+			s.Reader.ID(), a.Verdict, a.Asked, s.Count, a.Name(), strings.Join(strings.Fields(a.Got.Outcome+" "+string(a.Got.Detail[:min(len(a.Got.Detail), 300)])), " "),
+			a.Name(), fromHere(s.Reader.Program(root)))
+	}
+	for _, s := range matrix.Stale(rows) {
+		wrong++
+		fmt.Printf("\nSTALE  %s, where the answer is right: mend its entry in internal/findings/readers.go\n", s)
+	}
+	for _, r := range rows {
+		if r.Missing != "" && !r.Absent {
+			wrong++
+			fmt.Printf("\nNOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
+		}
+	}
+	stale, err := readmeIsStale(root, senders, rows)
+	if err != nil {
+		return err
+	}
+	if stale && !slices.ContainsFunc(rows, func(r matrix.Row) bool { return r.Missing != "" }) {
+		wrong++
+		fmt.Printf("\nSTALE  the README's matrix is not %s\n", matrixMarkdown)
+	}
+	fmt.Printf("\n%d readers, %d senders, %d known findings of readers, %d wrong\n", len(rows), len(senders), len(findings.OfReaders), wrong)
+	if wrong > 0 {
+		return errReported
+	}
+	return nil
+}
+
+// readmeIsStale reports whether the README shows another matrix of the listed
+// releases.
+func readmeIsStale(root string, senders []matrix.Sender, rows []matrix.Row) (bool, error) {
+	listed := slices.DeleteFunc(slices.Clone(rows), func(r matrix.Row) bool {
+		return !slices.ContainsFunc(readers.All(""), func(l readers.Reader) bool { return l.ID() == r.Reader.ID() })
+	})
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	var md strings.Builder
+	matrix.Markdown(&md, senders, listed)
+	return !strings.Contains(string(readme), md.String()), err
+}

@@ -1,0 +1,165 @@
+package process
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"shimfuzz/internal/interop/protocol"
+)
+
+// The test binary is the reader, too, when it is told to be.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_A_READER") != "" {
+		err := protocol.Serve(os.Stdin, os.Stdout, answer)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// answer does what the payload says.
+func answer(payload []byte) protocol.Answer {
+	switch what := string(payload); {
+	case what == "die":
+		fmt.Fprintln(os.Stderr, "last words")
+		os.Exit(3)
+	case what == "hang":
+		time.Sleep(time.Minute)
+	case what == "panic":
+		panic("on purpose")
+	case what == "babble":
+		fmt.Println("this is no frame at all")
+	case what == "twice":
+		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
+	case what == "number":
+		fmt.Println("2026-11-24 this begins with a figure")
+	case what == "child":
+		child := exec.Command("sleep", "600")
+		if err := child.Start(); err != nil {
+			return protocol.Failed(err)
+		}
+		return protocol.Answer{Outcome: protocol.Options, Detail: fmt.Append(nil, child.Process.Pid)}
+	case what == "fail":
+		return protocol.Failed(fmt.Errorf("no use"))
+	}
+	return protocol.Answer{Outcome: protocol.Options, Detail: payload}
+}
+
+func reader(t *testing.T) *Reader {
+	t.Helper()
+	t.Setenv("BE_A_READER", "1")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Reader{Command: []string{self}, Limit: 2 * time.Second}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// Whatever a reader does is an answer, and the next payload gets its own.
+func TestAsk(t *testing.T) {
+	r := reader(t)
+	large := strings.Repeat("x", 3<<20)
+	for _, test := range []struct{ payload, outcome, detail string }{
+		{"", "options", ""},
+		{"a\nb", "options", "a\nb"},
+		{"panic", "panic", "on purpose"},
+		{"fail", "error", "no use"},
+		{"die", "panic", "last words"},
+		{"after", "options", "after"},
+		{"hang", "hang", "no answer within 2s"},
+		{large, "options", large},
+	} {
+		a, err := r.Ask([]byte(test.payload))
+		if err != nil {
+			t.Fatalf("%.20q: %v", test.payload, err)
+		}
+		if a.Outcome != test.outcome || !bytes.Contains(a.Detail, []byte(test.detail)) {
+			t.Errorf("%.20q: %s %.100q, want %s %.100q", test.payload, a.Outcome, a.Detail, test.outcome, test.detail)
+		}
+	}
+}
+
+// A program that is no reader is an error that says so, not an answer.
+func TestNoReader(t *testing.T) {
+	r := reader(t)
+	for _, what := range []string{"babble", "number"} {
+		if a, err := r.Ask([]byte(what)); err == nil {
+			t.Errorf("text instead of a frame: answered %v", a)
+		}
+	}
+	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: time.Second}
+	if a, err := missing.Ask(nil); err == nil {
+		t.Errorf("no program: answered %v", a)
+	}
+	if _, err := exec.LookPath("true"); err == nil {
+		silent := &Reader{Command: []string{"true"}, Limit: time.Second}
+		if a, err := silent.Ask([]byte("x")); err != nil || a.Outcome != protocol.Panic {
+			t.Errorf("a program that ends at once: %v, %v", a, err)
+		}
+	}
+}
+
+// An answer too many is told as such, not taken for the answer to the next.
+func TestOutOfStep(t *testing.T) {
+	r := reader(t)
+	if _, err := r.Ask([]byte("twice")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // for the second answer to arrive
+	if a, err := r.Ask([]byte("next")); err == nil {
+		t.Errorf("answered %s %q", a.Outcome, a.Detail)
+	}
+}
+
+// What a reader has started ends with it.
+func TestNothingIsLeft(t *testing.T) {
+	if _, err := exec.LookPath("sleep"); err != nil {
+		t.Skip("NOT RUN: there is no sleep here")
+	}
+	r := reader(t)
+	a, err := r.Ask([]byte("child"))
+	if err != nil || a.Outcome != protocol.Options {
+		t.Fatal(a, err)
+	}
+	r.Close()
+	pid, err := strconv.Atoi(string(a.Detail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		if state := processState(pid); state == "" || state == "Z" { // ended, whoever is to be told
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("process %d still runs", pid)
+}
+
+// processState is the letter for the state of a process, "" if there is none.
+func processState(pid int) string {
+	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])
+}
+
+func TestAbsolute(t *testing.T) {
+	for line, want := range map[string]string{
+		"python3 reader.py":     "python3 reader.py",
+		"build/reader -x":       "/home/build/reader -x",
+		"/usr/bin/reader -x -y": "/usr/bin/reader -x -y",
+	} {
+		if got := Absolute(line, "/home"); got != want {
+			t.Errorf("Absolute(%q) = %q, want %q", line, got, want)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+//go:build ignore
+
+// Command hcsshim reads payloads with the decoder of one of hcsshim's shims.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/interop/protocol"
+)
+
+func main() {
+	out := os.Stdout // the decoder may change it
+	if err := protocol.Serve(os.Stdin, out, decode); err != nil {
+		fmt.Fprintln(os.Stderr, "hcsshim:", err)
+		os.Exit(1)
+	}
+}
+
+func decode(payload []byte) protocol.Answer {
+	opts, err := hcsshim.ReadOptions(bytes.NewReader(payload))
+	switch {
+	case err != nil && opts != nil:
+		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options together with an error: " + err.Error())}
+	case err != nil:
+		return protocol.Failed(err)
+	case opts == nil:
+		return protocol.Answer{Outcome: protocol.None}
+	}
+	b, err := marshal(opts)
+	if err != nil {
+		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options that cannot be encoded: " + err.Error())}
+	}
+	return protocol.Answer{Outcome: protocol.Options, Detail: b}
+}

@@ -1,0 +1,102 @@
+//go:build ignore
+
+// Command pkgshim reads payloads with containerd's pkg/shim, on which shims are
+// built: it is a shim itself, and starts itself for each payload, as containerd
+// would, to see which runhcs Options its Start finds.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/containerd/v2/pkg/shim"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/interop/protocol"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		shim.RunShim(context.Background(), asked{})
+		return
+	}
+	if err := serve(); err != nil {
+		fmt.Fprintln(os.Stderr, "pkgshim:", err)
+		os.Exit(1)
+	}
+}
+
+func serve() error {
+	// A shim leaves a link to its socket directory in the folder it starts in.
+	bundle, err := os.MkdirTemp("", "shimfuzz-pkgshim-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bundle)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return protocol.Serve(os.Stdin, os.Stdout, func(payload []byte) protocol.Answer { return decode(self, bundle, payload) })
+}
+
+// decode starts the shim as containerd does, for the container of the recordings.
+func decode(self, bundle string, payload []byte) protocol.Answer {
+	cmd := exec.Command(self, "-namespace", "k8s.io", "-address", "a", "-publish-binary", "b", "-id", "web-1", "start")
+	cmd.Dir = bundle
+	cmd.Stdin = bytes.NewReader(payload)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	said := strings.TrimSpace(stderr.String())
+	var exit *exec.ExitError
+	switch {
+	case err != nil && !errors.As(err, &exit):
+		return protocol.Answer{Outcome: protocol.Unable, Detail: []byte(err.Error())}
+	case strings.Contains(said, "\ngoroutine "):
+		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte(said)}
+	}
+	outcome, detail, ok := bytes.Cut(stdout.Bytes(), []byte("\n"))
+	if !ok {
+		return protocol.Failed(errors.New(said))
+	}
+	return protocol.Answer{Outcome: string(outcome), Detail: detail}
+}
+
+// asked is a shim that says what it was asked for, and does not start.
+type asked struct{}
+
+func (asked) Name() string { return "asked" }
+
+func (asked) Start(_ context.Context, params *bootstrap.BootstrapParams) (*bootstrap.BootstrapResult, error) {
+	opts := new(options.Options)
+	found, err := params.FindExtension(opts)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		fmt.Print("none\n")
+		os.Exit(0)
+	}
+	opts.ProtoReflect().SetUnknown(nil)
+	b, err := proto.Marshal(opts)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Printf("options\n%s", b)
+	os.Exit(0)
+	return nil, nil
+}
+
+func (asked) Stop(context.Context, string) (shim.StopStatus, error) { return shim.StopStatus{}, nil }
+
+func (asked) Info(context.Context, io.Reader) (*types.RuntimeInfo, error) { return nil, nil }

@@ -1,0 +1,210 @@
+// Package readers builds the programs that read shims' standard input: each
+// release of hcsshim's shims, what containerd gives to those who write shims,
+// containerd's own shim, and the reference. All speak the protocol of package
+// testee, so each links the modules that its own release asks for.
+package readers
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/interop/programs"
+)
+
+// Reader is a program that reads what containerd sends to a shim.
+type Reader struct {
+	Name    string // "hcsshim runhcs-v1", "containerd runc-v2", …
+	Version string // release, or the path of a checkout
+	Options string // the message that it looks for
+	build   func(root, dir, version string) error
+	program string // in the reader's folder, after building
+}
+
+// ID names a reader and its version.
+func (r Reader) ID() string { return strings.TrimSpace(r.Name + " " + r.Version) }
+
+// The messages that readers look for.
+const (
+	RunHCSOptions = "containerd.runhcs.v1.Options"
+	RuncOptions   = "containerd.runc.v1.Options"
+)
+
+// releases are the readers' releases. A line adds one, or a version in a line.
+var releases = []struct {
+	name, options string
+	build         func(root, dir, version string) error
+	program       string
+	versions      []string
+}{
+	{"reference", RunHCSOptions, buildReference, "reference", []string{""}},
+	{RunHCS, RunHCSOptions, buildRunHCS, "reader",
+		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0"}},
+	{LCOW, RunHCSOptions, buildLCOW, "reader", []string{"v0.15.0"}},
+	{ReadRuntimeOptions, RunHCSOptions, containerd("runtimeoptions"), "runtimeoptions", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+	{PkgShim, RunHCSOptions, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
+	{RuncV2, RuncOptions, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+}
+
+// The names of the readers that have releases.
+const (
+	RunHCS             = "hcsshim runhcs-v1"
+	LCOW               = "hcsshim lcow-v2"
+	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
+	PkgShim            = "containerd pkg/shim"
+	RuncV2             = "containerd runc-v2"
+)
+
+// ErrNotHere is what a reader fails with that cannot be run on this system.
+var ErrNotHere = errors.New("not on this system")
+
+// TellsUnset reports whether the Options that the reader links tell scrub_logs
+// false from scrub_logs unset, as hcsshim's do since v0.15.0-rc.2, and what links
+// them since containerd 2.4.
+func (r Reader) TellsUnset() bool {
+	switch {
+	case !semver.IsValid(r.Version):
+		return true
+	case strings.HasPrefix(r.Name, "hcsshim"):
+		return semver.Compare(r.Version, "v0.15.0-rc.2") >= 0
+	}
+	return semver.Compare(r.Version, "v2.4.0") >= 0
+}
+
+// All are the readers of the listed releases, and runhcs-v1 of one more hcsshim:
+// a version, or the path of a checkout; "" is none.
+func All(more string) []Reader {
+	var all []Reader
+	for _, l := range releases {
+		versions := l.versions
+		if l.name == RunHCS && more != "" && !slices.Contains(versions, more) {
+			versions = append(slices.Clone(versions), more)
+		}
+		for _, v := range versions {
+			all = append(all, Reader{l.name, v, l.options, l.build, l.program})
+		}
+	}
+	return all
+}
+
+// Folder is where a reader is built, below root.
+func (r Reader) Folder(root string) string {
+	key := strings.NewReplacer(" ", "-", "/", "-", ".."+string(filepath.Separator), "").Replace(r.ID())
+	return filepath.Join(root, "build", "readers", key)
+}
+
+// Build builds the reader and returns its program's path.
+func (r Reader) Build(root string) (program string, err error) {
+	if r.Name == RuncV2 && runtime.GOOS != "linux" {
+		return "", fmt.Errorf("%w: it needs Linux", ErrNotHere)
+	}
+	dir := r.Folder(root)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	if err := r.build(root, dir, r.Version); err != nil {
+		return "", fmt.Errorf("%s: %w", r.ID(), err)
+	}
+	return r.Program(root), nil
+}
+
+// Program is where the reader's program is, once it has been built.
+func (r Reader) Program(root string) string { return filepath.Join(r.Folder(root), r.program) }
+
+//go:embed hcsshim/*.go lcow/*.go runtimeoptions/*.go pkgshim/*.go runc/*.go
+var sources embed.FS
+
+// protocolFile is the protocol, which is copied into each module.
+const protocolFile = "internal/interop/protocol/protocol.go"
+
+// module is a module for a reader, with the protocol in it.
+func module(root string, release *gocmd.Module) (*programs.Module, error) {
+	m := &programs.Module{Path: extract.ReaderModule, Release: release}
+	return m, m.Add(filepath.Dir(protocolFile), os.DirFS(root), filepath.Dir(protocolFile), filepath.Base(protocolFile))
+}
+
+func buildRunHCS(root, dir, version string) error {
+	return buildHCSShim(root, dir, version, extract.RunHCS)
+}
+
+func buildLCOW(root, dir, version string) error {
+	return buildHCSShim(root, dir, version, extract.LCOW)
+}
+
+// buildHCSShim builds a reader around the extracted decoder of one of hcsshim's
+// shims.
+func buildHCSShim(root, dir, version string, shim extract.Shim) error {
+	source, err := extract.Locate(root, version)
+	if err != nil {
+		return err
+	}
+	m, err := module(root, source.Module())
+	if err != nil {
+		return err
+	}
+	files, gogo, err := extract.Reader(root, source, shim)
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		m.Files[name] = text
+	}
+	marshal := "google.go"
+	if gogo {
+		marshal = "gogo.go"
+	}
+	if err := m.Add("reader", sources, "hcsshim", "main.go", marshal); err != nil {
+		return err
+	}
+	if shim == extract.LCOW {
+		if err := m.Add("internal/hcsshim", sources, "lcow", "lcow.go"); err != nil {
+			return err
+		}
+	}
+	return m.Build(dir, "./reader")
+}
+
+// containerd builds one of the programs around containerd's code, and containerd's
+// own shim beside the one that runs it.
+func containerd(program string) func(root, dir, version string) error {
+	const path = "github.com/containerd/containerd/v2"
+	return func(root, dir, version string) error {
+		release, err := gocmd.Download(path, version)
+		if err != nil {
+			return err
+		}
+		m, err := module(root, release)
+		if err != nil {
+			return err
+		}
+		if err := m.Add(program, sources, program, "main.go"); err != nil {
+			return err
+		}
+		packages := []string{"./" + program}
+		if program == "runc" {
+			packages = append(packages, path+"/cmd/containerd-shim-runc-v2")
+		}
+		return m.Build(dir, packages...)
+	}
+}
+
+// buildReference builds the reference from the suite itself.
+func buildReference(root, dir, _ string) error {
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}

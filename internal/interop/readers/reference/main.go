@@ -1,0 +1,42 @@
+// Command reference reads payloads with the reference decoder: what make
+// conformance makes of a reader that does everything right.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/reference"
+)
+
+func main() {
+	if err := protocol.Serve(os.Stdin, os.Stdout, decode); err != nil {
+		fmt.Fprintln(os.Stderr, "reference:", err)
+		os.Exit(1)
+	}
+}
+
+func decode(payload []byte) protocol.Answer {
+	opts, err := reference.ReadOptions(bytes.NewReader(payload))
+	switch {
+	case errors.Is(err, reference.ErrMalformed):
+		return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
+	case errors.Is(err, reference.ErrForeign):
+		return protocol.Answer{Outcome: "error/foreign", Detail: []byte(err.Error())}
+	case err != nil:
+		return protocol.Failed(err)
+	case opts == nil:
+		return protocol.Answer{Outcome: protocol.None}
+	}
+	opts.ProtoReflect().SetUnknown(nil)
+	b, err := proto.Marshal(opts)
+	if err != nil {
+		return protocol.Failed(err)
+	}
+	return protocol.Answer{Outcome: protocol.Options, Detail: b}
+}

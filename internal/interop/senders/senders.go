@@ -1,0 +1,272 @@
+// Package senders lets containerd's own code, of several releases, start a shim,
+// and records what the shim then finds on its standard input.
+//
+// The shim is a program of ours (standin) under a shim's name. containerd's code
+// runs in another one (recorder), built in a module of its own for each release,
+// which does what containerd's daemon does: core/runtime/v2 (runtime/v2 in 1.7)
+// with the daemon's configuration. Nothing of what it writes is edited: what
+// would name the machine is given to it in its configuration, or is always in
+// the same place.
+package senders
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/interop/programs"
+)
+
+// Releases are the releases of containerd that are recorded. A line adds one.
+var Releases = []string{
+	"v1.7.35",
+	"v2.0.14",
+	"v2.2.9",
+	"v2.3.7",
+	"v2.4.2",
+}
+
+// Shims are the names under which the stand-in is started: containerd 2.3 and
+// 2.4 treat the first specially.
+var Shims = []string{table.SpecialShim, table.OrdinaryShim}
+
+// home is where the programs run: containerd sends the path of its own binary,
+// so that has to be the same every time and on every machine.
+var home = path.Dir(table.RecordedBinary)
+
+// socketDir is the folder for the shims' sockets.
+const socketDir = `C:\ProgramData\containerd\s`
+
+//go:embed recorder/*.go standin/*.go
+var sources embed.FS
+
+// modulePath is containerd's module path of a release.
+func modulePath(version string) string {
+	if semver.Major(version) == "v1" {
+		return "github.com/containerd/containerd"
+	}
+	return "github.com/containerd/containerd/" + semver.Major(version)
+}
+
+// asks are the requests that are made of each release, for each shim.
+func asks() []table.Request {
+	var all []table.Request
+	for _, shim := range Shims {
+		for _, o := range table.RequestedOptions {
+			all = append(all, table.Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"})
+		}
+		all = append(all,
+			table.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "debug"},
+			table.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "debug"},
+			table.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "info", SocketDir: socketDir},
+			table.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "info", SocketDir: socketDir},
+			table.Request{Shim: shim, Action: "delete", Options: "none", LogLevel: "info"},
+			table.Request{Shim: shim, Action: "info", Options: "none", LogLevel: "info"},
+			table.Request{Shim: shim, Action: "info", Options: "cri", LogLevel: "info"},
+			table.Request{Shim: shim, Action: "info", Options: "runc", LogLevel: "info"})
+	}
+	return all
+}
+
+// Record records one release. build is a folder for what is built on the way.
+func Record(ctx context.Context, build, version string) (_ []table.Recording, err error) {
+	if runtime.GOOS != "linux" {
+		return nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
+	}
+	module, err := gocmd.Download(modulePath(version), version)
+	if err != nil {
+		return nil, fmt.Errorf("containerd %s is missing: %w", version, err)
+	}
+	if err := os.MkdirAll(build, 0o777); err != nil {
+		return nil, err
+	}
+	if err := buildPrograms(build, module); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(home, 0o755); err != nil {
+		return nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
+	if err := install(build); err != nil {
+		return nil, err
+	}
+	return record(ctx, module)
+}
+
+func buildPrograms(bin string, module *gocmd.Module) error {
+	generation := "v2.go"
+	if semver.Major(module.Version) == "v1" {
+		generation = "v1.go"
+	}
+	m := programs.Module{
+		Release: module, Path: "recorder",
+		// As containerd's own Makefile sets it.
+		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
+	}
+	err := errors.Join(
+		m.Add("recorder", sources, "recorder", "main.go", generation),
+		m.Add("standin", sources, "standin", "main.go"))
+	if err != nil {
+		return err
+	}
+	return m.Build(bin, "./recorder", "./standin")
+}
+
+// install puts the programs where, and under the names that, they are to have.
+func install(bin string) error {
+	names := map[string]string{"containerd": "recorder"}
+	for _, shim := range Shims {
+		names[shim] = "standin"
+	}
+	for name, program := range names {
+		text, err := os.ReadFile(filepath.Join(bin, program))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(home, name), text, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// order is a line for the recorder: its request.
+type order struct {
+	Shim, Action, ID, Namespace string
+	Type                        string
+	Value                       []byte
+	LogLevel                    string
+	GRPC, TTRPC, SocketDir      string
+	Root, State                 string
+}
+
+// seen is what the stand-in has saved.
+type seen struct {
+	Args  []string
+	Env   []string
+	Stdin []byte
+}
+
+// record makes every request of a release.
+func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, err error) {
+	saved := filepath.Join(home, "saved.json")
+	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
+	cmd.Dir = home
+	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // what else a shim finds there is containerd's
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		in.Close()
+		if werr := cmd.Wait(); err == nil && werr != nil {
+			err = fmt.Errorf("recorder: %w\n%s", werr, stderr.String())
+		}
+	}()
+	answers := bufio.NewScanner(out)
+	answers.Buffer(nil, 1<<20)
+	for _, r := range asks() {
+		o := table.Requested(r.Options)
+		line, err := json.Marshal(order{
+			Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
+			Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC, SocketDir: r.SocketDir,
+			Root: filepath.Join(home, "root"), State: filepath.Join(home, "state"),
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(os.RemoveAll(saved), os.RemoveAll(filepath.Join(home, "root")), os.RemoveAll(filepath.Join(home, "state"))); err != nil {
+			return nil, err
+		}
+		if _, err := fmt.Fprintf(in, "%s\n", line); err != nil {
+			return nil, fmt.Errorf("recorder: %w\n%s", err, stderr.String())
+		}
+		if !answers.Scan() {
+			return nil, fmt.Errorf("recorder ended at %v\n%s", r, stderr.String())
+		}
+		recording, err := one(module, r, answers.Bytes(), saved)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", r, err)
+		}
+		if recording != nil {
+			all = append(all, *recording)
+		}
+	}
+	return all, nil
+}
+
+// one makes a recording of an answer, none if this release has no such thing.
+func one(module *gocmd.Module, r table.Request, answer []byte, saved string) (*table.Recording, error) {
+	var a struct{ Unsupported, Error string }
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return nil, err
+	}
+	if a.Unsupported != "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(saved)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no shim was started: %s", a.Error)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var s seen
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, err
+	}
+	recording := &table.Recording{
+		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum, Entry: entry(module.Version, r.Action), Request: r},
+		Args:   s.Args, Env: withoutOurs(s.Env),
+	}
+	if s.Stdin != nil {
+		stdin := hex.EncodeToString(s.Stdin)
+		recording.Stdin = &stdin
+	}
+	return recording, nil
+}
+
+// entry is the function of containerd's that the recorder has called.
+func entry(version, action string) string {
+	pkg, start := "core/runtime/v2", "ShimManager.Start"
+	del := "ShimManager.LoadExistingShims"
+	if semver.Major(version) == "v1" {
+		pkg, del = "runtime/v2", "NewShimManager"
+	}
+	return pkg + "." + map[string]string{"start": start, "delete": del, "info": "TaskManager.PluginInfo"}[action]
+}
+
+// withoutOurs leaves out of an environment what is not containerd's.
+func withoutOurs(env []string) (theirs []string) {
+	for _, v := range env {
+		if !strings.HasPrefix(v, "SHIMFUZZ_") {
+			theirs = append(theirs, v)
+		}
+	}
+	return theirs
+}

@@ -1,0 +1,221 @@
+// Package zoo holds bugs that people write into a readOptions. Each is wrapped
+// around a decoder that does not have it, so every one can be put into any
+// hcsshim and into the reference, and the suite has to kill them all.
+package zoo
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"testing/iotest"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/wire"
+)
+
+// Read is a readOptions.
+type Read = func(io.Reader) (*options.Options, error)
+
+// Bug is one that somebody could have written.
+type Bug struct {
+	Name string
+	Why  string // somebody would write it
+	Wrap func(Read) Read
+}
+
+// Bugs are all bugs of the zoo.
+var Bugs = slices.Concat(reading, families, typeURLs, extensions, values, results, costs)
+
+// Inject returns the decoder with the named bug in it; without a name the
+// decoder as it is. It panics if there is no such bug.
+func Inject(name string, next Read) Read {
+	if name == "" {
+		return next
+	}
+	for _, b := range Bugs {
+		if b.Name == name {
+			return b.Wrap(next)
+		}
+	}
+	panic(fmt.Sprintf("the zoo has no bug %q", name))
+}
+
+// decode gives the decoder the bytes, and then the error that reading them ended with.
+func decode(next Read, b []byte, err error) (*options.Options, error) {
+	if err != nil {
+		return next(io.MultiReader(bytes.NewReader(b), iotest.ErrReader(err)))
+	}
+	return next(bytes.NewReader(b))
+}
+
+// reader is a bug in how the input is read.
+func reader(read func(io.Reader) ([]byte, error)) func(Read) Read {
+	return func(next Read) Read {
+		return func(r io.Reader) (*options.Options, error) {
+			b, err := read(r)
+			return decode(next, b, err)
+		}
+	}
+}
+
+// payloads is a bug that has the effect of other bytes.
+func payloads(change func([]byte) []byte) func(Read) Read {
+	return reader(func(r io.Reader) ([]byte, error) {
+		b, err := io.ReadAll(r)
+		if err == nil {
+			b = change(b)
+		}
+		return b, err
+	})
+}
+
+// answers is a bug in what is made of the right answer to b.
+func answers(change func(b []byte, opts *options.Options, err error) (*options.Options, error)) func(Read) Read {
+	return func(next Read) Read {
+		return func(r io.Reader) (*options.Options, error) {
+			b, err := io.ReadAll(r)
+			if err != nil {
+				return decode(next, b, err)
+			}
+			opts, err := decode(next, b, nil)
+			return change(b, opts, err)
+		}
+	}
+}
+
+// fields is a bug in the options that are returned.
+func fields(change func(*options.Options)) func(Read) Read {
+	return answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
+		if opts != nil && err == nil {
+			change(opts)
+		}
+		return opts, err
+	})
+}
+
+// refused is a bug that makes an error of good input.
+func refused(bad func(b []byte, opts *options.Options) bool) func(Read) Read {
+	return answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
+		if err == nil && bad(b, opts) {
+			return nil, fmt.Errorf("refused")
+		}
+		return opts, err
+	})
+}
+
+// params is a bug in how BootstrapParams are read. Other payloads, and those
+// that are damaged, do not meet it.
+func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
+	return payloads(func(b []byte) []byte {
+		var p bootstrap.BootstrapParams
+		if !payload.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
+			return b
+		}
+		change(&p)
+		return encoded(&p)
+	})
+}
+
+// urls is a bug in how type URLs are compared: see makes of one what the right
+// comparison would have to see.
+func urls(see func(string) string) func(Read) Read {
+	ofParams := params(func(p *bootstrap.BootstrapParams) {
+		for _, e := range p.Extensions {
+			if e.GetValue() != nil {
+				e.Value.TypeUrl = see(e.Value.TypeUrl)
+			}
+		}
+	})
+	ofAny := payloads(func(b []byte) []byte {
+		if payload.IsBootstrap(b) {
+			return b
+		}
+		return eachField(b, func(f wire.Field) []byte {
+			if f.Num == 1 && f.Type == protowire.BytesType {
+				return wire.Message{wire.String(1, see(string(f.Value)))}.Encode()
+			}
+			return f.Raw
+		})
+	})
+	return func(next Read) Read { return ofParams(ofAny(next)) }
+}
+
+// eachField writes a message again with some fields changed. What is no message
+// stays.
+func eachField(b []byte, change func(wire.Field) []byte) []byte {
+	parsed, rest := wire.Parse(b)
+	var out []byte
+	for _, f := range parsed {
+		out = append(out, change(f)...)
+	}
+	return append(out, rest...)
+}
+
+func encoded(m proto.Message) []byte {
+	b, err := proto.Marshal(m)
+	if err != nil {
+		panic(err) // it has just been decoded
+	}
+	return b
+}
+
+// namesOptions reports whether a type URL is that of Options.
+func namesOptions(url string) bool {
+	return url[bytes.LastIndexByte([]byte(url), '/')+1:] == contract.OptionsName
+}
+
+// eachString visits the non-empty strings of options, as hcsshim of any version
+// has them, and stores what change returns.
+func eachString(opts *options.Options, change func(string) string) {
+	m := opts.ProtoReflect()
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if fd.Kind() == protoreflect.StringKind && !fd.IsMap() {
+			m.Set(fd, protoreflect.ValueOfString(change(v.String())))
+		}
+		return true
+	})
+}
+
+// set gives a field a value, if this version of Options has the field.
+func set(opts *options.Options, field protoreflect.Name, v any) {
+	if fd := opts.ProtoReflect().Descriptor().Fields().ByName(field); fd != nil {
+		opts.ProtoReflect().Set(fd, protoreflect.ValueOf(v))
+	}
+}
+
+// field is a field's value, its default if this version of Options lacks it.
+func field[T any](opts *options.Options, name protoreflect.Name) (v T) {
+	if fd := opts.ProtoReflect().Descriptor().Fields().ByName(name); fd != nil {
+		v, _ = opts.ProtoReflect().Get(fd).Interface().(T)
+	}
+	return v
+}
+
+// eachAnnotation visits default_container_annotations, where there are any, and
+// keeps those that change lets it, as changed.
+func eachAnnotation(opts *options.Options, change func(key, value string) (k, v string, keep bool)) {
+	fd := opts.ProtoReflect().Descriptor().Fields().ByName("default_container_annotations")
+	if fd == nil || !opts.ProtoReflect().Has(fd) {
+		return
+	}
+	old := opts.ProtoReflect().Get(fd).Map()
+	now := opts.ProtoReflect().NewField(fd).Map()
+	old.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
+		if key, value, keep := change(k.String(), v.String()); keep {
+			now.Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))
+		}
+		return true
+	})
+	opts.ProtoReflect().Clear(fd)
+	if now.Len() > 0 {
+		opts.ProtoReflect().Set(fd, protoreflect.ValueOfMap(now))
+	}
+}
