@@ -11,7 +11,7 @@ import (
 // The tree tests hcsshim with the decoding modules that hcsshim's own go.mod
 // asks for: what the suite adds must not raise them.
 func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
-	root := filepath.Join("..", "..")
+	root := filepath.Join("..", "..", "..")
 	source, err := Locate(root, "")
 	if err != nil {
 		t.Fatal(err)

@@ -16,10 +16,10 @@ type Result string
 const (
 	Killed      Result = "killed"
 	TimedOut    Result = "timed out"        // killed: it hung, and nothing but the clock noticed
-	Survived    Result = "survived"            // and should not have
+	Survived    Result = "survived"         // and should not have
 	Equivalent  Result = "equivalent"       // survived, and no input can tell it from the original
 	BuildFailed Result = "does not compile" //
-	Duplicate   Result = "duplicate"             // the same test binaries as another mutant, or as the original
+	Duplicate   Result = "duplicate"        // the same test binaries as another mutant, or as the original
 )
 
 // Kill is a part of the suite that failed on a mutant.
