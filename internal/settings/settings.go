@@ -1,9 +1,12 @@
-// Package settings is what the make program and the tests it runs tell each
-// other. It imports nothing of the suite: the make program must build even when
-// the extracted code does not.
+// Package settings is what the shimfuzz command tells the test processes that
+// it runs.
+//
+// It imports nothing of the suite: the command must build even when the
+// extracted code does not.
 package settings
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,23 +14,64 @@ import (
 	"strings"
 )
 
-// Environment variables. The first two are the user's, the others go from the
-// make program to the tests.
+// Test is the settings of one test process. The zero value is what plain
+// "go test" runs with: both decoders, and the findings of the hcsshim under test.
+type Test struct {
+	HCSShim  string // the user's choice of hcsshim, for the lines that replay a failure; "" is the default
+	Findings string // which findings to excuse, see findings.Named; "" is those of the hcsshim under test
+
+	Reader        string // the command of a reader to test in hcsshim's place; "" is none
+	ReaderName    string // of a reader of package readers, "" for any other
+	ReaderVersion string
+
+	Decoder string // the one decoder to run the properties on; "" is both
+	Bug     string // a bug of the zoo to put into that decoder, in a build that has the zoo
+
+	Build   string // folder of this build, for what a failing test leaves; "" is build/default
+	Results string // folder to which each process writes its results; "" is none
+
+	E2E *E2E `json:",omitempty"` // nil does not run the real shims
+}
+
+// E2E is the settings of the tests that run the real shims.
+type E2E struct {
+	Shims  string // folder with the shims built for Windows
+	Wine   string // prefix of the Wine that they run under
+	Case   string // the one payload to give them; "" is the corpus and generated ones
+	Seed   int    // of the generated payloads
+	Checks int    // how many of those
+}
+
+// Variables of the environment. Variable is the command's; the others are the
+// user's, who sets them for plain "go test" and for the fuzzers of OSS-Fuzz.
 const (
-	HCSShim  = "HCSSHIM"            // what to test: a version, or the path of a checkout
-	Findings = "FINDINGS"           // what to excuse: "none", or the version whose list to take
-	Reader   = "SHIMFUZZ_READER"    // the command of a reader to test in hcsshim's place, the user's READER
-	ReaderID = "SHIMFUZZ_READER_ID" // its name and version, apart by a tab, if make matrix knows it
-	Build    = "SHIMFUZZ_BUILD"     // the folder of this build, so that two can be tested at a time
-	Counts   = "SHIMFUZZ_COUNTS"    // a folder into which each process writes what it excused
-	Decoder  = "SHIMFUZZ_DECODER"   // the one decoder to run the properties on; without it both
-	Bug      = "SHIMFUZZ_BUG"       // the zoo's bug in that decoder, in a build that has the zoo
-	Shims    = "SHIMFUZZ_SHIMS"     // the folder with the shims built for Windows; without it they are not run
-	Case     = "SHIMFUZZ_CASE"      // the one payload to give them
-	Seed     = "SHIMFUZZ_SEED"      // of the generated payloads
-	Checks   = "SHIMFUZZ_CHECKS"    // how many of those
-	Wine     = "SHIMFUZZ_WINE"      // the prefix of the Wine that they run under
+	Variable = "SHIMFUZZ" // a Test as JSON
+	HCSShim  = "HCSSHIM"  // what to test: a version, or the path of a checkout
+	Findings = "FINDINGS" // what to excuse
 )
+
+// Load reads the settings of this process from its environment.
+func Load() (Test, error) {
+	t := Test{HCSShim: os.Getenv(HCSShim), Findings: os.Getenv(Findings)}
+	text := os.Getenv(Variable)
+	if text == "" {
+		return t, nil
+	}
+	t = Test{}
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return t, fmt.Errorf("%s: %w", Variable, err)
+	}
+	return t, nil
+}
+
+// Environ is the variable that hands t to a process, as os.Environ has it.
+func (t Test) Environ() string {
+	text, err := json.Marshal(t)
+	if err != nil {
+		panic(err) // a struct of strings and numbers always has a JSON form
+	}
+	return Variable + "=" + string(text)
+}
 
 // Say stands before a line of a test's output that is for the user to see, also
 // if the test passes.
@@ -48,18 +92,18 @@ func Root() (string, error) {
 	return "", err
 }
 
-// ReproCommand is the line that replays a case, with the user's choices.
-func ReproCommand(file string) string { return "make repro " + CaseArguments(file) }
+// ReproCommand is the line that replays a case with the same settings.
+func (t Test) ReproCommand(file string) string { return "make repro " + t.CaseArguments(file) }
 
 // CaseArguments are a case and the user's choices as make takes them.
-func CaseArguments(file string) string {
+func (t Test) CaseArguments(file string) string {
 	if root, err := Root(); err == nil {
 		if rel, err := filepath.Rel(root, file); err == nil {
 			file = rel
 		}
 	}
 	line := "CASE=" + file
-	for _, v := range []struct{ name, value string }{{HCSShim, os.Getenv(HCSShim)}, {Findings, os.Getenv(Findings)}, {"READER", os.Getenv(Reader)}} {
+	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", t.Reader}} {
 		switch {
 		case strings.ContainsRune(v.value, ' '):
 			line += fmt.Sprintf(" %s='%s'", v.name, v.value)
@@ -68,27 +112,4 @@ func CaseArguments(file string) string {
 		}
 	}
 	return line
-}
-
-// ReadCounts adds up the counts that processes have written into dir.
-func ReadCounts(dir string) (map[string]int, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil {
-		return nil, err
-	}
-	total := make(map[string]int)
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		for line := range strings.Lines(string(text)) {
-			var finding string
-			var n int
-			if _, err := fmt.Sscan(line, &finding, &n); err == nil {
-				total[finding] += n
-			}
-		}
-	}
-	return total, nil
 }
