@@ -33,7 +33,7 @@ import (
 func ReadOptions(t verify.TB, b []byte) {
 	t.Helper()
 	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes"}
-	verify.Run(t, verify.UnderTest, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
+	verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
 // Legacy holds an Any in an unusual encoding to the answer that the reference
@@ -78,7 +78,7 @@ func Readers(t verify.TB, b, script []byte) {
 	if fails {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		check.Reader = delivery.Scripted(b, script)
 		if fails {
 			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
@@ -93,7 +93,7 @@ var errReader = errors.New("the reader failed")
 // decoders.
 func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 	t.Helper()
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		verify.Run(t, d, verify.Check{Guarantee: g, Payload: p})
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/targets"
 )
 
@@ -18,16 +18,16 @@ var seeders = map[string]func(b []byte) [][]byte{
 	"FuzzBootstrap":   optionsAndScript,
 	"FuzzMalformed":   optionsAndScript,
 	"FuzzEquivalence": func(b []byte) [][]byte {
-		return [][]byte{payload.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
+		return [][]byte{stdin.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
 	},
 	"FuzzLegacy": func(b []byte) [][]byte {
-		url, value := payload.AnyParts(b)
+		url, value := stdin.AnyParts(b)
 		return [][]byte{[]byte(url), value, scriptFor(value)}
 	},
 }
 
 func optionsAndScript(b []byte) [][]byte {
-	return [][]byte{payload.OptionsBytes(b), scriptFor(b)}
+	return [][]byte{stdin.OptionsBytes(b), scriptFor(b)}
 }
 
 func scriptFor(b []byte) []byte { return scripts[len(b)%len(scripts)] }

@@ -12,8 +12,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
 
@@ -36,7 +38,7 @@ const (
 
 func TestLinear(t *testing.T) {
 	const small = 1 << 16
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		for _, shape := range payload.Shapes {
 			t.Run(d.Name+"/"+shape.Name, func(t *testing.T) {
 				little, much := shape.Make(small), shape.Make(small*growth)
@@ -70,7 +72,7 @@ func TestLinear(t *testing.T) {
 // A payload of a few bytes costs little, whatever it says of itself: a length
 // beyond its end is not believed.
 func TestSmallIsCheap(t *testing.T) {
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		for _, c := range load(t) {
 			b := c.Payload.Bytes
 			if n := allocated(d, b); n > minMemory+maxMemory*uint64(len(b)) {
@@ -85,16 +87,16 @@ func TestLarge(t *testing.T) {
 	opts := payload.OneOption()
 	fd := opts.ProtoReflect().Descriptor().Fields().ByName("registry_root")
 	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString(strings.Repeat("x", 24<<20)))
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.WithIdentity("web-1", "k8s.io", opts)})
 		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.Payload{
-			Bytes: payload.PlainAny(contract.OptionsName, payload.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
+			Bytes: payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
 			Want:  payload.Sent(opts), Story: "legacy Any of 24 MiB"}})
 	}
 }
 
 // allocated is how many bytes one decode allocates.
-func allocated(d contract.Decoder, b []byte) uint64 {
+func allocated(d decoder.Decoder, b []byte) uint64 {
 	var before, after runtime.MemStats
 	decode(d, b) // what is allocated only once
 	runtime.ReadMemStats(&before)
@@ -104,7 +106,7 @@ func allocated(d contract.Decoder, b []byte) uint64 {
 }
 
 // elapsed is the shortest of some decodes: what disturbs one only adds to it.
-func elapsed(d contract.Decoder, b []byte) time.Duration {
+func elapsed(d decoder.Decoder, b []byte) time.Duration {
 	var times []time.Duration
 	for range 5 {
 		start := time.Now()
@@ -114,12 +116,12 @@ func elapsed(d contract.Decoder, b []byte) time.Duration {
 	return max(1, slices.Min(times))
 }
 
-func decode(d contract.Decoder, b []byte) contract.Outcome { return d.Decode(bytes.NewReader(b), b) }
+func decode(d decoder.Decoder, b []byte) contract.Outcome { return d.Decode(bytes.NewReader(b), b) }
 
 // BenchmarkDecode reports, for each shape of payload, how many bytes are
 // allocated for each byte on stdin.
 func BenchmarkDecode(b *testing.B) {
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		for _, shape := range payload.Shapes {
 			b.Run(d.Name+"/"+shape.Name, func(b *testing.B) {
 				input := shape.Make(1 << 20)

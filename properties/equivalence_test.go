@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/verify"
 )
@@ -29,7 +30,7 @@ func equivalent(t *testing.T, rows payload.Variations) {
 			payload.Legacy(src, rows, opts), payload.Bootstrap(src, rows, opts),
 		}
 	})
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		// Each is held to the options that were encoded, so to each other.
 		for _, p := range encodings.Draw(rt, "encodings") {
 			verify.Run(rt, d, verify.Check{Guarantee: contract.Equivalent, Payload: p})

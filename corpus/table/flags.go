@@ -19,9 +19,6 @@ var Flags = map[string]Flag{
 		Description: "Well-formed as both messages: a reader that tries one and then the other can take it for the wrong one.",
 		Links:       []string{"https://github.com/microsoft/hcsshim/issues/2780", "https://github.com/microsoft/hcsshim/pull/2868"},
 	},
-	"Unspecified": {
-		Description: "The bytes of two messages at once: any answer without a panic is right. The outcome given is the reference's.",
-	},
 	"Foreign": {
 		Description: "Well-formed options of another type.",
 		Links:       []string{"https://github.com/microsoft/hcsshim/issues/1941"},

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -200,7 +200,7 @@ func recorded() ([]Case, error) {
 		case o.JSON != "":
 			c.Want = contract.Options
 			c.Options, c.Class = o.arriving(r.Containerd)
-		case o.Type != "" && !payload.IsBootstrap(b):
+		case o.Type != "" && !stdin.IsBootstrap(b):
 			c.Want = contract.Foreign
 		}
 		if r.Stdin == nil {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -62,7 +63,7 @@ var Faults = []Fault{
 // inserted puts parts between two fields of the body, wherever that is.
 func inserted(parts ...wire.Part) func(Rand, Level, []byte) []byte {
 	return func(rnd Rand, _ Level, body []byte) []byte {
-		ends := boundaries(body)
+		ends := stdin.Boundaries(body)
 		return slices.Insert(slices.Clone(body), pick(rnd, ends), wire.Message(parts).Encode()...)
 	}
 }
@@ -81,16 +82,6 @@ func prepended(parts ...wire.Part) func(Rand, Level, []byte) []byte {
 	return func(_ Rand, _ Level, body []byte) []byte {
 		return append(wire.Message(parts).Encode(), body...)
 	}
-}
-
-// boundaries are the offsets between fields, the body's start and end included.
-func boundaries(body []byte) []int {
-	ends := []int{0}
-	fields, _ := wire.Parse(body)
-	for _, f := range fields {
-		ends = append(ends, f.Offset+len(f.Raw))
-	}
-	return ends
 }
 
 // truncated cuts the body inside a field. A cut between two fields would leave
@@ -127,7 +118,7 @@ func invalidUTF8(bad string) func(Rand, Level, []byte) []byte {
 		default:
 			fault = wire.String(pick(rnd, stringFields(level)), bad)
 		}
-		return slices.Insert(slices.Clone(body), pick(rnd, boundaries(body)), wire.Message{fault}.Encode()...)
+		return slices.Insert(slices.Clone(body), pick(rnd, stdin.Boundaries(body)), wire.Message{fault}.Encode()...)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -146,7 +147,7 @@ func (deterministic) Uint64() uint64 { return 0 }
 
 func foreign(e *encoder, url string, value []byte) Payload {
 	want := contract.Outcome{Kind: contract.Foreign}
-	if IsIdentifier(url) && IsIdentifier(string(value)) {
+	if stdin.IsIdentifier(url) && stdin.IsIdentifier(string(value)) {
 		want = Sent(nil)
 	}
 	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of another type, %q", url)}
@@ -310,87 +311,4 @@ func (e *encoder) ambient() []keyed {
 		parts = append([]keyed{{part, decoy.key}}, parts...)
 	}
 	return parts
-}
-
-// IsBootstrap reports whether a field that only BootstrapParams has stands at
-// the top level, with the wire type it has there.
-func IsBootstrap(b []byte) bool {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		want := protowire.BytesType
-		if f.Num == 3 {
-			want = protowire.VarintType
-		}
-		if f.Num >= 3 && f.Num <= 9 && f.Type == want {
-			return true
-		}
-	}
-	return false
-}
-
-// AnyParts returns the type URL and the value that b has when read as an Any,
-// whether or not it is one.
-func AnyParts(b []byte) (url string, value []byte) {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		switch {
-		case f.Type == protowire.BytesType && f.Num == 1:
-			url = string(f.Value)
-		case f.Type == protowire.BytesType && f.Num == 2:
-			value = f.Value
-		}
-	}
-	return url, value
-}
-
-// Boundaries returns the offsets at which a message may end: after each field.
-func Boundaries(b []byte) map[int]bool {
-	ends := make(map[int]bool)
-	for _, at := range boundaries(b) {
-		ends[at] = true
-	}
-	return ends
-}
-
-// OptionsBytes returns what stands in the place of Options in b: the value of an
-// Any, or that of the first extension. It is never nil.
-func OptionsBytes(b []byte) []byte {
-	if !IsBootstrap(b) {
-		_, value := AnyParts(b)
-		return append([]byte{}, value...)
-	}
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		if f.Num == 8 && f.Type == protowire.BytesType {
-			_, value := AnyParts(firstBytes(f.Value))
-			return append([]byte{}, value...)
-		}
-	}
-	return []byte{}
-}
-
-// firstBytes is the first length-delimited field of a message.
-func firstBytes(b []byte) []byte {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		if f.Type == protowire.BytesType {
-			return f.Value
-		}
-	}
-	return nil
-}
-
-// Unspecified reports whether the contract leaves hcsshim any answer but a
-// panic to a payload whose outcome is options: an ID that is the name of
-// Options, with a namespace that is well-formed Options, is a legacy Any, byte
-// for byte.
-func Unspecified(b []byte) bool {
-	fields, rest := wire.Parse(b)
-	for _, f := range fields {
-		if f.Num > 2 {
-			return false
-		}
-	}
-	url, value := AnyParts(b)
-	return len(rest) == 0 && url == contract.OptionsName && IsIdentifier(string(value))
 }

@@ -1,13 +1,12 @@
 package zoo
 
 import (
+	"shimfuzz/internal/stdin"
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/proto"
-
-	"shimfuzz/internal/payload"
 )
 
 func isOurs(e *bootstrap.Extension) bool { return namesOptions(e.GetValue().GetTypeUrl()) }
@@ -56,7 +55,7 @@ var extensions = []Bug{
 	{"damaged-options-in-part", "What could be decoded is kept when the rest cannot.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			own := new(options.Options)
-			if err != nil && payload.IsBootstrap(b) && proto.Unmarshal(payload.OptionsBytes(b), own) != nil {
+			if err != nil && stdin.IsBootstrap(b) && proto.Unmarshal(stdin.OptionsBytes(b), own) != nil {
 				return own, nil
 			}
 			return opts, err
@@ -95,7 +94,7 @@ var extensions = []Bug{
 
 func count(b []byte, is func(*bootstrap.Extension) bool) (n int) {
 	var p bootstrap.BootstrapParams
-	if !payload.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
+	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
 		return 0
 	}
 	for _, e := range p.Extensions {

@@ -1,10 +1,12 @@
-package contract
+package decoder
 
 import (
 	"encoding/hex"
 	"fmt"
 	"sync"
 	"time"
+
+	"shimfuzz/internal/contract"
 )
 
 // HangLimit is how long one decode may take. The largest payloads of the suite
@@ -52,7 +54,7 @@ func reportHangs() {
 		for _, d := range running.decodes {
 			if time.Since(d.start) > HangLimit {
 				panic(fmt.Sprintf("HANG: %s has been decoding for more than %v\nguarantee: %s\npayload, %d bytes of hex:\n%s\n",
-					d.decoder, HangLimit, NeverPanics, len(d.payload), hex.EncodeToString(d.payload)))
+					d.decoder, HangLimit, contract.NeverPanics, len(d.payload), hex.EncodeToString(d.payload)))
 			}
 		}
 		running.Unlock()
