@@ -164,7 +164,7 @@ func ambiguous() []Case {
 		{Name: "ambiguous_minimal_id-only", Payload: legacy("web-1", nil).Encode(), Want: contract.Foreign, Flags: flags("Ambiguous"), Note: "No namespace, so no BootstrapParams either."},
 		value("inference", `{}`, "One unknown field."),
 		value("p1", `{"shareScratch":true}`, ""),
-		value("h2", `{"defaultContainerScratchSizeInGb":50}`, "A scratch size of 50 GB."),
+		value("h2", `{"defaultVmScratchSizeInGb":50}`, "A scratch size of 50 GB."),
 	}
 	return cases
 }

@@ -90,6 +90,10 @@ func (u *suite) setFindings() error {
 	return nil
 }
 
+// readAgain reads the settings while a test runs: go test caches a result for the
+// variables that the tests have read, and does not see what Main reads before them.
+var readAgain = sync.OnceFunc(func() { _, _ = settings.Load() })
+
 // must is the suite. Main has reported an error before any test runs; a fuzzer of
 // OSS-Fuzz, which has no Main, ends with it.
 func must() *suite {

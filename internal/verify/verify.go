@@ -41,6 +41,7 @@ type Check struct {
 // excused.
 func Run(t TB, d decoder.Decoder, c Check) (got contract.Outcome, isExcused bool) {
 	t.Helper()
+	readAgain()
 	r := c.Reader
 	if r == nil {
 		r = bytes.NewReader(c.Payload.Bytes)
