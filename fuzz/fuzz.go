@@ -37,7 +37,7 @@ func ReadOptions(t verify.TB, b []byte) {
 }
 
 // Legacy holds an Any in an unusual encoding to the answer that the reference
-// gives to the same Any in the usual one.
+// gives to the same Any in its plain encoding.
 func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
 	want := reference.Answer(payload.PlainAny(string(typeURL), value))
@@ -98,8 +98,8 @@ func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 	}
 }
 
-// decodedOr reads opts as Options, or draws some if they are none. What comes
-// back has no unknown fields, because those are not sent.
+// decodedOr decodes opts as Options, or draws some if they do not decode. The
+// result has no unknown fields, because those are not sent.
 func decodedOr(opts, script []byte) *options.Options {
 	m := new(options.Options)
 	if proto.Unmarshal(opts, m) != nil {
@@ -109,7 +109,7 @@ func decodedOr(opts, script []byte) *options.Options {
 }
 
 // script is a source that takes its choices from a fuzzer's input, byte by
-// byte, and chooses 0 when there are none left.
+// byte, and chooses 0 when the input is used up.
 type script struct{ input *gofuzzheaders.ConsumeFuzzer }
 
 func choices(b []byte) payload.Rand {

@@ -8,7 +8,7 @@ import (
 	"shimfuzz/internal/targets"
 )
 
-// scripts make the seeds of a target differ in the liberties they take, too.
+// scripts make the seeds of a target differ in their variations, too.
 var scripts = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []byte("shimfuzz takes its choices from here")}
 
 // seeders make of a payload what each target takes.

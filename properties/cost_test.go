@@ -69,8 +69,7 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// A payload of a few bytes costs little, whatever it says of itself: a length
-// beyond its end is not believed.
+// A payload of a few bytes costs little, whatever lengths it claims.
 func TestSmallIsCheap(t *testing.T) {
 	for _, d := range verify.Decoders() {
 		for _, c := range load(t) {

@@ -8,7 +8,7 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// neighbours is extensions that are not ours, beside ours and alone.
+// neighbours is extensions of other types, with ours and alone.
 func neighbours() []Case {
 	ours := extension(contract.OptionsName, typicalParts())
 	runc := extension(googleapis+"containerd.runc.v1.Options", wire.Message{wire.String(2, "cgroup")})

@@ -40,7 +40,7 @@ const (
 	Hang            Kind = "hang"  // it did not answer; only of a decoder in a process of its own
 )
 
-// AlwaysWrong reports whether an answer of this kind is wrong whatever was asked.
+// AlwaysWrong reports whether an answer of this kind is wrong to any payload.
 func (k Kind) AlwaysWrong() bool { return k == Panic || k == OptionsAndError || k == Hang }
 
 // IsError reports whether the kind is an error, known more closely or not.
@@ -74,7 +74,7 @@ func (o Outcome) String() string {
 }
 
 // Diff compares an answer with what the contract wants, and returns the
-// difference for a person, "" if there is none. cause, if not nil, is the
+// difference in words, "" if there is none. cause, if not nil, is the
 // reader's error, which an answer of Read must wrap.
 func Diff(want, got Outcome, cause error) string {
 	switch {

@@ -6,22 +6,22 @@ type Guarantee struct{ Name, Text string }
 
 func (g Guarantee) String() string { return g.Name + ": " + g.Text }
 
-// The guarantees, from the most to the least basic.
+// The guarantees, the most basic first.
 var (
 	NeverPanics = Guarantee{"never-panics",
 		"No bytes and no reader make the shim panic or hang, or return options together with an error."}
 	AsSent = Guarantee{"as-sent",
 		"The options that containerd sends arrive field by field, from every containerd, and no options stay none."}
 	Equivalent = Guarantee{"equivalent",
-		"Two payloads that say the same give identical options, however they are encoded."}
+		"Two payloads with the same meaning give identical options, however they are encoded."}
 	MalformedFails = Guarantee{"malformed-fails",
 		"A damaged payload is an error: the shim never starts with defaults or half of the options."}
 	ForeignFails = Guarantee{"foreign-fails",
 		"Options of another type are an error: the shim never starts with defaults in their place."}
 	NonInterference = Guarantee{"non-interference",
-		"The options never depend on the container's ID, its namespace or any other field beside them."}
+		"The options never depend on the container's ID, its namespace or any other field of the message."}
 	RegistryIndependent = Guarantee{"registry-independent",
-		"The answer never depends on which protobuf packages happen to be linked in."}
+		"The answer never depends on which protobuf packages are linked in."}
 	ReaderFaults = Guarantee{"reader-faults",
 		"However the bytes are delivered the answer is the same, and a failing reader is that error."}
 	NoSharing = Guarantee{"no-sharing",

@@ -1,5 +1,5 @@
-// Package decoder runs a readOptions on a payload and turns whatever happens,
-// panics and hangs included, into an outcome of the contract.
+// Package decoder runs a readOptions on a payload and turns the result into an
+// outcome of the contract, a panic and a hang included.
 package decoder
 
 import (
@@ -17,8 +17,8 @@ import (
 type Decoder struct {
 	Name string
 	Read func(io.Reader) (*options.Options, error)
-	// Classify tells the kinds of its errors apart; nil if they are not to be
-	// told apart, as in hcsshim.
+	// Classify returns the kind of an error; nil for a decoder whose errors have
+	// no kinds, such as hcsshim's.
 	Classify func(error) contract.Kind
 }
 
@@ -29,7 +29,7 @@ type (
 	Died string
 )
 
-// Decode runs the decoder on what r delivers and turns whatever happens into an
+// Decode runs the decoder on what r delivers and turns the result into an
 // outcome. A decode that takes longer than HangLimit ends the process.
 func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
 	defer watch(d.Name, payload)()

@@ -3,7 +3,7 @@
 //
 // hcsshim keeps readOptions unexported, in package main, in a file for Windows
 // only. "go generate" extracts it, with every declaration it reaches, into
-// zz_readoptions.go beside this file. That file is ignored by git: hcsshim's
+// zz_readoptions.go in this folder. That file is ignored by git: hcsshim's
 // text is never committed. Without it this package compiles all the same and
 // every decode fails with ErrNotExtracted.
 package hcsshim

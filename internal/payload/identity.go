@@ -43,7 +43,7 @@ var commonIDs = []string{
 	strings.Repeat("z", stdin.MaxIdentifier),
 }
 
-// ID draws a legal container ID, as often as not the name of a linked type.
+// ID draws a legal container ID, half of the time the name of a linked type.
 func ID(rnd Rand) string {
 	if rnd.Intn(2) == 0 {
 		return pick(rnd, commonIDs)
@@ -57,7 +57,7 @@ func ID(rnd Rand) string {
 
 var commonNamespaces = []string{"k8s.io", "default", "moby", "inference", "p1", "H1", "buildkit"}
 
-// Namespace draws a legal namespace, as often as not one that is a well-formed
+// Namespace draws a legal namespace, half of the time one that is a well-formed
 // protobuf message.
 func Namespace(rnd Rand) string {
 	if rnd.Intn(2) == 0 {

@@ -17,7 +17,7 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// Fault damages the body of one message so that it is no longer one.
+// Fault damages the body of one message so that it is malformed.
 type Fault struct {
 	Name   string
 	Damage func(rnd Rand, level Level, body []byte) []byte
@@ -27,7 +27,7 @@ type Fault struct {
 // allows anywhere.
 const tooDeep = 10_010
 
-// Faults are the malformed classes of the contract that can befall a message
+// Faults are the malformed classes of the contract that can affect a message
 // of any level, one fault each.
 var Faults = []Fault{
 	{"truncated", truncated},
@@ -195,8 +195,8 @@ func annotate(opts *options.Options) {
 	}
 }
 
-// Framed draws a valid payload in a wrapping that is none of protobuf's: each
-// puts a byte where a tag must stand that is no tag.
+// Framed draws a valid payload in a frame that protobuf does not have: each
+// frame puts an invalid tag where a tag is read.
 func Framed(rnd Rand) Payload {
 	p := Valid(rnd, AllVariations)
 	frame := pick(rnd, Frames)

@@ -11,7 +11,7 @@ import (
 // Decoder is ReadOptions as a decoder under test.
 var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: kind}
 
-// kind tells an error's kind from what it wraps.
+// kind returns the kind of the error that err wraps.
 func kind(err error) contract.Kind {
 	switch {
 	case errors.Is(err, ErrRead):

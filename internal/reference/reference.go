@@ -1,6 +1,6 @@
 // Package reference decodes what containerd writes to a runhcs shim's standard
 // input, by the contract: BootstrapParams and its runhcs Options extension from
-// containerd 2.3 on, the bare Any of older containerd, and neither misread for
+// containerd 2.3 on, the bare Any of older containerd, and neither mistaken for
 // the other.
 //
 // Its answer depends on the bytes alone. In particular no type name is looked
@@ -90,8 +90,8 @@ var bootstrapFields = map[protowire.Number]protowire.Type{
 	9: protowire.BytesType,  // socket_dir
 }
 
-// isBootstrapParams tells the two families apart by their field numbers.
-// Decoding success cannot tell them apart: an Any with a value that happens to
+// isBootstrapParams distinguishes the two families by their field numbers.
+// Decoding success cannot distinguish them: an Any with a value that happens to
 // be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
 // fails if b is not a protobuf message at all.
 func isBootstrapParams(b []byte) (bool, error) {

@@ -15,7 +15,7 @@ import (
 	"shimfuzz/internal/settings"
 )
 
-// The names of what can be under test, beside the reference.
+// The names of the decoders that can be under test.
 const (
 	hcsshimName = "hcsshim"
 	readerName  = "reader"
