@@ -3,7 +3,8 @@
 // containerd 2.3 on, the bare Any of older containerd, and neither mistaken for
 // the other.
 //
-// Its answer depends on the bytes alone. In particular no type name is looked
+// It implements the recognition rules R1 to R4 of docs/contract.md. Its answer
+// depends on the bytes alone. In particular no type name is looked
 // up in the global protobuf registry, so it is the same in every binary.
 package reference
 
@@ -109,7 +110,7 @@ func isBootstrapParams(b []byte) (bool, error) {
 	return found, nil
 }
 
-// fromBootstrapParams returns the first runhcs Options among the extensions.
+// fromBootstrapParams returns the first runhcs Options among the extensions (R3).
 // Extensions of other types are another reader's.
 func fromBootstrapParams(payload []byte) (*options.Options, error) {
 	var params bootstrap.BootstrapParams
@@ -131,9 +132,9 @@ func fromBootstrapParams(payload []byte) (*options.Options, error) {
 	return nil, nil
 }
 
-// fromAny returns the runhcs Options in a bare Any. The one other message that
-// is no error is a well-formed BootstrapParams of nothing but an ID and a
-// namespace, which carries no options.
+// fromAny returns the runhcs Options in a bare Any (R4a). The one other message
+// that is not an error (R4c) is a well-formed BootstrapParams of only an ID and a
+// namespace, which carries no options (R4b).
 func fromAny(payload []byte) (*options.Options, error) {
 	var a anypb.Any
 	if err := unmarshal(payload, &a); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // IsBootstrap reports whether a field that only BootstrapParams has stands at
-// the top level, with the wire type it has there.
+// the top level, with the wire type it has there (docs/contract.md, R3).
 func IsBootstrap(b []byte) bool {
 	fields, _ := wire.Parse(b)
 	for _, f := range fields {
