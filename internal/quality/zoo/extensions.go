@@ -60,7 +60,7 @@ var extensions = []Bug{
 			}
 			return opts, err
 		})},
-	{"foreign-extension-refused", "An unknown extension was taken for an error.",
+	{"foreign-extension-refused", "An unknown extension was mistaken for an error.",
 		refused(func(b []byte, _ *options.Options) bool {
 			return count(b, func(e *bootstrap.Extension) bool { return !isOurs(e) }) > 0
 		})},
@@ -70,7 +70,7 @@ var extensions = []Bug{
 				p.Extensions = p.Extensions[:i]
 			}
 		})},
-	{"extension-type-ignored", "The first extension was taken for the options, whatever its type.",
+	{"extension-type-ignored", "The first extension was mistaken for the options, whatever its type.",
 		params(func(p *bootstrap.BootstrapParams) {
 			if len(p.Extensions) > 0 && p.Extensions[0].Value != nil {
 				p.Extensions[0].Value.TypeUrl = ours
@@ -84,7 +84,7 @@ var extensions = []Bug{
 		})},
 	{"no-extensions-panics", "Extensions[0] in a hurry.",
 		params(func(p *bootstrap.BootstrapParams) { _ = p.Extensions[0] })},
-	{"empty-value-is-none", "An extension without bytes was taken for no extension: all options at their defaults.",
+	{"empty-value-is-none", "An extension without bytes was mistaken for no extension; it is options at their defaults.",
 		params(func(p *bootstrap.BootstrapParams) {
 			p.Extensions = slices.DeleteFunc(p.Extensions, func(e *bootstrap.Extension) bool { return isOurs(e) && len(e.Value.Value) == 0 })
 		})},

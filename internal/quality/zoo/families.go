@@ -19,7 +19,7 @@ var errRefused = errors.New("refused")
 // families are bugs in telling BootstrapParams from a legacy Any, and in what
 // becomes of the input that is neither.
 var families = []Bug{
-	{"any-that-decodes-wins", "Legacy first, because most nodes still have it: an ID that is a type's name is taken for one.",
+	{"any-that-decodes-wins", "Legacy first, because most nodes still have it: an ID that is a type's name is mistaken for one.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			var a anypb.Any
 			own := new(options.Options)
@@ -28,7 +28,7 @@ var families = []Bug{
 			}
 			return opts, err
 		})},
-	{"params-that-decode-win", "The new protocol first, and whatever decodes as it was taken for it.",
+	{"params-that-decode-win", "The new protocol first, and whatever decodes as BootstrapParams was mistaken for them.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			if !stdin.IsBootstrap(b) && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil {
 				return nil, nil
@@ -39,14 +39,14 @@ var families = []Bug{
 		refused(func(b []byte, opts *options.Options) bool { return opts != nil && !stdin.IsBootstrap(b) })},
 	{"any-only", "The new protocol was not known (hcsshim up to v0.15.0-rc.3: bootstrap-rejected).",
 		refused(func(b []byte, _ *options.Options) bool { return stdin.IsBootstrap(b) })},
-	{"params-by-version-field", "containerd always sends its version, so that was taken for the mark.",
+	{"params-by-version-field", "containerd always sends its version, so that field was used as the mark.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			if stdin.IsBootstrap(b) && !has(b, 4) {
 				return nil, errRefused
 			}
 			return opts, err
 		})},
-	{"params-by-extensions-field", "Only the extensions matter here, so that was taken for the mark.",
+	{"params-by-extensions-field", "Only the extensions matter here, so that field was used as the mark.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			if stdin.IsBootstrap(b) && !has(b, 8) {
 				return nil, errRefused
@@ -81,7 +81,7 @@ var families = []Bug{
 			}
 			return opts, nil
 		})},
-	{"stray-bytes-are-defaults", "Garbage on stdin is nobody's options.",
+	{"stray-bytes-are-defaults", "Invalid bytes on stdin were treated as no options.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			if _, rest := wire.Parse(b); err != nil && len(rest) > 0 {
 				return nil, nil

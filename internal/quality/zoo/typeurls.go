@@ -45,7 +45,7 @@ var typeURLs = []Bug{
 		urls(strings.TrimSpace)},
 	{"url-trailing-slash", "path.Base, which drops it.",
 		urls(func(url string) string { return strings.TrimRight(url, "/") })},
-	{"url-empty-is-ours", "No type was taken for the default type.",
+	{"url-empty-is-ours", "No type was treated as the default type.",
 		urls(func(url string) string { return when(url == "", ours, url) })},
 	{"url-ignored", "Only one type can stand there (rust-extensions' reader of the legacy Any).",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {

@@ -95,7 +95,7 @@ var values = []Bug{
 		fields(func(o *options.Options) { eachString(o, func(s string) string { return s[:min(260, len(s))] }) })},
 	{"log-level-lowered", "logrus wants it in small letters.",
 		fields(func(o *options.Options) { set(o, "log_level", strings.ToLower(field[string](o, "log_level"))) })},
-	{"empty-annotations-dropped", "An empty value was taken for no value.",
+	{"empty-annotations-dropped", "An empty value was mistaken for no value.",
 		fields(func(o *options.Options) {
 			eachAnnotation(o, func(k, v string) (string, string, bool) { return k, v, v != "" })
 		})},
@@ -111,7 +111,7 @@ var values = []Bug{
 		fields(func(o *options.Options) {
 			eachAnnotation(o, func(k, v string) (string, string, bool) { return k, v, false })
 		})},
-	{"unknown-fields-refused", "Strictness: a newer containerd's fields were taken for an error.",
+	{"unknown-fields-refused", "Strictness: a newer containerd's fields were mistaken for an error.",
 		refused(func(b []byte, o *options.Options) bool { return o != nil && len(o.ProtoReflect().GetUnknown()) > 0 })},
 	{"unknown-ambient-refused", "The same for fields beside the options.",
 		refused(func(b []byte, _ *options.Options) bool {
