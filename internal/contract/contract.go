@@ -90,7 +90,7 @@ type (
 )
 
 // Decode runs the decoder on what r delivers and turns whatever happens into an
-// Outcome. A decode that takes longer than HangLimit ends the process.
+// Outcome. A decode that exceeds HangLimit or BlockLimit ends the process.
 func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
 	defer watch(d.Name, payload)()
 	defer func() {
