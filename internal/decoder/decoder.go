@@ -30,7 +30,7 @@ type (
 )
 
 // Decode runs the decoder on what r delivers and turns the result into an
-// outcome. A decode that takes longer than HangLimit ends the process.
+// outcome. A decode that exceeds HangLimit or BlockLimit ends the process.
 func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
 	defer watch(d.Name, payload)()
 	defer func() {
