@@ -33,11 +33,11 @@ import (
 func ReadOptions(t verify.TB, b []byte) {
 	t.Helper()
 	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes"}
-	verify.Run(t, verify.UnderTest, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
+	verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
 // Legacy holds an Any in an unusual encoding to the answer that the reference
-// gives to the same Any in the usual one.
+// gives to the same Any in its plain encoding.
 func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
 	want := reference.Answer(payload.PlainAny(string(typeURL), value))
@@ -78,7 +78,7 @@ func Readers(t verify.TB, b, script []byte) {
 	if fails {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		check.Reader = delivery.Scripted(b, script)
 		if fails {
 			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
@@ -93,13 +93,13 @@ var errReader = errors.New("the reader failed")
 // decoders.
 func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 	t.Helper()
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		verify.Run(t, d, verify.Check{Guarantee: g, Payload: p})
 	}
 }
 
-// decodedOr reads opts as Options, or draws some if they are none. What comes
-// back has no unknown fields, because those are not sent.
+// decodedOr decodes opts as Options, or draws some if they do not decode. The
+// result has no unknown fields, because those are not sent.
 func decodedOr(opts, script []byte) *options.Options {
 	m := new(options.Options)
 	if proto.Unmarshal(opts, m) != nil {
@@ -109,7 +109,7 @@ func decodedOr(opts, script []byte) *options.Options {
 }
 
 // script is a source that takes its choices from a fuzzer's input, byte by
-// byte, and chooses 0 when there are none left.
+// byte, and chooses 0 when the input is used up.
 type script struct{ input *gofuzzheaders.ConsumeFuzzer }
 
 func choices(b []byte) payload.Rand {

@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 
-// seed adds the target's seeds, which the name of the test tells.
+// seed adds the seeds of the target that f is named for.
 func seed(f *testing.F) {
 	f.Helper()
 	seeds, err := Seeds(f.Name())

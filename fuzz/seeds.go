@@ -4,11 +4,11 @@ import (
 	"fmt"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/targets"
 )
 
-// scripts make the seeds of a target differ in the liberties they take, too.
+// scripts make the seeds of a target differ in their variations, too.
 var scripts = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []byte("shimfuzz takes its choices from here")}
 
 // seeders make of a payload what each target takes.
@@ -18,16 +18,16 @@ var seeders = map[string]func(b []byte) [][]byte{
 	"FuzzBootstrap":   optionsAndScript,
 	"FuzzMalformed":   optionsAndScript,
 	"FuzzEquivalence": func(b []byte) [][]byte {
-		return [][]byte{payload.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
+		return [][]byte{stdin.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
 	},
 	"FuzzLegacy": func(b []byte) [][]byte {
-		url, value := payload.AnyParts(b)
+		url, value := stdin.AnyParts(b)
 		return [][]byte{[]byte(url), value, scriptFor(value)}
 	},
 }
 
 func optionsAndScript(b []byte) [][]byte {
-	return [][]byte{payload.OptionsBytes(b), scriptFor(b)}
+	return [][]byte{stdin.OptionsBytes(b), scriptFor(b)}
 }
 
 func scriptFor(b []byte) []byte { return scripts[len(b)%len(scripts)] }

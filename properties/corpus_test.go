@@ -7,6 +7,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
 
@@ -34,11 +35,11 @@ func guarantee(c corpus.Case) contract.Guarantee {
 
 // Every case of the corpus gets the answer that the index gives.
 func TestCorpus(t *testing.T) {
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
 			for _, c := range load(t) {
 				t.Run(c.Name, func(t *testing.T) {
-					verify.Run(t, d, verify.Check{Guarantee: guarantee(c), Payload: c.Payload, Replay: true})
+					verify.Run(t, d, verify.Check{Guarantee: guarantee(c), Payload: c.Payload, Reproduces: true})
 				})
 			}
 		})
@@ -48,15 +49,15 @@ func TestCorpus(t *testing.T) {
 // A payload cut anywhere is an error, unless what is left is a whole message.
 // Which cuts those are is known from the fields of the uncut payload.
 func TestTruncation(t *testing.T) {
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
 			for _, c := range load(t) {
 				if c.Outcome != contract.Options || len(c.Payload.Bytes) > 2000 {
 					continue
 				}
-				whole := payload.Boundaries(c.Payload.Bytes)
+				whole := stdin.Boundaries(c.Payload.Bytes)
 				for cut := range c.Payload.Bytes {
-					if whole[cut] {
+					if slices.Contains(whole, cut) {
 						continue
 					}
 					p := payload.Payload{Bytes: c.Payload.Bytes[:cut], Want: contract.Outcome{Kind: contract.Malformed}, Story: c.Payload.Story + ", cut"}

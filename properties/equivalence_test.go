@@ -6,13 +6,14 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/verify"
 )
 
 // Each row of the contract's table of equivalences alone, then all together.
 // The same options are sent three ways: as a legacy Any and as a bootstrap
-// extension that take the row's liberties, and plainly.
+// extension that apply the variation, and plainly.
 func TestEquivalence(t *testing.T) {
 	for bit := payload.Variations(1); bit&payload.AllVariations != 0; bit <<= 1 {
 		t.Run(payload.VariationNames[bit], func(t *testing.T) { equivalent(t, bit) })
@@ -29,7 +30,7 @@ func equivalent(t *testing.T, rows payload.Variations) {
 			payload.Legacy(src, rows, opts), payload.Bootstrap(src, rows, opts),
 		}
 	})
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		// Each is held to the options that were encoded, so to each other.
 		for _, p := range encodings.Draw(rt, "encodings") {
 			verify.Run(rt, d, verify.Check{Guarantee: contract.Equivalent, Payload: p})
@@ -37,7 +38,7 @@ func equivalent(t *testing.T, rows payload.Variations) {
 	})
 }
 
-// No options are none, in whatever way nothing is said.
+// BootstrapParams without options give none, in every encoding.
 func TestNone(t *testing.T) {
 	holds(t, contract.Equivalent, func(src payload.Rand) payload.Payload { return payload.Bootstrap(src, payload.AllVariations, nil) })
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/verify"
 )
@@ -18,7 +19,7 @@ import (
 // What containerd's own AddExtension and proto.Marshal make of drawn options is
 // what every decoder reads back: our builder and containerd's agree.
 func TestAddExtension(t *testing.T) {
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		opts := drawn(payload.Options).Draw(rt, "options")
 		params := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "2.3.7"}
 		for _, msg := range []proto.Message{&emptypb.Empty{}, opts} {

@@ -20,16 +20,17 @@ func byName(t *testing.T) map[string]corpus.Case {
 // excuses (FINDINGS=none) each of them fails here, by its name.
 func TestFindings(t *testing.T) {
 	cases := byName(t)
-	for _, f := range verify.Known.Findings {
+	for _, f := range verify.Known().Findings() {
 		t.Run(f.Name, func(t *testing.T) {
-			c, ok := cases[f.Case]
+			place, _ := f.In(verify.Known().Program)
+			c, ok := cases[place.Case]
 			if !ok {
-				t.Fatalf("the finding's case %s is not in the corpus", f.Case)
+				t.Fatalf("the finding's case %s is not in the corpus", place.Case)
 			}
-			if by, _ := verify.Known.Predict(c.Payload.Bytes, c.Payload.Want); by == nil || by.Name != f.Name {
-				t.Fatalf("the finding does not befall its own case %s", f.Case)
+			if by, _ := verify.Known().Predict(c.Payload.Bytes, c.Payload.Want); by == nil || by.Name != f.Name {
+				t.Fatalf("the finding does not affect its own case %s", place.Case)
 			}
-			verify.Run(t, verify.UnderTest, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
+			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Reproduces: true})
 		})
 	}
 }
@@ -39,7 +40,7 @@ func TestFindings(t *testing.T) {
 func TestFindingsOfReleases(t *testing.T) {
 	for _, version := range []string{"v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0-rc.1", "v0.15.0-rc.4", "v0.15.0"} {
 		seen := make(map[string]bool)
-		for _, f := range findings.For(version).Findings {
+		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
 			if seen[f.Name] {
 				t.Errorf("%s: %s is listed twice", version, f.Name)
 			}

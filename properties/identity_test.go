@@ -23,7 +23,7 @@ func TestEveryRegisteredName(t *testing.T) {
 	if len(names) < 100 {
 		t.Errorf("only %d message types with legal names are linked: the real binary has some 200", len(names))
 	}
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
 			for _, name := range names {
 				for _, namespace := range []string{"inference", "k8s.io", "p1"} {

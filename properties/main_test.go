@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/verify"
 )
@@ -25,8 +26,8 @@ func drawn[T any](generate func(payload.Rand) T) *rapid.Generator[T] {
 }
 
 // onEach runs a property on every decoder.
-func onEach(t *testing.T, property func(*rapid.T, contract.Decoder)) {
-	for _, d := range verify.Decoders {
+func onEach(t *testing.T, property func(*rapid.T, decoder.Decoder)) {
+	for _, d := range verify.Decoders() {
 		t.Run(d.Name, rapid.MakeCheck(func(rt *rapid.T) { property(rt, d) }))
 	}
 }
@@ -34,7 +35,7 @@ func onEach(t *testing.T, property func(*rapid.T, contract.Decoder)) {
 // holds checks a guarantee on payloads of one generator, with every decoder.
 func holds(t *testing.T, g contract.Guarantee, generate func(payload.Rand) payload.Payload) {
 	payloads := drawn(generate)
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		verify.Run(rt, d, verify.Check{Guarantee: g, Payload: payloads.Draw(rt, "payload")})
 	})
 }

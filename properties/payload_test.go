@@ -7,6 +7,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verify"
@@ -29,7 +30,7 @@ func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, payload.Framed
 // cut out, doubled or joined. The reference says what is right.
 func TestAnyBytes(t *testing.T) {
 	cases := load(t)
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		b := anyBytes(cases).Draw(rt, "bytes")
 		p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "any bytes"}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/verify"
@@ -23,7 +24,7 @@ import (
 func TestChunking(t *testing.T) {
 	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		r := delivery.Scripted(p.Bytes, scripts.Draw(rt, "script"))
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
@@ -43,7 +44,7 @@ func TestStandardReaders(t *testing.T) {
 	}
 	for name, open := range readers {
 		t.Run(name, func(t *testing.T) {
-			for _, d := range verify.Decoders {
+			for _, d := range verify.Decoders() {
 				for _, c := range load(t) {
 					verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: c.Payload, Reader: open(c.Payload.Bytes)})
 				}
@@ -69,7 +70,7 @@ func pipe(b []byte) io.Reader {
 }
 
 var (
-	errDisk    = errors.New("disk on fire")
+	errDisk    = errors.New("disk failure")
 	errLikeEOF = fmt.Errorf("pipe broken at %w", io.EOF) // only io.EOF itself is the end
 )
 
@@ -79,7 +80,7 @@ var (
 func TestReaderFails(t *testing.T) {
 	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
 		cause := rapid.SampledFrom([]error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, iotest.ErrTimeout}).Draw(rt, "cause")

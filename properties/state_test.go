@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/verify"
 )
@@ -28,7 +29,7 @@ func TestNoAliasing(t *testing.T) {
 	}
 	for name, open := range open {
 		t.Run(name, func(t *testing.T) {
-			onEach(t, func(rt *rapid.T, d contract.Decoder) {
+			onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 				p := anyValid.Draw(rt, "payload")
 				input := slices.Clone(p.Bytes)
 				r := open(input)
@@ -82,7 +83,7 @@ func scribble(b []byte) {
 // The same bytes give the same answer again, whatever the caller has done to
 // the first result, and whatever was decoded in between.
 func TestNoSharedState(t *testing.T) {
-	onEach(t, func(rt *rapid.T, d contract.Decoder) {
+	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		p, other := anyValid.Draw(rt, "payload"), anyValid.Draw(rt, "other")
 		check := verify.Check{Guarantee: contract.NoSharing, Payload: p}
 		got, _ := verify.Run(rt, d, check)
@@ -113,7 +114,7 @@ func spoil(m proto.Message) {
 func TestConcurrent(t *testing.T) {
 	const goroutines = 8
 	cases := load(t)
-	for _, d := range verify.Decoders {
+	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
 			var wg sync.WaitGroup
 			for g := range goroutines {

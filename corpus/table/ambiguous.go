@@ -2,12 +2,13 @@ package table
 
 import (
 	"slices"
+	"strings"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
 
-// neighbours is extensions that are not ours, beside ours and alone.
+// neighbours is extensions of other types, with ours and alone.
 func neighbours() []Case {
 	ours := extension(contract.OptionsName, typicalParts())
 	runc := extension(googleapis+"containerd.runc.v1.Options", wire.Message{wire.String(2, "cgroup")})
@@ -123,6 +124,10 @@ func ambiguous() []Case {
 	other := func(what string, want contract.Kind, note string, m wire.Message) Case {
 		return Case{Name: "ambiguous_" + what, Payload: m.Encode(), Want: want, Flags: flags("Ambiguous"), Note: note}
 	}
+	value := func(text, options, note string) Case {
+		return Case{Name: "ambiguous_legacy_value_" + text, Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte(text))}).Encode(),
+			Want: contract.Options, Options: options, Flags: flags("Ambiguous"), Note: strings.TrimSpace(note + " Options by name, with a value that is a legal identifier.")}
+	}
 	cases := []Case{
 		clash("options_namespace_inference", contract.OptionsName, "inference", "As an Any: Options with an unknown field, so the real ones are lost."),
 		clash("options_namespace_p1", contract.OptionsName, "p1", "As an Any: Options with share_scratch, made of the namespace."),
@@ -157,10 +162,9 @@ func ambiguous() []Case {
 		{Name: "ambiguous_minimal_id-too-long", Payload: legacy(longest+"x", wire.Message{wire.Raw([]byte("k8s.io"))}).Encode(), Want: contract.Foreign,
 			Flags: flags("Ambiguous"), Note: "77 bytes are no ID."},
 		{Name: "ambiguous_minimal_id-only", Payload: legacy("web-1", nil).Encode(), Want: contract.Foreign, Flags: flags("Ambiguous"), Note: "No namespace, so no BootstrapParams either."},
-		{Name: "ambiguous_unspecified_inference", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("inference"))}).Encode(),
-			Want: contract.Options, Options: `{}`, Flags: flags("Ambiguous", "Unspecified")},
-		{Name: "ambiguous_unspecified_p1", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("p1"))}).Encode(),
-			Want: contract.Options, Options: `{"shareScratch":true}`, Flags: flags("Ambiguous", "Unspecified")},
+		value("inference", `{}`, "One unknown field."),
+		value("p1", `{"shareScratch":true}`, ""),
+		value("h2", `{"defaultVmScratchSizeInGb":50}`, "A scratch size of 50 GB."),
 	}
 	return cases
 }

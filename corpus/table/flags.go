@@ -12,22 +12,19 @@ var Flags = map[string]Flag{
 		Description: "One field of Options at an edge of its range.",
 	},
 	"Equivalent": {
-		Description: "Says the same as the other cases of its class, in bytes that a standard encoder would not write but a standard decoder must read.",
+		Description: "Has the meaning of the other cases of its class, in bytes that a standard encoder would not write but a standard decoder must read.",
 		Links:       []string{"https://protobuf.dev/programming-guides/encoding/"},
 	},
 	"Ambiguous": {
-		Description: "Well-formed as both messages: a reader that tries one and then the other can take it for the wrong one.",
+		Description: "Well-formed as both messages: a reader that tries one and then the other can mistake it for the wrong one.",
 		Links:       []string{"https://github.com/microsoft/hcsshim/issues/2780", "https://github.com/microsoft/hcsshim/pull/2868"},
-	},
-	"Unspecified": {
-		Description: "The bytes of two messages at once: any answer without a panic is right. The outcome given is the reference's.",
 	},
 	"Foreign": {
 		Description: "Well-formed options of another type.",
 		Links:       []string{"https://github.com/microsoft/hcsshim/issues/1941"},
 	},
 	"Neighbour": {
-		Description: "Extensions beside ours, which are another reader's and must be ignored.",
+		Description: "Extensions of other types before, after or instead of ours: another reader's, to be ignored.",
 	},
 	"Damaged": {
 		Description: "A valid payload with the one fault that the name says, in the message that the name says.",

@@ -43,7 +43,7 @@ const dictionaryFile = "oss-fuzz/readoptions.dict"
 
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
 	"file: the raw bytes. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. " +
-	"options: containerd.runhcs.v1.Options as protobuf JSON. class: cases of one class say the same and must decode identically. " +
+	"options: containerd.runhcs.v1.Options as protobuf JSON. class: cases of one class have the same meaning and must decode identically. " +
 	"origin: which containerd wrote these bytes, and what it was asked for. " +
 	"Written by make corpus."
 

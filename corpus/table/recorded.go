@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -67,7 +67,7 @@ type OptionsRequest struct {
 }
 
 // RequestedOptions are the options that containerd is given: none, runhcs's, and
-// those of others, which it hands over just the same.
+// those of others, which it passes on as they are.
 var RequestedOptions = []OptionsRequest{
 	{Name: "none"},
 	{Name: "zero", Type: contract.OptionsName, JSON: `{}`},
@@ -106,7 +106,7 @@ func (o OptionsRequest) arriving(containerd string) (text, class string) {
 }
 
 // Requested is the entry of RequestedOptions with that name. An unknown one is a
-// mistake in a table of ours.
+// mistake in the table.
 func Requested(name string) OptionsRequest {
 	i := slices.IndexFunc(RequestedOptions, func(o OptionsRequest) bool { return o.Name == name })
 	if i < 0 {
@@ -200,7 +200,7 @@ func recorded() ([]Case, error) {
 		case o.JSON != "":
 			c.Want = contract.Options
 			c.Options, c.Class = o.arriving(r.Containerd)
-		case o.Type != "" && !payload.IsBootstrap(b):
+		case o.Type != "" && !stdin.IsBootstrap(b):
 			c.Want = contract.Foreign
 		}
 		if r.Stdin == nil {

@@ -61,7 +61,7 @@ const (
 	scrubLogs        = 20
 )
 
-// The options that most cases carry: several kinds of fields, none at zero.
+// The options that most cases carry: several kinds of fields, each set.
 const typical = `{"debug":true,"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR","vmMemorySizeInMb":2048,` +
 	`"defaultContainerAnnotations":{"io.microsoft.container":"on","team":"é"},"scrubLogs":true}`
 

@@ -1,12 +1,11 @@
-// Package contract says what a shim must answer to the bytes on its standard
-// input, runs a decoder on them, and compares.
+// Package contract has the terms in which the contract of docs/contract.md is
+// written: the outcomes of reading shim options, the guarantees, and when two
+// outcomes are the same.
 package contract
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"runtime/debug"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -41,7 +40,7 @@ const (
 	Hang            Kind = "hang"  // it did not answer; only of a decoder in a process of its own
 )
 
-// Breaks reports whether an answer of this kind is wrong whatever was asked.
+// AlwaysWrong reports whether an answer of this kind is wrong to any payload.
 func (k Kind) AlwaysWrong() bool { return k == Panic || k == OptionsAndError || k == Hang }
 
 // IsError reports whether the kind is an error, known more closely or not.
@@ -52,8 +51,9 @@ func (k Kind) IsError() bool {
 // Outcome is what a decoder answered, or must answer.
 type Outcome struct {
 	Kind    Kind
-	Options *options.Options // for Options and OptionsAndError
+	Options *options.Options // for Options and OptionsAndError; nil for options of which no more is known
 	Err     error            // for errors and OptionsAndError
+	Or      []Outcome        // of a wanted answer: the others that the contract allows
 	Panic   string           // for Panic: the value and where it came from; for Hang how long it took
 }
 
@@ -73,70 +73,8 @@ func (o Outcome) String() string {
 	return string(o.Kind)
 }
 
-// Decoder is a readOptions with a name.
-type Decoder struct {
-	Name string
-	Read func(io.Reader) (*options.Options, error)
-	// Classify tells the kinds of its errors apart; nil if they are not to be
-	// told apart, as in hcsshim.
-	Classify func(error) Kind
-}
-
-// Hung and Died are what a Read that asks another process panics with when that
-// hangs or dies: how long it took, and what it said.
-type (
-	Hung string
-	Died string
-)
-
-// Decode runs the decoder on what r delivers and turns whatever happens into an
-// Outcome. A decode that takes longer than HangLimit ends the process.
-func (d Decoder) Decode(r io.Reader, payload []byte) (out Outcome) {
-	defer watch(d.Name, payload)()
-	defer func() {
-		v := recover()
-		if hung, ok := v.(Hung); ok {
-			out = Outcome{Kind: Hang, Panic: string(hung)}
-		} else if died, ok := v.(Died); ok {
-			out = Outcome{Kind: Panic, Panic: string(died)}
-		} else if v != nil {
-			out = Outcome{Kind: Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
-		}
-	}()
-	opts, err := d.Read(r)
-	switch {
-	case err != nil && opts != nil:
-		return Outcome{Kind: OptionsAndError, Options: opts, Err: err}
-	case err != nil:
-		_ = err.Error() // an error that panics when printed is no error
-		return Outcome{Kind: d.kind(err), Err: err}
-	case opts == nil:
-		return Outcome{Kind: None}
-	}
-	return Outcome{Kind: Options, Options: opts}
-}
-
-// panicStack is the stack from the frame that panicked up to the decoder's call.
-func panicStack() string {
-	stack := string(debug.Stack())
-	if _, after, ok := strings.Cut(stack, "\npanic("); ok {
-		if _, frames, ok := strings.Cut(after, "\n\t"); ok {
-			_, stack, _ = strings.Cut(frames, "\n")
-		}
-	}
-	before, _, _ := strings.Cut(stack, "shimfuzz/internal/contract.")
-	return strings.TrimSpace(before)
-}
-
-func (d Decoder) kind(err error) Kind {
-	if d.Classify == nil {
-		return Error
-	}
-	return d.Classify(err)
-}
-
-// Differ compares an answer with what the contract wants, and returns the
-// difference for a person, "" if there is none. cause, if not nil, is the
+// Diff compares an answer with what the contract wants, and returns the
+// difference in words, "" if there is none. cause, if not nil, is the
 // reader's error, which an answer of Read must wrap.
 func Diff(want, got Outcome, cause error) string {
 	switch {
@@ -150,7 +88,7 @@ func Diff(want, got Outcome, cause error) string {
 	if got.Kind.IsError() && got.Err != nil && got.Err.Error() == "" {
 		return "the error says nothing"
 	}
-	if want.Kind != Options || Identical(want.Options, got.Options) {
+	if want.Kind != Options || want.Options == nil || Identical(want.Options, got.Options) {
 		return ""
 	}
 	return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options), WithoutUnknown(got.Options), protocmp.Transform()))

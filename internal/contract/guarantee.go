@@ -2,32 +2,52 @@ package contract
 
 // Guarantee is a sentence that a shim operator relies on. Every property and
 // every finding names one, and every failure quotes it.
-type Guarantee struct{ Name, Text string }
+type Guarantee struct {
+	Name, Text string
+	Rules      string // of docs/contract.md that it stands for; "" for what is not about options
+}
 
-func (g Guarantee) String() string { return g.Name + ": " + g.Text }
+// String is the guarantee as a failure quotes it.
+func (g Guarantee) String() string {
+	s := g.Name + ": " + g.Text
+	if g.Rules != "" {
+		s += "\n(docs/contract.md: " + g.Rules + ")"
+	}
+	return s
+}
 
-// The guarantees, from the most to the least basic.
+// The guarantees, the most basic first.
 var (
 	NeverPanics = Guarantee{"never-panics",
-		"No bytes and no reader make the shim panic or hang, or return options together with an error."}
+		"No bytes and no reader make the shim panic or hang, or return options together with an error.",
+		"O6, O7"}
 	AsSent = Guarantee{"as-sent",
-		"The options that containerd sends arrive field by field, from every containerd, and no options stay none."}
+		"The options that containerd sends arrive field by field, from every containerd, and no options stay none.",
+		"O1, O2, R1 (no bytes), R3, R4a, R4b, S1, S2"}
 	Equivalent = Guarantee{"equivalent",
-		"Two payloads that say the same give identical options, however they are encoded."}
+		"Two payloads with the same meaning give identical options, however they are encoded.",
+		"all equivalences except chunking; the freedom wide-tag"}
 	MalformedFails = Guarantee{"malformed-fails",
-		"A damaged payload is an error: the shim never starts with defaults or half of the options."}
+		"A damaged payload is an error: the shim never starts with defaults or half of the options.",
+		"O4, O8, R2, R3, R4, R4a, M1 to M14; the freedoms over-64-bits, depth and overwritten"}
 	ForeignFails = Guarantee{"foreign-fails",
-		"Options of another type are an error: the shim never starts with defaults in their place."}
+		"Options of another type are an error: the shim never starts with defaults in their place.",
+		"O5, R4c"}
 	NonInterference = Guarantee{"non-interference",
-		"The options never depend on the container's ID, its namespace or any other field beside them."}
+		"The options never depend on the container's ID, its namespace or any other field of the message.",
+		"R3, R4b, ambient, neighbours"}
 	RegistryIndependent = Guarantee{"registry-independent",
-		"The answer never depends on which protobuf packages happen to be linked in."}
+		"The answer never depends on which protobuf packages are linked in.",
+		"R4c, and the definition of names Options"}
 	ReaderFaults = Guarantee{"reader-faults",
-		"However the bytes are delivered the answer is the same, and a failing reader is that error."}
+		"However the bytes are delivered the answer is the same, and a failing reader is that error.",
+		"O3, R1 (the reader fails), S3, chunking"}
 	NoSharing = Guarantee{"no-sharing",
-		"The same bytes give the same answer on every call and goroutine, and the result keeps no reference to the input."}
+		"The same bytes give the same answer on every call and goroutine, and the result keeps no reference to the input.",
+		"S4, S5, S6"}
 	Linear = Guarantee{"linear",
-		"Memory and time grow linearly with the payload."}
+		"Memory and time grow linearly with the payload.",
+		"S7"}
 )
 
 // GuaranteeOf is the guarantee that an answer of another kind breaks, where

@@ -43,7 +43,7 @@ func (s installed) answer(b []byte) contract.Outcome {
 	if s.isLcow() {
 		return LcowAnswer(b)
 	}
-	return verify.UnderTest.Decode(bytes.NewReader(b), b)
+	return verify.UnderTest().Decode(bytes.NewReader(b), b)
 }
 
 // expect predicts the shim, excused findings included.
@@ -58,7 +58,7 @@ func (s installed) expect(b []byte) expectation {
 		e.want = Verdict{Kind: Refused}
 	}
 	if name := debugTypeFinding(answer); name != "" && !excused(name) {
-		e.finding, e.wrong = named(verify.Known.Callers(), name), e.want.Kind
+		e.finding, e.wrong = named(verify.Known().Callers(), name), e.want.Kind
 	}
 	return e
 }
@@ -87,7 +87,7 @@ func expectLcow(b []byte, answer contract.Outcome) expectation {
 	if contract.Diff(right, answer, nil) == "" {
 		return e
 	}
-	e.finding = findings.Explain(verify.Known.Callers(), right, b)
+	e.finding = findings.Explain(verify.Known().Callers(), right, b)
 	if e.finding != nil && excused(e.finding.Name) {
 		e.finding = nil
 		return e
@@ -98,7 +98,7 @@ func expectLcow(b []byte, answer contract.Outcome) expectation {
 }
 
 // excused reports whether the finding of a caller is not to fail a test.
-func excused(name string) bool { return named(verify.Excused.Callers(), name) != nil }
+func excused(name string) bool { return named(verify.Excused().Callers(), name) != nil }
 
 func named(list []findings.Caller, name string) *findings.Caller {
 	for i, c := range list {

@@ -10,6 +10,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/wire"
 )
@@ -18,14 +19,14 @@ import (
 func TestFindings(t *testing.T) {
 	s := shims(t)[0]
 	cases := byName(t)
-	for _, f := range verify.Known.Findings {
+	for _, f := range verify.Known().Findings {
 		t.Run(f.Name, func(t *testing.T) {
 			c, ok := cases[f.Case]
 			if !ok {
 				t.Fatalf("the finding's case %s is not in the corpus", f.Case)
 			}
 			// That it is wrong, and wrong as the finding says, of the extract …
-			verify.Run(t, verify.UnderTest, verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Replay: true})
+			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Reproduces: true})
 			// … and that the real program does so.
 			e := s.expect(c.Payload.Bytes)
 			got, _ := s.serve(t, c.Payload.Bytes)
@@ -126,7 +127,7 @@ func lcowAccepts(t *testing.T, have []installed, b []byte) seen {
 func TestCallers(t *testing.T) {
 	have := shims(t)
 	cases := byName(t)
-	for _, c := range verify.Known.Callers() {
+	for _, c := range verify.Known().Callers() {
 		if strings.HasPrefix(c.Program, "lcow-v2") && len(have) < 2 {
 			continue // make e2e has said that there is none
 		}
@@ -140,7 +141,7 @@ func TestCallers(t *testing.T) {
 				d.fail(t)
 			case !s.shows && excused(c.Name):
 				d.want = "that " + c.Name + " still shows: " + c.Happens
-				d.advice = "If a checkout has mended it, run with FINDINGS=" + verify.Excused.Name + ",-" + c.Name + ";\nif a release has, say which (Fixed, in internal/findings/callers.go)."
+				d.advice = "If a checkout has mended it, run with FINDINGS=" + verify.Excused().Name + ",-" + c.Name + ";\nif a release has, say which (Fixed, in internal/findings/callers.go)."
 				d.fail(t)
 			case s.shows:
 				say("%-36s %s", c.Name, s.what)
@@ -203,7 +204,7 @@ func TestCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	say("%d bytes, read as %s", len(b), verify.FamilyName(b))
+	say("%d bytes, read as %s", len(b), stdin.FamilyName(b))
 	for _, s := range have {
 		e := s.expect(b)
 		got, _ := s.serve(t, b)

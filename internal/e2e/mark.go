@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -28,7 +28,7 @@ func marks(b []byte) [][]byte {
 	front := func(value []byte) []byte { return slices.Concat(field, value) }
 	behind := func(value []byte) []byte { return slices.Concat(value, field) }
 	all := [][]byte{inAny(b, front), inAny(b, behind)}
-	if payload.IsBootstrap(b) {
+	if stdin.IsBootstrap(b) {
 		all = slices.Concat([][]byte{inExtensions(b, front), inExtensions(b, behind)}, all)
 	}
 	return slices.DeleteFunc(all, func(marked []byte) bool { return slices.Equal(marked, b) })
@@ -45,7 +45,7 @@ func inExtensions(b []byte, change func([]byte) []byte) []byte {
 // has none.
 func inAny(b []byte, change func([]byte) []byte) []byte {
 	out := rewrite(b, 2, change)
-	url, _ := payload.AnyParts(b)
+	url, _ := stdin.AnyParts(b)
 	if slices.Equal(out, b) && url[strings.LastIndexByte(url, '/')+1:] == contract.OptionsName {
 		out = append(out, wire.Message{wire.Bytes(2, change(nil))}.Encode()...)
 	}

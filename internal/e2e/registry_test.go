@@ -8,6 +8,7 @@ import (
 
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -64,7 +65,7 @@ func beforeBootstrap() bool {
 // that a payload names as an Any. The suite needs a containerd/api with the
 // bootstrap protocol; a release without that has an older one, which lacks these.
 func onlyLinkedHere(b []byte) bool {
-	url, _ := payload.AnyParts(b)
+	url, _ := stdin.AnyParts(b)
 	name := url[strings.LastIndexByte(url, '/')+1:]
 	return beforeBootstrap() && (strings.HasPrefix(name, "containerd.runtime.bootstrap.v1.") ||
 		name == "containerd.types.ActivationInfo" || name == "containerd.types.ActiveMount")

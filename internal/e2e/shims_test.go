@@ -18,6 +18,7 @@ import (
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
 
@@ -222,14 +223,14 @@ func (d difference) fail(t testing.TB) {
 		row("finding", d.finding.Name+": "+d.finding.Happens)
 		row("guarantee", d.finding.Breaks.String())
 	}
-	row("program", fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Source()))
+	row("program", fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Name()))
 	row("decoder", d.decoder)
 	row("want", d.want)
 	row("got", d.got)
 	row("to do", d.advice)
-	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", d.story, len(d.payload), verify.FamilyName(d.payload)))
+	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", d.story, len(d.payload), stdin.FamilyName(d.payload)))
 	if len(d.payload) < 1<<16 {
-		b.WriteString(firstLines(verify.Dump(d.payload)))
+		b.WriteString(firstLines(stdin.Dump(d.payload)))
 		row("hex", fmt.Sprintf("%x", d.payload[:min(len(d.payload), 512)]))
 	}
 	file, err := verify.Save(t.Name(), d.payload)

@@ -67,7 +67,7 @@ func (s installed) compareStart(t *testing.T, story string, b []byte) {
 		d.want = success
 		d.fail(t)
 	case got.Kind != Accepted && r.Exit == 0 && !excused(hidesRefusal):
-		d.finding = named(verify.Known.Callers(), hidesRefusal)
+		d.finding = named(verify.Known().Callers(), hidesRefusal)
 		d.want = fmt.Sprintf("an exit code that says that no shim runs, because serve %v", got)
 		d.fail(t)
 	}

@@ -1,9 +1,10 @@
-// Package findings lists where released hcsshim breaks the contract.
+// Package findings lists where the programs that read shim options break the
+// contract.
 //
-// A finding does not merely name the payloads it befalls: it predicts the wrong
-// answer to each. So it excuses that defect and nothing else. An answer that is
-// neither the right one nor the predicted one is a new failure; the right
-// answer where a wrong one was predicted means that the defect is gone.
+// A finding does not merely name the payloads that it affects: it predicts the
+// wrong answer to each. So it excuses that defect and nothing else. An answer
+// that is neither the right one nor the predicted one is a new failure; the
+// right answer where a wrong one was predicted means that the defect is gone.
 package findings
 
 import (
@@ -16,107 +17,173 @@ import (
 	"shimfuzz/internal/contract"
 )
 
-// Finding is a defect of hcsshim.
-type Finding struct {
-	Name    string
-	Breaks  contract.Guarantee
-	Happens string // what happens, to whom
-	From    string // the first released version with it
-	Fixed   string // the first released version without it; empty while there is none
-	Case    string // the corpus case that shows it in the fewest bytes
+// The programs that findings are known of.
+const (
+	ReadOptions        = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
+	RunHCS             = "hcsshim runhcs-v1"
+	LCOW               = "hcsshim lcow-v2"
+	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
+	PkgShim            = "containerd pkg/shim"
+	RuncV2             = "containerd runc-v2"
+)
 
-	// predict returns the wrong answer that the defect gives to a payload for
-	// which the contract wants another, and false for payloads it leaves alone.
-	// It is given the list that it stands in, for what else befalls a payload.
-	predict func(l List, payload []byte, want contract.Outcome) (contract.Outcome, bool)
+// Finding is a defect of one program or of several.
+type Finding struct {
+	Name   string
+	Breaks contract.Guarantee
+	Effect string // what happens, to whom
+	Places []Place
 }
 
-// List is the findings that are known of one hcsshim.
+// Place is a program that has a finding.
+type Place struct {
+	Program string
+	Command string        // of the program, where the defect does not show in the answer to a payload
+	From    string        // the first released version with it, or the oldest that was run
+	Fixed   string        // the first released version without it; "" while there is none
+	Case    string        // the corpus case that shows it in the fewest bytes, or else
+	Payload func() []byte // makes a payload that is too large for the corpus
+
+	predict prediction // nil for a place with a Command
+}
+
+// prediction returns the wrong answer that a defect gives to a payload for
+// which the contract wants another, and false for payloads that it does not
+// affect. It is given the list that is applied, for what else affects the payload.
+type prediction func(l List, payload []byte, want contract.Outcome) (contract.Outcome, bool)
+
+// in reports whether a version of the program has the finding. A checkout, which
+// has no version, has what the newest release has.
+func (p Place) in(version string) bool {
+	if !semver.IsValid(version) {
+		return p.Fixed == ""
+	}
+	return semver.Compare(version, p.From) >= 0 && (p.Fixed == "" || semver.Compare(version, p.Fixed) < 0)
+}
+
+// Versions says in words which releases have the finding.
+func (p Place) Versions() string {
+	if p.Fixed == "" {
+		return "since " + p.From
+	}
+	return "from " + p.From + " to before " + p.Fixed
+}
+
+// In returns the finding's place in a program, and false if it has none.
+func (f *Finding) In(program string) (Place, bool) {
+	i := slices.IndexFunc(f.Places, func(p Place) bool { return p.Program == program })
+	if i < 0 {
+		return Place{}, false
+	}
+	return f.Places[i], true
+}
+
+// List is the findings that are known of one version of a program, or those of
+// them that are excused. The zero value is empty.
 type List struct {
-	Name     string // the version they are known of, or "none"
-	Findings []Finding
-	released bool // see AsReleased
+	Name    string // as the user gives it, or "none"
+	Program string
+
+	version  string
+	without  []string   // names
+	released bool       // see AsReleased
+	findings []*Finding // that follow from the above
+}
+
+// None is the empty list.
+var None = List{Name: "none"}
+
+// Of returns the findings of a released version of a program. Version "" is a
+// checkout, which starts from what is known of the newest release.
+func Of(program, version string) List {
+	name := version
+	if version == "" && strings.HasPrefix(program, "hcsshim ") {
+		name, version = Newest, Newest
+	}
+	return List{Name: name, version: version}.For(program)
+}
+
+// Named returns the list of readOptions' findings that a user asks for: "none",
+// or a version, or a version without some of hcsshim's findings
+// ("v0.15.0,-identity-misread"), for an hcsshim in which those are fixed.
+func Named(name string) (List, error) {
+	if name == None.Name {
+		return None, nil
+	}
+	version, without, _ := strings.Cut(name, ",")
+	if semver.Canonical(version) != version || version == "" {
+		return List{}, fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
+	}
+	l := Of(ReadOptions, version)
+	l.Name = name
+	for f := range strings.SplitSeq(without, ",") {
+		if f == "" {
+			continue
+		}
+		left, ok := strings.CutPrefix(f, "-")
+		if !ok || !slices.ContainsFunc([]string{ReadOptions, RunHCS, LCOW}, func(program string) bool { return l.For(program).Has(left) }) {
+			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
+		}
+		l.without = append(l.without, left)
+	}
+	return l.For(ReadOptions), nil
+}
+
+// For returns the list for another program of the same release.
+func (l List) For(program string) List {
+	l.Program, l.findings = program, nil
+	if l.Name == "" || l.Name == None.Name {
+		return l
+	}
+	for i := range All {
+		f := &All[i]
+		if p, ok := f.In(program); ok && p.in(l.version) && !slices.Contains(l.without, f.Name) {
+			l.findings = append(l.findings, f)
+		}
+	}
+	return l
 }
 
 // AsReleased returns the list for a binary as it was released. Where the suite
 // links a decoder of before BootstrapParams it brings these along; the release
 // does not know their name.
 func (l List) AsReleased() List {
-	version, _, _ := strings.Cut(l.Name, ",")
-	l.released = semver.IsValid(version) && semver.Compare(version, bootstrapSupport) < 0
+	l.released = semver.IsValid(l.version) && semver.Compare(l.version, bootstrapSupport) < 0
 	return l
 }
 
-// For returns the findings of a released version. Version "" is a checkout,
-// which starts from what is known of the newest release.
-func For(version string) List {
-	if version == "" {
-		version = Newest
-	}
-	list := List{Name: version}
-	for _, f := range All {
-		if f.in(version) {
-			list.Findings = append(list.Findings, f)
-		}
-	}
-	return list
+// Findings returns the findings of the list.
+func (l List) Findings() []*Finding { return l.findings }
+
+// Has reports whether a finding of that name is in the list.
+func (l List) Has(name string) bool {
+	return slices.ContainsFunc(l.findings, func(f *Finding) bool { return f.Name == name })
 }
 
-// Named returns the list that a user asks for: "none", or a version, or a
-// version without some of its findings ("v0.15.0,-identity-misread"), for an
-// hcsshim in which those have been mended.
-func Named(name string) (List, error) {
-	if name == "none" {
-		return List{Name: name}, nil
-	}
-	version, without, _ := strings.Cut(name, ",")
-	if semver.Canonical(version) != version || version == "" {
-		return List{}, fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
-	}
-	list := For(version)
-	list.Name = name
-	for f := range strings.SplitSeq(without, ",") {
-		if f == "" || isCaller(version, f) {
-			continue // a caller's is left out by List.Callers
-		}
-		i := slices.IndexFunc(list.Findings, func(have Finding) bool { return "-"+have.Name == f })
-		if i < 0 {
-			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, strings.TrimPrefix(f, "-"))
-		}
-		list.Findings = slices.Delete(list.Findings, i, i+1)
-	}
-	return list, nil
-}
-
-func (f Finding) in(version string) bool {
-	return semver.Compare(version, f.From) >= 0 && (f.Fixed == "" || semver.Compare(version, f.Fixed) < 0)
-}
-
-// Versions says in words which releases have the finding.
-func (f Finding) Versions() string {
-	if f.Fixed == "" {
-		return "since " + f.From
-	}
-	return "from " + f.From + " to before " + f.Fixed
-}
-
-// Predict returns the finding of the list that befalls the payload, with the
-// wrong answer it gives; nil if the right answer is to be expected.
+// Predict returns the finding of the list that affects the payload, with the
+// wrong answer that it predicts; nil and want if the right answer is to be expected.
 func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract.Outcome) {
-	for i, f := range l.Findings {
-		got, ok := f.predict(l, payload, want)
+	for _, f := range l.findings {
+		p, _ := f.In(l.Program)
+		if p.predict == nil {
+			continue
+		}
+		got, ok := p.predict(l, payload, want)
 		if ok && contract.Diff(want, got, nil) != "" {
-			return &l.Findings[i], got
+			return f, got
 		}
 	}
 	return nil, want
 }
 
-// Matches reports whether got is the predicted answer. A predicted panic gives
-// the start of its message.
+// Matches reports whether got is the predicted answer. A predicted panic has the
+// start of its message, a predicted error a part of its text, or no error at all.
 func Matches(predicted, got contract.Outcome) bool {
-	if predicted.Kind == contract.Panic {
+	switch {
+	case predicted.Kind == contract.Panic:
 		return got.Kind == contract.Panic && strings.HasPrefix(got.Panic, predicted.Panic)
+	case predicted.Kind.IsError() && predicted.Err != nil:
+		return got.Kind.IsError() && strings.Contains(got.Err.Error(), predicted.Err.Error())
 	}
 	return contract.Diff(predicted, got, nil) == ""
 }

@@ -1,15 +1,19 @@
 package findings
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
 func TestNamed(t *testing.T) {
-	all := len(For(Newest).Findings)
+	all := len(Of(ReadOptions, Newest).Findings())
 	for _, test := range []struct {
 		name  string
 		count int
@@ -20,14 +24,59 @@ func TestNamed(t *testing.T) {
 		{Newest + ",-identity-misread", all - 1, false},
 		{Newest + ",-identity-misread,-untyped-is-default", all - 2, false},
 		{Newest + ",-bootstrap-rejected", 0, true},
-		{Newest + ",-start-hides-refusal", all, false}, // a caller's
+		{Newest + ",-start-hides-refusal", all, false}, // the program's
 		{"v0.14.1,-lcow-v2-legacy-is-default", 0, true},
+		{Newest + ",-legacy-refused", 0, true}, // containerd's
 		{Newest + ",start-hides-refusal", 0, true},
 		{"all", 0, true},
 	} {
 		list, err := Named(test.name)
-		if (err != nil) != test.fails || len(list.Findings) != test.count {
-			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings), err, test.count, test.fails)
+		if (err != nil) != test.fails || len(list.Findings()) != test.count {
+			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings()), err, test.count, test.fails)
+		}
+	}
+}
+
+// A list is that of one program at a time, and what it leaves out it leaves out
+// of all of them.
+func TestFor(t *testing.T) {
+	for _, test := range []struct {
+		list, program, finding string
+		want                   bool
+	}{
+		{"v0.15.0", RunHCS, "start-hides-refusal", true},
+		{"v0.15.0,-start-hides-refusal", RunHCS, "start-hides-refusal", false},
+		{"v0.15.0,-start-hides-refusal", RunHCS, "debug-type-file-panics", true},
+		{"v0.15.0", LCOW, "lcow-v2-legacy-is-default", true},
+		{"v0.15.0", ReadOptions, "lcow-v2-legacy-is-default", false},
+		{"v0.14.1", LCOW, "lcow-v2-legacy-is-default", false},
+		{"none", RunHCS, "start-hides-refusal", false},
+	} {
+		l, err := Named(test.list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.For(test.program).Has(test.finding); got != test.want {
+			t.Errorf("%s of %s has %s: %v, want %v", test.list, test.program, test.finding, got, test.want)
+		}
+	}
+}
+
+// A checkout has what the newest release has.
+func TestOfCheckout(t *testing.T) {
+	for _, test := range []struct {
+		program, version, finding string
+		want                      bool
+	}{
+		{ReadOptions, "", "identity-misread", true},
+		{ReadOptions, "", "bootstrap-rejected", false},
+		{RunHCS, "/home/me/hcsshim", "bootstrap-rejected", false},
+		{RunHCS, "/home/me/hcsshim", "foreign-legacy-is-default", true},
+		{RunHCS, "v0.11.7", "bootstrap-rejected", true},
+		{PkgShim, "v2.4.2", "legacy-read-as-bootstrap", false},
+	} {
+		if got := Of(test.program, test.version).Has(test.finding); got != test.want {
+			t.Errorf("%s %q has %s: %v, want %v", test.program, test.version, test.finding, got, test.want)
 		}
 	}
 }
@@ -36,7 +85,7 @@ func TestNamed(t *testing.T) {
 // other options, not an error where it predicts none.
 func TestPredictionIsExact(t *testing.T) {
 	corrupt := payload.PlainAny(contract.OptionsName, []byte{0x08})
-	finding, predicted := For("v0.15.0").Predict(corrupt, contract.Outcome{Kind: contract.Malformed})
+	finding, predicted := Of(ReadOptions, "v0.15.0").Predict(corrupt, contract.Outcome{Kind: contract.Malformed})
 	if finding == nil || finding.Name != "corrupt-legacy-is-default" {
 		t.Fatalf("Predict: %v", finding)
 	}
@@ -49,12 +98,34 @@ func TestPredictionIsExact(t *testing.T) {
 	}
 }
 
+// A predicted error may name a part of its text.
+func TestMatches(t *testing.T) {
+	failed := func(text string) contract.Outcome {
+		return contract.Outcome{Kind: contract.Error, Err: errors.New(text)}
+	}
+	for _, test := range []struct {
+		predicted, got contract.Outcome
+		want           bool
+	}{
+		{failed("not found"), failed("web-1: not found"), true},
+		{failed("not found"), failed("no"), false},
+		{contract.Outcome{Kind: contract.Error}, failed("no"), true},
+		{failed("not found"), payload.Sent(nil), false},
+		{contract.Outcome{Kind: contract.Panic, Panic: "a"}, contract.Outcome{Kind: contract.Panic, Panic: "ab"}, true},
+		{contract.Outcome{Kind: contract.Panic, Panic: "a"}, contract.Outcome{Kind: contract.Panic, Panic: "b"}, false},
+	} {
+		if got := Matches(test.predicted, test.got); got != test.want {
+			t.Errorf("%v predicted, %v given: %v, want %v", test.predicted, test.got, got, test.want)
+		}
+	}
+}
+
 // A right answer is never predicted to be wrong.
 func TestNothingPredictedForPlainPayloads(t *testing.T) {
 	opts := payload.OneOption()
 	for _, b := range [][]byte{
 		payload.WithIdentity("web-1", "k8s.io", opts).Bytes,
-		payload.PlainAny(contract.OptionsName, payload.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
+		payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
 		wire.Message{wire.String(4, "2.3.7")}.Encode(),
 		nil,
 	} {
@@ -62,8 +133,60 @@ func TestNothingPredictedForPlainPayloads(t *testing.T) {
 		if len(b) < 10 {
 			want = payload.Sent(nil)
 		}
-		if f, _ := For("v0.15.0").Predict(b, want); f != nil {
+		if f, _ := Of(ReadOptions, "v0.15.0").Predict(b, want); f != nil {
 			t.Errorf("%s is predicted for %x", f.Name, b)
 		}
 	}
+}
+
+// A finding of lcow-v2 explains only what it says.
+func TestLCOW(t *testing.T) {
+	opts := payload.OneOption()
+	sent := payload.WithIdentity("web-1", "k8s.io", opts).Bytes
+	for _, test := range []struct {
+		payload []byte
+		want    string
+	}{
+		{payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(sent)), "lcow-v2-loses-legacy-options"},
+		{payload.PlainAny("containerd.runc.v1.Options", nil), "lcow-v2-legacy-is-default"},
+		{sent, ""},
+		{nil, ""},
+	} {
+		got := ""
+		if f, _ := Of(LCOW, Newest).Predict(test.payload, reference.Answer(test.payload)); f != nil {
+			got = f.Name
+		}
+		if got != test.want {
+			t.Errorf("%x is explained by %q, want %q", test.payload, got, test.want)
+		}
+	}
+}
+
+// Every place has a case or a payload, and what it says of versions makes sense.
+func TestAll(t *testing.T) {
+	names := make(map[string]bool)
+	for _, f := range All {
+		if names[f.Name] || f.Effect == "" || f.Breaks.Name == "" || len(f.Places) == 0 {
+			t.Errorf("%s is listed twice, or says too little", f.Name)
+		}
+		names[f.Name] = true
+		for _, p := range f.Places {
+			if (p.Case == "") == (p.Payload == nil) || p.From == "" || (p.predict == nil) != (p.Command != "") {
+				t.Errorf("%s in %s: want one of Case and Payload, From, and one of Command and a prediction", f.Name, p.Program)
+			}
+		}
+	}
+}
+
+// The list of one release, as a program finds it.
+func ExampleOf() {
+	for _, f := range Of(ReadOptions, "v0.14.1").Findings() {
+		place, _ := f.In(ReadOptions)
+		fmt.Println(f.Name, place.Versions())
+	}
+	// Output:
+	// bootstrap-rejected from v0.12.0 to before v0.15.0-rc.4
+	// foreign-type-panics from v0.12.0 to before v0.15.0-rc.4
+	// identity-misread since v0.12.0
+	// group-hides-bad-field-number since v0.12.0
 }

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -36,7 +36,7 @@ func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract
 func withLegalGroups(b []byte) []byte {
 	out := slices.Clone(b)
 	md := (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	if payload.IsBootstrap(b) {
+	if stdin.IsBootstrap(b) {
 		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
 	}
 	legalize(out, md)

@@ -3,7 +3,7 @@
 //
 // hcsshim keeps readOptions unexported, in package main, in a file for Windows
 // only. "go generate" extracts it, with every declaration it reaches, into
-// zz_readoptions.go beside this file. That file is ignored by git: hcsshim's
+// zz_readoptions.go in this folder. That file is ignored by git: hcsshim's
 // text is never committed. Without it this package compiles all the same and
 // every decode fails with ErrNotExtracted.
 package hcsshim
@@ -25,6 +25,7 @@ var underTest struct {
 	readOptions func(io.Reader) (*options.Options, error)
 	version     string
 	source      string
+	dir         string
 }
 
 // Ready reports whether there is a decoder to test; its error is ErrNotExtracted.
@@ -47,5 +48,8 @@ func ReadOptions(r io.Reader) (*options.Options, error) {
 // Version is the released version under test ("v0.15.0"), or "" for a checkout.
 func Version() string { return underTest.version }
 
-// Source names what is under test for people: a version or a checkout's path.
-func Source() string { return underTest.source }
+// Name is what the user calls what is under test: a version, or a checkout's path.
+func Name() string { return underTest.source }
+
+// Dir is the folder that a checkout under test was extracted from.
+func Dir() string { return underTest.dir }

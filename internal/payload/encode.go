@@ -12,15 +12,16 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// Variations is a set of variations of the contract's table of equivalences: the liberties
-// that an encoding takes, without changing what it says.
+// Variations is a set of the equivalences of docs/contract.md, each a way to vary
+// an encoding without changing its meaning.
 type Variations uint
 
 // The variations. Family is not among them because it is the choice between Legacy
+// and Bootstrap, and chunking because it is a property of the reader. Family is not among them because it is the choice between Legacy
 // and Bootstrap, and chunking because it is a matter of the reader.
 const (
 	Ambient    Variations = 1 << iota // any legal ID, namespace, level, address, …
-	Neighbours                        // extensions beside ours
+	Neighbours                        // extensions of other types before and after ours
 	URL                               // any prefix of the type URL
 	Order                             // fields and map entries in any order
 	Varint                            // varints wider than needed
@@ -29,7 +30,7 @@ const (
 	Unknown                           // unknown fields of every wire type
 )
 
-// AllVariations is every liberty at once.
+// AllVariations is every variation at once.
 const AllVariations = Ambient | Neighbours | URL | Order | Varint | Repeat | Default | Unknown
 
 // VariationNames gives each row its name in the contract.
@@ -51,7 +52,7 @@ const (
 	InAnnotations Level = "annotations" // an entry of default_container_annotations
 )
 
-// encoder writes messages, taking the liberties of its variations, and damages the
+// encoder writes messages with its variations, and damages the
 // message of one level if it is told to.
 type encoder struct {
 	rnd        Rand
@@ -60,8 +61,8 @@ type encoder struct {
 	damage     func(body []byte) []byte // nil: none
 }
 
-// has reports whether the encoder takes a liberty here: when it may, it does so
-// more often than not.
+// has draws whether the encoder applies a variation here: if it has it, two times
+// in three.
 func (e *encoder) has(row Variations) bool {
 	return e.variations&row != 0 && e.rnd.Intn(3) > 0
 }

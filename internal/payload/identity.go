@@ -1,8 +1,8 @@
 package payload
 
 import (
-	"regexp"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 	"slices"
 	"strings"
 	"sync"
@@ -11,23 +11,12 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// identifier and maxIdentifier are containerd's rule for container IDs and
-// namespaces (github.com/containerd/containerd/v2/pkg/identifiers).
-var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$`)
-
-const maxIdentifier = 76
-
-// IsIdentifier reports whether containerd takes s for a container ID or a namespace.
-func IsIdentifier(s string) bool {
-	return len(s) <= maxIdentifier && identifier.MatchString(s)
-}
-
 // RegisteredNames lists the message types linked into this binary whose names
 // are legal container IDs.
 var RegisteredNames = sync.OnceValue(func() []string {
 	names := []string{contract.OptionsName, "google.protobuf.Empty", "google.protobuf.Any"}
 	protoregistry.GlobalTypes.RangeMessages(func(t protoreflect.MessageType) bool {
-		if name := string(t.Descriptor().FullName()); IsIdentifier(name) {
+		if name := string(t.Descriptor().FullName()); stdin.IsIdentifier(name) {
 			names = append(names, name)
 		}
 		return true
@@ -51,10 +40,10 @@ func sortedUnique(names []string) []string {
 
 var commonIDs = []string{
 	"0", "web-1", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
-	strings.Repeat("z", maxIdentifier),
+	strings.Repeat("z", stdin.MaxIdentifier),
 }
 
-// ID draws a legal container ID, as often as not the name of a linked type.
+// ID draws a legal container ID, half of the time the name of a linked type.
 func ID(rnd Rand) string {
 	if rnd.Intn(2) == 0 {
 		return pick(rnd, commonIDs)
@@ -68,7 +57,7 @@ func ID(rnd Rand) string {
 
 var commonNamespaces = []string{"k8s.io", "default", "moby", "inference", "p1", "H1", "buildkit"}
 
-// Namespace draws a legal namespace, as often as not one that is a well-formed
+// Namespace draws a legal namespace, half of the time one that is a well-formed
 // protobuf message.
 func Namespace(rnd Rand) string {
 	if rnd.Intn(2) == 0 {

@@ -13,10 +13,11 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
-// Fault damages the body of one message so that it is no longer one.
+// Fault damages the body of one message so that it is malformed.
 type Fault struct {
 	Name   string
 	Damage func(rnd Rand, level Level, body []byte) []byte
@@ -26,7 +27,7 @@ type Fault struct {
 // allows anywhere.
 const tooDeep = 10_010
 
-// Faults are the malformed classes of the contract that can befall a message
+// Faults are the malformed classes of the contract that can affect a message
 // of any level, one fault each.
 var Faults = []Fault{
 	{"truncated", truncated},
@@ -62,7 +63,7 @@ var Faults = []Fault{
 // inserted puts parts between two fields of the body, wherever that is.
 func inserted(parts ...wire.Part) func(Rand, Level, []byte) []byte {
 	return func(rnd Rand, _ Level, body []byte) []byte {
-		ends := boundaries(body)
+		ends := stdin.Boundaries(body)
 		return slices.Insert(slices.Clone(body), pick(rnd, ends), wire.Message(parts).Encode()...)
 	}
 }
@@ -81,16 +82,6 @@ func prepended(parts ...wire.Part) func(Rand, Level, []byte) []byte {
 	return func(_ Rand, _ Level, body []byte) []byte {
 		return append(wire.Message(parts).Encode(), body...)
 	}
-}
-
-// boundaries are the offsets between fields, the body's start and end included.
-func boundaries(body []byte) []int {
-	ends := []int{0}
-	fields, _ := wire.Parse(body)
-	for _, f := range fields {
-		ends = append(ends, f.Offset+len(f.Raw))
-	}
-	return ends
 }
 
 // truncated cuts the body inside a field. A cut between two fields would leave
@@ -127,7 +118,7 @@ func invalidUTF8(bad string) func(Rand, Level, []byte) []byte {
 		default:
 			fault = wire.String(pick(rnd, stringFields(level)), bad)
 		}
-		return slices.Insert(slices.Clone(body), pick(rnd, boundaries(body)), wire.Message{fault}.Encode()...)
+		return slices.Insert(slices.Clone(body), pick(rnd, stdin.Boundaries(body)), wire.Message{fault}.Encode()...)
 	}
 }
 
@@ -204,8 +195,8 @@ func annotate(opts *options.Options) {
 	}
 }
 
-// Framed draws a valid payload in a wrapping that is none of protobuf's: each
-// puts a byte where a tag must stand that is no tag.
+// Framed draws a valid payload in a frame that protobuf does not have: each
+// frame puts an invalid tag where a tag is read.
 func Framed(rnd Rand) Payload {
 	p := Valid(rnd, AllVariations)
 	frame := pick(rnd, Frames)

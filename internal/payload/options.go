@@ -85,11 +85,11 @@ func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
 	panic(fmt.Sprintf("no scalar: %v is of kind %v", fd.FullName(), fd.Kind()))
 }
 
-func number(rnd Rand, usual []int32) int32 {
+func number(rnd Rand, edges []int32) int32 {
 	if oneIn(rnd, 4) {
 		return int32(rnd.Uint64())
 	}
-	return pick(rnd, usual)
+	return pick(rnd, edges)
 }
 
 // text draws valid UTF-8.

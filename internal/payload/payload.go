@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -55,7 +56,7 @@ func Minimal(rnd Rand) Payload {
 	return Payload{e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only"}
 }
 
-// Identified is Bootstrap with a given ID and namespace and no other liberties.
+// WithIdentity is Bootstrap with a given ID and namespace and no variations.
 func WithIdentity(id, namespace string, opts *options.Options) Payload {
 	e := &encoder{rnd: deterministic{}}
 	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
@@ -68,7 +69,7 @@ func PlainAny(url string, value []byte) []byte {
 	return (&encoder{rnd: deterministic{}}).legacy(url, value)
 }
 
-// AnyOf is PlainAny in an unusual encoding, with the outcome of the usual one.
+// AnyOf is PlainAny with variations, with the outcome of the plain one.
 func AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
 	e := &encoder{rnd: rnd, variations: Order | Varint | Default | Unknown}
 	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url)}
@@ -80,14 +81,14 @@ func PlainParams(opts []byte) []byte {
 	return (&encoder{rnd: deterministic{}}).params(opts)
 }
 
-// ParamsOf is PlainParams with liberties, with the outcome of the plain one.
+// ParamsOf is PlainParams with variations, with the outcome of the plain one.
 func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
 	e := &encoder{rnd: rnd, variations: AllVariations}
 	return Payload{e.params(opts), want, "BootstrapParams around fuzzed options"}
 }
 
-// OneOption is options with one field set that no version lacks and no
-// namespace can spell: the log level.
+// OneOption is options with the log level set: every version has that field, and
+// no namespace spells it.
 func OneOption() *options.Options {
 	opts := new(options.Options)
 	fd := optionsDescriptor.Fields().ByName("log_level")
@@ -133,12 +134,12 @@ func Foreign(rnd Rand) Payload {
 	return foreign(e, ForeignName(rnd), ForeignValue(rnd))
 }
 
-// ForeignAs is Foreign with a given URL and value and no liberties.
+// ForeignAs is Foreign with a given URL and value and no variations.
 func ForeignAs(url string, value []byte) Payload {
 	return foreign(&encoder{rnd: deterministic{}}, url, value)
 }
 
-// deterministic is the source of an encoder without liberties, which has none to make.
+// deterministic is the Rand of an encoder without variations, which draws nothing.
 type deterministic struct{}
 
 func (deterministic) Intn(int) int   { return 0 }
@@ -146,7 +147,7 @@ func (deterministic) Uint64() uint64 { return 0 }
 
 func foreign(e *encoder, url string, value []byte) Payload {
 	want := contract.Outcome{Kind: contract.Foreign}
-	if IsIdentifier(url) && IsIdentifier(string(value)) {
+	if stdin.IsIdentifier(url) && stdin.IsIdentifier(string(value)) {
 		want = Sent(nil)
 	}
 	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of another type, %q", url)}
@@ -168,7 +169,7 @@ func ForeignValue(rnd Rand) []byte {
 }
 
 // url draws a type URL for the name: bare, as typeurl has it, unless the
-// encoder takes the liberty of a prefix.
+// encoder varies the prefix.
 func (e *encoder) url(name string) string {
 	if !e.has(URL) {
 		return name
@@ -257,11 +258,11 @@ func (e *encoder) params(opts []byte) []byte {
 	return e.assemble(BootstrapTop, parts, func() wire.Part { return e.unknownOf(md) })
 }
 
-// plain is an encoder that takes no liberties and does no damage.
+// plain is an encoder without variations and without damage.
 func (e *encoder) plain() *encoder { return &encoder{rnd: e.rnd} }
 
 // secondOptions is what an Options extension behind the first may hold: other
-// options, or bytes that are none.
+// options, or bytes that do not decode.
 func (e *encoder) secondOptions() []byte {
 	if e.rnd.Intn(2) == 0 {
 		return []byte{0xff}
@@ -269,7 +270,7 @@ func (e *encoder) secondOptions() []byte {
 	return e.plain().options(Options(e.rnd))
 }
 
-// neighbour is an extension that is not ours and must be ignored, whatever it holds.
+// neighbour is an extension of another type, which must be ignored whatever it holds.
 func (e *encoder) neighbour() []byte {
 	switch e.rnd.Intn(4) {
 	case 0:
@@ -280,7 +281,7 @@ func (e *encoder) neighbour() []byte {
 	return e.plain().extension(ForeignName(e.rnd), ForeignValue(e.rnd))
 }
 
-// ambient is every field beside the extensions, as containerd sets them, or
+// ambient is every field but the extensions, as containerd sets them, or
 // with any legal value.
 func (e *encoder) ambient() []keyed {
 	d := Daemon{Version: "v2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`, GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
@@ -310,87 +311,4 @@ func (e *encoder) ambient() []keyed {
 		parts = append([]keyed{{part, decoy.key}}, parts...)
 	}
 	return parts
-}
-
-// IsBootstrap reports whether a field that only BootstrapParams has stands at
-// the top level, with the wire type it has there.
-func IsBootstrap(b []byte) bool {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		want := protowire.BytesType
-		if f.Num == 3 {
-			want = protowire.VarintType
-		}
-		if f.Num >= 3 && f.Num <= 9 && f.Type == want {
-			return true
-		}
-	}
-	return false
-}
-
-// AnyParts returns the type URL and the value that b has when read as an Any,
-// whether or not it is one.
-func AnyParts(b []byte) (url string, value []byte) {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		switch {
-		case f.Type == protowire.BytesType && f.Num == 1:
-			url = string(f.Value)
-		case f.Type == protowire.BytesType && f.Num == 2:
-			value = f.Value
-		}
-	}
-	return url, value
-}
-
-// Boundaries returns the offsets at which a message may end: after each field.
-func Boundaries(b []byte) map[int]bool {
-	ends := make(map[int]bool)
-	for _, at := range boundaries(b) {
-		ends[at] = true
-	}
-	return ends
-}
-
-// OptionsBytes returns what stands in the place of Options in b: the value of an
-// Any, or that of the first extension. It is never nil.
-func OptionsBytes(b []byte) []byte {
-	if !IsBootstrap(b) {
-		_, value := AnyParts(b)
-		return append([]byte{}, value...)
-	}
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		if f.Num == 8 && f.Type == protowire.BytesType {
-			_, value := AnyParts(firstBytes(f.Value))
-			return append([]byte{}, value...)
-		}
-	}
-	return []byte{}
-}
-
-// firstBytes is the first length-delimited field of a message.
-func firstBytes(b []byte) []byte {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		if f.Type == protowire.BytesType {
-			return f.Value
-		}
-	}
-	return nil
-}
-
-// Unspecified reports whether the contract leaves hcsshim any answer but a
-// panic to a payload whose outcome is options: an ID that is the name of
-// Options, with a namespace that is well-formed Options, is a legacy Any, byte
-// for byte.
-func Unspecified(b []byte) bool {
-	fields, rest := wire.Parse(b)
-	for _, f := range fields {
-		if f.Num > 2 {
-			return false
-		}
-	}
-	url, value := AnyParts(b)
-	return len(rest) == 0 && url == contract.OptionsName && IsIdentifier(string(value))
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 )
 
 // Decoder is ReadOptions as a decoder under test.
-var Decoder = contract.Decoder{Name: "reference", Read: ReadOptions, Classify: kind}
+var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: kind}
 
-// kind tells an error's kind from what it wraps.
+// kind returns the kind of the error that err wraps.
 func kind(err error) contract.Kind {
 	switch {
 	case errors.Is(err, ErrRead):

@@ -1,9 +1,10 @@
 // Package reference decodes what containerd writes to a runhcs shim's standard
 // input, by the contract: BootstrapParams and its runhcs Options extension from
-// containerd 2.3 on, the bare Any of older containerd, and neither misread for
+// containerd 2.3 on, the bare Any of older containerd, and neither mistaken for
 // the other.
 //
-// Its answer depends on the bytes alone. In particular no type name is looked
+// It implements the recognition rules R1 to R4 of docs/contract.md. Its answer
+// depends on the bytes alone. In particular no type name is looked
 // up in the global protobuf registry, so it is the same in every binary.
 package reference
 
@@ -90,8 +91,8 @@ var bootstrapFields = map[protowire.Number]protowire.Type{
 	9: protowire.BytesType,  // socket_dir
 }
 
-// isBootstrapParams tells the two families apart by their field numbers.
-// Decoding success cannot tell them apart: an Any with a value that happens to
+// isBootstrapParams distinguishes the two families by their field numbers.
+// Decoding success cannot distinguish them: an Any with a value that happens to
 // be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
 // fails if b is not a protobuf message at all.
 func isBootstrapParams(b []byte) (bool, error) {
@@ -109,7 +110,7 @@ func isBootstrapParams(b []byte) (bool, error) {
 	return found, nil
 }
 
-// fromBootstrapParams returns the first runhcs Options among the extensions.
+// fromBootstrapParams returns the first runhcs Options among the extensions (R3).
 // Extensions of other types are another reader's.
 func fromBootstrapParams(payload []byte) (*options.Options, error) {
 	var params bootstrap.BootstrapParams
@@ -131,9 +132,9 @@ func fromBootstrapParams(payload []byte) (*options.Options, error) {
 	return nil, nil
 }
 
-// fromAny returns the runhcs Options in a bare Any. The one other message that
-// is no error is a well-formed BootstrapParams of nothing but an ID and a
-// namespace, which carries no options.
+// fromAny returns the runhcs Options in a bare Any (R4a). The one other message
+// that is not an error (R4c) is a well-formed BootstrapParams of only an ID and a
+// namespace, which carries no options (R4b).
 func fromAny(payload []byte) (*options.Options, error) {
 	var a anypb.Any
 	if err := unmarshal(payload, &a); err != nil {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/settings"
@@ -22,14 +23,13 @@ var external *process.Reader
 const maxHangs = 5
 
 // externalReader is a reader in a process of its own as a decoder under test.
-func externalReader(line string) contract.Decoder {
+func externalReader(line string) (decoder.Decoder, error) {
 	root, err := settings.Root()
 	if err == nil {
 		external, err = process.New(line, root)
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "READER: %v\n", err)
-		os.Exit(2)
+		return decoder.Decoder{}, fmt.Errorf("READER: %w", err)
 	}
 	hangs := 0
 	read := func(in io.Reader) (*options.Options, error) {
@@ -54,7 +54,7 @@ func externalReader(line string) contract.Decoder {
 		}
 		return outcome(a)
 	}
-	return contract.Decoder{Name: "reader", Read: read, Classify: classify}
+	return decoder.Decoder{Name: readerName, Read: read, Classify: classify}, nil
 }
 
 // answered is an error of a reader's.
@@ -79,17 +79,17 @@ func outcome(a protocol.Answer) (*options.Options, error) {
 	case kind == contract.None:
 		return nil, nil
 	case kind == contract.Panic:
-		panic(contract.Died(a.Detail))
+		panic(decoder.Died(a.Detail))
 	case kind == contract.Hang:
-		panic(contract.Hung(a.Detail))
+		panic(decoder.Hung(a.Detail))
 	case kind.IsError():
 		return nil, &answered{kind, string(a.Detail)}
 	case kind != contract.Options:
-		panic(contract.Died(fmt.Sprintf("answered %q, which is no outcome", a.Outcome)))
+		panic(decoder.Died(fmt.Sprintf("answered %q, which is no outcome", a.Outcome)))
 	}
 	opts := new(options.Options)
 	if err := proto.Unmarshal(a.Detail, opts); err != nil {
-		panic(contract.Died(fmt.Sprintf("answered with options that cannot be decoded: %v", err)))
+		panic(decoder.Died(fmt.Sprintf("answered with options that cannot be decoded: %v", err)))
 	}
 	return opts, nil
 }

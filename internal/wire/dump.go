@@ -156,10 +156,10 @@ func reason(n int) string {
 
 // short shows bytes as text where they are text, else as hexadecimal digits.
 func short(b []byte) string {
-	const most = 48
+	const maxBytes = 48
 	more := ""
-	if len(b) > most {
-		b, more = b[:most], "…"
+	if len(b) > maxBytes {
+		b, more = b[:maxBytes], "…"
 	}
 	if printable(b) {
 		return fmt.Sprintf("%q%s", b, more)

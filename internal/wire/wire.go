@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Part is one piece of a message: a field, or bytes that are none.
+// Part is one piece of a message: a field, or any other bytes.
 type Part struct {
 	num  protowire.Number
 	typ  protowire.Type

@@ -19,7 +19,7 @@ import (
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/interop/readers"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 )
 
 // Sender is a containerd that starts shims of some names.
@@ -143,7 +143,7 @@ func Ask(r readers.Reader, s Sender, ask func([]byte) (protocol.Answer, error)) 
 }
 
 func family(b []byte) string {
-	if payload.IsBootstrap(b) {
+	if stdin.IsBootstrap(b) {
 		return "bootstrap"
 	}
 	return "legacy"
@@ -179,7 +179,7 @@ func outcome(r readers.Reader, a protocol.Answer) contract.Outcome {
 // and another reader's affair among extensions.
 func (a Answer) judge(r readers.Reader) Verdict {
 	got := outcome(r, a.Got)
-	bootstrap := payload.IsBootstrap(a.Payload)
+	bootstrap := stdin.IsBootstrap(a.Payload)
 	switch {
 	case got.Kind == contract.Panic:
 		return Panics
@@ -202,7 +202,7 @@ func (a Answer) judge(r readers.Reader) Verdict {
 // arrived judges options that a reader has found. Of containerd's own shim it is
 // known only that it has seen the marker in them.
 func (a Answer) arrived(r readers.Reader, got *options.Options) Verdict {
-	sent := payload.OptionsBytes(a.Payload)
+	sent := stdin.OptionsBytes(a.Payload)
 	if r.Options != readers.RunHCSOptions {
 		if bytes.Contains(a.Got.Detail, []byte(table.RuncMarker)) && bytes.Contains(sent, []byte(table.RuncMarker)) {
 			return Right
@@ -319,7 +319,7 @@ func (s Start) Lost() (fields []string) {
 		return nil
 	}
 	asked, sent := new(options.Options), new(options.Options)
-	if proto.Unmarshal(o.Value(), asked) != nil || proto.Unmarshal(payload.OptionsBytes(s.Payload), sent) != nil {
+	if proto.Unmarshal(o.Value(), asked) != nil || proto.Unmarshal(stdin.OptionsBytes(s.Payload), sent) != nil {
 		return []string{"all of them"}
 	}
 	was, is := asked.ProtoReflect(), sent.ProtoReflect()

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -31,7 +31,7 @@ var costs = []Bug{
 	{"decoded-for-each-extension", "FindExtension in a loop over the extensions: quadratic.",
 		payloads(func(b []byte) []byte {
 			var p bootstrap.BootstrapParams
-			if !payload.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
+			if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
 				return b
 			}
 			total := 0
@@ -57,7 +57,7 @@ var costs = []Bug{
 	{"unknown-fields-joined", "A string with the unknown fields for the log, made with +=: quadratic.",
 		payloads(func(b []byte) []byte {
 			s := ""
-			all, _ := wire.Parse(payload.OptionsBytes(b))
+			all, _ := wire.Parse(stdin.OptionsBytes(b))
 			for _, f := range all {
 				if f.Num > 20 {
 					s += string(f.Raw)

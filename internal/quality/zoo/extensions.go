@@ -1,13 +1,12 @@
 package zoo
 
 import (
+	"shimfuzz/internal/stdin"
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/proto"
-
-	"shimfuzz/internal/payload"
 )
 
 func isOurs(e *bootstrap.Extension) bool { return namesOptions(e.GetValue().GetTypeUrl()) }
@@ -56,12 +55,12 @@ var extensions = []Bug{
 	{"damaged-options-in-part", "What could be decoded is kept when the rest cannot.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			own := new(options.Options)
-			if err != nil && payload.IsBootstrap(b) && proto.Unmarshal(payload.OptionsBytes(b), own) != nil {
+			if err != nil && stdin.IsBootstrap(b) && proto.Unmarshal(stdin.OptionsBytes(b), own) != nil {
 				return own, nil
 			}
 			return opts, err
 		})},
-	{"foreign-extension-refused", "An unknown extension was taken for an error.",
+	{"foreign-extension-refused", "An unknown extension was mistaken for an error.",
 		refused(func(b []byte, _ *options.Options) bool {
 			return count(b, func(e *bootstrap.Extension) bool { return !isOurs(e) }) > 0
 		})},
@@ -71,7 +70,7 @@ var extensions = []Bug{
 				p.Extensions = p.Extensions[:i]
 			}
 		})},
-	{"extension-type-ignored", "The first extension was taken for the options, whatever its type.",
+	{"extension-type-ignored", "The first extension was mistaken for the options, whatever its type.",
 		params(func(p *bootstrap.BootstrapParams) {
 			if len(p.Extensions) > 0 && p.Extensions[0].Value != nil {
 				p.Extensions[0].Value.TypeUrl = ours
@@ -85,7 +84,7 @@ var extensions = []Bug{
 		})},
 	{"no-extensions-panics", "Extensions[0] in a hurry.",
 		params(func(p *bootstrap.BootstrapParams) { _ = p.Extensions[0] })},
-	{"empty-value-is-none", "An extension without bytes was taken for no extension: all options at their defaults.",
+	{"empty-value-is-none", "An extension without bytes was mistaken for no extension; it is options at their defaults.",
 		params(func(p *bootstrap.BootstrapParams) {
 			p.Extensions = slices.DeleteFunc(p.Extensions, func(e *bootstrap.Extension) bool { return isOurs(e) && len(e.Value.Value) == 0 })
 		})},
@@ -95,7 +94,7 @@ var extensions = []Bug{
 
 func count(b []byte, is func(*bootstrap.Extension) bool) (n int) {
 	var p bootstrap.BootstrapParams
-	if !payload.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
+	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
 		return 0
 	}
 	for _, e := range p.Extensions {

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -19,7 +19,7 @@ var errRefused = errors.New("refused")
 // families are bugs in telling BootstrapParams from a legacy Any, and in what
 // becomes of the input that is neither.
 var families = []Bug{
-	{"any-that-decodes-wins", "Legacy first, because most nodes still have it: an ID that is a type's name is taken for one.",
+	{"any-that-decodes-wins", "Legacy first, because most nodes still have it: an ID that is a type's name is mistaken for one.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			var a anypb.Any
 			own := new(options.Options)
@@ -28,41 +28,41 @@ var families = []Bug{
 			}
 			return opts, err
 		})},
-	{"params-that-decode-win", "The new protocol first, and whatever decodes as it was taken for it.",
+	{"params-that-decode-win", "The new protocol first, and whatever decodes as BootstrapParams was mistaken for them.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if !payload.IsBootstrap(b) && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil {
+			if !stdin.IsBootstrap(b) && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil {
 				return nil, nil
 			}
 			return opts, err
 		})},
 	{"params-only", "Support for the old protocol was dropped with the old containerd.",
-		refused(func(b []byte, opts *options.Options) bool { return opts != nil && !payload.IsBootstrap(b) })},
+		refused(func(b []byte, opts *options.Options) bool { return opts != nil && !stdin.IsBootstrap(b) })},
 	{"any-only", "The new protocol was not known (hcsshim up to v0.15.0-rc.3: bootstrap-rejected).",
-		refused(func(b []byte, _ *options.Options) bool { return payload.IsBootstrap(b) })},
-	{"params-by-version-field", "containerd always sends its version, so that was taken for the mark.",
+		refused(func(b []byte, _ *options.Options) bool { return stdin.IsBootstrap(b) })},
+	{"params-by-version-field", "containerd always sends its version, so that field was used as the mark.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if payload.IsBootstrap(b) && !has(b, 4) {
+			if stdin.IsBootstrap(b) && !has(b, 4) {
 				return nil, errRefused
 			}
 			return opts, err
 		})},
-	{"params-by-extensions-field", "Only the extensions matter here, so that was taken for the mark.",
+	{"params-by-extensions-field", "Only the extensions matter here, so that field was used as the mark.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if payload.IsBootstrap(b) && !has(b, 8) {
+			if stdin.IsBootstrap(b) && !has(b, 8) {
 				return nil, errRefused
 			}
 			return opts, err
 		})},
 	{"params-by-a-byte", "0x42 is the tag of extensions; it is a letter, too.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if opts != nil && err == nil && !payload.IsBootstrap(b) && bytes.IndexByte(b, 0x42) >= 0 {
+			if opts != nil && err == nil && !stdin.IsBootstrap(b) && bytes.IndexByte(b, 0x42) >= 0 {
 				return nil, nil
 			}
 			return opts, err
 		})},
 	{"params-by-order", "Marshalers write fields in order, so only the last one was looked at.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if all, _ := wire.Parse(b); payload.IsBootstrap(b) && all[len(all)-1].Num < 3 {
+			if all, _ := wire.Parse(b); stdin.IsBootstrap(b) && all[len(all)-1].Num < 3 {
 				return nil, errRefused
 			}
 			return opts, err
@@ -81,7 +81,7 @@ var families = []Bug{
 			}
 			return opts, nil
 		})},
-	{"stray-bytes-are-defaults", "Garbage on stdin is nobody's options.",
+	{"stray-bytes-are-defaults", "Invalid bytes on stdin were treated as no options.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 			if _, rest := wire.Parse(b); err != nil && len(rest) > 0 {
 				return nil, nil
@@ -124,15 +124,15 @@ var families = []Bug{
 		})},
 	{"any-in-any-unwrapped", "Something wrapped twice once.",
 		payloads(func(b []byte) []byte {
-			if url, value := payload.AnyParts(b); !payload.IsBootstrap(b) && url == "google.protobuf.Any" {
+			if url, value := stdin.AnyParts(b); !stdin.IsBootstrap(b) && url == "google.protobuf.Any" {
 				return value
 			}
 			return b
 		})},
 	{"linked-types-are-errors-only", "Types that are not linked in cannot be somebody's options.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			url, _ := payload.AnyParts(b)
-			if err != nil && !payload.IsBootstrap(b) && url != "" && !linked(url) {
+			url, _ := stdin.AnyParts(b)
+			if err != nil && !stdin.IsBootstrap(b) && url != "" && !linked(url) {
 				return nil, nil
 			}
 			return opts, err

@@ -19,7 +19,7 @@ var reading = []Bug{
 			n, err := r.Read(b)
 			return b[:n], ifNotEOF(err)
 		})},
-	{"cut-at-1-mib", "A limit, so that nobody fills the shim's memory; what lies behind it was forgotten.",
+	{"cut-at-1-mib", "A limit on the shim's memory; what follows it was silently dropped.",
 		reader(func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 1<<20)) })},
 	{"refused-above-16-mib", "containerd's own messages are limited to that, so it seemed safe.",
 		refused(func(b []byte, _ *options.Options) bool { return len(b) > 16<<20 })},
@@ -30,7 +30,7 @@ var reading = []Bug{
 		})},
 	{"error-ignored", "What was read so far looked good enough.",
 		reader(func(r io.Reader) ([]byte, error) { b, _ := io.ReadAll(r); return b, nil })},
-	{"error-is-empty", "No input means no options, and an error was taken for no input.",
+	{"error-is-empty", "No input means no options, and an error was mistaken for no input.",
 		reader(func(r io.Reader) ([]byte, error) {
 			b, err := io.ReadAll(r)
 			if err != nil {
@@ -65,7 +65,7 @@ var reading = []Bug{
 				all = append(all, b[:n]...)
 			}
 		})},
-	{"empty-read-is-end", "A read of nothing was taken for the end, as it is in C.",
+	{"empty-read-is-end", "A read of nothing was mistaken for the end, as in C.",
 		reader(func(r io.Reader) ([]byte, error) {
 			var all []byte
 			for b := make([]byte, 512); ; {

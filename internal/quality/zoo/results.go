@@ -21,7 +21,7 @@ var results = []Bug{
 			}
 			return opts, nil
 		})},
-	{"defaults-are-nil", "Options with nothing set were taken for no options.",
+	{"defaults-are-nil", "Options with nothing set were mistaken for no options.",
 		answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
 			if opts != nil && proto.Size(opts) == 0 {
 				return nil, err

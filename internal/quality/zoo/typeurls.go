@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 )
 
 // notOurs and ours are type URLs that are compared rightly by anybody.
@@ -45,30 +45,30 @@ var typeURLs = []Bug{
 		urls(strings.TrimSpace)},
 	{"url-trailing-slash", "path.Base, which drops it.",
 		urls(func(url string) string { return strings.TrimRight(url, "/") })},
-	{"url-empty-is-ours", "No type was taken for the default type.",
+	{"url-empty-is-ours", "No type was treated as the default type.",
 		urls(func(url string) string { return when(url == "", ours, url) })},
 	{"url-ignored", "Only one type can stand there (rust-extensions' reader of the legacy Any).",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if payload.IsBootstrap(b) || len(b) == 0 {
+			if stdin.IsBootstrap(b) || len(b) == 0 {
 				return opts, err
 			}
 			own := new(options.Options)
-			if _, value := payload.AnyParts(b); proto.Unmarshal(value, own) == nil {
+			if _, value := stdin.AnyParts(b); proto.Unmarshal(value, own) == nil {
 				return own, nil
 			}
 			return nil, errRefused
 		})},
 	{"foreign-is-default", "Options for another runtime are no options for this one.",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			url, _ := payload.AnyParts(b)
-			if err != nil && !payload.IsBootstrap(b) && !namesOptions(url) {
+			url, _ := stdin.AnyParts(b)
+			if err != nil && !stdin.IsBootstrap(b) && !namesOptions(url) {
 				return nil, nil
 			}
 			return opts, err
 		})},
 	{"foreign-panics", "A type assertion without ok (hcsshim up to v0.15.0-rc.3: foreign-type-panics).",
 		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if url, _ := payload.AnyParts(b); err != nil && !payload.IsBootstrap(b) && linked(url) && !namesOptions(url) {
+			if url, _ := stdin.AnyParts(b); err != nil && !stdin.IsBootstrap(b) && linked(url) && !namesOptions(url) {
 				var v any = url
 				_ = v.(*options.Options)
 			}

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -95,7 +95,7 @@ var values = []Bug{
 		fields(func(o *options.Options) { eachString(o, func(s string) string { return s[:min(260, len(s))] }) })},
 	{"log-level-lowered", "logrus wants it in small letters.",
 		fields(func(o *options.Options) { set(o, "log_level", strings.ToLower(field[string](o, "log_level"))) })},
-	{"empty-annotations-dropped", "An empty value was taken for no value.",
+	{"empty-annotations-dropped", "An empty value was mistaken for no value.",
 		fields(func(o *options.Options) {
 			eachAnnotation(o, func(k, v string) (string, string, bool) { return k, v, v != "" })
 		})},
@@ -111,12 +111,12 @@ var values = []Bug{
 		fields(func(o *options.Options) {
 			eachAnnotation(o, func(k, v string) (string, string, bool) { return k, v, false })
 		})},
-	{"unknown-fields-refused", "Strictness: a newer containerd's fields were taken for an error.",
+	{"unknown-fields-refused", "Strictness: a newer containerd's fields were mistaken for an error.",
 		refused(func(b []byte, o *options.Options) bool { return o != nil && len(o.ProtoReflect().GetUnknown()) > 0 })},
 	{"unknown-ambient-refused", "The same for fields beside the options.",
 		refused(func(b []byte, _ *options.Options) bool {
 			p := new(bootstrap.BootstrapParams)
-			return payload.IsBootstrap(b) && proto.Unmarshal(b, p) == nil && len(p.ProtoReflect().GetUnknown()) > 0
+			return stdin.IsBootstrap(b) && proto.Unmarshal(b, p) == nil && len(p.ProtoReflect().GetUnknown()) > 0
 		})},
 	{"groups-refused", "Groups are deprecated.",
 		refused(func(b []byte, _ *options.Options) bool {
@@ -130,12 +130,12 @@ var values = []Bug{
 		})},
 	{"canonical-only", "The message was encoded again and compared, as a check of its integrity.",
 		refused(func(b []byte, o *options.Options) bool {
-			if o == nil || payload.IsBootstrap(b) {
+			if o == nil || stdin.IsBootstrap(b) {
 				return false
 			}
 			own := new(options.Options)
-			return proto.Unmarshal(payload.OptionsBytes(b), own) == nil &&
-				len(encoded(own)) != len(payload.OptionsBytes(b))
+			return proto.Unmarshal(stdin.OptionsBytes(b), own) == nil &&
+				len(encoded(own)) != len(stdin.OptionsBytes(b))
 		})},
 	{"long-varints-refused", "Only the shortest form is right, in other formats.",
 		refused(func(b []byte, o *options.Options) bool {
@@ -154,7 +154,7 @@ var values = []Bug{
 		})},
 	{"first-of-repeated", "A field that occurs twice: the first one was kept, not the last.",
 		payloads(func(b []byte) []byte {
-			if payload.IsBootstrap(b) {
+			if stdin.IsBootstrap(b) {
 				return b
 			}
 			seen := make(map[protowire.Number]bool)
@@ -180,7 +180,7 @@ var values = []Bug{
 		})},
 	{"utf8-unchecked", "The type URL's bytes were used as they are: a damaged name is some other type.",
 		answers(func(b []byte, o *options.Options, err error) (*options.Options, error) {
-			if url, _ := payload.AnyParts(b); err != nil && !payload.IsBootstrap(b) && !utf8.ValidString(url) {
+			if url, _ := stdin.AnyParts(b); err != nil && !stdin.IsBootstrap(b) && !utf8.ValidString(url) {
 				return nil, nil
 			}
 			return o, err
@@ -205,7 +205,7 @@ var values = []Bug{
 		})},
 	{"moby-has-own-defaults", "A special case for one namespace.",
 		answers(func(b []byte, o *options.Options, err error) (*options.Options, error) {
-			if payload.IsBootstrap(b) && bytes.Contains(b, []byte("moby")) && o != nil {
+			if stdin.IsBootstrap(b) && bytes.Contains(b, []byte("moby")) && o != nil {
 				return nil, nil
 			}
 			return o, err
@@ -216,7 +216,7 @@ var values = []Bug{
 func ambient(leak func(*bootstrap.BootstrapParams, *options.Options)) func(Read) Read {
 	return answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
 		p := new(bootstrap.BootstrapParams)
-		if opts != nil && err == nil && payload.IsBootstrap(b) && proto.Unmarshal(b, p) == nil {
+		if opts != nil && err == nil && stdin.IsBootstrap(b) && proto.Unmarshal(b, p) == nil {
 			leak(p, opts)
 		}
 		return opts, err

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -116,7 +116,7 @@ func refused(bad func(b []byte, opts *options.Options) bool) func(Read) Read {
 func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
 	return payloads(func(b []byte) []byte {
 		var p bootstrap.BootstrapParams
-		if !payload.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
+		if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
 			return b
 		}
 		change(&p)
@@ -135,7 +135,7 @@ func urls(see func(string) string) func(Read) Read {
 		}
 	})
 	ofAny := payloads(func(b []byte) []byte {
-		if payload.IsBootstrap(b) {
+		if stdin.IsBootstrap(b) {
 			return b
 		}
 		return eachField(b, func(f wire.Field) []byte {

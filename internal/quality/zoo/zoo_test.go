@@ -41,8 +41,8 @@ func TestDecode(t *testing.T) {
 }
 
 // A decoder without a bug is the decoder itself, and a bug that is not there is
-// not taken for none.
-func TestInfect(t *testing.T) {
+// not mistaken for none.
+func TestInject(t *testing.T) {
 	called := false
 	next := func(io.Reader) (*options.Options, error) { called = true; return nil, nil }
 	_, _ = Inject("", next)(strings.NewReader(""))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/verify"
 )
 
@@ -15,17 +14,19 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: make repro CASE=file")
 		os.Exit(2)
 	}
-	if err := hcsshim.Ready(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 	b, err := os.ReadFile(os.Args[1])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%s on %s\n\n", os.Args[1], verify.DecoderName(verify.UnderTest))
-	if !verify.Repro(os.Stdout, b) {
+	passes := false
+	code := verify.Main(func() int {
+		if passes, err = verify.Repro(os.Stdout, b); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		return 0
+	})
+	if !passes || code != 0 || err != nil {
 		os.Exit(1)
 	}
 }

@@ -1,4 +1,4 @@
-package verify
+package stdin
 
 import (
 	"strings"
@@ -9,22 +9,21 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
 )
 
-// FamilyName says which of the two messages the contract takes b for.
+// FamilyName names the message that b is by the contract.
 func FamilyName(b []byte) string {
-	if payload.IsBootstrap(b) {
+	if IsBootstrap(b) {
 		return "BootstrapParams"
 	}
 	return "a legacy Any"
 }
 
-// Dump shows a payload as the message that the contract takes it for.
+// Dump shows a payload as the message that it is by the contract.
 func Dump(b []byte) string {
 	md := (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	if payload.IsBootstrap(b) {
+	if IsBootstrap(b) {
 		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
 	}
 	return wire.Dump(b, md, func(url string) protoreflect.MessageDescriptor {

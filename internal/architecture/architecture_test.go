@@ -1,0 +1,257 @@
+package architecture
+
+import (
+	"flag"
+	"fmt"
+	"go/build"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the picture into docs/architecture.md")
+
+const (
+	root   = "../.."
+	module = "shimfuzz/"
+)
+
+// floors are the packages that decide what is right, from the ground up: a package
+// imports only those of lower floors.
+var floors = [][]string{
+	{"internal/contract", "internal/wire"},
+	{"internal/stdin", "internal/decoder"},
+	{"internal/payload", "internal/reference"},
+	{"internal/findings"},
+	{"internal/verdict"},
+	{"internal/verify"},
+}
+
+// forbidden are packages, and what they must not reach by any path, with the reason.
+var forbidden = []struct {
+	from, to, why string
+}{
+	{"cmd/shimfuzz", "internal/hcsshim", "the command must build when the extracted code does not"},
+	{"cmd/shimfuzz", "internal/verify", "it would bring the extracted code along"},
+	{"cmd/shimfuzz", "fuzz", "it would bring the extracted code along"},
+	{"internal/payload", "internal/reference", "generators know the answer from how a payload is built"},
+	{"internal/payload", "internal/findings", "generators know nothing of defects"},
+	{"internal/reference", "internal/payload", "the reference decides from the bytes alone"},
+	{"internal/reference", "internal/stdin", "the reference decides from the bytes alone, by code of its own"},
+	{"internal/settings", "internal", "both the command and the tests read it"},
+	{"internal/interop/protocol", "internal", "it is built into modules of many ages"},
+}
+
+// pkg is a package of the suite.
+type pkg struct {
+	sentence string   // of its documentation
+	imports  []string // packages of the suite, without their tests'
+}
+
+// load reads the packages of the suite by their path from the root.
+func load(t *testing.T) map[string]*pkg {
+	t.Helper()
+	all := make(map[string]*pkg)
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return err
+		}
+		rel = filepath.ToSlash(rel)
+		if d.IsDir() {
+			if rel == "build" || rel == "internal/hcsshim/linked" || strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || path.Base(rel) == "zz_readoptions.go" {
+			return nil
+		}
+		if ok, err := build.Default.MatchFile(filepath.Dir(name), d.Name()); !ok || err != nil {
+			return err
+		}
+		return add(all, name, path.Dir(rel))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func add(all map[string]*pkg, file, dir string) error {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly|parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	p := all[dir]
+	if p == nil {
+		p = new(pkg)
+		all[dir] = p
+	}
+	if parsed.Doc != nil {
+		p.sentence = new(doc.Package).Synopsis(parsed.Doc.Text())
+	}
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return err
+		}
+		if own, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(p.imports, own) {
+			p.imports = append(p.imports, own)
+		}
+	}
+	slices.Sort(p.imports)
+	return nil
+}
+
+// reach returns what a package imports by any path.
+func reach(all map[string]*pkg, from string) map[string]bool {
+	reached := make(map[string]bool)
+	var visit func(string)
+	visit = func(name string) {
+		if all[name] == nil {
+			return
+		}
+		for _, i := range all[name].imports {
+			if !reached[i] {
+				reached[i] = true
+				visit(i)
+			}
+		}
+	}
+	visit(from)
+	return reached
+}
+
+func TestFloors(t *testing.T) {
+	all := load(t)
+	floor := make(map[string]int)
+	for i, names := range floors {
+		for _, name := range names {
+			if all[name] == nil {
+				t.Errorf("there is no package %s", name)
+				continue
+			}
+			floor[name] = i
+		}
+	}
+	for name, at := range floor {
+		for _, i := range all[name].imports {
+			if below, ok := floor[i]; ok && below >= at {
+				t.Errorf("%s imports %s, which is not on a lower floor", name, i)
+			}
+		}
+	}
+}
+
+func TestForbidden(t *testing.T) {
+	all := load(t)
+	for _, f := range forbidden {
+		if all[f.from] == nil {
+			t.Errorf("there is no package %s", f.from)
+		}
+		for reached := range reach(all, f.from) {
+			if reached == f.to || f.to == "internal" && strings.HasPrefix(reached, "internal/") {
+				t.Errorf("%s reaches %s: %s", f.from, reached, f.why)
+			}
+		}
+	}
+}
+
+// Every package says in a sentence what it is for.
+func TestSentences(t *testing.T) {
+	for name, p := range load(t) {
+		if p.sentence == "" {
+			t.Errorf("package %s has no documentation", name)
+		}
+	}
+}
+
+// The picture in docs/architecture.md is that of today's imports: go test
+// ./internal/architecture -update draws it again.
+func TestPicture(t *testing.T) {
+	const begin, end = "<!-- rooms -->\n", "<!-- /rooms -->"
+	name := filepath.Join(root, "docs", "architecture.md")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok1 := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no %q and %q", name, begin, end)
+	}
+	want := before + begin + picture(load(t)) + end + after
+	if *update {
+		if err := os.WriteFile(name, []byte(want), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(text) != want {
+		t.Error("the picture is not that of the imports: go test ./internal/architecture -update")
+	}
+}
+
+// picture draws the packages by height: each stands one line above the highest
+// of those that it imports.
+func picture(all map[string]*pkg) string {
+	heights := make(map[string]int)
+	var height func(string) int
+	height = func(name string) int {
+		if h, ok := heights[name]; ok {
+			return h
+		}
+		h := 0
+		for _, i := range all[name].imports {
+			if all[i] != nil {
+				h = max(h, height(i)+1)
+			}
+		}
+		heights[name] = h
+		return h
+	}
+	levels := make(map[int][]string)
+	top := 0
+	for name := range all {
+		h := height(name)
+		levels[h] = append(levels[h], name)
+		top = max(top, h)
+	}
+	var b strings.Builder
+	b.WriteString("```text\n")
+	for h := top; h >= 0; h-- {
+		slices.Sort(levels[h])
+		line := fmt.Sprintf("%2d ", h)
+		for _, name := range levels[h] {
+			short := " " + strings.TrimPrefix(name, "internal/")
+			if len(line)+len(short) > 100 {
+				b.WriteString(line + "\n")
+				line = "   "
+			}
+			line += short
+		}
+		b.WriteString(line + "\n")
+	}
+	b.WriteString("```\n\n| package | what it is for | imports |\n|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		var imports []string
+		for _, i := range all[name].imports {
+			imports = append(imports, strings.TrimPrefix(i, "internal/"))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, all[name].sentence, strings.Join(imports, ", "))
+	}
+	return b.String()
+}

@@ -1,0 +1,76 @@
+// Package decoder runs a readOptions on a payload and turns the result into an
+// outcome of the contract, a panic and a hang included.
+package decoder
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
+	"shimfuzz/internal/contract"
+)
+
+// Decoder is a readOptions with a name.
+type Decoder struct {
+	Name string
+	Read func(io.Reader) (*options.Options, error)
+	// Classify returns the kind of an error; nil for a decoder whose errors have
+	// no kinds, such as hcsshim's.
+	Classify func(error) contract.Kind
+}
+
+// Hung and Died are what a Read that asks another process panics with when that
+// hangs or dies: how long it took, and what it said.
+type (
+	Hung string
+	Died string
+)
+
+// Decode runs the decoder on what r delivers and turns the result into an
+// outcome. A decode that exceeds HangLimit or BlockLimit ends the process.
+func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
+	defer watch(d.Name, payload)()
+	defer func() {
+		v := recover()
+		if hung, ok := v.(Hung); ok {
+			out = contract.Outcome{Kind: contract.Hang, Panic: string(hung)}
+		} else if died, ok := v.(Died); ok {
+			out = contract.Outcome{Kind: contract.Panic, Panic: string(died)}
+		} else if v != nil {
+			out = contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
+		}
+	}()
+	opts, err := d.Read(r)
+	switch {
+	case err != nil && opts != nil:
+		return contract.Outcome{Kind: contract.OptionsAndError, Options: opts, Err: err}
+	case err != nil:
+		_ = err.Error() // an error that panics when printed is no error
+		return contract.Outcome{Kind: d.kind(err), Err: err}
+	case opts == nil:
+		return contract.Outcome{Kind: contract.None}
+	}
+	return contract.Outcome{Kind: contract.Options, Options: opts}
+}
+
+// panicStack is the stack from the frame that panicked up to the decoder's call.
+func panicStack() string {
+	stack := string(debug.Stack())
+	if _, after, ok := strings.Cut(stack, "\npanic("); ok {
+		if _, frames, ok := strings.Cut(after, "\n\t"); ok {
+			_, stack, _ = strings.Cut(frames, "\n")
+		}
+	}
+	before, _, _ := strings.Cut(stack, "shimfuzz/internal/decoder.")
+	return strings.TrimSpace(before)
+}
+
+func (d Decoder) kind(err error) contract.Kind {
+	if d.Classify == nil {
+		return contract.Error
+	}
+	return d.Classify(err)
+}

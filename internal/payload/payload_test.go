@@ -1,0 +1,73 @@
+package payload_test
+
+import (
+	"math/rand"
+	"testing"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+)
+
+// What a generator says of its payload is what the reference answers: the two
+// know it in different ways.
+func TestGenerators(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	for _, test := range []struct {
+		name     string
+		generate func(payload.Rand) payload.Payload
+		kinds    []contract.Kind
+	}{
+		{"Valid", func(r payload.Rand) payload.Payload { return payload.Valid(r, payload.AllVariations) }, []contract.Kind{contract.Options, contract.None}},
+		{"Minimal", payload.Minimal, []contract.Kind{contract.None}},
+		{"Foreign", payload.Foreign, []contract.Kind{contract.Foreign, contract.None}},
+		{"Malformed", payload.Malformed, []contract.Kind{contract.Malformed}},
+		{"Framed", payload.Framed, []contract.Kind{contract.Malformed}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			drawn := make(map[contract.Kind]int)
+			for range 2000 {
+				p := test.generate(rnd)
+				drawn[p.Want.Kind]++
+				if diff := contract.Diff(p.Want, reference.Answer(p.Bytes), nil); diff != "" {
+					t.Fatalf("%v: %s\n%s", p, diff, stdin.Dump(p.Bytes))
+				}
+			}
+			for _, kind := range test.kinds {
+				if drawn[kind] == 0 {
+					t.Errorf("%s is never drawn: %v", kind, drawn)
+				}
+			}
+			if len(drawn) != len(test.kinds) {
+				t.Errorf("drawn %v, want only %v", drawn, test.kinds)
+			}
+		})
+	}
+}
+
+// Every fault breaks the message of every level, in both families.
+func TestFaults(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	for _, fault := range payload.Faults {
+		for _, level := range payload.LegacyLevels {
+			holds(t, payload.DamagedLegacy(rnd, 0, annotated(), level, fault))
+		}
+		for _, level := range payload.BootstrapLevels {
+			holds(t, payload.DamagedBootstrap(rnd, 0, annotated(), level, fault))
+		}
+	}
+}
+
+func holds(t *testing.T, p payload.Payload) {
+	t.Helper()
+	if got := reference.Answer(p.Bytes); got.Kind != contract.Malformed {
+		t.Errorf("%v: %v", p, got)
+	}
+}
+
+func annotated() *options.Options {
+	return &options.Options{LogLevel: "warn", DefaultContainerAnnotations: map[string]string{"k": "v"}}
+}

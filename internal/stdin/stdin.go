@@ -1,0 +1,82 @@
+// Package stdin says what the bytes on a shim's standard input say of
+// themselves: which of the two messages they are, and what stands where in it.
+//
+// It reads the wire format only. No decoder is asked, and no answer is given:
+// that is package reference's.
+package stdin
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"shimfuzz/internal/wire"
+)
+
+// IsBootstrap reports whether a field that only BootstrapParams has stands at
+// the top level, with the wire type it has there (docs/contract.md, R3).
+func IsBootstrap(b []byte) bool {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		want := protowire.BytesType
+		if f.Num == 3 {
+			want = protowire.VarintType
+		}
+		if f.Num >= 3 && f.Num <= 9 && f.Type == want {
+			return true
+		}
+	}
+	return false
+}
+
+// AnyParts returns the type URL and the value that b has when read as an Any,
+// whether or not it is one.
+func AnyParts(b []byte) (url string, value []byte) {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		switch {
+		case f.Type == protowire.BytesType && f.Num == 1:
+			url = string(f.Value)
+		case f.Type == protowire.BytesType && f.Num == 2:
+			value = f.Value
+		}
+	}
+	return url, value
+}
+
+// OptionsBytes returns what stands in the place of Options in b: the value of an
+// Any, or that of the first extension. It is never nil.
+func OptionsBytes(b []byte) []byte {
+	if !IsBootstrap(b) {
+		_, value := AnyParts(b)
+		return append([]byte{}, value...)
+	}
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		if f.Num == 8 && f.Type == protowire.BytesType {
+			_, value := AnyParts(firstBytes(f.Value))
+			return append([]byte{}, value...)
+		}
+	}
+	return []byte{}
+}
+
+// firstBytes is the first length-delimited field of a message.
+func firstBytes(b []byte) []byte {
+	fields, _ := wire.Parse(b)
+	for _, f := range fields {
+		if f.Type == protowire.BytesType {
+			return f.Value
+		}
+	}
+	return nil
+}
+
+// Boundaries returns the offsets at which a message may end: its start, and the
+// end of each field.
+func Boundaries(body []byte) []int {
+	ends := []int{0}
+	fields, _ := wire.Parse(body)
+	for _, f := range fields {
+		ends = append(ends, f.Offset+len(f.Raw))
+	}
+	return ends
+}

@@ -1,0 +1,94 @@
+// Package verdict decides whether an answer to a payload is right, and reports
+// it. Every part of the suite that holds a program to the contract asks here.
+package verdict
+
+import (
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+)
+
+// Kind is what an answer is.
+type Kind string
+
+// The kinds.
+const (
+	Right          Kind = "right"                // what the contract wants
+	Free           Kind = "free"                 // another answer that the contract allows (docs/contract.md, Freedoms)
+	Known          Kind = "known"                // wrong in just the way that an excused finding predicts
+	KnownRight     Kind = "known, but right"     // right where an excused finding predicts a wrong answer
+	KnownDifferent Kind = "known, but different" // wrong in another way than an excused finding predicts
+	Wrong          Kind = "wrong"
+)
+
+// Question is a payload, and what a correct shim answers to it.
+type Question struct {
+	Payload []byte
+	Want    contract.Outcome
+	Cause   error // the error that the reader fails with, if it does; then no finding applies
+}
+
+// Verdict is the decision on one answer.
+type Verdict struct {
+	Kind       Kind
+	Difference string            // between the wanted answer and the given one; "" if there is none
+	Finding    *findings.Finding // that affects the payload and is excused, or explains a wrong answer though it is not
+	Predicted  contract.Outcome  // the answer that Finding predicts
+}
+
+// Of decides on an answer. known is what is known of the program that gave it,
+// excused what of that is not to fail a test.
+func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
+	difference := contract.Diff(q.Want, got, q.Cause)
+	if q.Cause != nil { // what a failing reader has delivered is not decoded
+		return Verdict{Kind: rightUnless(difference), Difference: difference}
+	}
+	finding, predicted := excused.Predict(q.Payload, q.Want)
+	v := Verdict{Difference: difference, Finding: finding, Predicted: predicted}
+	switch {
+	case finding == nil && difference != "" && allowed(q.Want.Or, got):
+		v.Kind = Free
+	case finding == nil && difference != "":
+		v.Kind = Wrong
+		if f, predicted := known.Predict(q.Payload, q.Want); f != nil && findings.Matches(predicted, got) {
+			v.Finding, v.Predicted = f, predicted
+		}
+	case finding == nil:
+		v.Kind = Right
+	case difference == "":
+		v.Kind = KnownRight
+	case findings.Matches(predicted, got):
+		v.Kind = Known
+	default:
+		v.Kind = KnownDifferent
+	}
+	return v
+}
+
+func rightUnless(difference string) Kind {
+	if difference == "" {
+		return Right
+	}
+	return Wrong
+}
+
+// allowed reports whether got is one of the other answers that the contract allows.
+func allowed(others []contract.Outcome, got contract.Outcome) bool {
+	for _, want := range others {
+		if contract.Diff(want, got, nil) == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Fails reports whether the answer fails a test. reproduces says that the payload
+// is a case of the corpus: there a finding that affects it must still show.
+func (v Verdict) Fails(reproduces bool) bool {
+	switch v.Kind {
+	case Right, Free, Known:
+		return false
+	case KnownRight:
+		return reproduces
+	}
+	return true
+}

@@ -1,0 +1,165 @@
+package verify
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
+)
+
+// The names of the decoders that can be under test.
+const (
+	hcsshimName = "hcsshim"
+	readerName  = "reader"
+)
+
+// suite is what this process tests, and what is known of it.
+type suite struct {
+	settings  settings.Test
+	underTest decoder.Decoder
+	decoders  []decoder.Decoder
+	known     findings.List
+	excused   findings.List
+}
+
+// current is the suite that the process's settings ask for.
+var current = sync.OnceValues(func() (*suite, error) {
+	s, err := settings.Load()
+	if err != nil {
+		return nil, err
+	}
+	return newSuite(s)
+})
+
+func newSuite(s settings.Test) (*suite, error) {
+	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}}
+	if s.Reader != "" {
+		d, err := externalReader(s.Reader)
+		if err != nil {
+			return nil, err
+		}
+		u.underTest = d
+	}
+	u.decoders = []decoder.Decoder{reference.Decoder, u.underTest}
+	if s.Decoder != "" {
+		u.decoders = slices.DeleteFunc(u.decoders, func(d decoder.Decoder) bool { return d.Name != s.Decoder })
+	}
+	if len(u.decoders) == 0 {
+		return nil, fmt.Errorf("there is no decoder %q: want %s or %s", s.Decoder, reference.Decoder.Name, u.underTest.Name)
+	}
+	return u, u.setFindings()
+}
+
+// setFindings sets what is known and what is excused. Of a reader in a process
+// nothing is known, unless it is one of the matrix's, or the user says whose
+// findings it has; it is assumed to link what its release links.
+func (u *suite) setFindings() error {
+	u.known = findings.Of(findings.ReadOptions, hcsshim.Version())
+	if u.settings.Reader != "" {
+		u.known = findings.None
+		if u.settings.ReaderName != "" {
+			u.known = findings.Of(u.settings.ReaderName, u.settings.ReaderVersion)
+		}
+	}
+	u.excused = u.known
+	if u.settings.Reader != "" {
+		u.excused = findings.None
+	}
+	if u.settings.Findings == "" {
+		return nil
+	}
+	list, err := findings.Named(u.settings.Findings)
+	if err != nil {
+		return err
+	}
+	u.excused = list
+	if u.settings.Reader != "" {
+		u.excused = list.AsReleased()
+		if u.settings.ReaderName == "" {
+			u.known = u.excused
+		}
+	}
+	return nil
+}
+
+// readAgain reads the settings while a test runs: go test caches a result for the
+// variables that the tests have read, and does not see what Main reads before them.
+var readAgain = sync.OnceFunc(func() { _, _ = settings.Load() })
+
+// must is the suite. Main has reported an error before any test runs; a fuzzer of
+// OSS-Fuzz, which has no Main, ends with it.
+func must() *suite {
+	u, err := current()
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+// Settings are the process's.
+func Settings() settings.Test { return must().settings }
+
+// UnderTest is the decoder under test: hcsshim's, or a reader in a process.
+func UnderTest() decoder.Decoder { return must().underTest }
+
+// Decoders are the two that every property is run on, or the one that is asked
+// for, because only that one is a mutant, or a reader.
+func Decoders() []decoder.Decoder { return must().decoders }
+
+// Known is what is known of the decoder under test.
+func Known() findings.List { return must().known }
+
+// Excused is what of Known is not to fail a test, by the user's choice.
+func Excused() findings.List { return must().excused }
+
+func hcsshimVersion() string { return hcsshim.Name() }
+
+// Main runs a package's tests if there is a decoder to test, says which it is,
+// and writes the results. It returns the exit code.
+func Main(run func() int) int {
+	u, err := current()
+	if err == nil {
+		err = ready(u.settings)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Printf("testing %s\n", DecoderName(u.underTest))
+	code := run()
+	if external != nil {
+		external.Close()
+	}
+	if text := excusedText(); text != "" {
+		fmt.Printf("excused answers of %s, by finding:\n%s", DecoderName(u.underTest), text)
+	}
+	if err := flush(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// ready reports whether there is an hcsshim to test, and the one that the user
+// asks for: plain go test, without the flags of its build, tests another.
+func ready(s settings.Test) error {
+	if err := hcsshim.Ready(); err != nil {
+		return err
+	}
+	want := s.HCSShim
+	if want == "" || want == hcsshim.Name() || want == hcsshim.Version() {
+		return nil
+	}
+	if dir, err := filepath.Abs(want); err == nil && (dir == hcsshim.Dir() || strings.HasPrefix(want, ".") && filepath.Base(dir) == filepath.Base(hcsshim.Dir())) {
+		return nil
+	}
+	return fmt.Errorf("HCSSHIM=%s is not what is under test, which is hcsshim %s: run make test HCSSHIM=%[1]s, or, for plain go test, eval \"$(make -s env HCSSHIM=%[1]s)\" first", want, hcsshim.Name())
+}

@@ -1,0 +1,103 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/settings"
+)
+
+// The settings choose the decoders, or are refused in a line.
+func TestNewSuite(t *testing.T) {
+	for _, test := range []struct {
+		settings settings.Test
+		decoders string
+		excused  string
+		fails    string
+	}{
+		{settings.Test{}, "[reference hcsshim]", "", ""},
+		{settings.Test{Decoder: "reference"}, "[reference]", "", ""},
+		{settings.Test{Findings: "none"}, "[reference hcsshim]", "none", ""},
+		{settings.Test{Findings: "v0.14.1,-bootstrap-rejected"}, "[reference hcsshim]", "v0.14.1,-bootstrap-rejected", ""},
+		{settings.Test{Reader: "cat", Decoder: "reader"}, "[reader]", "none", ""},
+		{settings.Test{Reader: "cat", Findings: "v0.14.1"}, "[reference reader]", "v0.14.1", ""},
+		{settings.Test{Decoder: "hcshim"}, "", "", `there is no decoder "hcshim"`},
+		{settings.Test{Findings: "all"}, "", "", "FINDINGS=all"},
+		{settings.Test{Reader: " "}, "", "", "READER: no command"},
+	} {
+		u, err := newSuite(test.settings)
+		if test.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), test.fails) {
+				t.Errorf("%+v: error %v, want one with %q", test.settings, err, test.fails)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%+v: %v", test.settings, err)
+			continue
+		}
+		var names []string
+		for _, d := range u.decoders {
+			names = append(names, d.Name)
+		}
+		if got := fmt.Sprint(names); got != test.decoders {
+			t.Errorf("%+v: decoders %s, want %s", test.settings, got, test.decoders)
+		}
+		if test.excused != "" && u.excused.Name != test.excused {
+			t.Errorf("%+v: excused %s, want %s", test.settings, u.excused.Name, test.excused)
+		}
+	}
+}
+
+// recorder is a TB that keeps the failure.
+type recorder struct{ report string }
+
+func (*recorder) Helper()                        {}
+func (*recorder) Name() string                   { return "TestRecorded/x" }
+func (r *recorder) Fatalf(f string, args ...any) { r.report = fmt.Sprintf(f, args...) }
+
+// A wrong answer fails the test, keeps the payload, and says how to see it again.
+func TestRun(t *testing.T) {
+	t.Setenv(settings.Variable, "") // whatever the command has set
+	p := payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
+	for _, test := range []struct {
+		name string
+		read func(io.Reader) (*options.Options, error)
+		want string // in the report
+	}{
+		{"right", func(io.Reader) (*options.Options, error) { return payload.OneOption(), nil }, ""},
+		{"none", func(io.Reader) (*options.Options, error) { return nil, nil }, "none instead of options"},
+		{"panic", func(io.Reader) (*options.Options, error) { panic("boom") }, "guarantee  never-panics"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var r recorder
+			Run(&r, decoder.Decoder{Name: "test", Read: test.read}, Check{Guarantee: contract.AsSent, Payload: p})
+			if test.want == "" && r.report != "" || !strings.Contains(r.report, test.want) {
+				t.Fatalf("report %q, want one with %q", r.report, test.want)
+			}
+			if test.want == "" {
+				return
+			}
+			_, replay, ok := strings.Cut(r.report, "make repro CASE=")
+			if !ok {
+				t.Fatalf("no replay in %s", r.report)
+			}
+			root, err := settings.Root()
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept, err := os.ReadFile(root + "/" + strings.Fields(replay)[0])
+			if err != nil || string(kept) != string(p.Bytes) {
+				t.Errorf("the replay has %x, %v; want %x", kept, err, p.Bytes)
+			}
+		})
+	}
+}

@@ -1,0 +1,24 @@
+package wire_test
+
+import (
+	"fmt"
+
+	"shimfuzz/internal/wire"
+)
+
+// A message is written part by part; a part can be wider than it needs to be, or
+// no legal field at all.
+func ExampleMessage() {
+	m := wire.Message{
+		wire.Bool(1, true).WideTag(2),
+		wire.String(2, "k"),
+		wire.Tag(0, 0), // field number 0 does not exist
+	}
+	fmt.Printf("%x\n", m.Encode())
+	fmt.Print(wire.Dump(m.Encode(), nil, nil))
+	// Output:
+	// 88000112016b00
+	//       0 1 ?: varint 1
+	//       3 2 ?: 1 bytes "k"
+	//       6 !! field number 0 does not exist: 00
+}
