@@ -66,7 +66,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 // lines that replay what it found.
 func (r runner) hunt(ctx context.Context, f Fuzzer, program, what, seeds string, budget time.Duration) (lines []string, err error) {
 	var unexcused []string
-	for _, known := range findings.For(provenOn).Findings {
+	for _, known := range findings.Of(findings.ReadOptions, provenOn).Findings() {
 		unexcused = append(unexcused, known.Name)
 	}
 	nothing := r.s

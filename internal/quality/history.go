@@ -35,7 +35,7 @@ func History(ctx context.Context, root string) error {
 		if err := buildTests(ctx, release); err != nil {
 			return err
 		}
-		for _, f := range findings.For(version).Findings {
+		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
 			fmt.Printf("%-30s %-9s", f.Name, version)
 			for i, l := range layers[:3] {
 				found, err := historyLayer(ctx, release, l, f.Name)
