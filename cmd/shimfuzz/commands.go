@@ -75,10 +75,10 @@ func printHelp(out io.Writer, all bool) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, c := range commands {
 		if all || !c.advanced {
-			fmt.Fprintf(w, "make %s\t%s\t%s\n", c.name, c.help, variables(c))
+			fmt.Fprintf(w, "make %s\t%s%s\n", c.name, c.help, variables(c))
 		}
 	}
-	fmt.Fprintln(w, "make clean\tremove everything built or extracted\t")
+	fmt.Fprintln(w, "make clean\tremove everything built or extracted")
 	_ = w.Flush()
 	fmt.Fprintln(out, `
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, FINDINGS=none or
@@ -88,8 +88,8 @@ FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h ex
 	}
 }
 
-// variables are the flags of a subcommand as make takes them, but for the two
-// that are explained below the list.
+// variables is a cell with the flags of a subcommand as make takes them, but for
+// the two that are explained below the list.
 func variables(c command) string {
 	var list []string
 	for f := range strings.FieldsSeq(c.flags) {
@@ -103,7 +103,10 @@ func variables(c command) string {
 		}
 		list = append(list, name)
 	}
-	return strings.Join(list, " ")
+	if len(list) == 0 {
+		return ""
+	}
+	return "\t" + strings.Join(list, " ")
 }
 
 // introduce says what is tested against what.

@@ -75,7 +75,7 @@ func parse(c command, args []string) (o options, err error) {
 	for _, arg := range args {
 		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if _, known := all[name]; known && strings.HasPrefix(arg, "-") && set.Lookup(name) == nil {
-			return o, fmt.Errorf("make %s takes no %s", c.name, strings.ToUpper(name))
+			return o, fmt.Errorf("takes no %s", strings.ToUpper(name))
 		}
 	}
 	err = set.Parse(args)
