@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -200,11 +199,6 @@ func containerd(program string) func(root, dir, version string) error {
 
 // buildReference builds the reference from the suite itself.
 func buildReference(root, dir, _ string) error {
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
+	_, err := gocmd.Run(root, nil, "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
+	return err
 }

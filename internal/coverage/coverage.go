@@ -1,4 +1,5 @@
-package main
+// Package coverage measures how much of the code under test the tests reach.
+package coverage
 
 import (
 	"context"
@@ -13,8 +14,20 @@ import (
 
 	"golang.org/x/tools/cover"
 
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
 )
+
+// packages are measured: the extracted code, and what decodes on its behalf.
+var packages = []string{
+	"shimfuzz/internal/hcsshim",
+	"github.com/containerd/containerd/api/runtime/bootstrap/v1",
+	"github.com/containerd/typeurl/v2",
+	"google.golang.org/protobuf/encoding/protowire",
+	"google.golang.org/protobuf/internal/impl",
+	"google.golang.org/protobuf/proto",
+}
 
 // share is a row of the coverage table: how many statements of some functions
 // the tests reach.
@@ -32,18 +45,18 @@ func shares() []*share {
 	anything := regexp.MustCompile(``)
 	decoding := regexp.MustCompile(`(?i)unmarshal|^consume`)
 	return []*share{
-		{what: "readOptions and what it reaches", pkg: "shimfuzz/internal/hcsshim", function: anything, must: true},
-		{what: "bootstrap.FindExtension", pkg: decoderPackages[1], function: regexp.MustCompile(`^FindExtension$`), must: true},
-		{what: "typeurl", pkg: decoderPackages[2], function: anything},
-		{what: "protobuf: decoding functions of protowire", pkg: decoderPackages[3], function: decoding},
-		{what: "protobuf: decoding functions of impl", pkg: decoderPackages[4], function: decoding},
-		{what: "protobuf: decoding functions of proto", pkg: decoderPackages[5], function: decoding},
+		{what: "readOptions and what it reaches", pkg: packages[0], function: anything, must: true},
+		{what: "bootstrap.FindExtension", pkg: packages[1], function: regexp.MustCompile(`^FindExtension$`), must: true},
+		{what: "typeurl", pkg: packages[2], function: anything},
+		{what: "protobuf: decoding functions of protowire", pkg: packages[3], function: decoding},
+		{what: "protobuf: decoding functions of impl", pkg: packages[4], function: decoding},
+		{what: "protobuf: decoding functions of proto", pkg: packages[5], function: decoding},
 	}
 }
 
-// printCoverage prints which part of the code under test was run, and returns a
+// Print prints which part of the code under test was run, and returns a
 // complaint if that is not all of readOptions and FindExtension.
-func printCoverage(ctx context.Context, b *extract.Build, profile string) (string, error) {
+func Print(ctx context.Context, b *extract.Build, profile string) (string, error) {
 	profiles, err := cover.ParseProfiles(profile)
 	if err != nil || len(profiles) == 0 {
 		return "no coverage: the properties did not get to run", nil
@@ -77,12 +90,12 @@ func printCoverage(ctx context.Context, b *extract.Build, profile string) (strin
 }
 
 func packageDirs(ctx context.Context, b *extract.Build) (map[string]string, error) {
-	out, err := printed(goTool(ctx, b, "list", append([]string{"-f", "{{.ImportPath}}\t{{.Dir}}"}, decoderPackages...)...))
+	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", append([]string{"-f", "{{.ImportPath}}\t{{.Dir}}"}, packages...)...))
 	if err != nil {
 		return nil, fmt.Errorf("coverage: %w", err)
 	}
 	dirs := make(map[string]string)
-	for line := range strings.Lines(out) {
+	for line := range strings.Lines(string(out)) {
 		importPath, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		dirs[importPath] = dir
 	}
@@ -131,4 +144,27 @@ func (s *share) count(block cover.ProfileBlock, file string) {
 		return
 	}
 	s.missed = append(s.missed, fmt.Sprintf("%s:%d", file, block.StartLine))
+}
+
+// Extracted counts the statements of the extracted code in a profile.
+func Extracted(profile string) (reached, all int, err error) {
+	profiles, err := cover.ParseProfiles(profile)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range profiles {
+		if p.FileName != "shimfuzz/internal/hcsshim/zz_readoptions.go" {
+			continue
+		}
+		for _, block := range p.Blocks {
+			all += block.NumStmt
+			if block.Count > 0 {
+				reached += block.NumStmt
+			}
+		}
+	}
+	if all == 0 {
+		return 0, 0, fmt.Errorf("%s has nothing of the extracted code", profile)
+	}
+	return reached, all, nil
 }

@@ -1,6 +1,7 @@
-package main
+package ossfuzz
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,29 +12,18 @@ import (
 	"time"
 
 	"shimfuzz/corpus/table"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/internal/ossfuzz"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
 )
 
-// ossFuzz runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds
-// what it makes to the checks of that infrastructure, and to more.
-func ossFuzz(ctx context.Context, b *extract.Build) error {
-	chosen, err := chosenTargets()
-	if err != nil {
-		return err
-	}
-	budget, err := time.ParseDuration(setting("FUZZTIME", "60s"))
-	if err != nil {
-		return fmt.Errorf("FUZZTIME=%s: want a time, such as 60s", os.Getenv("FUZZTIME"))
-	}
-	sanitizer := setting("SANITIZER", "address")
-	if err := ossfuzz.Ready(ctx, sanitizer); err != nil {
-		return err
-	}
-	fmt.Printf("oss-fuzz/build.sh on hcsshim %s, SANITIZER=%s\n", b.Source.Name, sanitizer)
-	builder, err := buildFuzzers(ctx, b, sanitizer, b.Source.Dir)
+// Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds
+// what it makes to the checks of that infrastructure, and to more. Then each of
+// the chosen targets fuzzes for the budget.
+func Check(ctx context.Context, b *extract.Build, s settings.Test, chosen []string, budget time.Duration) error {
+	fmt.Printf("oss-fuzz/build.sh on hcsshim %s\n", b.Source.Name)
+	builder, err := buildFuzzers(ctx, b, "address", b.Source.Dir)
 	if err != nil {
 		return err
 	}
@@ -42,39 +32,45 @@ func ossFuzz(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	defer remove()
-	if sanitizer == "coverage" {
-		return seedCoverage(ctx, b, builder, fuzzers)
-	}
-	if err := checkFuzzers(ctx, b, fuzzers); err != nil {
+	r := runner{b, excusing(b, s)}
+	if err := r.checkFuzzers(ctx, fuzzers); err != nil {
 		return err
 	}
-	if err := checkArrival(ctx, b, chosen); err != nil {
+	if err := r.checkArrival(ctx, chosen); err != nil {
 		return err
 	}
-	return runFuzzers(ctx, b, fuzzers, budget)
+	return r.fuzzAll(ctx, fuzzers, budget)
 }
 
+// runner runs fuzzers of a build with settings.
+type runner struct {
+	b *extract.Build
+	s settings.Test
+}
+
+func (r runner) env() []string { return []string{r.s.Environ()} }
+
 // buildFuzzers runs build.sh on the checkout in dir.
-func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string) (ossfuzz.Builder, error) {
+func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string) (Builder, error) {
 	sanitizer := name
 	if sanitizer != "coverage" {
 		sanitizer = "address"
 	}
-	builder := ossfuzz.Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}
+	builder := Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}
 	start := time.Now()
 	fmt.Printf("  %-34s ", "building (minutes the first time)")
 	if err := builder.Build(ctx); err != nil {
 		fmt.Println("failed")
 		return builder, err
 	}
-	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), fromHere(builder.Log()))
+	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(builder.Log()))
 	return builder, nil
 }
 
 // moveOut takes what was built to a folder outside the clone, as OSS-Fuzz does,
 // and the rest away: a fuzzer must need nothing but what stands beside it. A
 // report of coverage needs the sources, there as here. The caller removes the folder.
-func moveOut(builder ossfuzz.Builder, chosen []string) (fuzzers []ossfuzz.Fuzzer, remove func(), err error) {
+func moveOut(builder Builder, chosen []string) (fuzzers []Fuzzer, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "shimfuzz-out-")
 	if err != nil {
 		return nil, nil, err
@@ -89,34 +85,32 @@ func moveOut(builder ossfuzz.Builder, chosen []string) (fuzzers []ossfuzz.Fuzzer
 		return nil, nil, err
 	}
 	for _, target := range chosen {
-		fuzzers = append(fuzzers, ossfuzz.Fuzzer{Dir: dir, Target: target})
+		fuzzers = append(fuzzers, Fuzzer{Dir: dir, Target: target})
 	}
 	return fuzzers, remove, nil
 }
 
 // foundDir is where inputs are kept that make a target fail, beyond the next build.
-func foundDir(b *extract.Build, target string) string {
-	return filepath.Join(b.Dir, "oss-fuzz-found", target)
+func (r runner) foundDir(target string) string {
+	return filepath.Join(r.b.Dir, "oss-fuzz-found", target)
 }
 
-// excusing is the environment in which the fuzzers know the findings of the
-// version under test, which to them is a checkout.
-func excusing(b *extract.Build) []string {
-	if os.Getenv(settings.Findings) == "" && b.Source.Version != "" {
-		return []string{settings.Findings + "=" + b.Source.Version}
-	}
-	return nil
+// excusing lets the fuzzers know the findings of the version under test, which
+// to them is a checkout.
+func excusing(b *extract.Build, s settings.Test) settings.Test {
+	s.Findings = cmp.Or(s.Findings, b.Source.Version)
+	return s
 }
 
 // checkFuzzers makes the checks that need nothing but the built files.
-func checkFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer) error {
+func (r runner) checkFuzzers(ctx context.Context, fuzzers []Fuzzer) error {
 	fmt.Printf("\n%-16s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds", "coverage in edges: empty corpus, seeds")
 	for _, f := range fuzzers {
 		calls, err := f.Inspect(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Target, err)
 		}
-		four, err := f.Run(ctx, ossfuzz.Run{Flags: []string{"-seed=1337", "-runs=4"}, Env: excusing(b)})
+		four, err := f.Run(ctx, Run{Flags: []string{"-seed=1337", "-runs=4"}, Env: r.env()})
 		if err != nil {
 			return err
 		}
@@ -127,16 +121,16 @@ func checkFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzze
 		if err != nil {
 			return err
 		}
-		kept := foundDir(b, f.Target)
+		kept := r.foundDir(f.Target)
 		if err := os.MkdirAll(kept, 0o777); err != nil {
 			return err
 		}
-		all, err := f.Run(ctx, ossfuzz.Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: excusing(b), Artifact: kept})
+		all, err := f.Run(ctx, Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: r.env(), Artifact: kept})
 		if err != nil {
 			return err
 		}
 		if all.Failed || !all.Done || all.Executions < n {
-			return fmt.Errorf("%s fails on a seed:\n%s\n%s", f.Target, all.Report, reproLines(f.Target, all.Crash))
+			return fmt.Errorf("%s fails on a seed:\n%s\n%s", f.Target, all.Report, r.reproLines(f.Target, all.Crash))
 		}
 		if all.Last <= four.First {
 			return fmt.Errorf("%s: the seeds reach %d edges, an empty corpus %d", f.Target, all.Last, four.First)
@@ -147,7 +141,7 @@ func checkFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzze
 }
 
 // unpackSeeds unpacks a fuzzer's seeds beside it.
-func unpackSeeds(f ossfuzz.Fuzzer) (dir string, n int, err error) {
+func unpackSeeds(f Fuzzer) (dir string, n int, err error) {
 	dir = filepath.Join(f.Dir, "corpora", f.Target, "seeds")
 	if err := os.RemoveAll(filepath.Dir(dir)); err != nil {
 		return "", 0, err
@@ -160,13 +154,13 @@ func unpackSeeds(f ossfuzz.Fuzzer) (dir string, n int, err error) {
 // it once more on an hcsshim that records what its readOptions reads: from
 // libFuzzer it must read each payload that it reads under go test, and in the
 // raw target each file of the corpus.
-func checkArrival(ctx context.Context, b *extract.Build, chosen []string) error {
+func (r runner) checkArrival(ctx context.Context, chosen []string) error {
 	fmt.Println("\nwhat arrives in the decoder, on an hcsshim that records it")
-	checkout := filepath.Join(b.Dir, "oss-fuzz", "recorder")
-	if err := ossfuzz.WriteRecorder(checkout, b.Source.Dir); err != nil {
+	checkout := filepath.Join(r.b.Dir, "oss-fuzz", "recorder")
+	if err := WriteRecorder(checkout, r.b.Source.Dir); err != nil {
 		return err
 	}
-	builder, err := buildFuzzers(ctx, b, "recording", checkout)
+	builder, err := buildFuzzers(ctx, r.b, "recording", checkout)
 	if err != nil {
 		return err
 	}
@@ -175,53 +169,52 @@ func checkArrival(ctx context.Context, b *extract.Build, chosen []string) error 
 		return err
 	}
 	defer remove()
-	native, err := extract.Prepare(b.Root, checkout)
+	native, err := extract.Prepare(r.b.Root, checkout)
 	if err != nil {
 		return err
 	}
 	binary := filepath.Join(builder.Dir, "fuzz.test")
-	if err := reported(goTool(ctx, native, "test", "-c", "-o", binary, "./fuzz")); err != nil {
+	if err := gocmd.Show(native.Go(ctx, r.s, "test", "-c", "-o", binary, "./fuzz")); err != nil {
 		return err
 	}
 	for _, f := range fuzzers {
-		if err := checkArrivalIn(ctx, b, builder, f, binary); err != nil {
+		if err := r.checkArrivalIn(ctx, builder, f, binary); err != nil {
 			return fmt.Errorf("%s: %w", f.Target, err)
 		}
 	}
 	return nil
 }
 
-func checkArrivalIn(ctx context.Context, b *extract.Build, builder ossfuzz.Builder, f ossfuzz.Fuzzer, native string) error {
+func (r runner) checkArrivalIn(ctx context.Context, builder Builder, f Fuzzer, native string) error {
 	record := filepath.Join(builder.Dir, f.Target+".libfuzzer")
 	nativeRecord := filepath.Join(builder.Dir, f.Target+".gotest")
 	seeds, _, err := unpackSeeds(f)
 	if err != nil {
 		return err
 	}
-	run, err := f.Run(ctx, ossfuzz.Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: append(excusing(b), ossfuzz.RecordFile+"="+record)})
+	run, err := f.Run(ctx, Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: append(r.env(), RecordFile+"="+record)})
 	if err != nil {
 		return err
 	}
 	if run.Failed || !run.Done {
 		return errors.New(run.Report)
 	}
-	cmd := tool(ctx, b, native, "-test.run=^"+f.Target+"$")
+	cmd := r.b.Command(ctx, r.s, native, "-test.run=^"+f.Target+"$")
 	cmd.Dir = builder.Dir
-	cmd.Env = append(append(cmd.Env, excusing(b)...), ossfuzz.RecordFile+"="+nativeRecord)
-	cmd.Stdout, cmd.Stderr = nil, nil
+	cmd.Env = append(cmd.Env, RecordFile+"="+nativeRecord)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go test: %w\n%s", err, out)
 	}
-	arrived, err := ossfuzz.Recorded(record)
+	arrived, err := Recorded(record)
 	if err != nil {
 		return err
 	}
-	want, err := ossfuzz.Recorded(nativeRecord)
+	want, err := Recorded(nativeRecord)
 	if err != nil {
 		return err
 	}
 	if f.Target == targets.All[0].Name {
-		if err := addCorpus(want, b.Root); err != nil {
+		if err := addCorpus(want, r.b.Root); err != nil {
 			return err
 		}
 	}
@@ -253,11 +246,11 @@ func addCorpus(payloads map[string]bool, root string) error {
 	return nil
 }
 
-// runFuzzers fuzzes each target for a while, from the seeds.
-func runFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer, budget time.Duration) error {
+// fuzzAll fuzzes each target for a while, from the seeds.
+func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Duration) error {
 	type row struct {
 		target string
-		ossfuzz.Result
+		Result
 	}
 	var rows []row
 	fmt.Printf("\nfuzzing each target for %v\n", budget)
@@ -266,7 +259,7 @@ func runFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer,
 		if err != nil {
 			return err
 		}
-		res, err := fuzzFrom(ctx, b, f, seeds, budget, excusing(b))
+		res, err := r.fuzzFrom(ctx, f, seeds, budget)
 		if ctx.Err() != nil { // what was found before is still told
 			break
 		}
@@ -280,16 +273,16 @@ func runFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer,
 	}
 	fmt.Printf("\n%-16s %12s %10s %10s %10s %9s\n", "target", "executions", "a second", "edges from", "to", "failures")
 	failed := ctx.Err()
-	for _, r := range rows {
+	for _, row := range rows {
 		failures := 0
-		if r.Failed {
-			failures, failed = 1, errReported
+		if row.Failed {
+			failures, failed = 1, gocmd.ErrReported
 		}
-		fmt.Printf("%-16s %12d %10d %10d %10d %9d\n", r.target, r.Executions, r.PerSecond, r.First, r.Last, failures)
+		fmt.Printf("%-16s %12d %10d %10d %10d %9d\n", row.target, row.Executions, row.PerSecond, row.First, row.Last, failures)
 	}
-	for _, r := range rows {
-		if r.Failed {
-			fmt.Printf("\n%s failed:\n%s\n", r.target, reproLines(r.target, r.Crash))
+	for _, row := range rows {
+		if row.Failed {
+			fmt.Printf("\n%s failed:\n%s\n", row.target, r.reproLines(row.target, row.Crash))
 		}
 	}
 	return failed
@@ -297,21 +290,21 @@ func runFuzzers(ctx context.Context, b *extract.Build, fuzzers []ossfuzz.Fuzzer,
 
 // fuzzFrom runs a fuzzer for a time, or until it finds something. Beside the
 // seeds, unless these are "", stands the corpus that it grows.
-func fuzzFrom(ctx context.Context, b *extract.Build, f ossfuzz.Fuzzer, seeds string, budget time.Duration, env []string) (ossfuzz.Result, error) {
+func (r runner) fuzzFrom(ctx context.Context, f Fuzzer, seeds string, budget time.Duration) (Result, error) {
 	grown := filepath.Join(f.Dir, "corpora", f.Target, "grown")
-	kept := foundDir(b, f.Target)
+	kept := r.foundDir(f.Target)
 	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777), os.MkdirAll(kept, 0o777)); err != nil {
-		return ossfuzz.Result{}, err
+		return Result{}, err
 	}
 	corpora := []string{grown}
 	if seeds != "" {
 		corpora = append(corpora, seeds)
 	}
 	start, printed := time.Now(), time.Now()
-	return f.Run(ctx, ossfuzz.Run{
+	return f.Run(ctx, Run{
 		Corpus:   corpora,
 		Flags:    []string{fmt.Sprintf("-max_total_time=%d", max(1, int(budget.Seconds())))},
-		Env:      env,
+		Env:      r.env(),
 		Artifact: kept,
 		Progress: func(executions, coverage int) {
 			if time.Since(printed) > 10*time.Second {
@@ -323,11 +316,11 @@ func fuzzFrom(ctx context.Context, b *extract.Build, f ossfuzz.Fuzzer, seeds str
 }
 
 // reproLines say how to replay and how to keep what a fuzzer has found.
-func reproLines(target, file string) string {
+func (r runner) reproLines(target, file string) string {
 	if file == "" {
 		return "  the fuzzer kept no input"
 	}
-	arguments := settings.CaseArguments(file)
+	arguments := r.s.CaseArguments(file)
 	if target != targets.All[0].Name {
 		arguments += " TARGET=" + target
 	}

@@ -1,4 +1,4 @@
-package main
+package quality
 
 import (
 	"cmp"
@@ -9,19 +9,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/quality/mutate"
 )
 
-const (
-	baselineTrials = 10
-	baselineBugs   = "20"
-	baselineTime   = "5s"
-)
+const baselineTrials = 10
 
 // arm is a way of fuzzing that is given the same time as the others.
 type arm struct {
@@ -38,20 +34,15 @@ var arms = []arm{
 	{"GenerateStruct", "internal/quality/baseline", []string{"FuzzGenerated"}, false},
 }
 
-// baselines puts bugs of the zoo into hcsshim and measures how long this suite,
-// and the targets that one writes in an afternoon, take to notice each.
-func baselines(ctx context.Context, b *extract.Build) error {
-	if err := printVersions(ctx, b); err != nil {
-		return err
-	}
-	limit, err := time.ParseDuration(setting("FUZZTIME", baselineTime))
-	if err != nil {
-		return fmt.Errorf("FUZZTIME: %w", err)
-	}
-	bugs, err := baselineSample(b)
+// Baselines puts a sample of the zoo's bugs into hcsshim and measures how long
+// this suite, and the targets that one writes in an afternoon, take to notice each.
+func Baselines(ctx context.Context, b *extract.Build, sample int, limit time.Duration) error {
+	known, err := mutate.Equivalent()
 	if err != nil {
 		return err
 	}
+	// Those that hcsshim has itself are left out.
+	bugs := evenly(slices.DeleteFunc(zooIn(sourceName(b), "hcsshim"), func(m *mutant) bool { return known[m.ID()] != "" }), sample)
 	tree, err := newMutantTree(ctx, b)
 	if err != nil {
 		return err
@@ -86,21 +77,6 @@ func baselines(ctx context.Context, b *extract.Build) error {
 	return printRace(bugs, found, times, limit)
 }
 
-// baselineSample are bugs of the zoo, evenly taken, but for those that hcsshim
-// has itself.
-func baselineSample(b *extract.Build) ([]*mutant, error) {
-	known, err := mutate.Equivalent()
-	if err != nil {
-		return nil, err
-	}
-	all := slices.DeleteFunc(zooIn(sourceName(b), "hcsshim"), func(m *mutant) bool { return known[m.ID()] != "" })
-	n, err := strconv.Atoi(setting("SAMPLE", baselineBugs))
-	if err != nil || n < 1 {
-		return nil, fmt.Errorf("SAMPLE=%s: want how many bugs to try", setting("SAMPLE", ""))
-	}
-	return evenly(all, n), nil
-}
-
 // race measures times to kill.
 type race struct {
 	run   *mutantRun
@@ -127,16 +103,15 @@ func (r *race) guided() string { return filepath.Join(r.dir, "guided") }
 // trials are the times to kill of one bug by one arm: limit where it was not noticed.
 func (r *race) trials(ctx context.Context, bug *mutant, a arm) []time.Duration {
 	times := make([]time.Duration, baselineTrials)
-	var wg sync.WaitGroup
-	slots := make(chan bool, runtime.NumCPU())
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
 	for i := range times {
-		slots <- true
-		wg.Go(func() {
+		g.Go(func() error {
 			times[i] = r.trial(ctx, bug, a)
-			<-slots
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = g.Wait() // a trial that cannot be held is one that found nothing
 	return times
 }
 

@@ -1,4 +1,4 @@
-package main
+package quality
 
 import (
 	"bufio"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
@@ -22,13 +23,10 @@ const (
 	minRaw         = 0.7 // of the executions that a target without any check makes
 )
 
-// overhead measures what the checks cost: the executions of each native target
+// Overhead measures what the checks cost: the executions of each native target
 // against those of one that only calls readOptions, on the same seeds, in turns,
 // and the checks a second of each property.
-func overhead(ctx context.Context, b *extract.Build) error {
-	if err := printVersions(ctx, b); err != nil {
-		return err
-	}
+func Overhead(ctx context.Context, b *extract.Build) error {
 	dir, err := os.MkdirTemp(b.Dir, "overhead-")
 	if err != nil {
 		return err
@@ -36,7 +34,7 @@ func overhead(ctx context.Context, b *extract.Build) error {
 	defer os.RemoveAll(dir)
 	for _, pkg := range []string{"fuzz", "internal/quality/baseline"} {
 		binary := testBinary(dir, pkg)
-		if err := reported(goTool(ctx, b, "test", "-c", "-vet=off", "-fuzz=Fuzz", "-o", binary, "./"+pkg)); err != nil {
+		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", "-c", "-vet=off", "-fuzz=Fuzz", "-o", binary, "./"+pkg)); err != nil {
 			return err
 		}
 	}
@@ -81,10 +79,9 @@ func engineRate(ctx context.Context, b *extract.Build, dir, pkg, target string) 
 		return 0, err
 	}
 	defer os.RemoveAll(cache)
-	cmd := tool(ctx, b, testBinary(dir, pkg), "-test.run=^$", "-test.fuzz=^"+target+"$",
+	cmd := b.Command(ctx, settings.Test{}, testBinary(dir, pkg), "-test.run=^$", "-test.fuzz=^"+target+"$",
 		"-test.fuzztime="+strconv.Itoa(overheadExecs)+"x", "-test.fuzzcachedir="+cache, "-test.parallel=1")
 	cmd.Dir = filepath.Join(b.Root, filepath.FromSlash(pkg))
-	cmd.Stdout, cmd.Stderr = nil, nil
 	out, err := cmd.StderrPipe() // where the engine writes its progress
 	if err != nil {
 		return 0, err
@@ -120,17 +117,16 @@ func checkRates(ctx context.Context, b *extract.Build) error {
 	if err := buildTests(ctx, b); err != nil {
 		return err
 	}
-	cmd := tool(ctx, b, testBinary(b.Dir, "properties"), append([]string{"-test.v", "-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)...)
+	cmd := b.Command(ctx, settings.Test{Decoder: "hcsshim"}, testBinary(b.Dir, "properties"), append([]string{"-test.v", "-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)...)
 	cmd.Dir = filepath.Join(b.Root, "properties")
-	cmd.Env = append(cmd.Env, settings.Decoder+"=hcsshim")
-	out, err := printed(cmd)
+	out, err := gocmd.Output(cmd)
 	if err != nil {
 		return fmt.Errorf("the properties: %w: run make test", err)
 	}
 	var order []string
 	checks, took := make(map[string]float64), make(map[string]time.Duration)
 	test := ""
-	for _, m := range rapidResult.FindAllStringSubmatch(out, -1) {
+	for _, m := range rapidResult.FindAllStringSubmatch(string(out), -1) {
 		if m[1] != "" {
 			test = m[1]
 			continue

@@ -1,11 +1,10 @@
-package main
+package quality
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,27 +13,29 @@ import (
 	"time"
 
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/testrun"
 )
 
 // historyReleases have, between them, every finding.
 var historyReleases = []string{"v0.14.1", "v0.15.0"}
 
-// history lets the suite find each known finding anew, on a real release: all
+// History lets the suite find each known finding again, on a real release: all
 // the others are excused, as if this one had just been made.
-func history(ctx context.Context, b *extract.Build) error {
+func History(ctx context.Context, root string) error {
 	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of", "fuzz targets, the first of")
 	missed := 0
 	for _, version := range historyReleases {
-		release, err := extract.Prepare(b.Root, version)
+		release, err := extract.Prepare(root, version)
 		if err != nil {
 			return err
 		}
 		if err := buildTests(ctx, release); err != nil {
 			return err
 		}
-		for _, f := range findings.For(version).Findings {
+		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
 			fmt.Printf("%-30s %-9s", f.Name, version)
 			for i, l := range layers[:3] {
 				found, err := historyLayer(ctx, release, l, f.Name)
@@ -59,7 +60,7 @@ func history(ctx context.Context, b *extract.Build) error {
 // buildTests builds the test binaries of a release's own build.
 func buildTests(ctx context.Context, b *extract.Build) error {
 	for _, pkg := range []string{"properties", "fuzz"} {
-		if err := reported(goTool(ctx, b, "test", "-c", "-vet=off", "-o", testBinary(b.Dir, pkg), "./"+pkg)); err != nil {
+		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", "-c", "-vet=off", "-o", testBinary(b.Dir, pkg), "./"+pkg)); err != nil {
 			return err
 		}
 	}
@@ -78,21 +79,25 @@ var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`
 // tests that found it, in the order in which they ran, with the time from the
 // layer's start. Tests that fail, where none names the finding, are an error.
 func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string) ([]discovery, error) {
-	cmd := tool(ctx, b, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
-	cmd.Dir = filepath.Join(b.Root, l.pkg)
-	cmd.Env = append(cmd.Env, settings.Findings+"="+b.Source.Version+",-"+finding, settings.Decoder+"=hcsshim")
-	cmd.Stdout, cmd.Stderr = nil, nil
-	out, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
+	var err error
+	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
+		return nil, err
 	}
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	defer os.RemoveAll(s.Results)
+	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
+	cmd.Dir = filepath.Join(b.Root, l.pkg)
+	out, _, err := gocmd.Try(cmd)
+	if err := errors.Join(ctx.Err(), err); err != nil {
+		return nil, err
+	}
+	results, err := settings.ReadResults(s.Results)
+	if err != nil {
 		return nil, err
 	}
 	var found []discovery
 	var passed time.Duration
-	for _, m := range testResult.FindAllStringSubmatch(string(out), -1) {
+	for _, m := range testResult.FindAllStringSubmatch(out, -1) {
 		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil {
 			passed += time.Duration(seconds * float64(time.Second))
 		}
@@ -100,7 +105,7 @@ func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string
 			found = append(found, discovery{m[2], passed})
 		}
 	}
-	named := slices.ContainsFunc(findingRow.FindAllStringSubmatch(string(out), -1), func(m []string) bool { return m[1] == finding })
+	named := slices.ContainsFunc(results.Failures, func(f settings.Failure) bool { return f.Finding == finding })
 	if len(found) > 0 && !named {
 		return nil, fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, found[0].test, finding)
 	}
@@ -114,41 +119,33 @@ func foundBy(found []discovery) string {
 	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(), len(found))
 }
 
-// steady runs the properties with many seeds: what fails with one of them only
+// Steady runs the properties with many seeds: what fails with one of them only
 // is a finding, or a bug of the suite.
-func steady(ctx context.Context, b *extract.Build) error {
-	if err := printVersions(ctx, b); err != nil {
-		return err
-	}
-	seeds, err := strconv.Atoi(setting("SEEDS", "100"))
-	if err != nil || seeds < 1 {
-		return fmt.Errorf("SEEDS=%s: want how many seeds to try", os.Getenv("SEEDS"))
-	}
+func Steady(ctx context.Context, b *extract.Build, s settings.Test, seeds, checks int) error {
 	if err := buildTests(ctx, b); err != nil {
 		return err
 	}
-	failed, shown := 0, time.Now()
+	failures, shown := 0, time.Now()
 	for seed := 1; seed <= seeds; seed++ {
-		args := []string{"-test.skip=" + cheapTests + "|" + costlyTests, "-rapid.seed=" + strconv.Itoa(seed), "-rapid.checks=" + setting("CHECKS", defaultChecks), "-rapid.nofailfile"}
-		cmd := tool(ctx, b, testBinary(b.Dir, "properties"), args...)
+		cmd := b.Command(ctx, s, testBinary(b.Dir, "properties"), "-test.skip="+cheapTests+"|"+costlyTests,
+			fmt.Sprintf("-rapid.seed=%d", seed), fmt.Sprintf("-rapid.checks=%d", checks), "-rapid.nofailfile")
 		cmd.Dir = filepath.Join(b.Root, "properties")
-		cmd.Stdout, cmd.Stderr = nil, nil
-		out, err := cmd.CombinedOutput()
-		if ctx.Err() != nil {
-			return ctx.Err()
+		out, failed, err := gocmd.Try(cmd)
+		if err := errors.Join(ctx.Err(), err); err != nil {
+			return err
 		}
-		if err != nil {
-			failed++
-			fmt.Printf("\nFAIL  with SEED=%d\n%s", seed, head(string(out)))
+		if failed {
+			failures++
+			fmt.Printf("\nFAIL  with SEED=%d\n%s", seed, testrun.Head(out))
 		}
 		if time.Since(shown) > 20*time.Second {
 			shown = time.Now()
-			fmt.Printf("  %d of %d seeds, %d failed\n", seed, seeds, failed)
+			fmt.Printf("  %d of %d seeds, %d failed\n", seed, seeds, failures)
 		}
 	}
-	fmt.Printf("%d seeds, %s checks of each property on each decoder: %d failed\n", seeds, setting("CHECKS", defaultChecks), failed)
-	if failed > 0 {
-		return errReported
+	fmt.Printf("%d seeds, %d checks of each property on each decoder: %d failed\n", seeds, checks, failures)
+	if failures > 0 {
+		return gocmd.ErrReported
 	}
 	return nil
 }

@@ -1,13 +1,11 @@
-package main
+package quality
 
 import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -17,6 +15,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/quality/killmatrix"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
@@ -43,7 +44,7 @@ const (
 )
 
 var (
-	rapidArgs = []string{"-rapid.seed=" + defaultSeed, "-rapid.checks=" + defaultChecks, "-rapid.nofailfile", "-rapid.shrinktime=0s"}
+	rapidArgs = []string{"-rapid.seed=1", "-rapid.checks=300", "-rapid.nofailfile", "-rapid.shrinktime=0s"}
 	layers    = []layer{
 		{name: "corpus", pkg: "properties", args: []string{"-test.run=" + cheapTests}},
 		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)},
@@ -116,29 +117,22 @@ func (r *mutantRun) original() string { return filepath.Join(r.tree.dir, "..", "
 
 // properties are the names of the properties' tests.
 func (r *mutantRun) properties(ctx context.Context) ([]string, error) {
-	cmd := exec.CommandContext(ctx, testBinary(r.original(), "properties"), "-test.list=^Test")
-	cmd.Dir = filepath.Join(r.tree.dir, "properties")
-	cmd.Env = append(os.Environ(), settings.Build+"="+r.original())
-	out, err := cmd.Output()
+	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, "properties"), testBinary(r.original(), "properties"), "-test.list=^Test")
+	out, err := gocmd.Output(cmd)
 	return strings.Fields(string(out)), err
 }
 
 // each does something with each mutant, as many at a time as there are cores.
 func (r *mutantRun) each(all []*mutant, do func(*mutant)) {
-	work := make(chan *mutant)
-	var workers sync.WaitGroup
-	for range runtime.NumCPU() {
-		workers.Go(func() {
-			for m := range work {
-				do(m)
-			}
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	for _, m := range all {
+		g.Go(func() error {
+			do(m)
+			return nil
 		})
 	}
-	for _, m := range all {
-		work <- m
-	}
-	close(work)
-	workers.Wait()
+	_ = g.Wait() // what becomes of a mutant is in it
 }
 
 // one finds out what becomes of one mutant. A bug of the zoo is in the binaries
@@ -233,13 +227,8 @@ func (r *mutantRun) compile(ctx context.Context, dir string, m *mutant, packages
 	for _, pkg := range packages {
 		args = append(args, "./"+pkg)
 	}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = r.tree.dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
+	_, err = gocmd.Output(gocmd.Command(ctx, r.tree.dir, "go", args...))
+	return err
 }
 
 // layers runs the layers on a mutant and notes who kills it.
@@ -275,12 +264,10 @@ func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
 
 // command runs a test binary on a mutant.
 func (r *mutantRun) command(ctx context.Context, dir, binary string, m *mutant, l layer, args ...string) (output string, failed bool) {
-	cmd := exec.CommandContext(ctx, binary, append(args, "-test.timeout="+mutantTimeout)...)
-	cmd.Dir = filepath.Join(r.tree.dir, l.pkg)
-	cmd.Env = append(os.Environ(), settings.Build+"="+dir, settings.Decoder+"="+m.decoder, settings.Bug+"="+m.bug)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	return string(out), errors.As(err, &exit) && ctx.Err() == nil
+	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, l.pkg), binary, append(args, "-test.timeout="+mutantTimeout)...)
+	cmd.Env = append(cmd.Env, settings.Test{Build: dir, Decoder: m.decoder, Bug: m.bug}.Environ())
+	out, failed, err := gocmd.Try(cmd)
+	return out, failed && err == nil && ctx.Err() == nil
 }
 
 var (

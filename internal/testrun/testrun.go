@@ -1,4 +1,6 @@
-package main
+// Package testrun runs "go test" and reports its failures so that one can see
+// which of them are known findings.
+package testrun
 
 import (
 	"bufio"
@@ -8,31 +10,36 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 )
 
-// testRun gathers the results of several runs of "go test".
-type testRun struct {
-	passed, skipped int
-	failed          []failure
-	output          map[string]*strings.Builder // of tests that have not passed
-	running         map[string]event            // tests that have begun and not ended
-	hasChild        map[string]bool             // tests with a failed subtest
-	broken          []string                    // packages that failed beside their tests
-	said            bool                        // a test has said something since the line began
+// Run gathers the results of several runs of "go test".
+type Run struct {
+	Broken  []string // what failed beside the tests
+	Skipped int
+
+	passed   int
+	failed   []failure
+	output   map[string]*strings.Builder // of tests that have not passed
+	running  map[string]event            // tests that have begun and not ended
+	hasChild map[string]bool             // tests with a failed subtest
+	said     bool                        // a test has said something since the line began
+	findings map[string]string           // that explain failures, by the test
 }
 
 type failure struct{ test, text string }
 
-func newTestRun() *testRun {
-	return &testRun{output: make(map[string]*strings.Builder), running: make(map[string]event), hasChild: make(map[string]bool)}
+// New makes a Run without results.
+func New() *Run {
+	return &Run{output: make(map[string]*strings.Builder), running: make(map[string]event), hasChild: make(map[string]bool), findings: make(map[string]string)}
 }
 
 // event is one line of "go test -json" (go doc test2json).
@@ -40,53 +47,76 @@ type event struct {
 	Action, Package, ImportPath, Test, Output string
 }
 
-// packages tests packages and prints a line of progress. Its error is one of
-// running the tests, not of theirs.
-func (r *testRun) packages(ctx context.Context, b *extract.Build, what string, packages, flags, testFlags []string) error {
-	start := time.Now()
-	fmt.Printf("  %-46s ", what)
-	// vet is make lint's; it cannot enter folders that only an overlay has.
-	args := slices.Concat([]string{"-json", "-vet=off"}, flags, packages, testFlags)
-	cmd := goTool(ctx, b, "test", args...)
-	var stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = nil, &stderr
-	pipe, err := cmd.StdoutPipe()
+// Packages tests packages and prints a line of progress. args are for "go test".
+// The error is one of running the tests, not of theirs.
+func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, what string, args ...string) error {
+	results, err := os.MkdirTemp(b.Dir, "results-")
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	passed, failed := r.passed, len(r.failed)+len(r.broken)
-	lines := bufio.NewScanner(pipe)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var e event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			fmt.Fprintln(&stderr, lines.Text())
-			continue
-		}
-		r.add(e)
-	}
-	err = errors.Join(lines.Err(), cmd.Wait())
+	defer os.RemoveAll(results)
+	s.Results = results
+	start := time.Now()
+	fmt.Printf("  %-46s ", what)
+	passed, failed := r.passed, len(r.failed)+len(r.Broken)
+	// vet is make lint's; it cannot enter folders that only an overlay has.
+	stderr, err := r.follow(b.Go(ctx, s, "test", append([]string{"-json", "-vet=off"}, args...)...))
 	if ctx.Err() != nil {
-		fmt.Println("interrupted")
-		return errReported
+		fmt.Println()
+		return ctx.Err()
 	}
-	failures := len(r.failed) + len(r.broken) - failed
+	failures := len(r.failed) + len(r.Broken) - failed
 	if r.said {
 		fmt.Printf("\n  %-46s ", "")
 	}
 	r.said = false
 	fmt.Printf("%5d passed  %3d failed  %3.0f s\n", r.passed-passed, failures, time.Since(start).Seconds())
 	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || failures == 0) {
-		return fmt.Errorf("go test: %w\n%s", err, stderr.String())
+	if errors.As(err, &exit) && failures == 0 {
+		return fmt.Errorf("go test: %s", gocmd.OneLine(stderr))
 	}
-	return nil
+	if err != nil && exit == nil {
+		return err
+	}
+	return r.classify(results)
 }
 
-func (r *testRun) add(e event) {
+// follow runs "go test -json" and returns what else it prints.
+func (r *Run) follow(cmd *exec.Cmd) (rest string, err error) {
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, 16<<20)
+	var other bytes.Buffer
+	for lines.Scan() {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			fmt.Fprintln(&other, lines.Text())
+			continue
+		}
+		r.add(e)
+	}
+	err = errors.Join(lines.Err(), cmd.Wait())
+	return other.String() + stderr.String(), err
+}
+
+// classify reads which finding explains which failure.
+func (r *Run) classify(dir string) error {
+	results, err := settings.ReadResults(dir)
+	for _, f := range results.Failures {
+		r.findings[f.Test] = f.Finding
+	}
+	return err
+}
+
+func (r *Run) add(e event) {
 	key := e.Package + e.ImportPath + "." + e.Test
 	switch e.Action {
 	case "run":
@@ -112,7 +142,7 @@ func (r *testRun) add(e event) {
 		delete(r.output, key)
 	case "skip":
 		if e.Test != "" {
-			r.skipped++
+			r.Skipped++
 		}
 	case "fail", "build-fail":
 		r.fail(key, e)
@@ -122,7 +152,7 @@ func (r *testRun) add(e event) {
 // fail notes a failed test, unless what failed is one of its subtests, and a
 // failed package if none of its tests explains that. A test that was still
 // running then is what ended the process: a hang, or a fatal error of Go's.
-func (r *testRun) fail(key string, e event) {
+func (r *Run) fail(key string, e event) {
 	text := ""
 	if r.output[key] != nil {
 		text = r.output[key].String()
@@ -135,7 +165,7 @@ func (r *testRun) fail(key string, e event) {
 			}
 		}
 		if !r.hasChild[e.Package+"."] {
-			r.broken = append(r.broken, strings.TrimSpace(e.Package+e.ImportPath+"\n"+text))
+			r.Broken = append(r.Broken, strings.TrimSpace(e.Package+e.ImportPath+"\n"+text))
 			r.hasChild[e.Package+"."] = true
 		}
 		return
@@ -152,42 +182,37 @@ func (r *testRun) fail(key string, e event) {
 	}
 }
 
-var findingRow = regexp.MustCompile(`(?m)^\s*finding +([a-z0-9-]+):`)
-
-// finish prints the failures, one in full for each finding and the first few of
+// Finish prints the failures, one in full for each finding and the first few of
 // the others, and ends with one line of counts.
-func (r *testRun) finish() error {
-	byFinding := make(map[string][]failure)
-	for _, f := range r.failed {
-		name := ""
-		if m := findingRow.FindStringSubmatch(f.text); m != nil {
-			name = m[1]
-		}
-		byFinding[name] = append(byFinding[name], f)
-	}
-	for _, text := range r.broken {
+func (r *Run) Finish() error {
+	for _, text := range r.Broken {
 		fmt.Printf("\nFAIL  %s\n", text)
 	}
-	r.printUnexplained(byFinding[""])
+	byFinding := make(map[string][]failure)
+	for _, f := range r.failed {
+		name := r.findings[f.test]
+		byFinding[name] = append(byFinding[name], f)
+	}
+	printUnexplained(byFinding[""])
 	delete(byFinding, "")
 	printFindings(byFinding)
-	failed := len(r.failed) + len(r.broken)
-	fmt.Printf("\n%d passed, %d failed, %d skipped\n", r.passed, failed, r.skipped)
+	failed := len(r.failed) + len(r.Broken)
+	fmt.Printf("\n%d passed, %d failed, %d skipped\n", r.passed, failed, r.Skipped)
 	if failed > 0 {
-		return errReported
+		return gocmd.ErrReported
 	}
 	return nil
 }
 
 const maxFailures = 4
 
-func (r *testRun) printUnexplained(failures []failure) {
+func printUnexplained(failures []failure) {
 	for i, f := range failures {
 		if i == maxFailures {
 			fmt.Printf("\n… and %d more failures:\n", len(failures)-i)
 		}
 		if i < maxFailures {
-			fmt.Printf("\nFAIL  %s\n%s", f.test, head(f.text))
+			fmt.Printf("\nFAIL  %s\n%s", f.test, Head(f.text))
 		} else if i < 20 {
 			fmt.Printf("  %s\n", f.test)
 		}
@@ -196,19 +221,15 @@ func (r *testRun) printUnexplained(failures []failure) {
 
 // printFindings shows one report of each finding and says how often it was met.
 func printFindings(byFinding map[string][]failure) {
-	var names []string
-	for name, failures := range byFinding {
-		names = append(names, name)
-		slices.SortFunc(failures, func(a, b failure) int {
+	names := slices.Sorted(maps.Keys(byFinding))
+	for _, name := range names {
+		slices.SortFunc(byFinding[name], func(a, b failure) int {
 			if own := inFindings(b) - inFindings(a); own != 0 {
 				return own
 			}
 			return len(a.text) - len(b.text)
 		})
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Printf("\nFAIL  %s\n%s", byFinding[name][0].test, head(byFinding[name][0].text))
+		fmt.Printf("\nFAIL  %s\n%s", byFinding[name][0].test, Head(byFinding[name][0].text))
 	}
 	if len(names) > 0 {
 		fmt.Println("\nknown findings among the failures:")
@@ -227,9 +248,9 @@ func inFindings(f failure) int {
 	return 0
 }
 
-// head is a report without the lines of "go test" around it, and without the
+// Head is a report without the lines of "go test" around it, and without the
 // repetition that rapid prints after shrinking.
-func head(text string) string {
+func Head(text string) string {
 	const most = 60
 	var b strings.Builder
 	n := 0

@@ -1,6 +1,9 @@
-package main
+// Package quality measures how good the suite is at finding bugs: on mutants of
+// the decoders, beside simpler fuzz targets, and on the releases that had them.
+package quality
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -8,24 +11,24 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/quality/killmatrix"
 	"shimfuzz/internal/quality/mutate"
 	"shimfuzz/internal/quality/zoo"
+	"shimfuzz/internal/settings"
 )
 
-// mutants changes both decoders, and what hcsshim's calls, in every way that
+// Mutants changes both decoders, and what hcsshim's calls, in every way that
 // package mutate knows, puts each bug of the zoo into both, runs the suite on
 // each, and fails if it notices nothing of one that is not known to be equivalent.
-func mutants(ctx context.Context, b *extract.Build) error {
-	if err := printVersions(ctx, b); err != nil {
-		return err
-	}
+// name picks mutants by a part of their name, sample picks that many; "" and 0
+// are all.
+func Mutants(ctx context.Context, b *extract.Build, name string, sample int) error {
 	known, err := mutate.Equivalent()
 	if err != nil {
 		return err
@@ -34,11 +37,11 @@ func mutants(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	all, err := tree.mutants(ctx, b)
+	all, err := tree.mutants(b)
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(all)
+	chosen, err := choose(all, name, sample)
 	if err != nil {
 		return err
 	}
@@ -71,25 +74,20 @@ type mutant struct {
 	bug     string // of the zoo
 }
 
-// choose applies MUTANT, which picks by name, and SAMPLE, which picks that many,
-// evenly, always the same ones.
-func choose(all []*mutant) ([]*mutant, error) {
-	if name := setting("MUTANT", ""); name != "" {
+// choose picks the mutants that have name in theirs, or else a sample, evenly,
+// always the same ones.
+func choose(all []*mutant, name string, sample int) ([]*mutant, error) {
+	if name != "" {
 		chosen := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return !strings.Contains(m.ID(), name) })
 		if len(chosen) == 0 {
 			return nil, fmt.Errorf("MUTANT=%s: none of the %d mutants has that in its name", name, len(all))
 		}
 		return chosen, nil
 	}
-	sample := setting("SAMPLE", "")
-	if sample == "" {
+	if sample == 0 {
 		return all, nil
 	}
-	n, err := strconv.Atoi(sample)
-	if err != nil || n < 1 {
-		return nil, fmt.Errorf("SAMPLE=%s: want how many mutants to run", sample)
-	}
-	chosen := evenly(all, n)
+	chosen := evenly(all, sample)
 	fmt.Printf("  a sample: %d of %d mutants, taken evenly\n", len(chosen), len(all))
 	return chosen, nil
 }
@@ -130,52 +128,42 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 		return nil, err
 	}
 	name := filepath.Join(t.dir, "go.mod")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	mod, err := modfile.Parse(name, text, nil)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range called {
-		out, err := printed(goTool(ctx, b, "list", "-m", "-f", "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}", c.module))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.module, err)
+	err := gocmd.EditModule(name, name, func(mod *modfile.File) error {
+		for _, c := range called {
+			out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}", c.module))
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.module, err)
+			}
+			from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+			copied := filepath.Join(dir, "modules", c.name)
+			if err := errors.Join(extract.CopyTree(copied, from, nil), mod.AddReplace(c.module, "", copied, "")); err != nil {
+				return err
+			}
+			t.copies[c.name] = filepath.Join(copied, filepath.FromSlash(c.pkg))
+			t.labels[c.name] = strings.TrimSpace(c.name + " " + version)
 		}
-		from, version, _ := strings.Cut(out, "\t")
-		copied := filepath.Join(dir, "modules", c.name)
-		if err := extract.CopyTree(copied, from, nil); err != nil {
-			return nil, err
-		}
-		if err := mod.AddReplace(c.module, "", copied, ""); err != nil {
-			return nil, err
-		}
-		t.copies[c.name] = filepath.Join(copied, filepath.FromSlash(c.pkg))
-		t.labels[c.name] = strings.TrimSpace(c.name + " " + version)
-	}
-	mod.Cleanup()
-	if text, err = mod.Format(); err != nil {
-		return nil, err
-	}
-	return t, errors.Join(os.WriteFile(name, text, 0o666), t.injectHook())
+		return nil
+	})
+	return t, errors.Join(err, t.injectHook())
 }
 
 // injectHook adds a file to the package of each decoder that puts the zoo's bug
-// into it that the environment names.
+// into it that the settings name.
 func (t *mutantTree) injectHook() error {
 	const file = `package %[1]s
 
 import (
-	"os"
-
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/quality/zoo"
+	"shimfuzz/internal/settings"
 )
 
 func init() {
-	if os.Getenv(settings.Decoder) == %[1]q {
-		%[2]s = zoo.Inject(os.Getenv(settings.Bug), %[2]s)
+	t, err := settings.Load()
+	if err != nil {
+		panic(err)
+	}
+	if t.Decoder == %[1]q {
+		%[2]s = zoo.Inject(t.Bug, %[2]s)
 	}
 }
 `
@@ -191,7 +179,7 @@ func init() {
 func sourceName(b *extract.Build) string { return "hcsshim " + cmp.Or(b.Source.Version, "checkout") }
 
 // mutants are all there are, the zoo's last.
-func (t *mutantTree) mutants(ctx context.Context, b *extract.Build) ([]*mutant, error) {
+func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 	hcsshim := sourceName(b)
 	extracted := filepath.Join(t.dir, "internal", "hcsshim", filepath.Base(b.DecoderFile()))
 	all, err := mutantsOf(hcsshim, "hcsshim", extracted, nil)
@@ -292,5 +280,33 @@ func judgeMutants(b *extract.Build, all []*killmatrix.Mutant, stale []string) er
 		fmt.Println("\nnote: a checkout has no list of equivalent mutants; judge those that survived yourself")
 		return nil
 	}
-	return errReported
+	return gocmd.ErrReported
+}
+
+// writeKillMatrix prints the summary and writes every mutant into two files.
+// properties are the properties' tests, to name those that kill nothing alone.
+func writeKillMatrix(b *extract.Build, all []*killmatrix.Mutant, properties []string) error {
+	var names []string
+	fuzz := make(map[string]bool)
+	for _, l := range layers {
+		names = append(names, l.name)
+		fuzz[l.name] = l.pkg == "fuzz"
+	}
+	fmt.Println()
+	killmatrix.Text(os.Stdout, all, names, properties, func(l string) bool { return fuzz[l] })
+	var rows bytes.Buffer
+	killmatrix.Rows(&rows, all)
+	var page bytes.Buffer
+	if err := killmatrix.HTML(&page, "shimfuzz on mutants of hcsshim "+b.Source.Name+" and of the reference", all, names); err != nil {
+		return err
+	}
+	fmt.Println()
+	for name, text := range map[string][]byte{"mutants.html": page.Bytes(), "mutants.txt": rows.Bytes()} {
+		file := filepath.Join(b.Dir, name)
+		if err := os.WriteFile(file, text, 0o666); err != nil {
+			return err
+		}
+		fmt.Printf("every mutant: %s\n", file)
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package coverage
 
 import (
 	"encoding/json"
@@ -15,9 +15,9 @@ import (
 // even where an overlay replaces that file, so it would measure the wrong text.
 // As -toolexec this program puts the replacement in its place.
 
-// coverFlags are the flags for a build with coverage.
-func coverFlags(b *extract.Build, profile string) []string {
-	flags := []string{"-coverpkg=" + strings.Join(decoderPackages, ","), "-coverprofile=" + profile}
+// Flags are the flags of "go test" for a profile of the code under test.
+func Flags(b *extract.Build, profile string) []string {
+	flags := []string{"-coverpkg=" + strings.Join(packages, ","), "-coverprofile=" + profile}
 	if len(b.Flags) == 0 {
 		return flags
 	}
@@ -28,9 +28,9 @@ func coverFlags(b *extract.Build, profile string) []string {
 	return append(flags, fmt.Sprintf("-toolexec='%s' toolexec '%s'", self, b.Overlay()))
 }
 
-// toolexec runs a tool of the Go toolchain: args are the overlay's file, the
+// Toolexec runs a tool of the Go toolchain: args are the overlay's file, the
 // tool, and the tool's arguments.
-func toolexec(args []string) error {
+func Toolexec(args []string) error {
 	overlay, tool, args := args[0], args[1], args[2:]
 	if strings.TrimSuffix(filepath.Base(tool), ".exe") == "cover" {
 		text, err := os.ReadFile(overlay)

@@ -1,6 +1,8 @@
-package main
+// Package interop asks every reader what it makes of what every containerd sends.
+package interop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,22 +11,24 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/interop/matrix"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/readers"
 )
 
-// compatibility runs every reader on what every containerd was recorded to send,
+// Compare runs every reader, and the runhcs-v1 of one more hcsshim, on what every containerd was recorded to send,
 // and writes which works with which. It fails for an answer that is wrong and
 // that no finding explains, for a finding that no longer shows, and for a reader
 // that cannot be had.
-func compatibility(ctx context.Context, b *extract.Build) error {
+func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	recordings, err := table.Recordings()
 	if err != nil {
 		return err
@@ -33,11 +37,7 @@ func compatibility(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	more := b.Source.Version
-	if more == "" {
-		more = b.Source.Dir
-	}
-	rows, err := askAll(ctx, b.Root, senders, readers.All(more))
+	rows, err := askAll(ctx, root, senders, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)))
 	if err != nil {
 		return err
 	}
@@ -45,35 +45,32 @@ func compatibility(ctx context.Context, b *extract.Build) error {
 	matrix.Text(os.Stdout, senders, rows)
 	fmt.Println()
 	matrix.Advice(os.Stdout, senders, rows)
-	if err := writeCompat(b.Root, senders, rows); err != nil {
+	if err := writeCompat(root, senders, rows); err != nil {
 		return err
 	}
-	return judgeCompat(b.Root, senders, rows)
+	return judgeCompat(root, senders, rows)
 }
 
 // askAll builds and asks each reader, as many at a time as there are cores.
 func askAll(ctx context.Context, root string, senders []matrix.Sender, all []readers.Reader) ([]matrix.Row, error) {
 	rows := make([]matrix.Row, len(all))
 	errs := make([]error, len(all))
-	var wg sync.WaitGroup
-	slots := make(chan bool, runtime.NumCPU())
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
 	for i, r := range all {
-		slots <- true
-		if ctx.Err() != nil {
-			break
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			start := time.Now()
-			rows[i], errs[i] = ask(root, senders, r)
-			if ctx.Err() == nil {
+			if rows[i], errs[i] = ask(root, senders, r); ctx.Err() == nil {
 				fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
 			}
+			return ctx.Err()
 		})
 	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
 	return rows, errors.Join(errs...)
 }
@@ -83,7 +80,7 @@ func askAll(ctx context.Context, root string, senders []matrix.Sender, all []rea
 func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, error) {
 	row := matrix.Row{Reader: r}
 	missing := func(err error) (matrix.Row, error) {
-		return matrix.Row{Reader: r, Missing: strings.Join(strings.Fields(err.Error()), " "), Absent: errors.Is(err, readers.ErrNotHere)}, nil
+		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)}, nil
 	}
 	program, err := r.Build(root)
 	if err != nil {
@@ -125,7 +122,7 @@ func writeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error 
 	if err := errors.Join(matrix.HTML(f, senders, rows), f.Close()); err != nil {
 		return err
 	}
-	fmt.Printf("\nwith the evidence of each cell: %s; as Markdown: %s\n", fromHere(page), matrixMarkdown)
+	fmt.Printf("\nwith the evidence of each cell: %s; as Markdown: %s\n", gocmd.FromHere(page), matrixMarkdown)
 	return nil
 }
 
@@ -136,8 +133,8 @@ func judgeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error 
 		wrong++
 		a := s.First
 		fmt.Printf("\nWRONG  %s: %s, where it was asked for %s; %d times, first on corpus case %s\n       answered %s\n       A known answer belongs into internal/findings/readers.go. See it: make repro CASE=corpus/recorded/%s.bin READER=%s\n",
-			s.Reader.ID(), a.Verdict, a.Asked, s.Count, a.Name(), strings.Join(strings.Fields(a.Got.Outcome+" "+string(a.Got.Detail[:min(len(a.Got.Detail), 300)])), " "),
-			a.Name(), fromHere(s.Reader.Program(root)))
+			s.Reader.ID(), a.Verdict, a.Asked, s.Count, a.Name(), gocmd.OneLine(a.Got.Outcome+" "+string(a.Got.Detail[:min(len(a.Got.Detail), 300)])),
+			a.Name(), gocmd.FromHere(s.Reader.Program(root)))
 	}
 	for _, s := range matrix.Stale(rows) {
 		wrong++
@@ -159,7 +156,7 @@ func judgeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error 
 	}
 	fmt.Printf("\n%d readers, %d senders, %d known findings of readers, %d wrong\n", len(rows), len(senders), len(findings.OfReaders), wrong)
 	if wrong > 0 {
-		return errReported
+		return gocmd.ErrReported
 	}
 	return nil
 }

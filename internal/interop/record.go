@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"context"
@@ -8,18 +8,17 @@ import (
 	"time"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/interop/senders"
 )
 
-// record records what every release of containerd writes to a shim's standard
+// Record records what every release of containerd writes to a shim's standard
 // input, for make corpus.
-func record(ctx context.Context, b *extract.Build) error {
+func Record(ctx context.Context, root string) error {
 	var all []table.Recording
 	for i, version := range senders.Releases {
 		start := time.Now()
 		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
-		recordings, err := senders.Record(ctx, filepath.Join(b.Root, "build", "senders", version), version)
+		recordings, err := senders.Record(ctx, filepath.Join(root, "build", "senders", version), version)
 		if err != nil {
 			return err
 		}
@@ -30,7 +29,7 @@ func record(ctx context.Context, b *extract.Build) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(b.Root, filepath.FromSlash(table.RecordingsFile))
+	name := filepath.Join(root, filepath.FromSlash(table.RecordingsFile))
 	old, err := os.ReadFile(name)
 	if err != nil {
 		return err
