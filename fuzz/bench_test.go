@@ -10,8 +10,8 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-// BenchmarkReadOptions says where the time of one execution of the raw target
-// goes: each row is a part of the next but one, on one payload of the corpus after another.
+// BenchmarkReadOptions measures the parts of one execution of the raw target, and
+// all of it (target), on one payload of the corpus after another.
 func BenchmarkReadOptions(b *testing.B) {
 	cases, err := corpus.Load()
 	if err != nil {

@@ -70,7 +70,7 @@ func pipe(b []byte) io.Reader {
 }
 
 var (
-	errDisk    = errors.New("disk on fire")
+	errDisk    = errors.New("disk failure")
 	errLikeEOF = fmt.Errorf("pipe broken at %w", io.EOF) // only io.EOF itself is the end
 )
 

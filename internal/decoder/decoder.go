@@ -20,26 +20,22 @@ type Decoder struct {
 	// Classify returns the kind of an error; nil for a decoder whose errors have
 	// no kinds, such as hcsshim's.
 	Classify func(error) contract.Kind
+	// Ask, for a decoder in a process of its own, is set instead of Read.
+	Ask func(payload []byte) contract.Outcome
 }
 
-// Hung and Died are what a Read that asks another process panics with when that
-// hangs or dies: how long it took, and what it said.
-type (
-	Hung string
-	Died string
-)
-
 // Decode runs the decoder on what r delivers and turns the result into an
-// outcome. A decode that takes longer than HangLimit ends the process.
+// outcome. A decode that exceeds HangLimit or BlockLimit ends the process.
 func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
+	if d.Ask != nil {
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return contract.Outcome{Kind: contract.Read, Err: err}
+		}
+		return d.Ask(payload)
+	}
 	defer watch(d.Name, payload)()
 	defer func() {
-		v := recover()
-		if hung, ok := v.(Hung); ok {
-			out = contract.Outcome{Kind: contract.Hang, Panic: string(hung)}
-		} else if died, ok := v.(Died); ok {
-			out = contract.Outcome{Kind: contract.Panic, Panic: string(died)}
-		} else if v != nil {
+		if v := recover(); v != nil {
 			out = contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
 		}
 	}()

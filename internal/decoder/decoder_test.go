@@ -30,8 +30,6 @@ func TestDecode(t *testing.T) {
 		{"both", func(io.Reader) (*options.Options, error) { return opts, errors.New("no") }, contract.OptionsAndError, ""},
 		{"a panic", func(io.Reader) (*options.Options, error) { panic("boom") }, contract.Panic, "boom"},
 		{"an error that panics when it is printed", func(io.Reader) (*options.Options, error) { return nil, badError{} }, contract.Panic, "an error that cannot be printed"},
-		{"a process that died", func(io.Reader) (*options.Options, error) { panic(Died("exit status 3")) }, contract.Panic, "exit status 3"},
-		{"a process that hung", func(io.Reader) (*options.Options, error) { panic(Hung("no answer within 10s")) }, contract.Hang, "no answer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := Decoder{Name: "test", Read: test.read}.Decode(strings.NewReader("x"), []byte("x"))

@@ -1,6 +1,5 @@
-// Package targets lists the fuzz targets, and gives the forms that their inputs
-// have for the two fuzzing engines. It imports nothing of the suite: the make
-// program must build even when the extracted code does not.
+// Package targets lists the fuzz targets, and converts their inputs between the
+// forms of the two fuzzing engines.
 package targets
 
 import (
@@ -39,7 +38,7 @@ func Names() []string {
 func Named(name string) (Target, error) {
 	i := slices.IndexFunc(All, func(t Target) bool { return t.Name == name })
 	if i < 0 {
-		return Target{}, fmt.Errorf("no such target as %s; there are %s", name, strings.Join(Names(), ", "))
+		return Target{}, fmt.Errorf("there is no target %s; the targets are %s", name, strings.Join(Names(), ", "))
 	}
 	return All[i], nil
 }

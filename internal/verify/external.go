@@ -3,7 +3,6 @@ package verify
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -19,7 +18,7 @@ import (
 // external is the reader in a process that is under test, if there is one.
 var external *process.Reader
 
-// maxHangs is after how many hangs in a row there is nothing more to be learnt.
+// maxHangs is the number of hangs in a row after which the run ends.
 const maxHangs = 5
 
 // externalReader is a reader in a process of its own as a decoder under test.
@@ -32,11 +31,7 @@ func externalReader(line string) (decoder.Decoder, error) {
 		return decoder.Decoder{}, fmt.Errorf("READER: %w", err)
 	}
 	hangs := 0
-	read := func(in io.Reader) (*options.Options, error) {
-		payload, err := io.ReadAll(in)
-		if err != nil {
-			return nil, err
-		}
+	ask := func(payload []byte) contract.Outcome {
 		a, err := external.Ask(payload)
 		if a.Outcome == protocol.Unable {
 			err = fmt.Errorf("the reader cannot be run here: %s", a.Detail)
@@ -47,49 +42,38 @@ func externalReader(line string) (decoder.Decoder, error) {
 		if hangs == maxHangs {
 			err = fmt.Errorf("the reader has hung %d times in a row", hangs)
 		}
-		if err != nil { // no answer of a reader's: nothing could be said of it
-			external.Close()
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+		if err == nil {
+			var out contract.Outcome
+			if out, err = outcome(a); err == nil {
+				return out
+			}
 		}
-		return outcome(a)
+		// It is not an answer that the contract could be held against.
+		external.Close()
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+		panic("unreachable")
 	}
-	return decoder.Decoder{Name: readerName, Read: read, Classify: classify}, nil
+	return decoder.Decoder{Name: readerName, Ask: ask}, nil
 }
 
-// answered is an error of a reader's.
-type answered struct {
-	kind contract.Kind
-	text string
-}
-
-func (a *answered) Error() string { return a.text }
-
-func classify(err error) contract.Kind {
-	var a *answered
-	if errors.As(err, &a) {
-		return a.kind
+// outcome is an answer as the contract has it. Its error is a wrong use of the
+// protocol.
+func outcome(a protocol.Answer) (contract.Outcome, error) {
+	out := contract.Outcome{Kind: contract.Kind(a.Outcome)}
+	switch {
+	case out.Kind == contract.None:
+	case out.Kind == contract.Panic, out.Kind == contract.Hang:
+		out.Panic = string(a.Detail)
+	case out.Kind == contract.Error, out.Kind == contract.Read, out.Kind == contract.Malformed, out.Kind == contract.Foreign:
+		out.Err = errors.New(string(a.Detail))
+	case out.Kind == contract.Options:
+		out.Options = new(options.Options)
+		if err := proto.Unmarshal(a.Detail, out.Options); err != nil {
+			return out, fmt.Errorf("the reader answered with options that do not decode: %w", err)
+		}
+	default:
+		return out, fmt.Errorf("the reader answered %q, which is not an outcome (docs/conformance.md)", a.Outcome)
 	}
-	return contract.Error
-}
-
-// outcome turns an answer into what a decoder here would do.
-func outcome(a protocol.Answer) (*options.Options, error) {
-	switch kind := contract.Kind(a.Outcome); {
-	case kind == contract.None:
-		return nil, nil
-	case kind == contract.Panic:
-		panic(decoder.Died(a.Detail))
-	case kind == contract.Hang:
-		panic(decoder.Hung(a.Detail))
-	case kind.IsError():
-		return nil, &answered{kind, string(a.Detail)}
-	case kind != contract.Options:
-		panic(decoder.Died(fmt.Sprintf("answered %q, which is no outcome", a.Outcome)))
-	}
-	opts := new(options.Options)
-	if err := proto.Unmarshal(a.Detail, opts); err != nil {
-		panic(decoder.Died(fmt.Sprintf("answered with options that cannot be decoded: %v", err)))
-	}
-	return opts, nil
+	return out, nil
 }
