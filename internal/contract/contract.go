@@ -64,7 +64,7 @@ func (o Outcome) String() string {
 		return string(o.Kind) + ": " + strings.SplitN(o.Panic, "\n", 2)[0]
 	case o.Err != nil:
 		return fmt.Sprintf("%s: %v", o.Kind, o.Err)
-	case o.Kind == Options:
+	case o.Kind == Options && o.Options != nil:
 		if text := strings.Join(strings.Fields(fmt.Sprint(o.Options)), " "); text != "" {
 			return "options " + text
 		}

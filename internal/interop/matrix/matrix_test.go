@@ -10,11 +10,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus/table"
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/interop/readers"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verdict"
 )
 
 func senders(t *testing.T) []Sender {
@@ -30,7 +32,10 @@ func senders(t *testing.T) []Sender {
 	return list
 }
 
-var runhcs = readers.Reader{Name: readers.RunHCS, Version: "v0.15.0", Options: readers.RunHCSOptions}
+var (
+	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
+	runc   = readers.Reader{Name: findings.RuncV2, Version: "v2.4.2"}
+)
 
 // byTheContract answers as the reference does.
 func byTheContract(b []byte) (protocol.Answer, error) {
@@ -59,7 +64,7 @@ func TestSenders(t *testing.T) {
 	}
 }
 
-// Whoever answers by the contract is right everywhere.
+// A reader that answers by the contract is right everywhere.
 func TestContractIsRight(t *testing.T) {
 	for _, s := range senders(t) {
 		c, err := Ask(runhcs, s, byTheContract)
@@ -72,60 +77,102 @@ func TestContractIsRight(t *testing.T) {
 	}
 }
 
-// Every other answer is named for what an operator gets.
-func TestVerdicts(t *testing.T) {
-	legacy := func(options string) Start {
-		o := table.Requested(options)
-		var b []byte
-		if o.Type != "" {
-			b = payload.PlainAny(o.Type, o.Value())
-		}
-		return Start{table.Recording{Origin: table.Origin{Request: table.Request{Options: options}}}, b}
-	}
-	bootstrap := func(options string) Start {
-		o := table.Requested(options)
-		d := payload.Daemon{Version: "v2.4.2"}
-		return Start{table.Recording{Origin: table.Origin{Request: table.Request{Options: options}}}, d.Start("x", "web-1", "k8s.io", o.Type, o.Value())}
-	}
-	value := table.Requested("cri").Value()
-	for _, test := range []struct {
-		start           Start
-		outcome, detail string
-		want            Verdict
-	}{
-		{legacy("cri"), "options", string(value), Right},
-		{legacy("cri"), "options", "", Partly},
-		{legacy("all"), "options", string(value), Other},
-		{legacy("cri"), "none", "", Defaults},
-		{legacy("cri"), "error", "no", Error},
-		{legacy("cri"), "error/malformed", "no", Error},
-		{legacy("cri"), "panic", "no", Panics},
-		{legacy("cri"), "hang", "", Hangs},
-		{legacy("none"), "none", "", Right},
-		{legacy("none"), "options", "", Other},
-		{legacy("none"), "error", "no", Error},
-		{legacy("runc"), "error", "no", Right},
-		{legacy("runc"), "none", "", Defaults},
-		{legacy("runc"), "options", "", Other},
-		{legacy("runc"), "panic", "no", Panics},
-		{bootstrap("runc"), "none", "", Right},
-		{bootstrap("runc"), "error", "no", Error},
-		{bootstrap("cri"), "none", "", Defaults},
-		{bootstrap("cri"), "options", string(value), Right},
-	} {
-		a := Answer{Start: test.start, Asked: asked(runhcs, test.start), Got: protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}}
-		if got := a.judge(runhcs); got != test.want {
-			t.Errorf("%s in %s, answered %s %x: %s, want %s", a.Asked, family(a.Payload), test.outcome, test.detail, got, test.want)
+// What a reader must answer follows from the request, too: none without options and
+// for foreign ones among extensions, an error for foreign ones in an Any.
+func TestWantFollowsFromTheRequest(t *testing.T) {
+	for _, r := range readers.All("") {
+		for _, s := range senders(t) {
+			for _, start := range s.Starts {
+				want := contract.None
+				switch asked(r, start) {
+				case OwnOptions:
+					want = contract.Options
+				case ForeignOptions:
+					if family(start.Payload) == "legacy" {
+						want = contract.Foreign
+					}
+				}
+				if got := verdict.Want(r.Name, r.Version, start.Payload); got.Kind != want {
+					t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, start.Name(), want)
+				}
+			}
 		}
 	}
 }
 
-// An explicit scrub_logs: false is lost only to an hcsshim that tells it from unset.
+// startOf is a start with options of table.RequestedOptions, in the message given.
+func startOf(family, requested string) Start {
+	o := table.Requested(requested)
+	s := Start{Recording: table.Recording{Origin: table.Origin{Request: table.Request{Options: requested}}}}
+	switch {
+	case family == "bootstrap":
+		d := payload.Daemon{Version: "v2.4.2"}
+		s.Payload = d.Start("x", "web-1", "k8s.io", o.Type, o.Value())
+	case o.Type != "":
+		s.Payload = payload.PlainAny(o.Type, o.Value())
+	}
+	return s
+}
+
+// What an operator sees of an answer, and whether it is right. runhcs-v1 v0.15.0 is
+// known to drop foreign options in an Any if it does not link their type.
+func TestEffects(t *testing.T) {
+	value := string(table.Requested("cri").Value())
+	marker := string(table.Requested("runc").Value())
+	for _, test := range []struct {
+		reader            readers.Reader
+		family, requested string
+		outcome, detail   string
+		effect            Effect
+		verdict           verdict.Kind
+	}{
+		{runhcs, "legacy", "cri", "options", value, Arrive, verdict.Right},
+		{runhcs, "legacy", "cri", "options", "", Partly, verdict.Wrong},
+		{runhcs, "legacy", "all", "options", value, Other, verdict.Wrong},
+		{runhcs, "legacy", "cri", "options", "\x0a", Panics, verdict.Wrong}, // cannot be decoded
+		{runhcs, "legacy", "cri", "none", "", Defaults, verdict.Wrong},
+		{runhcs, "legacy", "cri", "error", "no", Fails, verdict.Wrong},
+		{runhcs, "legacy", "cri", "error/malformed", "no", Fails, verdict.Wrong},
+		{runhcs, "legacy", "cri", "panic", "no", Panics, verdict.Wrong},
+		{runhcs, "legacy", "cri", "hang", "", Hangs, verdict.Wrong},
+		{runhcs, "legacy", "cri", "maybe", "", Panics, verdict.Wrong}, // not of the protocol
+		{runhcs, "legacy", "none", "none", "", Arrive, verdict.Right},
+		{runhcs, "legacy", "none", "options", "", Other, verdict.Wrong},
+		{runhcs, "legacy", "none", "error", "no", Fails, verdict.Wrong},
+		{runhcs, "legacy", "runc", "error", "no", Arrive, verdict.Right},
+		{runhcs, "legacy", "runc", "none", "", Defaults, verdict.Wrong},
+		{runhcs, "legacy", "runc", "options", "", Other, verdict.Wrong},
+		{runhcs, "legacy", "runtimeoptions", "error", "no", Arrive, verdict.KnownRight},
+		{runhcs, "legacy", "runtimeoptions", "none", "", Defaults, verdict.Known},
+		{runhcs, "legacy", "runtimeoptions", "options", "", Other, verdict.KnownDifferent},
+		{runhcs, "legacy", "runtimeoptions", "panic", "no", Panics, verdict.KnownDifferent},
+		{runhcs, "bootstrap", "runc", "none", "", Arrive, verdict.Right},
+		{runhcs, "bootstrap", "runc", "error", "no", Fails, verdict.Wrong},
+		{runhcs, "bootstrap", "cri", "none", "", Defaults, verdict.Wrong},
+		{runhcs, "bootstrap", "cri", "options", value, Arrive, verdict.Right},
+
+		{runc, "bootstrap", "runc", "options", marker, Arrive, verdict.Right},
+		{runc, "bootstrap", "runc", "options", "", Other, verdict.Wrong}, // the marker is missing
+		{runc, "bootstrap", "runc", "none", "", Defaults, verdict.Wrong},
+		{runc, "bootstrap", "cri", "none", "", Arrive, verdict.Right},
+		{runc, "bootstrap", "cri", "options", marker, Other, verdict.Wrong},
+		{runc, "legacy", "cri", "error", "no", Arrive, verdict.Right},
+		{runc, "legacy", "runc", "error", "deprecated API", Fails, verdict.Known},
+		{runc, "legacy", "runc", "options", marker, Arrive, verdict.KnownRight},
+	} {
+		a := decide(test.reader, startOf(test.family, test.requested), protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		if a.Effect != test.effect || a.Verdict.Kind != test.verdict {
+			t.Errorf("%s answers %s %q to %s in %s: %s, %s; want %s, %s", test.reader.ID(), test.outcome, test.detail, test.requested, test.family,
+				a.Effect, a.Verdict.Kind, test.effect, test.verdict)
+		}
+	}
+}
+
+// An explicit scrub_logs: false is lost only to an hcsshim that distinguishes it
+// from unset.
 func TestExplicitFalse(t *testing.T) {
-	o := table.Requested("all")
-	start := Start{table.Recording{Origin: table.Origin{Request: table.Request{Options: "all"}}}, payload.PlainAny(o.Type, o.Value())}
 	lost := new(options.Options)
-	if err := proto.Unmarshal(o.Value(), lost); err != nil {
+	if err := proto.Unmarshal(table.Requested("all").Value(), lost); err != nil {
 		t.Fatal(err)
 	}
 	lost.ScrubLogs = nil
@@ -133,12 +180,10 @@ func TestExplicitFalse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := Answer{Start: start, Asked: findings.Ours, Got: protocol.Answer{Outcome: protocol.Options, Detail: b}}
-	for version, want := range map[string]Verdict{"v0.14.1": Right, "v0.15.0-rc.1": Right, "v0.15.0-rc.2": Partly, "v0.15.0": Partly, "/home/me/hcsshim": Partly} {
-		r := runhcs
-		r.Version = version
-		if got := a.judge(r); got != want {
-			t.Errorf("hcsshim %s loses scrub_logs: false: %s, want %s", version, got, want)
+	for version, want := range map[string]Effect{"v0.14.1": Arrive, "v0.15.0-rc.1": Arrive, "v0.15.0-rc.2": Partly, "v0.15.0": Partly, "/home/me/hcsshim": Partly} {
+		r := readers.Reader{Name: findings.RunHCS, Version: version}
+		if got := decide(r, startOf("legacy", "all"), protocol.Answer{Outcome: protocol.Options, Detail: b}); got.Effect != want {
+			t.Errorf("hcsshim %s loses scrub_logs: false: %s, want %s", version, got.Effect, want)
 		}
 	}
 }
@@ -157,12 +202,12 @@ func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (protocol.Answer, er
 	return []Row{row}
 }
 
-// A finding explains just the answer that it predicts. A shim that drops, or
-// refuses, more than that is a surprise, and one that is right where it should be
-// wrong shows that the finding is stale.
+// A finding explains only the answer that it predicts. A shim that drops or refuses
+// more than that is a surprise; one that is right where a finding predicts a wrong
+// answer shows that the finding is stale.
 func TestFindingsPredict(t *testing.T) {
-	lcow := readers.Reader{Name: readers.LCOW, Version: "v0.15.0", Options: readers.RunHCSOptions}
-	old := readers.Reader{Name: readers.RunHCS, Version: "v0.14.1", Options: readers.RunHCSOptions}
+	lcow := readers.Reader{Name: findings.LCOW, Version: "v0.15.0"}
+	old := readers.Reader{Name: findings.RunHCS, Version: "v0.14.1"}
 	always := func(a protocol.Answer) func([]byte) (protocol.Answer, error) {
 		return func([]byte) (protocol.Answer, error) { return a, nil }
 	}
@@ -174,9 +219,9 @@ func TestFindingsPredict(t *testing.T) {
 	}{
 		{"drops everything", lcow, always(protocol.Answer{Outcome: protocol.None}), 2, 0},
 		{"refuses everything", lcow, always(protocol.Failed(errors.New("no UTF-8"))), 5, 1},
-		{"is mended", lcow, byTheContract, 0, 2},
-		{"refuses everything, saying nothing", old, always(protocol.Failed(errors.New("no"))), 5, 0},
-		{"is mended", old, byTheContract, 0, 1},
+		{"is fixed", lcow, byTheContract, 0, 2},
+		{"refuses everything for no known reason", old, always(protocol.Failed(errors.New("no"))), 5, 0},
+		{"is fixed", old, byTheContract, 0, 1},
 	} {
 		rows := rowOf(t, test.reader, test.ask)
 		if got := len(Surprises(rows)); got != test.surprises {
@@ -188,7 +233,7 @@ func TestFindingsPredict(t *testing.T) {
 	}
 }
 
-// A reader that cannot be run is no shim that crashes.
+// A reader that cannot be run is not a shim that crashes.
 func TestUnable(t *testing.T) {
 	_, err := Ask(runhcs, senders(t)[0], func([]byte) (protocol.Answer, error) { return protocol.Answer{Outcome: protocol.Unable}, nil })
 	if !errors.Is(err, readers.ErrNotHere) {
@@ -196,8 +241,8 @@ func TestUnable(t *testing.T) {
 	}
 }
 
-// What is said of a containerd is computed: that one does not send what it was
-// asked for, and what each works with.
+// The advice says which hcsshim each containerd works with, and what no containerd
+// sends though it was asked to. The page has the evidence of every cell.
 func TestAdvice(t *testing.T) {
 	all := senders(t)
 	rows := []Row{{Reader: runhcs}}
@@ -208,7 +253,7 @@ func TestAdvice(t *testing.T) {
 		}
 		rows[0].Cells = append(rows[0].Cells, c)
 	}
-	rows = append(rows, Row{Reader: readers.Reader{Name: readers.RunHCS, Version: "v9.9.9"}, Missing: "no such <version>"})
+	rows = append(rows, Row{Reader: readers.Reader{Name: findings.RunHCS, Version: "v9.9.9"}, Missing: "no such <version>"})
 	var text, page bytes.Buffer
 	Text(&text, all, rows)
 	Advice(&text, all, rows)
@@ -232,8 +277,27 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// Every finding of a reader names a reader that there is, and a case of the
-// corpus that its readers were sent.
+// A surprise is reported with what was wanted and given, and how to see it again.
+func TestReport(t *testing.T) {
+	rows := rowOf(t, runc, func([]byte) (protocol.Answer, error) { return protocol.Failed(errors.New("deprecated API")), nil })
+	surprises := Surprises(rows)
+	if len(surprises) == 0 {
+		t.Fatal("no surprises")
+	}
+	report := surprises[0].Report("build/runc").String()
+	for _, want := range []string{
+		"verdict    wrong\n", "program    containerd runc-v2 v2.4.2\n", "want       none\n", "got        error: deprecated API\n",
+		"payload    recorded_v2.3.7_lcow-v2_start_none, the first of ",
+		"replay     make repro CASE=corpus/recorded/recorded_v2.3.7_lcow-v2_start_none.bin READER=build/runc\n",
+	} {
+		if !strings.Contains(report, want) {
+			t.Errorf("%q is not in:\n%s", want, report)
+		}
+	}
+}
+
+// Every finding of a program that is run here names a case of the corpus; a
+// recorded one is a start that was sent.
 func TestFindingsOfReaders(t *testing.T) {
 	names := make(map[string]bool)
 	for _, r := range readers.All("") {
@@ -245,14 +309,14 @@ func TestFindingsOfReaders(t *testing.T) {
 			cases[start.Name()] = true
 		}
 	}
-	for _, f := range findings.OfReaders {
-		for _, of := range f.Of {
-			if !names[of.Reader] {
-				t.Errorf("%s: there is no reader %s", f.Name, of.Reader)
+	for _, f := range findings.All {
+		for _, p := range f.Places {
+			if !names[p.Program] && p.Program != findings.ReadOptions {
+				t.Errorf("%s: there is no reader %s", f.Name, p.Program)
 			}
-		}
-		if !cases[f.Case] {
-			t.Errorf("%s: there is no case %s of a shim's start", f.Name, f.Case)
+			if strings.HasPrefix(p.Case, "recorded_") && !cases[p.Case] {
+				t.Errorf("%s: there is no case %s of a shim's start", f.Name, p.Case)
+			}
 		}
 	}
 }

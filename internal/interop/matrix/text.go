@@ -8,13 +8,13 @@ import (
 	"strings"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/internal/interop/readers"
+	"shimfuzz/internal/findings"
 )
 
-// Legend explains the words of Summary.
-const Legend = `arrive: the options that were sent, field by field. error: the shim does not start, and says why.
-DEFAULTS: the options are dropped and nobody is told. PARTLY: some fields of them are. PANIC: the shim crashes. OTHER: other options than were sent.
-n: what comes of no options, and f: of options of another type, where that is wrong.`
+// Legend explains the words of Cell.Summary.
+const Legend = `arrive: the options that were sent, field by field. error: the shim does not start, and reports why.
+DEFAULTS: the options are silently dropped. PARTLY: some of their fields are. PANIC: the shim crashes. HANG: it does not answer.
+OTHER: other options than were sent. n: the effect of no options, and f: of options of another type, where it is wrong.`
 
 // Text writes the matrix for a terminal.
 func Text(w io.Writer, senders []Sender, rows []Row) {
@@ -65,20 +65,19 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	}
 }
 
-// Advice answers what the users of the matrix ask: which containerd may be used
-// with which hcsshim, and what breaks where containerd takes runhcs-v1 for a shim
-// like any other.
+// Advice writes which containerd works with which hcsshim, as containerd is and
+// without its special case for runhcs-v1, and which options no containerd sends.
 func Advice(w io.Writer, senders []Sender, rows []Row) {
-	say := func(question, shim string) {
-		fmt.Fprintln(w, question)
+	write := func(heading, shim string) {
+		fmt.Fprintln(w, heading)
 		for i, s := range senders {
-			toOne := len(s.Shims) == 1
-			if toOne && s.Shims[0] != shim || !toOne && shim != table.SpecialShim {
+			onlyOne := len(s.Shims) == 1
+			if onlyOne && s.Shims[0] != shim || !onlyOne && shim != table.SpecialShim {
 				continue
 			}
 			var works, partly, breaks []string
 			for _, r := range rows {
-				if r.Reader.Name != readers.RunHCS || r.Missing != "" {
+				if r.Reader.Name != findings.RunHCS || r.Missing != "" {
 					continue
 				}
 				switch {
@@ -100,8 +99,8 @@ func Advice(w io.Writer, senders []Sender, rows []Row) {
 			fmt.Fprintln(w, line)
 		}
 	}
-	say("As it is:", table.SpecialShim)
-	say("Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim)
+	write("As it is:", table.SpecialShim)
+	write("Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim)
 	lost := make(map[string][]string)
 	for _, s := range senders {
 		for _, start := range s.Starts {

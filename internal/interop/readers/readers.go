@@ -14,8 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/semver"
-
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/interop/programs"
@@ -25,7 +24,6 @@ import (
 type Reader struct {
 	Name    string // "hcsshim runhcs-v1", "containerd runc-v2", …
 	Version string // release, or the path of a checkout
-	Options string // the message that it looks for
 	build   func(root, dir, version string) error
 	program string // in the reader's folder, after building
 }
@@ -33,52 +31,24 @@ type Reader struct {
 // ID names a reader and its version.
 func (r Reader) ID() string { return strings.TrimSpace(r.Name + " " + r.Version) }
 
-// The messages that readers look for.
-const (
-	RunHCSOptions = "containerd.runhcs.v1.Options"
-	RuncOptions   = "containerd.runc.v1.Options"
-)
-
 // releases are the readers' releases. A line adds one, or a version in a line.
 var releases = []struct {
-	name, options string
-	build         func(root, dir, version string) error
-	program       string
-	versions      []string
+	name     string // package findings has those that are not ours
+	build    func(root, dir, version string) error
+	program  string
+	versions []string
 }{
-	{"reference", RunHCSOptions, buildReference, "reference", []string{""}},
-	{RunHCS, RunHCSOptions, buildRunHCS, "reader",
+	{"reference", buildReference, "reference", []string{""}},
+	{findings.RunHCS, buildRunHCS, "reader",
 		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0"}},
-	{LCOW, RunHCSOptions, buildLCOW, "reader", []string{"v0.15.0"}},
-	{ReadRuntimeOptions, RunHCSOptions, containerd("runtimeoptions"), "runtimeoptions", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
-	{PkgShim, RunHCSOptions, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
-	{RuncV2, RuncOptions, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+	{findings.LCOW, buildLCOW, "reader", []string{"v0.15.0"}},
+	{findings.ReadRuntimeOptions, containerd("runtimeoptions"), "runtimeoptions", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+	{findings.PkgShim, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
+	{findings.RuncV2, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 }
-
-// The names of the readers that have releases.
-const (
-	RunHCS             = "hcsshim runhcs-v1"
-	LCOW               = "hcsshim lcow-v2"
-	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
-	PkgShim            = "containerd pkg/shim"
-	RuncV2             = "containerd runc-v2"
-)
 
 // ErrNotHere is what a reader fails with that cannot be run on this system.
 var ErrNotHere = errors.New("not on this system")
-
-// TellsUnset reports whether the Options that the reader links tell scrub_logs
-// false from scrub_logs unset, as hcsshim's do since v0.15.0-rc.2, and what links
-// them since containerd 2.4.
-func (r Reader) TellsUnset() bool {
-	switch {
-	case !semver.IsValid(r.Version):
-		return true
-	case strings.HasPrefix(r.Name, "hcsshim"):
-		return semver.Compare(r.Version, "v0.15.0-rc.2") >= 0
-	}
-	return semver.Compare(r.Version, "v2.4.0") >= 0
-}
 
 // All are the readers of the listed releases, and runhcs-v1 of one more hcsshim:
 // a version, or the path of a checkout; "" is none.
@@ -86,11 +56,11 @@ func All(more string) []Reader {
 	var all []Reader
 	for _, l := range releases {
 		versions := l.versions
-		if l.name == RunHCS && more != "" && !slices.Contains(versions, more) {
+		if l.name == findings.RunHCS && more != "" && !slices.Contains(versions, more) {
 			versions = append(slices.Clone(versions), more)
 		}
 		for _, v := range versions {
-			all = append(all, Reader{l.name, v, l.options, l.build, l.program})
+			all = append(all, Reader{l.name, v, l.build, l.program})
 		}
 	}
 	return all
@@ -104,7 +74,7 @@ func (r Reader) Folder(root string) string {
 
 // Build builds the reader and returns its program's path.
 func (r Reader) Build(root string) (program string, err error) {
-	if r.Name == RuncV2 && runtime.GOOS != "linux" {
+	if r.Name == findings.RuncV2 && runtime.GOOS != "linux" {
 		return "", fmt.Errorf("%w: it needs Linux", ErrNotHere)
 	}
 	dir := r.Folder(root)

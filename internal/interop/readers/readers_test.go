@@ -1,6 +1,10 @@
 package readers
 
-import "testing"
+import (
+	"testing"
+
+	"shimfuzz/internal/findings"
+)
 
 // Every reader has a folder of its own, whatever its version is called.
 func TestFolders(t *testing.T) {
@@ -21,7 +25,7 @@ func TestAll(t *testing.T) {
 		t.Errorf("%d readers, %d with a checkout", len(without), len(with))
 	}
 	for _, r := range with {
-		if r.Version == "/home/me/hcsshim" && r.Name == RunHCS {
+		if r.Version == "/home/me/hcsshim" && r.Name == findings.RunHCS {
 			return
 		}
 	}

@@ -1,0 +1,164 @@
+package matrix
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/interop/readers"
+	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verdict"
+)
+
+// Request is what containerd was asked to send, as seen by one reader.
+type Request string
+
+// The requests.
+const (
+	OwnOptions     Request = "options"    // of the type that the reader reads
+	NoOptions      Request = "no options" //
+	ForeignOptions Request = "foreign"    // options of another type
+)
+
+// Effect is what an operator sees of an answer.
+type Effect string
+
+// The effects.
+const (
+	Arrive   Effect = "arrive"   // what the contract wants
+	Defaults Effect = "DEFAULTS" // the options were silently dropped
+	Partly   Effect = "PARTLY"   // some fields were silently dropped
+	Fails    Effect = "error"    // the shim does not start, and reports why
+	Panics   Effect = "PANIC"
+	Hangs    Effect = "HANG"
+	Other    Effect = "OTHER" // other options than were sent, or some where none were sent
+)
+
+// worstFirst is every effect, the worst first.
+var worstFirst = []Effect{Panics, Hangs, Other, Defaults, Partly, Fails, Arrive}
+
+// Answer is what a reader answered to one start, and the decision on it.
+type Answer struct {
+	Start
+	Asked   Request // for Start, as the reader sees it
+	Want    contract.Outcome
+	Got     contract.Outcome
+	Effect  Effect
+	Verdict verdict.Verdict
+}
+
+// Ask puts every payload of a sender to a reader with ask, and decides on the
+// answers. The error is one of ask, or readers.ErrNotHere for a reader that cannot
+// be run on this system.
+func Ask(r readers.Reader, s Sender, ask func(payload []byte) (protocol.Answer, error)) (Cell, error) {
+	c := Cell{Reader: r, Sender: s}
+	for _, start := range s.Starts {
+		got, err := ask(start.Payload)
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", r.ID(), err)
+		}
+		if got.Outcome == protocol.Unable {
+			return c, fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)
+		}
+		c.Answers = append(c.Answers, decide(r, start, got))
+	}
+	return c, nil
+}
+
+// decide decides on the answer of a reader. What is known of it is excused.
+func decide(r readers.Reader, s Start, answer protocol.Answer) Answer {
+	a := Answer{Start: s, Asked: asked(r, s), Want: verdict.Want(r.Name, r.Version, s.Payload), Got: outcome(r, answer)}
+	a.Effect = effect(a.Want, a.Got)
+	known := findings.Of(r.Name, r.Version)
+	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
+	return a
+}
+
+func (a Answer) question() verdict.Question {
+	return verdict.Question{Payload: a.Payload, Want: a.Want}
+}
+
+func asked(r readers.Reader, s Start) Request {
+	switch table.Requested(s.Request.Options).Type {
+	case "":
+		return NoOptions
+	case verdict.OptionsType(r.Name):
+		return OwnOptions
+	}
+	return ForeignOptions
+}
+
+// outcome is an answer as the contract names it. Of options other than runhcs's
+// only the marker is checked.
+func outcome(r readers.Reader, a protocol.Answer) contract.Outcome {
+	switch kind := contract.Kind(a.Outcome); {
+	case kind == contract.None:
+		return contract.Outcome{Kind: kind}
+	case kind == contract.Panic, kind == contract.Hang:
+		return contract.Outcome{Kind: kind, Panic: string(a.Detail)}
+	case kind.IsError():
+		return contract.Outcome{Kind: kind, Err: errors.New(string(a.Detail))}
+	case kind != contract.Options:
+		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("the outcome %q is not of the protocol", kind)}
+	}
+	if verdict.OptionsType(r.Name) != contract.OptionsName {
+		if !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
+			return contract.Outcome{Kind: contract.OptionsAndError, Err: fmt.Errorf("no %s in the options", table.RuncMarker)}
+		}
+		return contract.Outcome{Kind: contract.Options}
+	}
+	opts := new(options.Options)
+	if err := proto.Unmarshal(a.Detail, opts); err != nil {
+		return contract.Outcome{Kind: contract.Panic, Panic: err.Error()}
+	}
+	if !verdict.KnowsUnset(r.Name, r.Version) && !opts.GetScrubLogs() {
+		opts.ScrubLogs = nil // as in the wanted answer
+	}
+	return contract.Outcome{Kind: contract.Options, Options: opts}
+}
+
+// effect is what an operator sees of got where want is right.
+func effect(want, got contract.Outcome) Effect {
+	switch {
+	case got.Kind == contract.Panic:
+		return Panics
+	case got.Kind == contract.Hang:
+		return Hangs
+	case got.Kind.IsError() && want.Kind.IsError():
+		return Arrive
+	case got.Kind.IsError():
+		return Fails
+	case contract.Diff(want, got, nil) == "":
+		return Arrive
+	case got.Kind == contract.None:
+		return Defaults
+	case got.Kind == contract.Options && want.Kind == contract.Options && isPart(got.Options, want.Options):
+		return Partly
+	}
+	return Other
+}
+
+// isPart reports whether every field that is set in part has the same value in whole.
+func isPart(part, whole *options.Options) bool {
+	same := true
+	part.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		same = same && v.Equal(whole.ProtoReflect().Get(fd))
+		return same
+	})
+	return same
+}
+
+func family(b []byte) string {
+	if stdin.IsBootstrap(b) {
+		return "bootstrap"
+	}
+	return "legacy"
+}

@@ -1,0 +1,100 @@
+package matrix
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
+)
+
+// Sender is a release of containerd that starts shims of some names.
+type Sender struct {
+	Containerd string   // release
+	Shims      []string // base names of the binaries to which it sends the same payloads
+	Starts     []Start
+}
+
+// Start is the payload that containerd sends for one request to start a shim.
+type Start struct {
+	table.Recording
+	Payload []byte
+}
+
+// Label returns the two lines that name a sender in a table's head: the release,
+// and the shim that it sends to.
+func (s Sender) Label() (first, second string) {
+	if len(s.Shims) > 1 {
+		return s.Containerd, "any shim"
+	}
+	return s.Containerd, strings.TrimPrefix(s.Shims[0], "containerd-shim-")
+}
+
+// Senders groups the recordings of starts by sender. A release that sends the same
+// payloads to shims of every name is one sender. The error is one of a recording
+// whose payload is not hexadecimal.
+func Senders(recordings []table.Recording) ([]Sender, error) {
+	var list []Sender
+	for _, r := range recordings {
+		if r.Request.Action != "start" {
+			continue
+		}
+		b, err := r.Payload()
+		if err != nil {
+			return nil, err
+		}
+		last := len(list) - 1
+		if last < 0 || list[last].Containerd != r.Containerd || list[last].Shims[0] != r.Request.Shim {
+			list = append(list, Sender{Containerd: r.Containerd, Shims: []string{r.Request.Shim}})
+			last++
+		}
+		list[last].Starts = append(list[last].Starts, Start{r, b})
+	}
+	var merged []Sender
+	for _, s := range list {
+		if last := len(merged) - 1; last >= 0 && sendSame(merged[last], s) {
+			merged[last].Shims = append(merged[last].Shims, s.Shims...)
+			continue
+		}
+		merged = append(merged, s)
+	}
+	return merged, nil
+}
+
+func sendSame(a, b Sender) bool {
+	if a.Containerd != b.Containerd || len(a.Starts) != len(b.Starts) {
+		return false
+	}
+	for i := range a.Starts {
+		if !bytes.Equal(a.Starts[i].Payload, b.Starts[i].Payload) {
+			return false
+		}
+	}
+	return true
+}
+
+// Lost returns the fields of the options that containerd was asked to send and did
+// not send, as "name: value".
+func (s Start) Lost() (fields []string) {
+	o := table.Requested(s.Request.Options)
+	if o.Type != contract.OptionsName {
+		return nil
+	}
+	requested, sent := new(options.Options), new(options.Options)
+	if proto.Unmarshal(o.Value(), requested) != nil || proto.Unmarshal(stdin.OptionsBytes(s.Payload), sent) != nil {
+		return []string{"all of them"}
+	}
+	before, after := requested.ProtoReflect(), sent.ProtoReflect()
+	for i := range before.Descriptor().Fields().Len() {
+		fd := before.Descriptor().Fields().Get(i)
+		if before.Has(fd) && !after.Has(fd) {
+			fields = append(fields, fmt.Sprintf("%s: %v", fd.Name(), before.Get(fd)))
+		}
+	}
+	return fields
+}
