@@ -1,10 +1,3 @@
-// Package e2e holds the real shims, built for Windows, to the answers of the
-// extracted readOptions.
-//
-// A shim's answer is read from what it prints and how it ends. "serve" with a
-// socket that is none ends right after the options have been read: with the
-// error of reading them, with the log level among them that is none, or, when it
-// has nothing against them, with the complaint about the socket.
 package e2e
 
 import (
@@ -17,184 +10,214 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/e2e/wine"
+	"shimfuzz/internal/findings"
 )
 
-// Kind is what a shim did with its stdin.
-type Kind string
+// BehaviorKind is what a shim did with the payload on its standard input.
+type BehaviorKind string
 
-// The kinds. Each shows in another way.
+// The kinds. A run shows exactly one of them.
 const (
-	Accepted Kind = "accepted" // with defaults or with options: the shim went on
-	Refused  Kind = "refused"  // reading the options failed; Text is the error
-	Level    Kind = "level"    // the options arrived, and their log level is none; Text is the level
-	Panicked Kind = "panicked" // Text is the value
-	Hung     Kind = "hung"     // had not ended when the limit was reached
-	Odd      Kind = "odd"      // something else; Text is all there is
+	Accepted     BehaviorKind = "accepted"          // the shim continued, with defaults or with options
+	Refused      BehaviorKind = "refused"           // reading the options failed
+	InvalidLevel BehaviorKind = "invalid log level" // the options arrived, and logrus does not know their log level
+	Panicked     BehaviorKind = "panicked"
+	Hung         BehaviorKind = "hung"         // it had not ended when the time limit was reached
+	Unrecognized BehaviorKind = "unrecognized" // none of the above
 )
 
-// Verdict is what was seen of a shim that was given a payload.
-type Verdict struct {
-	Kind Kind
+// Behavior is what was observed of a shim that was given a payload, or what is
+// expected of it.
+type Behavior struct {
+	Kind BehaviorKind
+
+	// Text is the first line of the error for Refused (when expected, "" is any
+	// error), the log level for InvalidLevel, the panic value for Panicked, all
+	// output for Hung, and the exit code and the output for Unrecognized.
 	Text string
-	Both bool // it warned that the options set Debug as well as LogLevel
+
+	// WarnsOfDebug is whether the shim warned that the options set both Debug
+	// and LogLevel.
+	WarnsOfDebug bool
 }
 
-func (v Verdict) String() string {
-	s := string(v.Kind)
-	if v.Kind == Level {
-		s += " " + short(strconv.Quote(v.Text))
-	} else if v.Text != "" {
-		s += ": " + short(v.Text)
+// String describes the behavior in one line of limited length.
+func (b Behavior) String() string {
+	s := string(b.Kind)
+	if b.Kind == InvalidLevel {
+		s += " " + short(strconv.Quote(b.Text))
+	} else if b.Text != "" {
+		s += ": " + short(b.Text)
 	}
-	if v.Both {
-		s += " (and warned of Debug beside LogLevel)"
+	if b.WarnsOfDebug {
+		s += " (with the warning that Debug and LogLevel are both set)"
 	}
 	return s
 }
 
-// short keeps a text of megabytes off the screen.
+// maxShort is the longest text in bytes that a report shows.
+const maxShort = 400
+
+// short shortens texts of several megabytes for display.
 func short(s string) string {
-	const most = 400
-	if len(s) <= most {
+	if len(s) <= maxShort {
 		return s
 	}
-	return fmt.Sprintf("%s… (%d bytes)", s[:most], len(s))
+	return fmt.Sprintf("%s… (%d bytes)", s[:maxShort], len(s))
 }
 
-// Program is one of the shims, as far as its words differ.
+// Program is one of the shims, with the messages by which its behavior is
+// recognized.
 type Program struct {
-	Name     string
-	refusals []string // what stands before the error of reading the options
-	accepts  []string // what it says when it has read them and goes on
+	Name     string // of its executable file, without .exe
+	Findings string // its name in package findings
+	refusals []string
+	accepts  []string
 }
 
 // The programs.
 var (
-	RunhcsV1 = Program{
+	RunHCS = Program{
 		Name:     "containerd-shim-runhcs-v1",
+		Findings: findings.RunHCS,
 		refusals: []string{"failed to read shim options from stdin: "},
 		accepts:  []string{"socket is required to be pipe address"},
 	}
-	// LcowV2 looks at its Windows after the options, and Wine's is too old for
-	// it; on a newer one it misses the namespace on its command line.
-	LcowV2 = Program{
+	// LCOW checks the version of Windows after the options, and Wine's is too old
+	// for it. On a newer Windows it fails because its command line has no namespace.
+	LCOW = Program{
 		Name:     "containerd-shim-lcow-v2",
+		Findings: findings.LCOW,
 		refusals: []string{"containerd-shim-lcow-v2: failed to unmarshal bootstrap params: ", "containerd-shim-lcow-v2: failed to extract runtime options from bootstrap params: "},
 		accepts:  []string{"is not supported", "shim namespace cannot be empty"},
 	}
 )
 
-const bothWarning = "Both Debug and LogLevel specified"
+const debugWarning = "Both Debug and LogLevel specified"
 
 var levelError = regexp.MustCompile(`(?m)^(?:containerd-shim-lcow-v2: )?failed to parse shim log level ("(?:[^"\\]|\\.)*"): `)
 
-// Read reads the verdict from a run of serve.
-func (p Program) Read(r wine.Result) Verdict {
-	said := r.Stderr + r.Stdout
-	v := p.read(r, said)
-	v.Both = strings.Contains(said, bothWarning)
-	return v
+// Read returns the behavior that a run of serve shows.
+func (p Program) Read(r wine.Result) Behavior {
+	output := r.Stderr + r.Stdout
+	b := p.read(r, output)
+	b.WarnsOfDebug = strings.Contains(output, debugWarning)
+	return b
 }
 
-func (p Program) read(r wine.Result, said string) Verdict {
-	if r.Late {
-		return Verdict{Kind: Hung, Text: said}
+func (p Program) read(r wine.Result, output string) Behavior {
+	if r.TimedOut {
+		return Behavior{Kind: Hung, Text: output}
 	}
-	if text, ok := after(said, "panic: "); ok && r.Exit == 2 {
-		return Verdict{Kind: Panicked, Text: text}
-	}
-	if text, ok := after(said, "fatal error: "); ok && r.Exit == 2 {
-		return Verdict{Kind: Panicked, Text: text}
+	for _, prefix := range []string{"panic: ", "fatal error: "} {
+		if text, ok := lineAfter(output, prefix); ok && r.Exit == 2 {
+			return Behavior{Kind: Panicked, Text: text}
+		}
 	}
 	if r.Exit != 1 {
-		return odd(r, said)
+		return unrecognized(r, output)
 	}
-	if m := levelError.FindStringSubmatch(said); m != nil {
+	if m := levelError.FindStringSubmatch(output); m != nil {
 		if level, err := strconv.Unquote(m[1]); err == nil {
-			return Verdict{Kind: Level, Text: level}
+			return Behavior{Kind: InvalidLevel, Text: level}
 		}
 	}
 	for _, refusal := range p.refusals {
-		if text, ok := after(said, refusal); ok {
-			return Verdict{Kind: Refused, Text: text}
+		if text, ok := lineAfter(output, refusal); ok {
+			return Behavior{Kind: Refused, Text: text}
 		}
 	}
 	for _, accept := range p.accepts {
-		if strings.Contains(said, accept) {
-			return Verdict{Kind: Accepted}
+		if strings.Contains(output, accept) {
+			return Behavior{Kind: Accepted}
 		}
 	}
-	return odd(r, said)
+	return unrecognized(r, output)
 }
 
-func odd(r wine.Result, said string) Verdict {
-	return Verdict{Kind: Odd, Text: fmt.Sprintf("exit code %d, printed %q", r.Exit, short(said))}
+func unrecognized(r wine.Result, output string) Behavior {
+	return Behavior{Kind: Unrecognized, Text: fmt.Sprintf("exit code %d, printed %q", r.Exit, short(output))}
 }
 
-// ReadStart reads the verdict of the serve that start has started from its
-// panic.log, or from start itself, should that tell.
-func (p Program) ReadStart(r wine.Result, panicLog string) Verdict {
-	serve := wine.Result{Stderr: panicLog + r.Stderr, Exit: 1, Late: r.Late}
+// ReadStart returns the behavior of the serve process that a run of start has
+// started. It reads panicLog, the contents of panic.log in the bundle, and the
+// errors of start itself. A serve process that is still running has accepted the
+// payload.
+func (p Program) ReadStart(r wine.Result, panicLog string) Behavior {
+	serve := wine.Result{Stderr: panicLog + r.Stderr, Exit: 1, TimedOut: r.TimedOut}
 	if strings.Contains(panicLog, "\ngoroutine ") {
 		serve.Exit = 2
 	}
-	v := p.Read(serve)
-	if v.Kind == Odd && !strings.Contains(serve.Stderr, "failed") && r.Left {
-		v.Kind, v.Text = Accepted, ""
+	b := p.Read(serve)
+	if b.Kind == Unrecognized && !strings.Contains(serve.Stderr, "failed") && r.LeftRunning {
+		b.Kind, b.Text = Accepted, ""
 	}
-	return v
+	return b
 }
 
-// after returns the rest of the line that begins with prefix.
-func after(said, prefix string) (string, bool) {
-	if !strings.HasPrefix(said, prefix) {
-		at := strings.Index(said, "\n"+prefix)
+// lineAfter returns the rest of the line of output that begins with prefix.
+func lineAfter(output, prefix string) (string, bool) {
+	if !strings.HasPrefix(output, prefix) {
+		at := strings.Index(output, "\n"+prefix)
 		if at < 0 {
 			return "", false
 		}
-		said = said[at+1:]
+		output = output[at+1:]
 	}
-	text, _, _ := strings.Cut(said[len(prefix):], "\n")
-	return plain(strings.TrimRight(text, "\r")), true
+	text, _, _ := strings.Cut(output[len(prefix):], "\n")
+	return plainSpaces(strings.TrimRight(text, "\r")), true
 }
 
-// plain undoes what protobuf does to keep programs from relying on its errors:
-// in some builds it writes a space of another kind.
-func plain(s string) string { return strings.ReplaceAll(s, "\u00a0", " ") }
+// plainSpaces replaces the non-breaking space that protobuf puts into its errors
+// in some builds, so that programs do not rely on their text.
+func plainSpaces(s string) string { return strings.ReplaceAll(s, "\u00a0", " ") }
 
-// ServeAfter is what runhcs-v1's serve does with an answer of readOptions: an
-// error ends it; a log level that is none does, and then the debug type of which
-// it knows that it cannot do it.
-func ServeAfter(o contract.Outcome) Verdict {
+// ServeAfter returns what runhcs-v1's serve does after readOptions has given
+// this answer. It ends with an error that readOptions returns; then with an
+// error about an invalid log level; then with a panic if the debug type is FILE,
+// which it does not support.
+func ServeAfter(o contract.Outcome) Behavior {
 	switch {
 	case o.Kind == contract.Panic:
 		text, _, _ := strings.Cut(o.Panic, "\n")
-		return Verdict{Kind: Panicked, Text: text}
+		return Behavior{Kind: Panicked, Text: text}
 	case o.Kind.IsError() || o.Kind == contract.OptionsAndError:
-		return Verdict{Kind: Refused, Text: firstLine(o.Err)}
+		return Behavior{Kind: Refused, Text: firstLine(o.Err)}
 	case o.Kind == contract.None:
-		return Verdict{Kind: Accepted}
+		return Behavior{Kind: Accepted}
 	}
-	v := afterLevel(o.Options.GetLogLevel())
-	v.Both = o.Options.GetDebug() && o.Options.GetLogLevel() != ""
-	if v.Kind == Accepted && o.Options.GetDebugType() == options.Options_FILE {
-		v.Kind, v.Text = Panicked, "file log output mode is not supported"
+	b := afterLevel(o.Options.GetLogLevel())
+	b.WarnsOfDebug = o.Options.GetDebug() && o.Options.GetLogLevel() != ""
+	if b.Kind == Accepted && o.Options.GetDebugType() == options.Options_FILE {
+		b.Kind, b.Text = Panicked, "file log output mode is not supported"
 	}
-	return v
+	return b
 }
 
-// firstLine is an error as a Verdict has it.
+// LCOWAfter returns what lcow-v2's serve does after its decoder has given this
+// answer. Of the options it reads only the log level and what is to be scrubbed.
+func LCOWAfter(o contract.Outcome) Behavior {
+	switch {
+	case o.Kind.IsError():
+		return Behavior{Kind: Refused}
+	case o.Kind == contract.None:
+		return Behavior{Kind: Accepted}
+	}
+	return afterLevel(o.Options.GetLogLevel())
+}
+
+// firstLine is an error as Behavior.Text has it.
 func firstLine(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\n")
-	return plain(text)
+	return plainSpaces(text)
 }
 
-// afterLevel is what both shims do with a log level: none at all is well, and
-// so is one that logrus knows, in any case of its letters.
-func afterLevel(level string) Verdict {
+// afterLevel returns what both shims do with a log level. They accept an empty
+// one, and those of logrus in upper or lower case.
+func afterLevel(level string) Behavior {
 	switch strings.ToLower(level) {
 	case "", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace":
-		return Verdict{Kind: Accepted}
+		return Behavior{Kind: Accepted}
 	}
-	return Verdict{Kind: Level, Text: level}
+	return Behavior{Kind: InvalidLevel, Text: level}
 }
