@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/interop/matrix"
@@ -45,10 +44,10 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	matrix.Text(os.Stdout, senders, rows)
 	fmt.Println()
 	matrix.Advice(os.Stdout, senders, rows)
-	if err := writeCompat(root, senders, rows); err != nil {
+	if err := write(root, senders, rows); err != nil {
 		return err
 	}
-	return judgeCompat(root, senders, rows)
+	return judge(root, senders, rows)
 }
 
 // askAll builds and asks each reader, as many at a time as there are cores.
@@ -104,7 +103,7 @@ func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, er
 // matrixMarkdown is the table's file, from the root.
 const matrixMarkdown = "build/matrix/matrix.md"
 
-func writeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error {
+func write(root string, senders []matrix.Sender, rows []matrix.Row) error {
 	dir := filepath.Join(root, "build", "matrix")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -126,19 +125,16 @@ func writeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error 
 	return nil
 }
 
-// judgeCompat fails for what is not explained, and for what is no longer true.
-func judgeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error {
+// judge fails for what is not explained, and for what is no longer true.
+func judge(root string, senders []matrix.Sender, rows []matrix.Row) error {
 	wrong := 0
 	for _, s := range matrix.Surprises(rows) {
 		wrong++
-		a := s.First
-		fmt.Printf("\nWRONG  %s: %s, where it was asked for %s; %d times, first on corpus case %s\n       answered %s\n       A known answer belongs into internal/findings/readers.go. See it: make repro CASE=corpus/recorded/%s.bin READER=%s\n",
-			s.Reader.ID(), a.Verdict, a.Asked, s.Count, a.Name(), gocmd.OneLine(a.Got.Outcome+" "+string(a.Got.Detail[:min(len(a.Got.Detail), 300)])),
-			a.Name(), gocmd.FromHere(s.Reader.Program(root)))
+		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(root))))
 	}
 	for _, s := range matrix.Stale(rows) {
 		wrong++
-		fmt.Printf("\nSTALE  %s, where the answer is right: mend its entry in internal/findings/readers.go\n", s)
+		fmt.Printf("\nSTALE  %s, where the answer is right: correct its entry in internal/findings/all.go\n", s)
 	}
 	for _, r := range rows {
 		if r.Missing != "" && !r.Absent {
@@ -146,29 +142,29 @@ func judgeCompat(root string, senders []matrix.Sender, rows []matrix.Row) error 
 			fmt.Printf("\nNOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
 		}
 	}
-	stale, err := readmeIsStale(root, senders, rows)
+	stale, err := pageIsStale(root, senders, rows)
 	if err != nil {
 		return err
 	}
 	if stale && !slices.ContainsFunc(rows, func(r matrix.Row) bool { return r.Missing != "" }) {
 		wrong++
-		fmt.Printf("\nSTALE  the README's matrix is not %s\n", matrixMarkdown)
+		fmt.Printf("\nSTALE  the matrix in docs/matrix.md is not %s\n", matrixMarkdown)
 	}
-	fmt.Printf("\n%d readers, %d senders, %d known findings of readers, %d wrong\n", len(rows), len(senders), len(findings.OfReaders), wrong)
+	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(senders), wrong)
 	if wrong > 0 {
 		return gocmd.ErrReported
 	}
 	return nil
 }
 
-// readmeIsStale reports whether the README shows another matrix of the listed
+// pageIsStale reports whether docs/matrix.md shows another matrix of the listed
 // releases.
-func readmeIsStale(root string, senders []matrix.Sender, rows []matrix.Row) (bool, error) {
+func pageIsStale(root string, senders []matrix.Sender, rows []matrix.Row) (bool, error) {
 	listed := slices.DeleteFunc(slices.Clone(rows), func(r matrix.Row) bool {
 		return !slices.ContainsFunc(readers.All(""), func(l readers.Reader) bool { return l.ID() == r.Reader.ID() })
 	})
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "matrix.md"))
 	var md strings.Builder
 	matrix.Markdown(&md, senders, listed)
-	return !strings.Contains(string(readme), md.String()), err
+	return !strings.Contains(string(page), md.String()), err
 }
