@@ -7,8 +7,8 @@ import (
 	"shimfuzz/corpus"
 )
 
-// startEvery says that every 13th case of the corpus goes through start: these show that
-// start passes its standard input on unchanged.
+// startEvery is the distance of the cases of the corpus that TestStart runs. A few
+// dozen show that start passes its standard input on unchanged.
 const startEvery = 13
 
 // The serve that start starts does the same as one that is started directly, and
