@@ -105,7 +105,7 @@ func e2eTests(ctx context.Context, b *extract.Build) error {
 		what, which = "one payload", "-run=^TestCase$"
 	}
 	run := newTestRun()
-	if err := run.packages(ctx, b, what, []string{"./internal/e2e"}, []string{"-count=1", "-timeout=60m", which}, nil); err != nil {
+	if err := run.packages(ctx, b, what, []string{"./internal/e2e"}, []string{"-count=1", which}, nil); err != nil {
 		return err
 	}
 	if run.skipped > 0 {

@@ -46,7 +46,9 @@ func (r *testRun) packages(ctx context.Context, b *extract.Build, what string, p
 	start := time.Now()
 	fmt.Printf("  %-46s ", what)
 	// vet is make lint's; it cannot enter folders that only an overlay has.
-	args := slices.Concat([]string{"-json", "-vet=off"}, flags, packages, testFlags)
+	// What hangs is the watchdog's to end (contract.HangLimit). The limit on all
+	// tests together is for what is no decode, and no busy machine reaches it.
+	args := slices.Concat([]string{"-json", "-vet=off", "-timeout=60m"}, flags, packages, testFlags)
 	cmd := goTool(ctx, b, "test", args...)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = nil, &stderr
