@@ -41,7 +41,7 @@ const (
 	Hang            Kind = "hang"  // it did not answer; only of a decoder in a process of its own
 )
 
-// Breaks reports whether an answer of this kind is wrong whatever was asked.
+// AlwaysWrong reports whether an answer of this kind is wrong whatever was asked.
 func (k Kind) AlwaysWrong() bool { return k == Panic || k == OptionsAndError || k == Hang }
 
 // IsError reports whether the kind is an error, known more closely or not.
@@ -135,7 +135,7 @@ func (d Decoder) kind(err error) Kind {
 	return d.Classify(err)
 }
 
-// Differ compares an answer with what the contract wants, and returns the
+// Diff compares an answer with what the contract wants, and returns the
 // difference for a person, "" if there is none. cause, if not nil, is the
 // reader's error, which an answer of Read must wrap.
 func Diff(want, got Outcome, cause error) string {
@@ -162,7 +162,7 @@ func Identical(a, b *options.Options) bool {
 	return proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
 }
 
-// Known returns m without unknown fields: a copy, if it has any.
+// WithoutUnknown returns m without unknown fields: a copy, if it has any.
 func WithoutUnknown(m *options.Options) *options.Options {
 	if !hasUnknown(m.ProtoReflect()) {
 		return m
