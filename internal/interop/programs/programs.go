@@ -87,7 +87,7 @@ func (m *Module) write(dir string) error {
 	if err := mod.AddModuleStmt(m.Path); err != nil {
 		return err
 	}
-	mod.Toolchain = nil
+	mod.DropToolchainStmt()
 	if err := m.requireRelease(mod); err != nil {
 		return err
 	}
