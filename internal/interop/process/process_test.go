@@ -13,7 +13,7 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-// The test binary is the reader, too, when it is told to be.
+// The test binary is also the reader, if the environment says so.
 func TestMain(m *testing.M) {
 	if os.Getenv("BE_A_READER") != "" {
 		err := protocol.Serve(os.Stdin, os.Stdout, answer)
@@ -26,22 +26,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// answer does what the payload says.
+// answer behaves as the payload says.
 func answer(payload []byte) protocol.Answer {
 	switch what := string(payload); {
 	case what == "die":
-		fmt.Fprintln(os.Stderr, "last words")
+		fmt.Fprintln(os.Stderr, "last output")
 		os.Exit(3)
 	case what == "hang":
 		time.Sleep(time.Minute)
 	case what == "panic":
 		panic("on purpose")
 	case what == "babble":
-		fmt.Println("this is no frame at all")
+		fmt.Println("this is not a frame")
 	case what == "twice":
 		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
 	case what == "number":
-		fmt.Println("2026-11-24 this begins with a figure")
+		fmt.Println("2026-11-24 begins with a digit")
 	case what == "child":
 		child := exec.Command("sleep", "600")
 		if err := child.Start(); err != nil {
@@ -66,7 +66,7 @@ func reader(t *testing.T) *Reader {
 	return r
 }
 
-// Whatever a reader does is an answer, and the next payload gets its own.
+// Whatever a reader does is an answer, and the next payload gets an answer of its own.
 func TestAsk(t *testing.T) {
 	r := reader(t)
 	large := strings.Repeat("x", 3<<20)
@@ -75,7 +75,7 @@ func TestAsk(t *testing.T) {
 		{"a\nb", "options", "a\nb"},
 		{"panic", "panic", "on purpose"},
 		{"fail", "error", "no use"},
-		{"die", "panic", "last words"},
+		{"die", "panic", "last output"},
 		{"after", "options", "after"},
 		{"hang", "hang", "no answer within 2s"},
 		{large, "options", large},
@@ -90,7 +90,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// A program that is no reader is an error that says so, not an answer.
+// A program that is not a reader is an error, not an answer.
 func TestNoReader(t *testing.T) {
 	r := reader(t)
 	for _, what := range []string{"babble", "number"} {
@@ -110,7 +110,7 @@ func TestNoReader(t *testing.T) {
 	}
 }
 
-// An answer too many is told as such, not taken for the answer to the next.
+// A second answer to one payload is an error, not mistaken for the answer to the next.
 func TestOutOfStep(t *testing.T) {
 	r := reader(t)
 	if _, err := r.Ask([]byte("twice")); err != nil {
@@ -122,7 +122,7 @@ func TestOutOfStep(t *testing.T) {
 	}
 }
 
-// What a reader has started ends with it.
+// The processes that a reader has started end with it.
 func TestNothingIsLeft(t *testing.T) {
 	if _, err := exec.LookPath("sleep"); err != nil {
 		t.Skip("NOT RUN: there is no sleep here")
@@ -138,7 +138,7 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 50 {
-		if state := processState(pid); state == "" || state == "Z" { // ended, whoever is to be told
+		if state := processState(pid); state == "" || state == "Z" { // ended, whether or not its parent has waited for it
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -146,7 +146,7 @@ func TestNothingIsLeft(t *testing.T) {
 	t.Errorf("process %d still runs", pid)
 }
 
-// processState is the letter for the state of a process, "" if there is none.
+// processState returns the letter for the state of a process, as ps prints it, "" if there is none.
 func processState(pid int) string {
 	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])
