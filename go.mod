@@ -10,6 +10,7 @@ require (
 	github.com/containerd/containerd/v2 v2.3.6
 	github.com/containerd/ttrpc v1.2.8
 	github.com/containerd/typeurl/v2 v2.3.0
+	github.com/gofrs/flock v0.13.2
 	github.com/google/go-cmp v0.7.0
 	github.com/pkg/errors v0.9.1
 	go.yaml.in/yaml/v3 v3.0.6

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
-	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/interop/readers"
-	"shimfuzz/internal/settings"
+	"shimfuzz/internal/testrun"
 )
 
 // ownProcess are the tests that need the decoder in the suite's own process, and why.
@@ -25,59 +24,50 @@ var ownProcess = []struct{ why, tests string }{
 // notReaders are the tests that are not of a reader at all.
 const notReaders = "TestFindings|TestFindingsOfReleases|TestAddExtension|TestFindExtension"
 
-// takeReader hands READER on to the tests. Only two commands know what to do
-// with one: elsewhere it would silently stand in for hcsshim.
-func takeReader(command, root string) error {
-	line := os.Getenv("READER")
-	if line == "" {
+// takeReader puts READER in hcsshim's place, if there is one.
+func (j *job) takeReader() error {
+	if j.reader == "" {
 		return nil
 	}
-	if command != "conformance" && command != "repro" {
-		return fmt.Errorf("READER is for make conformance and make repro")
-	}
-	line = process.Absolute(line, root)
+	j.test.Reader = process.Absolute(string(j.reader), j.root)
 	for _, r := range readers.All("") {
-		if r.Program(root) == line {
-			os.Setenv(settings.ReaderID, r.Name+"\t"+r.Version)
+		if r.Program(j.root) == j.test.Reader {
+			j.test.ReaderName, j.test.ReaderVersion = r.Name, r.Version
 		}
 	}
-	return os.Setenv(settings.Reader, line)
+	return tryReader(j.test.Reader, j.root)
 }
 
 // conformance holds a reader in a process of its own to the contract.
-func conformance(ctx context.Context, b *extract.Build) error {
-	line := os.Getenv(settings.Reader)
-	if line == "" {
+func conformance(ctx context.Context, j *job) error {
+	if j.reader == "" {
 		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' (internal/interop/protocol has the protocol)")
 	}
-	if err := tryReader(line, b.Root); err != nil {
+	if err := j.takeReader(); err != nil {
 		return err
 	}
-	if err := os.Setenv(settings.Decoder, "reader"); err != nil {
-		return err
-	}
-	fmt.Printf("reader %s\n  compared in the fields that the Options of hcsshim %s have\n", line, b.Source.Name)
-	if f := os.Getenv(settings.Findings); f != "" {
-		fmt.Printf("  excused findings: %s\n", f)
+	fmt.Printf("reader %s\n  compared in the fields that the Options of hcsshim %s have\n", j.test.Reader, j.b.Source.Name)
+	if j.findings != "" {
+		fmt.Printf("  excused findings: %s\n", j.findings)
 	}
 	skip := notReaders
 	for _, o := range ownProcess {
 		skip += "|" + o.tests
 	}
-	args := []string{"-test.skip=^(" + skip + ")$", "-rapid.seed=" + setting("SEED", defaultSeed), "-rapid.checks=" + setting("CHECKS", defaultChecks),
-		"-rapid.nofailfile", "-rapid.shrinktime=3s", "-count=1"}
-	run := newTestRun()
-	if err := run.packages(ctx, b, "corpus and properties", []string{"./properties"}, nil, args); err != nil {
+	j.test.Decoder = "reader"
+	run := testrun.New()
+	args := append([]string{"./properties", "-count=1", "-test.skip=^(" + skip + ")$"}, j.rapid()...)
+	if err := run.Packages(ctx, j.b, j.test, "corpus and properties", args...); err != nil {
 		return err
 	}
 	for _, o := range ownProcess {
 		fmt.Printf("  NOT RUN, for it needs the decoder in the suite's process: %s (%s)\n", o.why, strings.ReplaceAll(o.tests, "|", ", "))
 	}
-	return run.finish()
+	return run.Finish()
 }
 
-// tryReader asks the reader once, so that a program that is none is told as
-// such, in a line.
+// tryReader asks the reader once, so that a program that is none is refused in
+// one line.
 func tryReader(line, dir string) error {
 	r, err := process.New(line, dir)
 	if err != nil {
@@ -90,7 +80,7 @@ func tryReader(line, dir string) error {
 	}
 	switch a.Outcome {
 	case process.Hang, protocol.Panic, protocol.Unable:
-		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? internal/interop/protocol has the protocol)", line, strings.Join(strings.Fields(string(a.Detail)), " "))
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? internal/interop/protocol has the protocol)", line, gocmd.OneLine(string(a.Detail)))
 	}
 	return nil
 }

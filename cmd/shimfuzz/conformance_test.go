@@ -32,14 +32,3 @@ func TestLeftOutTestsExist(t *testing.T) {
 		}
 	}
 }
-
-// READER stands in for hcsshim only where that is said.
-func TestReaderIsNotForAll(t *testing.T) {
-	t.Setenv("READER", "python3 reader.py")
-	for command := range commands {
-		err := takeReader(command, "/")
-		if wants := command == "conformance" || command == "repro"; (err == nil) != wants {
-			t.Errorf("make %s with READER: %v", command, err)
-		}
-	}
-}

@@ -12,27 +12,26 @@ import (
 	"strings"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/internal/hcsshim/extract"
 )
 
 // corpusFamilies are the folders that make corpus owns: what stands in them and
 // is not in the table is removed.
 var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed", "recorded"}
 
-// writeCorpus wipes the built cases and writes the table's.
-func writeCorpus(_ context.Context, b *extract.Build) error {
+// corpus removes the built cases and writes the table's.
+func corpus(_ context.Context, j *job) error {
 	files, err := table.Files()
 	if err != nil {
 		return err
 	}
 	for _, family := range corpusFamilies {
-		dir := filepath.Join(b.Root, "corpus", family)
+		dir := filepath.Join(j.root, "corpus", family)
 		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 			return err
 		}
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(b.Root, filepath.FromSlash(name)), text, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(j.root, filepath.FromSlash(name)), text, 0o666); err != nil {
 			return err
 		}
 	}
@@ -41,12 +40,12 @@ func writeCorpus(_ context.Context, b *extract.Build) error {
 }
 
 // checkCorpus fails if the committed corpus is not what the table gives.
-func checkCorpus(_ context.Context, b *extract.Build) error {
+func checkCorpus(_ context.Context, j *job) error {
 	want, err := table.Files()
 	if err != nil {
 		return err
 	}
-	have, err := committedFiles(b.Root, want)
+	have, err := committedFiles(j.root, want)
 	if err != nil {
 		return err
 	}

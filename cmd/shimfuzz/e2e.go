@@ -6,26 +6,32 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"shimfuzz/internal/e2e/shims"
 	"shimfuzz/internal/e2e/wine"
-	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/testrun"
 )
 
 // e2e runs the real shims, built for Windows, on the corpus and on generated
 // payloads, and holds them to the answers of the extracted readOptions. With
 // CASE it shows what they do with that one.
-func e2e(ctx context.Context, b *extract.Build) error {
-	env, err := e2eSettings()
-	if err != nil {
-		return err
+func e2e(ctx context.Context, j *job) error {
+	dir := filepath.Join(j.b.Dir, "e2e")
+	s := &settings.E2E{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: int(j.seed), Checks: int(j.checks)}
+	if j.file != "" {
+		c, err := j.readCase()
+		if err != nil {
+			return err
+		}
+		if c.Native {
+			return fmt.Errorf("%s: want a payload as it is, not a file of Go's fuzzing engine", c.Name)
+		}
+		s.Case = c.File
 	}
-	dir := filepath.Join(b.Dir, "e2e")
-	env[settings.Wine] = filepath.Join(b.Root, "build", "wine")
-	host, err := wine.Open(env[settings.Wine])
+	host, err := wine.Open(s.Wine)
 	if err != nil {
 		return err
 	}
@@ -37,10 +43,10 @@ func e2e(ctx context.Context, b *extract.Build) error {
 		return fmt.Errorf("another make e2e of this hcsshim runs: %w", err)
 	}
 	defer release()
-	if err := printVersions(ctx, b); err != nil {
+	if err := j.introduce(ctx); err != nil {
 		return err
 	}
-	if err := buildShims(ctx, b, dir); err != nil {
+	if err := buildShims(ctx, j.b.Source.Dir, dir); err != nil {
 		return err
 	}
 	fmt.Println("  starting Wine; the first time this takes some seconds")
@@ -48,40 +54,14 @@ func e2e(ctx context.Context, b *extract.Build) error {
 	if err := host.Start(ctx); err != nil {
 		return err
 	}
-	for name, value := range env {
-		if err := os.Setenv(name, value); err != nil {
-			return err
-		}
-	}
-	return e2eTests(ctx, b)
+	j.test.E2E = s
+	return e2eTests(ctx, j)
 }
 
-// e2eSettings are the user's choices, for the tests.
-func e2eSettings() (map[string]string, error) {
-	env := make(map[string]string)
-	for _, s := range []struct{ name, usual, to string }{{"SEED", defaultSeed, settings.Seed}, {"CHECKS", defaultChecks, settings.Checks}} {
-		env[s.to] = setting(s.name, s.usual)
-		if n, err := strconv.Atoi(env[s.to]); err != nil || n < 0 {
-			return nil, fmt.Errorf("%s=%s: want a number", s.name, env[s.to])
-		}
-	}
-	if name := setting("CASE", ""); name != "" {
-		c, err := findCase()
-		if err != nil {
-			return nil, err
-		}
-		if c.native {
-			return nil, fmt.Errorf("CASE=%s: want a payload as it is, not a file of Go's fuzzing engine", name)
-		}
-		env[settings.Case] = c.file
-	}
-	return env, nil
-}
-
-func buildShims(ctx context.Context, b *extract.Build, dir string) error {
+func buildShims(ctx context.Context, source, dir string) error {
 	start := time.Now()
 	fmt.Println("  building the shims for Windows; the first time this takes minutes")
-	s, err := shims.Build(ctx, b.Source.Dir, dir)
+	s, err := shims.Build(ctx, source, dir)
 	if err != nil {
 		return err
 	}
@@ -96,26 +76,26 @@ func buildShims(ctx context.Context, b *extract.Build, dir string) error {
 	if s.StandIn != "" {
 		fmt.Printf("  with a stand-in for %s, which cannot be had here\n", s.StandIn)
 	}
-	return os.Setenv(settings.Shims, dir)
+	return nil
 }
 
-func e2eTests(ctx context.Context, b *extract.Build) error {
+func e2eTests(ctx context.Context, j *job) error {
 	what, which := "the real shims", "-skip=^TestCase$"
-	if os.Getenv(settings.Case) != "" {
+	if j.test.E2E.Case != "" {
 		what, which = "one payload", "-run=^TestCase$"
 	}
-	run := newTestRun()
-	if err := run.packages(ctx, b, what, []string{"./internal/e2e"}, []string{"-count=1", "-timeout=60m", which}, nil); err != nil {
+	run := testrun.New()
+	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", "-timeout=60m", which, "./internal/e2e"); err != nil {
 		return err
 	}
-	if run.skipped > 0 {
-		run.broken = append(run.broken, fmt.Sprintf("%d tests of the real shims did not run", run.skipped))
+	if run.Skipped > 0 {
+		run.Broken = append(run.Broken, fmt.Sprintf("%d tests of the real shims did not run", run.Skipped))
 	}
-	return run.finish()
+	return run.Finish()
 }
 
 // e2eTools installs Wine and mingw-w64 on Debian.
-func e2eTools(ctx context.Context, b *extract.Build) error {
+func e2eTools(ctx context.Context, j *job) error {
 	if wine.Installed() {
 		fmt.Println("Wine and mingw-w64 are installed")
 		return nil
@@ -124,10 +104,9 @@ func e2eTools(ctx context.Context, b *extract.Build) error {
 		return errors.New("installing needs root: apt-get install --no-install-recommends wine64 gcc-mingw-w64-x86-64")
 	}
 	for _, args := range [][]string{{"-qq", "update"}, {"-qq", "install", "-y", "--no-install-recommends", "wine64", "gcc-mingw-w64-x86-64"}} {
-		cmd := tool(ctx, b, "apt-get", args...)
+		cmd := gocmd.Command(ctx, j.root, "apt-get", args...)
 		cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
-		cmd.Stdout = nil
-		if err := cmd.Run(); err != nil {
+		if _, err := gocmd.Output(cmd); err != nil {
 			return fmt.Errorf("apt-get %s: %w", args[1], err)
 		}
 	}

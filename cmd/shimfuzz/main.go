@@ -1,93 +1,105 @@
-// Command make is what stands behind the targets of the Makefile.
-//
-// Each target is a command. Which hcsshim is under test, and what else a user may choose,
-// comes from the environment, where make puts its variables.
+// Command shimfuzz is what the Makefile's targets run: each is a subcommand, and
+// each of make's variables a flag.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
+	"shimfuzz/internal/coverage"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 )
 
-var commands = map[string]func(context.Context, *extract.Build) error{
-	"extract":        func(context.Context, *extract.Build) error { return nil },
-	"test":           test,
-	"fuzz":           fuzz,
-	"repro":          repro,
-	"keep":           keep,
-	"tree":           writeTree,
-	"corpus":         writeCorpus,
-	"check-corpus":   checkCorpus,
-	"record":         record,
-	"matrix":         compatibility,
-	"conformance":    conformance,
-	"oss-fuzz":       ossFuzz,
-	"oss-fuzz-proof": ossFuzzProof,
-	"mutants":        mutants,
-	"baselines":      baselines,
-	"history":        history,
-	"steady":         steady,
-	"overhead":       overhead,
-	"bench":          bench,
-	"e2e":            e2e,
-	"e2e-tools":      e2eTools,
-	"lint":           lint,
-}
-
 func main() {
 	if len(os.Args) > 3 && os.Args[1] == "toolexec" {
-		if err := toolexec(os.Args[2:]); err != nil {
+		if err := coverage.Toolexec(os.Args[2:]); err != nil {
 			os.Exit(1) // the tool has said why
 		}
 		return
 	}
-	if len(os.Args) != 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: run one of the Makefile's targets: make help")
-		os.Exit(2)
+	name := "help"
+	if len(os.Args) > 1 {
+		name = os.Args[1]
 	}
-	if err := run(os.Args[1]); err != nil {
-		if !errors.Is(err, errReported) {
-			fmt.Fprintf(os.Stderr, "make %s: %v\n", os.Args[1], err)
-		}
-		os.Exit(1)
+	err := run(name, os.Args[min(2, len(os.Args)):])
+	if err == nil {
+		return
 	}
+	if !errors.Is(err, gocmd.ErrReported) {
+		fmt.Fprintf(os.Stderr, "make %s: %v\n", name, err)
+	}
+	os.Exit(1)
 }
 
-// errReported is a failure of which the user has been told all there is to say.
-var errReported = errors.New("failed")
+// job is what a subcommand works on.
+type job struct {
+	options
+	root string
+	b    *extract.Build // the hcsshim under test, where the subcommand needs one
+	test settings.Test  // for the processes of this hcsshim's tests
+}
 
-func run(name string) error {
-	root, err := settings.Root()
+func run(name string, args []string) error {
+	if name == "help" || name == "help-all" {
+		printHelp(os.Stdout, name == "help-all")
+		return nil
+	}
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	if i < 0 {
+		return errors.New("there is no such target; make help lists them")
+	}
+	c := commands[i]
+	j, err := prepare(c, args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if name := os.Getenv(settings.Findings); name != "" {
-		if _, err := findings.Named(name); err != nil {
-			return err
-		}
-	}
-	if err := takeReader(name, root); err != nil {
-		return err
-	}
-	b, err := extract.Prepare(root, os.Getenv(settings.HCSShim))
-	if err != nil {
-		return err
-	}
-	// From here on an interrupt is for the command to deal with. Extraction
+	// From here on an interrupt is for the subcommand to deal with. Extraction
 	// writes whole files only and can simply end.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = commands[name](ctx, b)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, errReported) {
+	err = c.run(ctx, j)
+	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	return err
+}
+
+// prepare reads the settings and puts the hcsshim under test.
+func prepare(c command, args []string) (*job, error) {
+	o, err := parse(c, args)
+	if err != nil {
+		return nil, err
+	}
+	if o.findings != "" {
+		if _, err := findings.Named(string(o.findings)); err != nil {
+			return nil, err
+		}
+	}
+	root, err := settings.Root()
+	if err != nil {
+		return nil, err
+	}
+	j := &job{options: o, root: root, test: settings.Test{Findings: string(o.findings)}}
+	if !c.hcsshim {
+		return j, nil
+	}
+	if j.b, err = extract.Prepare(root, string(o.hcsshim)); err != nil {
+		return nil, err
+	}
+	if o.hcsshim != "" {
+		j.test.HCSShim = j.b.Source.Name
+	}
+	return j, nil
 }

@@ -2,99 +2,149 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
-	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/internal/settings"
+	"shimfuzz/internal/coverage"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/testrun"
 )
 
-// defaultSeed and defaultChecks make a run of make test repeat exactly: exploring
-// is for make fuzz, and for SEED and CHECKS.
-const (
-	defaultSeed   = "1"
-	defaultChecks = "300"
-)
-
-// decoderPackages are measured for coverage besides the extracted code.
-var decoderPackages = []string{
-	"shimfuzz/internal/hcsshim",
-	"github.com/containerd/containerd/api/runtime/bootstrap/v1",
-	"github.com/containerd/typeurl/v2",
-	"google.golang.org/protobuf/encoding/protowire",
-	"google.golang.org/protobuf/internal/impl",
-	"google.golang.org/protobuf/proto",
+// rapid are the flags of the properties. A run of make test repeats exactly,
+// because exploring is what make fuzz is for.
+func (o *options) rapid() []string {
+	return []string{fmt.Sprintf("-rapid.seed=%d", o.seed), fmt.Sprintf("-rapid.checks=%d", o.checks), "-rapid.nofailfile", "-rapid.shrinktime=3s"}
 }
 
 // test runs everything that must hold of the hcsshim under test.
-func test(ctx context.Context, b *extract.Build) error {
-	if err := printVersions(ctx, b); err != nil {
+func test(ctx context.Context, j *job) error {
+	if err := j.introduce(ctx); err != nil {
 		return err
 	}
-	profile := filepath.Join(b.Dir, "cover.out")
-	rapid := []string{"-rapid.seed=" + setting("SEED", defaultSeed), "-rapid.checks=" + setting("CHECKS", defaultChecks), "-rapid.nofailfile", "-rapid.shrinktime=3s"}
-	run := newTestRun()
-	err := run.packages(ctx, b, "unit tests and the seeds of every fuzz target", otherPackages(b), nil, nil)
-	if err != nil {
+	run := testrun.New()
+	packages := []string{"./fuzz", "./corpus"}
+	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
+		packages = []string{"./fuzz", "./corpus/...", "./internal/...", "./cmd/..."}
+	}
+	if err := run.Packages(ctx, j.b, j.test, "unit tests and the seeds of every fuzz target", packages...); err != nil {
 		return err
 	}
-	if err := run.packages(ctx, b, "corpus and properties", []string{"./properties"}, coverFlags(b, profile), rapid); err != nil {
+	profile := filepath.Join(j.b.Dir, "cover.out")
+	args := append(append(coverage.Flags(j.b, profile), "./properties"), j.rapid()...)
+	if err := run.Packages(ctx, j.b, j.test, "corpus and properties", args...); err != nil {
 		return err
 	}
-	if raceDetector(ctx, b) {
-		race := []string{"-race", "-run=TestConcurrent|TestNoSharedState"}
-		if err := run.packages(ctx, b, "sharing, under the race detector", []string{"./properties"}, race, rapid); err != nil {
+	if raceDetector(ctx, j.root) {
+		args := append([]string{"-race", "-run=TestConcurrent|TestNoSharedState", "./properties"}, j.rapid()...)
+		if err := run.Packages(ctx, j.b, j.test, "sharing, under the race detector", args...); err != nil {
 			return err
 		}
 	} else {
 		fmt.Println("  NOT RUN: the race detector, which needs a C compiler here")
 	}
-	missed, err := printCoverage(ctx, b, profile)
+	missed, err := coverage.Print(ctx, j.b, profile)
 	if err != nil {
 		return err
 	}
 	switch {
 	case missed == "":
-	case b.Source.Version == "": // its author may know why
+	case j.b.Source.Version == "": // its author may know why
 		fmt.Println("  note: " + missed)
 	default:
-		run.broken = append(run.broken, missed)
+		run.Broken = append(run.Broken, missed)
 	}
-	return run.finish()
+	return run.Finish()
 }
 
-// introduce says what is tested against what.
-func printVersions(ctx context.Context, b *extract.Build) error {
-	modules := []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", "github.com/containerd/containerd/api"}
-	list := goTool(ctx, b, "list", append([]string{"-m", "-f", "{{.Path}} {{if .Replace}}{{or .Replace.Version .Version}}{{else}}{{.Version}}{{end}}"}, modules...)...)
-	versions, err := printed(list)
+// raceDetector reports whether tests can be built with -race.
+func raceDetector(ctx context.Context, root string) bool {
+	if runtime.GOOS == "darwin" {
+		return true
+	}
+	cgo, err := gocmd.Output(gocmd.Command(ctx, root, "go", "env", "CGO_ENABLED"))
+	return err == nil && strings.TrimSpace(string(cgo)) == "1"
+}
+
+// bench measures the decoders and the generators on the hcsshim under test.
+func bench(ctx context.Context, j *job) error {
+	if err := j.introduce(ctx); err != nil {
+		return err
+	}
+	return gocmd.Show(j.b.Go(ctx, j.test, "test", "-run=^$", "-bench=.", "-benchtime="+string(j.benchtime), "./properties", "./fuzz"))
+}
+
+// lint holds the tree's own code to gofmt, vet and staticcheck. The extracted
+// code is hcsshim's.
+func lint(ctx context.Context, j *job) error {
+	out, err := gocmd.Run(j.root, nil, "list", "./...")
 	if err != nil {
 		return err
 	}
-	fmt.Printf("hcsshim %s\n  %s\n", b.Source.Name, strings.ReplaceAll(versions, "\n", "\n  "))
-	if f := os.Getenv(settings.Findings); f != "" {
-		fmt.Printf("  excused findings: %s\n", f)
+	var packages, dirs []string
+	for p := range strings.FieldsSeq(string(out)) {
+		if !strings.Contains(p, "/internal/hcsshim/linked/") {
+			packages = append(packages, p)
+			dirs = append(dirs, filepath.Join(j.root, strings.TrimPrefix(p, "shimfuzz")))
+		}
+	}
+	badly, err := gocmd.Output(gocmd.Command(ctx, j.root, "gofmt", append([]string{"-l"}, dirs...)...))
+	if err != nil {
+		return err
+	}
+	if len(badly) > 0 {
+		fmt.Fprintf(os.Stderr, "not gofmt'd:\n%s", badly)
+		return gocmd.ErrReported
+	}
+	for _, args := range [][]string{{"vet"}, {"tool", "staticcheck"}} {
+		if err := gocmd.Show(gocmd.Command(ctx, j.root, "go", append(args, packages...)...)); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("lint: %d packages are clean: gofmt, vet, staticcheck\n", len(packages))
+	return nil
+}
+
+// extracted says how plain go commands use what has been extracted.
+func extracted(_ context.Context, j *job) error {
+	if len(j.b.Flags) > 0 {
+		flags := strings.ReplaceAll(j.b.GOFLAGS(), j.root+string(filepath.Separator), "")
+		fmt.Printf("GOFLAGS=%s\n", shellQuote(flags))
 	}
 	return nil
 }
 
-// otherPackages are the packages with tests beside the properties. The tests of
-// the extraction itself do not depend on the hcsshim under test.
-func otherPackages(b *extract.Build) []string {
-	if len(b.Flags) == 0 {
-		return []string{"./fuzz", "./corpus/...", "./internal/..."}
+// env prints the same for the shell to evaluate, wherever that then is.
+func env(_ context.Context, j *job) error {
+	if len(j.b.Flags) == 0 {
+		fmt.Println("unset GOFLAGS HCSSHIM")
+		return nil
 	}
-	return []string{"./fuzz", "./corpus"}
+	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s\n", shellQuote(j.b.GOFLAGS()), shellQuote(j.b.Source.Name))
+	return nil
 }
 
-// raceDetector reports whether tests can be built with -race.
-func raceDetector(ctx context.Context, b *extract.Build) bool {
-	if runtime.GOOS == "darwin" {
-		return true
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// tree writes the suite with the hcsshim under test in it, all in plain files,
+// for builders that know nothing of this program, such as OSS-Fuzz's.
+func tree(_ context.Context, j *job) error {
+	if j.tree == "" {
+		return errors.New("TREE=folder is missing: where to write the tree")
 	}
-	cgo, err := printed(tool(ctx, b, "go", "env", "CGO_ENABLED"))
-	return err == nil && cgo == "1"
+	dir, err := filepath.Abs(string(j.tree))
+	if err != nil {
+		return err
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("TREE=%s: not empty", j.tree)
+	}
+	if err := j.b.WriteTree(dir); err != nil {
+		return fmt.Errorf("TREE=%s: %w", j.tree, errors.Join(err, os.RemoveAll(dir))) // it was empty, or not there
+	}
+	fmt.Printf("the suite with hcsshim %s in it: %s\n", j.b.Source.Name, j.tree)
+	return nil
 }

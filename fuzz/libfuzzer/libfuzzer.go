@@ -15,52 +15,30 @@ import (
 )
 
 // FuzzReadOptions is fuzz.ReadOptions.
-func FuzzReadOptions(data []byte) int {
-	fuzz.ReadOptions(t("FuzzReadOptions"), data)
-	return 0
-}
+func FuzzReadOptions(data []byte) int { return run("FuzzReadOptions", data) }
 
 // FuzzLegacy is fuzz.Legacy.
-func FuzzLegacy(data []byte) int {
-	p := parts("FuzzLegacy", data)
-	fuzz.Legacy(t("FuzzLegacy"), p[0], p[1], p[2])
-	return 0
-}
+func FuzzLegacy(data []byte) int { return run("FuzzLegacy", data) }
 
 // FuzzBootstrap is fuzz.Bootstrap.
-func FuzzBootstrap(data []byte) int {
-	p := parts("FuzzBootstrap", data)
-	fuzz.Bootstrap(t("FuzzBootstrap"), p[0], p[1])
-	return 0
-}
+func FuzzBootstrap(data []byte) int { return run("FuzzBootstrap", data) }
 
 // FuzzEquivalence is fuzz.Equivalence.
-func FuzzEquivalence(data []byte) int {
-	p := parts("FuzzEquivalence", data)
-	fuzz.Equivalence(t("FuzzEquivalence"), p[0], p[1], p[2])
-	return 0
-}
+func FuzzEquivalence(data []byte) int { return run("FuzzEquivalence", data) }
 
 // FuzzMalformed is fuzz.Malformed.
-func FuzzMalformed(data []byte) int {
-	p := parts("FuzzMalformed", data)
-	fuzz.Malformed(t("FuzzMalformed"), p[0], p[1])
-	return 0
-}
+func FuzzMalformed(data []byte) int { return run("FuzzMalformed", data) }
 
 // FuzzReaders is fuzz.Readers.
-func FuzzReaders(data []byte) int {
-	p := parts("FuzzReaders", data)
-	fuzz.Readers(t("FuzzReaders"), p[0], p[1])
-	return 0
-}
+func FuzzReaders(data []byte) int { return run("FuzzReaders", data) }
 
-func parts(target string, data []byte) [][]byte {
+func run(target string, data []byte) int {
 	named, err := targets.Named(target)
 	if err != nil {
 		panic(err)
 	}
-	return named.Split(data)
+	fuzz.Run(t(target), target, named.Split(data))
+	return 0
 }
 
 // t stands for a testing.T: a target's name, to which a failure is a panic.

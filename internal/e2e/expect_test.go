@@ -2,28 +2,30 @@ package e2e
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 )
 
 // expectation is what a shim must do with a payload.
 type expectation struct {
-	decoder string // the answer that this follows from
-	want    Verdict
-	wrong   Kind             // if not "", any verdict but one of this kind is right
-	finding *findings.Caller // that is to blame if it is not met; nil if none is known
+	decoder string            // whose answer it follows from, and the answer
+	want    Behavior          // unless not is set
+	not     BehaviorKind      // if not "", any behavior except this kind is right
+	finding *findings.Finding // that explains other behavior; nil if none is known
 }
 
-// met reports whether the shim did it. The words of an error are compared where
-// they are predicted.
-func (e expectation) met(got Verdict) bool {
-	if e.wrong != "" {
-		return got.Kind != e.wrong
+// met reports whether the shim behaved as expected. The text of an error is
+// compared only if one is expected.
+func (e expectation) met(got Behavior) bool {
+	if e.not != "" {
+		return got.Kind != e.not
 	}
 	if e.want.Kind == Refused && e.want.Text == "" {
 		got.Text = ""
@@ -32,39 +34,40 @@ func (e expectation) met(got Verdict) bool {
 }
 
 func (e expectation) String() string {
-	if e.wrong != "" {
-		return "anything but " + string(e.wrong)
+	if e.not != "" {
+		return "anything but " + string(e.not)
 	}
 	return e.want.String()
 }
 
-// answer is what the shim's decoder, by itself, makes of a payload.
+// answer is what the decoder of the shim answers to a payload.
 func (s installed) answer(b []byte) contract.Outcome {
-	if s.isLcow() {
-		return LcowAnswer(b)
+	if s.isLCOW() {
+		return findings.LCOWAnswer(b)
 	}
 	return verify.UnderTest().Decode(bytes.NewReader(b), b)
 }
 
-// expect predicts the shim, excused findings included.
+// expect returns what the shim must do with a payload. Excused findings are
+// included in it.
 func (s installed) expect(b []byte) expectation {
+	if s.isLCOW() {
+		return expectLCOW(b)
+	}
 	answer := s.answer(b)
-	if s.isLcow() {
-		return expectLcow(b, answer)
-	}
-	e := expectation{decoder: "readOptions, extracted: " + short(answer.String()), want: ServeAfter(answer)}
+	e := expectation{decoder: "the extracted readOptions answers " + short(answer.String()), want: ServeAfter(answer)}
 	if onlyLinkedHere(b) {
-		e.decoder += "; but the program does not have this type"
-		e.want = Verdict{Kind: Refused}
+		e.decoder += ", but this type is not linked into the program"
+		e.want = Behavior{Kind: Refused}
 	}
-	if name := debugTypeFinding(answer); name != "" && !excused(name) {
-		e.finding, e.wrong = named(verify.Known().Callers(), name), e.want.Kind
+	if name := debugTypeFinding(answer); name != "" && !s.excused().Has(name) {
+		e.finding, e.not = s.finding(name), e.want.Kind
 	}
 	return e
 }
 
-// debugTypeFinding is the finding that befalls options for their DebugType, if
-// serve comes to look at that.
+// debugTypeFinding is the finding that affects options because of their
+// DebugType, "" if there is none or serve does not get as far as the DebugType.
 func debugTypeFinding(answer contract.Outcome) string {
 	if answer.Kind != contract.Options || afterLevel(answer.Options.GetLogLevel()).Kind != Accepted {
 		return ""
@@ -79,32 +82,30 @@ func debugTypeFinding(answer contract.Outcome) string {
 	return ""
 }
 
-// expectLcow holds lcow-v2 to the contract, unless an excused finding says that
-// it answers otherwise.
-func expectLcow(b []byte, answer contract.Outcome) expectation {
-	e := expectation{decoder: "BootstrapParams only: " + short(answer.String()), want: LcowAfter(answer)}
-	right := reference.Answer(b)
-	if contract.Diff(right, answer, nil) == "" {
-		return e
+// expectLCOW requires of lcow-v2 what the contract wants, except where an excused
+// finding predicts another answer.
+func expectLCOW(b []byte) expectation {
+	q := verdict.Question{Payload: b, Want: reference.Answer(b)}
+	got := findings.LCOWAnswer(b)
+	e := expectation{decoder: "the model of lcow-v2's decoder answers " + short(got.String()), want: LCOWAfter(got)}
+	v := verdict.Of(q, got, verify.Known().For(findings.LCOW), verify.Excused().For(findings.LCOW))
+	if v.Fails(false) {
+		e.decoder += ", the right answer is " + short(q.Want.String())
+		e.want, e.finding = LCOWAfter(q.Want), v.Finding
 	}
-	e.finding = findings.Explain(verify.Known().Callers(), right, b)
-	if e.finding != nil && excused(e.finding.Name) {
-		e.finding = nil
-		return e
-	}
-	e.decoder += "; right: " + short(right.String())
-	e.want = LcowAfter(right)
 	return e
 }
 
-// excused reports whether the finding of a caller is not to fail a test.
-func excused(name string) bool { return named(verify.Excused().Callers(), name) != nil }
+// known and excused are the lists of findings of the shim.
+func (s installed) known() findings.List   { return verify.Known().For(s.Findings) }
+func (s installed) excused() findings.List { return verify.Excused().For(s.Findings) }
 
-func named(list []findings.Caller, name string) *findings.Caller {
-	for i, c := range list {
-		if c.Name == name {
-			return &list[i]
-		}
+// finding is a known finding of the shim by its name, nil if there is none.
+func (s installed) finding(name string) *findings.Finding {
+	all := s.known().Findings()
+	i := slices.IndexFunc(all, func(f *findings.Finding) bool { return f.Name == name })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return all[i]
 }

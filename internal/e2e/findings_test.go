@@ -4,37 +4,38 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/settings"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
-	"shimfuzz/internal/wire"
 )
 
-// Every finding of readOptions shows in the real program, on its own case.
+// Every finding of readOptions shows in the real program, on the case of the
+// finding.
 func TestFindings(t *testing.T) {
 	s := shims(t)[0]
 	cases := byName(t)
-	for _, f := range verify.Known().Findings {
+	for _, f := range verify.Known().Findings() {
 		t.Run(f.Name, func(t *testing.T) {
-			c, ok := cases[f.Case]
-			if !ok {
-				t.Fatalf("the finding's case %s is not in the corpus", f.Case)
-			}
-			// That it is wrong, and wrong as the finding says, of the extract …
-			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Reproduces: true})
-			// … and that the real program does so.
-			e := s.expect(c.Payload.Bytes)
-			got, _ := s.serve(t, c.Payload.Bytes)
+			b, story := placeCase(t, f, findings.ReadOptions, cases)
+			want := reference.Answer(b)
+			// The extracted readOptions is wrong as the finding predicts …
+			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: payload.Payload{Bytes: b, Want: want, Story: story}, Reproduces: true})
+			// … and the real program does the same.
+			e := s.expect(b)
+			got, _ := s.serve(t, b)
 			if !e.met(got) {
-				s.differs(t, "serve", c.Payload.Story, c.Payload.Bytes, e, got)
+				s.differs(t, "serve", story, b, e, got)
 				return
 			}
-			say("%-36s %v; right: %s", f.Name, got, c.Outcome)
+			say("%-36s %v; right: %s", f.Name, got, want.Kind)
 		})
 	}
 }
@@ -52,152 +53,160 @@ func byName(t *testing.T) map[string]corpus.Case {
 	return cases
 }
 
-// seen is whether a finding shows, and what was seen of it.
-type seen struct {
-	shows bool
-	what  string
-}
-
-// shows looks for each finding of the callers in the real programs.
-var shows = map[string]func(t *testing.T, have []installed, b []byte) seen{
-	hidesRefusal: func(t *testing.T, have []installed, b []byte) seen {
-		v, r, _ := have[0].start(t, b)
-		return seen{v.Kind != Accepted && r.Exit == 0, fmt.Sprintf("exit code %d; panic.log: %v", r.Exit, v)}
-	},
-	"debug-type-file-panics": func(t *testing.T, have []installed, b []byte) seen {
-		v, _ := have[0].serve(t, b)
-		return seen{v.Kind == Panicked, v.String()}
-	},
-	"unknown-debug-type-accepted": func(t *testing.T, have []installed, b []byte) seen {
-		v, _ := have[0].serve(t, b)
-		return seen{v.Kind == Accepted, v.String()}
-	},
-	"log-level-fails-start": func(t *testing.T, have []installed, b []byte) seen {
-		return all(t, have, b, func(v Verdict, _ run) bool { return v.Kind == Level })
-	},
-	"stdin-unlimited": func(t *testing.T, have []installed, b []byte) seen {
-		return all(t, have, b, func(v Verdict, _ run) bool { return v.Kind == Accepted })
-	},
-	"log-level-echoed": func(t *testing.T, have []installed, b []byte) seen {
-		return all(t, have, b, func(v Verdict, r run) bool { return v.Kind == Level && r.printed > 2*len(v.Text) })
-	},
-	"lcow-v2-loses-legacy-options":         lcowAccepts,
-	"lcow-v2-legacy-is-default":            lcowAccepts,
-	"lcow-v2-group-hides-bad-field-number": lcowAccepts,
-}
-
-// run is how much a run cost, and printed.
-type run struct {
-	printed int
-	memory  int64
-}
-
-// all reports whether every shim does what shows the finding.
-func all(t *testing.T, have []installed, b []byte, is func(Verdict, run) bool) seen {
-	s := seen{shows: true}
-	var what []string
-	for _, shim := range have {
-		if shim.isLcow() {
-			b = extension(b)
-		}
-		v, r := shim.serve(t, b)
-		s.shows = s.shows && is(v, run{len(r.Stdout) + len(r.Stderr), r.Memory})
-		text := fmt.Sprintf("%s: %s", strings.TrimPrefix(shim.Name, "containerd-shim-"), v.Kind)
-		if len(b) > 1<<20 {
-			text += fmt.Sprintf(", %.1f s, %d MiB in memory, %d MiB printed", r.Seconds, r.Memory>>20, (len(r.Stdout)+len(r.Stderr))>>20)
-		}
-		what = append(what, text)
-	}
-	s.what = strings.Join(what, "; ")
-	return s
-}
-
-// extension is a legacy payload as containerd sends it from 2.3 on.
-func extension(legacy []byte) []byte {
-	return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, wire.Bytes(1, legacy))}.Encode()
-}
-
-func lcowAccepts(t *testing.T, have []installed, b []byte) seen {
-	v, _ := have[1].serve(t, b)
-	return seen{v.Kind == Accepted, v.String()}
-}
-
-// Every finding of the callers shows, on its own case. Without excuses
-// (FINDINGS=none) each of them fails here, by its name.
-func TestCallers(t *testing.T) {
-	have := shims(t)
-	cases := byName(t)
-	for _, c := range verify.Known().Callers() {
-		if strings.HasPrefix(c.Program, "lcow-v2") && len(have) < 2 {
-			continue // make e2e has said that there is none
-		}
-		t.Run(c.Name, func(t *testing.T) {
-			b, story := callersCase(t, c, cases)
-			s := shows[c.Name](t, have, b)
-			d := difference{shim: shimOf(have, c), command: c.Program[strings.LastIndexByte(c.Program, ' ')+1:], payload: b, story: story, got: s.what}
-			switch {
-			case s.shows && !excused(c.Name):
-				d.finding = &c
-				d.fail(t)
-			case !s.shows && excused(c.Name):
-				d.want = "that " + c.Name + " still shows: " + c.Happens
-				d.advice = "If a checkout has mended it, run with FINDINGS=" + verify.Excused().Name + ",-" + c.Name + ";\nif a release has, say which (Fixed, in internal/findings/callers.go)."
-				d.fail(t)
-			case s.shows:
-				say("%-36s %s", c.Name, s.what)
-			default:
-				say("%-36s does not show: %s", c.Name, s.what)
-			}
-		})
-	}
-}
-
-func shimOf(have []installed, c findings.Caller) installed {
-	if strings.HasPrefix(c.Program, "lcow-v2") {
-		return have[1]
-	}
-	return have[0]
-}
-
-func callersCase(t *testing.T, c findings.Caller, cases map[string]corpus.Case) (b []byte, story string) {
+// placeCase returns the payload that shows a finding in a program.
+func placeCase(t *testing.T, f *findings.Finding, program string, cases map[string]corpus.Case) (b []byte, story string) {
 	t.Helper()
-	if c.Make != nil {
-		b = c.Make()
+	place, _ := f.In(program)
+	if place.Payload != nil {
+		b = place.Payload()
 		return b, fmt.Sprintf("%d MiB in one field", len(b)>>20)
 	}
-	found, ok := cases[c.Case]
+	c, ok := cases[place.Case]
 	if !ok {
-		t.Fatalf("the finding's case %s is not in the corpus", c.Case)
+		t.Fatalf("the case %q of the finding is not in the corpus", place.Case)
 	}
-	return found.Payload.Bytes, found.Payload.Story
+	return c.Payload.Bytes, c.Payload.Story
 }
 
-// Each finding of the callers has a test of whether it shows, and a case.
-func TestCallersAreTested(t *testing.T) {
+const hidesRefusal = "start-hides-refusal"
+
+// shows tells whether a run shows a finding, for the findings that have no
+// predicted answer.
+var shows = map[string]func(Behavior, wine.Result) bool{
+	hidesRefusal:                  func(got Behavior, r wine.Result) bool { return got.Kind != Accepted && r.Exit == 0 },
+	"debug-type-file-panics":      func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
+	"unknown-debug-type-accepted": func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
+	"log-level-fails-start":       func(got Behavior, _ wine.Result) bool { return got.Kind == InvalidLevel },
+	"stdin-unlimited":             func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
+	"log-level-echoed": func(got Behavior, r wine.Result) bool {
+		return got.Kind == InvalidLevel && len(r.Stdout)+len(r.Stderr) > 2*len(got.Text)
+	},
+}
+
+// Every finding of each program shows in it, on the case of the finding. If
+// nothing is excused (FINDINGS=none), each fails here, with its name.
+func TestProgramFindings(t *testing.T) {
 	cases := byName(t)
-	var names []string
-	for _, c := range findings.Callers {
-		if _, ok := cases[c.Case]; !ok && c.Make == nil {
-			t.Errorf("%s: its case %q is not in the corpus", c.Name, c.Case)
+	for _, s := range shims(t) {
+		for _, f := range s.known().Findings() {
+			place, _ := f.In(s.Findings)
+			if place.Command == "" && !s.isLCOW() {
+				continue // an answer of readOptions, see TestFindings
+			}
+			t.Run(f.Name+"/"+s.Name, func(t *testing.T) { s.checkFinding(t, f, place, cases) })
 		}
-		if shows[c.Name] == nil {
-			t.Errorf("%s: nothing looks whether it shows", c.Name)
-		}
-		if slices.Contains(names, c.Name) {
-			t.Errorf("%s is there twice", c.Name)
-		}
-		names = append(names, c.Name)
-	}
-	if len(names) != len(shows) {
-		t.Errorf("%d findings, %d tests of whether one shows", len(names), len(shows))
 	}
 }
 
-// One payload, for make e2e CASE=file.
+// checkFinding fails t if a finding shows and is not excused, or is excused and
+// does not show.
+func (s installed) checkFinding(t *testing.T, f *findings.Finding, place findings.Place, cases map[string]corpus.Case) {
+	b, story := placeCase(t, f, s.Findings, cases)
+	if place.Command == "" {
+		b = distinguishing(b)
+	}
+	shown, command, what := s.shows(t, f, place, b)
+	say("%-28s %s: %s", f.Name, s.Name, what)
+	d := difference{shim: s, command: command, finding: f, got: what, payload: b, story: story}
+	switch excused := s.excused().Has(f.Name); {
+	case shown && !excused:
+		d.want = "not this finding"
+		d.fail(t)
+	case !shown && excused:
+		d.verdict = verdict.KnownRight
+		d.want = "this finding, which is excused"
+		d.advice = fmt.Sprintf("The finding %[1]s does not show any more. If a checkout has fixed it, run with\n"+
+			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", f.Name, verify.Excused().Name)
+		d.fail(t)
+	}
+}
+
+// shows gives a payload to the shim and reports whether the finding shows, in
+// which command, and what was observed.
+func (s installed) shows(t *testing.T, f *findings.Finding, place findings.Place, b []byte) (shown bool, command, what string) {
+	t.Helper()
+	if place.Command == "start" {
+		got, r, _ := s.start(t, b)
+		return shows[f.Name](got, r), place.Command, fmt.Sprintf("exit code %d; panic.log: %v", r.Exit, got)
+	}
+	got, r := s.serve(t, b)
+	what = got.String()
+	if len(b) > 1<<20 {
+		what = fmt.Sprintf("%s, %.1f s, %d MiB in memory, %d MiB printed", got.Kind, r.Seconds, r.Memory>>20, (len(r.Stdout)+len(r.Stderr))>>20)
+	}
+	if place.Command == "" { // the finding is lcow-v2's answer
+		return expectation{want: LCOWAfter(findings.LCOWAnswer(b))}.met(got), "serve", what
+	}
+	return shows[f.Name](got, r), place.Command, what
+}
+
+// distinguishing returns the payload, or the payload with a marker, to which
+// lcow-v2 does something else than it would if its decoder were right; nil if none
+// of them is. Options that are lost show only if their log level is the marker.
+func distinguishing(b []byte) []byte {
+	for _, m := range slices.Insert(marks(b), 0, b) {
+		if LCOWAfter(findings.LCOWAnswer(m)) != LCOWAfter(reference.Answer(m)) {
+			return m
+		}
+	}
+	return nil
+}
+
+// Each place of a finding in the programs has a payload, and a function that tells
+// whether the finding shows, or a payload to which a right lcow-v2 would do
+// something else.
+func TestPlacesAreTested(t *testing.T) {
+	cases := byName(t)
+	tested := make(map[string]bool)
+	for i := range findings.All {
+		f := &findings.All[i]
+		for _, program := range []Program{RunHCS, LCOW} {
+			place, ok := f.In(program.Findings)
+			if !ok {
+				continue
+			}
+			t.Run(f.Name+"/"+program.Name, func(t *testing.T) {
+				b, _ := placeCase(t, f, program.Findings, cases)
+				switch {
+				case place.Command != "":
+					if shows[f.Name] == nil {
+						t.Error("no function tells whether this finding shows")
+					}
+					tested[f.Name] = true
+				case program.Findings == findings.LCOW:
+					if distinguishing(b) == nil {
+						t.Error("the wrong answer makes no difference to what lcow-v2 does")
+					}
+				}
+			})
+		}
+	}
+	for name := range shows {
+		if !tested[name] {
+			t.Errorf("there is no finding %s of the programs", name)
+		}
+	}
+}
+
+// A report of a difference names what was wanted, and the finding if it is known.
+func TestReport(t *testing.T) {
+	b := []byte{0x08}
+	d := difference{shim: installed{Program: RunHCS}, command: "serve", want: "refused", got: "accepted", payload: b, story: "a story"}
+	r := d.report("make e2e")
+	if r.Verdict != verdict.Wrong || r.Guarantee != contract.GuaranteeOf(reference.Answer(b).Kind) || r.Want != d.want || r.Got != d.got || r.Replay != "make e2e" {
+		t.Errorf("report = %+v", r)
+	}
+	d.finding, d.verdict = &findings.All[0], verdict.KnownRight
+	if r = d.report(""); r.Verdict != verdict.KnownRight || r.Finding != d.finding || r.Guarantee != d.finding.Breaks {
+		t.Errorf("report with a finding = %+v", r)
+	}
+}
+
+// TestCase shows what the shims do with one payload, for make e2e CASE=file.
 func TestCase(t *testing.T) {
-	name := os.Getenv(settings.Case)
+	name := e2eSettings(t).Case
 	if name == "" {
-		t.Skip("NOT RUN: no case to run")
+		t.Skip("NOT RUN: there is no CASE")
 	}
 	have := shims(t)
 	b, err := os.ReadFile(name)
@@ -208,13 +217,13 @@ func TestCase(t *testing.T) {
 	for _, s := range have {
 		e := s.expect(b)
 		got, _ := s.serve(t, b)
-		say("%s serve\n  %s\n  so it must   %v\n  and it did   %v", s.Name, e.decoder, e, got)
+		say("%s serve\n  %s\n  so it must do  %v\n  it did         %v", s.Name, e.decoder, e, got)
 		s.check(t, name, b)
-		if s.isLcow() {
+		if s.isLCOW() {
 			continue
 		}
 		got, r, _ := s.start(t, b)
-		say("%s start\n  exit code %d, printed %q\n  panic.log    %v", s.Name, r.Exit, r.Stdout, got)
+		say("%s start\n  exit code %d, printed %q\n  panic.log      %v", s.Name, r.Exit, r.Stdout, got)
 		s.checkStart(t, name, b)
 	}
 }

@@ -11,25 +11,26 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// marker is a log level that is none: a shim that gives it back in its error
-// has these very options.
+// marker is an invalid log level. A shim that repeats it in its error has read
+// the options that contain it.
 const marker = "shimfuzz-marker"
 
-// logLevel is the field of Options that the marker is in; options of every
-// version have it.
+// logLevel is the number of the field that holds the marker. Every version of
+// Options has it.
 const logLevel = 16
 
-// marks returns b with the marker in whatever may be read as options: in front
-// of what is there, or behind it, for options with a log level of their own. What
-// may be options of BootstrapParams comes first, and then, because a shim can
-// take one message for the other, what may be those of an Any.
+// marks returns copies of b with the marker in all bytes that may be read as
+// options: before these bytes, or after them for options that set a log level
+// themselves. If b is BootstrapParams, the copies with the marker in its extensions
+// come first; then, because a shim may mistake one message for the other, those
+// with the marker in the value of an Any.
 func marks(b []byte) [][]byte {
 	field := wire.Message{wire.String(logLevel, marker)}.Encode()
-	front := func(value []byte) []byte { return slices.Concat(field, value) }
-	behind := func(value []byte) []byte { return slices.Concat(value, field) }
-	all := [][]byte{inAny(b, front), inAny(b, behind)}
+	before := func(value []byte) []byte { return slices.Concat(field, value) }
+	after := func(value []byte) []byte { return slices.Concat(value, field) }
+	all := [][]byte{inAny(b, before), inAny(b, after)}
 	if stdin.IsBootstrap(b) {
-		all = slices.Concat([][]byte{inExtensions(b, front), inExtensions(b, behind)}, all)
+		all = slices.Concat([][]byte{inExtensions(b, before), inExtensions(b, after)}, all)
 	}
 	return slices.DeleteFunc(all, func(marked []byte) bool { return slices.Equal(marked, b) })
 }
@@ -41,7 +42,7 @@ func inExtensions(b []byte, change func([]byte) []byte) []byte {
 	})
 }
 
-// inAny changes each value of an Any, and gives one to an Any of Options that
+// inAny changes each value of an Any, and adds a value to an Any of Options that
 // has none.
 func inAny(b []byte, change func([]byte) []byte) []byte {
 	out := rewrite(b, 2, change)
@@ -52,8 +53,8 @@ func inAny(b []byte, change func([]byte) []byte) []byte {
 	return out
 }
 
-// rewrite changes the length-delimited fields of one number and leaves all other
-// bytes as they are: tags, the width of lengths, what cannot be read.
+// rewrite changes the values of the length-delimited fields with one number. All
+// other bytes stay the same: tags, the width of lengths, bytes that are no field.
 func rewrite(b []byte, num protowire.Number, change func([]byte) []byte) []byte {
 	fields, rest := wire.Parse(b)
 	var out []byte

@@ -4,17 +4,15 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/semver"
-
-	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verify"
 	"shimfuzz/internal/wire"
 )
 
-// Whatever message type is linked into the extract is linked into the program,
-// and does there what it does here: typeurl finds a type by its name, so what is
-// linked is part of the input.
+// Every message type that is linked into this test is linked into the program,
+// with the same effect. typeurl looks types up by their names, so the linked types
+// are a part of the input.
 func TestRegistry(t *testing.T) {
 	s := shims(t)[0]
 	names := payload.RegisteredNames()
@@ -28,15 +26,15 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// onlyLinkedThere are types that the program has and the extract has not: hcsshim's
-// internal/uvm registers them with typeurl, and builds on Windows only.
+// onlyLinkedThere are types that are linked into the program only: hcsshim's
+// internal/uvm, which builds only for Windows, registers them with typeurl.
 var onlyLinkedThere = []string{
 	"ncproxy/ncproxynetworking/Endpoint", "ncproxy/ncproxynetworking/Network",
 	"ncproxy/hcn/HostComputeEndpoint", "ncproxy/hcn/HostComputeNetwork",
 }
 
-// To the extract these types are unknown, as the README says. What the program
-// does with them is what the findings say of any other linked type.
+// The extracted readOptions does not know these types, see the README. The program
+// treats them like any other linked type.
 func TestOnlyLinkedThere(t *testing.T) {
 	s := shims(t)[0]
 	for _, name := range onlyLinkedThere {
@@ -44,29 +42,24 @@ func TestOnlyLinkedThere(t *testing.T) {
 			t.Parallel()
 			b := wire.Message{wire.String(1, name), wire.String(2, "{}")}.Encode()
 			want := Refused
-			if beforeBootstrap() {
+			if verify.Known().Has("foreign-type-panics") {
 				want = Panicked
 			}
 			if got, _ := s.serve(t, b); got.Kind != want {
 				difference{shim: s, command: "serve", want: string(want), got: got.String(), payload: b, story: "an Any of type " + name,
-					advice: "Either hcsshim registers this type no longer, or answers another type otherwise."}.fail(t)
+					advice: "Either hcsshim does not register this type any more, or it treats foreign types differently."}.fail(t)
 			}
 		})
 	}
 }
 
-// beforeBootstrap reports whether the hcsshim under test is a release that does
-// not know BootstrapParams.
-func beforeBootstrap() bool {
-	return hcsshim.Version() != "" && semver.Compare(hcsshim.Version(), "v0.15.0-rc.4") < 0
-}
-
-// onlyLinkedHere reports whether the extract, but not the program, knows the type
-// that a payload names as an Any. The suite needs a containerd/api with the
-// bootstrap protocol; a release without that has an older one, which lacks these.
+// onlyLinkedHere reports whether the type that a payload names as an Any is linked
+// into this test but not into the program. The suite needs a containerd/api with
+// BootstrapParams; a release that does not read these links an older one, which
+// lacks some types.
 func onlyLinkedHere(b []byte) bool {
 	url, _ := stdin.AnyParts(b)
 	name := url[strings.LastIndexByte(url, '/')+1:]
-	return beforeBootstrap() && (strings.HasPrefix(name, "containerd.runtime.bootstrap.v1.") ||
+	return verify.Known().Has("bootstrap-rejected") && (strings.HasPrefix(name, "containerd.runtime.bootstrap.v1.") ||
 		name == "containerd.types.ActivationInfo" || name == "containerd.types.ActiveMount")
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"math/rand"
-	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -12,11 +11,10 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/settings"
 )
 
-// Every case of the corpus, through serve of each shim: the program does what
-// the extracted readOptions says, as it is and with a marker in its options.
+// Every case of the corpus, unchanged and with a marker in its options, through
+// serve of each shim: the program does what its decoder answers.
 func TestCorpus(t *testing.T) {
 	have := shims(t)
 	cases, err := corpus.Load()
@@ -25,7 +23,7 @@ func TestCorpus(t *testing.T) {
 	}
 	all := len(cases)
 	cases = different(cases)
-	say("%d cases of the corpus, %d of them the bytes of another", all, all-len(cases))
+	say("%d cases of the corpus, %d of them with the same bytes as another", all, all-len(cases))
 	p := &progress{what: "corpus", total: len(cases)}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
@@ -38,8 +36,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// different are the cases without those that are the bytes of an earlier one:
-// containerd was recorded to send the same in many ways.
+// different returns the cases without those that have the same bytes as an
+// earlier one: many recordings of containerd are identical.
 func different(cases []corpus.Case) (list []corpus.Case) {
 	seen := make(map[string]bool)
 	for _, c := range cases {
@@ -51,8 +49,8 @@ func different(cases []corpus.Case) (list []corpus.Case) {
 	return list
 }
 
-// check gives a shim a payload, and the payload with a marker in what may be
-// its options.
+// check compares what serve does with a payload, and with the payload with a
+// marker in its options.
 func (s installed) check(t *testing.T, story string, b []byte) {
 	t.Helper()
 	s.compare(t, story, b)
@@ -61,7 +59,7 @@ func (s installed) check(t *testing.T, story string, b []byte) {
 	}
 }
 
-// compare holds what the shim does to what it must do.
+// compare fails t unless serve does what it must do with a payload.
 func (s installed) compare(t *testing.T, story string, b []byte) {
 	t.Helper()
 	e := s.expect(b)
@@ -71,15 +69,15 @@ func (s installed) compare(t *testing.T, story string, b []byte) {
 	}
 }
 
-// differs fails t.
-func (s installed) differs(t *testing.T, command, story string, b []byte, e expectation, got Verdict) {
+// differs fails t because the shim did not behave as expected.
+func (s installed) differs(t *testing.T, command, story string, b []byte, e expectation, got Behavior) {
 	t.Helper()
-	difference{shim: s, command: command, finding: e.finding, decoder: e.decoder, want: e.String(), got: got.String(), payload: b, story: story}.fail(t)
+	difference{shim: s, command: command, finding: e.finding, want: e.String() + "\nbecause " + e.decoder, got: got.String(), payload: b, story: story}.fail(t)
 }
 
-// marked is the payload with a marker in what may be its options, nil if there
-// is nothing of the kind. A payload whose answer is options must give the marker
-// back, or nothing would show that they are these.
+// marked returns the payload with a marker in what may be its options, nil if
+// nothing in it may be options. If the decoder answers options, it must answer
+// the marker in them, too: otherwise no output would show which options arrived.
 func (s installed) marked(t *testing.T, story string, b []byte) []byte {
 	t.Helper()
 	with := marks(b)
@@ -97,42 +95,28 @@ func (s installed) marked(t *testing.T, story string, b []byte) []byte {
 	return with[0]
 }
 
-// TestGenerated is TestCorpus for payloads that are made anew for every seed.
+// TestGenerated is TestCorpus for payloads that depend on the seed.
 func TestGenerated(t *testing.T) {
-	have := shims(t)
-	seed, checks := number(t, settings.Seed, 1), number(t, settings.Checks, 300)
+	have, s := shims(t), e2eSettings(t)
 	cases, err := corpus.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &progress{what: "generated payloads", total: checks}
-	for i := range checks {
+	p := &progress{what: "generated payloads", total: s.Checks}
+	for i := range s.Checks {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
 			defer p.step()
-			src := rand.New(rand.NewSource(int64(seed)<<32 + int64(i)))
+			src := rand.New(rand.NewSource(int64(s.Seed)<<32 + int64(i)))
 			made := generate(src, i, cases)
-			for _, s := range have {
-				s.check(t, fmt.Sprintf("SEED=%d, number %d: %s", seed, i, made.Story), made.Bytes)
+			for _, shim := range have {
+				shim.check(t, fmt.Sprintf("SEED=%d, number %d: %s", s.Seed, i, made.Story), made.Bytes)
 			}
 		})
 	}
 }
 
-func number(t *testing.T, name string, usual int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return usual
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// generate draws a payload, of each kind in turn.
+// generate returns the i-th payload: the kinds alternate.
 func generate(src *rand.Rand, i int, cases []corpus.Case) payload.Payload {
 	switch i % 6 {
 	case 0:
@@ -147,8 +131,8 @@ func generate(src *rand.Rand, i int, cases []corpus.Case) payload.Payload {
 	return payload.Valid(src, payload.AllVariations)
 }
 
-// changed is a case of the corpus with a byte changed, bytes cut out, or another
-// case behind it.
+// changed returns a case of the corpus with one byte changed, with some bytes
+// removed, or with another case appended.
 func changed(src *rand.Rand, cases []corpus.Case) payload.Payload {
 	c := cases[src.Intn(len(cases))].Payload
 	b := slices.Clone(c.Bytes)
@@ -166,8 +150,8 @@ func changed(src *rand.Rand, cases []corpus.Case) payload.Payload {
 	return payload.Payload{Bytes: b, Story: c.Story + ", changed"}
 }
 
-// A marker can be put into all options of the corpus, or TestCorpus would not
-// tell options from none.
+// A marker can be put into all options of the corpus. Otherwise TestCorpus could
+// not distinguish options from defaults.
 func TestMarks(t *testing.T) {
 	cases, err := corpus.Load()
 	if err != nil {

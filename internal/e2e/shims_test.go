@@ -8,22 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(settings.Shims) == "" {
+	if s, err := settings.Load(); err == nil && s.E2E == nil { // Main reports an error
 		say(notRun)
 	}
 	os.Exit(verify.Main(m.Run))
@@ -31,35 +27,42 @@ func TestMain(m *testing.M) {
 
 const notRun = "NOT RUN: the real shims, which make e2e builds and runs"
 
-// limit is how long one run may take: a thousand times the usual, on a machine
-// that has other things to do.
+// limit is the time limit of one run: a thousand times what a run takes by
+// default, for machines that are busy.
 const limit = 60 * time.Second
 
-// installed is a built shim and where it runs.
+// installed is a shim that has been built, and the host on which it runs.
 type installed struct {
 	Program
 	host *wine.Host
 	file string
 }
 
-// shims are what make e2e has built: runhcs-v1 first, and lcow-v2 if this
-// hcsshim has it. Without make e2e the test did not run, and says so.
-func shims(t *testing.T) []installed {
+// e2eSettings skips the test unless make e2e runs it.
+func e2eSettings(t *testing.T) *settings.E2E {
 	t.Helper()
-	dir := os.Getenv(settings.Shims)
-	if dir == "" {
+	s := verify.Settings().E2E
+	if s == nil {
 		t.Skip(notRun)
 	}
-	host, err := wine.Open(os.Getenv(settings.Wine))
+	return s
+}
+
+// shims returns the shims that make e2e has built: runhcs-v1 first, and lcow-v2
+// if this hcsshim has it. It skips the test unless make e2e runs it.
+func shims(t *testing.T) []installed {
+	t.Helper()
+	s := e2eSettings(t)
+	host, err := wine.Open(s.Wine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := []installed{{RunhcsV1, host, filepath.Join(dir, RunhcsV1.Name+".exe")}}
+	have := []installed{{RunHCS, host, filepath.Join(s.Shims, RunHCS.Name+".exe")}}
 	if _, err := os.Stat(have[0].file); err != nil {
 		t.Fatal(err)
 	}
-	if lcow := filepath.Join(dir, LcowV2.Name+".exe"); exists(lcow) {
-		have = append(have, installed{LcowV2, host, lcow})
+	if lcow := filepath.Join(s.Shims, LCOW.Name+".exe"); exists(lcow) {
+		have = append(have, installed{LCOW, host, lcow})
 	}
 	return have
 }
@@ -69,17 +72,17 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// isLcow reports whether s is lcow-v2.
-func (s installed) isLcow() bool { return s.Name == LcowV2.Name }
+func (s installed) isLCOW() bool { return s.Findings == findings.LCOW }
 
-// runs numbers the runs of this process: pipes are named for the container, and
-// two runs at a time must not have one between them.
+// runs numbers the runs of this process. Pipes are named after the container, and
+// two runs must not use the same pipe at the same time.
 var runs atomic.Int64
 
 func containerID() string { return fmt.Sprintf("e2e-%d-%d", os.Getpid(), runs.Add(1)) }
 
-// serve gives a payload to the shim's serve.
-func (s installed) serve(t testing.TB, payload []byte) (Verdict, wine.Result) {
+// serve gives a payload to the shim's serve. A run that Wine has lost is repeated
+// once.
+func (s installed) serve(t testing.TB, payload []byte) (Behavior, wine.Result) {
 	t.Helper()
 	r := s.serveOnce(t, payload)
 	if s.lost(t, r, r.Stdout+r.Stderr) {
@@ -91,7 +94,7 @@ func (s installed) serve(t testing.TB, payload []byte) (Verdict, wine.Result) {
 func (s installed) serveOnce(t testing.TB, payload []byte) wine.Result {
 	t.Helper()
 	args := []string{"serve"}
-	if !s.isLcow() {
+	if !s.isLCOW() {
 		args = append(globals(containerID()), "serve", "--socket", "bad")
 	}
 	return s.run(t, t.TempDir(), payload, args)
@@ -103,18 +106,18 @@ func globals(id string) []string {
 
 const namespace = "shimfuzz"
 
-// start gives a payload to runhcs-v1's start, in a bundle, and reads the verdict
-// of the serve that it starts.
-func (s installed) start(t testing.TB, payload []byte) (v Verdict, r wine.Result, address string) {
+// start gives a payload to runhcs-v1's start, in a bundle, and returns the
+// behavior of the serve that it starts, and the address that start must print.
+func (s installed) start(t testing.TB, payload []byte) (got Behavior, r wine.Result, address string) {
 	t.Helper()
-	v, r, address, said := s.startOnce(t, payload)
-	if v.Kind == Odd && s.lost(t, r, said) {
-		v, r, address, _ = s.startOnce(t, payload)
+	got, r, address, output := s.startOnce(t, payload)
+	if got.Kind == Unrecognized && s.lost(t, r, output) {
+		got, r, address, _ = s.startOnce(t, payload)
 	}
-	return v, r, address
+	return got, r, address
 }
 
-func (s installed) startOnce(t testing.TB, payload []byte) (v Verdict, r wine.Result, address, said string) {
+func (s installed) startOnce(t testing.TB, payload []byte) (got Behavior, r wine.Result, address, output string) {
 	t.Helper()
 	bundle, id := t.TempDir(), containerID()
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
@@ -139,105 +142,25 @@ func (s installed) run(t testing.TB, dir string, payload []byte, args []string) 
 	return r
 }
 
-// silent counts the runs that ended without a word, and all the runs. Under
-// Wine that happens to one of lcow-v2's in a thousand, whatever the payload.
+// silent counts the runs of this process that ended without any output, and ran
+// counts all runs. Under Wine about one run of lcow-v2 in a thousand ends like
+// that, with any payload.
 var silent, ran atomic.Int64
 
-// maxSilent is how many of those a process takes for Wine's in any case, and
-// one in silentShare runs beyond that.
-const maxSilent, silentShare = 10, 200
+// A process attributes to Wine up to maxSilent silent runs in any case, and beyond
+// that up to one in minRunsPerSilent.
+const maxSilent, minRunsPerSilent = 10, 200
 
-// lost reports whether a run is to be repeated, once, because it ended without a
-// word: what the shim is to blame for happens again.
-func (s installed) lost(t testing.TB, r wine.Result, said string) bool {
+// lost reports whether a run is to be repeated once because it ended without any
+// output. If the shim is the cause, it happens again.
+func (s installed) lost(t testing.TB, r wine.Result, output string) bool {
 	t.Helper()
-	if said != "" || r.Late || runtime.GOOS == "windows" {
+	if output != "" || r.TimedOut || runtime.GOOS == "windows" {
 		return false
 	}
-	if n := silent.Add(1); n > maxSilent && n*silentShare > ran.Load() {
-		t.Fatalf("%d of %d runs ended without a word, more than Wine is to blame for", n, ran.Load())
+	if n := silent.Add(1); n > maxSilent && n*minRunsPerSilent > ran.Load() {
+		t.Fatalf("%d of %d runs ended without any output, more than can be attributed to Wine", n, ran.Load())
 	}
-	say("%s: a run of %s ended without a word, exit code %d after %.2f s, and is repeated", t.Name(), s.Name, r.Exit, r.Seconds)
+	say("%s: a run of %s ended without any output, exit code %d after %.2f s, and is repeated", t.Name(), s.Name, r.Exit, r.Seconds)
 	return true
-}
-
-// progress tells the make program how far a test is.
-type progress struct {
-	what  string
-	total int
-	mu    sync.Mutex
-	done  int
-	last  time.Time
-}
-
-func (p *progress) step() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done++
-	if time.Since(p.last) > 10*time.Second {
-		p.last = time.Now()
-		say("%s: %d of %d", p.what, p.done, p.total)
-	}
-}
-
-// say shows lines to who runs make e2e, also if the test passes.
-func say(format string, args ...any) {
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Println(settings.Say + line)
-	}
-}
-
-// difference is a shim that did not do what it should.
-type difference struct {
-	shim      installed
-	command   string
-	finding   *findings.Caller // nil if none is known
-	decoder   string
-	want, got string
-	payload   []byte
-	story     string
-	advice    string
-}
-
-// firstLines keeps a report to what make e2e shows of one.
-func firstLines(text string) string {
-	const most = 30
-	lines := strings.SplitAfterN(text, "\n", most+1)
-	if len(lines) <= most {
-		return text
-	}
-	return strings.Join(lines[:most], "") + "              …\n"
-}
-
-// fail reports it.
-func (d difference) fail(t testing.TB) {
-	t.Helper()
-	var b strings.Builder
-	row := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%-10s %s\n", name, strings.ReplaceAll(strings.TrimRight(value, "\n"), "\n", "\n           "))
-		}
-	}
-	b.WriteString("\n")
-	if d.finding != nil {
-		row("finding", d.finding.Name+": "+d.finding.Happens)
-		row("guarantee", d.finding.Breaks.String())
-	}
-	row("program", fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Name()))
-	row("decoder", d.decoder)
-	row("want", d.want)
-	row("got", d.got)
-	row("to do", d.advice)
-	row("payload", fmt.Sprintf("%s; %d bytes, read as %s:", d.story, len(d.payload), stdin.FamilyName(d.payload)))
-	if len(d.payload) < 1<<16 {
-		b.WriteString(firstLines(stdin.Dump(d.payload)))
-		row("hex", fmt.Sprintf("%x", d.payload[:min(len(d.payload), 512)]))
-	}
-	file, err := verify.Save(t.Name(), d.payload)
-	if err != nil {
-		row("replay", fmt.Sprintf("the payload could not be saved: %v", err))
-	} else {
-		row("replay", "make e2e "+settings.CaseArguments(file)+"   what the real shims do\n"+settings.ReproCommand(file)+"   what it is, what readOptions answers")
-	}
-	t.Error(b.String())
 }

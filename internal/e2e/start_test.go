@@ -5,16 +5,14 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/verify"
 )
 
-// startEvery is how many cases of the corpus there are for each that goes
-// through start, too: a few dozen are enough to see that start passes on its
-// stdin as it is.
+// TestStart runs every startEvery-th case of the corpus: a few dozen show that
+// start passes its standard input on unchanged.
 const startEvery = 13
 
-// Through start: serve, which that starts, does what it does when it is started
-// by itself, and start says which pipe it serves on.
+// The serve that start starts does the same as one that is started directly, and
+// start prints the address of the pipe on which it serves.
 func TestStart(t *testing.T) {
 	s := shims(t)[0]
 	cases, err := corpus.Load()
@@ -32,7 +30,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// checkStart is check for start.
+// checkStart is like check, for start.
 func (s installed) checkStart(t *testing.T, story string, b []byte) {
 	t.Helper()
 	s.compareStart(t, story, b)
@@ -49,8 +47,8 @@ func everyNth(cases []corpus.Case, n int) []corpus.Case {
 	return some
 }
 
-// compareStart holds what start does to what it must do. That it hides what
-// serve refuses is known.
+// compareStart fails t unless start, and the serve that it starts, do what they
+// must do with a payload. That start hides a refusal may be excused.
 func (s installed) compareStart(t *testing.T, story string, b []byte) {
 	t.Helper()
 	e := s.expect(b)
@@ -59,18 +57,15 @@ func (s installed) compareStart(t *testing.T, story string, b []byte) {
 		s.differs(t, "start", story, b, e, got)
 		return
 	}
-	d := difference{shim: s, command: "start", decoder: e.decoder, payload: b, story: story}
-	d.got = fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)
+	d := difference{shim: s, command: "start", payload: b, story: story, got: fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)}
 	success := fmt.Sprintf("exit code 0, printed %q", address)
 	switch {
 	case got.Kind == Accepted && d.got != success:
 		d.want = success
 		d.fail(t)
-	case got.Kind != Accepted && r.Exit == 0 && !excused(hidesRefusal):
-		d.finding = named(verify.Known().Callers(), hidesRefusal)
-		d.want = fmt.Sprintf("an exit code that says that no shim runs, because serve %v", got)
+	case got.Kind != Accepted && r.Exit == 0 && !s.excused().Has(hidesRefusal):
+		d.finding = s.finding(hidesRefusal)
+		d.want = fmt.Sprintf("an exit code other than 0, because no shim runs: serve %v", got)
 		d.fail(t)
 	}
 }
-
-const hidesRefusal = "start-hides-refusal"

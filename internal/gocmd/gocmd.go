@@ -1,27 +1,46 @@
-// Package gocmd runs the go command in modules other than the suite's.
+// Package gocmd runs the go command and what it builds, and edits go.mod files.
 package gocmd
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/mod/modfile"
 )
 
-// Run runs the go command in dir and returns its standard output. Its error
-// carries what the command wrote to standard error. What it downloads meanwhile
-// is shown on standard error.
-func Run(dir string, env []string, args ...string) ([]byte, error) {
-	cmd := exec.Command("go", args...)
+// Command prepares a program to be run in dir. When ctx ends it is interrupted.
+func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	// An interrupt reaches the whole process group from a terminal; passing it
+	// on lets a fuzzer end its workers also when it comes to this process alone.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir = dir
-	// go generate exports GOOS and GOARCH, and a user's GOFLAGS may name a
-	// -modfile: neither is meant for another module.
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	// A workspace or a -modfile of the user's is for another module, and what is
+	// built is run on this machine. go generate exports GOOS and GOARCH.
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=")
+	return cmd
+}
+
+// Run runs the go command in dir and returns its standard output.
+func Run(dir string, env []string, args ...string) ([]byte, error) {
+	cmd := Command(context.Background(), dir, "go", args...)
 	cmd.Env = append(cmd.Env, env...)
+	return Output(cmd)
+}
+
+// Output runs cmd and returns its standard output. Its error carries what cmd
+// wrote to standard error. What the go command downloads meanwhile is shown.
+func Output(cmd *exec.Cmd) ([]byte, error) {
 	var stderr bytes.Buffer
 	cmd.Stderr = io.MultiWriter(&stderr, &downloads{})
 	out, err := cmd.Output()
@@ -31,7 +50,55 @@ func Run(dir string, env []string, args ...string) ([]byte, error) {
 	if text := strings.TrimSpace(stderr.String()); text != "" {
 		return out, errors.New(text)
 	}
-	return out, fmt.Errorf("go %s: %w", args[0], err)
+	return out, fmt.Errorf("%s: %w", strings.Join(cmd.Args[:min(2, len(cmd.Args))], " "), err)
+}
+
+// ErrReported is a failure of which the user has been told all there is to say.
+var ErrReported = errors.New("failed")
+
+// Show runs cmd with its output shown. It has to explain its own failure.
+func Show(cmd *exec.Cmd) error {
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	err := cmd.Run()
+	if isExit(err) {
+		return ErrReported
+	}
+	return err
+}
+
+// Try runs cmd and returns all that it prints, and whether it failed. The error
+// is one of running it.
+func Try(cmd *exec.Cmd) (out string, failed bool, err error) {
+	text, err := cmd.CombinedOutput()
+	if isExit(err) {
+		return string(text), true, nil
+	}
+	return string(text), false, err
+}
+
+func isExit(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit)
+}
+
+// EditModule writes the go.mod file from to the file to, edited.
+func EditModule(to, from string, edit func(*modfile.File) error) error {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	mod, err := modfile.Parse(from, text, nil)
+	if err != nil {
+		return err
+	}
+	if err := edit(mod); err != nil {
+		return err
+	}
+	mod.Cleanup()
+	if text, err = mod.Format(); err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, 0o666)
 }
 
 // Module is a module in the module cache.
@@ -56,7 +123,20 @@ func Download(path, version string) (*Module, error) {
 	if why == "" && err != nil {
 		why = err.Error()
 	}
-	return nil, errors.New(strings.Join(strings.Fields(why), " "))
+	return nil, errors.New(OneLine(why))
+}
+
+// OneLine joins the lines of a message.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// FromHere shortens a path for people.
+func FromHere(path string) string {
+	if dir, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(dir, path); err == nil {
+			return rel
+		}
+	}
+	return path
 }
 
 // downloads shows the go command's progress lines, and nothing else of it.

@@ -19,9 +19,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
 )
 
 //go:embed compile_go_fuzzer
@@ -80,10 +81,7 @@ func (b Builder) Build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "bash", "-eux", filepath.Join(b.Src(), "build.sh"))
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	cmd.Dir = filepath.Join(b.Src(), "hcsshim")
+	cmd := gocmd.Command(ctx, filepath.Join(b.Src(), "hcsshim"), "bash", "-eux", filepath.Join(b.Src(), "build.sh"))
 	cmd.Env = b.environment()
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
@@ -125,8 +123,8 @@ func (b Builder) bin() string { return filepath.Join(b.Dir, "bin") }
 
 // ours are variables that a builder's environment does not have: a user's
 // choices, which make hands on to every make below it, too.
-var ours = []string{"HCSSHIM", "FINDINGS", "FUZZTIME", "TARGET", "CASE", "TREE", "SEED", "CHECKS", "BENCHTIME",
-	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN"}
+var ours = []string{settings.HCSShim, settings.Findings, settings.Variable,
+	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOOS", "GOARCH"}
 
 func (b Builder) environment() []string {
 	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
@@ -138,7 +136,7 @@ func (b Builder) environment() []string {
 	var env []string
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		if !slices.Contains(ours, name) && !strings.HasPrefix(name, "SHIMFUZZ_") {
+		if !slices.Contains(ours, name) {
 			env = append(env, v)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/verdict"
 )
 
 // external is the reader in a process that is under test, if there is one.
@@ -22,14 +23,15 @@ var external *process.Reader
 const maxHangs = 5
 
 // externalReader is a reader in a process of its own as a decoder under test.
-func externalReader(line string) (decoder.Decoder, error) {
+func externalReader(s settings.Test) (decoder.Decoder, error) {
 	root, err := settings.Root()
 	if err == nil {
-		external, err = process.New(line, root)
+		external, err = process.New(s.Reader, root)
 	}
 	if err != nil {
 		return decoder.Decoder{}, fmt.Errorf("READER: %w", err)
 	}
+	runhcs := verdict.OptionsType(s.ReaderName) == contract.OptionsName
 	hangs := 0
 	ask := func(payload []byte) contract.Outcome {
 		a, err := external.Ask(payload)
@@ -44,7 +46,7 @@ func externalReader(line string) (decoder.Decoder, error) {
 		}
 		if err == nil {
 			var out contract.Outcome
-			if out, err = outcome(a); err == nil {
+			if out, err = outcome(a, runhcs); err == nil {
 				return out
 			}
 		}
@@ -57,9 +59,9 @@ func externalReader(line string) (decoder.Decoder, error) {
 	return decoder.Decoder{Name: readerName, Ask: ask}, nil
 }
 
-// outcome is an answer as the contract has it. Its error is a wrong use of the
-// protocol.
-func outcome(a protocol.Answer) (contract.Outcome, error) {
+// outcome is an answer as the contract has it. Options other than runhcs's are
+// not decoded. Its error is a wrong use of the protocol.
+func outcome(a protocol.Answer, runhcs bool) (contract.Outcome, error) {
 	out := contract.Outcome{Kind: contract.Kind(a.Outcome)}
 	switch {
 	case out.Kind == contract.None:
@@ -67,6 +69,7 @@ func outcome(a protocol.Answer) (contract.Outcome, error) {
 		out.Panic = string(a.Detail)
 	case out.Kind == contract.Error, out.Kind == contract.Read, out.Kind == contract.Malformed, out.Kind == contract.Foreign:
 		out.Err = errors.New(string(a.Detail))
+	case out.Kind == contract.Options && !runhcs:
 	case out.Kind == contract.Options:
 		out.Options = new(options.Options)
 		if err := proto.Unmarshal(a.Detail, out.Options); err != nil {

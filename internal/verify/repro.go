@@ -5,14 +5,13 @@ import (
 	"io"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 )
 
 // Repro reports what a payload is, what a correct shim answers, and what the
 // decoder under test answers. It reports whether that answer is right or excused.
 func Repro(w io.Writer, b []byte) (passes bool, err error) {
-	q := verdict.Question{Payload: b, Want: reference.Answer(b)}
+	q := verdict.Question{Payload: b, Want: verdict.Want(Settings().ReaderName, Settings().ReaderVersion, b)}
 	got := UnderTest().Decode(bytes.NewReader(b), b)
 	v := verdict.Of(q, got, Known(), Excused())
 	report := v.Report(q, got, contract.GuaranteeOf(q.Want.Kind), Excused())

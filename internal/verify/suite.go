@@ -42,7 +42,7 @@ var current = sync.OnceValues(func() (*suite, error) {
 func newSuite(s settings.Test) (*suite, error) {
 	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}}
 	if s.Reader != "" {
-		d, err := externalReader(s.Reader)
+		d, err := externalReader(s)
 		if err != nil {
 			return nil, err
 		}

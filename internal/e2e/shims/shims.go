@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/mod/modfile"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // Shims are the programs of one hcsshim.
@@ -44,8 +46,7 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	}
 	args := append([]string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false", "-tags=lcow", "-ldflags=-s -w", "-o", dir}, packages...)
 	cmd := goTool(ctx, source, args...)
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	if err := cmd.Run(); err != nil {
+	if err := gocmd.Show(cmd); err != nil {
 		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
 	}
 	return s, nil
@@ -59,32 +60,27 @@ func readsBootstrap(dir string) bool {
 }
 
 func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+	cmd := gocmd.Command(ctx, dir, "go", args...)
+	cmd.Env = append(cmd.Env, "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	return cmd
 }
 
 // writeModule copies the module file with its sums, and puts the stand-in into
 // the place of the policy module where that cannot be had.
 func writeModule(ctx context.Context, source, dir string) (standIn string, err error) {
-	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
-	if err != nil {
-		return "", err
-	}
 	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
 	if err != nil {
 		return "", err
 	}
 	name := filepath.Join(dir, "go.mod")
-	if err := errors.Join(os.WriteFile(name, text, 0o666), os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
+	version := ""
+	err = gocmd.EditModule(name, filepath.Join(source, "go.mod"), func(mod *modfile.File) error {
+		version = required(mod, policyModule)
+		return nil
+	})
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
 		return "", err
 	}
-	mod, err := modfile.Parse("go.mod", text, nil)
-	if err != nil {
-		return "", err
-	}
-	version := required(mod, policyModule)
 	if version == "" || available(ctx, source, name) {
 		return "", ctx.Err()
 	}
@@ -92,13 +88,9 @@ func writeModule(ctx context.Context, source, dir string) (standIn string, err e
 	if err := writeStandIn(place); err != nil {
 		return "", err
 	}
-	if err := mod.AddReplace(policyModule, "", place, ""); err != nil {
-		return "", err
-	}
-	if text, err = mod.Format(); err != nil {
-		return "", err
-	}
-	return policyModule + " " + version, os.WriteFile(name, text, 0o666)
+	return policyModule + " " + version, gocmd.EditModule(name, name, func(mod *modfile.File) error {
+		return mod.AddReplace(policyModule, "", place, "")
+	})
 }
 
 func required(mod *modfile.File, path string) string {

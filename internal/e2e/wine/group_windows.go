@@ -1,7 +1,6 @@
 package wine
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,8 +10,8 @@ import (
 
 func ownGroup(*exec.Cmd) {}
 
-// endGroup ends the program with all it has started, and the one that a shim's
-// start has left, whose ID it writes into its bundle.
+// endGroup ends the program with all processes that it has started, and the
+// process that a shim's start has left running.
 func endGroup(cmd *exec.Cmd) error {
 	if pid := leftBy(cmd); pid != "" {
 		_ = exec.Command("taskkill", "/F", "/T", "/PID", pid).Run() // it may have ended
@@ -29,6 +28,8 @@ func groupLives(cmd *exec.Cmd) bool {
 	return err == nil && strings.Contains(string(out), " "+pid+" ")
 }
 
+// leftBy is the process ID that a shim's start writes into its bundle, "" if it
+// has not written any.
 func leftBy(cmd *exec.Cmd) string {
 	text, err := os.ReadFile(filepath.Join(cmd.Dir, "shim.pid"))
 	if err != nil {
@@ -37,14 +38,5 @@ func leftBy(cmd *exec.Cmd) string {
 	return strings.TrimSpace(string(text))
 }
 
-func peak(*os.ProcessState) int64 { return 0 }
-
-// There is no prefix to share.
-func share(*os.File) error { return nil }
-
-func tryOwn(*os.File) error { return nil }
-
-func own(context.Context, *os.File) error { return nil }
-
-// Lock keeps nobody out: on Windows two runs share nothing but the programs.
-func Lock(string) (release func(), err error) { return func() {}, nil }
+// peakMemory is not known on Windows.
+func peakMemory(*os.ProcessState) int64 { return 0 }

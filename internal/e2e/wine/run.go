@@ -13,25 +13,27 @@ import (
 
 // Command is one run of a program.
 type Command struct {
-	Program string
+	Program string // path of the executable file
 	Args    []string
-	Dir     string // working directory; what the program prints is kept there, too
+	Dir     string // working directory, in which the output of the program is kept, too
 	Stdin   []byte
-	Limit   time.Duration // after which the program and what it started are ended
+	Limit   time.Duration // after which the program and the processes that it started are ended
 }
 
-// Result is what can be seen of a run from outside.
+// Result is what can be observed of a run from outside.
 type Result struct {
 	Stdout, Stderr string
-	Exit           int
-	Late           bool // the limit was reached
-	Left           bool // the program has ended, and left another one running
-	Seconds        float64
-	Memory         int64 // the most that the program had in memory, in bytes; 0 where that is not known
+	Exit           int     // exit code, -1 if a signal ended the program
+	TimedOut       bool    // the time limit was reached
+	LeftRunning    bool    // the program has ended, and has left another process running
+	Seconds        float64 // from the start to the end of the program
+	Memory         int64   // peak memory of the program in bytes, 0 if it is not known
 }
 
-// Run runs a program to its end or its limit, and then ends whatever it has
-// left running.
+// Run runs a program until it ends or its time limit is reached, and then ends
+// all processes that it has left running. A program that fails, or reaches the
+// limit, is no error: the errors are those of starting it, of ctx and of reading
+// its output.
 func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
@@ -41,7 +43,7 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	}
 	cmd.Dir, cmd.Env = c.Dir, h.environ()
 	cmd.Stdin = bytes.NewReader(c.Stdin)
-	// Files, because a pipe stays open for as long as anybody has it.
+	// Files, because a pipe stays open as long as a process that was left running has it.
 	stdout, stderr := filepath.Join(c.Dir, "stdout.txt"), filepath.Join(c.Dir, "stderr.txt")
 	out, err := os.Create(stdout)
 	if err != nil {
@@ -63,10 +65,10 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if cmd.Process == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
-	r := Result{Exit: cmd.ProcessState.ExitCode(), Seconds: time.Since(start).Seconds(), Memory: peak(cmd.ProcessState)}
-	r.Late = errors.Is(ctx.Err(), context.DeadlineExceeded)
-	r.Left = !r.Late && groupLives(cmd)
-	_ = endGroup(cmd) // there may be nothing to end
+	r := Result{Exit: cmd.ProcessState.ExitCode(), Seconds: time.Since(start).Seconds(), Memory: peakMemory(cmd.ProcessState)}
+	r.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
+	r.LeftRunning = !r.TimedOut && groupLives(cmd)
+	_ = endGroup(cmd) // all of them may have ended
 	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
 		return r, fmt.Errorf("running %s: %w", c.Program, err)
 	}

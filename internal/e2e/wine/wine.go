@@ -1,5 +1,3 @@
-// Package wine runs programs built for Windows: as they are on Windows, under
-// Wine elsewhere, in a prefix of its own, with nothing left running.
 package wine
 
 import (
@@ -12,26 +10,28 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
-// Missing is a tool that is not installed.
+// Missing is the error that a tool is not installed.
 type Missing struct{ Tool string }
 
 func (m Missing) Error() string {
 	return m.Tool + ` is not installed: run "make e2e-tools" as root (it takes Wine and mingw-w64 from Debian's packages)`
 }
 
-// Host is where the programs run. Its zero value is Windows itself.
+// Host is the system on which the programs run. Its zero value is Windows itself.
 type Host struct {
-	wine, server string // programs
+	wine, server string // paths of Wine's programs
 	prefix       string
-	lock         *os.File // shared by the processes that use the prefix, owned by the one that makes it
+	lock         *flock.Flock // shared by the processes that use the prefix, exclusive for the one that creates it
 }
 
-// native reports whether no Wine is needed.
+// native reports whether the programs run without Wine.
 const native = runtime.GOOS == "windows"
 
-// Debian puts the programs of its package wine64 where no PATH looks.
+// Debian installs the programs of its package wine64 outside of PATH.
 var (
 	wineNames   = []string{"wine64", "/usr/lib/wine/wine64", "wine"}
 	serverNames = []string{"wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"}
@@ -39,8 +39,9 @@ var (
 
 const compilerName = "x86_64-w64-mingw32-gcc"
 
-// Open finds Wine and says that its prefix, its whole Windows, is in dir.
-// Nothing is made or started yet.
+// Open finds Wine. The prefix, which is the folder of the whole Windows that Wine
+// provides, will be dir; it is created by Start. The error is Missing if Wine is
+// not installed.
 func Open(dir string) (*Host, error) {
 	if native {
 		return &Host{}, nil
@@ -52,7 +53,7 @@ func Open(dir string) (*Host, error) {
 	return h, nil
 }
 
-// Installed reports whether all that Start may need is there.
+// Installed reports whether all tools that Start may need are installed.
 func Installed() bool {
 	_, err := exec.LookPath(compilerName)
 	return native || err == nil && firstOf(wineNames) != "" && firstOf(serverNames) != ""
@@ -67,40 +68,47 @@ func firstOf(names []string) string {
 	return ""
 }
 
-// Start makes the prefix, unless a working one is there, and starts Wine's
-// server, which then waits for programs until Stop. Several processes may use a
-// prefix at a time; who must make it waits until nobody does.
-func (h *Host) Start(ctx context.Context) (err error) {
+// Start creates the prefix, unless a working one exists, and starts Wine's
+// server, which runs until Stop. Several processes may use a prefix at the same
+// time; a process that has to create it waits until no other process uses it.
+func (h *Host) Start(ctx context.Context) error {
 	if native {
 		return nil
 	}
-	if h.lock, err = os.OpenFile(h.prefix+".lock", os.O_CREATE|os.O_RDWR, 0o666); err != nil {
-		return err
-	}
-	if err := share(h.lock); err != nil {
+	h.lock = flock.New(h.prefix + ".lock")
+	if err := h.lock.RLock(); err != nil {
 		return err
 	}
 	if h.complete() && h.serve(ctx) == nil && h.works(ctx) == nil {
 		return nil
 	}
-	if err := own(ctx, h.lock); err != nil {
+	if err := h.lock.Unlock(); err != nil { // a shared lock cannot be converted while others have it
 		return err
 	}
-	if err := h.remake(ctx); err != nil {
+	if _, err := h.lock.TryLockContext(ctx, lockRetry); err != nil {
 		return err
 	}
-	return share(h.lock)
+	if err := h.create(ctx); err != nil {
+		return err
+	}
+	if err := h.lock.Unlock(); err != nil {
+		return err
+	}
+	return h.lock.RLock()
 }
 
-func (h *Host) remake(ctx context.Context) error {
+// lockRetry is the time between two attempts to take a lock.
+const lockRetry = 100 * time.Millisecond
+
+func (h *Host) create(ctx context.Context) error {
 	h.end()
 	if err := errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err != nil {
-		return fmt.Errorf("a place for Wine's prefix: %w", err)
+		return fmt.Errorf("creating Wine's prefix: %w", err)
 	}
 	if err := h.serve(ctx); err != nil {
 		return err
 	}
-	if err := h.wines(ctx, "making the prefix", "wineboot", "--init"); err != nil {
+	if err := h.runWine(ctx, "creating the prefix", "wineboot", "--init"); err != nil {
 		return err
 	}
 	if err := h.addRandom(ctx); err != nil {
@@ -109,59 +117,59 @@ func (h *Host) remake(ctx context.Context) error {
 	return h.works(ctx)
 }
 
-// Stop ends Wine's server and every program in the prefix, unless another
-// process uses it: then that one will.
+// Stop ends Wine's server and all programs in the prefix, unless another process
+// still uses the prefix.
 func (h *Host) Stop() {
 	if native || h.lock == nil {
 		return
 	}
-	if tryOwn(h.lock) == nil {
+	if alone, err := h.lock.TryLock(); alone && err == nil {
 		h.end()
 	}
-	h.lock.Close()
+	_ = h.lock.Close() // nothing was written to the file
 }
 
-// end does not mind if nothing runs.
+// end ends Wine's server and all programs in the prefix, if any are running.
 func (h *Host) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	for _, arg := range []string{"-k", "-w"} { // end it, wait until it has
+	for _, arg := range []string{"-k", "-w"} { // end the server, wait for its end
 		cmd := exec.CommandContext(ctx, h.server, arg)
 		cmd.Env = h.environ()
-		_ = cmd.Run() // it fails when no server runs
+		_ = cmd.Run() // it fails if no server is running
 	}
 }
 
-// serve starts the server by itself: it would otherwise end with the first
-// program, and each run would pay for another.
+// serve starts Wine's server. Otherwise every program would start a server of its
+// own, which would end with it.
 func (h *Host) serve(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, h.server, "--persistent")
 	cmd.Env = h.environ()
-	ownGroup(cmd) // an interrupt at the terminal is for Stop to carry out
-	err := h.run(ctx, "starting its server", cmd)
+	ownGroup(cmd) // an interrupt at the terminal must not end it before Stop
+	err := h.check(ctx, "starting its server", cmd)
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 2 { // one runs
+	if errors.As(err, &exit) && exit.ExitCode() == 2 { // a server is already running
 		return nil
 	}
 	return err
 }
 
-// works runs the smallest program there is.
+// works runs a minimal program.
 func (h *Host) works(ctx context.Context) error {
-	return h.wines(ctx, "running a program", "cmd", "/c", "exit 0")
+	return h.runWine(ctx, "running a program", "cmd", "/c", "exit 0")
 }
 
-// wines runs one of Wine's own programs.
-func (h *Host) wines(ctx context.Context, doing string, args ...string) error {
+// runWine runs one of Wine's own programs.
+func (h *Host) runWine(ctx context.Context, doing string, args ...string) error {
 	cmd := exec.CommandContext(ctx, h.wine, args...)
 	cmd.Env = h.environ()
 	ownGroup(cmd)
-	return h.run(ctx, doing, cmd)
+	return h.check(ctx, doing, cmd)
 }
 
-// run runs a program that may leave another one behind, which keeps its output
-// open.
-func (h *Host) run(ctx context.Context, doing string, cmd *exec.Cmd) error {
+// check runs a command and returns an error that says what Wine was doing. The
+// command may leave a process running that keeps its output open.
+func (h *Host) check(ctx context.Context, doing string, cmd *exec.Cmd) error {
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return h.broken(ctx, doing, out, err)
@@ -169,8 +177,9 @@ func (h *Host) run(ctx context.Context, doing string, cmd *exec.Cmd) error {
 	return nil
 }
 
-// broken is the error of a Wine that does not work, with the start of what it
-// says. Of a full disk it says nothing that one would understand.
+// broken is the error for a Wine that does not work, with the start of its
+// output. A full disk gets an error of its own, because Wine's output does not
+// mention it.
 func (h *Host) broken(ctx context.Context, doing string, out []byte, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -178,13 +187,14 @@ func (h *Host) broken(ctx context.Context, doing string, out []byte, err error) 
 	probe := filepath.Join(h.prefix, "probe")
 	defer os.Remove(probe)
 	if full := os.WriteFile(probe, make([]byte, 1<<20), 0o666); full != nil {
-		return fmt.Errorf("no place for Wine's prefix, which needs 700 MiB: %w", full)
+		return fmt.Errorf("no space for Wine's prefix, which needs 700 MiB: %w", full)
 	}
 	text := strings.Join(strings.Fields(string(out)), " ")
 	return fmt.Errorf("%s does not work in %s: %s: %w: %.200s", h.wine, h.prefix, doing, err, text)
 }
 
-// environ is the environment without a user's own settings of Wine.
+// environ is the environment of this process, with the settings of this prefix
+// instead of the user's own settings of Wine.
 func (h *Host) environ() []string {
 	var env []string
 	for _, v := range os.Environ() {
@@ -195,18 +205,18 @@ func (h *Host) environ() []string {
 	if native {
 		return env
 	}
-	// No messages of Wine's own, no offers to download Mono and Gecko, and no
-	// entries in the user's menus.
+	// This turns off Wine's own messages, the offers to download Mono and Gecko,
+	// and the entries in the user's menus.
 	return append(env, "WINEPREFIX="+h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", "WINESERVER="+h.server)
 }
 
-// random is the library that Go programs take their random numbers from, and
-// that Wine has only since version 9.
+// random is the path of the library from which Go programs get random numbers.
+// Wine has it since version 9.
 func (h *Host) random() string {
 	return filepath.Join(h.prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll")
 }
 
-// complete reports whether a prefix is there, made to the end.
+// complete reports whether the prefix exists and its creation has finished.
 func (h *Host) complete() bool {
 	_, err := os.Stat(h.random())
 	return err == nil
@@ -222,7 +232,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size)
 }
 `
 
-// addRandom makes the library, unless Wine has brought it along.
+// addRandom builds that library, unless this Wine has it.
 func (h *Host) addRandom(ctx context.Context) error {
 	if h.complete() {
 		return nil
@@ -233,13 +243,13 @@ func (h *Host) addRandom(ctx context.Context) error {
 	}
 	source := filepath.Join(h.prefix, "bcryptprimitives.c")
 	if err := os.WriteFile(source, []byte(randomSource), 0o666); err != nil {
-		return fmt.Errorf("a random number generator for Wine: %w", err)
+		return fmt.Errorf("building a random number generator for Wine: %w", err)
 	}
-	// In place in one step, because it is what tells a complete prefix.
+	// It is moved into place in one step, because complete looks for it.
 	made := filepath.Join(h.prefix, "bcryptprimitives.dll")
 	cmd := exec.CommandContext(ctx, compiler, "-shared", "-O2", "-s", "-o", made, source, "-ladvapi32")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("a random number generator for Wine: %s: %w: %s", compilerName, err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("building a random number generator for Wine: %s: %w: %s", compilerName, err, strings.TrimSpace(string(out)))
 	}
 	return os.Rename(made, h.random())
 }

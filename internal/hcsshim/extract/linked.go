@@ -42,7 +42,7 @@ func listDeps(s *Source, goos, tag string, patterns ...string) ([]*goPackage, er
 	args := append([]string{"list", "-mod=readonly", "-e", "-deps", "-tags=" + tag, listFields}, patterns...)
 	out, err := gocmd.Run(s.Dir, []string{"GOOS=" + goos, "GOARCH=amd64", "CGO_ENABLED=0"}, args...)
 	if err != nil {
-		return nil, fmt.Errorf("listing what %s links: %s", s.Name, oneLine(err.Error()))
+		return nil, fmt.Errorf("listing what %s links: %s", s.Name, gocmd.OneLine(err.Error()))
 	}
 	var pkgs []*goPackage
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {

@@ -24,28 +24,28 @@ const apiModule = "github.com/containerd/containerd/api"
 // exactly the modules that hcsshim's own go.mod selects. Replacing each module
 // by itself at that version is the only way to go below what the suite asks for.
 func (b *Build) writeModule(deps []*goPackage) error {
-	text, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
-	if err != nil {
-		return err
-	}
-	mod, err := modfile.Parse("go.mod", text, nil)
-	if err != nil {
-		return err
-	}
-	own := make(map[string]string)
-	for _, r := range slices.Clone(mod.Require) {
-		own[r.Mod.Path] = r.Mod.Version
-		if r.Indirect {
-			if err := mod.DropRequire(r.Mod.Path); err != nil {
-				return err
+	err := gocmd.EditModule(b.modfile(), filepath.Join(b.Root, "go.mod"), func(mod *modfile.File) error {
+		own := make(map[string]string)
+		for _, r := range slices.Clone(mod.Require) {
+			own[r.Mod.Path] = r.Mod.Version
+			if r.Indirect {
+				if err := mod.DropRequire(r.Mod.Path); err != nil {
+					return err
+				}
 			}
 		}
-	}
-	if err := errors.Join(b.requireSource(mod), b.requireGo(mod)); err != nil {
-		return err
-	}
-	for _, m := range modules(deps) {
-		if m.Path == apiModule && semver.Compare(m.Version, own[apiModule]) < 0 {
+		return errors.Join(b.requireSource(mod), b.requireGo(mod), b.selectModules(mod, modules(deps), own[apiModule]))
+	})
+	return errors.Join(err, b.writeSums())
+}
+
+// selectModules replaces each of hcsshim's modules by itself. ownAPI is the
+// version of apiModule that the suite requires.
+func (b *Build) selectModules(mod *modfile.File, theirs []*goModule, ownAPI string) error {
+	hasAPI := false
+	for _, m := range theirs {
+		hasAPI = hasAPI || m.Path == apiModule
+		if m.Path == apiModule && semver.Compare(m.Version, ownAPI) < 0 {
 			continue
 		}
 		to := m
@@ -59,21 +59,14 @@ func (b *Build) writeModule(deps []*goPackage) error {
 			return err
 		}
 	}
-	if !slices.ContainsFunc(modules(deps), func(m *goModule) bool { return m.Path == apiModule }) {
-		dir, err := b.copyBootstrap(own[apiModule])
-		if err != nil {
-			return err
-		}
-		if err := mod.AddReplace(apiModule, "", dir, ""); err != nil {
-			return err
-		}
+	if hasAPI {
+		return nil
 	}
-	mod.Cleanup()
-	out, err := mod.Format()
+	dir, err := b.copyBootstrap(ownAPI)
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeFile(b.modfile(), out), b.writeSums())
+	return mod.AddReplace(apiModule, "", dir, "")
 }
 
 // copyBootstrap makes a module of the bootstrap protocol alone. hcsshim up to

@@ -45,7 +45,7 @@ func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
 // Source is the text of one hcsshim: a released version in the module cache,
 // or somebody's checkout.
 type Source struct {
-	Name    string // what the user asked for: "v0.14.1", "../hcsshim"
+	Name    string // for people: the version, or the checkout's path
 	Version string // the released version, "" for a checkout
 	Dir     string // absolute path of the module's root
 }
@@ -104,7 +104,7 @@ func locateCheckout(path string) (*Source, error) {
 	if got := modfile.ModulePath(text); got != hcsshimModule {
 		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", path, got)
 	}
-	return &Source{Name: path, Dir: dir}, nil
+	return &Source{Name: dir, Dir: dir}, nil
 }
 
 // hash writes what of a checkout can change the extraction: the shim's files,
@@ -143,8 +143,4 @@ func (s *Source) licence() (string, error) {
 		return "", fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
 	}
 	return string(text), nil
-}
-
-func oneLine(s string) string {
-	return strings.Join(strings.Fields(s), " ")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -75,19 +76,29 @@ func (m *Module) Build(bin string, packages ...string) error {
 // write writes the module to dir. Its go.mod requires the release and all that the
 // release requires, so that the same versions are selected as in the release itself.
 func (m *Module) write(dir string) error {
-	text, err := os.ReadFile(m.Release.GoMod)
+	err := gocmd.EditModule(filepath.Join(dir, "go.mod"), m.Release.GoMod, m.edit)
 	if err != nil {
 		return err
 	}
-	mod, err := modfile.Parse(m.Release.GoMod, text, nil)
-	if err != nil {
+	sums, err := os.ReadFile(filepath.Join(m.Release.Dir, "go.sum"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := mod.AddModuleStmt(m.Path); err != nil {
-		return err
+	files := maps.Clone(m.Files)
+	files["go.sum"] = sums
+	for name, text := range files {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// edit turns the release's go.mod into the module's.
+func (m *Module) edit(mod *modfile.File) error {
 	mod.DropToolchainStmt()
-	if err := m.requireRelease(mod); err != nil {
+	if err := errors.Join(mod.AddModuleStmt(m.Path), m.requireRelease(mod)); err != nil {
 		return err
 	}
 	for _, r := range mod.Replace {
@@ -95,24 +106,6 @@ func (m *Module) write(dir string) error {
 			if err := mod.AddReplace(r.Old.Path, r.Old.Version, filepath.Join(m.Release.Dir, r.New.Path), ""); err != nil {
 				return err
 			}
-		}
-	}
-	mod.Cleanup()
-	if text, err = mod.Format(); err != nil {
-		return err
-	}
-	sums, err := os.ReadFile(filepath.Join(m.Release.Dir, "go.sum"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	files := map[string][]byte{"go.mod": text, "go.sum": sums}
-	for name, text := range m.Files {
-		files[name] = text
-	}
-	for name, text := range files {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666)); err != nil {
-			return err
 		}
 	}
 	return nil

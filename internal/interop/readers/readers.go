@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -167,11 +166,6 @@ func containerd(program string) func(root, dir, version string) error {
 
 // buildReference builds the reference as a package of the suite's module.
 func buildReference(root, dir, _ string) error {
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
+	_, err := gocmd.Run(root, nil, "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
+	return err
 }

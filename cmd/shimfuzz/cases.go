@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"shimfuzz/internal/engine"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/targets"
+)
+
+// readCase reads what CASE names.
+func (o *options) readCase() (*targets.Case, error) {
+	if o.file == "" {
+		return nil, errors.New("CASE=file is missing: a payload, or what a fuzzer has kept")
+	}
+	return targets.ReadCase(string(o.file), string(o.target))
+}
+
+// repro replays one case.
+func repro(ctx context.Context, j *job) error {
+	c, err := j.readCase()
+	if err != nil {
+		return err
+	}
+	if err := j.takeReader(); err != nil {
+		return err
+	}
+	if !c.Native && c.Target.Name == targets.All[0].Name {
+		program := filepath.Join(j.b.Dir, "repro")
+		if err := gocmd.Show(j.b.Go(ctx, j.test, "build", "-buildvcs=false", "-o", program, "./internal/verify/repro")); err != nil {
+			return err
+		}
+		return gocmd.Show(j.b.Command(ctx, j.test, program, gocmd.FromHere(c.File)))
+	}
+	if err := engine.Replay(ctx, j.b, j.test, c); err != nil {
+		return err
+	}
+	fmt.Printf("%s: right, or excused, as an input of %s\n", c.Name, c.Target.Name)
+	return nil
+}
+
+// keep makes a case a regression test: go test runs what is in fuzz/testdata.
+func keep(_ context.Context, j *job) error {
+	c, err := j.readCase()
+	if err != nil {
+		return err
+	}
+	switch n := c.Size(); {
+	case n == 0:
+		return fmt.Errorf("%s: empty, there is nothing to keep", c.Name)
+	case n > targets.MaxKept:
+		return fmt.Errorf("%s: %d bytes, more than the %d MiB that belong into a repository", c.Name, n, targets.MaxKept>>20)
+	}
+	file, err := c.Write(filepath.Join(j.root, "fuzz", "testdata"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("kept for go test of %s, to be committed: %s\n", c.Target.Name, gocmd.FromHere(file))
+	return nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"shimfuzz/internal/engine"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/interop"
+	"shimfuzz/internal/ossfuzz"
+	"shimfuzz/internal/quality"
+)
+
+// command is a subcommand.
+type command struct {
+	name     string
+	help     string // one line
+	flags    string // the names of those it takes, some with a default: "seed=1 target"
+	hcsshim  bool   // it needs an hcsshim under test
+	advanced bool   // it is for those who work on the suite
+	run      func(context.Context, *job) error
+}
+
+var commands = []command{
+	{name: "test", help: "everything that must hold, on both decoders",
+		flags: "hcsshim findings seed=1 checks=300", hcsshim: true, run: test},
+	{name: "fuzz", help: "the fuzz targets on hcsshim",
+		flags: "hcsshim findings fuzztime=30s target", hcsshim: true, run: fuzz},
+	{name: "repro", help: "what a payload is, and what each decoder answers to it",
+		flags: "case hcsshim findings target reader", hcsshim: true, run: repro},
+	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
+		flags: "case target", run: keep},
+	{name: "conformance", help: "hold a reader in any language to the contract",
+		flags: "reader hcsshim findings seed=1 checks=300", hcsshim: true, run: conformance},
+	{name: "matrix", help: "which containerd works with which shim",
+		flags: "hcsshim", run: matrix},
+	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
+		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
+	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
+	{name: "oss-fuzz", help: "what OSS-Fuzz does: build, check, fuzz",
+		flags: "hcsshim findings fuzztime=60s target sanitizer=address", hcsshim: true, run: ossFuzz},
+	{name: "extract", help: "only put hcsshim under test (what go generate does)",
+		flags: "hcsshim", hcsshim: true, run: extracted},
+	{name: "env", help: `the same for a shell: eval "$(make -s env HCSSHIM=../hcsshim)"`,
+		flags: "hcsshim", hcsshim: true, run: env},
+	{name: "tree", help: "write the suite with the extracted code in it, as plain files",
+		flags: "tree hcsshim", hcsshim: true, run: tree},
+
+	{name: "lint", help: "gofmt, vet, staticcheck", advanced: true, run: lint},
+	{name: "bench", help: "speed and memory of the decoders",
+		flags: "hcsshim benchtime=300ms", hcsshim: true, advanced: true, run: bench},
+	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: corpus},
+	{name: "check-corpus", help: "fail unless corpus/ is what the table gives", advanced: true, run: checkCorpus},
+	{name: "record", help: "record what five releases of containerd write, for make corpus", advanced: true,
+		run: func(ctx context.Context, j *job) error { return interop.Record(ctx, j.root) }},
+	{name: "oss-fuzz-proof", help: "let the built fuzzers find what is wrong with v0.14.1",
+		flags: "fuzztime=5m", advanced: true, run: ossFuzzProof},
+	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
+		flags: "hcsshim sample mutant", hcsshim: true, advanced: true, run: mutants},
+	{name: "baselines", help: "how soon bugs are found, beside simpler fuzz targets",
+		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, advanced: true, run: baselines},
+	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
+		run: func(ctx context.Context, j *job) error { return quality.History(ctx, j.root) }},
+	{name: "steady", help: "the properties with many seeds",
+		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, advanced: true, run: steady},
+	{name: "overhead", help: "what the checks cost: executions and checks a second",
+		flags: "hcsshim", hcsshim: true, advanced: true, run: overhead},
+}
+
+// printHelp lists the targets as make takes them.
+func printHelp(out io.Writer, all bool) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, c := range commands {
+		if all || !c.advanced {
+			fmt.Fprintf(w, "make %s\t%s%s\n", c.name, c.help, variables(c))
+		}
+	}
+	fmt.Fprintln(w, "make clean\tremove everything built or extracted")
+	_ = w.Flush()
+	fmt.Fprintln(out, `
+HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, FINDINGS=none or
+FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h explains the others.`)
+	if !all {
+		fmt.Fprintln(out, "make help-all lists what is for work on the suite itself, too.")
+	}
+}
+
+// variables is a cell with the flags of a subcommand as make takes them, but for
+// the two that are explained below the list.
+func variables(c command) string {
+	var list []string
+	for f := range strings.FieldsSeq(c.flags) {
+		name, usual, found := strings.Cut(f, "=")
+		if name == "hcsshim" || name == "findings" {
+			continue
+		}
+		name = strings.ToUpper(name)
+		if found {
+			name += "=" + usual
+		}
+		list = append(list, name)
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "\t" + strings.Join(list, " ")
+}
+
+// introduce says what is tested against what.
+func (j *job) introduce(ctx context.Context) error {
+	versions, err := j.b.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("hcsshim %s\n  %s\n", j.b.Source.Name, strings.ReplaceAll(versions, "\n", "\n  "))
+	if j.findings != "" {
+		fmt.Printf("  excused findings: %s\n", j.findings)
+	}
+	return nil
+}
+
+func fuzz(ctx context.Context, j *job) error {
+	chosen, err := j.targets()
+	if err != nil {
+		return err
+	}
+	if err := j.introduce(ctx); err != nil {
+		return err
+	}
+	return engine.Fuzz(ctx, j.b, j.test, chosen, string(j.fuzztime))
+}
+
+func matrix(ctx context.Context, j *job) error {
+	source, err := extract.Locate(j.root, string(j.hcsshim))
+	if err != nil {
+		return err
+	}
+	return interop.Compare(ctx, j.root, source)
+}
+
+func ossFuzz(ctx context.Context, j *job) error {
+	chosen, err := j.targets()
+	if err != nil {
+		return err
+	}
+	budget, err := j.fuzztime.duration()
+	if err != nil {
+		return err
+	}
+	if err := ossfuzz.Ready(ctx, string(j.sanitizer)); err != nil {
+		return err
+	}
+	if j.sanitizer == "coverage" {
+		return ossfuzz.Coverage(ctx, j.b, j.test, chosen)
+	}
+	return ossfuzz.Check(ctx, j.b, j.test, chosen, budget)
+}
+
+func ossFuzzProof(ctx context.Context, j *job) error {
+	budget, err := j.fuzztime.duration()
+	if err != nil {
+		return err
+	}
+	if err := ossfuzz.Ready(ctx, "address"); err != nil {
+		return err
+	}
+	return ossfuzz.Prove(ctx, j.root, budget)
+}
+
+func mutants(ctx context.Context, j *job) error {
+	if err := j.introduce(ctx); err != nil {
+		return err
+	}
+	return quality.Mutants(ctx, j.b, string(j.mutant), int(j.sample))
+}
+
+func baselines(ctx context.Context, j *job) error {
+	limit, err := j.fuzztime.duration()
+	if err != nil {
+		return err
+	}
+	if err := j.introduce(ctx); err != nil {
+		return err
+	}
+	return quality.Baselines(ctx, j.b, int(j.sample), limit)
+}
+
+func steady(ctx context.Context, j *job) error {
+	if err := j.introduce(ctx); err != nil {
+		return err
+	}
+	return quality.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
+}
+
+func overhead(ctx context.Context, j *job) error {
+	if err := j.introduce(ctx); err != nil {
+		return err
+	}
+	return quality.Overhead(ctx, j.b)
+}

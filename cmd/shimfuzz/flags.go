@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/targets"
+)
+
+// options are the user's choices.
+type options struct {
+	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime text
+
+	fuzztime                    budget
+	seed, checks, sample, seeds number
+}
+
+// option is a flag. Each stands for the variable of make of the same name.
+type option struct {
+	value flag.Value
+	usage string
+}
+
+// all are the flags there are. Subcommands take some of them each.
+func (o *options) all() map[string]option {
+	return map[string]option{
+		"hcsshim":   {&o.hcsshim, "the hcsshim to test: a `version`, or the folder of a checkout"},
+		"findings":  {&o.findings, "which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
+		"seed":      {&o.seed, "`number` that the generated payloads follow from"},
+		"checks":    {&o.checks, "`number` of payloads that each property is checked on"},
+		"fuzztime":  {&o.fuzztime, "how long each target fuzzes: a `time`, or with Go's engine a number of executions, such as 2000x"},
+		"target":    {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
+		"case":      {&o.file, "`file` with a payload, or what a fuzzer has kept"},
+		"reader":    {&o.reader, "`command` that reads payloads, in hcsshim's place"},
+		"tree":      {&o.tree, "`folder` to write to, which must be empty or not there"},
+		"sanitizer": {&o.sanitizer, "what the fuzzers are built for: `address or coverage`"},
+		"mutant":    {&o.mutant, "a `part` of the names of the mutants to run"},
+		"sample":    {&o.sample, "`number` of mutants to run, taken evenly"},
+		"seeds":     {&o.seeds, "`number` of seeds to try"},
+		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},
+	}
+}
+
+// parse reads the flags of a subcommand.
+func parse(c command, args []string) (o options, err error) {
+	user, err := settings.Load()
+	if err != nil {
+		return o, err
+	}
+	all := o.all()
+	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	for f := range strings.FieldsSeq(c.flags) {
+		name, usual, found := strings.Cut(f, "=")
+		if found {
+			if err := all[name].value.Set(usual); err != nil {
+				return o, err
+			}
+		}
+		switch name { // which the user may have set for plain "go test"
+		case "hcsshim":
+			o.hcsshim = text(user.HCSShim)
+		case "findings":
+			o.findings = text(user.Findings)
+		}
+		set.Var(all[name].value, name, all[name].usage)
+	}
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if _, known := all[name]; known && strings.HasPrefix(arg, "-") && set.Lookup(name) == nil {
+			return o, fmt.Errorf("takes no %s", strings.ToUpper(name))
+		}
+	}
+	err = set.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Printf("shimfuzz %s, as a target make %s: %s\n", c.name, c.name, c.help)
+		set.SetOutput(os.Stdout)
+		set.PrintDefaults()
+	}
+	if err == nil && set.NArg() > 0 {
+		err = fmt.Errorf("%q is no flag", set.Arg(0))
+	}
+	return o, err
+}
+
+// targets are the names of the fuzz targets to run.
+func (o *options) targets() ([]string, error) {
+	if o.target == "" {
+		return targets.Names(), nil
+	}
+	t, err := targets.Named(string(o.target))
+	if err != nil {
+		return nil, fmt.Errorf("TARGET: %w", err)
+	}
+	return []string{t.Name}, nil
+}
+
+// text is any text.
+type text string
+
+func (t *text) String() string { return string(*t) }
+
+func (t *text) Set(s string) error {
+	*t = text(s)
+	return nil
+}
+
+// number is a number of things, at least one.
+type number int
+
+func (n *number) String() string { return strconv.Itoa(int(*n)) }
+
+func (n *number) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil || v < 1 {
+		return errors.New("want a number, at least 1")
+	}
+	*n = number(v)
+	return nil
+}
+
+// budget is a time, or a number of executions.
+type budget string
+
+func (b *budget) String() string { return string(*b) }
+
+func (b *budget) Set(s string) error {
+	*b = budget(s)
+	if count, found := strings.CutSuffix(s, "x"); found {
+		return new(number).Set(count)
+	}
+	_, err := b.duration()
+	return err
+}
+
+// duration is the budget where only a time will do.
+func (b budget) duration() (time.Duration, error) {
+	d, err := time.ParseDuration(string(b))
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("FUZZTIME=%s: want a time, such as 60s", b)
+	}
+	return d, nil
+}

@@ -1,0 +1,93 @@
+package fuzz
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"shimfuzz/internal/verify"
+)
+
+// byName are the targets, on the parts of an input.
+var byName = map[string]func(t verify.TB, p [][]byte){
+	"FuzzReadOptions": func(t verify.TB, p [][]byte) { ReadOptions(t, p[0]) },
+	"FuzzLegacy":      func(t verify.TB, p [][]byte) { Legacy(t, p[0], p[1], p[2]) },
+	"FuzzBootstrap":   func(t verify.TB, p [][]byte) { Bootstrap(t, p[0], p[1]) },
+	"FuzzEquivalence": func(t verify.TB, p [][]byte) { Equivalence(t, p[0], p[1], p[2]) },
+	"FuzzMalformed":   func(t verify.TB, p [][]byte) { Malformed(t, p[0], p[1]) },
+	"FuzzReaders":     func(t verify.TB, p [][]byte) { Readers(t, p[0], p[1]) },
+}
+
+// Run runs a target on an input, whose parts must be as many as it takes.
+func Run(t verify.TB, target string, parts [][]byte) { byName[target](t, parts) }
+
+// Failure runs a target on an input and returns the report of a failure, or "".
+func Failure(target string, parts [][]byte) (report string) {
+	t := &recorder{name: target}
+	defer func() {
+		if r := recover(); r != nil && r != t { // not what Fatalf stops with
+			panic(r)
+		}
+		report = t.report
+	}()
+	Run(t, target, parts)
+	return ""
+}
+
+// recorder stands for a testing.T and keeps the report of a failure.
+type recorder struct{ name, report string }
+
+func (*recorder) Helper() {}
+
+func (r *recorder) Name() string { return r.name }
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.report = fmt.Sprintf(format, args...)
+	panic(r)
+}
+
+// Shrink makes an input smaller while it fails, until nothing more can be left
+// out or set to zero, or the time is up. It calls smaller for each success.
+func Shrink(parts [][]byte, limit time.Duration, fails func([][]byte) bool, smaller func([][]byte)) {
+	deadline := time.Now().Add(limit)
+	for again := true; again; {
+		again = false
+		for i := range parts {
+			shrinkPart(parts[i], func(part []byte) bool {
+				changed := slices.Clone(parts)
+				changed[i] = part
+				if time.Now().After(deadline) || !fails(changed) {
+					return false
+				}
+				parts, again = changed, true
+				smaller(parts)
+				return true
+			})
+		}
+	}
+}
+
+// shrinkPart leaves out halves, quarters and so on down to single bytes, and
+// then sets single bytes to zero.
+func shrinkPart(part []byte, fails func([]byte) bool) {
+	try := func(changed []byte) bool {
+		if !fails(changed) {
+			return false
+		}
+		part = changed
+		return true
+	}
+	for size := len(part); size > 0; size /= 2 {
+		for at := 0; at < len(part); {
+			if !try(slices.Concat(part[:at], part[min(at+size, len(part)):])) {
+				at += size
+			}
+		}
+	}
+	for at := range part {
+		if changed := slices.Clone(part); changed[at] != 0 {
+			changed[at] = 0
+			try(changed)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+// Package coverage measures how much of the code under test the tests reach.
+package coverage
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"golang.org/x/tools/cover"
+
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
+)
+
+// packages are measured: the extracted code, and what decodes on its behalf.
+var packages = []string{
+	"shimfuzz/internal/hcsshim",
+	"github.com/containerd/containerd/api/runtime/bootstrap/v1",
+	"github.com/containerd/typeurl/v2",
+	"google.golang.org/protobuf/encoding/protowire",
+	"google.golang.org/protobuf/internal/impl",
+	"google.golang.org/protobuf/proto",
+}
+
+// share is a row of the coverage table: how many statements of some functions
+// the tests reach.
+type share struct {
+	what     string
+	pkg      string // import path
+	function *regexp.Regexp
+	must     bool // all of it, or the tests are not good enough
+
+	covered, total int
+	missed         []string
+}
+
+func shares() []*share {
+	anything := regexp.MustCompile(``)
+	decoding := regexp.MustCompile(`(?i)unmarshal|^consume`)
+	return []*share{
+		{what: "readOptions and what it reaches", pkg: packages[0], function: anything, must: true},
+		{what: "bootstrap.FindExtension", pkg: packages[1], function: regexp.MustCompile(`^FindExtension$`), must: true},
+		{what: "typeurl", pkg: packages[2], function: anything},
+		{what: "protobuf: decoding functions of protowire", pkg: packages[3], function: decoding},
+		{what: "protobuf: decoding functions of impl", pkg: packages[4], function: decoding},
+		{what: "protobuf: decoding functions of proto", pkg: packages[5], function: decoding},
+	}
+}
+
+// Print prints which part of the code under test was run, and returns a
+// complaint if that is not all of readOptions and FindExtension.
+func Print(ctx context.Context, b *extract.Build, profile string) (string, error) {
+	profiles, err := cover.ParseProfiles(profile)
+	if err != nil || len(profiles) == 0 {
+		return "no coverage: the properties did not get to run", nil
+	}
+	dirs, err := packageDirs(ctx, b)
+	if err != nil {
+		return "", err
+	}
+	rows := shares()
+	for _, p := range profiles {
+		for _, row := range rows {
+			if path.Dir(p.FileName) == row.pkg {
+				if err := row.add(p, sourceFile(b, dirs[row.pkg], p.FileName)); err != nil {
+					return "", err
+				}
+			}
+		}
+	}
+	fmt.Println("statements reached by the properties:")
+	var incomplete []string
+	for _, row := range rows {
+		fmt.Printf("  %-46s %5.1f %%  %d of %d\n", row.what, 100*float64(row.covered)/float64(max(1, row.total)), row.covered, row.total)
+		if row.must && (row.covered < row.total || row.total == 0) {
+			incomplete = append(incomplete, row.what+" at "+strings.Join(row.missed, ", "))
+		}
+	}
+	if len(incomplete) > 0 {
+		return "statements that no property reaches: " + strings.Join(incomplete, "; "), nil
+	}
+	return "", nil
+}
+
+func packageDirs(ctx context.Context, b *extract.Build) (map[string]string, error) {
+	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", append([]string{"-f", "{{.ImportPath}}\t{{.Dir}}"}, packages...)...))
+	if err != nil {
+		return nil, fmt.Errorf("coverage: %w", err)
+	}
+	dirs := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		importPath, dir, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		dirs[importPath] = dir
+	}
+	return dirs, nil
+}
+
+// sourceFile is where a file of the profile is: the extracted one may be laid
+// over the tree.
+func sourceFile(b *extract.Build, dir, name string) string {
+	if file := b.DecoderFile(); path.Base(name) == filepath.Base(file) {
+		return file
+	}
+	return filepath.Join(dir, path.Base(name))
+}
+
+// add counts the profile's blocks that lie in one of the row's functions. Of the
+// package hcsshim only the extracted file counts.
+func (s *share) add(p *cover.Profile, file string) error {
+	if path.Base(p.FileName) == "hcsshim.go" {
+		return nil
+	}
+	fset := token.NewFileSet()
+	parsed, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return fmt.Errorf("coverage: %w", err)
+	}
+	for _, decl := range parsed.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || f.Name.Name == "init" || !s.function.MatchString(f.Name.Name) {
+			continue
+		}
+		from, to := fset.Position(f.Pos()).Line, fset.Position(f.End()).Line
+		for _, block := range p.Blocks {
+			if block.StartLine >= from && block.EndLine <= to {
+				s.count(block, filepath.Base(file))
+			}
+		}
+	}
+	return nil
+}
+
+func (s *share) count(block cover.ProfileBlock, file string) {
+	s.total += block.NumStmt
+	if block.Count > 0 {
+		s.covered += block.NumStmt
+		return
+	}
+	s.missed = append(s.missed, fmt.Sprintf("%s:%d", file, block.StartLine))
+}
+
+// Extracted counts the statements of the extracted code in a profile.
+func Extracted(profile string) (reached, all int, err error) {
+	profiles, err := cover.ParseProfiles(profile)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, p := range profiles {
+		if p.FileName != "shimfuzz/internal/hcsshim/zz_readoptions.go" {
+			continue
+		}
+		for _, block := range p.Blocks {
+			all += block.NumStmt
+			if block.Count > 0 {
+				reached += block.NumStmt
+			}
+		}
+	}
+	if all == 0 {
+		return 0, 0, fmt.Errorf("%s has nothing of the extracted code", profile)
+	}
+	return reached, all, nil
+}

@@ -1,0 +1,218 @@
+// Package engine runs the fuzz targets with Go's own fuzzing engine, and replays
+// what fuzzers have kept.
+package engine
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/targets"
+	"shimfuzz/internal/testrun"
+)
+
+// result is a row of the table.
+type result struct {
+	target      string
+	execs, news int
+	excused     map[string]int
+	failed      bool
+	crasher     string // file that reproduces a failure, "" if that is a seed
+	log         string // what the engine printed beside its progress
+}
+
+// Fuzz runs targets one after the other, each for fuzztime as "go test" takes
+// it, and ends with a table.
+func Fuzz(ctx context.Context, b *extract.Build, s settings.Test, chosen []string, fuzztime string) error {
+	fmt.Println("  building the targets (a minute the first time)")
+	binary := filepath.Join(b.Dir, "fuzz.test")
+	if err := gocmd.Show(b.Go(ctx, s, "test", "-c", "-fuzz=.", "-o", binary, "./fuzz")); err != nil {
+		return err
+	}
+	var results []result
+	for _, target := range chosen {
+		r, err := runTarget(ctx, b, s, binary, target, fuzztime)
+		if err != nil {
+			return err
+		}
+		results = append(results, r)
+		if ctx.Err() != nil {
+			break
+		}
+		if r.failed {
+			if err := r.explain(ctx, b, s); err != nil {
+				return err
+			}
+		}
+	}
+	printResults(results, s)
+	if ctx.Err() != nil {
+		return errors.New("interrupted; what was found so far is kept")
+	}
+	if slices.ContainsFunc(results, func(r result) bool { return r.failed }) {
+		return gocmd.ErrReported
+	}
+	return nil
+}
+
+// runTarget fuzzes one target in a folder whose testdata is where the engine
+// looks for seeds of former runs and puts what makes the target fail.
+func runTarget(ctx context.Context, b *extract.Build, s settings.Test, binary, target, fuzztime string) (r result, err error) {
+	dir := filepath.Join(b.Dir, "fuzz")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return r, err
+	}
+	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(s.Results)
+	fmt.Printf("\n%s\n", target)
+	// Making each input of interest smaller would take half of the executions. An
+	// input that fails is made smaller later, see explain.
+	cmd := b.Command(ctx, s, binary, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+fuzztime,
+		"-test.fuzzcachedir="+filepath.Join(b.Dir, "fuzzcache"), "-test.fuzzminimizetime=0")
+	cmd.Dir = dir
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return r, err
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		return r, err
+	}
+	r.target = target
+	r.follow(pipe)
+	if r.crasher != "" {
+		r.crasher = filepath.Join(dir, "testdata", "fuzz", r.crasher)
+	}
+	err = cmd.Wait()
+	results, resultsErr := settings.ReadResults(s.Results)
+	r.excused = results.Excused
+	if ctx.Err() != nil {
+		return r, nil
+	}
+	return r, errors.Join(resultsErr, r.judge(err))
+}
+
+// judge decides whether the engine's error is a failure of the target.
+func (r *result) judge(err error) error {
+	var exit *exec.ExitError
+	switch {
+	case err == nil && r.execs == 0:
+		return fmt.Errorf("%s: the time was up before all seeds were tried: raise FUZZTIME", r.target)
+	case err != nil && !errors.As(err, &exit):
+		return err
+	case err != nil && !r.failed && strings.Contains(r.log, "context deadline exceeded"):
+		// golang/go#75804: the engine can mistake its own deadline for a failure.
+		fmt.Println("  (the time was up during an execution; nothing failed)")
+	case err != nil && !r.failed:
+		return fmt.Errorf("%s failed without a reproducer:\n%s", r.target, r.log)
+	}
+	return nil
+}
+
+var (
+	progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
+	crash    = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/[\w#]+)`)
+)
+
+// follow prints the engine's progress and notes what it says.
+func (r *result) follow(out io.Reader) {
+	var log strings.Builder
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		if m := crash.FindStringSubmatch(filepath.ToSlash(line)); m != nil {
+			r.failed = true
+			if r.crasher = ""; !strings.Contains(m[1], "#") {
+				r.crasher = filepath.FromSlash(m[1])
+			}
+		}
+		if m := progress.FindStringSubmatch(line); m != nil {
+			r.execs, _ = strconv.Atoi(m[1])
+			r.news, _ = strconv.Atoi(m[2])
+		}
+		if strings.HasPrefix(line, "fuzz: ") {
+			fmt.Println("  " + strings.TrimPrefix(line, "fuzz: "))
+		} else if log.Len() < 1<<16 {
+			log.WriteString(line + "\n")
+		}
+	}
+	_, _ = io.Copy(io.Discard, out) // a line beyond the limit must not block the engine
+	r.log = log.String()
+}
+
+// explain makes the input that failed smaller and shows the report.
+func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test) error {
+	if r.crasher == "" {
+		fmt.Println(testrun.Head(r.log))
+		return nil
+	}
+	cmd, err := replayer(ctx, b, s, "-shrink", r.target, r.crasher)
+	if err != nil {
+		return err
+	}
+	if err := gocmd.Show(cmd); !errors.Is(err, gocmd.ErrReported) {
+		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, testrun.Head(r.log)))
+	}
+	return nil
+}
+
+// Replay runs a target once on a case and shows the report of a failure.
+func Replay(ctx context.Context, b *extract.Build, s settings.Test, c *targets.Case) error {
+	cmd, err := replayer(ctx, b, s, c.Target.Name, c.File)
+	if err != nil {
+		return err
+	}
+	return gocmd.Show(cmd)
+}
+
+// replayer prepares the program that runs targets on one input.
+func replayer(ctx context.Context, b *extract.Build, s settings.Test, args ...string) (*exec.Cmd, error) {
+	program := filepath.Join(b.Dir, "replay")
+	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", program, "./fuzz/replay")); err != nil {
+		return nil, err
+	}
+	return b.Command(ctx, s, program, args...), nil
+}
+
+func printResults(results []result, s settings.Test) {
+	fmt.Println()
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "target\texecutions\tnew inputs\tfailures\texcused answers")
+	for _, r := range results {
+		failures := 0
+		if r.failed {
+			failures = 1
+		}
+		var excused []string
+		for _, name := range slices.Sorted(maps.Keys(r.excused)) {
+			excused = append(excused, fmt.Sprintf("%s %d", name, r.excused[name]))
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", r.target, r.execs, r.news, failures, strings.Join(excused, ", "))
+	}
+	_ = w.Flush()
+	for _, r := range results {
+		switch {
+		case r.crasher != "":
+			fmt.Printf("\n%s failed; the smallest input found:\n  %s\n", r.target, s.ReproCommand(r.crasher))
+		case r.failed:
+			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
+		}
+	}
+}

@@ -1,0 +1,328 @@
+package ossfuzz
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/targets"
+)
+
+// Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds
+// what it makes to the checks of that infrastructure, and to more. Then each of
+// the chosen targets fuzzes for the budget.
+func Check(ctx context.Context, b *extract.Build, s settings.Test, chosen []string, budget time.Duration) error {
+	fmt.Printf("oss-fuzz/build.sh on hcsshim %s\n", b.Source.Name)
+	builder, err := buildFuzzers(ctx, b, "address", b.Source.Dir)
+	if err != nil {
+		return err
+	}
+	fuzzers, remove, err := moveOut(builder, chosen)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	r := runner{b, excusing(b, s)}
+	if err := r.checkFuzzers(ctx, fuzzers); err != nil {
+		return err
+	}
+	if err := r.checkArrival(ctx, chosen); err != nil {
+		return err
+	}
+	return r.fuzzAll(ctx, fuzzers, budget)
+}
+
+// runner runs fuzzers of a build with settings.
+type runner struct {
+	b *extract.Build
+	s settings.Test
+}
+
+func (r runner) env() []string { return []string{r.s.Environ()} }
+
+// buildFuzzers runs build.sh on the checkout in dir.
+func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string) (Builder, error) {
+	sanitizer := name
+	if sanitizer != "coverage" {
+		sanitizer = "address"
+	}
+	builder := Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}
+	start := time.Now()
+	fmt.Printf("  %-34s ", "building (minutes the first time)")
+	if err := builder.Build(ctx); err != nil {
+		fmt.Println("failed")
+		return builder, err
+	}
+	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(builder.Log()))
+	return builder, nil
+}
+
+// moveOut takes what was built to a folder outside the clone, as OSS-Fuzz does,
+// and the rest away: a fuzzer must need nothing but what stands beside it. A
+// report of coverage needs the sources, there as here. The caller removes the folder.
+func moveOut(builder Builder, chosen []string) (fuzzers []Fuzzer, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "shimfuzz-out-")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove = func() { os.RemoveAll(dir) }
+	err = errors.Join(extract.CopyTree(dir, builder.Out(), nil), os.RemoveAll(builder.Out()))
+	if builder.Sanitizer == "address" {
+		err = errors.Join(err, os.RemoveAll(builder.Src()), os.RemoveAll(builder.Work()))
+	}
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	for _, target := range chosen {
+		fuzzers = append(fuzzers, Fuzzer{Dir: dir, Target: target})
+	}
+	return fuzzers, remove, nil
+}
+
+// foundDir is where inputs are kept that make a target fail, beyond the next build.
+func (r runner) foundDir(target string) string {
+	return filepath.Join(r.b.Dir, "oss-fuzz-found", target)
+}
+
+// excusing lets the fuzzers know the findings of the version under test, which
+// to them is a checkout.
+func excusing(b *extract.Build, s settings.Test) settings.Test {
+	s.Findings = cmp.Or(s.Findings, b.Source.Version)
+	return s
+}
+
+// checkFuzzers makes the checks that need nothing but the built files.
+func (r runner) checkFuzzers(ctx context.Context, fuzzers []Fuzzer) error {
+	fmt.Printf("\n%-16s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds", "coverage in edges: empty corpus, seeds")
+	for _, f := range fuzzers {
+		calls, err := f.Inspect(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Target, err)
+		}
+		four, err := f.Run(ctx, Run{Flags: []string{"-seed=1337", "-runs=4"}, Env: r.env()})
+		if err != nil {
+			return err
+		}
+		if four.Failed || !four.Done || four.Executions != 4 {
+			return fmt.Errorf("%s: -runs=4 did not end with \"Done 4 runs\": %s", f.Target, four.Report)
+		}
+		seeds, n, err := unpackSeeds(f)
+		if err != nil {
+			return err
+		}
+		kept := r.foundDir(f.Target)
+		if err := os.MkdirAll(kept, 0o777); err != nil {
+			return err
+		}
+		all, err := f.Run(ctx, Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: r.env(), Artifact: kept})
+		if err != nil {
+			return err
+		}
+		if all.Failed || !all.Done || all.Executions < n {
+			return fmt.Errorf("%s fails on a seed:\n%s\n%s", f.Target, all.Report, r.reproLines(f.Target, all.Crash))
+		}
+		if all.Last <= four.First {
+			return fmt.Errorf("%s: the seeds reach %d edges, an empty corpus %d", f.Target, all.Last, four.First)
+		}
+		fmt.Printf("%-16s %10d %7s %7d   %d, %d\n", f.Target, calls, "done", n, four.First, all.Last)
+	}
+	return nil
+}
+
+// unpackSeeds unpacks a fuzzer's seeds beside it.
+func unpackSeeds(f Fuzzer) (dir string, n int, err error) {
+	dir = filepath.Join(f.Dir, "corpora", f.Target, "seeds")
+	if err := os.RemoveAll(filepath.Dir(dir)); err != nil {
+		return "", 0, err
+	}
+	n, err = f.Seeds(dir)
+	return dir, n, err
+}
+
+// checkArrival proves that the seeds arrive in the decoder, by building all of
+// it once more on an hcsshim that records what its readOptions reads: from
+// libFuzzer it must read each payload that it reads under go test, and in the
+// raw target each file of the corpus.
+func (r runner) checkArrival(ctx context.Context, chosen []string) error {
+	fmt.Println("\nwhat arrives in the decoder, on an hcsshim that records it")
+	checkout := filepath.Join(r.b.Dir, "oss-fuzz", "recorder")
+	if err := WriteRecorder(checkout, r.b.Source.Dir); err != nil {
+		return err
+	}
+	builder, err := buildFuzzers(ctx, r.b, "recording", checkout)
+	if err != nil {
+		return err
+	}
+	fuzzers, remove, err := moveOut(builder, chosen)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	native, err := extract.Prepare(r.b.Root, checkout)
+	if err != nil {
+		return err
+	}
+	binary := filepath.Join(builder.Dir, "fuzz.test")
+	if err := gocmd.Show(native.Go(ctx, r.s, "test", "-c", "-o", binary, "./fuzz")); err != nil {
+		return err
+	}
+	for _, f := range fuzzers {
+		if err := r.checkArrivalIn(ctx, builder, f, binary); err != nil {
+			return fmt.Errorf("%s: %w", f.Target, err)
+		}
+	}
+	return nil
+}
+
+func (r runner) checkArrivalIn(ctx context.Context, builder Builder, f Fuzzer, native string) error {
+	record := filepath.Join(builder.Dir, f.Target+".libfuzzer")
+	nativeRecord := filepath.Join(builder.Dir, f.Target+".gotest")
+	seeds, _, err := unpackSeeds(f)
+	if err != nil {
+		return err
+	}
+	run, err := f.Run(ctx, Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: append(r.env(), RecordFile+"="+record)})
+	if err != nil {
+		return err
+	}
+	if run.Failed || !run.Done {
+		return errors.New(run.Report)
+	}
+	cmd := r.b.Command(ctx, r.s, native, "-test.run=^"+f.Target+"$")
+	cmd.Dir = builder.Dir
+	cmd.Env = append(cmd.Env, RecordFile+"="+nativeRecord)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go test: %w\n%s", err, out)
+	}
+	arrived, err := Recorded(record)
+	if err != nil {
+		return err
+	}
+	want, err := Recorded(nativeRecord)
+	if err != nil {
+		return err
+	}
+	if f.Target == targets.All[0].Name {
+		if err := addCorpus(want, r.b.Root); err != nil {
+			return err
+		}
+	}
+	for payload := range want {
+		if !arrived[payload] {
+			return fmt.Errorf("libFuzzer's decoder was never given this payload of %d bytes: %x", len(payload), payload)
+		}
+	}
+	fmt.Printf("  %-16s %5d payloads, each byte for byte\n", f.Target, len(want))
+	return nil
+}
+
+// addCorpus adds the files of the corpus.
+func addCorpus(payloads map[string]bool, root string) error {
+	files, err := table.Files()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if filepath.Ext(name) != ".bin" {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return err
+		}
+		payloads[string(b)] = true
+	}
+	return nil
+}
+
+// fuzzAll fuzzes each target for a while, from the seeds.
+func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Duration) error {
+	type row struct {
+		target string
+		Result
+	}
+	var rows []row
+	fmt.Printf("\nfuzzing each target for %v\n", budget)
+	for _, f := range fuzzers {
+		seeds, _, err := unpackSeeds(f)
+		if err != nil {
+			return err
+		}
+		res, err := r.fuzzFrom(ctx, f, seeds, budget)
+		if ctx.Err() != nil { // what was found before is still told
+			break
+		}
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{f.Target, res})
+		if res.Failed {
+			fmt.Printf("\n%s\n\n", res.Report)
+		}
+	}
+	fmt.Printf("\n%-16s %12s %10s %10s %10s %9s\n", "target", "executions", "a second", "edges from", "to", "failures")
+	failed := ctx.Err()
+	for _, row := range rows {
+		failures := 0
+		if row.Failed {
+			failures, failed = 1, gocmd.ErrReported
+		}
+		fmt.Printf("%-16s %12d %10d %10d %10d %9d\n", row.target, row.Executions, row.PerSecond, row.First, row.Last, failures)
+	}
+	for _, row := range rows {
+		if row.Failed {
+			fmt.Printf("\n%s failed:\n%s\n", row.target, r.reproLines(row.target, row.Crash))
+		}
+	}
+	return failed
+}
+
+// fuzzFrom runs a fuzzer for a time, or until it finds something. Beside the
+// seeds, unless these are "", stands the corpus that it grows.
+func (r runner) fuzzFrom(ctx context.Context, f Fuzzer, seeds string, budget time.Duration) (Result, error) {
+	grown := filepath.Join(f.Dir, "corpora", f.Target, "grown")
+	kept := r.foundDir(f.Target)
+	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777), os.MkdirAll(kept, 0o777)); err != nil {
+		return Result{}, err
+	}
+	corpora := []string{grown}
+	if seeds != "" {
+		corpora = append(corpora, seeds)
+	}
+	start, printed := time.Now(), time.Now()
+	return f.Run(ctx, Run{
+		Corpus:   corpora,
+		Flags:    []string{fmt.Sprintf("-max_total_time=%d", max(1, int(budget.Seconds())))},
+		Env:      r.env(),
+		Artifact: kept,
+		Progress: func(executions, coverage int) {
+			if time.Since(printed) > 10*time.Second {
+				printed = time.Now()
+				fmt.Printf("  %-16s %4.0f s  %9d executions  %5d edges\n", f.Target, time.Since(start).Seconds(), executions, coverage)
+			}
+		},
+	})
+}
+
+// reproLines say how to replay and how to keep what a fuzzer has found.
+func (r runner) reproLines(target, file string) string {
+	if file == "" {
+		return "  the fuzzer kept no input"
+	}
+	arguments := r.s.CaseArguments(file)
+	if target != targets.All[0].Name {
+		arguments += " TARGET=" + target
+	}
+	return "  make repro " + arguments + "\n  make keep " + arguments
+}
