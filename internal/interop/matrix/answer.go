@@ -106,11 +106,10 @@ func asked(r readers.Reader, s Start) Request {
 // outcome is an answer as the contract names it. Of options other than runhcs's
 // only the marker is checked.
 func outcome(r readers.Reader, a protocol.Answer) (contract.Outcome, error) {
-	o, err := process.Outcome(a)
+	o, err := process.Outcome(a, verdict.OptionsType(r.Name))
 	switch {
 	case err != nil || o.Kind != contract.Options:
-	case verdict.OptionsType(r.Name) != contract.OptionsName:
-		o.Options = nil
+	case o.Options == nil:
 		if !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
 			err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 		}

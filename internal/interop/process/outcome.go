@@ -11,9 +11,10 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-// Outcome returns a reader's answer as the contract names it. The error is one of
-// an answer that is not of the protocol.
-func Outcome(a protocol.Answer) (contract.Outcome, error) {
+// Outcome returns the answer, as the contract names it, of a reader that reads Options
+// of a type. Only runhcs's (contract.OptionsName) are decoded. The error is one of an
+// answer that is not of the protocol.
+func Outcome(a protocol.Answer, optionsType string) (contract.Outcome, error) {
 	kind := contract.Kind(a.Outcome)
 	switch kind {
 	case contract.None:
@@ -23,6 +24,9 @@ func Outcome(a protocol.Answer) (contract.Outcome, error) {
 	case contract.Error, contract.Read, contract.Malformed, contract.Foreign:
 		return contract.Outcome{Kind: kind, Err: errors.New(string(a.Detail))}, nil
 	case contract.Options:
+		if optionsType != contract.OptionsName {
+			return contract.Outcome{Kind: kind}, nil
+		}
 		opts := new(options.Options)
 		if err := proto.Unmarshal(a.Detail, opts); err != nil {
 			return contract.Outcome{}, fmt.Errorf("the options in the answer cannot be decoded: %w", err)

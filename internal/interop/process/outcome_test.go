@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/payload"
 )
@@ -27,10 +28,14 @@ func TestOutcome(t *testing.T) {
 		{"panic", "index out of range\n\tat x.go", "panic: index out of range"},
 		{"hang", "no answer", "hang: no answer"},
 	} {
-		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, contract.OptionsName)
 		if err != nil || got.String() != test.want {
 			t.Errorf("%s %q: %v, %v; want %s", test.outcome, test.detail, got, err, test.want)
 		}
+	}
+	got, err := Outcome(protocol.Answer{Outcome: "options", Detail: []byte("\x0a")}, "containerd.runc.v1.Options")
+	if err != nil || got.Kind != contract.Options || got.Options != nil {
+		t.Errorf("options of another type: %v, %v; want them not decoded", got, err)
 	}
 	for _, test := range []struct{ outcome, detail, want string }{
 		{"options", "\x0a", "cannot be decoded"},
@@ -38,7 +43,7 @@ func TestOutcome(t *testing.T) {
 		{"both", "no", "is not an outcome"},
 		{"", "", "is not an outcome"},
 	} {
-		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, contract.OptionsName)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s %q: %v, %v; want an error with %q", test.outcome, test.detail, got, err, test.want)
 		}
