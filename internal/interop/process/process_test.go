@@ -13,7 +13,7 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-// The test binary is the reader, too, when it is told to be.
+// The test binary is also the reader, if the environment says so.
 func TestMain(m *testing.M) {
 	if os.Getenv("BE_A_READER") != "" {
 		err := protocol.Serve(os.Stdin, os.Stdout, answer)
@@ -26,22 +26,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// answer does what the payload says.
+// answer behaves as the payload says.
 func answer(payload []byte) protocol.Answer {
 	switch what := string(payload); {
 	case what == "die":
-		fmt.Fprintln(os.Stderr, "last words")
+		fmt.Fprintln(os.Stderr, "last output")
 		os.Exit(3)
 	case what == "hang":
 		time.Sleep(time.Hour)
 	case what == "panic":
 		panic("on purpose")
 	case what == "babble":
-		fmt.Println("this is no frame at all")
+		fmt.Println("this is not a frame")
 	case what == "twice":
 		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
 	case what == "number":
-		fmt.Println("2026-11-24 this begins with a figure")
+		fmt.Println("2026-11-24 begins with a digit")
 	case what == "child":
 		child := exec.Command("sleep", "3600")
 		if err := child.Start(); err != nil {
@@ -69,7 +69,7 @@ func reader(t *testing.T) *Reader {
 	return r
 }
 
-// Whatever a reader does is an answer, and the next payload gets its own.
+// Whatever a reader does is an answer, and the next payload gets an answer of its own.
 func TestAsk(t *testing.T) {
 	r := reader(t)
 	large := strings.Repeat("x", 3<<20)
@@ -78,7 +78,7 @@ func TestAsk(t *testing.T) {
 		{"a\nb", "options", "a\nb"},
 		{"panic", "panic", "on purpose"},
 		{"fail", "error", "no use"},
-		{"die", "panic", "last words"},
+		{"die", "panic", "last output"},
 		{"after", "options", "after"},
 		{"hang", "hang", "no answer within 100ms"},
 		{large, "options", large},
@@ -97,7 +97,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// A program that is no reader is an error that says so, not an answer.
+// A program that is not a reader is an error, not an answer.
 func TestNoReader(t *testing.T) {
 	r := reader(t)
 	for _, what := range []string{"babble", "number"} {
@@ -117,8 +117,7 @@ func TestNoReader(t *testing.T) {
 	}
 }
 
-// An answer too many is told as such, as soon as it has arrived, and does not
-// pass for the answers to all that is asked from then on.
+// A second answer to one payload is an error, not mistaken for the answer to the next.
 func TestOutOfStep(t *testing.T) {
 	r := reader(t)
 	if _, err := r.Ask([]byte("twice")); err != nil {
@@ -140,7 +139,7 @@ func eventually(t *testing.T, what string, happened func() bool) {
 	}
 }
 
-// What a reader has started ends with it.
+// The processes that a reader has started end with it.
 func TestNothingIsLeft(t *testing.T) {
 	if _, err := exec.LookPath("sleep"); err != nil {
 		t.Skip("NOT RUN: there is no sleep here")
@@ -157,11 +156,11 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	eventually(t, fmt.Sprintf("process %d ends", pid), func() bool {
 		state := processState(pid)
-		return state == "" || state == "Z" // ended, whoever is to be told
+		return state == "" || state == "Z" // ended, whether or not its parent has waited for it
 	})
 }
 
-// processState is the letter for the state of a process, "" if there is none.
+// processState returns the letter for the state of a process, as ps prints it, "" if there is none.
 func processState(pid int) string {
 	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])
