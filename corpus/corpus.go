@@ -11,6 +11,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -29,9 +30,12 @@ type Case struct {
 	Payload payload.Payload
 }
 
-// Load returns the embedded cases, in the order of the index.
-func Load() ([]Case, error) {
-	text, err := files.ReadFile(table.IndexFile)
+// Load returns the embedded cases, in the order of the index. Its error is that
+// the files are not those that the index describes.
+func Load() ([]Case, error) { return load(files) }
+
+func load(fsys fs.FS) ([]Case, error) {
+	text, err := fs.ReadFile(fsys, table.IndexFile)
 	if err != nil {
 		return nil, err
 	}
@@ -39,33 +43,76 @@ func Load() ([]Case, error) {
 	if err := json.Unmarshal(text, &index); err != nil {
 		return nil, fmt.Errorf("corpus/%s: %w", table.IndexFile, err)
 	}
+	named := map[string]bool{table.IndexFile: true}
 	cases := make([]Case, 0, len(index.Cases))
 	for _, e := range index.Cases {
-		c, err := load(e)
+		if named[e.File] {
+			return nil, fmt.Errorf("corpus/%s names %s twice", table.IndexFile, e.File)
+		}
+		named[e.File] = true
+		c, err := loadCase(fsys, e)
 		if err != nil {
-			return nil, fmt.Errorf("corpus case %s: %w", e.Name, err)
+			return nil, err
 		}
 		cases = append(cases, c)
 	}
-	return cases, nil
+	return cases, allNamed(fsys, named)
 }
 
-func load(e table.Entry) (Case, error) {
-	b, err := files.ReadFile(e.File)
+func loadCase(fsys fs.FS, e table.Entry) (Case, error) {
+	b, err := fs.ReadFile(fsys, e.File)
 	if err != nil {
-		return Case{}, err
+		return Case{}, damaged(e.File, err.Error())
+	}
+	if len(b) != e.Size {
+		return Case{}, damaged(e.File, fmt.Sprintf("size %d, want %d", len(b), e.Size))
+	}
+	if sum := table.Sum(b); sum != e.SHA256 {
+		return Case{}, damaged(e.File, fmt.Sprintf("sha256 %s, want %s", sum, e.SHA256))
+	}
+	if e.Guarantee.Name == "" {
+		return Case{}, fmt.Errorf("corpus/%s: case %s has no guarantee", table.IndexFile, e.Name)
 	}
 	want, err := want(e)
-	return Case{e, payload.Payload{Bytes: b, Want: want, Story: "corpus/" + e.File}}, err
+	if err != nil {
+		return Case{}, fmt.Errorf("corpus/%s: case %s: %w", table.IndexFile, e.Name, err)
+	}
+	return Case{e, payload.Payload{Bytes: b, Want: want, Story: "corpus/" + e.File}}, nil
 }
 
-// want is the right answer. Fields that the linked version of Options lacks are
-// unknown fields to it, and left out.
+// allNamed fails for a file that the index does not name: nothing would run it.
+func allNamed(fsys fs.FS, named map[string]bool) error {
+	return fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !named[name] {
+			err = damaged(name, "no case has it")
+		}
+		return err
+	})
+}
+
+func damaged(file, how string) error {
+	return fmt.Errorf("corpus/%s is not what corpus/%s says (%s): run make corpus, or git checkout corpus", file, table.IndexFile, how)
+}
+
+// want is the right answer, with the others that the contract allows. Fields that
+// the linked version of Options lacks are unknown fields to it, and left out.
 func want(e table.Entry) (contract.Outcome, error) {
-	if e.Outcome != contract.Options {
-		return contract.Outcome{Kind: e.Outcome}, nil
+	var opts *options.Options
+	if e.Options != nil {
+		opts = new(options.Options)
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(e.Options, opts); err != nil {
+			return contract.Outcome{}, err
+		}
 	}
-	opts := new(options.Options)
-	err := protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(e.Options, opts)
-	return payload.Sent(opts), err
+	outcome := func(k contract.Kind) contract.Outcome {
+		if k == contract.Options {
+			return payload.Sent(opts)
+		}
+		return contract.Outcome{Kind: k}
+	}
+	want := outcome(e.Outcome)
+	for _, k := range e.Or {
+		want.Or = append(want.Or, outcome(k))
+	}
+	return want, nil
 }

@@ -20,26 +20,13 @@ func load(t testing.TB) []corpus.Case {
 	return cases
 }
 
-// guarantee is what a case is about.
-func guarantee(c corpus.Case) contract.Guarantee {
-	switch {
-	case c.Outcome != contract.Options && c.Outcome != contract.None:
-		return contract.GuaranteeOf(c.Outcome)
-	case slices.Contains(c.Flags, "Ambiguous"):
-		return contract.NonInterference
-	case c.Class != "":
-		return contract.Equivalent
-	}
-	return contract.AsSent
-}
-
 // Every case of the corpus gets the answer that the index gives.
 func TestCorpus(t *testing.T) {
 	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
 			for _, c := range load(t) {
 				t.Run(c.Name, func(t *testing.T) {
-					verify.Run(t, d, verify.Check{Guarantee: guarantee(c), Payload: c.Payload, Reproduces: true})
+					verify.Run(t, d, verify.Check{Guarantee: c.Guarantee, Payload: c.Payload, Reproduces: true})
 				})
 			}
 		})

@@ -119,7 +119,7 @@ func allocated(d decoder.Decoder, b []byte) uint64 {
 // Where work cannot be measured, all cost the same.
 func worked(d decoder.Decoder, b []byte) int64 {
 	var costs []int64
-	for range 5 {
+	for range 3 {
 		cost, _ := cputime.Of(func() { decode(d, b) })
 		costs = append(costs, cost)
 	}

@@ -85,7 +85,7 @@ func e2eTests(ctx context.Context, j *job) error {
 		what, which = "one payload", "-run=^TestCase$"
 	}
 	run := testrun.New()
-	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", "-timeout=60m", which, "./internal/e2e"); err != nil {
+	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", which, "./internal/e2e"); err != nil {
 		return err
 	}
 	if run.Skipped > 0 {

@@ -19,6 +19,9 @@ var Flags = map[string]Flag{
 		Description: "Well-formed as both messages: a reader that tries one and then the other can mistake it for the wrong one.",
 		Links:       []string{"https://github.com/microsoft/hcsshim/issues/2780", "https://github.com/microsoft/hcsshim/pull/2868"},
 	},
+	"Overwritten": {
+		Description: "An occurrence of a string that a later one overwrites is not UTF-8: decoders differ, and the contract allows each of the answers of outcome and or.",
+	},
 	"Foreign": {
 		Description: "Well-formed options of another type.",
 		Links:       []string{"https://github.com/microsoft/hcsshim/issues/1941"},

@@ -2,8 +2,11 @@ package table
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -25,14 +28,24 @@ type Flag struct {
 
 // Entry is a case as the index has it.
 type Entry struct {
-	Name    string          `json:"name"`
-	File    string          `json:"file"` // below corpus/, raw bytes
-	Outcome contract.Kind   `json:"outcome"`
-	Options json.RawMessage `json:"options,omitempty"` // protobuf JSON
-	Class   string          `json:"class,omitempty"`
-	Flags   []string        `json:"flags,omitempty"`
-	Note    string          `json:"note,omitempty"`
-	Origin  *Origin         `json:"origin,omitempty"` // of a recorded one
+	Name      string             `json:"name"`
+	File      string             `json:"file"` // below corpus/, raw bytes
+	Size      int                `json:"size"`
+	SHA256    string             `json:"sha256"` // hexadecimal
+	Outcome   contract.Kind      `json:"outcome"`
+	Or        []contract.Kind    `json:"or,omitempty"`      // the other answers that the contract allows
+	Options   json.RawMessage    `json:"options,omitempty"` // protobuf JSON
+	Guarantee contract.Guarantee `json:"guarantee"`
+	Class     string             `json:"class,omitempty"`
+	Flags     []string           `json:"flags,omitempty"`
+	Note      string             `json:"note,omitempty"`
+	Origin    *Origin            `json:"origin,omitempty"` // of a recorded one
+}
+
+// Sum is what SHA256 is of these bytes.
+func Sum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // IndexFile is the index's path below corpus/.
@@ -42,8 +55,8 @@ const IndexFile = "index.json"
 const dictionaryFile = "oss-fuzz/readoptions.dict"
 
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
-	"file: the raw bytes. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. " +
-	"options: containerd.runhcs.v1.Options as protobuf JSON. class: cases of one class have the same meaning and must decode identically. " +
+	"file: the raw bytes, size and sha256: of these. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. or: other outcomes that are right, too (docs/contract.md, Freedoms). " +
+	"options: containerd.runhcs.v1.Options as protobuf JSON. guarantee: what a wrong answer breaks, see docs/contract.md. class: cases of one class have the same meaning and must decode identically. " +
 	"origin: which containerd wrote these bytes, and what it was asked for. " +
 	"Written by make corpus."
 
@@ -78,14 +91,15 @@ func Files() (map[string][]byte, error) {
 }
 
 func (c Case) entry() (Entry, error) {
-	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Outcome: c.Want, Class: c.Class, Flags: c.Flags, Note: c.Note, Origin: c.Origin}
+	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Size: len(c.Payload), SHA256: Sum(c.Payload),
+		Outcome: c.Want, Or: c.Or, Guarantee: c.guarantee(), Class: c.Class, Flags: c.Flags, Note: c.Note, Origin: c.Origin}
 	for _, f := range c.Flags {
 		if _, ok := Flags[f]; !ok {
 			return e, fmt.Errorf("flag %s is not explained", f)
 		}
 	}
-	if (c.Want == contract.Options) != (c.Options != "") {
-		return e, fmt.Errorf("outcome %s with options %q", c.Want, c.Options)
+	if (c.Want == contract.Options || slices.Contains(c.Or, contract.Options)) != (c.Options != "") {
+		return e, fmt.Errorf("outcome %s or %v with options %q", c.Want, c.Or, c.Options)
 	}
 	if c.Options == "" {
 		return e, nil
@@ -99,6 +113,19 @@ func (c Case) entry() (Entry, error) {
 	err = json.Compact(&compact, text)
 	e.Options = compact.Bytes()
 	return e, err
+}
+
+// guarantee is what a case is about.
+func (c Case) guarantee() contract.Guarantee {
+	switch {
+	case c.Want != contract.Options && c.Want != contract.None:
+		return contract.GuaranteeOf(c.Want)
+	case slices.Contains(c.Flags, "Ambiguous"):
+		return contract.NonInterference
+	case c.Class != "":
+		return contract.Equivalent
+	}
+	return contract.AsSent
 }
 
 // format writes one line a case, which diffs well.

@@ -22,7 +22,8 @@ type Case struct {
 	Name    string
 	Payload []byte
 	Want    contract.Kind
-	Options string // protobuf JSON, for Want options
+	Or      []contract.Kind // the other answers that the contract allows
+	Options string          // protobuf JSON, for an answer options
 	Class   string
 	Flags   []string
 	Note    string

@@ -1,5 +1,7 @@
 package contract
 
+import "fmt"
+
 // Guarantee is a sentence that a shim operator relies on. Every property and
 // every finding names one, and every failure quotes it.
 type Guarantee struct {
@@ -49,6 +51,24 @@ var (
 		"Memory and time grow linearly with the payload.",
 		"S7"}
 )
+
+// Guarantees are all of them, in that order.
+var Guarantees = []Guarantee{NeverPanics, AsSent, Equivalent, MalformedFails, ForeignFails, NonInterference,
+	RegistryIndependent, ReaderFaults, NoSharing, Linear}
+
+// MarshalText is the guarantee's name.
+func (g Guarantee) MarshalText() ([]byte, error) { return []byte(g.Name), nil }
+
+// UnmarshalText takes the name of a guarantee that there is.
+func (g *Guarantee) UnmarshalText(name []byte) error {
+	for _, known := range Guarantees {
+		if known.Name == string(name) {
+			*g = known
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no guarantee %q", name)
+}
 
 // GuaranteeOf is the guarantee that an answer of another kind breaks, where
 // nothing is known of a payload but the right answer.

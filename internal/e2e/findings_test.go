@@ -110,11 +110,11 @@ func (s installed) checkFinding(t *testing.T, f *findings.Finding, place finding
 	d := difference{shim: s, command: command, finding: f, got: what, payload: b, story: story}
 	switch excused := s.excused().Has(f.Name); {
 	case shown && !excused:
-		d.want = "not this finding"
+		d.want = "that the finding does not show, because it is not excused"
 		d.fail(t)
 	case !shown && excused:
 		d.verdict = verdict.KnownRight
-		d.want = "this finding, which is excused"
+		d.want = "that the finding shows, because it is excused"
 		d.advice = fmt.Sprintf("The finding %[1]s does not show any more. If a checkout has fixed it, run with\n"+
 			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", f.Name, verify.Excused().Name)
 		d.fail(t)

@@ -36,17 +36,18 @@ func (d difference) fail(t testing.TB) {
 
 func (d difference) report(replay string) verdict.Report {
 	r := verdict.Report{
-		Verdict:   verdict.Wrong,
-		Finding:   d.finding,
-		Guarantee: contract.GuaranteeOf(reference.Answer(d.payload).Kind),
-		Program:   fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Name()),
-		Want:      d.want, Got: d.got, Advice: d.advice, Story: d.story, Payload: d.payload, Replay: replay,
+		Verdict: verdict.Wrong,
+		Finding: d.finding,
+		Program: fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Name()),
+		Want:    d.want, Got: d.got, Advice: d.advice, Story: d.story, Payload: d.payload, Replay: replay,
 	}
 	if d.verdict != "" {
 		r.Verdict = d.verdict
 	}
 	if d.finding != nil {
 		r.Guarantee = d.finding.Breaks
+	} else {
+		r.Guarantee = contract.GuaranteeOf(reference.Answer(d.payload).Kind)
 	}
 	return r
 }

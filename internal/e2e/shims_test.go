@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 
 const notRun = "NOT RUN: the real shims, which make e2e builds and runs"
 
-// limit is the time limit of one run: a thousand times what a run takes by
-// default, for machines that are busy.
+// limit is the time limit of one run: several hundred times what a run takes, for
+// machines that are busy.
 const limit = 60 * time.Second
 
 // installed is a shim that has been built, and the host on which it runs.

@@ -7,7 +7,7 @@ import (
 	"shimfuzz/corpus"
 )
 
-// TestStart runs every startEvery-th case of the corpus: a few dozen show that
+// startEvery says that every 13th case of the corpus goes through start: these show that
 // start passes its standard input on unchanged.
 const startEvery = 13
 

@@ -1,4 +1,3 @@
-// Package interop asks every reader what it makes of what every containerd sends.
 package interop
 
 import (
@@ -23,10 +22,10 @@ import (
 	"shimfuzz/internal/interop/readers"
 )
 
-// Compare runs every reader, and the runhcs-v1 of one more hcsshim, on what every containerd was recorded to send,
-// and writes which works with which. It fails for an answer that is wrong and
-// that no finding explains, for a finding that no longer shows, and for a reader
-// that cannot be had.
+// Compare runs every reader, and the runhcs-v1 of one more hcsshim, on what every
+// containerd was recorded to send, and prints and writes which works with which. It
+// fails for a wrong answer that no finding predicts, for a finding that no longer
+// shows, and for a reader that cannot be built.
 func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	recordings, err := table.Recordings()
 	if err != nil {
@@ -74,8 +73,8 @@ func askAll(ctx context.Context, root string, senders []matrix.Sender, all []rea
 	return rows, errors.Join(errs...)
 }
 
-// ask puts all that is sent to one reader. A reader that cannot be built is a
-// row, too; an error is one of ours, or of the protocol.
+// ask puts every payload to one reader. A reader that cannot be built is a row, too;
+// the error is one of running it, or of an answer that is not of the protocol.
 func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, error) {
 	row := matrix.Row{Reader: r}
 	missing := func(err error) (matrix.Row, error) {
@@ -100,7 +99,7 @@ func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, er
 	return row, nil
 }
 
-// matrixMarkdown is the table's file, from the root.
+// matrixMarkdown is the file with the table, relative to the root.
 const matrixMarkdown = "build/matrix/matrix.md"
 
 func write(root string, senders []matrix.Sender, rows []matrix.Row) error {
@@ -125,7 +124,7 @@ func write(root string, senders []matrix.Sender, rows []matrix.Row) error {
 	return nil
 }
 
-// judge fails for what is not explained, and for what is no longer true.
+// judge prints, and fails for, what no finding explains and what is no longer true.
 func judge(root string, senders []matrix.Sender, rows []matrix.Row) error {
 	wrong := 0
 	for _, s := range matrix.Surprises(rows) {

@@ -11,8 +11,8 @@ import (
 	"shimfuzz/internal/interop/senders"
 )
 
-// Record records what every release of containerd writes to a shim's standard
-// input, for make corpus.
+// Record records what every release of containerd writes to a shim's standard input,
+// into table.RecordingsFile, from which make corpus makes cases. It needs Linux.
 func Record(ctx context.Context, root string) error {
 	var all []table.Recording
 	for i, version := range senders.Releases {

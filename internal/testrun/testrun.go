@@ -60,8 +60,10 @@ func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, w
 	start := time.Now()
 	fmt.Printf("  %-46s ", what)
 	passed, failed := r.passed, len(r.failed)+len(r.Broken)
-	// vet is make lint's; it cannot enter folders that only an overlay has.
-	stderr, err := r.follow(b.Go(ctx, s, "test", append([]string{"-json", "-vet=off"}, args...)...))
+	// vet is make lint's; it cannot enter folders that only an overlay has. A hang is
+	// the watchdog's to end (decoder.HangLimit): the limit on all tests together is
+	// for what is not a decode, and no busy machine reaches it.
+	stderr, err := r.follow(b.Go(ctx, s, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...))
 	if ctx.Err() != nil {
 		fmt.Println("interrupted")
 		_ = r.Finish() // what has failed so far is told

@@ -46,7 +46,8 @@ func Want(program, version string, payload []byte) contract.Outcome {
 		return wantOf(name, payload, want)
 	}
 	if want.Kind == contract.Options && !KnowsUnset(program, version) && !want.Options.GetScrubLogs() {
-		want.Options.ScrubLogs = nil
+		m := want.Options.ProtoReflect() // the Go type of the field depends on the version
+		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
 	}
 	return want
 }

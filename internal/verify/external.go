@@ -1,12 +1,8 @@
 package verify
 
 import (
-	"errors"
 	"fmt"
 	"os"
-
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
@@ -31,7 +27,6 @@ func externalReader(s settings.Test) (decoder.Decoder, error) {
 	if err != nil {
 		return decoder.Decoder{}, fmt.Errorf("READER: %w", err)
 	}
-	runhcs := verdict.OptionsType(s.ReaderName) == contract.OptionsName
 	hangs := 0
 	ask := func(payload []byte) contract.Outcome {
 		a, err := external.Ask(payload)
@@ -46,7 +41,7 @@ func externalReader(s settings.Test) (decoder.Decoder, error) {
 		}
 		if err == nil {
 			var out contract.Outcome
-			if out, err = outcome(a, runhcs); err == nil {
+			if out, err = process.Outcome(a, verdict.OptionsType(s.ReaderName)); err == nil {
 				return out
 			}
 		}
@@ -57,26 +52,4 @@ func externalReader(s settings.Test) (decoder.Decoder, error) {
 		panic("unreachable")
 	}
 	return decoder.Decoder{Name: readerName, Ask: ask}, nil
-}
-
-// outcome is an answer as the contract has it. Options other than runhcs's are
-// not decoded. Its error is a wrong use of the protocol.
-func outcome(a protocol.Answer, runhcs bool) (contract.Outcome, error) {
-	out := contract.Outcome{Kind: contract.Kind(a.Outcome)}
-	switch {
-	case out.Kind == contract.None:
-	case out.Kind == contract.Panic, out.Kind == contract.Hang:
-		out.Panic = string(a.Detail)
-	case out.Kind == contract.Error, out.Kind == contract.Read, out.Kind == contract.Malformed, out.Kind == contract.Foreign:
-		out.Err = errors.New(string(a.Detail))
-	case out.Kind == contract.Options && !runhcs:
-	case out.Kind == contract.Options:
-		out.Options = new(options.Options)
-		if err := proto.Unmarshal(a.Detail, out.Options); err != nil {
-			return out, fmt.Errorf("the reader answered with options that do not decode: %w", err)
-		}
-	default:
-		return out, fmt.Errorf("the reader answered %q, which is not an outcome (docs/conformance.md)", a.Outcome)
-	}
-	return out, nil
 }

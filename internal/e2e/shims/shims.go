@@ -1,5 +1,3 @@
-// Package shims builds hcsshim's shims for Windows, the programs that
-// containerd starts, from the hcsshim under test.
 package shims
 
 import (
@@ -18,18 +16,19 @@ import (
 	"shimfuzz/internal/gocmd"
 )
 
-// Shims are the programs of one hcsshim.
+// Shims are the programs of one hcsshim, by the paths of their executable files.
 type Shims struct {
 	RunhcsV1 string // containerd-shim-runhcs-v1.exe
-	LcowV2   string // containerd-shim-lcow-v2.exe, "" for an hcsshim that has none that reads options
-	StandIn  string // says which module was replaced by a stand-in, "" if none was
+	LcowV2   string // containerd-shim-lcow-v2.exe, "" if this hcsshim has no lcow-v2 that reads options
+	StandIn  string // the module, with its version, that was replaced by a stand-in; "" if none was
 }
 
 const lcowDir = "cmd/containerd-shim-lcow-v2"
 
-// Build builds the shims of the hcsshim whose text is in source, into dir. The
-// text stays as it is: its module file is copied, and what is to be changed is
-// changed there.
+// Build builds the shims of the hcsshim whose source is in the folder source, into
+// dir, which it creates if necessary. The source is not changed: Build copies its
+// module file into dir and edits the copy. The error says if the shims do not
+// build; the compiler's output then is on standard error.
 func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -52,8 +51,8 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	return s, nil
 }
 
-// readsBootstrap reports whether there is an lcow-v2, and one that reads its
-// stdin: before v0.15.0-rc.4 it did not.
+// readsBootstrap reports whether an lcow-v2 exists in dir and reads its standard
+// input. Before v0.15.0-rc.4 it did not.
 func readsBootstrap(dir string) bool {
 	text, err := os.ReadFile(filepath.Join(dir, "main.go"))
 	return err == nil && bytes.Contains(text, []byte("api/runtime/bootstrap/v1"))
@@ -65,8 +64,8 @@ func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// writeModule copies the module file with its sums, and puts the stand-in into
-// the place of the policy module where that cannot be had.
+// writeModule copies the module file and its sums. It replaces the policy module by
+// the stand-in if the module is not available.
 func writeModule(ctx context.Context, source, dir string) (standIn string, err error) {
 	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// What stands in for the policy module is a module that compiles.
+// The stand-in for the policy module is a module that compiles.
 func TestStandIn(t *testing.T) {
 	dir := t.TempDir()
 	if err := writeStandIn(dir); err != nil {
@@ -32,11 +32,11 @@ func TestRequired(t *testing.T) {
 		t.Errorf("%q is required, want v1.7.0", got)
 	}
 	if got := required(mod, "example.com/other"); got != "" {
-		t.Errorf("%q is required of a module that is not", got)
+		t.Errorf("version %q of a module that is not required", got)
 	}
 }
 
-// An lcow-v2 that does not read its stdin has nothing to be held to.
+// An lcow-v2 is built only if it reads its standard input.
 func TestReadsBootstrap(t *testing.T) {
 	for text, want := range map[string]bool{
 		"import bootapi \"github.com/containerd/containerd/api/runtime/bootstrap/v1\"": true,
@@ -51,6 +51,6 @@ func TestReadsBootstrap(t *testing.T) {
 		}
 	}
 	if readsBootstrap(t.TempDir()) {
-		t.Error("an hcsshim without lcow-v2 has one")
+		t.Error("an lcow-v2 that does not exist reads its standard input")
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"path/filepath"
 )
 
-// policyModule checks signatures of security policies, long after the options
-// have been read. Not every proxy has it.
+// policyModule checks signatures of security policies, long after the shim has
+// read its options. Some module proxies do not have it.
 const policyModule = "github.com/Microsoft/cosesign1go"
 
-// standInText has the names of policyModule that hcsshim uses. The compiler
-// says so if a later hcsshim uses more.
-const standInText = `// Package cosesign1 is shimfuzz's stand-in for a module that could not be had:
-// the names that hcsshim needs to compile, with nothing behind them.
+// standInText declares the names of policyModule that hcsshim uses. If a later
+// hcsshim uses more, it does not compile.
+const standInText = `// Package cosesign1 is shimfuzz's stand-in for a module that is not available. It
+// declares the names that hcsshim needs to compile; its functions panic.
 package cosesign1
 
 import "crypto"

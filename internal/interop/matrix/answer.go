@@ -2,16 +2,15 @@ package matrix
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/interop/readers"
 	"shimfuzz/internal/stdin"
@@ -56,8 +55,8 @@ type Answer struct {
 }
 
 // Ask puts every payload of a sender to a reader with ask, and decides on the
-// answers. The error is one of ask, or readers.ErrNotHere for a reader that cannot
-// be run on this system.
+// answers. The error is one of ask, one of an answer that is not of the protocol, or
+// readers.ErrNotHere for a reader that cannot be run on this system.
 func Ask(r readers.Reader, s Sender, ask func(payload []byte) (protocol.Answer, error)) (Cell, error) {
 	c := Cell{Reader: r, Sender: s}
 	for _, start := range s.Starts {
@@ -68,18 +67,26 @@ func Ask(r readers.Reader, s Sender, ask func(payload []byte) (protocol.Answer, 
 		if got.Outcome == protocol.Unable {
 			return c, fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)
 		}
-		c.Answers = append(c.Answers, decide(r, start, got))
+		a, err := decide(r, start, got)
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", r.ID(), err)
+		}
+		c.Answers = append(c.Answers, a)
 	}
 	return c, nil
 }
 
 // decide decides on the answer of a reader. What is known of it is excused.
-func decide(r readers.Reader, s Start, answer protocol.Answer) Answer {
-	a := Answer{Start: s, Asked: asked(r, s), Want: verdict.Want(r.Name, r.Version, s.Payload), Got: outcome(r, answer)}
+func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
+	got, err := outcome(r, answer)
+	if err != nil {
+		return Answer{}, err
+	}
+	a := Answer{Start: s, Asked: asked(r, s), Want: verdict.Want(r.Name, r.Version, s.Payload), Got: got}
 	a.Effect = effect(a.Want, a.Got)
 	known := findings.Of(r.Name, r.Version)
 	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
-	return a
+	return a, nil
 }
 
 func (a Answer) question() verdict.Question {
@@ -98,31 +105,18 @@ func asked(r readers.Reader, s Start) Request {
 
 // outcome is an answer as the contract names it. Of options other than runhcs's
 // only the marker is checked.
-func outcome(r readers.Reader, a protocol.Answer) contract.Outcome {
-	switch kind := contract.Kind(a.Outcome); {
-	case kind == contract.None:
-		return contract.Outcome{Kind: kind}
-	case kind == contract.Panic, kind == contract.Hang:
-		return contract.Outcome{Kind: kind, Panic: string(a.Detail)}
-	case kind.IsError():
-		return contract.Outcome{Kind: kind, Err: errors.New(string(a.Detail))}
-	case kind != contract.Options:
-		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("the outcome %q is not of the protocol", kind)}
-	}
-	if verdict.OptionsType(r.Name) != contract.OptionsName {
+func outcome(r readers.Reader, a protocol.Answer) (contract.Outcome, error) {
+	o, err := process.Outcome(a, verdict.OptionsType(r.Name))
+	switch {
+	case err != nil || o.Kind != contract.Options:
+	case o.Options == nil:
 		if !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
-			return contract.Outcome{Kind: contract.OptionsAndError, Err: fmt.Errorf("no %s in the options", table.RuncMarker)}
+			err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 		}
-		return contract.Outcome{Kind: contract.Options}
+	case !verdict.KnowsUnset(r.Name, r.Version) && !o.Options.GetScrubLogs():
+		o.Options.ScrubLogs = nil // as in the wanted answer
 	}
-	opts := new(options.Options)
-	if err := proto.Unmarshal(a.Detail, opts); err != nil {
-		return contract.Outcome{Kind: contract.Panic, Panic: err.Error()}
-	}
-	if !verdict.KnowsUnset(r.Name, r.Version) && !opts.GetScrubLogs() {
-		opts.ScrubLogs = nil // as in the wanted answer
-	}
-	return contract.Outcome{Kind: contract.Options, Options: opts}
+	return o, err
 }
 
 // effect is what an operator sees of got where want is right.

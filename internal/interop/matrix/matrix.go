@@ -102,6 +102,9 @@ func Surprises(rows []Row) (list []*Surprise) {
 func (s Surprise) Report(program string) verdict.Report {
 	a := s.First
 	r := a.Verdict.Report(a.question(), a.Got, contract.GuaranteeOf(a.Want.Kind), findings.Of(s.Reader.Name, s.Reader.Version))
+	if r.Advice == "" {
+		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to internal/findings/all.go."
+	}
 	r.Program = s.Reader.ID()
 	r.Story = a.Name()
 	if s.Count > 1 {

@@ -129,13 +129,11 @@ func TestEffects(t *testing.T) {
 		{runhcs, "legacy", "cri", "options", value, Arrive, verdict.Right},
 		{runhcs, "legacy", "cri", "options", "", Partly, verdict.Wrong},
 		{runhcs, "legacy", "all", "options", value, Other, verdict.Wrong},
-		{runhcs, "legacy", "cri", "options", "\x0a", Panics, verdict.Wrong}, // cannot be decoded
 		{runhcs, "legacy", "cri", "none", "", Defaults, verdict.Wrong},
 		{runhcs, "legacy", "cri", "error", "no", Fails, verdict.Wrong},
 		{runhcs, "legacy", "cri", "error/malformed", "no", Fails, verdict.Wrong},
 		{runhcs, "legacy", "cri", "panic", "no", Panics, verdict.Wrong},
 		{runhcs, "legacy", "cri", "hang", "", Hangs, verdict.Wrong},
-		{runhcs, "legacy", "cri", "maybe", "", Panics, verdict.Wrong}, // not of the protocol
 		{runhcs, "legacy", "none", "none", "", Arrive, verdict.Right},
 		{runhcs, "legacy", "none", "options", "", Other, verdict.Wrong},
 		{runhcs, "legacy", "none", "error", "no", Fails, verdict.Wrong},
@@ -152,7 +150,6 @@ func TestEffects(t *testing.T) {
 		{runhcs, "bootstrap", "cri", "options", value, Arrive, verdict.Right},
 
 		{runc, "bootstrap", "runc", "options", marker, Arrive, verdict.Right},
-		{runc, "bootstrap", "runc", "options", "", Other, verdict.Wrong}, // the marker is missing
 		{runc, "bootstrap", "runc", "none", "", Defaults, verdict.Wrong},
 		{runc, "bootstrap", "cri", "none", "", Arrive, verdict.Right},
 		{runc, "bootstrap", "cri", "options", marker, Other, verdict.Wrong},
@@ -160,7 +157,10 @@ func TestEffects(t *testing.T) {
 		{runc, "legacy", "runc", "error", "deprecated API", Fails, verdict.Known},
 		{runc, "legacy", "runc", "options", marker, Arrive, verdict.KnownRight},
 	} {
-		a := decide(test.reader, startOf(test.family, test.requested), protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		a, err := decide(test.reader, startOf(test.family, test.requested), protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if a.Effect != test.effect || a.Verdict.Kind != test.verdict {
 			t.Errorf("%s answers %s %q to %s in %s: %s, %s; want %s, %s", test.reader.ID(), test.outcome, test.detail, test.requested, test.family,
 				a.Effect, a.Verdict.Kind, test.effect, test.verdict)
@@ -182,8 +182,9 @@ func TestExplicitFalse(t *testing.T) {
 	}
 	for version, want := range map[string]Effect{"v0.14.1": Arrive, "v0.15.0-rc.1": Arrive, "v0.15.0-rc.2": Partly, "v0.15.0": Partly, "/home/me/hcsshim": Partly} {
 		r := readers.Reader{Name: findings.RunHCS, Version: version}
-		if got := decide(r, startOf("legacy", "all"), protocol.Answer{Outcome: protocol.Options, Detail: b}); got.Effect != want {
-			t.Errorf("hcsshim %s loses scrub_logs: false: %s, want %s", version, got.Effect, want)
+		got, err := decide(r, startOf("legacy", "all"), protocol.Answer{Outcome: protocol.Options, Detail: b})
+		if err != nil || got.Effect != want {
+			t.Errorf("hcsshim %s loses scrub_logs: false: %s, %v; want %s", version, got.Effect, err, want)
 		}
 	}
 }
@@ -229,6 +230,25 @@ func TestFindingsPredict(t *testing.T) {
 		}
 		if got := Stale(rows); len(got) != test.stale {
 			t.Errorf("%s that %s: stale %v, want %d", test.reader.ID(), test.what, got, test.stale)
+		}
+	}
+}
+
+// An answer that is not of the protocol is an error, not an effect.
+func TestNotAnAnswer(t *testing.T) {
+	for _, test := range []struct {
+		reader          readers.Reader
+		outcome, detail string
+	}{
+		{runhcs, "maybe", ""},
+		{runhcs, "options", "\x0a"},
+		{runc, "options", ""}, // without the marker
+	} {
+		ask := func([]byte) (protocol.Answer, error) {
+			return protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, nil
+		}
+		if _, err := Ask(test.reader, senders(t)[0], ask); err == nil || !strings.Contains(err.Error(), test.reader.ID()) {
+			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
 	}
 }

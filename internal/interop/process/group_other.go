@@ -7,5 +7,5 @@ import "os/exec"
 // ownGroup does nothing where there are no process groups.
 func ownGroup(*exec.Cmd) {}
 
-// killGroup ends a command.
+// killGroup kills a command.
 func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }

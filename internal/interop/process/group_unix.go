@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// ownGroup gives a command, and what it will start, a process group.
+// ownGroup puts a command, and the processes that it will start, in a new process group.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// killGroup ends what is left of a command's group.
+// killGroup kills the processes that remain of a command's group.
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -1,5 +1,3 @@
-// Package process puts payloads to a reader that runs as a process, by the
-// protocol of package protocol.
 package process
 
 import (
@@ -16,29 +14,30 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-// Limit is how long a reader may take for one answer.
+// Limit is the default time for one answer.
 const Limit = 10 * time.Second
 
-// Hang is the outcome of a reader that does not answer within Limit.
+// Hang is the outcome of a reader that does not answer in time.
 const Hang = "hang"
 
-// Reader is a reader that is started when it is first asked, and again after it
-// has died or was killed for a hang. Several goroutines may use it.
+// Reader is a reader in a process, which is started by the first call of Ask, and
+// again after it has ended or was killed for a hang. Several goroutines may use it;
+// they are served one at a time.
 type Reader struct {
-	Command []string // the program and its arguments
-	Dir     string   // where it runs; "" is here
-	Limit   time.Duration
+	Command []string      // the program and its arguments
+	Dir     string        // its working directory; "" is this process's
+	Limit   time.Duration // for one answer
 
 	mutex sync.Mutex
 	run   *running
 }
 
-// running is a process.
+// running is one process of a reader.
 type running struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
-	frames chan frame // what it writes, as it comes
-	ended  chan bool
+	frames chan frame // from its standard output
+	ended  chan bool  // closed when it has ended
 	stderr tail
 }
 
@@ -47,8 +46,8 @@ type frame struct {
 	err  error
 }
 
-// New makes a reader of a command line, whose words are separated by spaces;
-// there are no quotes.
+// New returns a reader for a command line, which is split at spaces, without quotes.
+// It runs in dir, with the default limit. The error is that line is empty.
 func New(line, dir string) (*Reader, error) {
 	words := strings.Fields(line)
 	if len(words) == 0 {
@@ -57,9 +56,9 @@ func New(line, dir string) (*Reader, error) {
 	return &Reader{Command: words, Dir: dir, Limit: Limit}, nil
 }
 
-// Ask puts a payload to the reader. A reader that dies has panicked; its last
-// words are in the answer. The error is one of starting the program, or of
-// answers that are not of the protocol.
+// Ask puts a payload to the reader and returns its answer. A reader that ends has
+// panicked; its last output is in the answer. The error is one of starting the
+// program, or of output that is not of the protocol.
 func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -67,7 +66,7 @@ func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
 		return protocol.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], err)
 	}
 	run := r.run
-	// A reader that ends without reading is told by what it does not answer.
+	// An error of writing is ignored: a reader that ended is noticed when it does not answer.
 	go func() { _ = protocol.WriteFrame(run.in, payload) }()
 	select {
 	case <-time.After(r.Limit):
@@ -88,14 +87,14 @@ func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
 	}
 }
 
-// ready sees to it that there is a process that waits for a payload.
+// ready starts a process unless there is one that waits for a payload.
 func (r *Reader) ready() error {
 	if r.run != nil {
 		select {
 		case f := <-r.run.frames:
 			r.stop()
 			if f.err == nil {
-				return errors.New("it has answered without being asked, so which answer is whose cannot be told")
+				return errors.New("it has answered without being asked, so answers can no longer be matched to payloads")
 			}
 			// It has ended since its last answer, which was complete.
 		default:
@@ -120,7 +119,7 @@ func (r *Reader) start() (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What it leaves behind must not keep us waiting for its standard error.
+	// A process that it leaves running may hold its standard error open.
 	run.cmd.WaitDelay = time.Second
 	if err := run.cmd.Start(); err != nil {
 		return nil, err
@@ -141,21 +140,21 @@ func (r *Reader) start() (*running, error) {
 	return run, nil
 }
 
-// stop ends the process, with what it has started, and says how it ended by
-// itself, if it did.
+// stop closes the process's input, kills it if it has not ended after a second, kills
+// the processes that it has started, and returns how it ended ("exit status 3").
 func (r *Reader) stop() string {
 	run := r.run
 	r.run = nil
 	run.in.Close()
 	kill := time.AfterFunc(time.Second, func() { killGroup(run.cmd) })
 	defer kill.Stop()
-	_ = run.cmd.Wait() // how it ended is in its state
+	_ = run.cmd.Wait() // the error is in ProcessState
 	killGroup(run.cmd)
 	close(run.ended)
 	return run.cmd.ProcessState.String()
 }
 
-// Close ends the reader, as the end of its input tells it to.
+// Close ends the reader's process. A later Ask starts another one.
 func (r *Reader) Close() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -164,10 +163,10 @@ func (r *Reader) Close() {
 	}
 }
 
-// tail keeps the last of what is written to it.
+// tail keeps the last maxTail bytes that are written to it.
 type tail struct{ text []byte }
 
-const maxTail = 8 << 10
+const maxTail = 8 << 10 // bytes
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.text = append(t.text, p...)
@@ -177,8 +176,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Absolute returns the command line with its program's path, if it is a path,
-// made absolute from dir.
+// Absolute returns the command line with its program made absolute from dir, if that
+// is a path and not a name to be looked up.
 func Absolute(line, dir string) string {
 	program, arguments, _ := strings.Cut(strings.TrimSpace(line), " ")
 	if !strings.ContainsRune(program, os.PathSeparator) {

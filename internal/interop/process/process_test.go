@@ -13,7 +13,7 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-// The test binary is the reader, too, when it is told to be.
+// The test binary is also the reader, if the environment says so.
 func TestMain(m *testing.M) {
 	if os.Getenv("BE_A_READER") != "" {
 		err := protocol.Serve(os.Stdin, os.Stdout, answer)
@@ -26,24 +26,24 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// answer does what the payload says.
+// answer behaves as the payload says.
 func answer(payload []byte) protocol.Answer {
 	switch what := string(payload); {
 	case what == "die":
-		fmt.Fprintln(os.Stderr, "last words")
+		fmt.Fprintln(os.Stderr, "last output")
 		os.Exit(3)
 	case what == "hang":
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 	case what == "panic":
 		panic("on purpose")
 	case what == "babble":
-		fmt.Println("this is no frame at all")
+		fmt.Println("this is not a frame")
 	case what == "twice":
 		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
 	case what == "number":
-		fmt.Println("2026-11-24 this begins with a figure")
+		fmt.Println("2026-11-24 begins with a digit")
 	case what == "child":
-		child := exec.Command("sleep", "600")
+		child := exec.Command("sleep", "3600")
 		if err := child.Start(); err != nil {
 			return protocol.Failed(err)
 		}
@@ -54,6 +54,9 @@ func answer(payload []byte) protocol.Answer {
 	return protocol.Answer{Outcome: protocol.Options, Detail: payload}
 }
 
+// patience is for what must happen, however busy the machine is.
+const patience = 5 * time.Minute
+
 func reader(t *testing.T) *Reader {
 	t.Helper()
 	t.Setenv("BE_A_READER", "1")
@@ -61,12 +64,12 @@ func reader(t *testing.T) *Reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Reader{Command: []string{self}, Limit: 2 * time.Second}
+	r := &Reader{Command: []string{self}, Limit: patience}
 	t.Cleanup(r.Close)
 	return r
 }
 
-// Whatever a reader does is an answer, and the next payload gets its own.
+// Whatever a reader does is an answer, and the next payload gets an answer of its own.
 func TestAsk(t *testing.T) {
 	r := reader(t)
 	large := strings.Repeat("x", 3<<20)
@@ -75,11 +78,15 @@ func TestAsk(t *testing.T) {
 		{"a\nb", "options", "a\nb"},
 		{"panic", "panic", "on purpose"},
 		{"fail", "error", "no use"},
-		{"die", "panic", "last words"},
+		{"die", "panic", "last output"},
 		{"after", "options", "after"},
-		{"hang", "hang", "no answer within 2s"},
+		{"hang", "hang", "no answer within 100ms"},
 		{large, "options", large},
 	} {
+		r.Limit = patience
+		if test.outcome == Hang {
+			r.Limit = 100 * time.Millisecond
+		}
 		a, err := r.Ask([]byte(test.payload))
 		if err != nil {
 			t.Fatalf("%.20q: %v", test.payload, err)
@@ -90,7 +97,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// A program that is no reader is an error that says so, not an answer.
+// A program that is not a reader is an error, not an answer.
 func TestNoReader(t *testing.T) {
 	r := reader(t)
 	for _, what := range []string{"babble", "number"} {
@@ -98,31 +105,41 @@ func TestNoReader(t *testing.T) {
 			t.Errorf("text instead of a frame: answered %v", a)
 		}
 	}
-	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: time.Second}
+	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: patience}
 	if a, err := missing.Ask(nil); err == nil {
 		t.Errorf("no program: answered %v", a)
 	}
 	if _, err := exec.LookPath("true"); err == nil {
-		silent := &Reader{Command: []string{"true"}, Limit: time.Second}
+		silent := &Reader{Command: []string{"true"}, Limit: patience}
 		if a, err := silent.Ask([]byte("x")); err != nil || a.Outcome != protocol.Panic {
 			t.Errorf("a program that ends at once: %v, %v", a, err)
 		}
 	}
 }
 
-// An answer too many is told as such, not taken for the answer to the next.
+// A second answer to one payload is an error, not mistaken for the answer to the next.
 func TestOutOfStep(t *testing.T) {
 	r := reader(t)
 	if _, err := r.Ask([]byte("twice")); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // for the second answer to arrive
-	if a, err := r.Ask([]byte("next")); err == nil {
-		t.Errorf("answered %s %q", a.Outcome, a.Detail)
+	eventually(t, "the answer too many is told", func() bool {
+		_, err := r.Ask([]byte("next"))
+		return err != nil
+	})
+}
+
+// eventually waits for what must happen.
+func eventually(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	for start := time.Now(); !happened(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(start) > patience {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
 	}
 }
 
-// What a reader has started ends with it.
+// The processes that a reader has started end with it.
 func TestNothingIsLeft(t *testing.T) {
 	if _, err := exec.LookPath("sleep"); err != nil {
 		t.Skip("NOT RUN: there is no sleep here")
@@ -137,16 +154,13 @@ func TestNothingIsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 50 {
-		if state := processState(pid); state == "" || state == "Z" { // ended, whoever is to be told
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Errorf("process %d still runs", pid)
+	eventually(t, fmt.Sprintf("process %d ends", pid), func() bool {
+		state := processState(pid)
+		return state == "" || state == "Z" // ended, whether or not its parent has waited for it
+	})
 }
 
-// processState is the letter for the state of a process, "" if there is none.
+// processState returns the letter for the state of a process, as ps prints it, "" if there is none.
 func processState(pid int) string {
 	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])

@@ -1,5 +1,3 @@
-// Package programs builds programs of ours in modules of their own, so that
-// they link releases that the suite's go.mod knows nothing of.
 package programs
 
 import (
@@ -18,18 +16,19 @@ import (
 	"shimfuzz/internal/gocmd"
 )
 
-// Module is a module to be written and built.
+// Module is a module to be written to a temporary folder and built there.
 type Module struct {
-	Release *gocmd.Module     // whose selection of modules is to be linked
+	Release *gocmd.Module     // to link, with the versions that it selects
 	Files   map[string][]byte // by slash-separated path
 	Path    string            // of the module, for imports within it
-	Flags   []string          // for go build
+	Flags   []string          // more flags for go build
 }
 
-// ignored keeps a program's files from being built as part of the suite.
+// ignored is the line that keeps a program's files from being built as part of the suite.
 const ignored = "//go:build ignore\n\n"
 
-// Add adds the Go files that stand in a folder of source, to the folder to.
+// Add adds files of a folder of source to the module's folder to. The error is one of
+// reading them.
 func (m *Module) Add(to string, source fs.FS, folder string, names ...string) error {
 	if m.Files == nil {
 		m.Files = make(map[string][]byte)
@@ -44,9 +43,9 @@ func (m *Module) Add(to string, source fs.FS, folder string, names ...string) er
 	return nil
 }
 
-// Build writes the module and builds packages of it, each to a file of its
-// folder's name in bin. It works in folders of its own, so that others may build
-// the same at the same time.
+// Build writes the module and builds packages, each to a file in bin that is named
+// for the package's folder. It works in a temporary folder, so that several processes
+// may build the same module at the same time. The error has go build's output.
 func (m *Module) Build(bin string, packages ...string) error {
 	dir, err := os.MkdirTemp(bin, "module-")
 	if err != nil {
@@ -74,8 +73,8 @@ func (m *Module) Build(bin string, packages ...string) error {
 	return nil
 }
 
-// write writes to dir the files and a go.mod that requires the release and repeats what
-// it requires, so that the same versions are selected as in the release itself.
+// write writes the module to dir. Its go.mod requires the release and all that the
+// release requires, so that the same versions are selected as in the release itself.
 func (m *Module) write(dir string) error {
 	err := gocmd.EditModule(filepath.Join(dir, "go.mod"), m.Release.GoMod, m.edit)
 	if err != nil {
@@ -96,9 +95,9 @@ func (m *Module) write(dir string) error {
 	return nil
 }
 
-// edit makes the release's go.mod the module's.
+// edit turns the release's go.mod into the module's.
 func (m *Module) edit(mod *modfile.File) error {
-	mod.Toolchain = nil
+	mod.DropToolchainStmt()
 	if err := errors.Join(mod.AddModuleStmt(m.Path), m.requireRelease(mod)); err != nil {
 		return err
 	}
@@ -112,8 +111,8 @@ func (m *Module) edit(mod *modfile.File) error {
 	return nil
 }
 
-// requireRelease requires the release itself: from the module cache, or from
-// where it is checked out.
+// requireRelease requires the release itself: from the module cache, or from its
+// folder if it is a checkout.
 func (m *Module) requireRelease(mod *modfile.File) error {
 	if m.Release.Version != "" {
 		return mod.AddRequire(m.Release.Path, m.Release.Version)

@@ -1,24 +1,3 @@
-// Package protocol is a reader's side of make conformance: a process that is given
-// payloads and says what it makes of each.
-//
-// On its standard input it finds frames until that ends. A frame is a length of
-// four bytes, the most significant first, and that many bytes: a payload, just as
-// a shim finds it on its own standard input. To each it answers on its standard
-// output with a frame of one line, the outcome, and what belongs to it:
-//
-//	options\n<bytes>    the Options that it has decoded, encoded again
-//	none\n              no options were sent: the shim uses its defaults
-//	error\n<text>       and what the shim would say; also error/malformed, error/foreign, error/read
-//	panic\n<text>       if it can tell; a process that ends is taken for that, too
-//	unable\n<text>      the reader cannot be run here at all, and why
-//
-// What an error would say must not be empty. The Options are encoded without what
-// the reader does not know of them, so that fields it drops are seen to be dropped.
-//
-// An answer that is neither there nor under way after ten seconds is a hang. What
-// the process writes to its standard error is shown when it ends before its time.
-//
-// It uses the standard library alone, for it is built into modules of many ages.
 package protocol
 
 import (
@@ -28,7 +7,7 @@ import (
 	"io"
 )
 
-// The outcomes. An error may say which of three kinds it is.
+// The outcomes. An error may also be one of three kinds, see the package.
 const (
 	Options = "options"
 	None    = "none"
@@ -37,21 +16,21 @@ const (
 	Unable  = "unable"
 )
 
-// MaxFrame is the length in bytes above which a frame is taken for a mistake: that
-// of text is longer, whatever it begins with.
+// MaxFrame is the length in bytes above which a frame is an error. Output that is
+// text, not frames, is always above it: four letters or digits are a larger number.
 const MaxFrame = 64 << 20
 
-// Answer is what a reader makes of a payload.
+// Answer is a reader's answer to a payload.
 type Answer struct {
 	Outcome string
 	Detail  []byte // encoded options, or a text
 }
 
-// Failed is the answer of a reader whose error says no more.
+// Failed returns the answer error, with the text of err.
 func Failed(err error) Answer { return Answer{Error, []byte(err.Error())} }
 
-// Serve answers every payload from in until it ends. A panic of decode is an
-// answer.
+// Serve answers every payload from in until it ends. A panic of decode is answered
+// as one. The error is one of reading or writing, or of a frame that is too long.
 func Serve(in io.Reader, out io.Writer, decode func(payload []byte) Answer) error {
 	r, w := bufio.NewReader(in), bufio.NewWriter(out)
 	for {
@@ -81,7 +60,8 @@ func guarded(decode func([]byte) Answer, payload []byte) (a Answer) {
 	return decode(payload)
 }
 
-// ReadFrame reads a frame. Its error is io.EOF if there is none.
+// ReadFrame reads a frame. The error is io.EOF if there is no more input, and
+// io.ErrUnexpectedEOF if it ends within a frame's content.
 func ReadFrame(r io.Reader) ([]byte, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -89,7 +69,7 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(head[:])
 	if n > MaxFrame {
-		return nil, fmt.Errorf("its output begins with %q, which is no frame's length", head[:])
+		return nil, fmt.Errorf("the output begins with %q, which is not the length of a frame", head[:])
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
@@ -98,7 +78,7 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	return b, nil
 }
 
-// WriteFrame writes a frame.
+// WriteFrame writes b, of at most MaxFrame bytes, as a frame. The error is that of w.
 func WriteFrame(w io.Writer, b []byte) error {
 	var head [4]byte
 	binary.BigEndian.PutUint32(head[:], uint32(len(b)))

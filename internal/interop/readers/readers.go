@@ -1,7 +1,3 @@
-// Package readers builds the programs that read shims' standard input: each
-// release of hcsshim's shims, what containerd gives to those who write shims,
-// containerd's own shim, and the reference. All speak the protocol of package
-// testee, so each links the modules that its own release asks for.
 package readers
 
 import (
@@ -20,20 +16,21 @@ import (
 	"shimfuzz/internal/interop/programs"
 )
 
-// Reader is a program that reads what containerd sends to a shim.
+// Reader is a version of a program that reads what containerd sends to a shim.
 type Reader struct {
-	Name    string // "hcsshim runhcs-v1", "containerd runc-v2", …
-	Version string // release, or the path of a checkout
+	Name    string // one of package findings' programs, or "reference"
+	Version string // release, or the path of a checkout; "" for the reference
 	build   func(root, dir, version string) error
-	program string // in the reader's folder, after building
+	program string // file name, in Folder
 }
 
-// ID names a reader and its version.
+// ID returns the name and the version, as in "hcsshim lcow-v2 v0.15.0".
 func (r Reader) ID() string { return strings.TrimSpace(r.Name + " " + r.Version) }
 
-// releases are the readers' releases. A line adds one, or a version in a line.
+// releases is every program and the versions of it that are run. To run one more, add
+// a line, or a version to a line.
 var releases = []struct {
-	name     string // package findings has those that are not ours
+	name     string
 	build    func(root, dir, version string) error
 	program  string
 	versions []string
@@ -47,11 +44,11 @@ var releases = []struct {
 	{findings.RuncV2, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 }
 
-// ErrNotHere is what a reader fails with that cannot be run on this system.
+// ErrNotHere is the error for a reader that cannot be run on this system.
 var ErrNotHere = errors.New("not on this system")
 
-// All are the readers of the listed releases, and runhcs-v1 of one more hcsshim:
-// a version, or the path of a checkout; "" is none.
+// All returns the readers of the listed releases, and runhcs-v1 of one more hcsshim,
+// which is a version or the path of a checkout; "" is none.
 func All(more string) []Reader {
 	var all []Reader
 	for _, l := range releases {
@@ -66,13 +63,14 @@ func All(more string) []Reader {
 	return all
 }
 
-// Folder is where a reader is built, below root.
+// Folder returns the folder of the reader's program, below the tree's root.
 func (r Reader) Folder(root string) string {
 	key := strings.NewReplacer(" ", "-", "/", "-", ".."+string(filepath.Separator), "").Replace(r.ID())
 	return filepath.Join(root, "build", "readers", key)
 }
 
-// Build builds the reader and returns its program's path.
+// Build builds the reader and returns its program's path. The error is ErrNotHere on
+// a system that the reader is not for, else one of downloading or building.
 func (r Reader) Build(root string) (program string, err error) {
 	if r.Name == findings.RuncV2 && runtime.GOOS != "linux" {
 		return "", fmt.Errorf("%w: it needs Linux", ErrNotHere)
@@ -87,16 +85,16 @@ func (r Reader) Build(root string) (program string, err error) {
 	return r.Program(root), nil
 }
 
-// Program is where the reader's program is, once it has been built.
+// Program returns the path of the reader's program, which Build makes.
 func (r Reader) Program(root string) string { return filepath.Join(r.Folder(root), r.program) }
 
 //go:embed hcsshim/*.go lcow/*.go runtimeoptions/*.go pkgshim/*.go runc/*.go
 var sources embed.FS
 
-// protocolFile is the protocol, which is copied into each module.
+// protocolFile is the file of package protocol that is copied into each module.
 const protocolFile = "internal/interop/protocol/protocol.go"
 
-// module is a module for a reader, with the protocol in it.
+// module returns a module for a reader, with the protocol in it.
 func module(root string, release *gocmd.Module) (*programs.Module, error) {
 	m := &programs.Module{Path: extract.ReaderModule, Release: release}
 	return m, m.Add(filepath.Dir(protocolFile), os.DirFS(root), filepath.Dir(protocolFile), filepath.Base(protocolFile))
@@ -110,8 +108,7 @@ func buildLCOW(root, dir, version string) error {
 	return buildHCSShim(root, dir, version, extract.LCOW)
 }
 
-// buildHCSShim builds a reader around the extracted decoder of one of hcsshim's
-// shims.
+// buildHCSShim builds a reader from the extracted decoder of one of hcsshim's shims.
 func buildHCSShim(root, dir, version string, shim extract.Shim) error {
 	source, err := extract.Locate(root, version)
 	if err != nil {
@@ -143,8 +140,8 @@ func buildHCSShim(root, dir, version string, shim extract.Shim) error {
 	return m.Build(dir, "./reader")
 }
 
-// containerd builds one of the programs around containerd's code, and containerd's
-// own shim beside the one that runs it.
+// containerd returns the function that builds one of the programs that call
+// containerd's code. For the one that runs containerd's own shim it builds that, too.
 func containerd(program string) func(root, dir, version string) error {
 	const path = "github.com/containerd/containerd/v2"
 	return func(root, dir, version string) error {
@@ -167,7 +164,7 @@ func containerd(program string) func(root, dir, version string) error {
 	}
 }
 
-// buildReference builds the reference from the suite itself.
+// buildReference builds the reference as a package of the suite's module.
 func buildReference(root, dir, _ string) error {
 	_, err := gocmd.Run(root, nil, "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
 	return err

@@ -6,7 +6,7 @@ import (
 	"shimfuzz/internal/findings"
 )
 
-// Every reader has a folder of its own, whatever its version is called.
+// Every reader has a folder of its own, whatever the name of its version.
 func TestFolders(t *testing.T) {
 	seen := make(map[string]string)
 	for _, r := range All("/home/me/hcsshim") {
@@ -18,7 +18,7 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-// A checkout is one more runhcs-v1.
+// A checkout adds one runhcs-v1.
 func TestAll(t *testing.T) {
 	without, with := All(""), All("/home/me/hcsshim")
 	if len(with) != len(without)+1 {

@@ -1,12 +1,3 @@
-// Package senders lets containerd's own code, of several releases, start a shim,
-// and records what the shim then finds on its standard input.
-//
-// The shim is a program of ours (standin) under a shim's name. containerd's code
-// runs in another one (recorder), built in a module of its own for each release,
-// which does what containerd's daemon does: core/runtime/v2 (runtime/v2 in 1.7)
-// with the daemon's configuration. Nothing of what it writes is edited: what
-// would name the machine is given to it in its configuration, or is always in
-// the same place.
 package senders
 
 import (
@@ -33,7 +24,7 @@ import (
 	"shimfuzz/internal/interop/programs"
 )
 
-// Releases are the releases of containerd that are recorded. A line adds one.
+// Releases is the releases of containerd that are recorded. To record one more, add a line.
 var Releases = []string{
 	"v1.7.35",
 	"v2.0.14",
@@ -42,21 +33,21 @@ var Releases = []string{
 	"v2.4.2",
 }
 
-// Shims are the names under which the stand-in is started: containerd 2.3 and
+// Shims is the file names under which the stand-in is started. containerd 2.3 and
 // 2.4 treat the first specially.
 var Shims = []string{table.SpecialShim, table.OrdinaryShim}
 
-// home is where the programs run: containerd sends the path of its own binary,
-// so that has to be the same every time and on every machine.
+// home is the folder in which the programs run. containerd sends the path of its own
+// binary, so that must be the same in every recording and on every machine.
 var home = path.Dir(table.RecordedBinary)
 
-// socketDir is the folder for the shims' sockets.
+// socketDir is the folder for the shims' sockets that some requests configure.
 const socketDir = `C:\ProgramData\containerd\s`
 
 //go:embed recorder/*.go standin/*.go
 var sources embed.FS
 
-// modulePath is containerd's module path of a release.
+// modulePath returns the module path of a release of containerd.
 func modulePath(version string) string {
 	if semver.Major(version) == "v1" {
 		return "github.com/containerd/containerd"
@@ -64,7 +55,7 @@ func modulePath(version string) string {
 	return "github.com/containerd/containerd/" + semver.Major(version)
 }
 
-// asks are the requests that are made of each release, for each shim.
+// asks returns the requests that are made to each release, for each shim.
 func asks() []table.Request {
 	var all []table.Request
 	for _, shim := range Shims {
@@ -84,7 +75,9 @@ func asks() []table.Request {
 	return all
 }
 
-// Record records one release. build is a folder for what is built on the way.
+// Record records one release of containerd. build is a folder for the programs that
+// it builds. It needs Linux, and fails while the folder of containerd's path
+// (table.RecordedBinary) exists, which is so during another recording.
 func Record(ctx context.Context, build, version string) (_ []table.Recording, err error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
@@ -128,7 +121,7 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 	return m.Build(bin, "./recorder", "./standin")
 }
 
-// install puts the programs where, and under the names that, they are to have.
+// install copies the programs to home, under the names of containerd and the shims.
 func install(bin string) error {
 	names := map[string]string{"containerd": "recorder"}
 	for _, shim := range Shims {
@@ -146,7 +139,7 @@ func install(bin string) error {
 	return nil
 }
 
-// order is a line for the recorder: its request.
+// order is one line of the recorder's input.
 type order struct {
 	Shim, Action, ID, Namespace string
 	Type                        string
@@ -156,19 +149,19 @@ type order struct {
 	Root, State                 string
 }
 
-// seen is what the stand-in has saved.
+// seen is the file that the stand-in saves.
 type seen struct {
 	Args  []string
 	Env   []string
 	Stdin []byte
 }
 
-// record makes every request of a release.
+// record makes every request to a release.
 func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, err error) {
 	saved := filepath.Join(home, "saved.json")
 	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
 	cmd.Dir = home
-	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // what else a shim finds there is containerd's
+	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
@@ -220,7 +213,7 @@ func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, e
 	return all, nil
 }
 
-// one makes a recording of an answer, none if this release has no such thing.
+// one returns the recording of one request, nil if this release does not support it.
 func one(module *gocmd.Module, r table.Request, answer []byte, saved string) (*table.Recording, error) {
 	var a struct{ Unsupported, Error string }
 	if err := json.Unmarshal(answer, &a); err != nil {
@@ -251,7 +244,7 @@ func one(module *gocmd.Module, r table.Request, answer []byte, saved string) (*t
 	return recording, nil
 }
 
-// entry is the function of containerd's that the recorder has called.
+// entry returns the function of containerd that the recorder calls.
 func entry(version, action string) string {
 	pkg, start := "core/runtime/v2", "ShimManager.Start"
 	del := "ShimManager.LoadExistingShims"
@@ -261,7 +254,7 @@ func entry(version, action string) string {
 	return pkg + "." + map[string]string{"start": start, "delete": del, "info": "TaskManager.PluginInfo"}[action]
 }
 
-// withoutOurs leaves out of an environment what is not containerd's.
+// withoutOurs returns an environment without the variables of this suite.
 func withoutOurs(env []string) (theirs []string) {
 	for _, v := range env {
 		if !strings.HasPrefix(v, "SHIMFUZZ_") {

@@ -8,8 +8,8 @@ import (
 	"shimfuzz/corpus/table"
 )
 
-// The recordings are those of every release, with every request that it can be
-// asked: -info since 2.0, a folder for the sockets since 2.3.
+// There is a recording of every release for every request that it supports: -info
+// since 2.0, a folder for the sockets since 2.3.
 func TestRecordingsAreAll(t *testing.T) {
 	have, err := table.Recordings()
 	if err != nil {
@@ -32,7 +32,7 @@ func TestRecordingsAreAll(t *testing.T) {
 			t.Errorf("recording %d is %s, want %s: run make record", i, r.Name(), want[i].Name())
 		}
 		if r.Module != modulePath(r.Containerd) || r.Sum == "" || r.Entry == "" {
-			t.Errorf("%s: it is not said where it comes from", r.Name())
+			t.Errorf("%s: the origin is incomplete", r.Name())
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/gogo/protobuf/proto"
 )
 
-// marshal encodes options without what this release does not know of them.
+// marshal encodes options without the fields that this release does not know.
 func marshal(opts *options.Options) ([]byte, error) {
 	opts.XXX_unrecognized = nil
 	return proto.Marshal(opts)

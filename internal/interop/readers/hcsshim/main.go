@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Command hcsshim reads payloads with the decoder of one of hcsshim's shims.
+// Command hcsshim reads payloads with the extracted decoder of one of hcsshim's shims.
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	out := os.Stdout // the decoder may change it
+	out := os.Stdout // lcow-v2's decoder changes os.Stdout
 	if err := protocol.Serve(os.Stdin, out, decode); err != nil {
 		fmt.Fprintln(os.Stderr, "hcsshim:", err)
 		os.Exit(1)

@@ -9,11 +9,11 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-// found is what the shim's call of FindExtension has found.
+// found is the options that the shim's call of FindExtension has found.
 var found *options.Options
 
-// observe takes what FindExtension has answered, with the options that it was to
-// fill in, and hands it on.
+// observe returns a function that passes on the results of FindExtension, and keeps
+// the options that it has filled in.
 func observe(opts *options.Options) func(bool, error) (bool, error) {
 	return func(ok bool, err error) (bool, error) {
 		if ok && err == nil {
@@ -23,8 +23,8 @@ func observe(opts *options.Options) func(bool, error) (bool, error) {
 	}
 }
 
-// throughStdin makes a readOptions of a function that reads the process's own
-// standard input when the process is told to serve.
+// throughStdin returns a readOptions that calls a function of a shim, which reads the
+// process's own standard input if the command line says serve.
 func throughStdin(configure func() error) func(io.Reader) (*options.Options, error) {
 	return func(r io.Reader) (*options.Options, error) {
 		in, out, err := os.Pipe()

@@ -1,8 +1,8 @@
 //go:build ignore
 
 // Command pkgshim reads payloads with containerd's pkg/shim, on which shims are
-// built: it is a shim itself, and starts itself for each payload, as containerd
-// would, to see which runhcs Options its Start finds.
+// built. It is such a shim, and starts itself for each payload, as containerd does,
+// to learn which runhcs Options its Start finds.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 }
 
 func serve() error {
-	// A shim leaves a link to its socket directory in the folder it starts in.
+	// A shim leaves a link to its socket directory in its working directory.
 	bundle, err := os.MkdirTemp("", "shimfuzz-pkgshim-")
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func decode(self, bundle string, payload []byte) protocol.Answer {
 	return protocol.Answer{Outcome: string(outcome), Detail: detail}
 }
 
-// asked is a shim that says what it was asked for, and does not start.
+// asked is a shim that prints the options that it finds, and does not start.
 type asked struct{}
 
 func (asked) Name() string { return "asked" }

@@ -1,5 +1,5 @@
-// Command reference reads payloads with the reference decoder: what make
-// conformance makes of a reader that does everything right.
+// Command reference reads payloads with the reference decoder. make conformance
+// must find nothing wrong with it.
 package main
 
 import (

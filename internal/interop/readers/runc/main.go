@@ -1,11 +1,11 @@
 //go:build ignore
 
-// Command runc lets the real containerd-shim-runc-v2 beside it start, once for
-// each payload, and tells from what it says whether the runc options arrived: the
-// cgroup that they ask for does not exist, and the shim names it in its error.
+// Command runc starts the real containerd-shim-runc-v2, which is in the same folder,
+// once for each payload, and concludes from its error whether the runc options
+// arrived: they ask for a cgroup that does not exist, and the shim names it.
 //
-// It runs where it can do no harm: in user and mount namespaces of its own, with
-// an empty /run, and whatever it leaves running is ended.
+// The shim runs in user and mount namespaces of its own, with an empty /run, and the
+// processes that it leaves running are killed.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 }
 
 func serve() error {
-	// What a shim leaves running becomes a child of ours.
+	// A process that a shim leaves running becomes a child of this process.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func serve() error {
 	return protocol.Serve(os.Stdin, os.Stdout, func(payload []byte) protocol.Answer { return start(bundle, payload) })
 }
 
-// start starts the shim as containerd does, for the container of the recordings.
+// start starts the shim as containerd does for the container of the recordings.
 func start(bundle string, payload []byte) protocol.Answer {
 	self, err := os.Executable()
 	if err != nil {
@@ -64,7 +64,7 @@ func start(bundle string, payload []byte) protocol.Answer {
 		"-namespace", "k8s.io", "-address", "/run/shimfuzz.sock", "-publish-binary", "/bin/false", "-id", "web-1", "start")
 	cmd.Dir = bundle
 	cmd.Env = append(os.Environ(), "GRPC_ADDRESS=/run/shimfuzz.sock", "TTRPC_ADDRESS=/run/shimfuzz.sock.ttrpc", "NAMESPACE=k8s.io")
-	if len(payload) > 0 { // without, containerd up to 2.2 gives no standard input
+	if len(payload) > 0 { // without options, containerd up to 2.2 gives no standard input
 		cmd.Stdin = bytes.NewReader(payload)
 	}
 	var stderr bytes.Buffer
@@ -79,20 +79,20 @@ func start(bundle string, payload []byte) protocol.Answer {
 	said := strings.TrimSpace(stderr.String())
 	var exit *exec.ExitError
 	switch {
-	case err == nil, strings.Contains(said, "failed to adjust OOM score"): // which comes after the options
+	case err == nil, strings.Contains(said, "failed to adjust OOM score"): // it adjusts the score after it has read the options
 		return protocol.Answer{Outcome: protocol.None}
 	case !errors.As(err, &exit) || exit.ExitCode() == 125:
 		return protocol.Answer{Outcome: protocol.Unable, Detail: []byte("it needs user and mount namespaces: " + err.Error() + " " + said)}
 	case strings.Contains(said, "\ngoroutine "):
 		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte(said)}
 	case strings.Contains(said, marker):
-		// Field 3, shim_cgroup, is all that is known of them.
+		// Only field 3, shim_cgroup, is known.
 		return protocol.Answer{Outcome: protocol.Options, Detail: append([]byte{3<<3 | 2, byte(len(marker))}, marker...)}
 	}
 	return protocol.Failed(errors.New(said))
 }
 
-// sandboxed empties /run and becomes the shim. It returns only if it fails.
+// sandboxed mounts an empty /run and executes the shim. It returns only if it fails.
 func sandboxed() error {
 	if err := unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
@@ -103,7 +103,7 @@ func sandboxed() error {
 	return syscall.Exec(os.Args[2], os.Args[2:], os.Environ())
 }
 
-// endChildren ends what the shim has left running.
+// endChildren kills the processes that the shim has left running.
 func endChildren() {
 	lists, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, list := range lists {

@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Command runtimeoptions reads payloads with containerd's ReadRuntimeOptions, as
-// a shim of runhcs Options that is built with containerd's shim package would.
+// Command runtimeoptions reads payloads with containerd's ReadRuntimeOptions, as a
+// shim with runhcs Options does that uses containerd's package shim.
 package main
 
 import (

@@ -1,10 +1,10 @@
 //go:build ignore
 
-// Command recorder lets containerd's own code start a shim, as its daemon does.
-// It takes a request a line, as JSON, on its standard input and answers each with
-// a line of JSON; what the shim was started with is for the stand-in to save.
+// Command recorder calls containerd's own code to start a shim, as its daemon does.
+// It reads one request a line, as JSON, from its standard input and answers each with
+// one line of JSON. The stand-in saves what the shim was started with.
 //
-// start is in v1.go or v2.go, for the containerd that it is built with.
+// The method start is in v1.go or v2.go, for the major version of containerd.
 package main
 
 import (
@@ -19,12 +19,12 @@ import (
 	"github.com/containerd/typeurl/v2"
 )
 
-// request is what the daemon is to do.
+// request is what the daemon is asked to do.
 type request struct {
 	Shim          string // absolute path of the binary
 	Action        string // start, delete or info
 	ID, Namespace string
-	Type          string // name of the options' type; none without
+	Type          string // full name of the options' message; "" for no options
 	Value         []byte
 	LogLevel      string
 	GRPC, TTRPC   string // containerd's addresses
@@ -32,11 +32,11 @@ type request struct {
 	Root, State   string // the daemon's folders
 }
 
-// answer says whether containerd got as far as starting a shim, whose stand-in
-// then fails.
+// answer is the result of a request. The stand-in always fails, so an error is no
+// sign that no shim was started.
 type answer struct {
-	Unsupported string // what this containerd does not have
-	Error       string // of containerd's
+	Unsupported string // the feature that this containerd does not have
+	Error       string // from containerd
 }
 
 func main() {
@@ -77,8 +77,8 @@ func (r *request) do(ctx context.Context) answer {
 	return answer{Unsupported: unsupported}
 }
 
-// options are those asked for, decoded and encoded again by the types and the
-// typeurl that this containerd links, as its CRI does with its configuration.
+// options returns the requested options, decoded and encoded again with the types
+// and the typeurl that this containerd links, as its CRI does with its configuration.
 func (r *request) options() (typeurl.Any, error) {
 	if r.Type == "" {
 		return nil, nil
@@ -90,8 +90,8 @@ func (r *request) options() (typeurl.Any, error) {
 	return typeurl.MarshalAny(v)
 }
 
-// bundle is the folder of a container that was left by a daemon before this one,
-// whose shim is gone: the daemon deletes it.
+// bundle makes the folder of a container from an earlier daemon, whose shim no longer
+// runs. The daemon deletes it.
 func (r *request) bundle() error {
 	dir := filepath.Join(r.State, r.Namespace, r.ID)
 	if err := os.MkdirAll(dir, 0o711); err != nil {

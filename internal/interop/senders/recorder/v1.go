@@ -15,7 +15,7 @@ import (
 	_ "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-// start lets containerd 1.7 start the shim.
+// start makes containerd 1.7 start the shim.
 func (r *request) start(ctx context.Context, opts typeurl.Any) (unsupported string, err error) {
 	if r.Action == "info" {
 		return "-info", nil
@@ -31,7 +31,7 @@ func (r *request) start(ctx context.Context, opts typeurl.Any) (unsupported stri
 	}
 	m, err := manager.NewShimManager(ctx, &manager.ManagerConfig{Root: r.Root, State: r.State, Address: r.GRPC, TTRPCAddress: r.TTRPC})
 	if err != nil || r.Action == "delete" {
-		return "", err // the manager deletes as it begins
+		return "", err // a new manager deletes what is left
 	}
 	_, err = m.Start(ctx, r.ID, runtime.CreateOpts{Spec: spec{}, Runtime: r.Shim, RuntimeOptions: opts})
 	return "", err

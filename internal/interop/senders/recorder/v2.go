@@ -17,7 +17,7 @@ import (
 	_ "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-// start lets containerd 2 start the shim.
+// start makes containerd 2 start the shim.
 func (r *request) start(ctx context.Context, opts typeurl.Any) (unsupported string, err error) {
 	config := &manager.ManagerConfig{Address: r.GRPC, TTRPCAddress: r.TTRPC}
 	if r.SocketDir != "" {

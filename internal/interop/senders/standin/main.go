@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Command standin stands in for a shim's binary: it saves what it was started
-// with to the file that the environment names, and fails.
+// Command standin is started in place of a shim. It saves its arguments, environment
+// and standard input to the file that SHIMFUZZ_RECORD_TO names, and fails.
 package main
 
 import (
@@ -15,14 +15,14 @@ func main() {
 	if err := save(os.Getenv("SHIMFUZZ_RECORD_TO")); err != nil {
 		fmt.Fprintln(os.Stderr, "standin:", err)
 	}
-	os.Exit(1) // no shim has started, and containerd must not think so
+	os.Exit(1) // containerd must not mistake it for a running shim
 }
 
 func save(file string) error {
 	var seen struct {
 		Args  []string
 		Env   []string
-		Stdin []byte // nil if there is none, which is /dev/null to a process
+		Stdin []byte // nil for none, which is /dev/null
 	}
 	seen.Args, seen.Env = os.Args[1:], os.Environ()
 	info, err := os.Stdin.Stat()

@@ -1,0 +1,71 @@
+package corpus
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const (
+	goodFile  = "malformed/malformed_one.bin"
+	goodEntry = `{"name":"malformed_one","file":"malformed/malformed_one.bin","size":1,` +
+		`"sha256":"01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b","outcome":"error/malformed","guarantee":"malformed-fails"}`
+)
+
+// A corpus is loaded only if each file is the one that the index describes, and
+// each is described once.
+func TestLoad(t *testing.T) {
+	replaced := func(old, new string) string { return strings.Replace(goodEntry, old, new, 1) }
+	for _, test := range []struct {
+		name, entries string
+		files         map[string]string
+		err           string // the whole of it, or how it begins and ends, with … between
+	}{
+		{"as described", goodEntry, map[string]string{goodFile: "\n"}, ""},
+		{"a byte more", goodEntry, map[string]string{goodFile: "\r\n"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (size 2, want 1): run make corpus, or git checkout corpus"},
+		{"another byte", goodEntry, map[string]string{goodFile: "\r"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or git checkout corpus"},
+		{"no file", goodEntry, nil,
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run make corpus, or git checkout corpus"},
+		{"a file too many", goodEntry, map[string]string{goodFile: "\n", "legacy/stray.bin": ""},
+			"corpus/legacy/stray.bin is not what corpus/index.json says (no case has it): run make corpus, or git checkout corpus"},
+		{"a file of two cases", goodEntry + "," + goodEntry, map[string]string{goodFile: "\n"},
+			"corpus/index.json names malformed/malformed_one.bin twice"},
+		{"a guarantee that there is not", replaced("malformed-fails", "well"), map[string]string{goodFile: "\n"},
+			`corpus/index.json: …there is no guarantee "well"`},
+		{"no guarantee", replaced(`,"guarantee":"malformed-fails"`, ""), map[string]string{goodFile: "\n"},
+			"corpus/index.json: case malformed_one has no guarantee"},
+		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`), map[string]string{goodFile: "\n"},
+			"corpus/index.json: case malformed_one: …"},
+		{"no JSON", "7,", nil, "corpus/index.json: …"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			fsys := fstest.MapFS{"index.json": {Data: []byte(`{"cases":[` + test.entries + `]}`)}}
+			for name, text := range test.files {
+				fsys[name] = &fstest.MapFile{Data: []byte(text)}
+			}
+			cases, err := load(fsys)
+			if test.err == "" {
+				if err != nil || len(cases) != 1 || string(cases[0].Payload.Bytes) != "\n" {
+					t.Errorf("%v, %v", cases, err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			begin, end, _ := strings.Cut(test.err, "…")
+			if text := err.Error(); !strings.HasPrefix(text, begin) || !strings.HasSuffix(text, end) || strings.Contains(text, "\n") {
+				t.Errorf("%s\nwant %s", text, test.err)
+			}
+		})
+	}
+}
+
+// The embedded corpus is whole.
+func TestEmbedded(t *testing.T) {
+	if cases, err := Load(); err != nil || len(cases) == 0 {
+		t.Errorf("%d cases, %v", len(cases), err)
+	}
+}

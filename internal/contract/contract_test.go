@@ -1,0 +1,212 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// outcome is an outcome of a kind as a decoder gives it.
+func outcome(k Kind) Outcome {
+	o := Outcome{Kind: k}
+	if k == Options || k == OptionsAndError {
+		o.Options = new(options.Options)
+	}
+	if k.IsError() || k == OptionsAndError {
+		o.Err = io.ErrNoProgress
+	}
+	return o
+}
+
+// A kind is right for itself. An error of which no more is known is right for
+// any error, and any error for it. Nothing else is right for anything else.
+func TestDiffOfKinds(t *testing.T) {
+	kinds := []Kind{Options, None, Read, Malformed, Foreign, Error, Panic, OptionsAndError, Hang}
+	equal := [][]bool{
+		// Options, None, Read, Malformed, Foreign, Error, Panic, OptionsAndError, Hang
+		{true, false, false, false, false, false, false, false, false}, // Options
+		{false, true, false, false, false, false, false, false, false}, // None
+		{false, false, true, false, false, true, false, false, false},  // Read
+		{false, false, false, true, false, true, false, false, false},  // Malformed
+		{false, false, false, false, true, true, false, false, false},  // Foreign
+		{false, false, true, true, true, true, false, false, false},    // Error
+		{false, false, false, false, false, false, true, false, false}, // Panic
+		{false, false, false, false, false, false, false, true, false}, // OptionsAndError
+		{false, false, false, false, false, false, false, false, true}, // Hang
+	}
+	for i, want := range kinds {
+		for j, got := range kinds {
+			expected := ""
+			if !equal[i][j] {
+				expected = fmt.Sprintf("%s instead of %s", got, want)
+			}
+			if diff := Diff(outcome(want), outcome(got), io.ErrNoProgress); diff != expected {
+				t.Errorf("want %s, got %s: %q, want %q", want, got, diff, expected)
+			}
+		}
+	}
+}
+
+func TestKinds(t *testing.T) {
+	for _, test := range []struct {
+		kind                 Kind
+		isError, alwaysWrong bool
+	}{
+		{Options, false, false},
+		{None, false, false},
+		{Read, true, false},
+		{Malformed, true, false},
+		{Foreign, true, false},
+		{Error, true, false},
+		{Panic, false, true},
+		{OptionsAndError, false, true},
+		{Hang, false, true},
+	} {
+		if got := test.kind.IsError(); got != test.isError {
+			t.Errorf("%s is an error: %t", test.kind, got)
+		}
+		if got := test.kind.AlwaysWrong(); got != test.alwaysWrong {
+			t.Errorf("%s is always wrong: %t", test.kind, got)
+		}
+	}
+}
+
+// An error must say something, and one of the reader must wrap the reader's own.
+func TestDiffOfErrors(t *testing.T) {
+	cause := errors.New("disk on fire")
+	const unwrapped = `the error does not wrap the reader's own, "disk on fire"`
+	for _, test := range []struct {
+		name      string
+		want, got Kind
+		err       error
+		cause     error
+		diff      string
+	}{
+		{"says something", Malformed, Malformed, errors.New("cut"), nil, ""},
+		{"says nothing", Malformed, Malformed, errors.New(""), nil, "the error says nothing"},
+		{"of unknown kind, says nothing", Foreign, Error, errors.New(""), nil, "the error says nothing"},
+		{"wanted of any kind, says nothing", Error, Foreign, errors.New(""), nil, "the error says nothing"},
+		{"the reader's own", Read, Read, cause, cause, ""},
+		{"wraps the reader's", Read, Read, fmt.Errorf("reading: %w", cause), cause, ""},
+		{"of unknown kind, wraps the reader's", Read, Error, fmt.Errorf("reading: %w", cause), cause, ""},
+		{"repeats the reader's without wrapping it", Read, Read, fmt.Errorf("reading: %v", cause), cause, unwrapped},
+		{"of unknown kind, repeats the reader's", Read, Error, fmt.Errorf("reading: %v", cause), cause, unwrapped},
+		{"another reader's", Read, Read, io.ErrUnexpectedEOF, cause, unwrapped},
+		{"of another kind, wraps the reader's", Read, Malformed, cause, cause, "error/malformed instead of error/read"},
+		{"need not wrap where the payload is at fault", Malformed, Malformed, errors.New("cut"), cause, ""},
+	} {
+		if diff := Diff(Outcome{Kind: test.want}, Outcome{Kind: test.got, Err: test.err}, test.cause); diff != test.diff {
+			t.Errorf("%s: %q, want %q", test.name, diff, test.diff)
+		}
+	}
+}
+
+// Options are the same if every known field is, presence included.
+func TestDiffOfOptions(t *testing.T) {
+	newer := &options.Options{Debug: true}
+	newer.ProtoReflect().SetUnknown(unknown(1000))
+	for _, test := range []struct {
+		name      string
+		want, got *options.Options
+		differs   string // a field that the difference names, "" if there must be none
+	}{
+		{"none set", &options.Options{}, &options.Options{}, ""},
+		{"the same", &options.Options{LogLevel: "debug"}, &options.Options{LogLevel: "debug"}, ""},
+		{"another value", &options.Options{LogLevel: "debug"}, &options.Options{LogLevel: "info"}, "log_level"},
+		{"one lost", &options.Options{Debug: true}, &options.Options{}, "debug"},
+		{"one invented", &options.Options{}, &options.Options{VmProcessorCount: 1}, "vm_processor_count"},
+		{"optional, the same", &options.Options{ScrubLogs: proto.Bool(false)}, &options.Options{ScrubLogs: proto.Bool(false)}, ""},
+		{"optional, false is not unset", &options.Options{ScrubLogs: proto.Bool(false)}, &options.Options{}, "scrub_logs"},
+		{"optional, unset is not false", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(false)}, "scrub_logs"},
+		{"optional, unset is not true", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(true)}, "scrub_logs"},
+		{"an entry lost", annotated("a", "b"), annotated("a"), "default_container_annotations"},
+		{"no map is an empty one", &options.Options{}, annotated(), ""},
+		{"unknown fields of the answer", &options.Options{Debug: true}, newer, ""},
+		{"unknown fields of what is wanted", newer, &options.Options{Debug: true}, ""},
+		{"a known field beside unknown ones", newer, &options.Options{}, "debug"},
+	} {
+		diff := Diff(Outcome{Kind: Options, Options: test.want}, Outcome{Kind: Options, Options: test.got}, nil)
+		if Identical(test.want, test.got) != (test.differs == "") {
+			t.Errorf("%s: identical, or not, against the table", test.name)
+		}
+		switch {
+		case test.differs == "" && diff != "":
+			t.Errorf("%s: %s", test.name, diff)
+		case test.differs != "" && !(strings.HasPrefix(diff, "options differ (- want, + got):\n") && strings.Contains(diff, `"`+test.differs+`"`)):
+			t.Errorf("%s: %q does not name %s", test.name, diff, test.differs)
+		}
+	}
+}
+
+func annotated(keys ...string) *options.Options {
+	o := &options.Options{DefaultContainerAnnotations: make(map[string]string)}
+	for _, k := range keys {
+		o.DefaultContainerAnnotations[k] = "on"
+	}
+	return o
+}
+
+// unknown is a field that no version of Options has.
+func unknown(num protowire.Number) []byte {
+	return protowire.AppendVarint(protowire.AppendTag(nil, num, protowire.VarintType), 1)
+}
+
+// Unknown fields are left out of a copy, and what is given stays as it is.
+func TestWithoutUnknown(t *testing.T) {
+	plain := &options.Options{Debug: true, ScrubLogs: proto.Bool(false)}
+	if WithoutUnknown(plain) != plain {
+		t.Error("options without unknown fields are copied")
+	}
+	newer := proto.Clone(plain).(*options.Options)
+	newer.ProtoReflect().SetUnknown(unknown(1000))
+	got := WithoutUnknown(newer)
+	if !proto.Equal(got, plain) {
+		t.Errorf("%v became %v", newer, got)
+	}
+	if len(newer.ProtoReflect().GetUnknown()) == 0 {
+		t.Error("the options given have lost their unknown fields")
+	}
+}
+
+// An outcome is told in one line.
+func TestString(t *testing.T) {
+	cut := errors.New("cut")
+	for _, test := range []struct {
+		outcome Outcome
+		want    string
+	}{
+		{Outcome{Kind: None}, "none"},
+		{Outcome{Kind: Malformed}, "error/malformed"},
+		{Outcome{Kind: Malformed, Err: cut}, "error/malformed: cut"},
+		{Outcome{Kind: Error, Err: cut}, "error: cut"},
+		{Outcome{Kind: Options, Options: &options.Options{}}, "options, all at their defaults"},
+		{Outcome{Kind: Options, Options: &options.Options{Debug: true, ScrubLogs: proto.Bool(false)}}, "options debug:true scrub_logs:false"},
+		{Outcome{Kind: OptionsAndError, Options: &options.Options{}, Err: cut}, "both: cut"},
+		{Outcome{Kind: Panic, Panic: "index out of range\nmain.readOptions(…)"}, "panic: index out of range"},
+		{Outcome{Kind: Hang, Panic: "no answer within 10s"}, "hang: no answer within 10s"},
+	} {
+		if got := test.outcome.String(); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+// A guarantee is written as its name, and only those that there are can be read.
+func TestGuarantees(t *testing.T) {
+	for _, g := range Guarantees {
+		name, err := g.MarshalText()
+		var got Guarantee
+		if err != nil || got.UnmarshalText(name) != nil || got != g {
+			t.Errorf("%v became %v", g, got)
+		}
+	}
+	if err := new(Guarantee).UnmarshalText([]byte("well")); err == nil {
+		t.Error("an unknown guarantee is accepted")
+	}
+}

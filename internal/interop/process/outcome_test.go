@@ -1,0 +1,51 @@
+package process
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/payload"
+)
+
+// Every outcome of the protocol is one of the contract, and nothing else is.
+func TestOutcome(t *testing.T) {
+	value, err := proto.Marshal(payload.OneOption())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ outcome, detail, want string }{
+		{"none", "", "none"},
+		{"options", "", "options, all at their defaults"},
+		{"options", string(value), payload.Sent(payload.OneOption()).String()},
+		{"error", "no", "error: no"},
+		{"error/malformed", "no", "error/malformed: no"},
+		{"error/foreign", "no", "error/foreign: no"},
+		{"error/read", "no", "error/read: no"},
+		{"panic", "index out of range\n\tat x.go", "panic: index out of range"},
+		{"hang", "no answer", "hang: no answer"},
+	} {
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, contract.OptionsName)
+		if err != nil || got.String() != test.want {
+			t.Errorf("%s %q: %v, %v; want %s", test.outcome, test.detail, got, err, test.want)
+		}
+	}
+	got, err := Outcome(protocol.Answer{Outcome: "options", Detail: []byte("\x0a")}, "containerd.runc.v1.Options")
+	if err != nil || got.Kind != contract.Options || got.Options != nil {
+		t.Errorf("options of another type: %v, %v; want them not decoded", got, err)
+	}
+	for _, test := range []struct{ outcome, detail, want string }{
+		{"options", "\x0a", "cannot be decoded"},
+		{"error/other", "no", "is not an outcome"},
+		{"both", "no", "is not an outcome"},
+		{"", "", "is not an outcome"},
+	} {
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, contract.OptionsName)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s %q: %v, %v; want an error with %q", test.outcome, test.detail, got, err, test.want)
+		}
+	}
+}
