@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ import (
 
 // Run gathers the results of several runs of "go test".
 type Run struct {
-	Broken  []string // what failed beside the tests
+	Broken  []string // what failed beside the tests, each once
 	Skipped int
 
 	passed   int
@@ -44,7 +45,7 @@ func New() *Run {
 
 // event is one line of "go test -json" (go doc test2json).
 type event struct {
-	Action, Package, ImportPath, Test, Output string
+	Action, Package, ImportPath, Test, Output, FailedBuild string
 }
 
 // Packages tests packages and prints a line of progress. args are for "go test".
@@ -64,7 +65,8 @@ func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, w
 	// for what is not a decode, and no busy machine reaches it.
 	stderr, err := r.follow(b.Go(ctx, s, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...))
 	if ctx.Err() != nil {
-		fmt.Println()
+		fmt.Println("interrupted")
+		_ = r.Finish() // what has failed so far is told
 		return ctx.Err()
 	}
 	failures := len(r.failed) + len(r.Broken) - failed
@@ -74,7 +76,7 @@ func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, w
 	r.said = false
 	fmt.Printf("%5d passed  %3d failed  %3.0f s\n", r.passed-passed, failures, time.Since(start).Seconds())
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && failures == 0 {
+	if errors.As(err, &exit) && len(r.failed)+len(r.Broken) == 0 {
 		return fmt.Errorf("go test: %s", gocmd.OneLine(stderr))
 	}
 	if err != nil && exit == nil {
@@ -146,19 +148,36 @@ func (r *Run) add(e event) {
 		if e.Test != "" {
 			r.Skipped++
 		}
-	case "fail", "build-fail":
+	case "fail":
 		r.fail(key, e)
+	case "build-fail":
+		r.broken(header.ReplaceAllString(r.text(key), ""))
+		delete(r.output, key)
+	}
+}
+
+// header is the line with the package above what its compiler or linker says.
+var header = regexp.MustCompile(`(?m)^# .*\n`)
+
+func (r *Run) text(key string) string {
+	if r.output[key] == nil {
+		return ""
+	}
+	return r.output[key].String()
+}
+
+// broken notes what failed beside the tests, once, for every package that needs
+// what does not build fails of it.
+func (r *Run) broken(text string) {
+	if text = strings.TrimSpace(text); !slices.Contains(r.Broken, text) {
+		r.Broken = append(r.Broken, text)
 	}
 }
 
 // fail notes a failed test, unless what failed is one of its subtests, and a
-// failed package if none of its tests explains that. A test that was still
-// running then is what ended the process: a hang, or a fatal error of Go's.
+// failed package if neither its tests nor its build explain that. A test that was
+// still running then is what ended the process: a hang, or a fatal error of Go's.
 func (r *Run) fail(key string, e event) {
-	text := ""
-	if r.output[key] != nil {
-		text = r.output[key].String()
-	}
 	if e.Test == "" {
 		for _, key := range slices.Backward(slices.Sorted(maps.Keys(r.running))) { // subtests first
 			if running := r.running[key]; running.Package == e.Package {
@@ -166,9 +185,8 @@ func (r *Run) fail(key string, e event) {
 				r.fail(key, running)
 			}
 		}
-		if !r.hasChild[e.Package+"."] {
-			r.Broken = append(r.Broken, strings.TrimSpace(e.Package+e.ImportPath+"\n"+text))
-			r.hasChild[e.Package+"."] = true
+		if !r.hasChild[e.Package+"."] && e.FailedBuild == "" {
+			r.broken(e.Package + "\n" + r.text(key))
 		}
 		return
 	}
@@ -180,7 +198,7 @@ func (r *Run) fail(key string, e event) {
 		}
 	}
 	if !r.hasChild[key] {
-		r.failed = append(r.failed, failure{e.Test, text})
+		r.failed = append(r.failed, failure{e.Test, r.text(key)})
 	}
 }
 

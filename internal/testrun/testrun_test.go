@@ -35,15 +35,18 @@ func TestAdd(t *testing.T) {
 		{Action: "fail", Package: "p", Test: "TestB/x"},
 		{Action: "fail", Package: "p", Test: "TestB"},
 		{Action: "fail", Package: "p"},
+		{Action: "build-output", ImportPath: "q", Output: "# q\n"},
 		{Action: "build-output", ImportPath: "q", Output: "q.go:1: broken\n"},
 		{Action: "build-fail", ImportPath: "q"},
+		{Action: "fail", Package: "q", FailedBuild: "q"},
+		{Action: "fail", Package: "r", FailedBuild: "q"},
 	} {
 		r.add(e)
 	}
 	if r.passed != 1 || len(r.failed) != 1 || r.failed[0].test != "TestB/x" {
 		t.Errorf("passed %d, failed %v; want 1 and TestB/x alone", r.passed, r.failed)
 	}
-	if len(r.Broken) != 1 || !strings.Contains(r.Broken[0], "q.go:1: broken") {
+	if len(r.Broken) != 1 || r.Broken[0] != "q.go:1: broken" {
 		t.Errorf("broken %q, want the compiler's message", r.Broken)
 	}
 }
