@@ -10,11 +10,29 @@ VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER TREE SANITI
 given = $(foreach v,$(VARIABLES),$(if $(and $($v),$(filter command,$(origin $v))),-$(shell echo $v | tr A-Z a-z)='$(subst ','\'',$($v))'))
 
 .DEFAULT_GOAL := help
-.PHONY: $(TARGETS) clean
+.PHONY: $(TARGETS) nightly clean
 
 # go build is quick when nothing has changed, and builds for this machine.
 $(TARGETS):
 	@GOFLAGS= GOWORK=off GOOS= GOARCH= go build -buildvcs=false -o build/shimfuzz ./cmd/shimfuzz && build/shimfuzz $@ $(given)
+
+# All there is, whole: some five hours on two cores.
+nightly:
+	$(MAKE) lint
+	$(MAKE) check-corpus
+	$(MAKE) test SEED=$$(date +%Y%m%d) CHECKS=5000
+	$(MAKE) history
+	$(MAKE) matrix
+	$(MAKE) conformance READER=build/readers/reference/reference CHECKS=5000
+	$(MAKE) e2e CHECKS=1000
+	$(MAKE) fuzz FUZZTIME=10m
+	$(MAKE) oss-fuzz FUZZTIME=5m
+	$(MAKE) oss-fuzz SANITIZER=coverage
+	$(MAKE) oss-fuzz-proof
+	$(MAKE) mutants
+	$(MAKE) baselines
+	$(MAKE) steady
+	$(MAKE) overhead
 
 clean:
 	rm -rf build internal/hcsshim/zz_readoptions.go internal/hcsshim/linked properties/testdata
