@@ -77,7 +77,7 @@ func loadCase(fsys fs.FS, e table.Entry) (Case, error) {
 	if err != nil {
 		return Case{}, fmt.Errorf("corpus/%s: case %s: %w", table.IndexFile, e.Name, err)
 	}
-	return Case{e, payload.Payload{Bytes: b, Want: want, Story: "corpus/" + e.File}}, nil
+	return Case{e, payload.Payload{Bytes: b, Want: want, Description: "corpus/" + e.File}}, nil
 }
 
 // allNamed fails for a file that the index does not name: nothing would run it.

@@ -32,7 +32,7 @@ import (
 // ReadOptions holds the answer to arbitrary bytes against the reference's.
 func ReadOptions(t verify.TB, b []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes"}
+	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Description: "fuzzed bytes"}
 	verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
@@ -72,7 +72,7 @@ func Malformed(t verify.TB, opts, script []byte) {
 // whether the reader fails, and the second where.
 func Readers(t verify.TB, b, script []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: "fuzzed bytes from a scripted reader"}
+	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Description: "fuzzed bytes from a scripted reader"}
 	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
 	fails := len(script) > 1 && script[0]%2 == 1
 	if fails {

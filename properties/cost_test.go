@@ -47,7 +47,7 @@ func TestLinear(t *testing.T) {
 			t.Run(d.Name+"/"+shape.Name, func(t *testing.T) {
 				little, much := shape.Make(small), shape.Make(small*growth)
 				for _, b := range [][]byte{little, much} {
-					p := payload.Payload{Bytes: b, Want: reference.Answer(b), Story: shape.Name}
+					p := payload.Payload{Bytes: b, Want: reference.Answer(b), Description: shape.Name}
 					if p.Want.Kind != shape.Want {
 						t.Fatalf("%s of %d bytes: the reference answers %v, want %s", shape.Name, len(b), p.Want.Kind, shape.Want)
 					}
@@ -101,7 +101,7 @@ func TestLarge(t *testing.T) {
 		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.WithIdentity("web-1", "k8s.io", opts)})
 		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.Payload{
 			Bytes: payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
-			Want:  payload.Sent(opts), Story: "legacy Any of 24 MiB"}})
+			Want:  payload.Sent(opts), Description: "legacy Any of 24 MiB"}})
 	}
 }
 

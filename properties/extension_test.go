@@ -31,7 +31,7 @@ func TestAddExtension(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		p := payload.Payload{Bytes: b, Want: payload.Sent(opts), Story: "BootstrapParams from AddExtension and proto.Marshal"}
+		p := payload.Payload{Bytes: b, Want: payload.Sent(opts), Description: "BootstrapParams from AddExtension and proto.Marshal"}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.AsSent, Payload: p})
 	})
 }

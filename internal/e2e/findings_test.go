@@ -24,15 +24,15 @@ func TestFindings(t *testing.T) {
 	cases := byName(t)
 	for _, f := range verify.Known().Findings() {
 		t.Run(f.Name, func(t *testing.T) {
-			b, story := placeCase(t, f, findings.ReadOptions, cases)
+			b, description := placeCase(t, f, findings.ReadOptions, cases)
 			want := reference.Answer(b)
 			// The extracted readOptions is wrong as the finding predicts …
-			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: payload.Payload{Bytes: b, Want: want, Story: story}, Reproduces: true})
+			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: payload.Payload{Bytes: b, Want: want, Description: description}, Reproduces: true})
 			// … and the real program does the same.
 			e := s.expect(b)
 			got, _ := s.serve(t, b)
 			if !e.met(got) {
-				s.differs(t, "serve", story, b, e, got)
+				s.differs(t, "serve", description, b, e, got)
 				return
 			}
 			say("%-36s %v; right: %s", f.Name, got, want.Kind)
@@ -54,7 +54,7 @@ func byName(t *testing.T) map[string]corpus.Case {
 }
 
 // placeCase returns the payload that shows a finding in a program.
-func placeCase(t *testing.T, f *findings.Finding, program string, cases map[string]corpus.Case) (b []byte, story string) {
+func placeCase(t *testing.T, f *findings.Finding, program string, cases map[string]corpus.Case) (b []byte, description string) {
 	t.Helper()
 	place, _ := f.In(program)
 	if place.Payload != nil {
@@ -65,7 +65,7 @@ func placeCase(t *testing.T, f *findings.Finding, program string, cases map[stri
 	if !ok {
 		t.Fatalf("the case %q of the finding is not in the corpus", place.Case)
 	}
-	return c.Payload.Bytes, c.Payload.Story
+	return c.Payload.Bytes, c.Payload.Description
 }
 
 const hidesRefusal = "start-hides-refusal"
@@ -101,13 +101,13 @@ func TestProgramFindings(t *testing.T) {
 // checkFinding fails t if a finding shows and is not excused, or is excused and
 // does not show.
 func (s installed) checkFinding(t *testing.T, f *findings.Finding, place findings.Place, cases map[string]corpus.Case) {
-	b, story := placeCase(t, f, s.Findings, cases)
+	b, description := placeCase(t, f, s.Findings, cases)
 	if place.Command == "" {
 		b = distinguishing(b)
 	}
 	shown, command, what := s.shows(t, f, place, b)
 	say("%-28s %s: %s", f.Name, s.Name, what)
-	d := difference{shim: s, command: command, finding: f, got: what, payload: b, story: story}
+	d := difference{shim: s, command: command, finding: f, got: what, payload: b, description: description}
 	switch excused := s.excused().Has(f.Name); {
 	case shown && !excused:
 		d.want = "that the finding does not show, because it is not excused"
@@ -191,7 +191,7 @@ func TestPlacesAreTested(t *testing.T) {
 // A report of a difference names what was wanted, and the finding if it is known.
 func TestReport(t *testing.T) {
 	b := []byte{0x08}
-	d := difference{shim: installed{Program: RunHCS}, command: "serve", want: "refused", got: "accepted", payload: b, story: "a story"}
+	d := difference{shim: installed{Program: RunHCS}, command: "serve", want: "refused", got: "accepted", payload: b, description: "a description"}
 	r := d.report("make e2e")
 	if r.Verdict != verdict.Wrong || r.Guarantee != contract.GuaranteeOf(reference.Answer(b).Kind) || r.Want != d.want || r.Got != d.got || r.Replay != "make e2e" {
 		t.Errorf("report = %+v", r)

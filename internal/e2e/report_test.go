@@ -18,20 +18,22 @@ import (
 
 // difference is a shim that did not do what it must.
 type difference struct {
-	shim      installed
-	command   string            // serve or start
-	verdict   verdict.Kind      // "" is verdict.Wrong
-	finding   *findings.Finding // nil if none is known
-	want, got string
-	payload   []byte
-	story     string
-	advice    string
+	shim        installed
+	command     string            // serve or start
+	verdict     verdict.Kind      // "" is verdict.Wrong
+	finding     *findings.Finding // nil if none is known
+	want, got   string
+	payload     []byte
+	description string
+	advice      string
 }
 
 // fail reports the difference and fails t.
 func (d difference) fail(t testing.TB) {
 	t.Helper()
-	t.Error(d.report(replay(t, d.payload)).String())
+	r := d.report(replay(t, d.payload))
+	verify.Record(t.Name(), r)
+	t.Error(r.String())
 }
 
 func (d difference) report(replay string) verdict.Report {
@@ -39,7 +41,7 @@ func (d difference) report(replay string) verdict.Report {
 		Verdict: verdict.Wrong,
 		Finding: d.finding,
 		Program: fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Name()),
-		Want:    d.want, Got: d.got, Advice: d.advice, Story: d.story, Payload: d.payload, Replay: replay,
+		Want:    d.want, Got: d.got, Advice: d.advice, Description: d.description, Payload: d.payload, Replay: replay,
 	}
 	if d.verdict != "" {
 		r.Verdict = d.verdict

@@ -30,7 +30,7 @@ func TestCorpus(t *testing.T) {
 			t.Parallel()
 			defer p.step()
 			for _, s := range have {
-				s.check(t, c.Payload.Story, c.Payload.Bytes)
+				s.check(t, c.Payload.Description, c.Payload.Bytes)
 			}
 		})
 	}
@@ -51,34 +51,34 @@ func different(cases []corpus.Case) (list []corpus.Case) {
 
 // check compares what serve does with a payload, and with the payload with a
 // marker in its options.
-func (s installed) check(t *testing.T, story string, b []byte) {
+func (s installed) check(t *testing.T, description string, b []byte) {
 	t.Helper()
-	s.compare(t, story, b)
-	if marked := s.marked(t, story, b); marked != nil {
-		s.compare(t, story+", marked", marked)
+	s.compare(t, description, b)
+	if marked := s.marked(t, description, b); marked != nil {
+		s.compare(t, description+", marked", marked)
 	}
 }
 
 // compare fails t unless serve does what it must do with a payload.
-func (s installed) compare(t *testing.T, story string, b []byte) {
+func (s installed) compare(t *testing.T, description string, b []byte) {
 	t.Helper()
 	e := s.expect(b)
 	got, _ := s.serve(t, b)
 	if !e.met(got) {
-		s.differs(t, "serve", story, b, e, got)
+		s.differs(t, "serve", description, b, e, got)
 	}
 }
 
 // differs fails t because the shim did not behave as expected.
-func (s installed) differs(t *testing.T, command, story string, b []byte, e expectation, got Behavior) {
+func (s installed) differs(t *testing.T, command, description string, b []byte, e expectation, got Behavior) {
 	t.Helper()
-	difference{shim: s, command: command, finding: e.finding, want: e.String() + "\nbecause " + e.decoder, got: got.String(), payload: b, story: story}.fail(t)
+	difference{shim: s, command: command, finding: e.finding, want: e.String() + "\nbecause " + e.decoder, got: got.String(), payload: b, description: description}.fail(t)
 }
 
 // marked returns the payload with a marker in what may be its options, nil if
 // nothing in it may be options. If the decoder answers options, it must answer
 // the marker in them, too: otherwise no output would show which options arrived.
-func (s installed) marked(t *testing.T, story string, b []byte) []byte {
+func (s installed) marked(t *testing.T, description string, b []byte) []byte {
 	t.Helper()
 	with := marks(b)
 	for _, m := range with {
@@ -87,7 +87,7 @@ func (s installed) marked(t *testing.T, story string, b []byte) []byte {
 		}
 	}
 	if s.answer(b).Kind == contract.Options {
-		t.Errorf("%s: no marker can be put into these options", story)
+		t.Errorf("%s: no marker can be put into these options", description)
 	}
 	if len(with) == 0 {
 		return nil
@@ -110,7 +110,7 @@ func TestGenerated(t *testing.T) {
 			src := rand.New(rand.NewSource(int64(s.Seed)<<32 + int64(i)))
 			made := generate(src, i, cases)
 			for _, shim := range have {
-				shim.check(t, fmt.Sprintf("SEED=%d, number %d: %s", s.Seed, i, made.Story), made.Bytes)
+				shim.check(t, fmt.Sprintf("SEED=%d, number %d: %s", s.Seed, i, made.Description), made.Bytes)
 			}
 		})
 	}
@@ -147,7 +147,7 @@ func changed(src *rand.Rand, cases []corpus.Case) payload.Payload {
 			b[at] = byte(src.Intn(256))
 		}
 	}
-	return payload.Payload{Bytes: b, Story: c.Story + ", changed"}
+	return payload.Payload{Bytes: b, Description: c.Description + ", changed"}
 }
 
 // A marker can be put into all options of the corpus. Otherwise TestCorpus could

@@ -7,8 +7,8 @@ import (
 	"shimfuzz/corpus"
 )
 
-// startEvery says that every 13th case of the corpus goes through start: these show that
-// start passes its standard input on unchanged.
+// startEvery is the distance of the cases of the corpus that TestStart runs. A few
+// dozen show that start passes its standard input on unchanged.
 const startEvery = 13
 
 // The serve that start starts does the same as one that is started directly, and
@@ -25,17 +25,17 @@ func TestStart(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			defer p.step()
-			s.checkStart(t, c.Payload.Story, c.Payload.Bytes)
+			s.checkStart(t, c.Payload.Description, c.Payload.Bytes)
 		})
 	}
 }
 
 // checkStart is like check, for start.
-func (s installed) checkStart(t *testing.T, story string, b []byte) {
+func (s installed) checkStart(t *testing.T, description string, b []byte) {
 	t.Helper()
-	s.compareStart(t, story, b)
-	if marked := s.marked(t, story, b); marked != nil {
-		s.compareStart(t, story+", marked", marked)
+	s.compareStart(t, description, b)
+	if marked := s.marked(t, description, b); marked != nil {
+		s.compareStart(t, description+", marked", marked)
 	}
 }
 
@@ -49,15 +49,15 @@ func everyNth(cases []corpus.Case, n int) []corpus.Case {
 
 // compareStart fails t unless start, and the serve that it starts, do what they
 // must do with a payload. That start hides a refusal may be excused.
-func (s installed) compareStart(t *testing.T, story string, b []byte) {
+func (s installed) compareStart(t *testing.T, description string, b []byte) {
 	t.Helper()
 	e := s.expect(b)
 	got, r, address := s.start(t, b)
 	if !e.met(got) {
-		s.differs(t, "start", story, b, e, got)
+		s.differs(t, "start", description, b, e, got)
 		return
 	}
-	d := difference{shim: s, command: "start", payload: b, story: story, got: fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)}
+	d := difference{shim: s, command: "start", payload: b, description: description, got: fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)}
 	success := fmt.Sprintf("exit code 0, printed %q", address)
 	switch {
 	case got.Kind == Accepted && d.got != success:

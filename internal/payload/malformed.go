@@ -202,7 +202,7 @@ func Framed(rnd Rand) Payload {
 	frame := pick(rnd, Frames)
 	p.Bytes = frame.Wrap(p.Bytes)
 	p.Want = contract.Outcome{Kind: contract.Malformed}
-	p.Story = frame.Name + " around " + p.Story
+	p.Description = frame.Name + " around " + p.Description
 	return p
 }
 

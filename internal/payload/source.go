@@ -18,13 +18,13 @@ type Rand interface {
 
 // Payload is what a shim reads, and what it must answer.
 type Payload struct {
-	Bytes []byte
-	Want  contract.Outcome
-	Story string // how the payload was made, for a failure report
+	Bytes       []byte
+	Want        contract.Outcome
+	Description string // how the payload was made, for a failure report
 }
 
 // GoString keeps a payload to one line in rapid's log.
-func (p Payload) GoString() string { return p.Story }
+func (p Payload) GoString() string { return p.Description }
 
 func oneIn(rnd Rand, n int) bool { return rnd.Intn(n) == n-1 }
 

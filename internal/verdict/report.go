@@ -12,17 +12,17 @@ import (
 
 // Report is what a person is told of one answer. An empty row is left out.
 type Report struct {
-	Verdict    Kind
-	Finding    *findings.Finding
-	Guarantee  contract.Guarantee
-	Program    string // that answered, with its version
-	Want, Got  string
-	Difference string
-	Panic      string // its value and where it came from
-	Advice     string // what to do
-	Story      string // how the payload was made
-	Payload    []byte
-	Replay     string // the commands that show it again
+	Verdict     Kind
+	Finding     *findings.Finding
+	Guarantee   contract.Guarantee
+	Program     string // that answered, with its version
+	Want, Got   string
+	Difference  string
+	Panic       string // its value and where it came from
+	Advice      string // what to do
+	Description string // how the payload was made
+	Payload     []byte
+	Replay      string // the commands that show it again
 }
 
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
@@ -69,12 +69,12 @@ func (r Report) String() string {
 	row("difference", r.Difference)
 	row("panic", r.Panic)
 	row("to do", r.Advice)
-	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Story, len(r.Payload), stdin.FamilyName(r.Payload)), "; "))
+	row("replay", r.Replay) // above the dump, which may be long
+	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload), stdin.FamilyName(r.Payload)), "; "))
 	if len(r.Payload) <= maxDump {
 		b.WriteString(stdin.Dump(r.Payload))
 		row("hex", shortHex(r.Payload))
 	}
-	row("replay", r.Replay)
 	return b.String()
 }
 

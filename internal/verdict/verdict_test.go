@@ -89,7 +89,7 @@ func TestReport(t *testing.T) {
 	q := Question{Payload: payload.PlainAny(contract.OptionsName, []byte{0x08}), Want: contract.Outcome{Kind: contract.Malformed}}
 	got := contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
 	r := Of(q, got, newest, newest).Report(q, got, contract.MalformedFails, newest)
-	r.Program, r.Story, r.Replay = "hcsshim v0.15.0", "a cut payload", "make repro CASE=x.bin"
+	r.Program, r.Description, r.Replay = "hcsshim v0.15.0", "a cut payload", "make repro CASE=x.bin"
 	for _, want := range []string{
 		"verdict    known, but right\n", "finding    corrupt-legacy-is-default: ", "guarantee  malformed-fails: ", "program    hcsshim v0.15.0\n",
 		"want       error/malformed\n", "got        error: no\n", "FINDINGS=v0.15.0,-corrupt-legacy-is-default", "payload    a cut payload; 33 bytes, read as a legacy Any:\n",

@@ -18,7 +18,7 @@ func Repro(w io.Writer, b []byte) (passes bool, err error) {
 	report.Program = DecoderName(UnderTest())
 	passes = !v.Fails(false)
 	if !passes {
-		record("repro", v.Kind, report)
+		Record("repro", report)
 	}
 	if v.Kind == verdict.Right {
 		report.Guarantee = contract.Guarantee{}

@@ -43,11 +43,11 @@ func count(v verdict.Verdict) {
 	}
 }
 
-// record notes an answer that fails a test.
-func record(test string, kind verdict.Kind, r verdict.Report) {
+// Record notes an answer that fails a test, for the command.
+func Record(test string, r verdict.Report) {
 	results.Lock()
 	defer results.Unlock()
-	f := settings.Failure{Test: test, Answer: string(kind), Replay: r.Replay}
+	f := settings.Failure{Test: test, Answer: string(r.Verdict), Replay: r.Replay}
 	if r.Finding != nil {
 		f.Finding = r.Finding.Name
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"shimfuzz/internal/decoder"
@@ -158,7 +157,12 @@ func ready(s settings.Test) error {
 	if want == "" || want == hcsshim.Name() || want == hcsshim.Version() {
 		return nil
 	}
-	if dir, err := filepath.Abs(want); err == nil && (dir == hcsshim.Dir() || strings.HasPrefix(want, ".") && filepath.Base(dir) == filepath.Base(hcsshim.Dir())) {
+	// A relative path is from the root, where make runs, or from the user's folder.
+	root, err := settings.Root()
+	if err != nil {
+		return err
+	}
+	if here, err := filepath.Abs(want); err == nil && slices.Contains([]string{here, filepath.Join(root, want)}, hcsshim.Dir()) {
 		return nil
 	}
 	return fmt.Errorf("HCSSHIM=%s is not what is under test, which is hcsshim %s: run make test HCSSHIM=%[1]s, or, for plain go test, eval \"$(make -s env HCSSHIM=%[1]s)\" first", want, hcsshim.Name())

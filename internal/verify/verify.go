@@ -58,8 +58,8 @@ func Run(t TB, d decoder.Decoder, c Check) (got contract.Outcome, isExcused bool
 		return got, v.Kind == verdict.Known || v.Kind == verdict.Free
 	}
 	report := v.Report(q, got, c.Guarantee, excused)
-	report.Program, report.Story, report.Replay = DecoderName(d), c.Payload.Story, c.replay(t)
-	record(t.Name(), v.Kind, report)
+	report.Program, report.Description, report.Replay = DecoderName(d), c.Payload.Description, c.replay(t)
+	Record(t.Name(), report)
 	t.Fatalf("%s", report)
 	return got, false
 }

@@ -106,9 +106,9 @@ func (s Surprise) Report(program string) verdict.Report {
 		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to internal/findings/all.go."
 	}
 	r.Program = s.Reader.ID()
-	r.Story = a.Name()
+	r.Description = a.Name()
 	if s.Count > 1 {
-		r.Story += fmt.Sprintf(", the first of %d payloads", s.Count)
+		r.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
 	r.Replay = fmt.Sprintf("make repro CASE=corpus/recorded/%s.bin READER=%s", a.Name(), program)
 	return r
