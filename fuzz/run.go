@@ -67,8 +67,12 @@ func Shrink(parts [][]byte, limit time.Duration, fails func([][]byte) bool, smal
 	}
 }
 
-// shrinkPart leaves out halves, quarters and so on down to single bytes, and
-// then sets single bytes to zero.
+// anywhere is the size up to which what is left out may begin at any byte, such
+// as one field among others.
+const anywhere = 64
+
+// shrinkPart leaves out halves, quarters and so on, then what is smaller at every
+// place, and then sets single bytes to zero.
 func shrinkPart(part []byte, fails func([]byte) bool) {
 	try := func(changed []byte) bool {
 		if !fails(changed) {
@@ -77,10 +81,21 @@ func shrinkPart(part []byte, fails func([]byte) bool) {
 		part = changed
 		return true
 	}
-	for size := len(part); size > 0; size /= 2 {
+	for size := len(part); size > anywhere; size /= 2 {
 		for at := 0; at < len(part); {
-			if !try(slices.Concat(part[:at], part[min(at+size, len(part)):])) {
+			if !try(without(part, at, size)) {
 				at += size
+			}
+		}
+	}
+	for size := anywhere; size > 0; size-- {
+		for at := 0; at+size <= len(part); {
+			if !try(without(part, at, size)) && !slices.ContainsFunc(lengths(part, at, size), func(i int) bool {
+				changed := without(part, at, size)
+				changed[i] -= byte(size)
+				return try(changed)
+			}) {
+				at++
 			}
 		}
 	}
@@ -90,4 +105,19 @@ func shrinkPart(part []byte, fails func([]byte) bool) {
 			try(changed)
 		}
 	}
+}
+
+func without(part []byte, at, size int) []byte {
+	return slices.Concat(part[:at], part[min(at+size, len(part)):])
+}
+
+// lengths are the bytes before at that can be the length of a field with the size
+// bytes from there in it.
+func lengths(part []byte, at, size int) (list []int) {
+	for i, b := range part[:at] {
+		if i+1+int(b) >= at+size {
+			list = append(list, i)
+		}
+	}
+	return list
 }

@@ -30,3 +30,16 @@ func TestShrink(t *testing.T) {
 		t.Errorf("shrunk to %v, want %v", parts, want)
 	}
 }
+
+// A string within a message becomes shorter together with its length.
+func TestShrinkLength(t *testing.T) {
+	fails := func(p [][]byte) bool {
+		b := p[0]
+		return len(b) > 2 && b[0] == 10 && int(b[1]) == len(b)-2 && bytes.ContainsRune(b, '#')
+	}
+	parts := [][]byte{append([]byte{10, 100}, append(bytes.Repeat([]byte("x"), 99), '#')...)}
+	Shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
+	if want := []byte{10, 1, '#'}; !bytes.Equal(parts[0], want) {
+		t.Errorf("shrunk to %v, want %v", parts[0], want)
+	}
+}

@@ -114,8 +114,8 @@ func (b Builder) layOut() error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(b.Src(), "build.sh"), script, 0o777),
 		os.WriteFile(filepath.Join(b.bin(), "compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		extract.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, isGit),
-		extract.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, b.isGenerated),
+		extract.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, ".git"),
+		extract.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, generated...),
 	)
 }
 
@@ -149,15 +149,8 @@ func (b Builder) environment() []string {
 	)
 }
 
-// isGit reports whether a file is a repository's own, which may be large and is
-// not looked at.
-func isGit(name string) bool { return filepath.Base(name) == ".git" }
-
-// isGenerated reports whether a file of the suite is one that no clone has.
-func (b Builder) isGenerated(name string) bool {
-	rel, err := filepath.Rel(b.Suite, name)
-	return err == nil && slices.Contains([]string{".git", "build", "internal/hcsshim/linked", "internal/hcsshim/zz_readoptions.go"}, filepath.ToSlash(rel))
-}
+// generated are the files of the suite that no clone has.
+var generated = []string{".git", "build", "internal/hcsshim/linked", "internal/hcsshim/zz_readoptions.go"}
 
 // listing names the files below dir with their sizes and times, but for those
 // that the suite keeps in its build folder.

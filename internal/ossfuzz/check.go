@@ -76,7 +76,7 @@ func moveOut(builder Builder, chosen []string) (fuzzers []Fuzzer, remove func(),
 		return nil, nil, err
 	}
 	remove = func() { os.RemoveAll(dir) }
-	err = errors.Join(extract.CopyTree(dir, builder.Out(), nil), os.RemoveAll(builder.Out()))
+	err = errors.Join(extract.CopyTree(dir, builder.Out()), os.RemoveAll(builder.Out()))
 	if builder.Sanitizer == "address" {
 		err = errors.Join(err, os.RemoveAll(builder.Src()), os.RemoveAll(builder.Work()))
 	}

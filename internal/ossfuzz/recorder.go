@@ -54,7 +54,7 @@ const renamed = "readOptionsBehindTheRecorder"
 // what it did, and records what it reads. So the builder can be asked what
 // really arrives in the decoder, without a word of it in the fuzz targets.
 func WriteRecorder(to, from string) error {
-	if err := errors.Join(os.RemoveAll(to), extract.CopyTree(to, from, isGit)); err != nil {
+	if err := errors.Join(os.RemoveAll(to), extract.CopyTree(to, from, ".git")); err != nil {
 		return err
 	}
 	shim := filepath.Join(to, "cmd", "containerd-shim-runhcs-v1")

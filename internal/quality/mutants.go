@@ -136,7 +136,7 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 			}
 			from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 			copied := filepath.Join(dir, "modules", c.name)
-			if err := errors.Join(extract.CopyTree(copied, from, nil), mod.AddReplace(c.module, "", copied, "")); err != nil {
+			if err := errors.Join(extract.CopyTree(copied, from), mod.AddReplace(c.module, "", copied, "")); err != nil {
 				return err
 			}
 			t.copies[c.name] = filepath.Join(copied, filepath.FromSlash(c.pkg))

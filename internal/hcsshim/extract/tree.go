@@ -1,79 +1,53 @@
 package extract
 
 import (
-	"fmt"
-	"io"
+	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 )
 
 // WriteTree writes the suite to dir with what has been extracted in its place,
 // as one Go module that needs no flags. Its go.mod names the checkout under test,
 // and what else was found on this machine, by absolute paths.
 func (b *Build) WriteTree(dir string) error {
-	own := filepath.Join(b.Root, filepath.FromSlash(linkedDir))
-	skip := func(name string) bool {
-		return name == filepath.Join(b.Root, "build") || filepath.Base(name) == ".git" || !b.inTree() && name == own
+	hidden := []string{"build", ".git"}
+	if rel, err := filepath.Rel(b.Root, dir); err == nil {
+		hidden = append(hidden, filepath.ToSlash(rel))
 	}
-	if err := CopyTree(dir, b.Root, skip); err != nil || b.inTree() {
-		return err
+	if b.inTree() {
+		return CopyTree(dir, b.Root, hidden...)
 	}
-	if err := CopyTree(dir, filepath.Join(b.Dir, "tree"), nil); err != nil {
-		return err
-	}
-	for _, name := range []string{"go.mod", "go.sum"} {
-		if err := copyFile(filepath.Join(dir, name), filepath.Join(b.Dir, name)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(
+		CopyTree(dir, b.Root, append(hidden, "go.mod", "go.sum", decoderFile, linkedDir)...),
+		CopyTree(dir, filepath.Join(b.Dir, "tree")),
+		copyFile(filepath.Join(dir, "go.mod"), b.modfile()),
+		copyFile(filepath.Join(dir, "go.sum"), filepath.Join(b.Dir, "go.sum")))
 }
 
-// CopyTree copies the regular files below from, but for what skip names, and
-// makes them writable.
-func CopyTree(to, from string, skip func(name string) bool) error {
-	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if name == to || skip != nil && skip(name) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		rel, err := filepath.Rel(from, name)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, rel), 0o777)
-		case d.Type().IsRegular():
-			return copyFile(filepath.Join(to, rel), name)
-		}
-		return nil
-	})
+// CopyTree copies what is below from, but for the hidden names, which are
+// slash-separated and start there. What it copies is writable.
+func CopyTree(to, from string, hidden ...string) error {
+	return os.CopyFS(to, without{os.DirFS(from), hidden})
+}
+
+// without is a file system in which some names are not listed.
+type without struct {
+	fs.FS
+	hidden []string
+}
+
+func (w without) ReadDir(dir string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, dir)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(w.hidden, path.Join(dir, e.Name())) }), err
 }
 
 func copyFile(to, from string) error {
-	in, err := os.Open(from)
+	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, info.Mode().Perm()|0o200)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return fmt.Errorf("writing %s: %w", to, err)
-	}
-	return out.Close()
+	return os.WriteFile(to, text, 0o666)
 }
