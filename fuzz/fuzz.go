@@ -32,7 +32,7 @@ import (
 // ReadOptions holds the answer to arbitrary bytes against the reference's.
 func ReadOptions(t verify.TB, b []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Description: "fuzzed bytes"}
+	p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes"}
 	verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
@@ -40,7 +40,7 @@ func ReadOptions(t verify.TB, b []byte) {
 // gives to the same Any in its plain encoding.
 func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
-	want := reference.Answer(payload.PlainAny(string(typeURL), value))
+	want := reference.Want(payload.PlainAny(string(typeURL), value))
 	both(t, contract.Equivalent, payload.AnyOf(choices(script), string(typeURL), value, want))
 }
 
@@ -48,7 +48,7 @@ func Legacy(t verify.TB, typeURL, value, script []byte) {
 // that are to be Options to the answer that the reference gives without those.
 func Bootstrap(t verify.TB, opts, script []byte) {
 	t.Helper()
-	want := reference.Answer(payload.PlainParams(opts))
+	want := reference.Want(payload.PlainParams(opts))
 	both(t, contract.NonInterference, payload.ParamsOf(choices(script), opts, want))
 }
 
@@ -72,7 +72,7 @@ func Malformed(t verify.TB, opts, script []byte) {
 // whether the reader fails, and the second where.
 func Readers(t verify.TB, b, script []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Want: reference.Answer(b), Description: "fuzzed bytes from a scripted reader"}
+	p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes from a scripted reader"}
 	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
 	fails := len(script) > 1 && script[0]%2 == 1
 	if fails {

@@ -45,8 +45,8 @@ func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict 
 	finding, predicted := excused.Predict(q.Payload, q.Want)
 	v := Verdict{Difference: difference, Finding: finding, Predicted: predicted}
 	switch {
-	case finding == nil && difference != "" && allowed(q.Want.Or, got):
-		v.Kind = Free
+	case difference != "" && allowed(q.Want.Or, got):
+		v.Kind, v.Finding = Free, nil
 	case finding == nil && difference != "":
 		v.Kind = Wrong
 		if f, predicted := known.Predict(q.Payload, q.Want); f != nil && findings.Matches(predicted, got) {

@@ -57,6 +57,7 @@ func TestOf(t *testing.T) {
 		{"wrong otherwise, nothing excused", Question{Payload: damaged, Want: malformed}, other, findings.None, Wrong, "", true, true},
 
 		{"another allowed answer", Question{Want: contract.Outcome{Kind: contract.None, Or: []contract.Outcome{malformed}}}, failed, newest, Free, "", false, false},
+		{"another allowed answer, where a wrong one is predicted", Question{Payload: damaged, Want: contract.Outcome{Kind: contract.Malformed, Or: []contract.Outcome{other}}}, other, newest, Free, "", false, false},
 		{"an answer that is not allowed", Question{Want: contract.Outcome{Kind: contract.None, Or: []contract.Outcome{malformed}}}, other, newest, Wrong, "", true, true},
 
 		{"the reader's error", Question{Payload: damaged, Want: contract.Outcome{Kind: contract.Read}, Cause: cause},

@@ -41,7 +41,7 @@ func KnowsUnset(program, version string) bool {
 // other than runhcs's it has no fields: their Options are nil. For such a program
 // damage anywhere in the payload is Malformed, also in runhcs Options beside its own.
 func Want(program, version string, payload []byte) contract.Outcome {
-	want := reference.Answer(payload)
+	want := reference.Want(payload)
 	if name := OptionsType(program); name != contract.OptionsName {
 		return wantOf(name, payload, want)
 	}

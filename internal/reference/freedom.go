@@ -1,0 +1,72 @@
+package reference
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"shimfuzz/internal/contract"
+)
+
+// Want returns the answer that the contract wants to a payload: the reference's,
+// with the others that it allows. Of the freedoms of docs/contract.md this is
+// overwritten alone.
+func Want(b []byte) contract.Outcome {
+	want := Answer(b)
+	last, overwrites := withoutOverwritten(b)
+	if !overwrites {
+		return want
+	}
+	given := []contract.Outcome{want}
+	for _, other := range []contract.Outcome{{Kind: contract.Malformed}, {Kind: contract.Foreign}, Answer(last)} {
+		if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Diff(o, other, nil) == "" }) {
+			given = append(given, other)
+		}
+	}
+	want.Or = given[1:]
+	return want
+}
+
+// withoutOverwritten returns a legacy payload without the occurrences of the
+// fields 1 and 2 that a later one overwrites, and whether one of those is not
+// UTF-8 where the contract leaves open who looks at it: in field 1, or in field 2
+// if the last type URL does not name Options.
+func withoutOverwritten(b []byte) (last []byte, overwrites bool) {
+	if isBootstrap, err := isBootstrapParams(b); isBootstrap || err != nil {
+		return nil, false
+	}
+	seen := [3][][]byte{} // the values of the fields 1 and 2
+	var rest []byte
+	for at := 0; at < len(b); {
+		num, typ, n := protowire.ConsumeField(b[at:])
+		if num <= 2 && typ == protowire.BytesType {
+			_, _, tag := protowire.ConsumeTag(b[at:])
+			value, _ := protowire.ConsumeBytes(b[at+tag:])
+			seen[num] = append(seen[num], value)
+		} else {
+			rest = append(rest, b[at:at+n]...)
+		}
+		at += n
+	}
+	for num := protowire.Number(1); num <= 2; num++ {
+		values := seen[num]
+		if len(values) == 0 {
+			continue
+		}
+		end := len(values) - 1
+		for _, v := range values[:end] {
+			overwrites = overwrites || !utf8.Valid(v) && (num == 1 || !namesOptions(string(lastOf(seen[1]))))
+		}
+		last = protowire.AppendTag(last, num, protowire.BytesType)
+		last = protowire.AppendBytes(last, values[end])
+	}
+	return append(last, rest...), overwrites
+}
+
+func lastOf(values [][]byte) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	return values[len(values)-1]
+}
