@@ -89,7 +89,7 @@ func expectLCOW(b []byte) expectation {
 	got := findings.LCOWAnswer(b)
 	e := expectation{decoder: "the model of lcow-v2's decoder answers " + short(got.String()), want: LCOWAfter(got)}
 	v := verdict.Of(q, got, verify.Known().For(findings.LCOW), verify.Excused().For(findings.LCOW))
-	if v.Fails(false) {
+	if v.Fails() {
 		e.decoder += ", the right answer is " + short(q.Want.String())
 		e.want, e.finding = LCOWAfter(q.Want), v.Finding
 	}

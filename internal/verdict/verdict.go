@@ -25,6 +25,9 @@ type Question struct {
 	Payload []byte
 	Want    contract.Outcome
 	Cause   error // the error that the reader fails with, if it does; then no finding applies
+	// Reproduces asks whether a right answer is one where a finding predicts a wrong
+	// one. Without it such an answer is Right: predicting costs more than decoding.
+	Reproduces bool
 }
 
 // Verdict is the decision on one answer.
@@ -39,7 +42,7 @@ type Verdict struct {
 // excused what of that is not to fail a test.
 func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
 	difference := contract.Diff(q.Want, got, q.Cause)
-	if q.Cause != nil { // what a failing reader has delivered is not decoded
+	if q.Cause != nil || difference == "" && !q.Reproduces {
 		return Verdict{Kind: rightUnless(difference), Difference: difference}
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)
@@ -81,14 +84,6 @@ func allowed(others []contract.Outcome, got contract.Outcome) bool {
 	return false
 }
 
-// Fails reports whether the answer fails a test. reproduces says that the payload
-// is a case of the corpus: there a finding that affects it must still show.
-func (v Verdict) Fails(reproduces bool) bool {
-	switch v.Kind {
-	case Right, Free, Known:
-		return false
-	case KnownRight:
-		return reproduces
-	}
-	return true
-}
+// Fails reports whether the answer fails a test. KnownRight does: where it is
+// asked for, a finding must still show.
+func (v Verdict) Fails() bool { return v.Kind != Right && v.Kind != Free && v.Kind != Known }

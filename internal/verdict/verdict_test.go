@@ -67,6 +67,11 @@ func TestOf(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := Of(test.q, test.got, newest, test.excused)
+			if got := v.Fails(); got != test.failsNow {
+				t.Errorf("fails a test: %v, want %v", got, test.failsNow)
+			}
+			test.q.Reproduces = true
+			v = Of(test.q, test.got, newest, test.excused)
 			name := ""
 			if v.Finding != nil {
 				name = v.Finding.Name
@@ -74,10 +79,7 @@ func TestOf(t *testing.T) {
 			if v.Kind != test.want || name != test.finding {
 				t.Errorf("%s, finding %q; want %s, %q", v.Kind, name, test.want, test.finding)
 			}
-			if got := v.Fails(false); got != test.failsNow {
-				t.Errorf("fails a test: %v, want %v", got, test.failsNow)
-			}
-			if got := v.Fails(true); got != test.failsAs {
+			if got := v.Fails(); got != test.failsAs {
 				t.Errorf("fails on a case of the corpus: %v, want %v", got, test.failsAs)
 			}
 		})
@@ -87,7 +89,7 @@ func TestOf(t *testing.T) {
 // A report says what, why, where and what to do, and how to see it again.
 func TestReport(t *testing.T) {
 	newest := findings.Of(findings.ReadOptions, "v0.15.0")
-	q := Question{Payload: payload.PlainAny(contract.OptionsName, []byte{0x08}), Want: contract.Outcome{Kind: contract.Malformed}}
+	q := Question{Payload: payload.PlainAny(contract.OptionsName, []byte{0x08}), Want: contract.Outcome{Kind: contract.Malformed}, Reproduces: true}
 	got := contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
 	r := Of(q, got, newest, newest).Report(q, got, contract.MalformedFails, newest)
 	r.Program, r.Description, r.Replay = "hcsshim v0.15.0", "a cut payload", "make repro CASE=x.bin"

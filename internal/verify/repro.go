@@ -16,7 +16,7 @@ func Repro(w io.Writer, b []byte) (passes bool, err error) {
 	v := verdict.Of(q, got, Known(), Excused())
 	report := v.Report(q, got, contract.GuaranteeOf(q.Want.Kind), Excused())
 	report.Program = DecoderName(UnderTest())
-	passes = !v.Fails(false)
+	passes = !v.Fails()
 	if !passes {
 		Record("repro", report)
 	}

@@ -51,9 +51,9 @@ func Run(t TB, d decoder.Decoder, c Check) (got contract.Outcome, isExcused bool
 	if d.Name == reference.Decoder.Name {
 		known, excused = findings.None, findings.None
 	}
-	q := verdict.Question{Payload: c.Payload.Bytes, Want: c.Payload.Want, Cause: c.Cause}
+	q := verdict.Question{Payload: c.Payload.Bytes, Want: c.Payload.Want, Cause: c.Cause, Reproduces: c.Reproduces}
 	v := verdict.Of(q, got, known, excused)
-	if !v.Fails(c.Reproduces) {
+	if !v.Fails() {
 		count(v)
 		return got, v.Kind == verdict.Known || v.Kind == verdict.Free
 	}

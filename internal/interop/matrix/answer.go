@@ -90,7 +90,7 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 }
 
 func (a Answer) question() verdict.Question {
-	return verdict.Question{Payload: a.Payload, Want: a.Want}
+	return verdict.Question{Payload: a.Payload, Want: a.Want, Reproduces: true}
 }
 
 func asked(r readers.Reader, s Start) Request {
