@@ -66,7 +66,8 @@ func linear(t *testing.T, d decoder.Decoder, shape string, little, much []byte) 
 	t.Helper()
 	fail := func(format string, args ...any) {
 		t.Helper()
-		t.Fatalf("%v\n%s, %s: "+format, append([]any{contract.Linear, verify.DecoderName(d), shape}, args...)...)
+		p := payload.Payload{Bytes: much, Description: shape}
+		verify.Fail(t, d, verify.Check{Guarantee: contract.Linear, Payload: p}, fmt.Sprintf(format, args...))
 	}
 	wider := float64(len(much)) / float64(len(little))
 	if each := float64(allocated(d, little)) / float64(len(little)); each > maxMemory {
@@ -86,7 +87,7 @@ func TestSmallIsCheap(t *testing.T) {
 		for _, c := range load(t) {
 			b := c.Payload.Bytes
 			if n := allocated(d, b); n > minMemory+maxMemory*uint64(len(b)) {
-				t.Errorf("%v\n%s: %d bytes of memory for a payload of %d\nreplay: make repro CASE=corpus/%s", contract.Linear, verify.DecoderName(d), n, len(b), c.File)
+				verify.Fail(t, d, verify.Check{Guarantee: contract.Linear, Payload: c.Payload}, fmt.Sprintf("%d bytes of memory for a payload of %d", n, len(b)))
 			}
 		}
 	}

@@ -19,15 +19,9 @@ var results struct {
 	flushed time.Time
 }
 
-// count notes an answer that was excused or free.
+// count notes an answer that was excused.
 func count(v verdict.Verdict) {
-	name := ""
-	switch v.Kind {
-	case verdict.Known:
-		name = v.Finding.Name
-	case verdict.Free:
-		name = string(verdict.Free)
-	default:
+	if v.Kind != verdict.Known {
 		return
 	}
 	results.Lock()
@@ -35,7 +29,7 @@ func count(v verdict.Verdict) {
 	if results.Excused == nil {
 		results.Excused = make(map[string]int)
 	}
-	results.Excused[name]++
+	results.Excused[v.Finding.Name]++
 	// A fuzzing worker is ended without notice, so it writes as it goes.
 	if time.Since(results.flushed) > 100*time.Millisecond {
 		results.flushed = time.Now()

@@ -37,16 +37,15 @@ type Check struct {
 }
 
 // Run decodes and fails t unless the answer is right, or wrong in just the way
-// that an excused finding predicts. It returns the answer, and whether it was
-// excused.
-func Run(t TB, d decoder.Decoder, c Check) (got contract.Outcome, isExcused bool) {
+// that an excused finding predicts. It returns the answer and what it is.
+func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 	t.Helper()
 	readAgain()
 	r := c.Reader
 	if r == nil {
 		r = bytes.NewReader(c.Payload.Bytes)
 	}
-	got = d.Decode(r, c.Payload.Bytes)
+	got := d.Decode(r, c.Payload.Bytes)
 	known, excused := Known(), Excused()
 	if d.Name == reference.Decoder.Name {
 		known, excused = findings.None, findings.None
@@ -55,13 +54,24 @@ func Run(t TB, d decoder.Decoder, c Check) (got contract.Outcome, isExcused bool
 	v := verdict.Of(q, got, known, excused)
 	if !v.Fails() {
 		count(v)
-		return got, v.Kind == verdict.Known || v.Kind == verdict.Free
+		return got, v.Kind
 	}
-	report := v.Report(q, got, c.Guarantee, excused)
-	report.Program, report.Description, report.Replay = DecoderName(d), c.Payload.Description, c.replay(t)
-	Record(t.Name(), report)
-	t.Fatalf("%s", report)
-	return got, false
+	c.fail(t, d, v.Report(q, got, c.Guarantee, excused))
+	return got, v.Kind
+}
+
+// Fail fails t for what a decoder did with a payload beside its answer: memory,
+// time, what it shares. text says what is wrong.
+func Fail(t TB, d decoder.Decoder, c Check, text string) {
+	t.Helper()
+	c.fail(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Payload: c.Payload.Bytes})
+}
+
+func (c Check) fail(t TB, d decoder.Decoder, r verdict.Report) {
+	t.Helper()
+	r.Program, r.Description, r.Replay = DecoderName(d), c.Payload.Description, c.replay(t)
+	Record(t.Name(), r)
+	t.Fatalf("%s", r)
 }
 
 // DecoderName names a decoder with the version under test.
