@@ -100,7 +100,7 @@ func Identical(a, b *options.Options) bool {
 	return proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
 }
 
-// Known returns m without unknown fields: a copy, if it has any.
+// WithoutUnknown returns m without unknown fields: a copy, if it has any.
 func WithoutUnknown(m *options.Options) *options.Options {
 	if !hasUnknown(m.ProtoReflect()) {
 		return m

@@ -145,7 +145,7 @@ func all() []Finding {
 		// What follows shows in the programs alone: make e2e reproduces it.
 		{
 			Name: "start-hides-refusal", Breaks: startTells,
-			Effect: "When serve refuses the options or panics, start prints the address of a pipe that nobody serves and exits with 0. " +
+			Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process serves and exits with 0. " +
 				"containerd cannot connect; the reason is in panic.log in the bundle only, until delete logs its first MiB.",
 			Places: []Place{{Program: RunHCS, Command: "start", From: oldest, Case: "malformed_legacy_legacy_field-0"}},
 		},

@@ -3,6 +3,9 @@ package findings
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"shimfuzz/internal/contract"
@@ -189,4 +192,22 @@ func ExampleOf() {
 	// foreign-type-panics from v0.12.0 to before v0.15.0-rc.4
 	// identity-misread since v0.12.0
 	// group-hides-bad-field-number since v0.12.0
+}
+
+// docs/findings.md has every finding, with the case of each of its places.
+func TestPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/findings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range All {
+		for _, p := range f.Places {
+			row := func(line string) bool {
+				return strings.HasPrefix(line, "| "+f.Name+" |") && strings.Contains(line, p.Case)
+			}
+			if !slices.ContainsFunc(strings.Split(string(text), "\n"), row) {
+				t.Errorf("docs/findings.md has no row for %s in %s with the case %s", f.Name, p.Program, p.Case)
+			}
+		}
+	}
 }

@@ -27,8 +27,8 @@ import (
 var jsonTypes map[reflect.Type]string
 
 // readAny is what hcsshim makes of a payload as an Any: a message of the type
-// that is registered under the type URL, and false if there is none or the value
-// is none. It does not call typeurl, see jsonTypes.
+// that is registered under the type URL, and false if no type is, or the value does
+// not decode. It does not call typeurl, see jsonTypes.
 func (l List) readAny(b []byte) (any, bool) {
 	var a anypb.Any
 	if proto.Unmarshal(b, &a) != nil {
