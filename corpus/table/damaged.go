@@ -11,13 +11,6 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// first makes every choice the same way, so that a case has the same bytes each
-// time it is built.
-type first struct{}
-
-func (first) Intn(int) int   { return 0 }
-func (first) Uint64() uint64 { return 0 }
-
 // damaged is each malformed class of the contract in each message of each family.
 func damaged() []Case {
 	var cases []Case
@@ -27,10 +20,10 @@ func damaged() []Case {
 	opts := parse(typical)
 	for _, fault := range payload.Faults {
 		for _, level := range payload.LegacyLevels {
-			add("legacy", level, fault, payload.DamagedLegacy(first{}, 0, opts, level, fault))
+			add("legacy", level, fault, payload.DamagedLegacy(payload.Lowest{}, 0, opts, level, fault))
 		}
 		for _, level := range payload.BootstrapLevels {
-			add("bootstrap", level, fault, payload.DamagedBootstrap(first{}, 0, opts, level, fault))
+			add("bootstrap", level, fault, payload.DamagedBootstrap(payload.Lowest{}, 0, opts, level, fault))
 		}
 	}
 	return append(cases,
