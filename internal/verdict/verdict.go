@@ -3,6 +3,8 @@
 package verdict
 
 import (
+	"slices"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 )
@@ -40,12 +42,13 @@ type Verdict struct {
 func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
 	difference := contract.Diff(q.Want, got, q.Cause)
 	if q.Cause != nil { // what a failing reader has delivered is not decoded
-		return Verdict{Kind: rightUnless(difference), Difference: difference}
+		known, excused = findings.None, findings.None
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)
+	isGot := func(other contract.Outcome) bool { return contract.Diff(other, got, nil) == "" }
 	v := Verdict{Difference: difference, Finding: finding, Predicted: predicted}
 	switch {
-	case finding == nil && difference != "" && allowed(q.Want.Or, got):
+	case finding == nil && difference != "" && slices.ContainsFunc(q.Want.Or, isGot):
 		v.Kind = Free
 	case finding == nil && difference != "":
 		v.Kind = Wrong
@@ -62,23 +65,6 @@ func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict 
 		v.Kind = KnownDifferent
 	}
 	return v
-}
-
-func rightUnless(difference string) Kind {
-	if difference == "" {
-		return Right
-	}
-	return Wrong
-}
-
-// allowed reports whether got is one of the other answers that the contract allows.
-func allowed(others []contract.Outcome, got contract.Outcome) bool {
-	for _, want := range others {
-		if contract.Diff(want, got, nil) == "" {
-			return true
-		}
-	}
-	return false
 }
 
 // Fails reports whether the answer fails a test. reproduces says that the payload

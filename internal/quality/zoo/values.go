@@ -146,23 +146,23 @@ func ambient(leak func(*bootstrap.BootstrapParams, *options.Options)) func(Read)
 // cleared is a bug that loses fields with certain values.
 func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) func(Read) Read {
 	return fields(func(o *options.Options) {
-		o.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		for fd, v := range o.ProtoReflect().Range {
 			if is(fd, v) {
 				o.ProtoReflect().Clear(fd)
 			}
-			return true
-		})
+		}
 	})
 }
 
 // refusedFor is a bug that makes an error of fields with certain values.
 func refusedFor(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) func(Read) Read {
-	return refused(func(a *answer) (bad bool) {
-		a.opts.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-			bad = bad || is(fd, v)
-			return !bad
-		})
-		return bad
+	return refused(func(a *answer) bool {
+		for fd, v := range a.opts.ProtoReflect().Range {
+			if is(fd, v) {
+				return true
+			}
+		}
+		return false
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"testing/iotest"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -203,7 +202,7 @@ func encoded(m proto.Message) []byte {
 
 // namesOptions reports whether a type URL is that of Options.
 func namesOptions(url string) bool {
-	return url[strings.LastIndexByte(url, '/')+1:] == contract.OptionsName
+	return stdin.TypeName(url) == contract.OptionsName
 }
 
 // anyField reports whether one of a message's fields is as the caller says.
@@ -216,10 +215,9 @@ func anyField(b []byte, is func(wire.Field) bool) bool {
 // has them, and stores what change returns.
 func eachString(opts *options.Options, change func(string) string) {
 	m := opts.ProtoReflect()
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+	for fd, v := range m.Range {
 		if fd.Kind() == protoreflect.StringKind {
 			m.Set(fd, protoreflect.ValueOfString(change(v.String())))
 		}
-		return true
-	})
+	}
 }
