@@ -109,7 +109,7 @@ func decodedOr(opts, script []byte) *options.Options {
 }
 
 // script is a source that takes its choices from a fuzzer's input, byte by
-// byte, and chooses 0 when the input is used up.
+// byte, and chooses 0 when the input is used up: what it reads then is 0.
 type script struct{ input *gofuzzheaders.ConsumeFuzzer }
 
 func choices(b []byte) payload.Rand {
@@ -118,24 +118,14 @@ func choices(b []byte) payload.Rand {
 
 func (s script) Intn(n int) int {
 	if n <= 256 {
-		b, err := s.input.GetByte()
-		return zeroUnless(err, int(b)%n)
+		b, _ := s.input.GetByte()
+		return int(b) % n
 	}
-	v, err := s.input.GetUint32()
-	return zeroUnless(err, int(uint64(v)%uint64(n)))
+	v, _ := s.input.GetUint32()
+	return int(uint64(v) % uint64(n))
 }
 
 func (s script) Uint64() uint64 {
-	v, err := s.input.GetUint64()
-	if err != nil {
-		return 0
-	}
-	return v
-}
-
-func zeroUnless(err error, v int) int {
-	if err != nil {
-		return 0
-	}
+	v, _ := s.input.GetUint64()
 	return v
 }

@@ -8,15 +8,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
-	"shimfuzz/internal/wire"
 )
-
-// first makes every choice the same way, so that a case has the same bytes each
-// time it is built.
-type first struct{}
-
-func (first) Intn(int) int   { return 0 }
-func (first) Uint64() uint64 { return 0 }
 
 // damaged is each malformed class of the contract in each message of each family.
 func damaged() []Case {
@@ -27,21 +19,18 @@ func damaged() []Case {
 	opts := parse(typical)
 	for _, fault := range payload.Faults {
 		for _, level := range payload.LegacyLevels {
-			add("legacy", level, fault, payload.DamagedLegacy(first{}, 0, opts, level, fault))
+			add("legacy", level, fault, payload.DamagedLegacy(payload.Lowest{}, 0, opts, level, fault))
 		}
 		for _, level := range payload.BootstrapLevels {
-			add("bootstrap", level, fault, payload.DamagedBootstrap(first{}, 0, opts, level, fault))
+			add("bootstrap", level, fault, payload.DamagedBootstrap(payload.Lowest{}, 0, opts, level, fault))
 		}
 	}
 	return append(cases,
-		Case{Name: "malformed_legacy_value_text", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte("not options"))}).Encode(),
-			Want: contract.Malformed, Flags: flags("Damaged"), Note: "Text in place of the Options."},
-		Case{Name: "malformed_legacy_value_json", Payload: legacy(contract.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))}).Encode(),
-			Want: contract.Malformed, Flags: flags("Damaged"), Note: "JSON in place of the Options."},
-		Case{Name: "malformed_bootstrap_value_json", Payload: bootstrap(extension(contract.OptionsName, wire.Message{wire.Raw([]byte(`{"debug":true}`))})).Encode(),
-			Want: contract.Malformed, Flags: flags("Damaged"), Note: "JSON in place of the Options."},
-		Case{Name: "malformed_one_byte_0a", Payload: []byte{0x0a}, Want: contract.Malformed, Flags: flags("Damaged"), Note: "A tag without its value."},
-		Case{Name: "malformed_one_byte_ff", Payload: []byte{0xff}, Want: contract.Malformed, Flags: flags("Damaged"), Note: "An unfinished varint."},
+		answered("malformed_legacy_value_text", contract.Malformed, "Text in place of the Options.", legacy(contract.OptionsName, text("not options")), "Damaged"),
+		answered("malformed_legacy_value_json", contract.Malformed, "JSON in place of the Options.", legacy(contract.OptionsName, text(`{"debug":true}`)), "Damaged"),
+		answered("malformed_bootstrap_value_json", contract.Malformed, "JSON in place of the Options.", bootstrap(extension(contract.OptionsName, text(`{"debug":true}`))), "Damaged"),
+		answered("malformed_one_byte_0a", contract.Malformed, "A tag without its value.", text("\x0a"), "Damaged"),
+		answered("malformed_one_byte_ff", contract.Malformed, "An unfinished varint.", text("\xff"), "Damaged"),
 	)
 }
 

@@ -16,7 +16,7 @@ func equivalences() []Case {
 }
 
 func typicalCase(name, note string, m wire.Message) Case {
-	return Case{Name: name, Payload: m.Encode(), Want: contract.Options, Options: typical, Class: "typical", Flags: flags("Equivalent"), Note: note}
+	return arrives(name, "typical", typical, note, m, "Equivalent")
 }
 
 func urls() []Case {
@@ -157,10 +157,9 @@ func unknowns() []Case {
 
 func ambients() []Case {
 	ours := extension(contract.OptionsName, typicalParts())
-	long := "z2345678901234567890123456789012345678901234567890123456789012345678901234567"
 	return []Case{
 		typicalCase("bootstrap_ambient_shortest", "", identified("0", "0", ours)),
-		typicalCase("bootstrap_ambient_longest", "", identified(long[:76], long[:76], ours)),
+		typicalCase("bootstrap_ambient_longest", "", identified(longest, longest, ours)),
 		typicalCase("bootstrap_ambient_non-ascii-paths", "", bootstrap(ours, wire.String(7, `C:\Prögramme\containerd.exe`), wire.String(9, "/tmp/ü"))),
 		typicalCase("bootstrap_ambient_empty-strings", "", wire.Message{wire.String(1, ""), wire.String(2, ""), wire.String(4, ""), wire.String(5, ""), ours}),
 	}

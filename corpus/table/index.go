@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -134,20 +135,21 @@ func (x Index) format() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "{\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [", x.Comment, flags)
-	for i, c := range x.Cases {
-		line, err := marshalLine(c)
+	cases, err := lines(x.Cases, "    ")
+	return fmt.Appendf(nil, "{\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n", x.Comment, flags, cases), err
+}
+
+// lines is a list's items as JSON, each on a line of its own.
+func lines[T any](items []T, indent string) (string, error) {
+	all := make([]string, len(items))
+	for i, item := range items {
+		line, err := marshalLine(item)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "\n    %s", line)
+		all[i] = indent + string(line)
 	}
-	b.WriteString("\n  ]\n}\n")
-	return b.Bytes(), nil
+	return strings.Join(all, ",\n"), nil
 }
 
 // marshalLine is json.Marshal without the escapes that are meant for HTML.

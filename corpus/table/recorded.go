@@ -147,18 +147,8 @@ func Recordings() ([]Recording, error) {
 
 // FormatRecordings is the content of RecordingsFile, a line for each.
 func FormatRecordings(all []Recording) ([]byte, error) {
-	var b strings.Builder
-	before := "[\n"
-	for _, r := range all {
-		line, err := marshalLine(r)
-		if err != nil {
-			return nil, err
-		}
-		fmt.Fprintf(&b, "%s%s", before, line)
-		before = ",\n"
-	}
-	b.WriteString("\n]\n")
-	return []byte(b.String()), nil
+	text, err := lines(all, "")
+	return []byte("[\n" + text + "\n]\n"), err
 }
 
 // Name is the name of the recording's case.

@@ -10,61 +10,47 @@ const criDefault = `{"scrubLogs":true}`
 
 // legacySenders is what containerd up to 2.2 sends.
 func legacySenders() []Case {
-	sender := flags("Sender")
+	cri := wire.Message{wire.Bool(scrubLogs, true)}
 	return []Case{
-		{Name: "legacy_no_stdin", Want: contract.None, Flags: sender,
-			Note: "containerd up to 2.2 without options writes nothing at all."},
-		{Name: "legacy_zero_options", Payload: legacy(contract.OptionsName, nil).Encode(), Want: contract.Options, Options: `{}`, Class: "zero", Flags: sender,
-			Note: "Zero options are options, not none."},
-		{Name: "legacy_zero_options_explicit", Payload: wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2)}.Encode(),
-			Want: contract.Options, Options: `{}`, Class: "zero", Flags: flags("Equivalent")},
-		{Name: "legacy_cri_default", Payload: legacy(contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)}).Encode(),
-			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender},
-		{Name: "legacy_cri_default_anypb", Payload: legacy(googleapis+contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)}).Encode(),
-			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender,
-			Note: "anypb.New writes the prefix, typeurl does not."},
-		{Name: "legacy_options", Payload: legacy(contract.OptionsName, typicalParts()).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical", Flags: sender},
+		{Name: "legacy_no_stdin", Want: contract.None, Flags: flags("Sender"), Note: "containerd up to 2.2 without options writes nothing at all."},
+		arrives("legacy_zero_options", "zero", `{}`, "Zero options are options, not none.", legacy(contract.OptionsName, nil), "Sender"),
+		arrives("legacy_zero_options_explicit", "zero", `{}`, "", wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2)}, "Equivalent"),
+		arrives("legacy_cri_default", "cri-default", criDefault, "", legacy(contract.OptionsName, cri), "Sender"),
+		arrives("legacy_cri_default_anypb", "cri-default", criDefault, "anypb.New writes the prefix, typeurl does not.",
+			legacy(googleapis+contract.OptionsName, cri), "Sender"),
+		arrives("legacy_options", "typical", typical, "", legacy(contract.OptionsName, typicalParts()), "Sender"),
 	}
 }
 
 // bootstrapSenders is what containerd from 2.3 on sends.
 func bootstrapSenders() []Case {
-	sender := flags("Sender")
-	cri := extension(contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)})
+	cri := wire.Message{wire.Bool(scrubLogs, true)}
 	ours := extension(contract.OptionsName, typicalParts())
+	none := func(name, note string, m wire.Message, flags ...string) Case {
+		return answered("bootstrap_"+name, contract.None, note, m, flags...)
+	}
+	sent := func(name, note string, m wire.Message, flags ...string) Case {
+		return arrives("bootstrap_"+name, "typical", typical, note, m, flags...)
+	}
 	return []Case{
-		{Name: "bootstrap_no_options", Payload: bootstrap().Encode(), Want: contract.None, Flags: sender,
-			Note: "From 2.3 on there is a message even without options."},
-		{Name: "bootstrap_zero_options", Payload: bootstrap(extension(contract.OptionsName, nil)).Encode(),
-			Want: contract.Options, Options: `{}`, Class: "zero", Flags: sender},
-		{Name: "bootstrap_cri_default", Payload: bootstrap(cri).Encode(),
-			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender},
-		{Name: "bootstrap_cri_default_anypb", Payload: bootstrap(extension(googleapis+contract.OptionsName, wire.Message{wire.Bool(scrubLogs, true)})).Encode(),
-			Want: contract.Options, Options: criDefault, Class: "cri-default", Flags: sender},
-		{Name: "bootstrap_options", Payload: bootstrap(ours).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical", Flags: sender},
-		{Name: "bootstrap_log_level_debug", Payload: bootstrap(wire.Int(3, -4), ours).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical", Flags: sender, Note: "Debug is -4, ten bytes on the wire."},
-		{Name: "bootstrap_log_level_warn", Payload: bootstrap(wire.Int(3, 4), ours).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical", Flags: sender},
-		{Name: "bootstrap_log_level_unknown", Payload: bootstrap(wire.Int(3, 99), ours).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical", Note: "LogLevel is an open enum."},
-		{Name: "bootstrap_socket_dir", Payload: bootstrap(ours, wire.String(9, `C:\ProgramData\containerd\s`)).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical", Flags: sender},
-		{Name: "bootstrap_socket_dir_empty", Payload: bootstrap(ours, wire.String(9, "")).Encode(),
-			Want: contract.Options, Options: typical, Class: "typical"},
-		{Name: "bootstrap_debug_no_options", Payload: bootstrap(wire.Int(3, -4)).Encode(), Want: contract.None, Flags: sender},
-		{Name: "bootstrap_only_version", Payload: wire.Message{wire.String(4, "2.3.7")}.Encode(), Want: contract.None,
-			Note: "One field that an Any does not have is enough to know the family."},
-		{Name: "bootstrap_only_log-level", Payload: wire.Message{wire.Int(3, -4)}.Encode(), Want: contract.None},
-		{Name: "bootstrap_only_ttrpc-address", Payload: wire.Message{wire.String(5, "a")}.Encode(), Want: contract.None},
-		{Name: "bootstrap_only_grpc-address", Payload: wire.Message{wire.String(6, "a")}.Encode(), Want: contract.None},
-		{Name: "bootstrap_only_binary", Payload: wire.Message{wire.String(7, "a")}.Encode(), Want: contract.None},
-		{Name: "bootstrap_only_socket-dir", Payload: wire.Message{wire.String(9, "a")}.Encode(), Want: contract.None},
-		{Name: "bootstrap_only_extension", Payload: wire.Message{ours}.Encode(),
-			Want: contract.Options, Options: typical, Class: "typical"},
-		{Name: "bootstrap_no_identity", Payload: bootstrap(ours)[2:].Encode(),
-			Want: contract.Options, Options: typical, Class: "typical"},
+		none("no_options", "From 2.3 on there is a message even without options.", bootstrap(), "Sender"),
+		arrives("bootstrap_zero_options", "zero", `{}`, "", bootstrap(extension(contract.OptionsName, nil)), "Sender"),
+		arrives("bootstrap_cri_default", "cri-default", criDefault, "", bootstrap(extension(contract.OptionsName, cri)), "Sender"),
+		arrives("bootstrap_cri_default_anypb", "cri-default", criDefault, "", bootstrap(extension(googleapis+contract.OptionsName, cri)), "Sender"),
+		sent("options", "", bootstrap(ours), "Sender"),
+		sent("log_level_debug", "Debug is -4, ten bytes on the wire.", bootstrap(wire.Int(3, -4), ours), "Sender"),
+		sent("log_level_warn", "", bootstrap(wire.Int(3, 4), ours), "Sender"),
+		sent("log_level_unknown", "LogLevel is an open enum.", bootstrap(wire.Int(3, 99), ours)),
+		sent("socket_dir", "", bootstrap(ours, wire.String(9, `C:\ProgramData\containerd\s`)), "Sender"),
+		sent("socket_dir_empty", "", bootstrap(ours, wire.String(9, ""))),
+		none("debug_no_options", "", bootstrap(wire.Int(3, -4)), "Sender"),
+		none("only_version", "One field that an Any does not have is enough to know the family.", wire.Message{wire.String(4, "2.3.7")}),
+		none("only_log-level", "", wire.Message{wire.Int(3, -4)}),
+		none("only_ttrpc-address", "", wire.Message{wire.String(5, "a")}),
+		none("only_grpc-address", "", wire.Message{wire.String(6, "a")}),
+		none("only_binary", "", wire.Message{wire.String(7, "a")}),
+		none("only_socket-dir", "", wire.Message{wire.String(9, "a")}),
+		sent("only_extension", "", wire.Message{ours}),
+		sent("no_identity", "", bootstrap(ours)[2:]),
 	}
 }

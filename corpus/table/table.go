@@ -115,14 +115,28 @@ func extension(url string, value wire.Message) wire.Part {
 
 const googleapis = "type.googleapis.com/"
 
+// damagedExtension is an Extension of Options that do not decode.
+func damagedExtension() wire.Part { return extension(contract.OptionsName, text("\xff")) }
+
+// text is any bytes in the place of a message.
+func text(s string) wire.Message { return wire.Message{wire.Raw([]byte(s))} }
+
+// arrives is a case whose answer is options.
+func arrives(name, class, options, note string, m wire.Message, flags ...string) Case {
+	return Case{Name: name, Payload: m.Encode(), Want: contract.Options, Options: options, Class: class, Note: note, Flags: flags}
+}
+
+// answered is a case with another answer.
+func answered(name string, want contract.Kind, note string, m wire.Message, flags ...string) Case {
+	return Case{Name: name, Payload: m.Encode(), Want: want, Note: note, Flags: flags}
+}
+
 // both makes two cases of one point: the options as a legacy Any, and as an
 // extension.
 func both(what, class, want, note string, flags []string, value wire.Message) []Case {
 	return []Case{
-		{Name: "legacy_" + what, Payload: legacy(contract.OptionsName, value).Encode(), Want: contract.Options,
-			Options: want, Class: class, Note: note, Flags: flags},
-		{Name: "bootstrap_" + what, Payload: bootstrap(extension(googleapis+contract.OptionsName, value)).Encode(), Want: contract.Options,
-			Options: want, Class: class, Note: note, Flags: flags},
+		arrives("legacy_"+what, class, want, note, legacy(contract.OptionsName, value), flags...),
+		arrives("bootstrap_"+what, class, want, note, bootstrap(extension(googleapis+contract.OptionsName, value)), flags...),
 	}
 }
 

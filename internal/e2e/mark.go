@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -47,7 +46,7 @@ func inExtensions(b []byte, change func([]byte) []byte) []byte {
 func inAny(b []byte, change func([]byte) []byte) []byte {
 	out := rewrite(b, 2, change)
 	url, _ := stdin.AnyParts(b)
-	if slices.Equal(out, b) && url[strings.LastIndexByte(url, '/')+1:] == contract.OptionsName {
+	if slices.Equal(out, b) && stdin.TypeName(url) == contract.OptionsName {
 		out = append(out, wire.Message{wire.Bytes(2, change(nil))}.Encode()...)
 	}
 	return out

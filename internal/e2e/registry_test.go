@@ -59,7 +59,7 @@ func TestOnlyLinkedThere(t *testing.T) {
 // lacks some types.
 func onlyLinkedHere(b []byte) bool {
 	url, _ := stdin.AnyParts(b)
-	name := url[strings.LastIndexByte(url, '/')+1:]
+	name := stdin.TypeName(url)
 	return verify.Known().Has("bootstrap-rejected") && (strings.HasPrefix(name, "containerd.runtime.bootstrap.v1.") ||
 		name == "containerd.types.ActivationInfo" || name == "containerd.types.ActiveMount")
 }

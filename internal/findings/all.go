@@ -29,10 +29,8 @@ var (
 // a prediction may ask what else is predicted.
 var All []Finding
 
-func init() { All = all() }
-
-func all() []Finding {
-	return []Finding{
+func init() {
+	All = []Finding{
 		{
 			Name: "bootstrap-rejected", Breaks: contract.AsSent,
 			Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for an Any " +
@@ -74,7 +72,7 @@ func all() []Finding {
 				"every runtime type but io.containerd.runhcs.v1, so a whole [options] table is dropped. " +
 				"Whether it is dropped or refused depends on the packages linked in and on the value's bytes.",
 			Places: []Place{
-				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions", predict: foreignLegacyIsDefault},
+				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions", predict: foreignIsDefault(true)},
 				{Program: RunHCS, From: bootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", predict: foreignDropped},
 				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", predict: foreignDropped},
 			},
@@ -84,7 +82,7 @@ func all() []Finding {
 			Effect: "A message that names no type at all, down to two stray bytes on stdin, silently starts the shim with " +
 				"default options.",
 			Places: []Place{
-				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_no_type", predict: untypedIsDefault},
+				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_no_type", predict: foreignIsDefault(false)},
 			},
 		},
 		{

@@ -5,10 +5,8 @@ import (
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
@@ -35,11 +33,7 @@ func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract
 // replaced by legal ones, at every level that a shim decodes.
 func withLegalGroups(b []byte) []byte {
 	out := slices.Clone(b)
-	md := (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	if stdin.IsBootstrap(b) {
-		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	}
-	legalize(out, md)
+	legalize(out, stdin.Descriptor(b))
 	return out
 }
 

@@ -3,7 +3,6 @@ package findings
 import (
 	"bytes"
 	"errors"
-	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -73,8 +72,7 @@ func LCOWAnswer(b []byte) contract.Outcome {
 		return contract.Outcome{Kind: contract.Error, Err: err}
 	}
 	for _, e := range params.GetExtensions() {
-		url := e.GetValue().GetTypeUrl()
-		if url[strings.LastIndexByte(url, '/')+1:] != contract.OptionsName {
+		if stdin.TypeName(e.GetValue().GetTypeUrl()) != contract.OptionsName {
 			continue
 		}
 		opts := new(options.Options)

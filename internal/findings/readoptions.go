@@ -92,17 +92,12 @@ func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.O
 	return none, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && !readable && isBootstrapParams(b)
 }
 
-func foreignLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	url, _ := stdin.AnyParts(b)
-	return droppedForeign(l, b, want, url != "")
-}
-
-func untypedIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	url, _ := stdin.AnyParts(b)
-	return droppedForeign(l, b, want, url == "")
-}
-
-func droppedForeign(l List, b []byte, want contract.Outcome, applies bool) (contract.Outcome, bool) {
-	_, readable := l.readAny(b)
-	return none, applies && want.Kind == contract.Foreign && !readable && isBootstrapParams(b)
+// foreignIsDefault predicts that options of another type are dropped, with a type
+// URL or without one.
+func foreignIsDefault(typed bool) prediction {
+	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+		url, _ := stdin.AnyParts(b)
+		_, readable := l.readAny(b)
+		return none, (url != "") == typed && want.Kind == contract.Foreign && !readable && isBootstrapParams(b)
+	}
 }

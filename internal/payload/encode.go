@@ -2,7 +2,7 @@ package payload
 
 import (
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -17,7 +17,6 @@ import (
 type Variations uint
 
 // The variations. Family is not among them because it is the choice between Legacy
-// and Bootstrap, and chunking because it is a property of the reader. Family is not among them because it is the choice between Legacy
 // and Bootstrap, and chunking because it is a matter of the reader.
 const (
 	Ambient    Variations = 1 << iota // any legal ID, namespace, level, address, …
@@ -73,7 +72,7 @@ type keyed struct {
 	key string
 }
 
-// finish arranges the parts of a message, adds unknown fields, encodes, and
+// assemble arranges the parts of a message, adds unknown fields, encodes, and
 // does the damage if this is the level for it.
 func (e *encoder) assemble(level Level, parts []keyed, unknown func() wire.Part) []byte {
 	parts = slices.Clone(parts) // the caller may hold other parts of the same slice
@@ -138,7 +137,7 @@ func (e *encoder) options(want *options.Options) []byte {
 		fd := fields.Get(i)
 		if fd.IsMap() {
 			parts = append(parts, e.mapEntries(fd, m.Get(fd).Map())...)
-		} else if fd.Message() == nil && !fd.IsList() {
+		} else {
 			parts = append(parts, e.singular(fd, m)...)
 		}
 	}
@@ -162,60 +161,36 @@ func (e *encoder) singular(fd protoreflect.FieldDescriptor, m protoreflect.Messa
 }
 
 func (e *encoder) mapEntries(fd protoreflect.FieldDescriptor, entries protoreflect.Map) []keyed {
+	values := make(map[string]protoreflect.Value)
+	for k, v := range entries.Range {
+		values[k.String()] = v
+	}
 	var parts []keyed
-	for _, k := range sortedMapKeys(entries) {
-		key := fmt.Sprintf("%s[%q]", fd.Name(), k.String())
+	for _, k := range slices.Sorted(maps.Keys(values)) { // so that the encoding depends on the source alone
+		key := fmt.Sprintf("%s[%q]", fd.Name(), k)
 		if e.has(Repeat) {
-			decoy := scalar(e.rnd, fd.MapValue())
-			parts = append(parts, keyed{e.mapEntry(fd, k, decoy), key})
+			parts = append(parts, keyed{e.mapEntry(fd, k, scalar(e.rnd, fd.MapValue())), key})
 		}
-		parts = append(parts, keyed{e.mapEntry(fd, k, entries.Get(k)), key})
+		parts = append(parts, keyed{e.mapEntry(fd, k, values[k]), key})
 	}
 	return parts
 }
 
-// sortedMapKeys makes a map's encoding depend on the source alone.
-func sortedMapKeys(entries protoreflect.Map) []protoreflect.MapKey {
-	var keys []protoreflect.MapKey
-	entries.Range(func(k protoreflect.MapKey, _ protoreflect.Value) bool {
-		keys = append(keys, k)
-		return true
-	})
-	slices.SortFunc(keys, func(a, b protoreflect.MapKey) int {
-		if a.String() < b.String() {
-			return -1
-		}
-		return 1
-	})
-	return keys
-}
-
-func (e *encoder) mapEntry(fd protoreflect.FieldDescriptor, k protoreflect.MapKey, v protoreflect.Value) wire.Part {
+func (e *encoder) mapEntry(fd protoreflect.FieldDescriptor, k string, v protoreflect.Value) wire.Part {
 	var parts []keyed
-	for _, f := range []struct {
-		fd protoreflect.FieldDescriptor
-		v  protoreflect.Value
-	}{{fd.MapKey(), k.Value()}, {fd.MapValue(), v}} {
-		if isZero(f.v) && e.has(Default) {
-			continue
+	add := func(fd protoreflect.FieldDescriptor, v protoreflect.Value) {
+		if v.String() == "" && e.has(Default) {
+			return
 		}
 		if e.has(Repeat) {
-			parts = append(parts, keyed{e.scalarPart(f.fd, scalar(e.rnd, f.fd)), string(f.fd.Name())})
+			parts = append(parts, keyed{e.scalarPart(fd, scalar(e.rnd, fd)), string(fd.Name())})
 		}
-		parts = append(parts, keyed{e.scalarPart(f.fd, f.v), string(f.fd.Name())})
+		parts = append(parts, keyed{e.scalarPart(fd, v), string(fd.Name())})
 	}
+	add(fd.MapKey(), protoreflect.ValueOfString(k))
+	add(fd.MapValue(), v)
 	body := e.assemble(InAnnotations, parts, func() wire.Part { return e.unknownFrom(3) })
 	return wire.Bytes(fd.Number(), body)
-}
-
-func isZero(v protoreflect.Value) bool {
-	switch x := v.Interface().(type) {
-	case string:
-		return x == ""
-	case bool:
-		return !x
-	}
-	return false
 }
 
 // scalarPart encodes one value, bools and 32-bit numbers with the bits that a
@@ -236,30 +211,10 @@ func (e *encoder) scalarPart(fd protoreflect.FieldDescriptor, v protoreflect.Val
 		return wire.Varint(num, low32(int32(v.Enum()), high))
 	case protoreflect.Int32Kind:
 		return wire.Varint(num, low32(int32(v.Int()), high))
-	case protoreflect.Int64Kind:
-		return wire.Int(num, v.Int())
-	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
-		return wire.Varint(num, protowire.EncodeZigZag(v.Int()))
-	case protoreflect.Uint32Kind:
-		return wire.Varint(num, v.Uint()|high)
-	case protoreflect.Uint64Kind:
-		return wire.Varint(num, v.Uint())
-	case protoreflect.Fixed32Kind:
-		return wire.Fixed32(num, uint32(v.Uint()))
-	case protoreflect.Fixed64Kind:
-		return wire.Fixed64(num, v.Uint())
-	case protoreflect.Sfixed32Kind:
-		return wire.Fixed32(num, uint32(v.Int()))
-	case protoreflect.Sfixed64Kind:
-		return wire.Fixed64(num, uint64(v.Int()))
-	case protoreflect.FloatKind:
-		return wire.Fixed32(num, math.Float32bits(float32(v.Float())))
-	case protoreflect.DoubleKind:
-		return wire.Fixed64(num, math.Float64bits(v.Float()))
-	case protoreflect.BytesKind:
-		return wire.Bytes(num, v.Bytes())
+	case protoreflect.StringKind:
+		return wire.String(num, v.String())
 	}
-	return wire.String(num, v.String())
+	panic(newKind(fd))
 }
 
 // low32 is v as senders write it, negative ones in ten bytes, or with other
@@ -311,14 +266,10 @@ func (e *encoder) unknownPart(num protowire.Number, not protowire.Type) wire.Par
 
 func wireType(fd protoreflect.FieldDescriptor) protowire.Type {
 	switch fd.Kind() {
-	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:
-		return protowire.Fixed32Type
-	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
-		return protowire.Fixed64Type
-	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind:
+		return protowire.VarintType
+	case protoreflect.StringKind, protoreflect.MessageKind:
 		return protowire.BytesType
-	case protoreflect.GroupKind:
-		return protowire.StartGroupType
 	}
-	return protowire.VarintType
+	panic(newKind(fd))
 }

@@ -1,42 +1,29 @@
 package payload
 
 import (
-	"shimfuzz/internal/contract"
-	"shimfuzz/internal/stdin"
 	"slices"
 	"strings"
 	"sync"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 )
 
 // RegisteredNames lists the message types linked into this binary whose names
 // are legal container IDs.
 var RegisteredNames = sync.OnceValue(func() []string {
-	names := []string{contract.OptionsName, "google.protobuf.Empty", "google.protobuf.Any"}
-	protoregistry.GlobalTypes.RangeMessages(func(t protoreflect.MessageType) bool {
-		if name := string(t.Descriptor().FullName()); stdin.IsIdentifier(name) {
-			names = append(names, name)
-		}
-		return true
-	})
-	return sortedUnique(names)
-})
-
-func sortedUnique(names []string) []string {
-	seen := make(map[string]bool)
-	var out []string
-	for _, n := range names {
-		if !seen[n] {
-			seen[n] = true
-			out = append(out, n)
+	first := []string{contract.OptionsName, "google.protobuf.Empty", "google.protobuf.Any"}
+	var others []string
+	for t := range protoregistry.GlobalTypes.RangeMessages {
+		if name := string(t.Descriptor().FullName()); stdin.IsIdentifier(name) && !slices.Contains(first, name) {
+			others = append(others, name)
 		}
 	}
-	// The registry is a map; only a sorted list makes a seed replay.
-	slices.Sort(out[3:])
-	return out
-}
+	slices.Sort(others) // the registry is a map; only a sorted list makes a seed replay
+	return append(first, others...)
+})
 
 var commonIDs = []string{
 	"0", "web-1", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
@@ -73,27 +60,18 @@ const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 // message. A letter or digit is a one-byte tag of field 6 to 15; its lowest
 // three bits say how many more letters the field takes.
 func ProtobufNamespace(rnd Rand) string {
+	letters := map[byte]int{0: 1, 1: 8, 5: 4} // of a varint, a fixed64, a fixed32
 	var b []byte
 	for len(b) == 0 || len(b) < 60 && !oneIn(rnd, 3) {
 		tag := pick(rnd, []byte(alphanumeric))
-		switch tag & 7 {
-		case 0: // a varint of one byte
-			b = append(b, tag)
-			b = appendLetters(rnd, b, 1)
-		case 1: // fixed64
-			b = append(b, tag)
-			b = appendLetters(rnd, b, 8)
-		case 5: // fixed32
-			b = append(b, tag)
-			b = appendLetters(rnd, b, 4)
+		n, ok := letters[tag&7]
+		if !ok {
+			continue
+		}
+		b = append(b, tag)
+		for range n {
+			b = append(b, pick(rnd, []byte(alphanumeric)))
 		}
 	}
 	return string(b)
-}
-
-func appendLetters(rnd Rand, b []byte, n int) []byte {
-	for range n {
-		b = append(b, pick(rnd, []byte(alphanumeric)))
-	}
-	return b
 }

@@ -7,10 +7,8 @@ import (
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -111,32 +109,21 @@ func inGroup(parts ...wire.Part) wire.Part {
 // Extension has no string field; its fault goes into a second Any in it.
 func invalidUTF8(bad string) func(Rand, Level, []byte) []byte {
 	return func(rnd Rand, level Level, body []byte) []byte {
-		var fault wire.Part
-		switch level {
-		case InExtension:
-			fault = wire.Sub(1, wire.String(1, bad))
-		default:
+		fault := wire.Sub(1, wire.String(1, bad))
+		if level != InExtension {
 			fault = wire.String(pick(rnd, stringFields(level)), bad)
 		}
-		return slices.Insert(slices.Clone(body), pick(rnd, stdin.Boundaries(body)), wire.Message{fault}.Encode()...)
+		return inserted(fault)(rnd, level, body)
 	}
 }
 
-func stringFields(level Level) []protowire.Number {
-	var md protoreflect.MessageDescriptor
-	switch level {
-	case BootstrapTop:
-		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	case LegacyTop, InAny:
-		md = (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	case InAnnotations:
-		return []protowire.Number{1, 2}
-	case InOptions:
-		md = optionsDescriptor
-	}
-	var nums []protowire.Number
-	for i := range md.Fields().Len() {
-		if fd := md.Fields().Get(i); fd.Kind() == protoreflect.StringKind {
+func stringFields(level Level) (nums []protowire.Number) {
+	fields := map[Level]protoreflect.MessageDescriptor{
+		BootstrapTop: paramsDescriptor, LegacyTop: anyDescriptor, InAny: anyDescriptor, InOptions: optionsDescriptor,
+		InAnnotations: optionsDescriptor.Fields().ByName("default_container_annotations").Message(),
+	}[level].Fields()
+	for i := range fields.Len() {
+		if fd := fields.Get(i); fd.Kind() == protoreflect.StringKind {
 			nums = append(nums, fd.Number())
 		}
 	}
@@ -155,7 +142,10 @@ func Malformed(rnd Rand) Payload { return MalformedOf(rnd, Options(rnd)) }
 // MalformedOf is Malformed of given options, plus an annotation so that there
 // is an entry to damage.
 func MalformedOf(rnd Rand, opts *options.Options) Payload {
-	annotate(opts)
+	if opts.DefaultContainerAnnotations == nil {
+		opts.DefaultContainerAnnotations = make(map[string]string)
+	}
+	opts.DefaultContainerAnnotations["key"] = "value"
 	fault := pick(rnd, Faults)
 	if rnd.Intn(2) == 0 {
 		return DamagedLegacy(rnd, AllVariations, opts, pick(rnd, LegacyLevels), fault)
@@ -184,15 +174,6 @@ func damaging(rnd Rand, variations Variations, level Level, fault Fault) *encode
 
 func damaged(b []byte, family string, level Level, fault Fault) Payload {
 	return Payload{b, contract.Outcome{Kind: contract.Malformed}, fmt.Sprintf("%s, %s in %s", family, fault.Name, level)}
-}
-
-func annotate(opts *options.Options) {
-	for i := range optionsDescriptor.Fields().Len() {
-		if fd := optionsDescriptor.Fields().Get(i); fd.IsMap() {
-			key := protoreflect.ValueOfString("key").MapKey()
-			opts.ProtoReflect().Mutable(fd).Map().Set(key, protoreflect.ValueOfString("value"))
-		}
-	}
 }
 
 // Framed draws a valid payload in a frame that protobuf does not have: each

@@ -3,14 +3,21 @@ package payload
 import (
 	"fmt"
 	"math"
-	"shimfuzz/internal/contract"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"shimfuzz/internal/contract"
 )
 
-var optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
+var (
+	optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
+	paramsDescriptor  = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	anyDescriptor     = (*anypb.Any)(nil).ProtoReflect().Descriptor()
+)
 
 // Options draws options: none set, all set, or any mixture, with every field
 // over its whole range.
@@ -27,25 +34,21 @@ func Options(rnd Rand) *options.Options {
 }
 
 func set(rnd Rand, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
-	switch {
-	case fd.IsMap():
-		entries := m.Mutable(fd).Map()
-		n := rnd.Intn(4)
-		if oneIn(rnd, 16) {
-			n = 64
-		}
-		for i := range n {
-			key := scalar(rnd, fd.MapKey())
-			if n > 4 {
-				key = protoreflect.ValueOf(fmt.Sprintf("%v#%d", key, i))
-			}
-			entries.Set(key.MapKey(), scalar(rnd, fd.MapValue()))
-		}
-	case fd.IsList() || fd.Message() != nil:
-		// No version of Options has such a field. One that did would be sent
-		// without it, which is legal.
-	default:
+	if !fd.IsMap() {
 		m.Set(fd, scalar(rnd, fd))
+		return
+	}
+	entries := m.Mutable(fd).Map()
+	n := rnd.Intn(4)
+	if oneIn(rnd, 16) {
+		n = 64
+	}
+	for i := range n {
+		key := scalar(rnd, fd.MapKey())
+		if n > 4 {
+			key = protoreflect.ValueOf(fmt.Sprintf("%v#%d", key, i))
+		}
+		entries.Set(key.MapKey(), scalar(rnd, fd.MapValue()))
 	}
 }
 
@@ -60,29 +63,26 @@ var (
 
 // scalar draws a value from the whole range of fd's type.
 func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
+	if fd.IsList() {
+		panic(newKind(fd))
+	}
 	switch fd.Kind() {
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(rnd.Intn(2) == 1)
 	case protoreflect.EnumKind:
 		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number(rnd, enums)))
-	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+	case protoreflect.Int32Kind:
 		return protoreflect.ValueOfInt32(number(rnd, int32s))
-	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
-		return protoreflect.ValueOfInt64(int64(rnd.Uint64()))
-	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
-		return protoreflect.ValueOfUint32(uint32(rnd.Uint64()))
-	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
-		return protoreflect.ValueOfUint64(rnd.Uint64())
-	case protoreflect.FloatKind:
-		return protoreflect.ValueOfFloat32(float32(number(rnd, int32s)))
-	case protoreflect.DoubleKind:
-		return protoreflect.ValueOfFloat64(float64(number(rnd, int32s)))
-	case protoreflect.BytesKind:
-		return protoreflect.ValueOfBytes([]byte(text(rnd)))
 	case protoreflect.StringKind:
 		return protoreflect.ValueOfString(text(rnd))
 	}
-	panic(fmt.Sprintf("no scalar: %v is of kind %v", fd.FullName(), fd.Kind()))
+	panic(newKind(fd))
+}
+
+// newKind is the panic for a field of a kind that no version of Options had, which
+// the generators must learn.
+func newKind(fd protoreflect.FieldDescriptor) string {
+	return fmt.Sprintf("payload: %v is %s %v, which no field was before", fd.FullName(), fd.Cardinality(), fd.Kind())
 }
 
 func number(rnd Rand, edges []int32) int32 {

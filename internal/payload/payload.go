@@ -4,9 +4,7 @@ import (
 	"fmt"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -58,7 +56,7 @@ func Minimal(rnd Rand) Payload {
 
 // WithIdentity is Bootstrap with a given ID and namespace and no variations.
 func WithIdentity(id, namespace string, opts *options.Options) Payload {
-	e := &encoder{rnd: deterministic{}}
+	e := &encoder{rnd: Lowest{}}
 	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
 		wire.Bytes(8, e.extension(contract.OptionsName, e.options(opts)))}.Encode()
 	return Payload{body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace)}
@@ -66,7 +64,7 @@ func WithIdentity(id, namespace string, opts *options.Options) Payload {
 
 // PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
 func PlainAny(url string, value []byte) []byte {
-	return (&encoder{rnd: deterministic{}}).legacy(url, value)
+	return (&encoder{rnd: Lowest{}}).legacy(url, value)
 }
 
 // AnyOf is PlainAny with variations, with the outcome of the plain one.
@@ -78,7 +76,7 @@ func AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
 // PlainParams is BootstrapParams with opts, which may be any bytes, as the value
 // of its Options extension.
 func PlainParams(opts []byte) []byte {
-	return (&encoder{rnd: deterministic{}}).params(opts)
+	return (&encoder{rnd: Lowest{}}).params(opts)
 }
 
 // ParamsOf is PlainParams with variations, with the outcome of the plain one.
@@ -89,12 +87,7 @@ func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
 
 // OneOption is options with the log level set: every version has that field, and
 // no namespace spells it.
-func OneOption() *options.Options {
-	opts := new(options.Options)
-	fd := optionsDescriptor.Fields().ByName("log_level")
-	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString("warn"))
-	return opts
-}
+func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 
 // nearNames are almost the name of Options.
 var nearNames = []string{
@@ -136,14 +129,8 @@ func Foreign(rnd Rand) Payload {
 
 // ForeignAs is Foreign with a given URL and value and no variations.
 func ForeignAs(url string, value []byte) Payload {
-	return foreign(&encoder{rnd: deterministic{}}, url, value)
+	return foreign(&encoder{rnd: Lowest{}}, url, value)
 }
-
-// deterministic is the Rand of an encoder without variations, which draws nothing.
-type deterministic struct{}
-
-func (deterministic) Intn(int) int   { return 0 }
-func (deterministic) Uint64() uint64 { return 0 }
 
 func foreign(e *encoder, url string, value []byte) Payload {
 	want := contract.Outcome{Kind: contract.Foreign}
@@ -188,8 +175,7 @@ func (e *encoder) legacyUnknown() wire.Part {
 	if !oneIn(e.rnd, 4) {
 		return e.unknownFrom(10)
 	}
-	fields := (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor().Fields()
-	fd := fields.ByNumber(protowire.Number(3 + e.rnd.Intn(7)))
+	fd := paramsDescriptor.Fields().ByNumber(protowire.Number(3 + e.rnd.Intn(7)))
 	return e.unknownPart(fd.Number(), wireType(fd))
 }
 
@@ -254,8 +240,7 @@ func (e *encoder) params(opts []byte) []byte {
 			ext(e.plain().extension(contract.OptionsName, e.secondOptions()))
 		}
 	}
-	md := (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	return e.assemble(BootstrapTop, parts, func() wire.Part { return e.unknownOf(md) })
+	return e.assemble(BootstrapTop, parts, func() wire.Part { return e.unknownOf(paramsDescriptor) })
 }
 
 // plain is an encoder without variations and without damage.

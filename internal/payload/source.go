@@ -16,6 +16,13 @@ type Rand interface {
 	Uint64() uint64
 }
 
+// Lowest makes every choice the same way, so that a payload has the same bytes
+// each time it is made.
+type Lowest struct{}
+
+func (Lowest) Intn(int) int   { return 0 }
+func (Lowest) Uint64() uint64 { return 0 }
+
 // Payload is what a shim reads, and what it must answer.
 type Payload struct {
 	Bytes       []byte

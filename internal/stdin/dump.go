@@ -1,8 +1,6 @@
 package stdin
 
 import (
-	"strings"
-
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -20,14 +18,18 @@ func FamilyName(b []byte) string {
 	return "a legacy Any"
 }
 
+// Descriptor describes the message that b is by the contract.
+func Descriptor(b []byte) protoreflect.MessageDescriptor {
+	if IsBootstrap(b) {
+		return (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	}
+	return (*anypb.Any)(nil).ProtoReflect().Descriptor()
+}
+
 // Dump shows a payload as the message that it is by the contract.
 func Dump(b []byte) string {
-	md := (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	if IsBootstrap(b) {
-		md = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	}
-	return wire.Dump(b, md, func(url string) protoreflect.MessageDescriptor {
-		if url[strings.LastIndexByte(url, '/')+1:] == contract.OptionsName {
+	return wire.Dump(b, Descriptor(b), func(url string) protoreflect.MessageDescriptor {
+		if TypeName(url) == contract.OptionsName {
 			return (*options.Options)(nil).ProtoReflect().Descriptor()
 		}
 		return nil

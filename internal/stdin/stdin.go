@@ -6,6 +6,8 @@
 package stdin
 
 import (
+	"strings"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/wire"
@@ -42,21 +44,45 @@ func AnyParts(b []byte) (url string, value []byte) {
 	return url, value
 }
 
+// TypeName is the full name of the message that a type URL names.
+func TypeName(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
+
 // OptionsBytes returns what stands in the place of Options in b: the value of an
 // Any, or that of the first extension. It is never nil.
 func OptionsBytes(b []byte) []byte {
-	if !IsBootstrap(b) {
-		_, value := AnyParts(b)
+	for _, a := range anys(b) {
+		_, value := AnyParts(a)
 		return append([]byte{}, value...)
+	}
+	return []byte{}
+}
+
+// Holds reports whether b has options of a type, which is given by its full name,
+// and whether their bytes are well-formed protobuf. In an Any they are its value,
+// in BootstrapParams an extension's; the first one decides. It does not check the
+// rest of b.
+func Holds(b []byte, name string) (holds, wellFormed bool) {
+	for _, a := range anys(b) {
+		if url, value := AnyParts(a); TypeName(url) == name {
+			_, rest := wire.Parse(value)
+			return true, len(rest) == 0
+		}
+	}
+	return false, false
+}
+
+// anys is every Any in which options may stand: b itself, or the extensions'.
+func anys(b []byte) (all [][]byte) {
+	if !IsBootstrap(b) {
+		return [][]byte{b}
 	}
 	fields, _ := wire.Parse(b)
 	for _, f := range fields {
 		if f.Num == 8 && f.Type == protowire.BytesType {
-			_, value := AnyParts(firstBytes(f.Value))
-			return append([]byte{}, value...)
+			all = append(all, firstBytes(f.Value))
 		}
 	}
-	return []byte{}
+	return all
 }
 
 // firstBytes is the first length-delimited field of a message.

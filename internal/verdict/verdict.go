@@ -3,6 +3,8 @@
 package verdict
 
 import (
+	"slices"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 )
@@ -42,13 +44,17 @@ type Verdict struct {
 // excused what of that is not to fail a test.
 func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
 	difference := contract.Diff(q.Want, got, q.Cause)
-	if q.Cause != nil || difference == "" && !q.Reproduces {
-		return Verdict{Kind: rightUnless(difference), Difference: difference}
+	if difference == "" && !q.Reproduces {
+		return Verdict{Kind: Right}
+	}
+	if q.Cause != nil { // what a failing reader has delivered is not decoded
+		known, excused = findings.None, findings.None
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)
+	isGot := func(other contract.Outcome) bool { return contract.Diff(other, got, nil) == "" }
 	v := Verdict{Difference: difference, Finding: finding, Predicted: predicted}
 	switch {
-	case difference != "" && allowed(q.Want.Or, got):
+	case difference != "" && slices.ContainsFunc(q.Want.Or, isGot):
 		v.Kind, v.Finding = Free, nil
 	case finding == nil && difference != "":
 		v.Kind = Wrong
@@ -65,23 +71,6 @@ func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict 
 		v.Kind = KnownDifferent
 	}
 	return v
-}
-
-func rightUnless(difference string) Kind {
-	if difference == "" {
-		return Right
-	}
-	return Wrong
-}
-
-// allowed reports whether got is one of the other answers that the contract allows.
-func allowed(others []contract.Outcome, got contract.Outcome) bool {
-	for _, want := range others {
-		if contract.Diff(want, got, nil) == "" {
-			return true
-		}
-	}
-	return false
 }
 
 // Fails reports whether the answer fails a test. KnownRight does: where it is

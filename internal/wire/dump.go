@@ -115,13 +115,13 @@ func (d *dumper) group(f Field, head string, at, depth int) {
 
 // inner is the message that a length-delimited field holds, nil if none is known.
 func (d *dumper) inner(fd protoreflect.FieldDescriptor, anyValue bool, typeURL string) protoreflect.MessageDescriptor {
-	if anyValue && d.schema != nil {
+	switch {
+	case anyValue && d.schema != nil:
 		return d.schema(typeURL)
+	case fd != nil:
+		return fd.Message()
 	}
-	if fd == nil || fd.Message() == nil {
-		return nil
-	}
-	return fd.Message()
+	return nil
 }
 
 func signed(v uint64) string {
@@ -168,13 +168,5 @@ func short(b []byte) string {
 }
 
 func printable(b []byte) bool {
-	if !utf8.Valid(b) {
-		return false
-	}
-	for _, r := range string(b) {
-		if !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
+	return utf8.Valid(b) && !strings.ContainsFunc(string(b), func(r rune) bool { return !unicode.IsPrint(r) })
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
@@ -142,12 +141,12 @@ func effect(want, got contract.Outcome) Effect {
 
 // isPart reports whether every field that is set in part has the same value in whole.
 func isPart(part, whole *options.Options) bool {
-	same := true
-	part.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		same = same && v.Equal(whole.ProtoReflect().Get(fd))
-		return same
-	})
-	return same
+	for fd, v := range part.ProtoReflect().Range {
+		if !v.Equal(whole.ProtoReflect().Get(fd)) {
+			return false
+		}
+	}
+	return true
 }
 
 func family(b []byte) string {

@@ -3,6 +3,7 @@ package matrix
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -67,19 +68,12 @@ func Senders(recordings []table.Recording) ([]Sender, error) {
 }
 
 func sendSame(a, b Sender) bool {
-	if a.Containerd != b.Containerd || len(a.Starts) != len(b.Starts) {
-		return false
-	}
-	for i := range a.Starts {
-		if !bytes.Equal(a.Starts[i].Payload, b.Starts[i].Payload) {
-			return false
-		}
-	}
-	return true
+	return a.Containerd == b.Containerd &&
+		slices.EqualFunc(a.Starts, b.Starts, func(x, y Start) bool { return bytes.Equal(x.Payload, y.Payload) })
 }
 
 // Lost returns the fields of the options that containerd was asked to send and did
-// not send, as "name: value".
+// not send, as "name: value", in any order.
 func (s Start) Lost() (fields []string) {
 	o := table.Requested(s.Request.Options)
 	if o.Type != contract.OptionsName {
@@ -89,11 +83,9 @@ func (s Start) Lost() (fields []string) {
 	if proto.Unmarshal(o.Value(), requested) != nil || proto.Unmarshal(stdin.OptionsBytes(s.Payload), sent) != nil {
 		return []string{"all of them"}
 	}
-	before, after := requested.ProtoReflect(), sent.ProtoReflect()
-	for i := range before.Descriptor().Fields().Len() {
-		fd := before.Descriptor().Fields().Get(i)
-		if before.Has(fd) && !after.Has(fd) {
-			fields = append(fields, fmt.Sprintf("%s: %v", fd.Name(), before.Get(fd)))
+	for fd, v := range requested.ProtoReflect().Range {
+		if !sent.ProtoReflect().Has(fd) {
+			fields = append(fields, fmt.Sprintf("%s: %v", fd.Name(), v))
 		}
 	}
 	return fields

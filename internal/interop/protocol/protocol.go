@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
 )
 
 // The outcomes. An error may also be one of three kinds, see the package.
@@ -28,6 +29,23 @@ type Answer struct {
 
 // Failed returns the answer error, with the text of err.
 func Failed(err error) Answer { return Answer{Error, []byte(err.Error())} }
+
+// Encoded returns the answer of encoded options, or error for one of encoding them.
+func Encoded(options []byte, err error) Answer {
+	if err != nil {
+		return Failed(err)
+	}
+	return Answer{Options, options}
+}
+
+// Main is the main function of a reader: it serves standard input and output. The
+// error, if there is one, ends the process.
+func Main(decode func(payload []byte) Answer) {
+	if err := Serve(os.Stdin, os.Stdout, decode); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 // Serve answers every payload from in until it ends. A panic of decode is answered
 // as one. The error is one of reading or writing, or of a frame that is too long.

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,9 +37,9 @@ var releases = []struct {
 	versions []string
 }{
 	{"reference", buildReference, "reference", []string{""}},
-	{findings.RunHCS, buildRunHCS, "reader",
+	{findings.RunHCS, hcsshim(extract.RunHCS), "reader",
 		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0"}},
-	{findings.LCOW, buildLCOW, "reader", []string{"v0.15.0"}},
+	{findings.LCOW, hcsshim(extract.LCOW), "reader", []string{"v0.15.0"}},
 	{findings.ReadRuntimeOptions, containerd("runtimeoptions"), "runtimeoptions", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 	{findings.PkgShim, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
 	{findings.RuncV2, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
@@ -91,53 +92,45 @@ func (r Reader) Program(root string) string { return filepath.Join(r.Folder(root
 //go:embed hcsshim/*.go lcow/*.go runtimeoptions/*.go pkgshim/*.go runc/*.go
 var sources embed.FS
 
-// protocolFile is the file of package protocol that is copied into each module.
-const protocolFile = "internal/interop/protocol/protocol.go"
+// protocolFolder is the folder of package protocol, which is copied into each module.
+const protocolFolder = "internal/interop/protocol"
 
 // module returns a module for a reader, with the protocol in it.
 func module(root string, release *gocmd.Module) (*programs.Module, error) {
 	m := &programs.Module{Path: extract.ReaderModule, Release: release}
-	return m, m.Add(filepath.Dir(protocolFile), os.DirFS(root), filepath.Dir(protocolFile), filepath.Base(protocolFile))
+	return m, m.Add(protocolFolder, os.DirFS(root), protocolFolder, "protocol.go")
 }
 
-func buildRunHCS(root, dir, version string) error {
-	return buildHCSShim(root, dir, version, extract.RunHCS)
-}
-
-func buildLCOW(root, dir, version string) error {
-	return buildHCSShim(root, dir, version, extract.LCOW)
-}
-
-// buildHCSShim builds a reader from the extracted decoder of one of hcsshim's shims.
-func buildHCSShim(root, dir, version string, shim extract.Shim) error {
-	source, err := extract.Locate(root, version)
-	if err != nil {
-		return err
-	}
-	m, err := module(root, source.Module())
-	if err != nil {
-		return err
-	}
-	files, gogo, err := extract.Reader(root, source, shim)
-	if err != nil {
-		return err
-	}
-	for name, text := range files {
-		m.Files[name] = text
-	}
-	marshal := "google.go"
-	if gogo {
-		marshal = "gogo.go"
-	}
-	if err := m.Add("reader", sources, "hcsshim", "main.go", marshal); err != nil {
-		return err
-	}
-	if shim == extract.LCOW {
-		if err := m.Add("internal/hcsshim", sources, "lcow", "lcow.go"); err != nil {
+// hcsshim returns the function that builds a reader from the extracted decoder of one
+// of hcsshim's shims.
+func hcsshim(shim extract.Shim) func(root, dir, version string) error {
+	return func(root, dir, version string) error {
+		source, err := extract.Locate(root, version)
+		if err != nil {
 			return err
 		}
+		m, err := module(root, source.Module())
+		if err != nil {
+			return err
+		}
+		files, gogo, err := extract.Reader(root, source, shim)
+		if err != nil {
+			return err
+		}
+		maps.Copy(m.Files, files)
+		marshal := "google.go"
+		if gogo {
+			marshal = "gogo.go"
+		}
+		err = m.Add("reader", sources, "hcsshim", "main.go", marshal)
+		if shim == extract.LCOW {
+			err = errors.Join(err, m.Add("internal/hcsshim", sources, "lcow", "lcow.go"))
+		}
+		if err != nil {
+			return err
+		}
+		return m.Build(dir, "./reader")
 	}
-	return m.Build(dir, "./reader")
 }
 
 // containerd returns the function that builds one of the programs that call

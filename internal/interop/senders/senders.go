@@ -1,7 +1,6 @@
 package senders
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"embed"
@@ -139,7 +138,7 @@ func install(bin string) error {
 	return nil
 }
 
-// order is one line of the recorder's input.
+// order is the recorder's input.
 type order struct {
 	Shim, Action, ID, Namespace string
 	Type                        string
@@ -158,51 +157,8 @@ type seen struct {
 
 // record makes every request to a release.
 func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, err error) {
-	saved := filepath.Join(home, "saved.json")
-	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
-	cmd.Dir = home
-	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	defer func() {
-		in.Close()
-		if werr := cmd.Wait(); err == nil && werr != nil {
-			err = fmt.Errorf("recorder: %w\n%s", werr, stderr.String())
-		}
-	}()
-	answers := bufio.NewScanner(out)
-	answers.Buffer(nil, 1<<20)
 	for _, r := range asks() {
-		o := table.Requested(r.Options)
-		line, err := json.Marshal(order{
-			Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
-			Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC, SocketDir: r.SocketDir,
-			Root: filepath.Join(home, "root"), State: filepath.Join(home, "state"),
-		})
-		if err != nil {
-			return nil, err
-		}
-		if err := errors.Join(os.RemoveAll(saved), os.RemoveAll(filepath.Join(home, "root")), os.RemoveAll(filepath.Join(home, "state"))); err != nil {
-			return nil, err
-		}
-		if _, err := fmt.Fprintf(in, "%s\n", line); err != nil {
-			return nil, fmt.Errorf("recorder: %w\n%s", err, stderr.String())
-		}
-		if !answers.Scan() {
-			return nil, fmt.Errorf("recorder ended at %v\n%s", r, stderr.String())
-		}
-		recording, err := one(module, r, answers.Bytes(), saved)
+		recording, err := one(ctx, module, r)
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", r, err)
 		}
@@ -214,28 +170,50 @@ func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, e
 }
 
 // one returns the recording of one request, nil if this release does not support it.
-func one(module *gocmd.Module, r table.Request, answer []byte, saved string) (*table.Recording, error) {
-	var a struct{ Unsupported, Error string }
-	if err := json.Unmarshal(answer, &a); err != nil {
+func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Recording, error) {
+	saved, root, state := filepath.Join(home, "saved.json"), filepath.Join(home, "root"), filepath.Join(home, "state")
+	o := table.Requested(r.Options)
+	input, err := json.Marshal(order{
+		Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
+		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC, SocketDir: r.SocketDir,
+		Root: root, State: state,
+	})
+	if err := errors.Join(err, os.RemoveAll(saved), os.RemoveAll(root), os.RemoveAll(state)); err != nil {
 		return nil, err
 	}
-	if a.Unsupported != "" {
+	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
+	cmd.Dir = home
+	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
+	cmd.Stdin = bytes.NewReader(input)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("recorder: %w\n%s", err, stderr.String())
+	}
+	var answer struct{ Unsupported, Error string }
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Unsupported != "" {
 		return nil, nil
 	}
 	text, err := os.ReadFile(saved)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no shim was started: %s", a.Error)
-	}
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no shim was started: %s", answer.Error)
 	}
 	var s seen
-	if err := json.Unmarshal(text, &s); err != nil {
+	if err := errors.Join(err, json.Unmarshal(text, &s)); err != nil {
 		return nil, err
 	}
 	recording := &table.Recording{
 		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum, Entry: entry(module.Version, r.Action), Request: r},
-		Args:   s.Args, Env: withoutOurs(s.Env),
+		Args:   s.Args,
+	}
+	for _, v := range s.Env {
+		if !strings.HasPrefix(v, "SHIMFUZZ_") { // the suite's own
+			recording.Env = append(recording.Env, v)
+		}
 	}
 	if s.Stdin != nil {
 		stdin := hex.EncodeToString(s.Stdin)
@@ -246,20 +224,11 @@ func one(module *gocmd.Module, r table.Request, answer []byte, saved string) (*t
 
 // entry returns the function of containerd that the recorder calls.
 func entry(version, action string) string {
-	pkg, start := "core/runtime/v2", "ShimManager.Start"
-	del := "ShimManager.LoadExistingShims"
+	entries := map[string]string{
+		"start": "core/runtime/v2.ShimManager.Start", "delete": "core/runtime/v2.ShimManager.LoadExistingShims", "info": "core/runtime/v2.TaskManager.PluginInfo",
+	}
 	if semver.Major(version) == "v1" {
-		pkg, del = "runtime/v2", "NewShimManager"
+		entries = map[string]string{"start": "runtime/v2.ShimManager.Start", "delete": "runtime/v2.NewShimManager"}
 	}
-	return pkg + "." + map[string]string{"start": start, "delete": del, "info": "TaskManager.PluginInfo"}[action]
-}
-
-// withoutOurs returns an environment without the variables of this suite.
-func withoutOurs(env []string) (theirs []string) {
-	for _, v := range env {
-		if !strings.HasPrefix(v, "SHIMFUZZ_") {
-			theirs = append(theirs, v)
-		}
-	}
-	return theirs
+	return entries[action]
 }

@@ -5,9 +5,7 @@ import (
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
@@ -23,20 +21,18 @@ var costs = []Bug{
 	{"copied-for-each-field", "append of the rest, at each field: quadratic.",
 		payloads(func(b []byte) []byte {
 			for rest := b; len(rest) > 0; {
-				n := max(1, sizeOfField(rest))
+				_, _, n := protowire.ConsumeField(rest)
+				n = max(1, n)
 				rest = append([]byte{}, rest[min(n, len(rest)):]...)
 			}
 			return b
 		})},
 	{"decoded-for-each-extension", "FindExtension in a loop over the extensions: quadratic.",
 		payloads(func(b []byte) []byte {
-			var p bootstrap.BootstrapParams
-			if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
-				return b
-			}
+			all := paramsOf(b).GetExtensions()
 			total := 0
-			for range p.Extensions {
-				for _, e := range p.Extensions {
+			for range all {
+				for _, e := range all {
 					total += len(e.GetValue().GetTypeUrl())
 				}
 			}
@@ -46,13 +42,11 @@ var costs = []Bug{
 	{"annotations-searched", "A list of pairs instead of a map, searched for each key: quadratic.",
 		fields(func(o *options.Options) {
 			var keys []string
-			eachAnnotation(o, func(k, v string) (string, string, bool) {
-				if slices.Contains(keys, k) {
-					return k, v, true
+			for k := range o.DefaultContainerAnnotations {
+				if !slices.Contains(keys, k) {
+					keys = append(keys, k)
 				}
-				keys = append(keys, k)
-				return k, v, true
-			})
+			}
 		})},
 	{"unknown-fields-joined", "A string with the unknown fields for the log, made with +=: quadratic.",
 		payloads(func(b []byte) []byte {
@@ -85,9 +79,4 @@ var costs = []Bug{
 			}
 			return b
 		})},
-}
-
-func sizeOfField(b []byte) int {
-	_, _, n := protowire.ConsumeField(b)
-	return n
 }

@@ -1,15 +1,18 @@
 package zoo
 
 import (
-	"shimfuzz/internal/stdin"
+	"maps"
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/stdin"
 )
 
-func isOurs(e *bootstrap.Extension) bool { return namesOptions(e.GetValue().GetTypeUrl()) }
+func isOurs(e *bootstrap.Extension) bool    { return namesOptions(e.GetValue().GetTypeUrl()) }
+func isForeign(e *bootstrap.Extension) bool { return !isOurs(e) }
 
 // extensions are bugs in finding the options among the extensions.
 var extensions = []Bug{
@@ -34,17 +37,16 @@ var extensions = []Bug{
 			}
 		})},
 	{"two-options-refused", "Two of a kind cannot be meant.",
-		refused(func(b []byte, _ *options.Options) bool { return count(b, isOurs) > 1 })},
+		refused(func(a *answer) bool {
+			return len(slices.DeleteFunc(paramsOf(a.payload).GetExtensions(), isForeign)) > 1
+		})},
 	{"any-of-the-options", "A map by type URL was filled and read.",
 		params(func(p *bootstrap.BootstrapParams) {
 			byURL := make(map[string]*bootstrap.Extension)
 			for _, e := range p.Extensions {
 				byURL[e.GetValue().GetTypeUrl()] = e
 			}
-			p.Extensions = p.Extensions[:0]
-			for _, e := range byURL {
-				p.Extensions = append(p.Extensions, e)
-			}
+			p.Extensions = slices.Collect(maps.Values(byURL))
 		})},
 	{"damaged-options-skipped", "continue instead of return in the loop.",
 		params(func(p *bootstrap.BootstrapParams) {
@@ -53,20 +55,17 @@ var extensions = []Bug{
 			})
 		})},
 	{"damaged-options-in-part", "What could be decoded is kept when the rest cannot.",
-		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
+		answers(func(a *answer) {
 			own := new(options.Options)
-			if err != nil && stdin.IsBootstrap(b) && proto.Unmarshal(stdin.OptionsBytes(b), own) != nil {
-				return own, nil
+			if a.err != nil && a.isParams() && proto.Unmarshal(stdin.OptionsBytes(a.payload), own) != nil {
+				a.opts, a.err = own, nil
 			}
-			return opts, err
 		})},
 	{"foreign-extension-refused", "An unknown extension was mistaken for an error.",
-		refused(func(b []byte, _ *options.Options) bool {
-			return count(b, func(e *bootstrap.Extension) bool { return !isOurs(e) }) > 0
-		})},
+		refused(func(a *answer) bool { return slices.ContainsFunc(paramsOf(a.payload).GetExtensions(), isForeign) })},
 	{"stops-at-foreign-extension", "break instead of continue in the loop.",
 		params(func(p *bootstrap.BootstrapParams) {
-			if i := slices.IndexFunc(p.Extensions, func(e *bootstrap.Extension) bool { return !isOurs(e) }); i >= 0 {
+			if i := slices.IndexFunc(p.Extensions, isForeign); i >= 0 {
 				p.Extensions = p.Extensions[:i]
 			}
 		})},
@@ -90,17 +89,4 @@ var extensions = []Bug{
 		})},
 	{"at-most-8-extensions", "A fixed array.",
 		params(func(p *bootstrap.BootstrapParams) { p.Extensions = p.Extensions[:min(8, len(p.Extensions))] })},
-}
-
-func count(b []byte, is func(*bootstrap.Extension) bool) (n int) {
-	var p bootstrap.BootstrapParams
-	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
-		return 0
-	}
-	for _, e := range p.Extensions {
-		if is(e) {
-			n++
-		}
-	}
-	return n
 }

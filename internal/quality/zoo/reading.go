@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -22,38 +21,22 @@ var reading = []Bug{
 	{"cut-at-1-mib", "A limit on the shim's memory; what follows it was silently dropped.",
 		reader(func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 1<<20)) })},
 	{"refused-above-16-mib", "containerd's own messages are limited to that, so it seemed safe.",
-		refused(func(b []byte, _ *options.Options) bool { return len(b) > 16<<20 })},
+		refused(func(a *answer) bool { return len(a.payload) > 16<<20 })},
 	{"first-line", "The protocol was once thought to be one line of text.",
 		reader(func(r io.Reader) ([]byte, error) {
 			b, err := bufio.NewReader(r).ReadBytes('\n')
 			return b, ifNotEOF(err)
 		})},
 	{"error-ignored", "What was read so far looked good enough.",
-		reader(func(r io.Reader) ([]byte, error) { b, _ := io.ReadAll(r); return b, nil })},
+		readErrors(func(_ io.Reader, b []byte, _ error) ([]byte, error) { return b, nil })},
 	{"error-is-empty", "No input means no options, and an error was mistaken for no input.",
-		reader(func(r io.Reader) ([]byte, error) {
-			b, err := io.ReadAll(r)
-			if err != nil {
-				return nil, nil
-			}
-			return b, nil
-		})},
+		readErrors(func(io.Reader, []byte, error) ([]byte, error) { return nil, nil })},
 	{"unexpected-eof-is-end", "io.ErrUnexpectedEOF looked like the way in which a pipe ends.",
-		reader(func(r io.Reader) ([]byte, error) {
-			b, err := io.ReadAll(r)
-			if err == io.ErrUnexpectedEOF {
-				err = nil
-			}
-			return b, err
-		})},
+		endsAt(func(_ int, err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF })},
 	{"wrapped-eof-is-end", "errors.Is is what one uses for errors; io.EOF is the exception.",
-		reader(func(r io.Reader) ([]byte, error) {
-			return loop(r, func(err error) bool { return errors.Is(err, io.EOF) })
-		})},
+		endsAt(func(_ int, err error) bool { return errors.Is(err, io.EOF) })},
 	{"closed-is-end", "The parent closes the pipe when it is done.",
-		reader(func(r io.Reader) ([]byte, error) {
-			return loop(r, func(err error) bool { return err == io.EOF || err == io.ErrClosedPipe })
-		})},
+		endsAt(func(_ int, err error) bool { return err == io.EOF || err == io.ErrClosedPipe })},
 	{"bytes-with-eof-lost", "A Read that returns an error was taken to return nothing else.",
 		reader(func(r io.Reader) ([]byte, error) {
 			var all []byte
@@ -66,33 +49,14 @@ var reading = []Bug{
 			}
 		})},
 	{"empty-read-is-end", "A read of nothing was mistaken for the end, as in C.",
-		reader(func(r io.Reader) ([]byte, error) {
-			var all []byte
-			for b := make([]byte, 512); ; {
-				n, err := r.Read(b)
-				all = append(all, b[:n]...)
-				if n == 0 || err != nil {
-					return all, ifNotEOF(err)
-				}
-			}
-		})},
+		endsAt(func(n int, err error) bool { return n == 0 && err == nil || err == io.EOF })},
 	{"read-on-after-error", "A retry, for reads that were interrupted.",
-		reader(func(r io.Reader) ([]byte, error) {
-			b, err := io.ReadAll(r)
-			if err != nil {
-				more, again := io.ReadAll(r)
-				return append(b, more...), again
-			}
-			return b, nil
+		readErrors(func(r io.Reader, b []byte, _ error) ([]byte, error) {
+			more, again := io.ReadAll(r)
+			return append(b, more...), again
 		})},
 	{"error-not-wrapped", "%v for %w.",
-		reader(func(r io.Reader) ([]byte, error) {
-			b, err := io.ReadAll(r)
-			if err != nil {
-				err = fmt.Errorf("reading: %v", err)
-			}
-			return b, err
-		})},
+		readErrors(func(_ io.Reader, b []byte, err error) ([]byte, error) { return b, fmt.Errorf("reading: %v", err) })},
 	{"whitespace-trimmed", "Somebody fed a file with a newline at its end by hand.", payloads(bytes.TrimSpace)},
 	{"newline-trimmed", "The same, with more care: the newline only.",
 		payloads(func(b []byte) []byte { return bytes.TrimSuffix(b, []byte("\n")) })},
@@ -123,17 +87,30 @@ func ifNotEOF(err error) error {
 	return err
 }
 
-// loop reads until what it is told is the end.
-func loop(r io.Reader, isEnd func(error) bool) ([]byte, error) {
-	var all []byte
-	for b := make([]byte, 512); ; {
-		n, err := r.Read(b)
-		all = append(all, b[:n]...)
-		if err != nil && isEnd(err) {
-			return all, nil
-		}
+// readErrors is a bug in what becomes of an error, and of the bytes before it.
+func readErrors(change func(io.Reader, []byte, error) ([]byte, error)) func(Read) Read {
+	return reader(func(r io.Reader) ([]byte, error) {
+		b, err := io.ReadAll(r)
 		if err != nil {
-			return all, err
+			return change(r, b, err)
 		}
-	}
+		return b, nil
+	})
+}
+
+// endsAt is a bug in what is taken for the end of the input.
+func endsAt(isEnd func(n int, err error) bool) func(Read) Read {
+	return reader(func(r io.Reader) ([]byte, error) {
+		var all []byte
+		for b := make([]byte, 512); ; {
+			n, err := r.Read(b)
+			all = append(all, b[:n]...)
+			if isEnd(n, err) {
+				return all, nil
+			}
+			if err != nil {
+				return all, err
+			}
+		}
+	})
 }

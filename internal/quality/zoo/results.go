@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -15,33 +16,13 @@ import (
 // results are bugs in what is handed back, and in what is kept for the next call.
 var results = []Bug{
 	{"value-with-error", "return opts, err at the end of everything.",
-		answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
-			if err != nil {
-				return new(options.Options), err
-			}
-			return opts, nil
-		})},
+		where(failed, func(a *answer) { a.opts = new(options.Options) })},
 	{"defaults-are-nil", "Options with nothing set were mistaken for no options.",
-		answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
-			if opts != nil && proto.Size(opts) == 0 {
-				return nil, err
-			}
-			return opts, err
-		})},
+		where(func(a *answer) bool { return proto.Size(a.opts) == 0 }, func(a *answer) { a.opts = nil })},
 	{"error-says-nothing", "errors.New of a message that was to be filled in.",
-		answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
-			if err != nil {
-				return nil, errors.New("")
-			}
-			return opts, nil
-		})},
+		where(failed, func(a *answer) { a.opts, a.err = nil, errors.New("") })},
 	{"must", "The shim cannot start without options, so it can as well panic.",
-		answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
-			if err != nil {
-				panic(err)
-			}
-			return opts, nil
-		})},
+		where(failed, func(a *answer) { panic(a.err) })},
 	{"one-byte-panics", "b[1] after a check that b is not empty.",
 		payloads(func(b []byte) []byte {
 			if len(b) > 0 {
@@ -59,101 +40,39 @@ var results = []Bug{
 				return opts, err
 			}
 		}},
-	{"result-shared", "A cache by payload hands out the same message to all.", cached(func(o *options.Options) *options.Options { return o })},
+	{"result-shared", "A cache by payload hands out the same message to all.",
+		cached(func(o *options.Options) *options.Options { return o })},
 	{"result-copied-flat", "The cache copies, but the annotations are still the same map.",
 		cached(func(o *options.Options) *options.Options {
 			c := proto.Clone(o).(*options.Options)
-			if fd := o.ProtoReflect().Descriptor().Fields().ByName("default_container_annotations"); fd != nil && o.ProtoReflect().Has(fd) {
-				c.ProtoReflect().Set(fd, o.ProtoReflect().Get(fd))
-			}
+			c.DefaultContainerAnnotations = o.DefaultContainerAnnotations
 			return c
 		})},
 	{"result-reused", "One Options for the whole process, to allocate less.",
-		func(next Read) Read {
-			var mu sync.Mutex
-			result := new(options.Options)
-			return func(r io.Reader) (*options.Options, error) {
-				opts, err := next(r)
-				if err != nil || opts == nil {
-					return opts, err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				proto.Reset(result)
-				proto.Merge(result, opts)
-				return result, nil
-			}
-		}},
+		kept(func(result *options.Options, _ []byte, opts *options.Options) *options.Options {
+			proto.Reset(result)
+			proto.Merge(result, opts)
+			return result
+		})},
 	{"result-not-reset", "The same with Merge, and a copy: what an earlier call has set stays.",
-		func(next Read) Read {
-			var mu sync.Mutex
-			result := new(options.Options)
-			return func(r io.Reader) (*options.Options, error) {
-				opts, err := next(r)
-				if err != nil || opts == nil {
-					return opts, err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				proto.Merge(result, opts)
-				return proto.Clone(result).(*options.Options), nil
-			}
-		}},
+		kept(func(result *options.Options, _ []byte, opts *options.Options) *options.Options {
+			proto.Merge(result, opts)
+			return proto.Clone(result).(*options.Options)
+		})},
 	{"scratch-shared", "One buffer for the whole process, and strings that point into it.",
-		func(next Read) Read {
-			var mu sync.Mutex
-			var scratch []byte
-			return func(r io.Reader) (*options.Options, error) {
-				b, err := io.ReadAll(r)
-				opts, err := decode(next, b, err)
-				if err != nil || opts == nil {
-					return opts, err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				scratch = append(scratch[:0], b...)
-				pointInto(opts, scratch)
-				return opts, nil
-			}
-		}},
-	{"input-aliased", "A bytes.Buffer's own bytes, and strings made of them without a copy.",
-		func(next Read) Read {
-			return func(r io.Reader) (*options.Options, error) {
-				buf, ok := r.(*bytes.Buffer)
-				if !ok {
-					return next(r)
-				}
-				b := buf.Bytes()
-				opts, err := next(bytes.NewReader(b))
-				if err == nil && opts != nil {
-					pointInto(opts, b)
-				}
-				return opts, err
-			}
-		}},
+		kept(func(scratch *[]byte, b []byte, opts *options.Options) *options.Options {
+			*scratch = append((*scratch)[:0], b...)
+			pointInto(*scratch, opts)
+			return opts
+		})},
+	{"input-aliased", "A bytes.Buffer's own bytes, and strings made of them without a copy.", buffered(pointInto)},
 	{"input-decrypted-in-place", "A secret was wiped from the buffer that it was read from.",
-		func(next Read) Read {
-			return func(r io.Reader) (*options.Options, error) {
-				buf, ok := r.(*bytes.Buffer)
-				if !ok {
-					return next(r)
-				}
-				b := buf.Bytes()
-				opts, err := next(bytes.NewReader(b))
-				clear(b)
-				return opts, err
-			}
-		}},
+		buffered(func(b []byte, _ *options.Options) { clear(b) })},
 	{"every-thousandth-lost", "A counter that overflows, a finalizer, a race: something rare.",
 		func(next Read) Read {
-			var mu sync.Mutex
-			n := 0
+			var n atomic.Int64
 			return func(r io.Reader) (*options.Options, error) {
-				mu.Lock()
-				n++
-				lost := n%1000 == 0
-				mu.Unlock()
-				if lost {
+				if n.Add(1)%1000 == 0 {
 					return nil, nil
 				}
 				return next(r)
@@ -161,33 +80,55 @@ var results = []Bug{
 		}},
 }
 
-// cached is a bug of a cache by payload.
-func cached(share func(*options.Options) *options.Options) func(Read) Read {
+// kept is a bug of something that is kept from one call to the next: answerWith gets
+// it, with a payload and its options, and returns what is handed out.
+func kept[T any](answerWith func(keep *T, b []byte, opts *options.Options) *options.Options) func(Read) Read {
 	return func(next Read) Read {
 		var mu sync.Mutex
-		byPayload := make(map[string]*options.Options)
+		var keep T
+		return answers(func(a *answer) {
+			if a.err == nil && a.opts != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				a.opts = answerWith(&keep, a.payload, a.opts)
+			}
+		})(next)
+	}
+}
+
+// cached is a bug of a cache by payload.
+func cached(share func(*options.Options) *options.Options) func(Read) Read {
+	return kept(func(cache *map[string]*options.Options, b []byte, opts *options.Options) *options.Options {
+		if *cache == nil {
+			*cache = make(map[string]*options.Options)
+		}
+		if len(b) > 1<<16 {
+			return opts
+		}
+		if (*cache)[string(b)] == nil {
+			(*cache)[string(b)] = opts
+		}
+		return share((*cache)[string(b)])
+	})
+}
+
+// buffered is a bug in the use of a bytes.Buffer's own bytes.
+func buffered(use func(b []byte, opts *options.Options)) func(Read) Read {
+	return func(next Read) Read {
 		return func(r io.Reader) (*options.Options, error) {
-			b, err := io.ReadAll(r)
-			if err != nil || len(b) > 1<<16 {
-				return decode(next, b, err)
+			buf, ok := r.(*bytes.Buffer)
+			if !ok {
+				return next(r)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			if opts := byPayload[string(b)]; opts != nil {
-				return share(opts), nil
-			}
-			opts, err := decode(next, b, nil)
-			if err != nil || opts == nil {
-				return opts, err
-			}
-			byPayload[string(b)] = opts
-			return share(opts), nil
+			opts, err := next(bytes.NewReader(buf.Bytes()))
+			use(buf.Bytes(), opts)
+			return opts, err
 		}
 	}
 }
 
 // pointInto makes strings of options share the memory of b, where they stand.
-func pointInto(opts *options.Options, b []byte) {
+func pointInto(b []byte, opts *options.Options) {
 	eachString(opts, func(s string) string {
 		at := strings.Index(string(b), s)
 		if at < 0 {

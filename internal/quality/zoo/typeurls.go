@@ -48,31 +48,21 @@ var typeURLs = []Bug{
 	{"url-empty-is-ours", "No type was treated as the default type.",
 		urls(func(url string) string { return when(url == "", ours, url) })},
 	{"url-ignored", "Only one type can stand there (rust-extensions' reader of the legacy Any).",
-		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if stdin.IsBootstrap(b) || len(b) == 0 {
-				return opts, err
-			}
+		where(func(a *answer) bool { return !a.isParams() && len(a.payload) > 0 }, func(a *answer) {
 			own := new(options.Options)
-			if _, value := stdin.AnyParts(b); proto.Unmarshal(value, own) == nil {
-				return own, nil
+			refuse(a)
+			if _, value := stdin.AnyParts(a.payload); proto.Unmarshal(value, own) == nil {
+				a.opts, a.err = own, nil
 			}
-			return nil, errRefused
 		})},
 	{"foreign-is-default", "Options for another runtime are no options for this one.",
-		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			url, _ := stdin.AnyParts(b)
-			if err != nil && !stdin.IsBootstrap(b) && !namesOptions(url) {
-				return nil, nil
-			}
-			return opts, err
-		})},
+		where(func(a *answer) bool { return a.err != nil && !a.isParams() && !namesOptions(a.url()) }, giveDefaults)},
 	{"foreign-panics", "A type assertion without ok (hcsshim up to v0.15.0-rc.3: foreign-type-panics).",
-		answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-			if url, _ := stdin.AnyParts(b); err != nil && !stdin.IsBootstrap(b) && linked(url) && !namesOptions(url) {
-				var v any = url
-				_ = v.(*options.Options)
-			}
-			return opts, err
+		where(func(a *answer) bool {
+			return a.err != nil && !a.isParams() && linked(a.url()) && !namesOptions(a.url())
+		}, func(a *answer) {
+			var v any = a.url()
+			_ = v.(*options.Options)
 		})},
 }
 

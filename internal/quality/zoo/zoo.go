@@ -5,6 +5,7 @@ package zoo
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -77,8 +78,29 @@ func payloads(change func([]byte) []byte) func(Read) Read {
 	})
 }
 
-// answers is a bug in what is made of the right answer to b.
-func answers(change func(b []byte, opts *options.Options, err error) (*options.Options, error)) func(Read) Read {
+// answer is the right answer to a payload.
+type answer struct {
+	payload []byte
+	opts    *options.Options
+	err     error
+}
+
+// isParams reports whether the payload is BootstrapParams.
+func (a *answer) isParams() bool { return stdin.IsBootstrap(a.payload) }
+
+// url is the type URL of the payload if it is read as an Any.
+func (a *answer) url() string {
+	url, _ := stdin.AnyParts(a.payload)
+	return url
+}
+
+// The wrong answers that many bugs give.
+func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
+func giveEmpty(a *answer)    { a.opts, a.err = new(options.Options), nil }
+func refuse(a *answer)       { a.opts, a.err = nil, errors.New("refused") }
+
+// answers is a bug in what is made of the right answer.
+func answers(change func(*answer)) func(Read) Read {
 	return func(next Read) Read {
 		return func(r io.Reader) (*options.Options, error) {
 			b, err := io.ReadAll(r)
@@ -86,42 +108,53 @@ func answers(change func(b []byte, opts *options.Options, err error) (*options.O
 				return decode(next, b, err)
 			}
 			opts, err := decode(next, b, nil)
-			return change(b, opts, err)
+			a := answer{b, opts, err}
+			change(&a)
+			return a.opts, a.err
 		}
 	}
 }
 
-// fields is a bug in the options that are returned.
-func fields(change func(*options.Options)) func(Read) Read {
-	return answers(func(_ []byte, opts *options.Options, err error) (*options.Options, error) {
-		if opts != nil && err == nil {
-			change(opts)
+// where is a bug that changes some of the right answers.
+func where(applies func(*answer) bool, change func(*answer)) func(Read) Read {
+	return answers(func(a *answer) {
+		if applies(a) {
+			change(a)
 		}
-		return opts, err
 	})
 }
 
+// fields is a bug in the options that are returned.
+func fields(change func(*options.Options)) func(Read) Read {
+	return where(func(a *answer) bool { return a.opts != nil && a.err == nil }, func(a *answer) { change(a.opts) })
+}
+
 // refused is a bug that makes an error of good input.
-func refused(bad func(b []byte, opts *options.Options) bool) func(Read) Read {
-	return answers(func(b []byte, opts *options.Options, err error) (*options.Options, error) {
-		if err == nil && bad(b, opts) {
-			return nil, fmt.Errorf("refused")
-		}
-		return opts, err
-	})
+func refused(bad func(*answer) bool) func(Read) Read {
+	return where(func(a *answer) bool { return a.err == nil && bad(a) }, refuse)
 }
 
 // params is a bug in how BootstrapParams are read. Other payloads, and those
 // that are damaged, do not meet it.
 func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
 	return payloads(func(b []byte) []byte {
-		var p bootstrap.BootstrapParams
-		if !stdin.IsBootstrap(b) || proto.Unmarshal(b, &p) != nil {
+		p := paramsOf(b)
+		if p == nil {
 			return b
 		}
-		change(&p)
-		return encoded(&p)
+		change(p)
+		return encoded(p)
 	})
+}
+
+// paramsOf decodes BootstrapParams, and returns nil for other payloads and for
+// those that are damaged.
+func paramsOf(b []byte) *bootstrap.BootstrapParams {
+	p := new(bootstrap.BootstrapParams)
+	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, p) != nil {
+		return nil
+	}
+	return p
 }
 
 // urls is a bug in how type URLs are compared: see makes of one what the right
@@ -169,53 +202,22 @@ func encoded(m proto.Message) []byte {
 
 // namesOptions reports whether a type URL is that of Options.
 func namesOptions(url string) bool {
-	return url[bytes.LastIndexByte([]byte(url), '/')+1:] == contract.OptionsName
+	return stdin.TypeName(url) == contract.OptionsName
+}
+
+// anyField reports whether one of a message's fields is as the caller says.
+func anyField(b []byte, is func(wire.Field) bool) bool {
+	all, _ := wire.Parse(b)
+	return slices.ContainsFunc(all, is)
 }
 
 // eachString visits the non-empty strings of options, as hcsshim of any version
 // has them, and stores what change returns.
 func eachString(opts *options.Options, change func(string) string) {
 	m := opts.ProtoReflect()
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if fd.Kind() == protoreflect.StringKind && !fd.IsMap() {
+	for fd, v := range m.Range {
+		if fd.Kind() == protoreflect.StringKind {
 			m.Set(fd, protoreflect.ValueOfString(change(v.String())))
 		}
-		return true
-	})
-}
-
-// set gives a field a value, if this version of Options has the field.
-func set(opts *options.Options, field protoreflect.Name, v any) {
-	if fd := opts.ProtoReflect().Descriptor().Fields().ByName(field); fd != nil {
-		opts.ProtoReflect().Set(fd, protoreflect.ValueOf(v))
-	}
-}
-
-// field is a field's value, its default if this version of Options lacks it.
-func field[T any](opts *options.Options, name protoreflect.Name) (v T) {
-	if fd := opts.ProtoReflect().Descriptor().Fields().ByName(name); fd != nil {
-		v, _ = opts.ProtoReflect().Get(fd).Interface().(T)
-	}
-	return v
-}
-
-// eachAnnotation visits default_container_annotations, where there are any, and
-// keeps those that change lets it, as changed.
-func eachAnnotation(opts *options.Options, change func(key, value string) (k, v string, keep bool)) {
-	fd := opts.ProtoReflect().Descriptor().Fields().ByName("default_container_annotations")
-	if fd == nil || !opts.ProtoReflect().Has(fd) {
-		return
-	}
-	old := opts.ProtoReflect().Get(fd).Map()
-	now := opts.ProtoReflect().NewField(fd).Map()
-	old.Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-		if key, value, keep := change(k.String(), v.String()); keep {
-			now.Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))
-		}
-		return true
-	})
-	opts.ProtoReflect().Clear(fd)
-	if now.Len() > 0 {
-		opts.ProtoReflect().Set(fd, protoreflect.ValueOfMap(now))
 	}
 }

@@ -5,20 +5,12 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/interop/protocol"
 )
 
-func main() {
-	out := os.Stdout // lcow-v2's decoder changes os.Stdout
-	if err := protocol.Serve(os.Stdin, out, decode); err != nil {
-		fmt.Fprintln(os.Stderr, "hcsshim:", err)
-		os.Exit(1)
-	}
-}
+func main() { protocol.Main(decode) }
 
 func decode(payload []byte) protocol.Answer {
 	opts, err := hcsshim.ReadOptions(bytes.NewReader(payload))

@@ -5,8 +5,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"os"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,12 +12,7 @@ import (
 	"shimfuzz/internal/reference"
 )
 
-func main() {
-	if err := protocol.Serve(os.Stdin, os.Stdout, decode); err != nil {
-		fmt.Fprintln(os.Stderr, "reference:", err)
-		os.Exit(1)
-	}
-}
+func main() { protocol.Main(decode) }
 
 func decode(payload []byte) protocol.Answer {
 	opts, err := reference.ReadOptions(bytes.NewReader(payload))
@@ -34,9 +27,5 @@ func decode(payload []byte) protocol.Answer {
 		return protocol.Answer{Outcome: protocol.None}
 	}
 	opts.ProtoReflect().SetUnknown(nil)
-	b, err := proto.Marshal(opts)
-	if err != nil {
-		return protocol.Failed(err)
-	}
-	return protocol.Answer{Outcome: protocol.Options, Detail: b}
+	return protocol.Encoded(proto.Marshal(opts))
 }

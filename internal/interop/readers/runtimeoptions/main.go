@@ -7,8 +7,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/containerd/containerd/v2/pkg/shim"
@@ -18,12 +16,7 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-func main() {
-	if err := protocol.Serve(os.Stdin, os.Stdout, decode); err != nil {
-		fmt.Fprintln(os.Stderr, "runtimeoptions:", err)
-		os.Exit(1)
-	}
-}
+func main() { protocol.Main(decode) }
 
 func decode(payload []byte) protocol.Answer {
 	opts, err := shim.ReadRuntimeOptions[*options.Options](bytes.NewReader(payload))
@@ -34,9 +27,5 @@ func decode(payload []byte) protocol.Answer {
 		return protocol.Failed(err)
 	}
 	opts.ProtoReflect().SetUnknown(nil)
-	b, err := proto.Marshal(opts)
-	if err != nil {
-		return protocol.Failed(err)
-	}
-	return protocol.Answer{Outcome: protocol.Options, Detail: b}
+	return protocol.Encoded(proto.Marshal(opts))
 }

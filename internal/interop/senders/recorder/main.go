@@ -1,16 +1,15 @@
 //go:build ignore
 
 // Command recorder calls containerd's own code to start a shim, as its daemon does.
-// It reads one request a line, as JSON, from its standard input and answers each with
-// one line of JSON. The stand-in saves what the shim was started with.
+// It reads a request, as JSON, from its standard input and prints the answer as JSON. The stand-in saves what the shim was started with.
 //
 // The method start is in v1.go or v2.go, for the major version of containerd.
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -40,35 +39,22 @@ type answer struct {
 }
 
 func main() {
-	lines := bufio.NewScanner(os.Stdin)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var r request
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			fmt.Fprintln(os.Stderr, "recorder:", err)
-			os.Exit(1)
-		}
-		text, err := json.Marshal(r.do(context.Background()))
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "recorder:", err)
-			os.Exit(1)
-		}
-		fmt.Println(string(text))
+	var r request
+	err := json.NewDecoder(os.Stdin).Decode(&r)
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(r.do(context.Background()))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "recorder:", err)
+		os.Exit(1)
 	}
 }
 
 func (r *request) do(ctx context.Context) answer {
-	if err := log.SetLevel(r.LogLevel); err != nil {
-		return answer{Error: err.Error()}
-	}
 	opts, err := r.options()
+	err = errors.Join(err, log.SetLevel(r.LogLevel), os.MkdirAll(r.Root, 0o711), os.MkdirAll(r.State, 0o711))
 	if err != nil {
 		return answer{Error: err.Error()}
-	}
-	for _, dir := range []string{r.Root, r.State} {
-		if err := os.MkdirAll(dir, 0o711); err != nil {
-			return answer{Error: err.Error()}
-		}
 	}
 	unsupported, err := r.start(ctx, opts)
 	if err != nil {
