@@ -171,11 +171,15 @@ func printResults(results []result, s settings.Test) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "target\texecutions\tnew inputs\tfailures\texcused answers")
 	for _, r := range results {
+		failures := 0
+		if r.failed {
+			failures = 1
+		}
 		var excused []string
 		for _, name := range slices.Sorted(maps.Keys(r.excused)) {
 			excused = append(excused, fmt.Sprintf("%s %d", name, r.excused[name]))
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", r.target, r.execs, r.news, map[bool]int{true: 1}[r.failed], strings.Join(excused, ", "))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", r.target, r.execs, r.news, failures, strings.Join(excused, ", "))
 	}
 	_ = w.Flush()
 	for _, r := range results {
