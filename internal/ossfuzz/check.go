@@ -56,6 +56,9 @@ func (b *built) remove() { os.RemoveAll(b.dir) }
 // buildFuzzers runs build.sh on the checkout in dir, and moves what it has made.
 // The caller removes that.
 func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chosen []string) (*built, error) {
+	if err := ready(ctx); err != nil {
+		return nil, err
+	}
 	sanitizer := name
 	if sanitizer != "coverage" {
 		sanitizer = "address"

@@ -1,5 +1,5 @@
 // Package quality measures how good the suite is at finding bugs: on mutants of
-// the decoders, beside simpler fuzz targets, and on the releases that had them.
+// the decoders, compared with simpler fuzz targets, and on the releases that had them.
 package quality
 
 import (
