@@ -1,7 +1,6 @@
 package quality
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -82,24 +81,15 @@ func engineRate(ctx context.Context, b *extract.Build, dir, pkg, target string) 
 	cmd := b.Command(ctx, settings.Test{}, testBinary(dir, pkg), "-test.run=^$", "-test.fuzz=^"+target+"$",
 		"-test.fuzztime="+strconv.Itoa(overheadExecs)+"x", "-test.fuzzcachedir="+cache, "-test.parallel=1")
 	cmd.Dir = filepath.Join(b.Root, filepath.FromSlash(pkg))
-	out, err := cmd.StderrPipe() // where the engine writes its progress
-	if err != nil {
-		return 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
 	var start time.Time
 	var log strings.Builder
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		log.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "now fuzzing") {
+	err = gocmd.Lines(cmd, func(line string) {
+		log.WriteString(line + "\n")
+		if strings.Contains(line, "now fuzzing") {
 			start = time.Now()
 		}
-	}
+	})
 	end := time.Now()
-	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
