@@ -157,18 +157,14 @@ func listing(dir string) (string, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if name == filepath.Join(dir, "shimfuzz", "build") {
-				return fs.SkipDir
-			}
-			return nil
+		if name == filepath.Join(dir, "shimfuzz", "build") {
+			return fs.SkipDir
 		}
 		info, err := d.Info()
-		if err != nil {
-			return err
+		if err == nil && !d.IsDir() {
+			fmt.Fprintln(&b, name, info.Size(), info.ModTime())
 		}
-		fmt.Fprintln(&b, name, info.Size(), info.ModTime())
-		return nil
+		return err
 	})
 	return b.String(), err
 }

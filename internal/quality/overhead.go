@@ -31,11 +31,8 @@ func Overhead(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for _, pkg := range []string{"fuzz", "internal/quality/baseline"} {
-		binary := testBinary(dir, pkg)
-		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", "-c", "-vet=off", "-fuzz=Fuzz", "-o", binary, "./"+pkg)); err != nil {
-			return err
-		}
+	if err := buildTests(ctx, b, dir, []string{"fuzz", "internal/quality/baseline"}, "-fuzz=Fuzz"); err != nil {
+		return err
 	}
 	fmt.Printf("  %d rounds of %d executions of each target, one worker\n", overheadRounds, overheadExecs)
 	rates := make(map[string][]float64) // executions a second
@@ -104,7 +101,7 @@ var rapidResult = regexp.MustCompile(`(?m)^=== RUN +(Test\w+)[/\w]*$|\[rapid\] O
 // checkRates prints how many checks a second each property makes, of all its
 // variants, on hcsshim.
 func checkRates(ctx context.Context, b *extract.Build) error {
-	if err := buildTests(ctx, b); err != nil {
+	if err := buildTests(ctx, b, b.Dir, []string{"properties"}); err != nil {
 		return err
 	}
 	cmd := b.Command(ctx, settings.Test{Decoder: "hcsshim"}, testBinary(b.Dir, "properties"), append([]string{"-test.v", "-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)...)

@@ -62,12 +62,12 @@ type mutantRun struct {
 	start time.Time
 
 	sync.Mutex
-	hashes map[[sha256.Size]byte]string // of test binaries, and whose they are
+	hashes map[string]string // of test binaries, and whose they are
 	counts map[killmatrix.Result]int
 }
 
 func newMutantRun(t *mutantTree, known map[string]string) *mutantRun {
-	return &mutantRun{tree: t, known: known, hashes: make(map[[sha256.Size]byte]string), counts: make(map[killmatrix.Result]int)}
+	return &mutantRun{tree: t, known: known, hashes: make(map[string]string), counts: make(map[killmatrix.Result]int)}
 }
 
 // run finds out what becomes of each mutant.
@@ -175,23 +175,23 @@ func firstComplaint(err error) string {
 
 // build builds the test binaries with the mutant's file in place of the tree's,
 // and returns a hash of them, stripped.
-func (r *mutantRun) build(ctx context.Context, dir string, m *mutant) (hash [sha256.Size]byte, err error) {
+func (r *mutantRun) build(ctx context.Context, dir string, m *mutant) (hash string, err error) {
 	packages := []string{"properties", "fuzz"}
 	if m.decoder == "reference" {
 		packages = append(packages, "internal/reference")
 	}
 	if err := r.compile(ctx, dir, m, packages); err != nil {
-		return hash, err
+		return "", err
 	}
 	h := sha256.New()
 	for _, pkg := range packages[:2] {
 		text, err := os.ReadFile(testBinary(dir, pkg))
 		if err != nil {
-			return hash, err
+			return "", err
 		}
 		h.Write(text)
 	}
-	return [sha256.Size]byte(h.Sum(nil)), nil
+	return string(h.Sum(nil)), nil
 }
 
 func testBinary(dir, pkg string) string { return filepath.Join(dir, filepath.Base(pkg)+".test") }
