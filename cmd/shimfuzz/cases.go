@@ -29,11 +29,11 @@ func repro(ctx context.Context, j *job) error {
 		return err
 	}
 	if !c.Native && c.Target.Name == targets.All[0].Name {
-		program := filepath.Join(j.b.Dir, "repro")
-		if err := gocmd.Show(j.b.Go(ctx, j.test, "build", "-buildvcs=false", "-o", program, "./internal/verify/repro")); err != nil {
+		cmd, err := j.b.Program(ctx, j.test, "./internal/verify/repro", gocmd.FromHere(c.File))
+		if err != nil {
 			return err
 		}
-		return gocmd.Show(j.b.Command(ctx, j.test, program, gocmd.FromHere(c.File)))
+		return gocmd.Show(cmd)
 	}
 	if err := engine.Replay(ctx, j.b, j.test, c); err != nil {
 		return err

@@ -20,15 +20,19 @@ type command struct {
 	help     string // one line
 	flags    string // the names of those it takes, some with a default: "seed=1 target"
 	hcsshim  bool   // it needs an hcsshim under test
+	versions bool   // it prints first what is tested against what
 	advanced bool   // it is for those who work on the suite
 	run      func(context.Context, *job) error
 }
 
 var commands = []command{
 	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300", hcsshim: true, run: test},
+		flags: "hcsshim findings seed=1 checks=300", hcsshim: true, versions: true, run: test},
 	{name: "fuzz", help: "the fuzz targets on hcsshim",
-		flags: "hcsshim findings fuzztime=30s target", hcsshim: true, run: fuzz},
+		flags: "hcsshim findings fuzztime=30s target", hcsshim: true, versions: true,
+		run: func(ctx context.Context, j *job) error {
+			return engine.Fuzz(ctx, j.b, j.test, j.targets(), string(j.fuzztime))
+		}},
 	{name: "repro", help: "what a payload is, and what each decoder answers to it",
 		flags: "case hcsshim findings target reader", hcsshim: true, run: repro},
 	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
@@ -51,7 +55,7 @@ var commands = []command{
 
 	{name: "lint", help: "gofmt, vet, staticcheck", advanced: true, run: lint},
 	{name: "bench", help: "speed and memory of the decoders",
-		flags: "hcsshim benchtime=300ms", hcsshim: true, advanced: true, run: bench},
+		flags: "hcsshim benchtime=300ms", hcsshim: true, versions: true, advanced: true, run: bench},
 	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: corpus},
 	{name: "check-corpus", help: "fail unless corpus/ is what the table gives", advanced: true, run: checkCorpus},
 	{name: "record", help: "record what five releases of containerd write, for make corpus", advanced: true,
@@ -59,15 +63,22 @@ var commands = []command{
 	{name: "oss-fuzz-proof", help: "let the built fuzzers find what is wrong with v0.14.1",
 		flags: "fuzztime=5m", advanced: true, run: ossFuzzProof},
 	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
-		flags: "hcsshim sample mutant", hcsshim: true, advanced: true, run: mutants},
-	{name: "baselines", help: "how soon bugs are found, beside simpler fuzz targets",
-		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, advanced: true, run: baselines},
+		flags: "hcsshim sample mutant", hcsshim: true, versions: true, advanced: true,
+		run: func(ctx context.Context, j *job) error {
+			return quality.Mutants(ctx, j.b, string(j.mutant), int(j.sample))
+		}},
+	{name: "baselines", help: "how soon bugs are found, compared with simpler fuzz targets",
+		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, versions: true, advanced: true, run: baselines},
 	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
 		run: func(ctx context.Context, j *job) error { return quality.History(ctx, j.root) }},
 	{name: "steady", help: "the properties with many seeds",
-		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, advanced: true, run: steady},
+		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, versions: true, advanced: true,
+		run: func(ctx context.Context, j *job) error {
+			return quality.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
+		}},
 	{name: "overhead", help: "what the checks cost: executions and checks a second",
-		flags: "hcsshim", hcsshim: true, advanced: true, run: overhead},
+		flags: "hcsshim", hcsshim: true, versions: true, advanced: true,
+		run: func(ctx context.Context, j *job) error { return quality.Overhead(ctx, j.b) }},
 }
 
 // printHelp lists the targets as make takes them.
@@ -109,8 +120,8 @@ func variables(c command) string {
 	return "\t" + strings.Join(list, " ")
 }
 
-// introduce says what is tested against what.
-func (j *job) introduce(ctx context.Context) error {
+// printVersions says what is tested against what.
+func (j *job) printVersions(ctx context.Context) error {
 	versions, err := j.b.Versions(ctx)
 	if err != nil {
 		return err
@@ -122,17 +133,6 @@ func (j *job) introduce(ctx context.Context) error {
 	return nil
 }
 
-func fuzz(ctx context.Context, j *job) error {
-	chosen, err := j.targets()
-	if err != nil {
-		return err
-	}
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
-	return engine.Fuzz(ctx, j.b, j.test, chosen, string(j.fuzztime))
-}
-
 func matrix(ctx context.Context, j *job) error {
 	source, err := extract.Locate(j.root, string(j.hcsshim))
 	if err != nil {
@@ -142,21 +142,17 @@ func matrix(ctx context.Context, j *job) error {
 }
 
 func ossFuzz(ctx context.Context, j *job) error {
-	chosen, err := j.targets()
-	if err != nil {
-		return err
-	}
 	budget, err := j.fuzztime.duration()
 	if err != nil {
 		return err
 	}
-	if err := ossfuzz.Ready(ctx, string(j.sanitizer)); err != nil {
-		return err
+	switch j.sanitizer {
+	case "address":
+		return ossfuzz.Check(ctx, j.b, j.test, j.targets(), budget)
+	case "coverage":
+		return ossfuzz.Coverage(ctx, j.b, j.test, j.targets())
 	}
-	if j.sanitizer == "coverage" {
-		return ossfuzz.Coverage(ctx, j.b, j.test, chosen)
-	}
-	return ossfuzz.Check(ctx, j.b, j.test, chosen, budget)
+	return fmt.Errorf("SANITIZER=%s: want address or coverage", j.sanitizer)
 }
 
 func ossFuzzProof(ctx context.Context, j *job) error {
@@ -164,17 +160,7 @@ func ossFuzzProof(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := ossfuzz.Ready(ctx, "address"); err != nil {
-		return err
-	}
 	return ossfuzz.Prove(ctx, j.root, budget)
-}
-
-func mutants(ctx context.Context, j *job) error {
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
-	return quality.Mutants(ctx, j.b, string(j.mutant), int(j.sample))
 }
 
 func baselines(ctx context.Context, j *job) error {
@@ -182,22 +168,5 @@ func baselines(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
 	return quality.Baselines(ctx, j.b, int(j.sample), limit)
-}
-
-func steady(ctx context.Context, j *job) error {
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
-	return quality.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
-}
-
-func overhead(ctx context.Context, j *job) error {
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
-	return quality.Overhead(ctx, j.b)
 }

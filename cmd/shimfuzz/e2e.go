@@ -43,7 +43,7 @@ func e2e(ctx context.Context, j *job) error {
 		return fmt.Errorf("another make e2e of this hcsshim runs: %w", err)
 	}
 	defer release()
-	if err := j.introduce(ctx); err != nil {
+	if err := j.printVersions(ctx); err != nil {
 		return err
 	}
 	if err := buildShims(ctx, j.b.Source.Dir, dir); err != nil {

@@ -17,6 +17,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/targets"
 )
 
 func main() {
@@ -69,7 +70,12 @@ func run(name string, args []string) error {
 	// writes whole files only and can simply end.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err = c.run(ctx, j)
+	if c.versions {
+		err = j.printVersions(ctx)
+	}
+	if err == nil {
+		err = c.run(ctx, j)
+	}
 	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
@@ -85,6 +91,11 @@ func prepare(c command, args []string) (*job, error) {
 	if o.findings != "" {
 		if _, err := findings.Named(string(o.findings)); err != nil {
 			return nil, err
+		}
+	}
+	if o.target != "" {
+		if _, err := targets.Named(string(o.target)); err != nil {
+			return nil, fmt.Errorf("TARGET: %w", err)
 		}
 	}
 	root, err := settings.Root()

@@ -22,9 +22,6 @@ func (o *options) rapid() []string {
 
 // test runs everything that must hold of the hcsshim under test.
 func test(ctx context.Context, j *job) error {
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
 	run := testrun.New()
 	packages := []string{"./fuzz", "./corpus"}
 	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
@@ -74,9 +71,6 @@ func raceDetector(ctx context.Context, root string) bool {
 
 // bench measures the decoders and the generators on the hcsshim under test.
 func bench(ctx context.Context, j *job) error {
-	if err := j.introduce(ctx); err != nil {
-		return err
-	}
 	return gocmd.Show(j.b.Go(ctx, j.test, "test", "-run=^$", "-bench=.", "-benchtime="+string(j.benchtime), "./properties", "./fuzz"))
 }
 

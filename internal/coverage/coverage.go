@@ -152,19 +152,16 @@ func Extracted(profile string) (reached, all int, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	row := new(share)
 	for _, p := range profiles {
-		if p.FileName != "shimfuzz/internal/hcsshim/zz_readoptions.go" {
-			continue
-		}
-		for _, block := range p.Blocks {
-			all += block.NumStmt
-			if block.Count > 0 {
-				reached += block.NumStmt
+		if p.FileName == "shimfuzz/internal/hcsshim/zz_readoptions.go" {
+			for _, block := range p.Blocks {
+				row.count(block, "")
 			}
 		}
 	}
-	if all == 0 {
+	if row.total == 0 {
 		return 0, 0, fmt.Errorf("%s has nothing of the extracted code", profile)
 	}
-	return reached, all, nil
+	return row.covered, row.total, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // The go command of Go 1.26 hands the cover tool the path of a file in the tree
 // even where an overlay replaces that file, so it would measure the wrong text.
-// As -toolexec this program puts the replacement in its place.
+// As -toolexec this program passes the path of the replacement instead.
 
 // Flags are the flags of "go test" for a profile of the code under test.
 func Flags(b *extract.Build, profile string) []string {

@@ -3,11 +3,9 @@
 package engine
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -32,7 +30,7 @@ type result struct {
 	excused     map[string]int
 	failed      bool
 	crasher     string // file that reproduces a failure, "" if that is a seed
-	log         string // what the engine printed beside its progress
+	log         string // what the engine printed next to its progress
 }
 
 // Fuzz runs targets one after the other, each for fuzztime as "go test" takes
@@ -86,20 +84,11 @@ func runTarget(ctx context.Context, b *extract.Build, s settings.Test, binary, t
 	cmd := b.Command(ctx, s, binary, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+fuzztime,
 		"-test.fuzzcachedir="+filepath.Join(b.Dir, "fuzzcache"), "-test.fuzzminimizetime=0")
 	cmd.Dir = dir
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return r, err
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		return r, err
-	}
 	r.target = target
-	r.follow(pipe)
+	err = gocmd.Lines(cmd, r.follow)
 	if r.crasher != "" {
 		r.crasher = filepath.Join(dir, "testdata", "fuzz", r.crasher)
 	}
-	err = cmd.Wait()
 	results, resultsErr := settings.ReadResults(s.Results)
 	r.excused = results.Excused
 	if ctx.Err() != nil {
@@ -130,31 +119,23 @@ var (
 	crash    = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/[\w#]+)`)
 )
 
-// follow prints the engine's progress and notes what it says.
-func (r *result) follow(out io.Reader) {
-	var log strings.Builder
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		line := lines.Text()
-		if m := crash.FindStringSubmatch(filepath.ToSlash(line)); m != nil {
-			r.failed = true
-			if r.crasher = ""; !strings.Contains(m[1], "#") {
-				r.crasher = filepath.FromSlash(m[1])
-			}
-		}
-		if m := progress.FindStringSubmatch(line); m != nil {
-			r.execs, _ = strconv.Atoi(m[1])
-			r.news, _ = strconv.Atoi(m[2])
-		}
-		if strings.HasPrefix(line, "fuzz: ") {
-			fmt.Println("  " + strings.TrimPrefix(line, "fuzz: "))
-		} else if log.Len() < 1<<16 {
-			log.WriteString(line + "\n")
+// follow prints the engine's progress and notes what a line says.
+func (r *result) follow(line string) {
+	if m := crash.FindStringSubmatch(filepath.ToSlash(line)); m != nil {
+		r.failed = true
+		if r.crasher = ""; !strings.Contains(m[1], "#") {
+			r.crasher = filepath.FromSlash(m[1])
 		}
 	}
-	_, _ = io.Copy(io.Discard, out) // a line beyond the limit must not block the engine
-	r.log = log.String()
+	if m := progress.FindStringSubmatch(line); m != nil {
+		r.execs, _ = strconv.Atoi(m[1])
+		r.news, _ = strconv.Atoi(m[2])
+	}
+	if status, found := strings.CutPrefix(line, "fuzz: "); found {
+		fmt.Println("  " + status)
+	} else if len(r.log) < 1<<16 {
+		r.log += line + "\n"
+	}
 }
 
 // explain makes the input that failed smaller and shows the report.
@@ -163,7 +144,7 @@ func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test)
 		fmt.Println(testrun.Head(r.log))
 		return nil
 	}
-	cmd, err := replayer(ctx, b, s, "-shrink", r.target, r.crasher)
+	cmd, err := b.Program(ctx, s, replayer, "-shrink", r.target, r.crasher)
 	if err != nil {
 		return err
 	}
@@ -175,21 +156,15 @@ func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test)
 
 // Replay runs a target once on a case and shows the report of a failure.
 func Replay(ctx context.Context, b *extract.Build, s settings.Test, c *targets.Case) error {
-	cmd, err := replayer(ctx, b, s, c.Target.Name, c.File)
+	cmd, err := b.Program(ctx, s, replayer, c.Target.Name, c.File)
 	if err != nil {
 		return err
 	}
 	return gocmd.Show(cmd)
 }
 
-// replayer prepares the program that runs targets on one input.
-func replayer(ctx context.Context, b *extract.Build, s settings.Test, args ...string) (*exec.Cmd, error) {
-	program := filepath.Join(b.Dir, "replay")
-	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", program, "./fuzz/replay")); err != nil {
-		return nil, err
-	}
-	return b.Command(ctx, s, program, args...), nil
-}
+// replayer is the program that runs targets on one input.
+const replayer = "./fuzz/replay"
 
 func printResults(results []result, s settings.Test) {
 	fmt.Println()

@@ -21,7 +21,9 @@ func TestFollow(t *testing.T) {
 		{"a seed", "failure while testing seed corpus entry: FuzzLegacy/seed#12\n" + ran, "", true},
 	} {
 		var r result
-		r.follow(strings.NewReader(tc.out))
+		for line := range strings.Lines(tc.out) {
+			r.follow(strings.TrimSpace(line))
+		}
 		if r.execs != 1200 || r.news != 7 || r.crasher != tc.crasher || r.failed != tc.failed {
 			t.Errorf("%s: %+v", tc.name, r)
 		}

@@ -2,6 +2,7 @@
 package gocmd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -76,6 +77,28 @@ func Try(cmd *exec.Cmd) (out string, failed bool, err error) {
 	return string(text), false, err
 }
 
+// Lines runs cmd and passes each line that it prints to do. Standard error is part
+// of that, unless cmd has another place for it.
+func Lines(cmd *exec.Cmd, do func(line string)) error {
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = cmd.Stdout
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for in := bufio.NewReader(pipe); err == nil; {
+		var line string
+		if line, err = in.ReadString('\n'); line != "" {
+			do(strings.TrimRight(line, "\r\n"))
+		}
+	}
+	return cmd.Wait()
+}
+
 func isExit(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit)
@@ -119,11 +142,10 @@ func Download(path, version string) (*Module, error) {
 	if json.Unmarshal(out, &m) == nil && m.Dir != "" {
 		return &m.Module, nil
 	}
-	why := m.Error
-	if why == "" && err != nil {
-		why = err.Error()
+	if m.Error == "" && err != nil {
+		m.Error = err.Error()
 	}
-	return nil, errors.New(OneLine(why))
+	return nil, errors.New(OneLine(m.Error))
 }
 
 // OneLine joins the lines of a message.

@@ -44,11 +44,8 @@ func (b Builder) Work() string { return filepath.Join(b.Dir, "work") }
 // Log has all that build.sh printed.
 func (b Builder) Log() string { return filepath.Join(b.Dir, "build.log") }
 
-// Ready says in one line what is missing to build with the sanitizer.
-func Ready(ctx context.Context, sanitizer string) error {
-	if sanitizer != "address" && sanitizer != "coverage" {
-		return fmt.Errorf("SANITIZER=%s: want address or coverage", sanitizer)
-	}
+// ready says in one line what is missing to build.
+func ready(ctx context.Context) error {
 	if runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
 		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s/%s", runtime.GOOS, runtime.GOARCH)
 	}
@@ -61,7 +58,7 @@ func Ready(ctx context.Context, sanitizer string) error {
 	cmd := exec.CommandContext(ctx, "clang++", "-fsanitize=address,fuzzer", "-x", "c++", "-", "-o", os.DevNull)
 	cmd.Stdin = strings.NewReader(`extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }`)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%s): %s", lastLine(out), install)
+		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%s): %s", strings.TrimSpace(tail(out, 1)), install)
 	}
 	return nil
 }
@@ -86,7 +83,7 @@ func (b Builder) Build(ctx context.Context) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(b.Log())
-		return fmt.Errorf("build.sh: %w; the end of %s:\n%s", err, b.Log(), tail(string(text), 12))
+		return fmt.Errorf("build.sh: %w; the end of %s:\n%s", err, b.Log(), tail(text, 12))
 	}
 	after, err := listing(b.Src())
 	if err != nil {
@@ -160,27 +157,19 @@ func listing(dir string) (string, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if name == filepath.Join(dir, "shimfuzz", "build") {
-				return fs.SkipDir
-			}
-			return nil
+		if name == filepath.Join(dir, "shimfuzz", "build") {
+			return fs.SkipDir
 		}
 		info, err := d.Info()
-		if err != nil {
-			return err
+		if err == nil && !d.IsDir() {
+			fmt.Fprintln(&b, name, info.Size(), info.ModTime())
 		}
-		fmt.Fprintln(&b, name, info.Size(), info.ModTime())
-		return nil
+		return err
 	})
 	return b.String(), err
 }
 
-func tail(text string, lines int) string {
-	all := strings.Split(strings.TrimSpace(text), "\n")
+func tail(text []byte, lines int) string {
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return "\t" + strings.Join(all[max(0, len(all)-lines):], "\n\t")
-}
-
-func lastLine(out []byte) string {
-	return strings.TrimSpace(tail(string(out), 1))
 }

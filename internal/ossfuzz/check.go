@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"shimfuzz/corpus/table"
@@ -23,23 +21,19 @@ import (
 // the chosen targets fuzzes for the budget.
 func Check(ctx context.Context, b *extract.Build, s settings.Test, chosen []string, budget time.Duration) error {
 	fmt.Printf("oss-fuzz/build.sh on hcsshim %s\n", b.Source.Name)
-	builder, err := buildFuzzers(ctx, b, "address", b.Source.Dir)
+	built, err := buildFuzzers(ctx, b, "address", b.Source.Dir, chosen)
 	if err != nil {
 		return err
 	}
-	fuzzers, remove, err := moveOut(builder, chosen)
-	if err != nil {
-		return err
-	}
-	defer remove()
+	defer built.remove()
 	r := runner{b, excusing(b, s)}
-	if err := r.checkFuzzers(ctx, fuzzers); err != nil {
+	if err := r.checkFuzzers(ctx, built.fuzzers); err != nil {
 		return err
 	}
 	if err := r.checkArrival(ctx, chosen); err != nil {
 		return err
 	}
-	return r.fuzzAll(ctx, fuzzers, budget)
+	return r.fuzzAll(ctx, built.fuzzers, budget)
 }
 
 // runner runs fuzzers of a build with settings.
@@ -50,44 +44,57 @@ type runner struct {
 
 func (r runner) env() []string { return []string{r.s.Environ()} }
 
-// buildFuzzers runs build.sh on the checkout in dir.
-func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string) (Builder, error) {
+// built is what build.sh has made, in a folder outside the clone, as in OSS-Fuzz.
+type built struct {
+	Builder
+	dir     string
+	fuzzers []Fuzzer
+}
+
+func (b *built) remove() { os.RemoveAll(b.dir) }
+
+// buildFuzzers runs build.sh on the checkout in dir, and moves what it has made.
+// The caller removes that.
+func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chosen []string) (*built, error) {
+	if err := ready(ctx); err != nil {
+		return nil, err
+	}
 	sanitizer := name
 	if sanitizer != "coverage" {
 		sanitizer = "address"
 	}
-	builder := Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}
+	all := &built{Builder: Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}}
 	start := time.Now()
 	fmt.Printf("  %-34s ", "building (minutes the first time)")
-	if err := builder.Build(ctx); err != nil {
+	if err := all.Build(ctx); err != nil {
 		fmt.Println("failed")
-		return builder, err
+		return nil, err
 	}
-	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(builder.Log()))
-	return builder, nil
+	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(all.Log()))
+	if err := all.moveOut(chosen); err != nil {
+		all.remove()
+		return nil, err
+	}
+	return all, nil
 }
 
-// moveOut takes what was built to a folder outside the clone, as OSS-Fuzz does,
-// and the rest away: a fuzzer must need nothing but what stands beside it. A
-// report of coverage needs the sources, there as here. The caller removes the folder.
-func moveOut(builder Builder, chosen []string) (fuzzers []Fuzzer, remove func(), err error) {
-	dir, err := os.MkdirTemp("", "shimfuzz-out-")
-	if err != nil {
-		return nil, nil, err
+// moveOut moves the fuzzers, unpacks their seeds, and removes the rest: a fuzzer
+// must need nothing but what stands next to it. A report of coverage needs the
+// sources, there as here.
+func (b *built) moveOut(chosen []string) (err error) {
+	if b.dir, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
+		return err
 	}
-	remove = func() { os.RemoveAll(dir) }
-	err = errors.Join(extract.CopyTree(dir, builder.Out()), os.RemoveAll(builder.Out()))
-	if builder.Sanitizer == "address" {
-		err = errors.Join(err, os.RemoveAll(builder.Src()), os.RemoveAll(builder.Work()))
-	}
-	if err != nil {
-		remove()
-		return nil, nil, err
+	err = errors.Join(extract.CopyTree(b.dir, b.Out()), os.RemoveAll(b.Out()))
+	if b.Sanitizer == "address" {
+		err = errors.Join(err, os.RemoveAll(b.Src()), os.RemoveAll(b.Work()))
 	}
 	for _, target := range chosen {
-		fuzzers = append(fuzzers, Fuzzer{Dir: dir, Target: target})
+		f := Fuzzer{Dir: b.dir, Target: target}
+		err = errors.Join(err, f.unpackSeeds())
+		b.fuzzers = append(b.fuzzers, f)
 	}
-	return fuzzers, remove, nil
+	return err
 }
 
 // foundDir is where inputs are kept that make a target fail, beyond the next build.
@@ -117,37 +124,19 @@ func (r runner) checkFuzzers(ctx context.Context, fuzzers []Fuzzer) error {
 		if four.Failed || !four.Done || four.Executions != 4 {
 			return fmt.Errorf("%s: -runs=4 did not end with \"Done 4 runs\": %s", f.Target, four.Report)
 		}
-		seeds, n, err := unpackSeeds(f)
+		all, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"}, Env: r.env(), Artifact: r.foundDir(f.Target)})
 		if err != nil {
 			return err
 		}
-		kept := r.foundDir(f.Target)
-		if err := os.MkdirAll(kept, 0o777); err != nil {
-			return err
-		}
-		all, err := f.Run(ctx, Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: r.env(), Artifact: kept})
-		if err != nil {
-			return err
-		}
-		if all.Failed || !all.Done || all.Executions < n {
+		if all.Failed || !all.Done || all.Executions < f.seeds {
 			return fmt.Errorf("%s fails on a seed:\n%s\n%s", f.Target, all.Report, r.reproLines(f.Target, all.Crash))
 		}
 		if all.Last <= four.First {
 			return fmt.Errorf("%s: the seeds reach %d edges, an empty corpus %d", f.Target, all.Last, four.First)
 		}
-		fmt.Printf("%-16s %10d %7s %7d   %d, %d\n", f.Target, calls, "done", n, four.First, all.Last)
+		fmt.Printf("%-16s %10d %7s %7d   %d, %d\n", f.Target, calls, "done", f.seeds, four.First, all.Last)
 	}
 	return nil
-}
-
-// unpackSeeds unpacks a fuzzer's seeds beside it.
-func unpackSeeds(f Fuzzer) (dir string, n int, err error) {
-	dir = filepath.Join(f.Dir, "corpora", f.Target, "seeds")
-	if err := os.RemoveAll(filepath.Dir(dir)); err != nil {
-		return "", 0, err
-	}
-	n, err = f.Seeds(dir)
-	return dir, n, err
 }
 
 // checkArrival proves that the seeds arrive in the decoder, by building all of
@@ -160,39 +149,32 @@ func (r runner) checkArrival(ctx context.Context, chosen []string) error {
 	if err := WriteRecorder(checkout, r.b.Source.Dir); err != nil {
 		return err
 	}
-	builder, err := buildFuzzers(ctx, r.b, "recording", checkout)
+	built, err := buildFuzzers(ctx, r.b, "recording", checkout, chosen)
 	if err != nil {
 		return err
 	}
-	fuzzers, remove, err := moveOut(builder, chosen)
-	if err != nil {
-		return err
-	}
-	defer remove()
+	defer built.remove()
 	native, err := extract.Prepare(r.b.Root, checkout)
 	if err != nil {
 		return err
 	}
-	binary := filepath.Join(builder.Dir, "fuzz.test")
+	binary := filepath.Join(built.Dir, "fuzz.test")
 	if err := gocmd.Show(native.Go(ctx, r.s, "test", "-c", "-o", binary, "./fuzz")); err != nil {
 		return err
 	}
-	for _, f := range fuzzers {
-		if err := r.checkArrivalIn(ctx, builder, f, binary); err != nil {
+	for _, f := range built.fuzzers {
+		if err := r.checkArrivalIn(ctx, f, binary); err != nil {
 			return fmt.Errorf("%s: %w", f.Target, err)
 		}
 	}
 	return nil
 }
 
-func (r runner) checkArrivalIn(ctx context.Context, builder Builder, f Fuzzer, native string) error {
-	record := filepath.Join(builder.Dir, f.Target+".libfuzzer")
-	nativeRecord := filepath.Join(builder.Dir, f.Target+".gotest")
-	seeds, _, err := unpackSeeds(f)
-	if err != nil {
-		return err
-	}
-	run, err := f.Run(ctx, Run{Corpus: []string{seeds}, Flags: []string{"-runs=0"}, Env: append(r.env(), RecordFile+"="+record)})
+func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) error {
+	dir := filepath.Dir(native)
+	record := filepath.Join(dir, f.Target+".libfuzzer")
+	nativeRecord := filepath.Join(dir, f.Target+".gotest")
+	run, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"}, Env: append(r.env(), RecordFile+"="+record)})
 	if err != nil {
 		return err
 	}
@@ -200,7 +182,7 @@ func (r runner) checkArrivalIn(ctx context.Context, builder Builder, f Fuzzer, n
 		return errors.New(run.Report)
 	}
 	cmd := r.b.Command(ctx, r.s, native, "-test.run=^"+f.Target+"$")
-	cmd.Dir = builder.Dir
+	cmd.Dir = dir
 	cmd.Env = append(cmd.Env, RecordFile+"="+nativeRecord)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go test: %w\n%s", err, out)
@@ -214,8 +196,14 @@ func (r runner) checkArrivalIn(ctx context.Context, builder Builder, f Fuzzer, n
 		return err
 	}
 	if f.Target == targets.All[0].Name {
-		if err := addCorpus(want, r.b.Root); err != nil {
+		files, err := table.Files()
+		if err != nil {
 			return err
+		}
+		for name, text := range files {
+			if filepath.Ext(name) == ".bin" {
+				want[string(text)] = true
+			}
 		}
 	}
 	for payload := range want {
@@ -224,25 +212,6 @@ func (r runner) checkArrivalIn(ctx context.Context, builder Builder, f Fuzzer, n
 		}
 	}
 	fmt.Printf("  %-16s %5d payloads, each byte for byte\n", f.Target, len(want))
-	return nil
-}
-
-// addCorpus adds the files of the corpus.
-func addCorpus(payloads map[string]bool, root string) error {
-	files, err := table.Files()
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if filepath.Ext(name) != ".bin" {
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			return err
-		}
-		payloads[string(b)] = true
-	}
 	return nil
 }
 
@@ -255,11 +224,7 @@ func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Durat
 	var rows []row
 	fmt.Printf("\nfuzzing each target for %v\n", budget)
 	for _, f := range fuzzers {
-		seeds, _, err := unpackSeeds(f)
-		if err != nil {
-			return err
-		}
-		res, err := r.fuzzFrom(ctx, f, seeds, budget)
+		res, err := r.fuzzFrom(ctx, f, f.seedDir(), budget)
 		if ctx.Err() != nil { // what was found before is still told
 			break
 		}
@@ -288,12 +253,11 @@ func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Durat
 	return failed
 }
 
-// fuzzFrom runs a fuzzer for a time, or until it finds something. Beside the
-// seeds, unless these are "", stands the corpus that it grows.
+// fuzzFrom runs a fuzzer for a time, or until it finds something, from
+// the seeds in a folder, or from none if that is "".
 func (r runner) fuzzFrom(ctx context.Context, f Fuzzer, seeds string, budget time.Duration) (Result, error) {
 	grown := filepath.Join(f.Dir, "corpora", f.Target, "grown")
-	kept := r.foundDir(f.Target)
-	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777), os.MkdirAll(kept, 0o777)); err != nil {
+	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777)); err != nil {
 		return Result{}, err
 	}
 	corpora := []string{grown}
@@ -305,7 +269,7 @@ func (r runner) fuzzFrom(ctx context.Context, f Fuzzer, seeds string, budget tim
 		Corpus:   corpora,
 		Flags:    []string{fmt.Sprintf("-max_total_time=%d", max(1, int(budget.Seconds())))},
 		Env:      r.env(),
-		Artifact: kept,
+		Artifact: r.foundDir(f.Target),
 		Progress: func(executions, coverage int) {
 			if time.Since(printed) > 10*time.Second {
 				printed = time.Now()

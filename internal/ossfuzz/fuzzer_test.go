@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFollow(t *testing.T) {
+func TestReadResult(t *testing.T) {
 	for _, tc := range []struct {
 		name, out string
 		want      Result
@@ -32,16 +32,14 @@ main.LLVMFuzzerTestOneInput(...)
     #0 0x1 in __sanitizer_print_stack_trace
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
-`, Result{Executions: 2, First: 638, Last: 638, artifactNamed: "kept/crash-1", Report: "panic: FuzzReadOptions failed\n\tgot        none"}},
+`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/crash-1", Report: "panic: FuzzReadOptions failed\n\tgot        none"}},
 		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 ==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory
 artifact_prefix='kept/'; Test unit written to kept/oom-1
-`, Result{Executions: 2, First: 638, Last: 638, artifactNamed: "kept/oom-1", Report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
+`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/oom-1", Report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
 	} {
-		var got Result
-		got.follow(strings.NewReader(tc.out), nil)
-		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(Result{})); diff != "" {
+		if diff := cmp.Diff(tc.want, readResult(tc.out)); diff != "" {
 			t.Errorf("%s (- want, + got):\n%s", tc.name, diff)
 		}
 	}

@@ -110,7 +110,7 @@ func TestOptions(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "FuzzX.options"), []byte(read(t, "oss-fuzz/readoptions.options")), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	flags, err := Fuzzer{dir, "FuzzX"}.options()
+	flags, err := Fuzzer{Dir: dir, Target: "FuzzX"}.options()
 	if err != nil {
 		t.Fatal(err)
 	}

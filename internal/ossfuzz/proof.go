@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,29 +29,18 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 		return err
 	}
 	fmt.Printf("oss-fuzz/build.sh on hcsshim %s, nothing excused at first\n", b.Source.Name)
-	builder, err := buildFuzzers(ctx, b, "proof", b.Source.Dir)
-	if err != nil {
-		return err
-	}
 	raw := targets.All[0].Name
-	fuzzers, remove, err := moveOut(builder, []string{raw})
+	built, err := buildFuzzers(ctx, b, "proof", b.Source.Dir, []string{raw})
 	if err != nil {
 		return err
 	}
-	defer remove()
+	defer built.remove()
+	fuzzer := built.fuzzers[0]
 	r := runner{b, settings.Test{HCSShim: provenOn, Findings: "none"}}
-	program := filepath.Join(b.Dir, "repro")
-	if err := gocmd.Show(b.Go(ctx, r.s, "build", "-buildvcs=false", "-o", program, "./internal/verify/repro")); err != nil {
-		return err
-	}
-	seeds, _, err := unpackSeeds(fuzzers[0])
-	if err != nil {
-		return err
-	}
 	var lines []string
 	fmt.Printf("\n%-34s %-28s %8s %12s %6s\n", raw+" starting from", "finds", "seconds", "executions", "bytes")
-	for _, from := range []struct{ what, seeds string }{{"an empty corpus and the dictionary", ""}, {"the seeds", seeds}} {
-		found, err := r.hunt(ctx, fuzzers[0], program, from.what, from.seeds, budget)
+	for _, from := range []struct{ what, seeds string }{{"an empty corpus and the dictionary", ""}, {"the seeds", fuzzer.seedDir()}} {
+		found, err := r.hunt(ctx, fuzzer, from.what, from.seeds, budget)
 		if err != nil {
 			return err
 		}
@@ -64,7 +52,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 
 // hunt lets a fuzzer run until it has found all of provenBy, and returns the
 // lines that replay what it found.
-func (r runner) hunt(ctx context.Context, f Fuzzer, program, what, seeds string, budget time.Duration) (lines []string, err error) {
+func (r runner) hunt(ctx context.Context, f Fuzzer, what, seeds string, budget time.Duration) (lines []string, err error) {
 	var unexcused []string
 	for _, known := range findings.Of(findings.ReadOptions, provenOn).Findings() {
 		unexcused = append(unexcused, known.Name)
@@ -81,7 +69,7 @@ func (r runner) hunt(ctx context.Context, f Fuzzer, program, what, seeds string,
 		if !res.Failed {
 			return nil, fmt.Errorf("from %s nothing was found in %v; still to be found: %s", what, budget, strings.Join(left, ", "))
 		}
-		name, err := nameOf(ctx, r.b, nothing, program, res.Crash)
+		name, err := nameOf(ctx, r.b, nothing, res.Crash)
 		if err != nil {
 			return nil, err
 		}
@@ -102,14 +90,18 @@ func (r runner) hunt(ctx context.Context, f Fuzzer, program, what, seeds string,
 }
 
 // nameOf replays a payload and returns the finding that explains the answer.
-func nameOf(ctx context.Context, b *extract.Build, s settings.Test, program, file string) (string, error) {
+func nameOf(ctx context.Context, b *extract.Build, s settings.Test, file string) (string, error) {
 	dir, err := os.MkdirTemp(b.Dir, "results-")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
 	s.Results = dir
-	out, failed, err := gocmd.Try(b.Command(ctx, s, program, file))
+	cmd, err := b.Program(ctx, s, "./internal/verify/repro", file)
+	if err != nil {
+		return "", err
+	}
+	out, failed, err := gocmd.Try(cmd)
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +113,7 @@ func nameOf(ctx context.Context, b *extract.Build, s settings.Test, program, fil
 		return "", err
 	}
 	if len(results.Failures) == 0 || results.Failures[0].Finding == "" {
-		return "", fmt.Errorf("%s is no finding that is known:\n%s", file, out)
+		return "", fmt.Errorf("%s is not a known finding:\n%s", file, out)
 	}
 	return results.Failures[0].Finding, nil
 }

@@ -1,7 +1,6 @@
 package ossfuzz
 
 import (
-	"bufio"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"shimfuzz/internal/hcsshim/extract"
 )
@@ -87,20 +87,17 @@ func WriteRecorder(to, from string) error {
 
 // Recorded reads the set of payloads that a recording hcsshim has written.
 func Recorded(file string) (map[string]bool, error) {
-	f, err := os.Open(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	payloads := make(map[string]bool)
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		b, err := hex.DecodeString(lines.Text())
+	for line := range strings.Lines(string(text)) {
+		b, err := hex.DecodeString(strings.TrimSpace(line))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 		payloads[string(b)] = true
 	}
-	return payloads, lines.Err()
+	return payloads, nil
 }

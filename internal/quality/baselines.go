@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/quality/mutate"
@@ -47,7 +44,8 @@ func Baselines(ctx context.Context, b *extract.Build, sample int, limit time.Dur
 	if err != nil {
 		return err
 	}
-	race := &race{run: newMutantRun(tree, nil), dir: filepath.Join(tree.dir, "..", "original"), limit: limit}
+	run := newMutantRun(tree, nil)
+	race := &race{run, run.original(), limit}
 	if err := race.build(ctx); err != nil {
 		return err
 	}
@@ -103,36 +101,24 @@ func (r *race) guided() string { return filepath.Join(r.dir, "guided") }
 // trials are the times to kill of one bug by one arm: limit where it was not noticed.
 func (r *race) trials(ctx context.Context, bug *mutant, a arm) []time.Duration {
 	times := make([]time.Duration, baselineTrials)
-	var g errgroup.Group
-	g.SetLimit(runtime.NumCPU())
+	var all []*time.Duration
 	for i := range times {
-		g.Go(func() error {
-			times[i] = r.trial(ctx, bug, a)
-			return nil
-		})
+		all = append(all, &times[i])
 	}
-	_ = g.Wait() // a trial that cannot be held is one that found nothing
+	parallel(all, func(took *time.Duration) { *took = r.trial(ctx, bug, a) })
 	return times
 }
 
 func (r *race) trial(ctx context.Context, bug *mutant, a arm) time.Duration {
 	start := time.Now()
-	l := layer{pkg: a.pkg}
 	if a.seeds {
-		if _, failed := r.run.command(ctx, r.dir, testBinary(r.dir, a.pkg), bug, l, "-test.run=^Fuzz"); failed {
+		if _, failed := r.run.command(ctx, testBinary(r.dir, a.pkg), bug, a.pkg, "-test.run=^Fuzz"); failed {
 			return min(time.Since(start), r.limit)
 		}
 	}
-	cache, err := os.MkdirTemp(r.dir, "cache-")
-	if err != nil {
-		return r.limit
-	}
-	defer os.RemoveAll(cache)
 	for i, target := range a.targets {
 		left := max(time.Second, (r.limit-time.Since(start))/time.Duration(len(a.targets)-i))
-		_, failed := r.run.command(ctx, r.dir, testBinary(r.guided(), a.pkg), bug, l, "-test.run=^$", "-test.fuzz=^"+target+"$",
-			"-test.fuzztime="+left.String(), "-test.fuzzcachedir="+cache, "-test.parallel=1", "-test.fuzzminimizetime=0")
-		if failed {
+		if _, failed := r.run.engine(ctx, testBinary(r.guided(), a.pkg), bug, a.pkg, target, left.String()); failed {
 			return min(time.Since(start), r.limit)
 		}
 	}

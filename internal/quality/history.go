@@ -32,7 +32,7 @@ func History(ctx context.Context, root string) error {
 		if err != nil {
 			return err
 		}
-		if err := buildTests(ctx, release); err != nil {
+		if err := buildTests(ctx, release, release.Dir, []string{"properties", "fuzz"}); err != nil {
 			return err
 		}
 		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
@@ -57,10 +57,11 @@ func History(ctx context.Context, root string) error {
 	return nil
 }
 
-// buildTests builds the test binaries of a release's own build.
-func buildTests(ctx context.Context, b *extract.Build) error {
-	for _, pkg := range []string{"properties", "fuzz"} {
-		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", "-c", "-vet=off", "-o", testBinary(b.Dir, pkg), "./"+pkg)); err != nil {
+// buildTests builds the test binaries of packages of a release's own build.
+func buildTests(ctx context.Context, b *extract.Build, dir string, packages []string, flags ...string) error {
+	for _, pkg := range packages { // the go command takes -fuzz for one package only
+		args := append([]string{"-c", "-vet=off", "-o", testBinary(dir, pkg), "./" + pkg}, flags...)
+		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", args...)); err != nil {
 			return err
 		}
 	}
@@ -122,7 +123,7 @@ func foundBy(found []discovery) string {
 // Steady runs the properties with many seeds: what fails with one of them only
 // is a finding, or a bug of the suite.
 func Steady(ctx context.Context, b *extract.Build, s settings.Test, seeds, checks int) error {
-	if err := buildTests(ctx, b); err != nil {
+	if err := buildTests(ctx, b, b.Dir, []string{"properties"}); err != nil {
 		return err
 	}
 	failures, shown := 0, time.Now()

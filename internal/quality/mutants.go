@@ -1,5 +1,5 @@
 // Package quality measures how good the suite is at finding bugs: on mutants of
-// the decoders, beside simpler fuzz targets, and on the releases that had them.
+// the decoders, compared with simpler fuzz targets, and on the releases that had them.
 package quality
 
 import (
@@ -105,8 +105,15 @@ func evenly(all []*mutant, n int) (chosen []*mutant) {
 // it, the modules that hcsshim's readOptions calls, and the zoo.
 type mutantTree struct {
 	dir    string
-	copies map[string]string // import path of a called package: its folder
-	labels map[string]string // and what to call it, with the version
+	called []source
+}
+
+// source is code that mutants are made of.
+type source struct {
+	name      string // with the version
+	decoder   string
+	files     string // a pattern
+	functions []string
 }
 
 // called are the functions that readOptions calls in packages of containerd's.
@@ -120,7 +127,7 @@ var called = []struct {
 
 func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 	dir := filepath.Join(b.Dir, "mutants")
-	t := &mutantTree{dir: filepath.Join(dir, "tree"), copies: make(map[string]string), labels: make(map[string]string)}
+	t := &mutantTree{dir: filepath.Join(dir, "tree")}
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(t.dir, 0o777)); err != nil {
 		return nil, err
 	}
@@ -139,8 +146,8 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 			if err := errors.Join(extract.CopyTree(copied, from), mod.AddReplace(c.module, "", copied, "")); err != nil {
 				return err
 			}
-			t.copies[c.name] = filepath.Join(copied, filepath.FromSlash(c.pkg))
-			t.labels[c.name] = strings.TrimSpace(c.name + " " + version)
+			label := strings.TrimSpace(c.name + " " + version)
+			t.called = append(t.called, source{label, "hcsshim", filepath.Join(copied, filepath.FromSlash(c.pkg), "*.go"), c.functions})
 		}
 		return nil
 	})
@@ -181,13 +188,14 @@ func sourceName(b *extract.Build) string { return "hcsshim " + cmp.Or(b.Source.V
 // mutants are all there are, the zoo's last.
 func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 	hcsshim := sourceName(b)
-	extracted := filepath.Join(t.dir, "internal", "hcsshim", filepath.Base(b.DecoderFile()))
-	all, err := mutantsOf(hcsshim, "hcsshim", extracted, nil)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range called {
-		files, err := filepath.Glob(filepath.Join(t.copies[c.name], "*.go"))
+	internal := filepath.Join(t.dir, "internal")
+	sources := slices.Concat(
+		[]source{{hcsshim, "hcsshim", filepath.Join(internal, "hcsshim", filepath.Base(b.DecoderFile())), nil}},
+		t.called,
+		[]source{{"reference", "reference", filepath.Join(internal, "reference", "reference.go"), nil}})
+	var all []*mutant
+	for _, s := range sources {
+		files, err := filepath.Glob(s.files)
 		if err != nil {
 			return nil, err
 		}
@@ -195,18 +203,13 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 			if strings.HasSuffix(file, "_test.go") {
 				continue
 			}
-			more, err := mutantsOf(t.labels[c.name], "hcsshim", file, c.functions)
+			more, err := mutantsOf(s, file)
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, more...)
 		}
 	}
-	more, err := mutantsOf("reference", "reference", filepath.Join(t.dir, "internal", "reference", "reference.go"), nil)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, more...)
 	return slices.Concat(all, zooIn(hcsshim, "hcsshim"), zooIn("reference", "reference")), nil
 }
 
@@ -219,23 +222,18 @@ func zooIn(source, decoder string) (all []*mutant) {
 	return all
 }
 
-func mutantsOf(source, decoder, file string, functions []string) ([]*mutant, error) {
+func mutantsOf(s source, file string) (all []*mutant, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	made, err := mutate.File(text, functions)
-	if err != nil {
-		return nil, err
-	}
-	var all []*mutant
+	made, err := mutate.File(text, s.functions)
 	for _, m := range made {
 		change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(file), m.Line, m.From, m.To)
-		all = append(all, &mutant{
-			Mutant:  killmatrix.Mutant{Source: source, Name: m.Name, Change: change},
-			decoder: decoder, file: file, text: m.Text})
+		row := killmatrix.Mutant{Source: s.name, Name: m.Name, Change: change}
+		all = append(all, &mutant{Mutant: row, decoder: s.decoder, file: file, text: m.Text})
 	}
-	return all, nil
+	return all, err
 }
 
 // killed are the mutants that are listed as equivalent and are not. Duplicates are

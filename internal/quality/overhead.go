@@ -1,7 +1,6 @@
 package quality
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -32,11 +31,8 @@ func Overhead(ctx context.Context, b *extract.Build) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for _, pkg := range []string{"fuzz", "internal/quality/baseline"} {
-		binary := testBinary(dir, pkg)
-		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", "-c", "-vet=off", "-fuzz=Fuzz", "-o", binary, "./"+pkg)); err != nil {
-			return err
-		}
+	if err := buildTests(ctx, b, dir, []string{"fuzz", "internal/quality/baseline"}, "-fuzz=Fuzz"); err != nil {
+		return err
 	}
 	fmt.Printf("  %d rounds of %d executions of each target, one worker\n", overheadRounds, overheadExecs)
 	rates := make(map[string][]float64) // executions a second
@@ -82,24 +78,15 @@ func engineRate(ctx context.Context, b *extract.Build, dir, pkg, target string) 
 	cmd := b.Command(ctx, settings.Test{}, testBinary(dir, pkg), "-test.run=^$", "-test.fuzz=^"+target+"$",
 		"-test.fuzztime="+strconv.Itoa(overheadExecs)+"x", "-test.fuzzcachedir="+cache, "-test.parallel=1")
 	cmd.Dir = filepath.Join(b.Root, filepath.FromSlash(pkg))
-	out, err := cmd.StderrPipe() // where the engine writes its progress
-	if err != nil {
-		return 0, err
-	}
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
 	var start time.Time
 	var log strings.Builder
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		log.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "now fuzzing") {
+	err = gocmd.Lines(cmd, func(line string) {
+		log.WriteString(line + "\n")
+		if strings.Contains(line, "now fuzzing") {
 			start = time.Now()
 		}
-	}
+	})
 	end := time.Now()
-	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
@@ -114,7 +101,7 @@ var rapidResult = regexp.MustCompile(`(?m)^=== RUN +(Test\w+)[/\w]*$|\[rapid\] O
 // checkRates prints how many checks a second each property makes, of all its
 // variants, on hcsshim.
 func checkRates(ctx context.Context, b *extract.Build) error {
-	if err := buildTests(ctx, b); err != nil {
+	if err := buildTests(ctx, b, b.Dir, []string{"properties"}); err != nil {
 		return err
 	}
 	cmd := b.Command(ctx, settings.Test{Decoder: "hcsshim"}, testBinary(b.Dir, "properties"), append([]string{"-test.v", "-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)...)

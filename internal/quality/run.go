@@ -62,26 +62,24 @@ type mutantRun struct {
 	start time.Time
 
 	sync.Mutex
-	hashes map[[sha256.Size]byte]string // of test binaries, and whose they are
+	hashes map[string]string // of test binaries, and whose they are
 	counts map[killmatrix.Result]int
-	built  int
 }
 
 func newMutantRun(t *mutantTree, known map[string]string) *mutantRun {
-	return &mutantRun{tree: t, known: known, hashes: make(map[[sha256.Size]byte]string), counts: make(map[killmatrix.Result]int)}
+	return &mutantRun{tree: t, known: known, hashes: make(map[string]string), counts: make(map[killmatrix.Result]int)}
 }
 
 // run finds out what becomes of each mutant.
 func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 	r.start = time.Now()
-	original := r.original()
-	hash, err := r.build(ctx, original, &mutant{decoder: "reference"})
+	hash, err := r.build(ctx, r.original(), &mutant{decoder: "reference"})
 	if err != nil {
 		return fmt.Errorf("the unchanged suite does not build: %w", err)
 	}
 	r.hashes[hash] = "the original"
 	unchanged := []*mutant{{decoder: "hcsshim"}, {decoder: "reference"}}
-	r.each(unchanged, func(m *mutant) { r.layers(ctx, original, m) })
+	parallel(unchanged, func(m *mutant) { r.layers(ctx, r.original(), m) })
 	for _, m := range unchanged {
 		if m.Result != killmatrix.Survived {
 			return fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %v (run make test)", m.decoder, m.Kills)
@@ -89,11 +87,11 @@ func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 	}
 	fmt.Printf("  %d mutants, %d at a time\n", len(all), runtime.NumCPU())
 	shown, done := time.Now(), 0
-	r.each(all, func(m *mutant) {
+	parallel(all, func(m *mutant) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.one(ctx, original, m)
+		r.one(ctx, m)
 		if reason := r.known[m.ID()]; m.Result == killmatrix.Survived && reason != "" {
 			m.Result, m.Note = killmatrix.Equivalent, reason
 		}
@@ -122,50 +120,46 @@ func (r *mutantRun) properties(ctx context.Context) ([]string, error) {
 	return strings.Fields(string(out)), err
 }
 
-// each does something with each mutant, as many at a time as there are cores.
-func (r *mutantRun) each(all []*mutant, do func(*mutant)) {
+// parallel does something with each of all, as many at a time as there are cores.
+func parallel[T any](all []T, do func(T)) {
 	var g errgroup.Group
 	g.SetLimit(runtime.NumCPU())
-	for _, m := range all {
+	for _, each := range all {
 		g.Go(func() error {
-			do(m)
+			do(each)
 			return nil
 		})
 	}
-	_ = g.Wait() // what becomes of a mutant is in it
+	_ = g.Wait() // none returns an error
 }
 
 // one finds out what becomes of one mutant. A bug of the zoo is in the binaries
 // of the original already.
-func (r *mutantRun) one(ctx context.Context, original string, m *mutant) {
-	dir := original
-	if m.file != "" {
-		r.Lock()
-		r.built++
-		dir = filepath.Join(filepath.Dir(original), strconv.Itoa(r.built))
-		r.Unlock()
-		defer os.RemoveAll(dir)
+func (r *mutantRun) one(ctx context.Context, m *mutant) {
+	if m.file == "" {
+		r.layers(ctx, r.original(), m)
+		return
 	}
-	r.result(ctx, dir, m)
-}
-
-func (r *mutantRun) result(ctx context.Context, dir string, m *mutant) {
-	if m.file != "" {
-		hash, err := r.build(ctx, dir, m)
-		if err != nil {
-			m.Result, m.Note = killmatrix.BuildFailed, firstComplaint(err)
-			return
-		}
-		r.Lock()
-		duplicate := r.hashes[hash]
-		if duplicate == "" {
-			r.hashes[hash] = m.ID()
-		}
-		r.Unlock()
-		if duplicate != "" {
-			m.Result, m.Note = killmatrix.Duplicate, duplicate
-			return
-		}
+	dir, err := os.MkdirTemp(filepath.Dir(r.original()), "mutant-")
+	if err != nil {
+		m.Result, m.Note = killmatrix.BuildFailed, err.Error()
+		return
+	}
+	defer os.RemoveAll(dir)
+	hash, err := r.build(ctx, dir, m)
+	if err != nil {
+		m.Result, m.Note = killmatrix.BuildFailed, firstComplaint(err)
+		return
+	}
+	r.Lock()
+	duplicate := r.hashes[hash]
+	if duplicate == "" {
+		r.hashes[hash] = m.ID()
+	}
+	r.Unlock()
+	if duplicate != "" {
+		m.Result, m.Note = killmatrix.Duplicate, duplicate
+		return
 	}
 	r.layers(ctx, dir, m)
 }
@@ -181,23 +175,23 @@ func firstComplaint(err error) string {
 
 // build builds the test binaries with the mutant's file in place of the tree's,
 // and returns a hash of them, stripped.
-func (r *mutantRun) build(ctx context.Context, dir string, m *mutant) (hash [sha256.Size]byte, err error) {
+func (r *mutantRun) build(ctx context.Context, dir string, m *mutant) (hash string, err error) {
 	packages := []string{"properties", "fuzz"}
 	if m.decoder == "reference" {
 		packages = append(packages, "internal/reference")
 	}
 	if err := r.compile(ctx, dir, m, packages); err != nil {
-		return hash, err
+		return "", err
 	}
 	h := sha256.New()
 	for _, pkg := range packages[:2] {
 		text, err := os.ReadFile(testBinary(dir, pkg))
 		if err != nil {
-			return hash, err
+			return "", err
 		}
 		h.Write(text)
 	}
-	return [sha256.Size]byte(h.Sum(nil)), nil
+	return string(h.Sum(nil)), nil
 }
 
 func testBinary(dir, pkg string) string { return filepath.Join(dir, filepath.Base(pkg)+".test") }
@@ -241,11 +235,13 @@ func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
 		case l.last && m.Result != killmatrix.Survived, l.fuzzes && byFuzz, l.pkg == "internal/reference" && m.decoder != "reference":
 			continue
 		}
-		run := r.tests
+		var kills []killmatrix.Kill
+		timedOut := false
 		if l.fuzzes {
-			run = r.fuzzing
+			kills = r.fuzzing(ctx, dir, m, l)
+		} else if out, failed := r.command(ctx, testBinary(dir, l.pkg), m, l.pkg, l.args...); failed {
+			kills, timedOut = killsIn(out, l.name)
 		}
-		kills, timedOut := run(ctx, dir, m, l)
 		if len(kills) == 0 {
 			continue
 		}
@@ -262,10 +258,10 @@ func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
 	}
 }
 
-// command runs a test binary on a mutant.
-func (r *mutantRun) command(ctx context.Context, dir, binary string, m *mutant, l layer, args ...string) (output string, failed bool) {
-	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, l.pkg), binary, append(args, "-test.timeout="+mutantTimeout)...)
-	cmd.Env = append(cmd.Env, settings.Test{Build: dir, Decoder: m.decoder, Bug: m.bug}.Environ())
+// command runs a package's test binary on a mutant.
+func (r *mutantRun) command(ctx context.Context, binary string, m *mutant, pkg string, args ...string) (output string, failed bool) {
+	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, pkg), binary, append(args, "-test.timeout="+mutantTimeout)...)
+	cmd.Env = append(cmd.Env, settings.Test{Build: filepath.Dir(binary), Decoder: m.decoder, Bug: m.bug}.Environ())
 	out, failed, err := gocmd.Try(cmd)
 	return out, failed && err == nil && ctx.Err() == nil
 }
@@ -275,15 +271,6 @@ var (
 	failedSeed = regexp.MustCompile(`(?m)^ +--- FAIL: (\w+)/seed#(\d+)`)
 	execsSoFar = regexp.MustCompile(`execs: (\d+)`)
 )
-
-// tests runs tests that need no engine.
-func (r *mutantRun) tests(ctx context.Context, dir string, m *mutant, l layer) (kills []killmatrix.Kill, timedOut bool) {
-	out, failed := r.command(ctx, dir, testBinary(dir, l.pkg), m, l, l.args...)
-	if !failed {
-		return nil, false
-	}
-	return killsIn(out, l.name)
-}
 
 // killsIn reads from a failed test binary's output who failed. A process that
 // ended before it could say so was ended by the mutant: the unchanged decoders
@@ -310,15 +297,9 @@ func killsIn(out, layer string) (kills []killmatrix.Kill, timedOut bool) {
 }
 
 // fuzzing lets the engine look, for what the seeds did not find.
-func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer) (kills []killmatrix.Kill, timedOut bool) {
-	cache, err := os.MkdirTemp(dir, "cache-")
-	if err != nil {
-		return nil, false
-	}
-	defer os.RemoveAll(cache)
+func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer) (kills []killmatrix.Kill) {
 	for _, t := range targets.All {
-		out, failed := r.command(ctx, dir, testBinary(dir, l.pkg), m, l, "-test.run=^$", "-test.fuzz=^"+t.Name+"$", "-test.fuzztime="+mutantExecs,
-			"-test.fuzzcachedir="+cache, "-test.parallel=1", "-test.fuzzminimizetime=0")
+		out, failed := r.engine(ctx, testBinary(dir, l.pkg), m, l.pkg, t.Name, mutantExecs)
 		if !failed {
 			continue
 		}
@@ -328,5 +309,16 @@ func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer)
 		}
 		kills = append(kills, killmatrix.Kill{Layer: l.name, Test: t.Name, Execs: execs})
 	}
-	return kills, false
+	return kills
+}
+
+// engine fuzzes a target on a mutant, with one worker and nothing from earlier runs.
+func (r *mutantRun) engine(ctx context.Context, binary string, m *mutant, pkg, target, fuzztime string) (output string, failed bool) {
+	cache, err := os.MkdirTemp(filepath.Dir(binary), "cache-")
+	if err != nil {
+		return "", false
+	}
+	defer os.RemoveAll(cache)
+	return r.command(ctx, binary, m, pkg, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+fuzztime,
+		"-test.fuzzcachedir="+cache, "-test.parallel=1", "-test.fuzzminimizetime=0")
 }

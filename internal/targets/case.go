@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -61,7 +60,7 @@ func ReadCase(name, target string) (*Case, error) {
 	return c, nil
 }
 
-// readRegular reads a file that is one, and not too large.
+// readRegular reads a regular file that is not too large.
 func readRegular(name string) ([]byte, error) {
 	info, err := os.Stat(name) // before opening: that of a FIFO waits for a writer
 	if err != nil {
@@ -70,16 +69,10 @@ func readRegular(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, MaxCase+1))
-	if len(text) > MaxCase {
+	if info.Size() > MaxCase {
 		return nil, fmt.Errorf("%s: larger than %d MiB", name, MaxCase>>20)
 	}
-	return text, err
+	return os.ReadFile(name)
 }
 
 // clusterFuzzTarget is the target in the name that ClusterFuzz gives a file, or

@@ -3,8 +3,7 @@
 package testrun
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,23 +23,23 @@ import (
 
 // Run gathers the results of several runs of "go test".
 type Run struct {
-	Broken  []string // what failed beside the tests, each once
+	Broken  []string // what failed other than the tests, each once
 	Skipped int
 
 	passed   int
 	failed   []failure
-	output   map[string]*strings.Builder // of tests that have not passed
-	running  map[string]event            // tests that have begun and not ended
-	hasChild map[string]bool             // tests with a failed subtest
-	said     bool                        // a test has said something since the line began
-	findings map[string]string           // that explain failures, by the test
+	output   map[string][]byte // of tests that have not passed
+	running  map[string]event  // tests that have begun and not ended
+	hasChild map[string]bool   // tests with a failed subtest
+	said     bool              // a test has said something since the line began
+	findings map[string]string // that explain failures, by the test
 }
 
 type failure struct{ test, text string }
 
 // New makes a Run without results.
 func New() *Run {
-	return &Run{output: make(map[string]*strings.Builder), running: make(map[string]event), hasChild: make(map[string]bool), findings: make(map[string]string)}
+	return &Run{output: make(map[string][]byte), running: make(map[string]event), hasChild: make(map[string]bool), findings: make(map[string]string)}
 }
 
 // event is one line of "go test -json" (go doc test2json).
@@ -87,27 +86,16 @@ func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, w
 
 // follow runs "go test -json" and returns what else it prints.
 func (r *Run) follow(cmd *exec.Cmd) (rest string, err error) {
-	var stderr bytes.Buffer
+	var stderr, other strings.Builder
 	cmd.Stderr = &stderr
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	lines := bufio.NewScanner(pipe)
-	lines.Buffer(nil, 16<<20)
-	var other bytes.Buffer
-	for lines.Scan() {
+	err = gocmd.Lines(cmd, func(line string) {
 		var e event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			fmt.Fprintln(&other, lines.Text())
-			continue
+		if json.Unmarshal([]byte(line), &e) == nil {
+			r.add(e)
+		} else {
+			fmt.Fprintln(&other, line)
 		}
-		r.add(e)
-	}
-	err = errors.Join(lines.Err(), cmd.Wait())
+	})
 	return other.String() + stderr.String(), err
 }
 
@@ -135,10 +123,7 @@ func (r *Run) add(e event) {
 			fmt.Print("\n    " + strings.TrimRight(text, "\n"))
 			return
 		}
-		if r.output[key] == nil {
-			r.output[key] = new(strings.Builder)
-		}
-		r.output[key].WriteString(e.Output)
+		r.output[key] = append(r.output[key], e.Output...)
 	case "pass":
 		if e.Test != "" {
 			r.passed++
@@ -151,7 +136,7 @@ func (r *Run) add(e event) {
 	case "fail":
 		r.fail(key, e)
 	case "build-fail":
-		r.broken(header.ReplaceAllString(r.text(key), ""))
+		r.broken(header.ReplaceAllString(string(r.output[key]), ""))
 		delete(r.output, key)
 	}
 }
@@ -159,14 +144,7 @@ func (r *Run) add(e event) {
 // header is the line with the package above what its compiler or linker says.
 var header = regexp.MustCompile(`(?m)^# .*\n`)
 
-func (r *Run) text(key string) string {
-	if r.output[key] == nil {
-		return ""
-	}
-	return r.output[key].String()
-}
-
-// broken notes what failed beside the tests, once, for every package that needs
+// broken notes what failed other than the tests, once, for every package that needs
 // what does not build fails of it.
 func (r *Run) broken(text string) {
 	if text = strings.TrimSpace(text); !slices.Contains(r.Broken, text) {
@@ -186,7 +164,7 @@ func (r *Run) fail(key string, e event) {
 			}
 		}
 		if !r.hasChild[e.Package+"."] && e.FailedBuild == "" {
-			r.broken(e.Package + "\n" + r.text(key))
+			r.broken(e.Package + "\n" + string(r.output[key]))
 		}
 		return
 	}
@@ -198,7 +176,7 @@ func (r *Run) fail(key string, e event) {
 		}
 	}
 	if !r.hasChild[key] {
-		r.failed = append(r.failed, failure{e.Test, r.text(key)})
+		r.failed = append(r.failed, failure{e.Test, string(r.output[key])})
 	}
 }
 
@@ -244,10 +222,7 @@ func printFindings(byFinding map[string][]failure) {
 	names := slices.Sorted(maps.Keys(byFinding))
 	for _, name := range names {
 		slices.SortFunc(byFinding[name], func(a, b failure) int {
-			if own := inFindings(b) - inFindings(a); own != 0 {
-				return own
-			}
-			return len(a.text) - len(b.text)
+			return cmp.Or(inFindings(b)-inFindings(a), len(a.text)-len(b.text))
 		})
 		fmt.Printf("\nFAIL  %s\n%s", byFinding[name][0].test, Head(byFinding[name][0].text))
 	}

@@ -7,9 +7,12 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"iter"
+	"maps"
+	"os"
 	"path"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,10 +74,7 @@ func parsePackage(s Shim, dir string, names map[string]string) (*shim, error) {
 		pkgs:    make(map[string]string),
 		docs:    make(map[ast.Node]*ast.CommentGroup),
 		members: make(map[*ast.Ident]bool),
-		info: &types.Info{
-			Defs: make(map[*ast.Ident]types.Object),
-			Uses: make(map[*ast.Ident]types.Object),
-		},
+		info:    &types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object)},
 	}
 	var parsed []*ast.File
 	for _, name := range files {
@@ -85,7 +85,7 @@ func parsePackage(s Shim, dir string, names map[string]string) (*shim, error) {
 		if !match || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		if p.text[name], err = readFile(name); err != nil {
+		if p.text[name], err = os.ReadFile(name); err != nil {
 			return nil, err
 		}
 		file, err := parser.ParseFile(p.fset, name, p.text[name], parser.ParseComments|parser.SkipObjectResolution)
@@ -124,12 +124,11 @@ func (names emptyImporter) Import(importPath string) (*types.Package, error) {
 }
 
 func (p *shim) index(file *ast.File) {
-	ast.Inspect(file, func(n ast.Node) bool {
+	for n := range ast.Preorder(file) {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			p.members[s.Sel] = true
 		}
-		return true
-	})
+	}
 	for _, decl := range file.Decls {
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
@@ -170,14 +169,23 @@ func (p *shim) indexGenDecl(decl *ast.GenDecl) {
 }
 
 func (p *shim) receiver(decl *ast.FuncDecl) types.Object {
-	var base types.Object
-	ast.Inspect(decl.Recv.List[0].Type, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok && base == nil {
-			base = p.info.Uses[id]
+	for id := range identifiers(decl.Recv.List[0].Type) {
+		if base := p.info.Uses[id]; base != nil {
+			return base
 		}
-		return true
-	})
-	return base
+	}
+	return nil
+}
+
+// identifiers are those in a node, in the order of the text.
+func identifiers(node ast.Node) iter.Seq[*ast.Ident] {
+	return func(yield func(*ast.Ident) bool) {
+		for n := range ast.Preorder(node) {
+			if id, ok := n.(*ast.Ident); ok && !yield(id) {
+				return
+			}
+		}
+	}
 }
 
 // root finds the function that reads standard input and holds its signature to
@@ -194,46 +202,26 @@ func (p *shim) root(s Shim) (types.Object, error) {
 	return obj, nil
 }
 
-// signature prints a function type with imports under the name the options
-// package and io have here, whatever the file calls them.
+// signature prints a function type without names of its parameters, and with
+// imports under their own names, whatever the file calls them.
 func (p *shim) signature(f *ast.FuncType) string {
-	list := func(fields *ast.FieldList) (out []string) {
-		if fields == nil {
-			return nil
+	text := types.ExprString(&ast.FuncType{Params: unnamed(f.Params), Results: unnamed(f.Results)})
+	for id := range identifiers(f) {
+		if pkg, ok := p.info.Uses[id].(*types.PkgName); ok {
+			text = strings.Replace(text, id.Name+".", path.Base(pkg.Imported().Path())+".", 1)
 		}
-		for _, field := range fields.List {
-			for range max(1, len(field.Names)) {
-				out = append(out, p.typeString(field.Type))
-			}
-		}
-		return out
 	}
-	s := "func(" + strings.Join(list(f.Params), ", ") + ")"
-	results := list(f.Results)
-	switch len(results) {
-	case 0:
-		return s
-	case 1:
-		return s + " " + results[0]
-	}
-	return s + " (" + strings.Join(results, ", ") + ")"
+	return text
 }
 
-func (p *shim) typeString(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return "*" + p.typeString(e.X)
-	case *ast.SelectorExpr:
-		if id, ok := e.X.(*ast.Ident); ok {
-			if pkg, ok := p.info.Uses[id].(*types.PkgName); ok {
-				if pkg.Imported().Path() == optionsPackage {
-					return "options." + e.Sel.Name
-				}
-				return pkg.Imported().Name() + "." + e.Sel.Name
-			}
+func unnamed(fields *ast.FieldList) *ast.FieldList {
+	list := new(ast.FieldList)
+	if fields != nil {
+		for _, field := range fields.List {
+			list.List = append(list.List, slices.Repeat([]*ast.Field{{Type: field.Type}}, max(1, len(field.Names)))...)
 		}
 	}
-	return types.ExprString(e)
+	return list
 }
 
 // object is what an identifier means, nil if that is not known. Without imports
@@ -246,12 +234,11 @@ func (p *shim) object(id *ast.Ident) types.Object {
 	if p.info.Defs[id] != nil || p.members[id] {
 		return nil
 	}
-	scope := p.scope.Innermost(id.Pos())
-	if scope == nil {
-		return nil
+	if scope := p.scope.Innermost(id.Pos()); scope != nil {
+		_, obj := scope.LookupParent(id.Name, id.Pos())
+		return obj
 	}
-	_, obj := scope.LookupParent(id.Name, id.Pos())
-	return obj
+	return nil
 }
 
 // reach marks the declaration of obj and all that it leads to.
@@ -269,11 +256,7 @@ func (p *shim) reach(obj types.Object) {
 }
 
 func (p *shim) reachFrom(node ast.Node) {
-	ast.Inspect(node, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		if !ok {
-			return true
-		}
+	for id := range identifiers(node) {
 		switch used := p.object(id).(type) {
 		case nil:
 		case *types.PkgName:
@@ -281,8 +264,7 @@ func (p *shim) reachFrom(node ast.Node) {
 		default:
 			p.reach(used)
 		}
-		return true
-	})
+	}
 }
 
 func (p *shim) extraction() (*extraction, error) {
@@ -291,12 +273,7 @@ func (p *shim) extraction() (*extraction, error) {
 	}
 	p.settleNames()
 	x := &extraction{imports: p.pkgs}
-	nodes := make([]ast.Node, 0, len(p.reached))
-	for node := range p.reached {
-		nodes = append(nodes, node)
-	}
-	sort.Slice(nodes, func(i, j int) bool { return nodes[i].Pos() < nodes[j].Pos() })
-	for _, node := range nodes {
+	for _, node := range slices.SortedFunc(maps.Keys(p.reached), func(a, b ast.Node) int { return int(a.Pos() - b.Pos()) }) {
 		text, err := p.source(node)
 		if err != nil {
 			return nil, err
@@ -308,27 +285,22 @@ func (p *shim) extraction() (*extraction, error) {
 
 // checkInits refuses an init function that sets what readOptions reaches: it
 // cannot be told whether it is to run here.
-func (p *shim) checkInits() (err error) {
+func (p *shim) checkInits() error {
 	for _, decl := range p.inits {
-		ast.Inspect(decl, func(n ast.Node) bool {
-			id, ok := n.(*ast.Ident)
-			if !ok {
-				return true
-			}
+		for id := range identifiers(decl) {
 			if v, ok := p.object(id).(*types.Var); ok && p.reached[p.decls[v]] {
-				err = fmt.Errorf("%s: init uses %s, which readOptions reaches: shimfuzz does not extract init functions", p.fset.Position(id.Pos()), v.Name())
+				return fmt.Errorf("%s: init uses %s, which readOptions reaches: shimfuzz does not extract init functions", p.fset.Position(id.Pos()), v.Name())
 			}
-			return true
-		})
+		}
 	}
-	return err
+	return nil
 }
 
 // settleNames gives each imported package a name of its own: two files may use
 // one name for two packages, as the shim does with errors.
 func (p *shim) settleNames() {
 	taken := make(map[string]bool)
-	for _, importPath := range sortedKeys(p.pkgs) {
+	for _, importPath := range slices.Sorted(maps.Keys(p.pkgs)) {
 		name := p.pkgs[importPath]
 		for n := 2; taken[name]; n++ {
 			name = p.pkgs[importPath] + strconv.Itoa(n)
@@ -341,7 +313,7 @@ func (p *shim) settleNames() {
 // source returns the text of a declaration, doc comment included, with imported
 // packages under their settled names.
 func (p *shim) source(node ast.Node) (string, error) {
-	start, keyword := node.Pos(), ""
+	start := node.Pos()
 	if doc := p.docs[node]; doc != nil {
 		start = doc.Pos()
 		for _, c := range doc.List {
@@ -352,37 +324,29 @@ func (p *shim) source(node ast.Node) (string, error) {
 	}
 	from := p.fset.Position(start)
 	text := p.text[from.Filename]
-	var b strings.Builder
 	at := from.Offset
-	ast.Inspect(node, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		if !ok {
-			return true
-		}
-		if pkg, ok := p.object(id).(*types.PkgName); ok {
-			offset := p.fset.Position(id.Pos()).Offset
-			b.Write(text[at:offset])
-			b.WriteString(p.pkgs[pkg.Imported().Path()])
-			at = offset + len(id.Name)
-		}
-		return true
-	})
-	b.Write(text[at:p.fset.Position(node.End()).Offset])
-	switch node.(type) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "// From %s, line %d.\n\n", filepath.Base(from.Filename), p.fset.Position(node.Pos()).Line)
+	copyTo := func(pos token.Pos) {
+		to := p.fset.Position(pos).Offset
+		b.Write(text[at:to])
+		at = to
+	}
+	switch node.(type) { // a specification within parentheses: its doc goes before the keyword
 	case *ast.TypeSpec:
-		keyword = "type "
+		copyTo(node.Pos())
+		b.WriteString("type ")
 	case *ast.ValueSpec:
-		keyword = "var "
+		copyTo(node.Pos())
+		b.WriteString("var ")
 	}
-	if keyword != "" { // a specification within parentheses: its doc goes before the keyword
-		body := b.String()
-		docLength := p.fset.Position(node.Pos()).Offset - from.Offset
-		return p.origin(node) + body[:docLength] + keyword + body[docLength:], nil
+	for id := range identifiers(node) {
+		if pkg, ok := p.object(id).(*types.PkgName); ok {
+			copyTo(id.Pos())
+			b.WriteString(p.pkgs[pkg.Imported().Path()])
+			at += len(id.Name)
+		}
 	}
-	return p.origin(node) + b.String(), nil
-}
-
-func (p *shim) origin(node ast.Node) string {
-	at := p.fset.Position(node.Pos())
-	return fmt.Sprintf("// From %s, line %d.\n\n", filepath.Base(at.Filename), at.Line)
+	copyTo(node.End())
+	return b.String(), nil
 }

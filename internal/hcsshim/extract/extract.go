@@ -93,19 +93,16 @@ func (b *Build) stamp() (string, error) {
 			return "", err
 		}
 	}
-	err = fs.WalkDir(ownSource, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := ownSource.ReadFile(name)
+	names, err := fs.Glob(ownSource, "*.go")
+	for _, name := range names {
+		text, _ := ownSource.ReadFile(name) // it is in memory
 		h.Write(text)
-		return err
-	})
+	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), err
 }
 
 // fresh reports whether the extraction with this stamp is there. The decoder's
-// file is the last one written, so its stamp vouches for the others.
+// file is the last one written, so its stamp holds for the others.
 func (b *Build) fresh(stamp string) bool {
 	text, err := os.ReadFile(b.path(decoderFile))
 	return err == nil && bytes.Contains(text, []byte(stampPrefix+stamp+"\n"))
@@ -189,9 +186,9 @@ func (b *Build) writeOverlay(set fileSet) error {
 		if err == nil && !d.IsDir() {
 			replace[name] = ""
 		}
-		return ignoreNotExist(err)
+		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for name := range set {
@@ -204,27 +201,23 @@ func (b *Build) writeOverlay(set fileSet) error {
 	return writeFile(b.Overlay(), text)
 }
 
-func ignoreNotExist(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
 // compile resolves the imports and reports the compiler's own message. A
-// decoder that does not compile is taken away again, so that the next run
-// tries anew instead of finding it fresh.
-func (b *Build) compile() error {
+// decoder that does not compile is removed, so that the next run tries again
+// instead of finding it fresh.
+func (b *Build) compile() (err error) {
+	defer func() {
+		if err != nil {
+			os.Remove(b.DecoderFile())
+		}
+	}()
 	if !b.inTree() {
 		list := slices.Concat([]string{"list", "-mod=mod", "-deps", "-test"}, b.Flags, []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."})
 		if _, err := gocmd.Run(b.Root, nil, list...); err != nil {
-			os.Remove(b.path(decoderFile))
 			return fmt.Errorf("getting the modules it needs:\n%s", indent(err.Error()))
 		}
 	}
 	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
 	if _, err := gocmd.Run(b.Root, nil, build...); err != nil {
-		os.Remove(b.path(decoderFile))
 		return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
 	}
 	return nil

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,7 +24,6 @@ type goPackage struct {
 	ImportPath, Name, Dir string
 	Standard              bool
 	GoFiles, Imports      []string
-	Deps                  []string
 	Module                *goModule
 	Error                 *struct{ Err string }
 	DepsErrors            []struct{ Err string }
@@ -33,7 +35,7 @@ type goModule struct {
 	Replace            *goModule
 }
 
-const listFields = "-json=ImportPath,Name,Dir,Standard,GoFiles,Imports,Deps,Module,Error,DepsErrors"
+const listFields = "-json=ImportPath,Name,Dir,Standard,GoFiles,Imports,Module,Error,DepsErrors"
 
 // listDeps lists the packages that the patterns need on goos, in hcsshim's own
 // module. Packages that cannot be had are listed with their Error: one of the
@@ -84,7 +86,7 @@ func linkedPackages(s *Source, shim Shim, deps []*goPackage, imports map[string]
 			l.missing = append(l.missing, p.ImportPath)
 		}
 	}
-	host, err := listDeps(s, hostOS, "", slices.Concat(importable, sortedKeys(imports))...)
+	host, err := listDeps(s, hostOS, "", slices.Concat(importable, slices.Sorted(maps.Keys(imports)))...)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +134,7 @@ func (l *linked) copyWhole(host []*goPackage, imports map[string]string) error {
 		}
 		return nil
 	}
-	for _, importPath := range sortedKeys(imports) {
+	for _, importPath := range slices.Sorted(maps.Keys(imports)) {
 		if err := add(importPath); err != nil {
 			return err
 		}
@@ -155,15 +157,13 @@ func (p *goPackage) isMessageFile(name string) bool {
 }
 
 // typeurlRegister finds types that typeurl decodes from JSON: typeurl.Register
-// gives them a URL of their own beside the protobuf registry.
+// gives them a URL of their own, next to the protobuf registry.
 var typeurlRegister = regexp.MustCompile(`(?m)^\s*typeurl\.Register\(`)
 
 func (p *goPackage) registersJSON() bool {
-	if !slices.ContainsFunc(p.Imports, func(i string) bool { return strings.HasPrefix(i, "github.com/containerd/typeurl") }) {
-		return false
-	}
-	return slices.ContainsFunc(p.GoFiles, func(name string) bool {
-		text, err := readFile(filepath.Join(p.Dir, name))
+	imports := slices.ContainsFunc(p.Imports, func(i string) bool { return strings.HasPrefix(i, "github.com/containerd/typeurl") })
+	return imports && slices.ContainsFunc(p.GoFiles, func(name string) bool {
+		text, err := os.ReadFile(filepath.Join(p.Dir, name))
 		return err == nil && typeurlRegister.Match(text)
 	})
 }
@@ -174,12 +174,10 @@ func (p *goPackage) mentions(name string, paths ...string) bool {
 	if err != nil {
 		return false
 	}
-	for _, spec := range file.Imports {
-		if path, err := strconv.Unquote(spec.Path.Value); err == nil && slices.Contains(paths, path) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool {
+		path, err := strconv.Unquote(spec.Path.Value)
+		return err == nil && slices.Contains(paths, path)
+	})
 }
 
 func isInternal(importPath string) bool {

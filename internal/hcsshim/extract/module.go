@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"go/version"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,7 @@ import (
 // not require in any form; the suite then brings its own version.
 const apiModule = "github.com/containerd/containerd/api"
 
-// writeModule writes a go.mod beside the tree's that builds the suite with
+// writeModule writes a go.mod, next to the tree's own, that builds the suite with
 // exactly the modules that hcsshim's own go.mod selects. Replacing each module
 // by itself at that version is the only way to go below what the suite asks for.
 func (b *Build) writeModule(deps []*goPackage) error {
@@ -78,22 +79,9 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 		return "", err
 	}
 	const pkg = "runtime/bootstrap/v1"
-	sources, err := filepath.Glob(filepath.Join(module.Dir, pkg, "*.go"))
-	if err != nil {
-		return "", err
-	}
 	dir = filepath.Join(b.Dir, "api")
-	for _, name := range sources {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		text, err := readFile(name)
-		if err != nil {
-			return "", err
-		}
-		if err := writeFile(filepath.Join(dir, pkg, filepath.Base(name)), text); err != nil {
-			return "", err
-		}
+	if err := errors.Join(os.RemoveAll(dir), CopyTree(filepath.Join(dir, pkg), filepath.Join(module.Dir, pkg))); err != nil {
+		return "", err
 	}
 	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
 }
@@ -115,12 +103,7 @@ func (b *Build) requireSource(mod *modfile.File) error {
 
 // requireGo raises the Go version to hcsshim's, if that is newer than the suite's.
 func (b *Build) requireGo(mod *modfile.File) error {
-	name := filepath.Join(b.Source.Dir, "go.mod")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	theirs, err := modfile.ParseLax(name, text, nil)
+	theirs, err := readModule(b.Source.Dir)
 	if err != nil {
 		return err
 	}
@@ -132,16 +115,13 @@ func (b *Build) requireGo(mod *modfile.File) error {
 
 // modules lists the modules of the packages, hcsshim's own left out.
 func modules(pkgs []*goPackage) []*goModule {
-	seen := make(map[string]bool)
-	var list []*goModule
+	byPath := make(map[string]*goModule)
 	for _, p := range pkgs {
-		if p.Module != nil && !p.Module.Main && !seen[p.Module.Path] {
-			seen[p.Module.Path] = true
-			list = append(list, p.Module)
+		if p.Module != nil && !p.Module.Main {
+			byPath[p.Module.Path] = p.Module
 		}
 	}
-	slices.SortFunc(list, func(a, b *goModule) int { return strings.Compare(a.Path, b.Path) })
-	return list
+	return slices.SortedFunc(maps.Values(byPath), func(a, b *goModule) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // writeSums joins the checksums that the suite and hcsshim have committed.

@@ -3,6 +3,8 @@ package extract
 import (
 	"context"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"shimfuzz/internal/gocmd"
@@ -20,6 +22,15 @@ func (b *Build) Command(ctx context.Context, s settings.Test, name string, args 
 // Go prepares the go command on the hcsshim under test.
 func (b *Build) Go(ctx context.Context, s settings.Test, command string, args ...string) *exec.Cmd {
 	return b.Command(ctx, s, "go", append(append([]string{command}, b.Flags...), args...)...)
+}
+
+// Program builds a program of the tree and prepares it to be run with the settings.
+func (b *Build) Program(ctx context.Context, s settings.Test, pkg string, args ...string) (*exec.Cmd, error) {
+	program := filepath.Join(b.Dir, path.Base(pkg))
+	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", program, pkg)); err != nil {
+		return nil, err
+	}
+	return b.Command(ctx, s, program, args...), nil
 }
 
 // Versions are the decoding modules that the build links, one a line.

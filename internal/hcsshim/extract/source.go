@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -67,21 +68,25 @@ func Locate(root, spec string) (*Source, error) {
 }
 
 func requiredVersion(root string) (string, error) {
-	name := filepath.Join(root, "go.mod")
+	mod, err := readModule(root)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(mod.Require, func(r *modfile.Require) bool { return r.Mod.Path == hcsshimModule })
+	if i < 0 {
+		return "", fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
+	}
+	return mod.Require[i].Mod.Version, nil
+}
+
+// readModule reads the go.mod of another module, or of another version.
+func readModule(dir string) (*modfile.File, error) {
+	name := filepath.Join(dir, "go.mod")
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	mod, err := modfile.ParseLax(name, text, nil)
-	if err != nil {
-		return "", err
-	}
-	for _, r := range mod.Require {
-		if r.Mod.Path == hcsshimModule {
-			return r.Mod.Version, nil
-		}
-	}
-	return "", fmt.Errorf("%s does not require %s", name, hcsshimModule)
+	return modfile.ParseLax(name, text, nil)
 }
 
 func locateVersion(version string) (*Source, error) {
@@ -120,7 +125,7 @@ func (s *Source) hash(h io.Writer) error {
 		if !isGo && !strings.HasSuffix(name, ".pb.go") && base != "go.mod" && base != "go.sum" {
 			return nil
 		}
-		text, err := readFile(name)
+		text, err := os.ReadFile(name)
 		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
 		return err
 	})
@@ -135,12 +140,3 @@ func (s *Source) Key() string {
 }
 
 var notInKey = regexp.MustCompile(`[^A-Za-z0-9._]+`)
-
-// licence returns hcsshim's licence text, which every extracted file repeats.
-func (s *Source) licence() (string, error) {
-	text, err := os.ReadFile(filepath.Join(s.Dir, "LICENSE"))
-	if err != nil {
-		return "", fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
-	}
-	return string(text), nil
-}

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// WriteTree writes the suite to dir with what has been extracted in its place,
+// WriteTree writes the suite to dir with what has been extracted where it belongs,
 // as one Go module that needs no flags. Its go.mod names the checkout under test,
 // and what else was found on this machine, by absolute paths.
 func (b *Build) WriteTree(dir string) error {

@@ -18,18 +18,9 @@ func HTML(w io.Writer, title string, all []*Mutant, layers []string) error {
 		Summary string
 		Bands   []band
 	}{Title: title}
-	survived, killed, equivalent := 0, 0, 0
-	for _, m := range ran {
-		switch {
-		case m.killed():
-			killed++
-		case m.Result == Equivalent:
-			equivalent++
-		default:
-			survived++
-		}
-	}
-	page.Summary = fmt.Sprintf("%d mutants: %d killed, %d equivalent, %d survived", len(ran), killed, equivalent, survived)
+	killed := len(with(ran, (*Mutant).killed))
+	equivalent := len(with(ran, func(m *Mutant) bool { return m.Result == Equivalent }))
+	page.Summary = fmt.Sprintf("%d mutants: %d killed, %d equivalent, %d survived", len(ran), killed, equivalent, len(ran)-killed-equivalent)
 	for _, s := range sources(ran) {
 		page.Bands = append(page.Bands, newBand(s, with(ran, func(m *Mutant) bool { return m.Source == s }), cols))
 	}
@@ -68,9 +59,9 @@ func newBand(source string, mutants []*Mutant, cols []column) band {
 	for _, c := range cols {
 		row := bandRow{Layer: c.layer, Test: c.test}
 		for x, m := range mutants {
-			if k, ok := m.killedBy(c.layer, c.test); ok {
+			if m.killedBy(c.layer, c.test) {
 				row.Kills++
-				row.Squares = append(row.Squares, square{x * squareSize, "k-" + strings.ReplaceAll(k.Layer, " ", "-"), m.Name + " — " + m.Change})
+				row.Squares = append(row.Squares, square{x * squareSize, "k-" + strings.ReplaceAll(c.layer, " ", "-"), m.Name + " — " + m.Change})
 			}
 		}
 		if row.Kills > 0 {

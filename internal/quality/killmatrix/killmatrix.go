@@ -46,13 +46,9 @@ func (m *Mutant) ID() string { return m.Source + " | " + m.Name }
 // killed reports whether the suite noticed it.
 func (m *Mutant) killed() bool { return m.Result == Killed || m.Result == TimedOut }
 
-func (m *Mutant) killedBy(layer, test string) (Kill, bool) {
-	for _, k := range m.Kills {
-		if (layer == "" || k.Layer == layer) && (test == "" || k.Test == test) {
-			return k, true
-		}
-	}
-	return Kill{}, false
+// killedBy reports whether a test of the layer noticed it; test "" is any.
+func (m *Mutant) killedBy(layer, test string) bool {
+	return slices.ContainsFunc(m.Kills, func(k Kill) bool { return k.Layer == layer && (test == "" || k.Test == test) })
 }
 
 // sources are the sources in the order in which they first occur.
@@ -79,16 +75,11 @@ type column struct {
 }
 
 // columns are the tests that killed something, in the order of layers. What each
-// kills alone is counted among the others that compare says it is compared with.
+// kills alone is counted among the tests of the layers that among names.
 func columns(all []*Mutant, layers []string, among func(layer string) bool) []column {
 	var list []column
 	for _, m := range all {
-		var by []Kill
-		for _, k := range m.Kills {
-			if among(k.Layer) {
-				by = append(by, k)
-			}
-		}
+		by := slices.DeleteFunc(slices.Clone(m.Kills), func(k Kill) bool { return !among(k.Layer) })
 		for _, k := range by {
 			i := slices.IndexFunc(list, func(c column) bool { return c.layer == k.Layer && c.test == k.Test })
 			if i < 0 {
@@ -132,7 +123,7 @@ func Text(w io.Writer, all []*Mutant, layers, tests []string, fuzz func(layer st
 	killed := with(all, (*Mutant).killed)
 	fmt.Fprintf(w, "\n%-24s %7s of %d\n", "layer", "kills", len(killed))
 	for _, l := range layers {
-		n := len(with(killed, func(m *Mutant) bool { _, ok := m.killedBy(l, ""); return ok }))
+		n := len(with(killed, func(m *Mutant) bool { return m.killedBy(l, "") }))
 		fmt.Fprintf(w, "%-24s %7d  %3.0f %%\n", l, n, 100*float64(n)/float64(max(1, len(killed))))
 	}
 	notFuzz := func(l string) bool { return !fuzz(l) }
@@ -146,19 +137,12 @@ func Text(w io.Writer, all []*Mutant, layers, tests []string, fuzz func(layer st
 		slices.Sort(c.execs)
 		fmt.Fprintf(w, "%-24s %-16s %7d  %d\n", c.test, c.layer, c.kills, c.execs[len(c.execs)/2])
 	}
-	if idle := redundant(cols, tests); len(idle) > 0 {
+	idle := slices.DeleteFunc(slices.Clone(tests), func(t string) bool {
+		return slices.ContainsFunc(cols, func(c column) bool { return c.test == t && c.alone > 0 })
+	})
+	if len(idle) > 0 {
 		fmt.Fprintf(w, "\nkill nothing here that no other property kills: %s\n", strings.Join(idle, ", "))
 	}
-}
-
-// redundant are the tests that kill nothing alone.
-func redundant(cols []column, tests []string) (idle []string) {
-	for _, t := range tests {
-		if !slices.ContainsFunc(cols, func(c column) bool { return c.test == t && c.alone > 0 }) {
-			idle = append(idle, t)
-		}
-	}
-	return idle
 }
 
 // seconds is the median of durations.

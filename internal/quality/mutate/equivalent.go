@@ -15,7 +15,7 @@ var equivalentText string
 //	source | name | reason
 //
 // The source carries the version that the mutant is of, so that a new one is
-// judged anew.
+// judged again.
 func Equivalent() (map[string]string, error) { return parseEquivalent(equivalentText) }
 
 func parseEquivalent(text string) (map[string]string, error) {

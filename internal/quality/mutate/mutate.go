@@ -4,6 +4,7 @@ package mutate
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -82,7 +83,7 @@ func (m *mutator) source(n ast.Node) string {
 	return string(m.text[m.offset(n.Pos()):m.offset(n.End())])
 }
 
-// replace makes a mutant with other text in the place of n.
+// replace makes a mutant with other text instead of n.
 func (m *mutator) replace(n ast.Node, text, operator string) {
 	m.splice(n.Pos(), n.End(), text, operator)
 }
@@ -134,10 +135,10 @@ func (m *mutator) visit(n ast.Node) bool {
 	case *ast.BasicLit:
 		m.literal(n)
 	case *ast.CallExpr:
-		m.call(n)
-		if makesError(m.source(n.Fun)) {
+		if slices.Contains(makeErrors, m.source(n.Fun)) {
 			return false // its text is for people
 		}
+		m.call(n)
 	case *ast.CompositeLit:
 		m.elements(n)
 	case *ast.SliceExpr:
@@ -163,19 +164,13 @@ func (m *mutator) condition(c ast.Expr) {
 // paragraph with the next: an attempt is often a paragraph. Where a variable is
 // declared makes no difference.
 func (m *mutator) statements(list []ast.Stmt) {
-	if len(list) > 0 {
-		if _, ok := list[0].(*ast.CaseClause); ok {
-			return // cases exclude each other, in any order
-		}
-	}
-	for _, s := range list {
-		if _, ok := s.(*ast.DeclStmt); !ok {
-			m.replace(s, "", "drop the statement")
-		}
-	}
 	var single [][]ast.Stmt
 	for i, s := range list {
+		if _, ok := s.(*ast.CaseClause); ok {
+			return // cases exclude each other, in any order
+		}
 		if _, ok := s.(*ast.DeclStmt); !ok {
+			m.replace(s, "", "drop the statement")
 			single = append(single, list[i:i+1])
 		}
 	}
@@ -206,7 +201,7 @@ func (m *mutator) paragraphs(list []ast.Stmt) [][]ast.Stmt {
 	return all
 }
 
-// returned puts other values in the place of each result, and of all of them.
+// returned replaces each result by other values, and all of them.
 func (m *mutator) returned(r *ast.ReturnStmt) {
 	if m.results == nil || len(r.Results) == 0 {
 		return
@@ -219,7 +214,7 @@ func (m *mutator) returned(r *ast.ReturnStmt) {
 	}
 	zeros := make([]string, len(types))
 	for i, t := range types {
-		zeros[i] = zero(t)
+		zeros[i] = cmp.Or(zero[t], "nil")
 		if len(r.Results) != len(types) {
 			continue
 		}
@@ -229,8 +224,7 @@ func (m *mutator) returned(r *ast.ReturnStmt) {
 	}
 	from, to := r.Results[0].Pos(), r.Results[len(r.Results)-1].End()
 	m.splice(from, to, strings.Join(zeros, ", "), "return zero values")
-	// An error in the place of another would be no change, and nil, err mostly none
-	// from nil, nil.
+	// Another error would be no change, and nil, err mostly none from nil, nil.
 	last := len(types) - 1
 	if last > 0 && types[last] == "error" && len(r.Results) == len(types) && m.source(r.Results[0]) != "nil" {
 		zeros[last] = "err"
@@ -238,20 +232,11 @@ func (m *mutator) returned(r *ast.ReturnStmt) {
 	}
 }
 
-func zero(typ string) string {
-	switch {
-	case typ == "bool":
-		return "false"
-	case typ == "string":
-		return `""`
-	case typ == "int":
-		return "0"
-	}
-	return "nil"
-}
+// zero has the zero values of types where that is not nil.
+var zero = map[string]string{"bool": "false", "string": `""`, "int": "0"}
 
-// wrong are values of a type that a result may not have. One error in the place
-// of another is none: what an error says is for people.
+// wrong are values of a type that a result may not have. Another error is not
+// wrong: what an error says is for people.
 func wrong(typ, value string) []string {
 	switch {
 	case typ == "error" && value == "nil":
@@ -301,21 +286,11 @@ func (m *mutator) literal(l *ast.BasicLit) {
 	}
 }
 
-// makesError reports whether a function's arguments are an error's text.
-func makesError(fn string) bool {
-	switch fn {
-	case "errors.New", "errors.Wrap", "errors.Wrapf", "errors.Errorf", "errors.WithMessage", "fmt.Errorf":
-		return true
-	}
-	return false
-}
+// makeErrors are the functions whose arguments are an error's text.
+var makeErrors = []string{"errors.New", "errors.Wrap", "errors.Wrapf", "errors.Errorf", "errors.WithMessage", "fmt.Errorf"}
 
 // call gives each argument another value, and asks another strictness of protobuf.
 func (m *mutator) call(c *ast.CallExpr) {
-	fn := m.source(c.Fun)
-	if makesError(fn) {
-		return
-	}
 	for i, a := range c.Args {
 		m.replace(a, "nil", fmt.Sprintf("nil as argument %d", i+1))
 		if id, ok := a.(*ast.Ident); ok {
@@ -328,7 +303,7 @@ func (m *mutator) call(c *ast.CallExpr) {
 			m.splice(a.Pos(), next.End(), m.source(next)+", "+m.source(a), fmt.Sprintf("arguments %d and %d swapped", i+1, i+2))
 		}
 	}
-	if fn == "proto.Unmarshal" {
+	if m.source(c.Fun) == "proto.Unmarshal" {
 		for _, s := range strictness {
 			m.replace(c.Fun, "(proto.UnmarshalOptions{"+s+"}).Unmarshal", s)
 		}
