@@ -37,30 +37,26 @@ type Result struct {
 func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.Program, c.Args...)
+	cmd := h.command(ctx, c.Program, c.Args...)
 	if !native {
-		cmd = exec.CommandContext(ctx, h.wine, append([]string{c.Program}, c.Args...)...)
+		cmd = h.command(ctx, h.wine, append([]string{c.Program}, c.Args...)...)
 	}
-	cmd.Dir, cmd.Env = c.Dir, h.environ()
+	cmd.Dir = c.Dir
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	// Files, because a pipe stays open as long as a process that was left running has it.
 	stdout, stderr := filepath.Join(c.Dir, "stdout.txt"), filepath.Join(c.Dir, "stderr.txt")
-	out, err := os.Create(stdout)
-	if err != nil {
-		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
-	}
+	out, err1 := os.Create(stdout)
 	defer out.Close()
-	errs, err := os.Create(stderr)
-	if err != nil {
+	errs, err2 := os.Create(stderr)
+	defer errs.Close()
+	if err := errors.Join(err1, err2); err != nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
-	defer errs.Close()
 	cmd.Stdout, cmd.Stderr = out, errs
-	ownGroup(cmd)
 	cmd.Cancel = func() error { return endGroup(cmd) }
 	cmd.WaitDelay = time.Second // for a program that does not read its stdin
 	start := time.Now()
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	if cmd.Process == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
@@ -75,9 +71,8 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return r, ctx.Err()
 	}
-	text, err1 := os.ReadFile(stdout)
-	r.Stdout = string(text)
-	text, err2 := os.ReadFile(stderr)
-	r.Stderr = string(text)
+	outText, err1 := os.ReadFile(stdout)
+	errText, err2 := os.ReadFile(stderr)
+	r.Stdout, r.Stderr = string(outText), string(errText)
 	return r, errors.Join(err1, err2)
 }
