@@ -45,18 +45,21 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	// Files, because a pipe stays open as long as a process that was left running has it.
 	stdout, stderr := filepath.Join(c.Dir, "stdout.txt"), filepath.Join(c.Dir, "stderr.txt")
-	out, err1 := os.Create(stdout)
-	defer out.Close()
-	errs, err2 := os.Create(stderr)
-	defer errs.Close()
-	if err := errors.Join(err1, err2); err != nil {
+	out, err := os.Create(stdout)
+	if err != nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
+	defer out.Close()
+	errs, err := os.Create(stderr)
+	if err != nil {
+		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
+	}
+	defer errs.Close()
 	cmd.Stdout, cmd.Stderr = out, errs
 	cmd.Cancel = func() error { return endGroup(cmd) }
 	cmd.WaitDelay = time.Second // for a program that does not read its stdin
 	start := time.Now()
-	err := cmd.Run()
+	err = cmd.Run()
 	var exit *exec.ExitError
 	if cmd.Process == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
