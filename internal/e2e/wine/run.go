@@ -37,11 +37,11 @@ type Result struct {
 func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.Program, c.Args...)
+	cmd := h.command(ctx, c.Program, c.Args...)
 	if !native {
-		cmd = exec.CommandContext(ctx, h.wine, append([]string{c.Program}, c.Args...)...)
+		cmd = h.command(ctx, h.wine, append([]string{c.Program}, c.Args...)...)
 	}
-	cmd.Dir, cmd.Env = c.Dir, h.environ()
+	cmd.Dir = c.Dir
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	// Files, because a pipe stays open as long as a process that was left running has it.
 	stdout, stderr := filepath.Join(c.Dir, "stdout.txt"), filepath.Join(c.Dir, "stderr.txt")
@@ -56,7 +56,6 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	}
 	defer errs.Close()
 	cmd.Stdout, cmd.Stderr = out, errs
-	ownGroup(cmd)
 	cmd.Cancel = func() error { return endGroup(cmd) }
 	cmd.WaitDelay = time.Second // for a program that does not read its stdin
 	start := time.Now()
@@ -75,9 +74,8 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return r, ctx.Err()
 	}
-	text, err1 := os.ReadFile(stdout)
-	r.Stdout = string(text)
-	text, err2 := os.ReadFile(stderr)
-	r.Stderr = string(text)
+	outText, err1 := os.ReadFile(stdout)
+	errText, err2 := os.ReadFile(stderr)
+	r.Stdout, r.Stderr = string(outText), string(errText)
 	return r, errors.Join(err1, err2)
 }

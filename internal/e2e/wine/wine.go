@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,19 +135,14 @@ func (h *Host) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for _, arg := range []string{"-k", "-w"} { // end the server, wait for its end
-		cmd := exec.CommandContext(ctx, h.server, arg)
-		cmd.Env = h.environ()
-		_ = cmd.Run() // it fails if no server is running
+		_ = h.command(ctx, h.server, arg).Run() // it fails if no server is running
 	}
 }
 
 // serve starts Wine's server. Otherwise every program would start a server of its
 // own, which would end with it.
 func (h *Host) serve(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, h.server, "--persistent")
-	cmd.Env = h.environ()
-	ownGroup(cmd) // an interrupt at the terminal must not end it before Stop
-	err := h.check(ctx, "starting its server", cmd)
+	err := h.check(ctx, "starting its server", h.command(ctx, h.server, "--persistent"))
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 2 { // a server is already running
 		return nil
@@ -161,10 +157,16 @@ func (h *Host) works(ctx context.Context) error {
 
 // runWine runs one of Wine's own programs.
 func (h *Host) runWine(ctx context.Context, doing string, args ...string) error {
-	cmd := exec.CommandContext(ctx, h.wine, args...)
+	return h.check(ctx, doing, h.command(ctx, h.wine, args...))
+}
+
+// command is a command in the prefix. An interrupt at the terminal does not reach
+// it: the server must not end before Stop.
+func (h *Host) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = h.environ()
 	ownGroup(cmd)
-	return h.check(ctx, doing, cmd)
+	return cmd
 }
 
 // check runs a command and returns an error that says what Wine was doing. The
@@ -196,12 +198,7 @@ func (h *Host) broken(ctx context.Context, doing string, out []byte, err error) 
 // environ is the environment of this process, with the settings of this prefix
 // instead of the user's own settings of Wine.
 func (h *Host) environ() []string {
-	var env []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "WINE") {
-			env = append(env, v)
-		}
-	}
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WINE") })
 	if native {
 		return env
 	}
