@@ -7,6 +7,7 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/wire"
@@ -132,16 +133,32 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 func (e *encoder) options(want *options.Options) []byte {
 	m := want.ProtoReflect()
 	var parts []keyed
-	fields := optionsDescriptor.Fields()
-	for i := range fields.Len() {
-		fd := fields.Get(i)
+	for _, fd := range drawn {
 		if fd.IsMap() {
 			parts = append(parts, e.mapEntries(fd, m.Get(fd).Map())...)
 		} else {
 			parts = append(parts, e.singular(fd, m)...)
 		}
 	}
+	if rest := others(m); len(rest) > 0 {
+		parts = append(parts, keyed{wire.Raw(rest), "others"})
+	}
 	return e.assemble(InOptions, parts, func() wire.Part { return e.unknownOf(optionsDescriptor) })
+}
+
+// others encodes the fields that are not drawn, which a fuzzer may have set.
+func others(m protoreflect.Message) []byte {
+	only := m.New()
+	for _, fd := range undrawn {
+		if m.Has(fd) {
+			only.Set(fd, m.Get(fd))
+		}
+	}
+	b, err := proto.Marshal(only.Interface())
+	if err != nil {
+		return nil // not UTF-8, so it was not decoded from a payload
+	}
+	return b
 }
 
 // singular encodes one scalar field: not at all if it is unset, except for an
@@ -211,10 +228,8 @@ func (e *encoder) scalarPart(fd protoreflect.FieldDescriptor, v protoreflect.Val
 		return wire.Varint(num, low32(int32(v.Enum()), high))
 	case protoreflect.Int32Kind:
 		return wire.Varint(num, low32(int32(v.Int()), high))
-	case protoreflect.StringKind:
-		return wire.String(num, v.String())
 	}
-	panic(newKind(fd))
+	return wire.String(num, v.String())
 }
 
 // low32 is v as senders write it, negative ones in ten bytes, or with other
@@ -266,10 +281,14 @@ func (e *encoder) unknownPart(num protowire.Number, not protowire.Type) wire.Par
 
 func wireType(fd protoreflect.FieldDescriptor) protowire.Type {
 	switch fd.Kind() {
-	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind:
-		return protowire.VarintType
-	case protoreflect.StringKind, protoreflect.MessageKind:
+	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:
+		return protowire.Fixed32Type
+	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
+		return protowire.Fixed64Type
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
 		return protowire.BytesType
+	case protoreflect.GroupKind:
+		return protowire.StartGroupType
 	}
-	panic(newKind(fd))
+	return protowire.VarintType
 }
