@@ -69,9 +69,9 @@ func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chose
 	return builder, nil
 }
 
-// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their seeds, and removes the rest: a fuzzer
-// must need nothing but what stands next to it. A report of coverage needs the
-// sources, there as here.
+// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their
+// seeds, and removes the rest: a fuzzer must need nothing but what stands next to
+// it. A report of coverage needs the sources, there as here.
 func (b *Builder) moveOut(chosen []string) (err error) {
 	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
