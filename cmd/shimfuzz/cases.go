@@ -28,14 +28,16 @@ func repro(ctx context.Context, j *job) error {
 	if err := j.takeReader(); err != nil {
 		return err
 	}
-	if !c.Native && c.Target.Name == targets.All[0].Name {
-		cmd, err := j.b.Program(ctx, j.test, "./internal/verify/repro", gocmd.FromHere(c.File))
-		if err != nil {
-			return err
-		}
-		return gocmd.Show(cmd)
+	payload := !c.Native && c.Target.Name == targets.All[0].Name
+	program, args := engine.Replayer, []string{c.Target.Name, c.File}
+	if payload {
+		program, args = "./internal/verify/repro", []string{gocmd.FromHere(c.File)}
 	}
-	if err := engine.Replay(ctx, j.b, j.test, c); err != nil {
+	cmd, err := j.b.Program(ctx, j.test, program, args...)
+	if err != nil {
+		return err
+	}
+	if err := gocmd.Show(cmd); err != nil || payload {
 		return err
 	}
 	fmt.Printf("%s: right, or excused, as an input of %s\n", c.Name, c.Target.Name)

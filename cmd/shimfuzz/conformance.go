@@ -66,8 +66,8 @@ func conformance(ctx context.Context, j *job) error {
 	return run.Finish()
 }
 
-// tryReader asks the reader once, so that a program that is none is refused in
-// one line.
+// tryReader asks the reader once, so that a program that is not a reader is
+// refused in one line.
 func tryReader(line, dir string) error {
 	r, err := process.New(line, dir)
 	if err != nil {

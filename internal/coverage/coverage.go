@@ -69,7 +69,11 @@ func Print(ctx context.Context, b *extract.Build, profile string) (string, error
 	for _, p := range profiles {
 		for _, row := range rows {
 			if path.Dir(p.FileName) == row.pkg {
-				if err := row.add(p, sourceFile(b, dirs[row.pkg], p.FileName)); err != nil {
+				file := filepath.Join(dirs[row.pkg], path.Base(p.FileName))
+				if path.Base(p.FileName) == filepath.Base(b.DecoderFile()) { // which may be laid over the tree
+					file = b.DecoderFile()
+				}
+				if err := row.add(p, file); err != nil {
 					return "", err
 				}
 			}
@@ -100,15 +104,6 @@ func packageDirs(ctx context.Context, b *extract.Build) (map[string]string, erro
 		dirs[importPath] = dir
 	}
 	return dirs, nil
-}
-
-// sourceFile is where a file of the profile is: the extracted one may be laid
-// over the tree.
-func sourceFile(b *extract.Build, dir, name string) string {
-	if file := b.DecoderFile(); path.Base(name) == filepath.Base(file) {
-		return file
-	}
-	return filepath.Join(dir, path.Base(name))
 }
 
 // add counts the profile's blocks that lie in one of the row's functions. Of the

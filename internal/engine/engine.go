@@ -1,5 +1,5 @@
-// Package engine runs the fuzz targets with Go's own fuzzing engine, and replays
-// what fuzzers have kept.
+// Package engine runs the fuzz targets with Go's own fuzzing engine, and makes
+// smaller what they fail on.
 package engine
 
 import (
@@ -19,9 +19,12 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 	"shimfuzz/internal/testrun"
 )
+
+// Replayer is the program that runs a target once on the case in a file and
+// reports a failure: its arguments are both.
+const Replayer = "./fuzz/replay"
 
 // result is a row of the table.
 type result struct {
@@ -144,7 +147,7 @@ func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test)
 		fmt.Println(testrun.Head(r.log))
 		return nil
 	}
-	cmd, err := b.Program(ctx, s, replayer, "-shrink", r.target, r.crasher)
+	cmd, err := b.Program(ctx, s, Replayer, "-shrink", r.target, r.crasher)
 	if err != nil {
 		return err
 	}
@@ -153,18 +156,6 @@ func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test)
 	}
 	return nil
 }
-
-// Replay runs a target once on a case and shows the report of a failure.
-func Replay(ctx context.Context, b *extract.Build, s settings.Test, c *targets.Case) error {
-	cmd, err := b.Program(ctx, s, replayer, c.Target.Name, c.File)
-	if err != nil {
-		return err
-	}
-	return gocmd.Show(cmd)
-}
-
-// replayer is the program that runs targets on one input.
-const replayer = "./fuzz/replay"
 
 func printResults(results []result, s settings.Test) {
 	fmt.Println()

@@ -34,6 +34,9 @@ type Builder struct {
 	Sanitizer string // "address" or "coverage"
 	HCSShim   string // the checkout to put at $SRC/hcsshim
 	Suite     string // the tree to put at $SRC/shimfuzz
+
+	moved   string // folder outside the clone with what was built, "" before
+	fuzzers []Fuzzer
 }
 
 // Src, Out and Work are the folders that build.sh knows by these names.

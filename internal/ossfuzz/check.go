@@ -44,18 +44,9 @@ type runner struct {
 
 func (r runner) env() []string { return []string{r.s.Environ()} }
 
-// built is what build.sh has made, in a folder outside the clone, as in OSS-Fuzz.
-type built struct {
-	Builder
-	dir     string
-	fuzzers []Fuzzer
-}
-
-func (b *built) remove() { os.RemoveAll(b.dir) }
-
 // buildFuzzers runs build.sh on the checkout in dir, and moves what it has made.
 // The caller removes that.
-func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chosen []string) (*built, error) {
+func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chosen []string) (*Builder, error) {
 	if err := ready(ctx); err != nil {
 		return nil, err
 	}
@@ -63,39 +54,41 @@ func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chose
 	if sanitizer != "coverage" {
 		sanitizer = "address"
 	}
-	all := &built{Builder: Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}}
+	builder := &Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}
 	start := time.Now()
 	fmt.Printf("  %-34s ", "building (minutes the first time)")
-	if err := all.Build(ctx); err != nil {
+	if err := builder.Build(ctx); err != nil {
 		fmt.Println("failed")
 		return nil, err
 	}
-	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(all.Log()))
-	if err := all.moveOut(chosen); err != nil {
-		all.remove()
+	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(builder.Log()))
+	if err := builder.moveOut(chosen); err != nil {
+		builder.remove()
 		return nil, err
 	}
-	return all, nil
+	return builder, nil
 }
 
-// moveOut moves the fuzzers, unpacks their seeds, and removes the rest: a fuzzer
-// must need nothing but what stands next to it. A report of coverage needs the
-// sources, there as here.
-func (b *built) moveOut(chosen []string) (err error) {
-	if b.dir, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
+// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their
+// seeds, and removes the rest: a fuzzer must need nothing but what stands next to
+// it. A report of coverage needs the sources, there as here.
+func (b *Builder) moveOut(chosen []string) (err error) {
+	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
 	}
-	err = errors.Join(extract.CopyTree(b.dir, b.Out()), os.RemoveAll(b.Out()))
+	err = errors.Join(extract.CopyTree(b.moved, b.Out()), os.RemoveAll(b.Out()))
 	if b.Sanitizer == "address" {
 		err = errors.Join(err, os.RemoveAll(b.Src()), os.RemoveAll(b.Work()))
 	}
 	for _, target := range chosen {
-		f := Fuzzer{Dir: b.dir, Target: target}
+		f := Fuzzer{Dir: b.moved, Target: target}
 		err = errors.Join(err, f.unpackSeeds())
 		b.fuzzers = append(b.fuzzers, f)
 	}
 	return err
 }
+
+func (b *Builder) remove() { os.RemoveAll(b.moved) }
 
 // foundDir is where inputs are kept that make a target fail, beyond the next build.
 func (r runner) foundDir(target string) string {
@@ -217,11 +210,7 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 
 // fuzzAll fuzzes each target for a while, from the seeds.
 func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Duration) error {
-	type row struct {
-		target string
-		Result
-	}
-	var rows []row
+	var results []Result
 	fmt.Printf("\nfuzzing each target for %v\n", budget)
 	for _, f := range fuzzers {
 		res, err := r.fuzzFrom(ctx, f, f.seedDir(), budget)
@@ -231,23 +220,23 @@ func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Durat
 		if err != nil {
 			return err
 		}
-		rows = append(rows, row{f.Target, res})
+		results = append(results, res)
 		if res.Failed {
 			fmt.Printf("\n%s\n\n", res.Report)
 		}
 	}
 	fmt.Printf("\n%-16s %12s %10s %10s %10s %9s\n", "target", "executions", "a second", "edges from", "to", "failures")
 	failed := ctx.Err()
-	for _, row := range rows {
+	for _, res := range results {
 		failures := 0
-		if row.Failed {
+		if res.Failed {
 			failures, failed = 1, gocmd.ErrReported
 		}
-		fmt.Printf("%-16s %12d %10d %10d %10d %9d\n", row.target, row.Executions, row.PerSecond, row.First, row.Last, failures)
+		fmt.Printf("%-16s %12d %10d %10d %10d %9d\n", res.Target, res.Executions, res.PerSecond, res.First, res.Last, failures)
 	}
-	for _, row := range rows {
-		if row.Failed {
-			fmt.Printf("\n%s failed:\n%s\n", row.target, r.reproLines(row.target, row.Crash))
+	for _, res := range results {
+		if res.Failed {
+			fmt.Printf("\n%s failed:\n%s\n", res.Target, r.reproLines(res.Target, res.Crash))
 		}
 	}
 	return failed

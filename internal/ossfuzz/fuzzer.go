@@ -75,6 +75,7 @@ type Run struct {
 
 // Result is what a fuzzer said of a run.
 type Result struct {
+	Target      string
 	Executions  int
 	PerSecond   int
 	First, Last int    // coverage, in edges: after the seeds, and at the end
@@ -123,6 +124,7 @@ func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
 		}
 	})
 	res := readResult(printed.String())
+	res.Target = f.Target
 	res.Seconds = time.Since(start).Seconds()
 	var exit *exec.ExitError
 	switch {

@@ -1,12 +1,10 @@
 package ossfuzz
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,19 +65,9 @@ func WriteRecorder(to, from string) error {
 		if err != nil {
 			return err
 		}
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, name, text, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		for _, d := range file.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if !ok || fn.Recv != nil || fn.Name.Name != "readOptions" {
-				continue
-			}
-			at := set.Position(fn.Name.Pos()).Offset
-			text = append(text[:at:at], append([]byte(renamed), text[at+len("readOptions"):]...)...)
-			return errors.Join(os.WriteFile(name, text, 0o666), os.WriteFile(filepath.Join(shim, "recorder.go"), []byte(recording), 0o666))
+		changed := bytes.Replace(text, []byte("\nfunc readOptions("), []byte("\nfunc "+renamed+"("), 1)
+		if !bytes.Equal(changed, text) {
+			return errors.Join(os.WriteFile(name, changed, 0o666), os.WriteFile(filepath.Join(shim, "recorder.go"), []byte(recording), 0o666))
 		}
 	}
 	return fmt.Errorf("no readOptions in %s", shim)

@@ -25,7 +25,7 @@ func Coverage(ctx context.Context, b *extract.Build, s settings.Test, chosen []s
 	defer built.remove()
 	fmt.Printf("\n%-16s %6s  %s\n", "target", "seeds", "statements of readOptions and what it reaches")
 	for _, f := range built.fuzzers {
-		if err := seedCoverage(ctx, b, excusing(b, s), built.Builder, f); err != nil {
+		if err := seedCoverage(ctx, b, excusing(b, s), built, f); err != nil {
 			return fmt.Errorf("%s: %w", f.Target, err)
 		}
 	}
@@ -33,7 +33,7 @@ func Coverage(ctx context.Context, b *extract.Build, s settings.Test, chosen []s
 	return nil
 }
 
-func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builder Builder, f Fuzzer) error {
+func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builder *Builder, f Fuzzer) error {
 	profile := filepath.Join(builder.Dir, f.Target+".cov")
 	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.coverprofile="+profile)
 	cmd.Dir = f.Dir

@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -47,15 +46,14 @@ func listDeps(s *Source, goos, tag string, patterns ...string) ([]*goPackage, er
 		return nil, fmt.Errorf("listing what %s links: %s", s.Name, gocmd.OneLine(err.Error()))
 	}
 	var pkgs []*goPackage
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p goPackage
-		if err := dec.Decode(&p); err == io.EOF {
-			return pkgs, nil
-		} else if err != nil {
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		p := new(goPackage)
+		if err := dec.Decode(p); err != nil {
 			return nil, fmt.Errorf("reading the output of go list: %w", err)
 		}
-		pkgs = append(pkgs, &p)
+		pkgs = append(pkgs, p)
 	}
+	return pkgs, nil
 }
 
 // linked says how the message types of the Windows binary, and the internal
