@@ -56,7 +56,7 @@ var commands = []command{
 	{name: "lint", help: "gofmt, vet, staticcheck", advanced: true, run: lint},
 	{name: "bench", help: "speed and memory of the decoders",
 		flags: "hcsshim benchtime=300ms", hcsshim: true, versions: true, advanced: true, run: bench},
-	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: corpus},
+	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: writeCorpus},
 	{name: "check-corpus", help: "fail unless corpus/ is what the table gives", advanced: true, run: checkCorpus},
 	{name: "record", help: "record what five releases of containerd write, for make corpus", advanced: true,
 		run: func(ctx context.Context, j *job) error { return interop.Record(ctx, j.root) }},

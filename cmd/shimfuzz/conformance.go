@@ -41,7 +41,7 @@ func (j *job) takeReader() error {
 // conformance holds a reader in a process of its own to the contract.
 func conformance(ctx context.Context, j *job) error {
 	if j.reader == "" {
-		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' (internal/interop/protocol has the protocol)")
+		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' (docs/conformance.md has the protocol)")
 	}
 	if err := j.takeReader(); err != nil {
 		return err
@@ -80,7 +80,7 @@ func tryReader(line, dir string) error {
 	}
 	switch a.Outcome {
 	case process.Hang, protocol.Panic, protocol.Unable:
-		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? internal/interop/protocol has the protocol)", line, gocmd.OneLine(string(a.Detail)))
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? docs/conformance.md has the protocol)", line, gocmd.OneLine(string(a.Detail)))
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ import (
 // is not in the table is removed.
 var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed", "recorded"}
 
-// corpus removes the built cases and writes the table's.
-func corpus(_ context.Context, j *job) error {
+// writeCorpus removes the built cases and writes the table's.
+func writeCorpus(_ context.Context, j *job) error {
 	files, err := table.Files()
 	if err != nil {
 		return err

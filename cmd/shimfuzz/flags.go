@@ -129,11 +129,13 @@ func (b *budget) String() string { return string(*b) }
 
 func (b *budget) Set(s string) error {
 	*b = budget(s)
-	if count, found := strings.CutSuffix(s, "x"); found {
-		return new(number).Set(count)
+	if count, found := strings.CutSuffix(s, "x"); found && new(number).Set(count) == nil {
+		return nil
 	}
-	_, err := b.duration()
-	return err
+	if _, err := b.duration(); err != nil {
+		return errors.New("want a time, such as 60s, or with Go's engine a number of executions, such as 2000x")
+	}
+	return nil
 }
 
 // duration is the budget where only a time will do.

@@ -96,7 +96,7 @@ func TestParse(t *testing.T) {
 		{"stray", options{}, `"stray" is no flag`},
 		{"-checks=0", options{}, "at least 1"},
 		{"-checks=many", options{}, "at least 1"},
-		{"-fuzztime=0x", options{}, "at least 1"},
+		{"-fuzztime=0x", options{}, "want a time"},
 		{"-fuzztime=soon", options{}, "want a time"},
 		{"-fuzztime=-1s", options{}, "want a time"},
 	} {

@@ -32,6 +32,7 @@ type result struct {
 	execs, news int
 	excused     map[string]int
 	failed      bool
+	unfuzzed    bool   // the time was up before all seeds were tried
 	crasher     string // file that reproduces a failure, "" if that is a seed
 	log         string // what the engine printed next to its progress
 }
@@ -66,6 +67,9 @@ func Fuzz(ctx context.Context, b *extract.Build, s settings.Test, chosen []strin
 	}
 	if slices.ContainsFunc(results, func(r result) bool { return r.failed }) {
 		return gocmd.ErrReported
+	}
+	if slices.ContainsFunc(results, func(r result) bool { return r.unfuzzed }) {
+		return fmt.Errorf("the time was up before all seeds of a target were tried: raise FUZZTIME=%s", fuzztime)
 	}
 	return nil
 }
@@ -105,7 +109,8 @@ func (r *result) judge(err error) error {
 	var exit *exec.ExitError
 	switch {
 	case err == nil && r.execs == 0:
-		return fmt.Errorf("%s: the time was up before all seeds were tried: raise FUZZTIME", r.target)
+		fmt.Println("  the time was up before all seeds were tried")
+		r.unfuzzed = true
 	case err != nil && !errors.As(err, &exit):
 		return err
 	case err != nil && !r.failed && strings.Contains(r.log, "context deadline exceeded"):

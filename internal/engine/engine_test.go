@@ -42,13 +42,16 @@ func TestJudge(t *testing.T) {
 		{"success", result{execs: 1}, nil, ""},
 		{"a failure", result{execs: 1, failed: true}, exit, ""},
 		{"the engine's deadline", result{execs: 1, log: "context deadline exceeded"}, exit, ""},
-		{"no executions", result{}, nil, "raise FUZZTIME"},
+		{"no executions", result{}, nil, ""},
 		{"no reproducer", result{execs: 1}, exit, "without a reproducer"},
 		{"no start", result{}, errors.New("no such file"), "no such file"},
 	} {
 		err := tc.r.judge(tc.err)
 		if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
+		}
+		if tc.r.unfuzzed != (tc.r.execs == 0 && tc.err == nil) {
+			t.Errorf("%s: unfuzzed is %v", tc.name, tc.r.unfuzzed)
 		}
 	}
 }

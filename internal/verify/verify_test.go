@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -94,7 +95,9 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			kept, err := os.ReadFile(root + "/" + strings.Fields(replay)[0])
+			file := filepath.Join(root, strings.Fields(replay)[0])
+			defer os.Remove(file)
+			kept, err := os.ReadFile(file)
 			if err != nil || string(kept) != string(p.Bytes) {
 				t.Errorf("the replay has %x, %v; want %x", kept, err, p.Bytes)
 			}
