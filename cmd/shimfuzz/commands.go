@@ -104,13 +104,13 @@ FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h ex
 func variables(c command) string {
 	var list []string
 	for f := range strings.FieldsSeq(c.flags) {
-		name, usual, found := strings.Cut(f, "=")
+		name, value, found := strings.Cut(f, "=")
 		if name == "hcsshim" || name == "findings" {
 			continue
 		}
 		name = strings.ToUpper(name)
 		if found {
-			name += "=" + usual
+			name += "=" + value
 		}
 		list = append(list, name)
 	}

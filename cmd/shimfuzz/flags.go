@@ -58,9 +58,9 @@ func parse(c command, args []string) (o options, err error) {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	for f := range strings.FieldsSeq(c.flags) {
-		name, usual, found := strings.Cut(f, "=")
+		name, preset, found := strings.Cut(f, "=")
 		if found {
-			if err := all[name].value.Set(usual); err != nil {
+			if err := all[name].value.Set(preset); err != nil {
 				return o, err
 			}
 		}

@@ -170,9 +170,3 @@ func TestKeepRefuses(t *testing.T) {
 		}
 	}
 }
-
-func TestShellQuote(t *testing.T) {
-	if got, want := shellQuote("a'b c"), `'a'\''b c'`; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/coverage"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/settings"
 	"shimfuzz/internal/testrun"
 )
 
@@ -114,7 +115,7 @@ func lint(ctx context.Context, j *job) error {
 func extracted(_ context.Context, j *job) error {
 	if len(j.b.Flags) > 0 {
 		flags := strings.ReplaceAll(j.b.GOFLAGS(), j.root+string(filepath.Separator), "")
-		fmt.Printf("GOFLAGS=%s\n", shellQuote(flags))
+		fmt.Printf("GOFLAGS=%s\n", settings.Quote(flags))
 	}
 	return nil
 }
@@ -125,11 +126,9 @@ func env(_ context.Context, j *job) error {
 		fmt.Println("unset GOFLAGS HCSSHIM")
 		return nil
 	}
-	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s\n", shellQuote(j.b.GOFLAGS()), shellQuote(j.b.Source.Name))
+	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s\n", settings.Quote(j.b.GOFLAGS()), settings.Quote(j.b.Source.Name))
 	return nil
 }
-
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // tree writes the suite with the hcsshim under test in it, all in plain files,
 // for builders that know nothing of this program, such as OSS-Fuzz's.

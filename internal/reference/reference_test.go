@@ -76,7 +76,7 @@ func TestReadError(t *testing.T) {
 	}
 }
 
-// What stands in an unknown group is nobody's sub-message, whatever its number.
+// What stands in an unknown group is not decoded as a sub-message, whatever its number.
 func TestGroupsAreUnknown(t *testing.T) {
 	inGroup := wire.Group(30, wire.Bytes(18, []byte{0x0b, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 0x0c}))
 	payload := wire.Message{wire.String(1, "containerd.runhcs.v1.Options"), wire.Sub(2, inGroup)}

@@ -102,14 +102,21 @@ func (t Test) CaseArguments(file string) string {
 			file = rel
 		}
 	}
-	line := "CASE=" + file
+	line := "CASE=" + Quote(file)
 	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", t.Reader}} {
-		switch {
-		case strings.ContainsRune(v.value, ' '):
-			line += fmt.Sprintf(" %s='%s'", v.name, v.value)
-		case v.value != "":
-			line += fmt.Sprintf(" %s=%s", v.name, v.value)
+		if v.value != "" {
+			line += " " + v.name + "=" + Quote(v.value)
 		}
 	}
 	return line
+}
+
+// Quote returns s as one word of a POSIX shell.
+func Quote(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("-_./:,+@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

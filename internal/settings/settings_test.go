@@ -40,6 +40,14 @@ func TestReproCommand(t *testing.T) {
 	}
 }
 
+func TestQuote(t *testing.T) {
+	for s, want := range map[string]string{"": "''", "../hcsshim": "../hcsshim", "a b": "'a b'", "a'b": `'a'\''b'`, "$X": "'$X'", "v0.15.0,-a": "v0.15.0,-a"} {
+		if got := Quote(s); got != want {
+			t.Errorf("Quote(%q) = %s, want %s", s, got, want)
+		}
+	}
+}
+
 // The results of several processes are added up.
 func TestResults(t *testing.T) {
 	dir := t.TempDir()

@@ -10,6 +10,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/interop/readers"
+	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 )
 
@@ -110,7 +111,7 @@ func (s Surprise) Report(program string) verdict.Report {
 	if s.Count > 1 {
 		r.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
-	r.Replay = fmt.Sprintf("make repro CASE=corpus/recorded/%s.bin READER=%s", a.Name(), program)
+	r.Replay = fmt.Sprintf("make repro CASE=corpus/recorded/%s.bin READER=%s", a.Name(), settings.Quote(program))
 	return r
 }
 
