@@ -25,9 +25,9 @@ const (
 	module = "shimfuzz/"
 )
 
-// floors are the packages that decide what is right, from the ground up: a package
-// imports only those of lower floors.
-var floors = [][]string{
+// layers are the packages that decide what is right, from the ground up: a package
+// imports only those of lower layers.
+var layers = [][]string{
 	{"internal/contract", "internal/wire"},
 	{"internal/stdin", "internal/decoder"},
 	{"internal/payload", "internal/reference"},
@@ -135,22 +135,22 @@ func reach(all map[string]*pkg, from string) map[string]bool {
 	return reached
 }
 
-func TestFloors(t *testing.T) {
+func TestLayers(t *testing.T) {
 	all := load(t)
-	floor := make(map[string]int)
-	for i, names := range floors {
+	layer := make(map[string]int)
+	for i, names := range layers {
 		for _, name := range names {
 			if all[name] == nil {
 				t.Errorf("there is no package %s", name)
 				continue
 			}
-			floor[name] = i
+			layer[name] = i
 		}
 	}
-	for name, at := range floor {
+	for name, at := range layer {
 		for _, i := range all[name].imports {
-			if below, ok := floor[i]; ok && below >= at {
-				t.Errorf("%s imports %s, which is not on a lower floor", name, i)
+			if below, ok := layer[i]; ok && below >= at {
+				t.Errorf("%s imports %s, which is not in a lower layer", name, i)
 			}
 		}
 	}
@@ -182,7 +182,7 @@ func TestSentences(t *testing.T) {
 // The picture in docs/architecture.md is that of today's imports: go test
 // ./internal/architecture -update draws it again.
 func TestPicture(t *testing.T) {
-	const begin, end = "<!-- rooms -->\n", "<!-- /rooms -->"
+	const begin, end = "<!-- packages -->\n", "<!-- /packages -->"
 	name := filepath.Join(root, "docs", "architecture.md")
 	text, err := os.ReadFile(name)
 	if err != nil {
