@@ -22,7 +22,7 @@ var ownProcess = []struct{ why, tests string }{
 }
 
 // notReaders are the tests that are not of a reader at all.
-const notReaders = "TestFindings|TestFindingsOfReleases|TestAddExtension|TestFindExtension"
+const notReaders = "TestEveryFieldIsDrawn|TestFindings|TestFindingsOfReleases|TestAddExtension|TestFindExtension"
 
 // takeReader puts READER in hcsshim's place, if there is one.
 func (j *job) takeReader() error {
