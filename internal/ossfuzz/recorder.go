@@ -30,7 +30,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-func readOptions(r io.Reader) (*options.Options, error) {
+func readOptions(in io.Reader) (*options.Options, error) {
 	var seen bytes.Buffer
 	defer func() {
 		f, err := os.OpenFile(os.Getenv("` + RecordFile + `"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
@@ -42,7 +42,7 @@ func readOptions(r io.Reader) (*options.Options, error) {
 			panic(err)
 		}
 	}()
-	return ` + renamed + `(io.TeeReader(r, &seen))
+	return ` + renamed + `(io.TeeReader(in, &seen))
 }
 `
 
@@ -50,7 +50,7 @@ const renamed = "readOptionsBehindTheRecorder"
 
 // WriteRecorder writes a checkout of the hcsshim in from whose readOptions does
 // what it did, and records what it reads. So the builder can be asked what
-// really arrives in the decoder, without a word of it in the fuzz targets.
+// arrives in the decoder, and the fuzz targets stay as they are.
 func WriteRecorder(to, from string) error {
 	if err := errors.Join(os.RemoveAll(to), extract.CopyTree(to, from, ".git")); err != nil {
 		return err
