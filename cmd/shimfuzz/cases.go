@@ -29,7 +29,7 @@ func repro(ctx context.Context, j *job) error {
 	if err := j.takeReader(); err != nil {
 		return err
 	}
-	payload := c.Target.Name == targets.All[0].Name // whose input is a payload as it is
+	payload := c.Target.Name == targets.Raw.Name // whose input is a payload as it is
 	program, args := engine.Replayer, []string{c.Target.Name, c.File}
 	if payload {
 		file := c.File

@@ -55,7 +55,7 @@ func (t t) Fatalf(format string, args ...any) {
 
 // Replay is the line that replays what libFuzzer keeps.
 func (t t) Replay() string {
-	if string(t) == targets.All[0].Name {
+	if string(t) == targets.Raw.Name {
 		return "make repro CASE=<testcase>"
 	}
 	return "make repro TARGET=" + string(t) + " CASE=<testcase>"

@@ -188,7 +188,7 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 	if err != nil {
 		return err
 	}
-	if f.Target == targets.All[0].Name {
+	if f.Target == targets.Raw.Name {
 		files, err := table.Files()
 		if err != nil {
 			return err
@@ -274,7 +274,7 @@ func (r runner) reproLines(target, file string) string {
 		return "  the fuzzer kept no input"
 	}
 	arguments := r.s.CaseArguments(file)
-	if target != targets.All[0].Name {
+	if target != targets.Raw.Name {
 		arguments += " TARGET=" + target
 	}
 	return "  make repro " + arguments + "\n  make keep " + arguments

@@ -29,7 +29,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 		return err
 	}
 	fmt.Printf("oss-fuzz/build.sh on hcsshim %s, nothing excused at first\n", b.Source.Name)
-	raw := targets.All[0].Name
+	raw := targets.Raw.Name
 	built, err := buildFuzzers(ctx, b, "proof", b.Source.Dir, []string{raw})
 	if err != nil {
 		return err

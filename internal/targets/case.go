@@ -85,7 +85,7 @@ func clusterFuzzTarget(base string) string {
 			}
 		}
 	}
-	return All[0].Name
+	return Raw.Name
 }
 
 // parseGoFile takes a file of Go's engine apart.

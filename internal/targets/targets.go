@@ -25,6 +25,9 @@ var All = []Target{
 	{"FuzzReaders", []string{"payload", "script"}},
 }
 
+// Raw is the target whose input is the payload as it is.
+var Raw = All[0]
+
 // Names are the names of All.
 func Names() []string {
 	var names []string

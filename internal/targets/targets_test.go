@@ -30,8 +30,8 @@ func TestSplit(t *testing.T) {
 // What the raw target gets is the payload, whatever is in it.
 func TestSplitRaw(t *testing.T) {
 	input := "x" + Separator + "y"
-	if parts := All[0].Split([]byte(input)); len(parts) != 1 || string(parts[0]) != input {
-		t.Errorf("%s takes %q for %q", All[0].Name, input, parts)
+	if parts := Raw.Split([]byte(input)); len(parts) != 1 || string(parts[0]) != input {
+		t.Errorf("%s takes %q for %q", Raw.Name, input, parts)
 	}
 }
 
