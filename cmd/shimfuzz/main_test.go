@@ -70,7 +70,7 @@ func TestMakePasses(t *testing.T) {
 	cmd.Env = append(os.Environ(), "SEEDS=7", "MAKEFLAGS=")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Skipf("make: %v", err)
+		t.Skipf("NOT RUN: what make passes on, for there is no make: %v", err)
 	}
 	_, got, _ := strings.Cut(string(out), "build/shimfuzz mutants")
 	got, _, _ = strings.Cut(got, "\n")
