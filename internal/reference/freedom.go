@@ -10,19 +10,24 @@ import (
 )
 
 // Want returns the answer that the contract wants to a payload: the reference's,
-// with the others that it allows. Of the freedoms of docs/contract.md this is
-// overwritten alone.
+// with the others that it allows (docs/contract.md, Freedoms).
 func Want(b []byte) contract.Outcome {
 	want := Answer(b)
-	last, overwrites := withoutOverwritten(b)
-	if !overwrites {
-		return want
-	}
 	given := []contract.Outcome{want}
-	for _, other := range []contract.Outcome{{Kind: contract.Malformed}, {Kind: contract.Foreign}, Answer(last)} {
-		if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Diff(o, other, nil) == "" }) {
-			given = append(given, other)
+	allow := func(others ...contract.Outcome) {
+		for _, other := range others {
+			if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Diff(o, other, nil) == "" }) {
+				given = append(given, other)
+			}
 		}
+	}
+	malformed := contract.Outcome{Kind: contract.Malformed}
+	if plain, free := withoutFreedoms(b); free {
+		b = plain
+		allow(Answer(b), malformed)
+	}
+	if last, overwrites := withoutOverwritten(b); overwrites {
+		allow(malformed, contract.Outcome{Kind: contract.Foreign}, Answer(last))
 	}
 	want.Or = given[1:]
 	return want

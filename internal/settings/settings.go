@@ -24,8 +24,10 @@ type Test struct {
 	ReaderName    string // of a reader of package readers, "" for any other
 	ReaderVersion string
 
-	Decoder string // the one decoder to run the properties on; "" is both
-	Bug     string // a bug of the zoo to put into that decoder, in a build that has the zoo
+	Decoder    string // the one decoder to run the properties on; "" is both
+	Exhaustive bool   // walk also what takes minutes
+
+	Bug string // a bug of the zoo to put into that decoder, in a build that has the zoo
 
 	Build   string // folder of this build, for what a failing test leaves; "" is build/default
 	Results string // folder to which each process writes its results; "" is none

@@ -46,32 +46,49 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 		r = bytes.NewReader(c.Payload.Bytes)
 	}
 	got := d.Decode(r, c.Payload.Bytes)
+	v := c.Judge(d, got)
+	if v.Fails() {
+		t.Fatalf("%s", c.Report(t, d, v, got))
+	}
+	return got, v.Kind
+}
+
+// Judge decides on a decoder's answer, and counts it if it is excused.
+func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
 	known, excused := Known(), Excused()
 	if d.Name == reference.Decoder.Name {
 		known, excused = findings.None, findings.None
 	}
-	q := verdict.Question{Payload: c.Payload.Bytes, Want: c.Payload.Want, Cause: c.Cause, Reproduces: c.Reproduces}
-	v := verdict.Of(q, got, known, excused)
-	if !v.Fails() {
-		count(v)
-		return got, v.Kind
-	}
-	c.fail(t, d, v.Report(q, got, c.Guarantee, excused))
-	return got, v.Kind
+	v := verdict.Of(c.question(), got, known, excused)
+	count(v)
+	return v
+}
+
+func (c Check) question() verdict.Question {
+	return verdict.Question{Payload: c.Payload.Bytes, Want: c.Payload.Want, Cause: c.Cause, Reproduces: c.Reproduces}
+}
+
+// Report reports an answer that fails t, and notes it in the results.
+func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) string {
+	return c.fail(t, d, v.Report(c.question(), got, c.Guarantee, Excused()))
 }
 
 // Fail fails t for what a decoder did with a payload beside its answer: memory,
 // time, what it shares. text says what is wrong.
 func Fail(t TB, d decoder.Decoder, c Check, text string) {
 	t.Helper()
-	c.fail(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Payload: c.Payload.Bytes})
+	t.Fatalf("%s", c.ReportText(t, d, text))
 }
 
-func (c Check) fail(t TB, d decoder.Decoder, r verdict.Report) {
-	t.Helper()
+// ReportText is Report for what is wrong beside an answer.
+func (c Check) ReportText(t TB, d decoder.Decoder, text string) string {
+	return c.fail(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Payload: c.Payload.Bytes})
+}
+
+func (c Check) fail(t TB, d decoder.Decoder, r verdict.Report) string {
 	r.Program, r.Description, r.Replay = DecoderName(d), c.Payload.Description, c.replay(t)
 	Record(t.Name(), r)
-	t.Fatalf("%s", r)
+	return r.String()
 }
 
 // DecoderName names a decoder with the version under test.

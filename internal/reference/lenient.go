@@ -1,0 +1,214 @@
+package reference
+
+import (
+	"slices"
+
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+)
+
+// Where the freedoms wide-tag and depth begin, and where depth ends.
+const (
+	maxNarrow = 5      // bytes of a tag or a length
+	mustRead  = 99     // levels
+	mayRead   = 10_003 // levels
+)
+
+var (
+	paramsType  = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	anyType     = (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	optionsType = (*options.Options)(nil).ProtoReflect().Descriptor()
+)
+
+// withoutFreedoms returns what a payload is to the most lenient reader: its varints cut
+// to 64 bits, and an unknown field in the place of every deep group. free reports
+// whether it has such, or tags or lengths of more than five bytes, so that a strict
+// reader may refuse it. A malformed payload has no freedoms.
+func withoutFreedoms(b []byte) (plain []byte, free bool) {
+	l := &lenient{anys: []anyParts{{}}}
+	plain = slices.Clone(b)
+	if !l.message(plain, nil, 0) {
+		return b, false
+	}
+	md := anyType
+	if isBootstrap, _ := isBootstrapParams(plain); isBootstrap {
+		md = paramsType
+	}
+	if !l.message(plain, md, 0) {
+		return b, false
+	}
+	for _, a := range l.anys {
+		if namesOptions(a.url) {
+			return plain, l.message(a.value, optionsType, 0) && l.free
+		}
+	}
+	return plain, l.free
+}
+
+// lenient reads messages as the most lenient reader does, and changes them in place.
+type lenient struct {
+	free bool
+	anys []anyParts // that may hold the options
+}
+
+// anyParts are what the last occurrences of the fields of an Any say.
+type anyParts struct {
+	url   string
+	value []byte
+}
+
+// message reads a message that is at a level of nesting, and the messages in it that md
+// describes. It returns false for a malformed one.
+func (l *lenient) message(b []byte, md protoreflect.MessageDescriptor, level int) bool {
+	for len(b) > 0 {
+		num, typ, n := l.tag(b)
+		if n == 0 {
+			return false
+		}
+		if typ == protowire.StartGroupType {
+			size, deepest := l.group(b, level)
+			if size == 0 {
+				return false
+			}
+			if deepest > mustRead {
+				l.free = true
+				replace(b[:size])
+			}
+			b = b[size:]
+			continue
+		}
+		size, value := l.value(b[n:], typ)
+		if size == 0 {
+			return false
+		}
+		b = b[n+size:]
+		if typ == protowire.BytesType && md != nil && !l.inside(md, num, value, level) {
+			return false
+		}
+	}
+	return true
+}
+
+// inside reads what a length-delimited field of a message holds.
+func (l *lenient) inside(md protoreflect.MessageDescriptor, num protowire.Number, value []byte, level int) bool {
+	fd := md.Fields().ByNumber(num)
+	if fd == nil {
+		return true
+	}
+	if md == paramsType && fd.Message() != nil {
+		l.anys = append(l.anys, anyParts{})
+	}
+	last := &l.anys[len(l.anys)-1]
+	switch {
+	case fd.Message() != nil:
+		return l.message(value, fd.Message(), level+1)
+	case md.FullName() == anyType.FullName() && num == 1:
+		last.url = string(value)
+	case md.FullName() == anyType.FullName() && num == 2:
+		last.value = value
+	}
+	return true
+}
+
+// tag reads a tag. n is 0 if there is none.
+func (l *lenient) tag(b []byte) (num protowire.Number, typ protowire.Type, n int) {
+	v, n := varint(b)
+	if n == 0 || v>>3 == 0 || v>>3 > uint64(protowire.MaxValidNumber) || n == 10 && b[9] > 1 {
+		return 0, 0, 0
+	}
+	l.free = l.free || n > maxNarrow
+	return protowire.Number(v >> 3), protowire.Type(v & 7), n
+}
+
+// value reads the value of a field that is no group. size is 0 if there is none.
+func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
+	switch typ {
+	case protowire.VarintType:
+		_, size = varint(b)
+		if size == 10 && b[9] > 1 {
+			l.free = true
+			b[9] &= 1
+		}
+		return size, nil
+	case protowire.Fixed32Type:
+		size = 4
+	case protowire.Fixed64Type:
+		size = 8
+	case protowire.BytesType:
+		length, n := varint(b)
+		if n == 0 || length > uint64(len(b)-n) || n == 10 && b[9] > 1 {
+			return 0, nil
+		}
+		l.free = l.free || n > maxNarrow
+		return n + int(length), b[n : n+int(length)]
+	default:
+		return 0, nil
+	}
+	if size > len(b) {
+		return 0, nil
+	}
+	return size, nil
+}
+
+// group reads a group in a message at a level, and returns its size, 0 if it is
+// malformed, and the level of the deepest group in it.
+func (l *lenient) group(b []byte, level int) (size, deepest int) {
+	var open []protowire.Number
+	for at := 0; ; {
+		num, typ, n := l.tag(b[at:])
+		if n == 0 {
+			return 0, 0
+		}
+		at += n
+		switch typ {
+		case protowire.StartGroupType:
+			open = append(open, num)
+			deepest = max(deepest, level+len(open))
+		case protowire.EndGroupType:
+			if open[len(open)-1] != num {
+				return 0, 0
+			}
+			if open = open[:len(open)-1]; len(open) > 0 {
+				continue
+			}
+			if deepest > mayRead {
+				return 0, 0
+			}
+			return at, deepest
+		default:
+			n, _ = l.value(b[at:], typ)
+			if n == 0 {
+				return 0, 0
+			}
+			at += n
+		}
+	}
+}
+
+// varint reads a varint of up to ten bytes, cut to 64 bits. n is 0 if there is none.
+func varint(b []byte) (v uint64, n int) {
+	for i, c := range b[:min(10, len(b))] {
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			return v, i + 1
+		}
+	}
+	return 0, 0
+}
+
+// replace puts one unknown field in the place of b, which has more than seven bytes.
+func replace(b []byte) {
+	clear(b)
+	const unknown = 1000
+	head := protowire.AppendTag(nil, unknown, protowire.BytesType)
+	length := uint64(len(b) - len(head) - maxNarrow)
+	for range maxNarrow - 1 {
+		head = append(head, byte(length)|0x80)
+		length >>= 7
+	}
+	copy(b, append(head, byte(length)))
+}

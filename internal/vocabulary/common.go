@@ -1,0 +1,189 @@
+package vocabulary
+
+import (
+	"bytes"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"shimfuzz/internal/wire"
+)
+
+// place is what the elements that stand at every level need to know of theirs.
+type place struct {
+	varint  protowire.Number // a known field of this type, 0 if there is none
+	bytes   protowire.Number // a known field of this type, 0 if there is none
+	unknown protowire.Number // the lowest number that no message of the level has
+	depth   int              // of the message in its parse, as the freedom depth counts
+}
+
+var places = map[Level]place{
+	Top:       {varint: 3, bytes: 8, unknown: 10},
+	Extension: {bytes: 1, unknown: 2, depth: 1},
+	Any:       {bytes: 1, unknown: 3, depth: 2},
+	Options:   {varint: 1, bytes: 5, unknown: 21},
+	Entry:     {bytes: 1, unknown: 3, depth: 1},
+	Group:     {unknown: 1, depth: 3},
+}
+
+// The types of fields, by what the elements' names call them.
+var types = []struct {
+	name string
+	typ  protowire.Type
+}{
+	{"varint", protowire.VarintType}, {"fixed64", protowire.Fixed64Type}, {"bytes", protowire.BytesType},
+	{"group", protowire.StartGroupType}, {"fixed32", protowire.Fixed32Type},
+}
+
+// field is a field of any number and type.
+func field(num protowire.Number, typ protowire.Type) wire.Part {
+	switch typ {
+	case protowire.VarintType:
+		return wire.Varint(num, 1)
+	case protowire.Fixed32Type:
+		return wire.Fixed32(num, 1)
+	case protowire.Fixed64Type:
+		return wire.Fixed64(num, 1)
+	case protowire.StartGroupType:
+		return wire.Group(num, wire.Varint(1, 1), wire.Group(num, wire.String(2, "inner")))
+	}
+	return wire.Bytes(num, []byte{0x08, 1})
+}
+
+// otherType is a known field with a wire type that it does not have.
+func otherType(num protowire.Number, not protowire.Type) (list []Element) {
+	for _, t := range types {
+		if t.typ != not {
+			list = append(list, part(fmt.Sprintf("field %d as %s", num, t.name), "unknown", field(num, t.typ)))
+		}
+	}
+	return list
+}
+
+// unknowns are the fields that no reader knows, in every legal encoding.
+func unknowns(p place) (list []Element) {
+	for _, t := range types {
+		list = append(list, part("unknown "+t.name, "unknown", field(p.unknown, t.typ)))
+	}
+	n := p.unknown
+	deep := func(levels int) Element {
+		return raw(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-p.depth))
+	}
+	return append(list,
+		part("unknown 1000", "unknown", wire.Varint(1000, 1<<64-1)),
+		part("unknown 19000", "unknown", wire.Bytes(19000, []byte{0xff, 0})), // reserved for protobuf itself
+		part("unknown of the highest number", "unknown", wire.Group(protowire.MaxValidNumber)),
+		part("unknown of 200 bytes", "unknown", wire.Bytes(n, make([]byte, 200))),
+		part("unknown of 100,000 bytes", "unknown S2", wire.Bytes(n, make([]byte, 100_000))).alone(),
+		part("unknown, tag in 5 bytes", "varint", wire.Varint(n, 1).WideTag(5)),
+		part("unknown, value in 10 bytes", "varint", wire.Varint(n, 0).Wide(10)),
+		part("unknown, length in 5 bytes", "varint", wire.Bytes(n, []byte{1}).Wide(5)),
+		part("unknown group, tags in 5 bytes", "varint", wire.Group(n, wire.Varint(1, 1)).WideTag(5)),
+		part("unknown, tag in 6 bytes", "wide-tag", wire.Varint(n, 1).WideTag(6)).free("wide-tag"),
+		part("unknown, tag in 10 bytes", "wide-tag", wire.Varint(n, 1).WideTag(10)).free("wide-tag"),
+		part("unknown, length in 6 bytes", "wide-tag", wire.Bytes(n, []byte{1}).Wide(6)).free("wide-tag"),
+		part("unknown, length in 10 bytes", "wide-tag", wire.Bytes(n, nil).Wide(10)).free("wide-tag"),
+		part("unknown group, tags in 6 bytes", "wide-tag", wire.Group(n, wire.Varint(1, 1)).WideTag(6)).free("wide-tag"),
+		part("unknown varint over 64 bits", "over-64-bits", wire.Tag(uint64(n), protowire.VarintType), over64(0xff, 2)).free("over-64-bits"),
+		part("unknown group, varint in it over 64 bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))).free("over-64-bits"),
+		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").alone(), deep(10_003).free("depth").alone(),
+	)
+}
+
+// over64 is a varint of ten bytes with bits beyond the 64th in the last one.
+func over64(low, last byte) wire.Part {
+	return wire.Raw(append(append([]byte{low}, bytes.Repeat([]byte{low | 0x80}, 8)...), last))
+}
+
+func nested(depth int) []byte {
+	return append(bytes.Repeat([]byte{15<<3 | 3}, depth), bytes.Repeat([]byte{15<<3 | 4}, depth)...)
+}
+
+func inGroup(parts ...wire.Part) wire.Part {
+	all := wire.Message{wire.Tag(1000, protowire.StartGroupType)}
+	all = append(all, parts...)
+	return wire.Raw(append(all, wire.Tag(1000, protowire.EndGroupType)).Encode())
+}
+
+// tooDeep is more than protobuf-go's own limit of 10,001 groups, and than the
+// contract's of 10,003 levels.
+const tooDeep = 10_010
+
+// Faults are what makes a message of a level malformed, one fault each: the malformed
+// payloads M2 to M11 of the contract, those that are Open last.
+func Faults(l Level) []Element {
+	p := places[l]
+	one := wire.Raw([]byte{1})
+	list := []Element{
+		part("wire-type-6", "M2", wire.Tag(1, 6)),
+		part("wire-type-7", "M2", wire.Tag(1, 7)),
+		part("wire-type-6-unknown", "M2", wire.Tag(1000, 6), one),
+		part("field-0", "M3", wire.Tag(0, protowire.VarintType), one),
+		part("field-0-fixed64", "M3", wire.Tag(0, protowire.Fixed64Type), wire.Raw(make([]byte, 8))),
+		part("field-0-bytes", "M3", wire.Tag(0, protowire.BytesType), one, one),
+		part("field-0-group", "M3", wire.Tag(0, protowire.StartGroupType), wire.Tag(0, protowire.EndGroupType)),
+		part("field-0-fixed32", "M3", wire.Tag(0, protowire.Fixed32Type), wire.Raw(make([]byte, 4))),
+		part("field-above-max", "M4", wire.Tag(1<<29, protowire.VarintType), one),
+		part("field-above-32-bits", "M4", wire.Tag(1<<40, protowire.VarintType), one),
+		part("field-above-max-far", "M4", wire.Tag(1<<43|1, protowire.VarintType), wire.Raw([]byte{0xd2, 0x09})),
+		raw("tag-11-bytes", "M5", wire.WideVarint(8, 11), []byte{1}),
+		raw("tag-over-64-bits", "M4", bytes.Repeat([]byte{0x88}, 9), []byte{2, 1}),
+		part("varint-11-bytes", "M5", wire.Tag(1000, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11))),
+		part("length-11-bytes", "M5", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(0, 11))),
+		part("length-above-32-bits", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32|1, 0)), one),
+		part("length-huge", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0))),
+		part("length-huge-first", "M6", wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<31-1, 0))),
+		part("length-negative", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))),
+		part("group-end-stray", "M7", wire.Tag(1000, protowire.EndGroupType)),
+		part("group-end-of-another", "M9", wire.Tag(1000, protowire.StartGroupType), wire.Tag(1001, protowire.EndGroupType)),
+		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, protowire.StartGroupType), wire.Tag(6, protowire.EndGroupType))),
+		raw("groups-one-too-deep", "M10 depth", nested(10_004-p.depth)).alone(),
+		raw("group-too-deep", "M10", nested(tooDeep)).alone(),
+		part("group-wire-type-6", "M2", inGroup(wire.Tag(1, 6))),
+		part("group-field-0", "M3", inGroup(wire.Tag(0, protowire.VarintType), one)),
+		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, protowire.VarintType), one)),
+		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11)))),
+		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32, 0)))),
+	}
+	if p.varint != 0 {
+		tag := protowire.EncodeTag(p.varint, protowire.VarintType)
+		list = append(list,
+			raw("tag-above-32-bits-varint", "M4", wire.WideVarint(1<<32|tag, 0), []byte{1}),
+			raw("tag-slightly-above-32-bits", "M4", wire.WideVarint(1<<34|tag, 0), []byte{0xd2, 0x09}),
+			part("known-varint-11-bytes", "M5", wire.Tag(uint64(p.varint), protowire.VarintType), wire.Raw(wire.WideVarint(1, 11))),
+			part("known-group-end", "M7", wire.Tag(uint64(p.varint), protowire.EndGroupType)),
+			part("known-wire-type-7", "M2", wire.Tag(uint64(p.varint), 7), one))
+	}
+	if p.bytes != 0 {
+		tag := protowire.EncodeTag(p.bytes, protowire.BytesType)
+		list = append(list,
+			raw("tag-above-32-bits-bytes", "M4", wire.WideVarint(1<<32|tag, 0), []byte{0}),
+			raw("known-length-above-32-bits", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32, 0)),
+			raw("known-length-above-32-bits-and", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32|2, 0), []byte{8, 1}),
+			part("known-bytes-group-end", "M7", wire.Tag(uint64(p.bytes), protowire.EndGroupType)))
+	}
+	for i := range list {
+		list[i].Kind = Fault
+	}
+	return append(append(list, notUTF8(l)...), ends(p)...)
+}
+
+// ends are the faults of a message that ends too early.
+func ends(p place) []Element {
+	list := []Element{
+		part("length-past-end", "M1 M6", wire.Tag(1000, protowire.BytesType), wire.Raw([]byte{2, 'x'})),
+		part("fixed32-cut", "M1", wire.Tag(1000, protowire.Fixed32Type), wire.Raw([]byte{1, 2, 3})),
+		part("fixed64-cut", "M1", wire.Tag(1000, protowire.Fixed64Type), wire.Raw([]byte{1, 2, 3, 4, 5, 6, 7})),
+		part("group-end-missing", "M1 M8", wire.Tag(1000, protowire.StartGroupType)),
+		part("group-end-cut", "M1 M8", wire.Tag(1000, protowire.StartGroupType), wire.Raw([]byte{0xc4})),
+		part("tag-cut", "M1", wire.Raw([]byte{0x80})),
+		part("value-missing", "M1", wire.Tag(uint64(p.unknown), protowire.VarintType)),
+		part("value-cut", "M1", wire.Tag(uint64(p.unknown), protowire.VarintType), wire.Raw([]byte{0x80})),
+		part("length-missing", "M1", wire.Tag(uint64(p.unknown), protowire.BytesType)),
+		part("length-cut", "M1", wire.Tag(uint64(p.unknown), protowire.BytesType), wire.Raw([]byte{0x80})),
+	}
+	for i := range list {
+		list[i].Kind = Open
+	}
+	return list
+}

@@ -1,0 +1,206 @@
+package vocabulary
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
+)
+
+// url is a type URL as field 1 of an Any, of another type than Options.
+func url(s string) Element {
+	e := text(1, "type URL "+short(s), "", s)
+	e.says.id = isIdentifier(s)
+	return e
+}
+
+// ourURL is a type URL that names Options.
+func ourURL(prefix string) Element {
+	e := url(prefix + contract.OptionsName)
+	e.says.ours = true
+	return e
+}
+
+// identity is an ID, or a namespace, which in an Any would be its value. What a
+// namespace says as Options is known of some.
+func identity(num protowire.Number, s string, asOptions ...Element) Element {
+	name := map[protowire.Number]string{1: "ID ", 2: "namespace "}[num]
+	e := text(num, name+short(s), "R4b", s)
+	e.says.id, e.says.inside = isIdentifier(s), asOptions
+	if num == 2 && len(asOptions) == 0 && s != "" {
+		e.says.inside = []Element{{Name: "text", Kind: Unclear}}
+	}
+	return e
+}
+
+// value is the value of an Any, of these elements of Options.
+func value(name string, inside ...Element) Element {
+	return message(2, "value: "+name, inside...)
+}
+
+var (
+	sent      = known(1, true, part("debug", "", wire.Bool(1, true)))
+	sentOther = known(16, "other", text(16, "log_level", "", "other"))
+	damaged   = raw("ff", "", []byte{0xff}).fault()
+	ours      = ourURL("")
+	foreign   = url("containerd.runc.v1.Options")
+)
+
+// anyElements are those of an Any: as field 1 of an Extension, and, without what
+// depends on the family, at the top level.
+func anyElements() (list []Element) {
+	list = append(list, ours, foreign, url(""), ourURL("example.com/"))
+	for _, prefix := range Prefixes {
+		e := ourURL(prefix)
+		e.Rules = "url"
+		list = append(list, e.alone())
+	}
+	for _, name := range slices.Concat(NearNames, OtherNames) {
+		list = append(list, url(name).alone())
+	}
+	list = append(list, value("debug", sent), value("another", sentOther), value("nothing"), value("damaged", damaged),
+		value("cut", part("value-cut", "", wire.Raw([]byte{0x08})).open()))
+	list = append(list, otherType(1, protowire.BytesType)...)
+	list = append(list, otherType(2, protowire.BytesType)...)
+	p, v := wire.String(1, contract.OptionsName), wire.Bytes(2, sent.Bytes)
+	saying := value("debug", sent)
+	return append(list,
+		part("type URL with its tag in 5 bytes", "varint", p.WideTag(5)).saying(ours),
+		part("type URL with its length in 5 bytes", "varint", p.Wide(5)).saying(ours),
+		part("type URL with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(ours).free("wide-tag"),
+		part("type URL with its length in 6 bytes", "wide-tag", p.Wide(6)).saying(ours).free("wide-tag"),
+		part("value with its length in 5 bytes", "varint", v.Wide(5)).saying(saying),
+		part("value with its length in 10 bytes", "wide-tag", v.Wide(10)).saying(saying).free("wide-tag"))
+}
+
+// piece is an Any in an Extension, or one of several pieces of it.
+func piece(name string, inside ...Element) Element { return message(1, "Any: "+name, inside...) }
+
+// extensionElements are those of an Extension.
+func extensionElements() []Element {
+	whole := piece("debug", ours, value("debug", sent))
+	p := wire.String(1, whole.says.text)
+	return append([]Element{
+		whole, piece("another", ours, value("another", sentOther)), piece("another type", foreign, value("debug", sent)),
+		piece("type URL", ours), piece("value", value("debug", sent)), piece("damaged value", value("damaged", damaged)), piece("nothing"),
+		piece("type URL of another", foreign), piece("damaged", Faults(Any)[0]), piece("unknown", unknowns(places[Any])[0]),
+		part("Any with its tag in 5 bytes", "varint", p.WideTag(5)).saying(whole),
+		part("Any with its length in 5 bytes", "varint", p.Wide(5)).saying(whole),
+		part("Any with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(whole).free("wide-tag"),
+		part("Any with its length in 6 bytes", "wide-tag", p.Wide(6)).saying(whole).free("wide-tag"),
+	}, otherType(1, protowire.BytesType)...)
+}
+
+// extension is an extension of BootstrapParams.
+func extension(name, rules string, inside ...Element) Element {
+	e := message(8, "extension: "+name, inside...)
+	e.Rules = rules
+	return e
+}
+
+// inExtension is an extension with the Options that the elements say.
+func inExtension(opts ...Element) Element {
+	return extension("Options", "family", piece("Options", ours, value("Options", opts...)))
+}
+
+// extensions are those of BootstrapParams: ours, and what may stand beside them.
+func extensions() []Element {
+	damagedAny := piece("damaged", Faults(Any)[0])
+	other := extension("another type", "neighbours", piece("another type", foreign, value("debug", sent)))
+	whole := inExtension(sent)
+	p := wire.Bytes(8, []byte(whole.says.text))
+	list := []Element{
+		whole, inExtension(sentOther), inExtension(), inExtension(damaged), other,
+		extension("type URL with a prefix", "url", piece("Options", ourURL("type.googleapis.com/"), value("debug", sent))),
+		extension("another type, value damaged", "neighbours", piece("another type", foreign, value("damaged", damaged))),
+		extension("another type, not linked", "neighbours", piece("another type", url("nri.v1.PluginConfig"))),
+		extension("another type, Any damaged", "neighbours M2", piece("another type", foreign, Faults(Any)[0])),
+		extension("damaged", "neighbours M2", Faults(Extension)[0]), extension("damaged behind ours", "neighbours M2", piece("Options", ours, value("debug", sent)), damagedAny),
+		extension("without value", "neighbours"), extension("empty Any", "neighbours", piece("nothing")), extension("type URL not UTF-8", "M11", piece("damaged", part("utf8-invalid", "", wire.String(1, "\xff")).fault())),
+		part("extension with its tag in 5 bytes", "varint", p.WideTag(5)).saying(whole),
+		part("extension with its length in 5 bytes", "varint", p.Wide(5)).saying(whole),
+		part("extension with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(whole).free("wide-tag"),
+		part("extension with its length in 6 bytes", "wide-tag", p.Wide(6)).saying(whole).free("wide-tag"),
+	}
+	for _, n := range Counts {
+		list = append(list, block(fmt.Sprintf("ours behind %d extensions", n), "S2 neighbours", append(slices.Repeat([]Element{other}, n), whole)...))
+	}
+	return list
+}
+
+// LogLevels are values of log_level, which is an open enum: containerd's, and the
+// edges of 32 and of 64 bits.
+var LogLevels = []int64{0, -8, -4, 4, 8, 10, 12, 1, 99, 1<<31 - 1, -1 << 31, 1 << 31, 1 << 32, 1<<63 - 1, -1 << 63}
+
+// Addresses are values of the fields of BootstrapParams that are no identity.
+var Addresses = []string{
+	`\\.\pipe\containerd-containerd`, "/run/containerd/containerd.sock", `C:\Program Files\containerd\containerd.exe`, "unix:///run/c.sock.ttrpc",
+	"2.3.7", "v2.4.2", "2.5.0-rc.1+unknown", "ü", "日本", "", contract.OptionsName,
+}
+
+// ambient are the fields of BootstrapParams that are not options.
+func ambient() (list []Element) {
+	for _, v := range LogLevels {
+		e := part(fmt.Sprintf("log_level %d", v), "ambient", wire.Int(3, v))
+		e.says.field = 3
+		e.Alone = v != 0 && v != -4
+		list = append(list, e)
+	}
+	over := part("log_level over 64 bits", "over-64-bits", wire.Tag(3, protowire.VarintType), over64(0x80, 2)).free("over-64-bits")
+	over.says.field = 3
+	list = append(list, over)
+	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
+		list = append(list, text(num, fmt.Sprintf("field %d of a text", num), "ambient", "a"), text(num, fmt.Sprintf("field %d empty", num), "ambient default", ""))
+		for _, s := range slices.Concat(Addresses, Texts) {
+			list = append(list, text(num, fmt.Sprintf("field %d of %s", num, short(s)), "ambient", s).alone())
+		}
+		for _, n := range Sizes {
+			list = append(list, text(num, fmt.Sprintf("field %d of %d bytes", num, n), "ambient S2", strings.Repeat("x", n)).alone())
+		}
+		for i, bad := range NotUTF8 {
+			e := text(num, fmt.Sprintf("field %d utf8-%s", num, bad.Name), "M11", bad.Text)
+			e.Alone = i > 0
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// identities are the fields 1 and 2 as either family has them.
+func identities() (list []Element) {
+	for i, s := range Identifiers {
+		id, namespace := identity(1, s), identity(2, s)
+		id.Alone, namespace.Alone = i > 5, i > 5
+		list = append(list, id, namespace)
+	}
+	for _, s := range NotIdentifiers {
+		list = append(list, identity(1, s), identity(2, s))
+	}
+	for _, n := range Namespaces {
+		list = append(list, identity(1, n.Name).alone(), identity(2, n.Name, n.Options...))
+	}
+	for i, bad := range NotUTF8 {
+		id, namespace := identity(1, bad.Text), identity(2, bad.Text)
+		id.Rules, namespace.Rules = "M11 overwritten", "M11 overwritten"
+		id.Alone, namespace.Alone = i > 1, i > 1
+		list = append(list, id, namespace)
+	}
+	return list
+}
+
+// topElements are those of the top level, of which the other levels hang.
+func topElements() []Element {
+	list := slices.Concat(anyElements(), identities(), ambient(), extensions())
+	for num := protowire.Number(3); num <= 9; num++ {
+		typ := protowire.BytesType
+		if num == 3 {
+			typ = protowire.VarintType
+		}
+		list = append(list, otherType(num, typ)...)
+	}
+	return list
+}

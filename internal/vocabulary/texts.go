@@ -1,0 +1,121 @@
+package vocabulary
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"shimfuzz/internal/contract"
+)
+
+// Texts are strings that must arrive as they are (S1): what configurations hold, and
+// what code mangles.
+var Texts = []string{
+	"", "a", "debug", "DEBUG", `C:\ContainerPlat\LinuxBootFiles`, `\\?\C:\Program Files\x`, "C:/x/y", `a\\b`, "windows/amd64", "../x/./y//z",
+	"a%41b", "100%", "%SystemRoot%\\x", "$HOME/x", "${X}", "$X", "~/x", "a&amp;b", `a\u0041\n`, "+a+", "line\r\nend\r\n", "\n", "a\n", "\t", " a ", "  ",
+	"\ufeffa", "\ufffe", "\x00", "a\x00b", "a\x00", "é", "e\u0301", "ﬁ", "日本語", "\u202ea", "\u00a0", "\ufffd", "🦊", "\U00010000", "\U0010ffff",
+	"{}", `{"debug":true}`, `"a"`, "'a'", "<a>", "a;b,c=d", "null", "true", "false", "0", "-1", "1e3", "0x10", "\u007f", "\x1b[0m",
+	"io.microsoft.container", "io.microsoft.virtualmachine.computetopology.memory.sizeinmb", "io.kubernetes.cri.container-type", "IO.Microsoft.Container",
+	"web-1", "k8s.io", contract.OptionsName, "type.googleapis.com/" + contract.OptionsName,
+}
+
+// Sizes are lengths and counts at which code is known to change its ways: of short
+// varints, of MAX_PATH, of buffers, of 16 bits.
+var Sizes = []int{127, 128, 255, 256, 259, 260, 261, 511, 512, 513, 1000, 4095, 4096, 4097, 16383, 16384, 32767, 32768, 65535, 65536}
+
+// Counts are numbers of extensions and of annotations, likewise.
+var Counts = []int{7, 8, 9, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 999, 1000, 1001}
+
+// Int32s are numbers at the edges of what they are stored in.
+var Int32s = []int32{0, 1, -1, 2, 3, 50, 127, 128, 255, 256, 1024, 32767, 32768, 65535, 65536, math.MaxInt32, math.MinInt32}
+
+// NotUTF8 are strings that are not UTF-8, of each kind in M11.
+var NotUTF8 = []struct{ Name, Text string }{
+	{"invalid", "\xff"},
+	{"overlong", "\xc0\xaf"},
+	{"surrogate", "\xed\xa0\x80"},
+	{"cut", "\xe6\x97"},
+	{"continuations", "\xa0\xb0\xc0\xd0"},
+	{"continuation", "\x80"},
+	{"overlong-3", "\xe0\x80\xaf"},
+	{"overlong-4", "\xf0\x80\x80\xaf"},
+	{"above-max", "\xf4\x90\x80\x80"},
+	{"f5", "\xf5\x80\x80\x80"},
+	{"within", "a\xffb"},
+}
+
+// Identifiers are legal IDs and namespaces, those first that containerd's users have.
+// As Options some are well-formed: see Namespaces.
+var Identifiers = []string{
+	"0", "web-1", "k8s.io", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
+	strings.Repeat("z", maxIdentifier), "a.b-c_d", "A", "buildkit", "moby", "default",
+	"containerd.runc.v1.Options", "google.protobuf.Empty", "google.protobuf.Timestamp", "nri.v1.PluginConfig",
+}
+
+const maxIdentifier = 76
+
+// NotIdentifiers are nearly legal IDs and namespaces.
+var NotIdentifiers = []string{
+	"", strings.Repeat("z", maxIdentifier+1), "a..b", "a--b", "a__b", "a.-b", "a.", "a-", "a_", ".a", "-a", "_a",
+	"a:b", "a/b", "a b", "a\n", "\na", "a\x00", "a,b", "a@b", "é", "ａ", "١",
+}
+
+// isIdentifier reports whether s is a legal ID and namespace: letters and digits, in
+// words that one of three signs separates. Everybody
+// else has a regular expression, so that this is a check of those.
+func isIdentifier(s string) bool {
+	if len(s) > maxIdentifier {
+		return false
+	}
+	inWord := false
+	for _, c := range []byte(s) {
+		letter := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+		if !letter && (!inWord || !strings.ContainsRune("._-", rune(c))) {
+			return false
+		}
+		inWord = letter
+	}
+	return inWord
+}
+
+// Namespaces are legal namespaces, with what they say as Options.
+var Namespaces = []struct {
+	Name    string
+	Options []Element
+}{
+	{"k8s.io", []Element{raw("k8s.io", "", []byte("k8s.io")).fault()}},
+	{"default", []Element{raw("default", "", []byte("default")).fault()}},
+	{"inference", []Element{raw("inference", "", []byte("inference"))}},
+	{"p1", []Element{known(14, true, raw("p1", "R4a", []byte("p1")))}},
+	{"h2", []Element{known(13, int32(50), raw("h2", "R4a", []byte("h2")))}},
+	{"H1", []Element{known(9, int32(49), raw("H1", "R4a", []byte("H1")))}},
+}
+
+// Prefixes are what may precede the name of a type in its URL.
+var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/", " /", "a\x00/"}
+
+// NearNames are type URLs that are almost one of Options.
+var NearNames = []string{
+	"", "Options", "containerd.runhcs.v1.options", "containerd.runhcs.v1.Option", "containerd.runhcs.v1.OptionsX",
+	"xcontainerd.runhcs.v1.Options", "containerd.runhcs.v1.Options/", "/containerd.runhcs.v1.Options/x",
+	"containerd.runhcs.v2.Options", " containerd.runhcs.v1.Options", "containerd.runhcs.v1.Options ", "containerd.runhcs.v1.Options\x00",
+	"containerd.runhcs.v1.Options\n", ".containerd.runhcs.v1.Options", "containerd-runhcs-v1-Options",
+	"type.googleapis.com\\containerd.runhcs.v1.Options", "CONTAINERD.RUNHCS.V1.OPTIONS", "containerd.runhcs.v1.Options?x",
+	"type.googleapis.com%2Fcontainerd.runhcs.v1.Options", "containerd.runhcs.v1.ProcessDetails",
+}
+
+// OtherNames are types that containerd's clients send to other shims.
+var OtherNames = []string{
+	"runtimeoptions.v1.Options", "containerd.runc.v1.Options", "google.protobuf.Empty",
+	"types.containerd.io/opencontainers/runtime-spec/1/Spec",
+	"github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment",
+}
+
+// short names a text in a report.
+func short(s string) string {
+	const most = 40
+	if len(s) > most {
+		return fmt.Sprintf("%q… of %d bytes", s[:most/2], len(s))
+	}
+	return fmt.Sprintf("%q", s)
+}

@@ -1,0 +1,287 @@
+package properties
+
+import (
+	"bytes"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/verdict"
+	"shimfuzz/internal/verify"
+	"shimfuzz/internal/vocabulary"
+)
+
+// Every sequence of elements of every level, up to two in a row, and up to three in
+// make exhaustive. What is right follows from the elements, and the reference is held
+// to that as the decoder under test is.
+func TestWalkElements(t *testing.T) {
+	for _, place := range vocabulary.Places {
+		t.Run(place.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWalk(t, verify.Decoders())
+			w.all(func(yield func(step) bool) {
+				for seq := range sequences(vocabulary.Elements(place.Level), longest()) {
+					seq = slices.Clone(seq)
+					if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// longest is how many elements in a row are walked.
+func longest() int {
+	if verify.Settings().Exhaustive {
+		return 3
+	}
+	return 2
+}
+
+// sequences yields each element, and all sequences of those that are combined, the
+// shorter ones first. It reuses the slice.
+func sequences(elements []vocabulary.Element, longest int) iter.Seq[[]vocabulary.Element] {
+	combined := slices.DeleteFunc(slices.Clone(elements), func(e vocabulary.Element) bool { return e.Alone })
+	return func(yield func([]vocabulary.Element) bool) {
+		if !yield(nil) {
+			return
+		}
+		for _, e := range elements {
+			if !yield([]vocabulary.Element{e}) {
+				return
+			}
+		}
+		for length := 2; length <= longest; length++ {
+			if !fill(make([]vocabulary.Element, length), 0, combined, yield) {
+				return
+			}
+		}
+	}
+}
+
+func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yield func([]vocabulary.Element) bool) bool {
+	if from == len(seq) {
+		return yield(seq)
+	}
+	for _, e := range elements {
+		seq[from] = e
+		if !fill(seq, from+1, elements, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// step is one payload of a walk.
+type step struct {
+	place    string
+	elements []vocabulary.Element // that differ from one payload to the next
+	top      []vocabulary.Element // of the payload
+	payload  []byte               // instead of top, where the elements are not known
+}
+
+func (s step) String() string { return s.place + ": " + vocabulary.Names(s.elements) }
+
+// walk holds decoders to the right answers to many payloads.
+type walk struct {
+	t        *testing.T
+	decoders []decoder.Decoder
+
+	sync.Mutex
+	walked   int
+	failures []failure
+}
+
+type failure struct {
+	step  step
+	d     decoder.Decoder
+	check verify.Check
+	got   contract.Outcome
+	v     verdict.Verdict
+	other string // what is wrong other than the answer
+}
+
+// maxFailures ends a walk: a decoder that fails so often fails everywhere.
+const maxFailures = 500
+
+func newWalk(t *testing.T, decoders []decoder.Decoder) *walk {
+	return &walk{t: t, decoders: decoders}
+}
+
+// all walks, with all processors, reports the failures and adds to the count.
+func (w *walk) all(steps iter.Seq[step]) {
+	w.t.Helper()
+	batches := make(chan []step)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for batch := range batches {
+				w.batch(batch)
+			}
+		})
+	}
+	const size = 500
+	var batch []step
+	for s := range steps {
+		if batch = append(batch, s); len(batch) == size {
+			batches <- batch
+			batch = nil
+			if w.stopped() {
+				break
+			}
+		}
+	}
+	batches <- batch
+	close(batches)
+	wg.Wait()
+	w.report()
+	walked.add(w.walked)
+}
+
+func (w *walk) stopped() bool {
+	w.Lock()
+	defer w.Unlock()
+	return len(w.failures) >= maxFailures
+}
+
+// batch asks each decoder for some answers.
+func (w *walk) batch(steps []step) {
+	checks := make([]verify.Check, len(steps))
+	for i, s := range steps {
+		checks[i] = w.check(s)
+	}
+	for _, d := range w.decoders {
+		for i, c := range checks {
+			got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes)
+			if v := c.Judge(d, got); v.Fails() {
+				w.fail(failure{step: steps[i], d: d, check: c, got: got, v: v})
+			}
+		}
+	}
+	w.Lock()
+	defer w.Unlock()
+	w.walked += len(steps)
+}
+
+// check says what is right. The reference is its judge where the elements do not know it.
+func (w *walk) check(s step) verify.Check {
+	b := s.payload
+	if b == nil {
+		b = vocabulary.Encode(s.top)
+	}
+	want := reference.Want(b)
+	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Want: want}}
+	if s.payload != nil {
+		return c
+	}
+	if known, ok := vocabulary.Answer(s.top); ok && !same(known, want) {
+		w.fail(failure{step: s, d: reference.Decoder, check: c, other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
+		c.Payload.Want = known
+	}
+	return c
+}
+
+// same reports whether two sets of answers are the same.
+func same(a, b contract.Outcome) bool {
+	within := func(a, b contract.Outcome) bool {
+		for _, one := range append([]contract.Outcome{a}, a.Or...) {
+			if !slices.ContainsFunc(append([]contract.Outcome{b}, b.Or...), func(other contract.Outcome) bool { return contract.Diff(one, other, nil) == "" }) {
+				return false
+			}
+		}
+		return true
+	}
+	return within(a, b) && within(b, a)
+}
+
+func (w *walk) fail(f failure) {
+	w.Lock()
+	defer w.Unlock()
+	w.failures = append(w.failures, f)
+}
+
+// report reports the shortest failure of each cause.
+func (w *walk) report() {
+	w.t.Helper()
+	slices.SortStableFunc(w.failures, func(a, b failure) int {
+		if n := len(a.step.elements) - len(b.step.elements); n != 0 {
+			return n
+		}
+		return len(a.check.Payload.Bytes) - len(b.check.Payload.Bytes)
+	})
+	const most = 3
+	var shown []failure
+	for _, f := range w.failures {
+		if slices.ContainsFunc(shown, f.hasCauseOf) {
+			continue
+		}
+		if shown = append(shown, f); len(shown) > most {
+			continue
+		}
+		f.check.Payload.Description = f.step.String()
+		if f.other != "" {
+			w.t.Errorf("%s", f.check.ReportText(w.t, f.d, f.other))
+			continue
+		}
+		w.t.Errorf("%s", f.check.Report(w.t, f.d, f.v, f.got))
+	}
+	if len(shown) > most {
+		w.t.Errorf("and %d other causes, in %d payloads together", len(shown)-most, len(w.failures))
+	}
+}
+
+// hasCauseOf reports whether another failure explains f: it has no other elements.
+func (f failure) hasCauseOf(other failure) bool {
+	if f.d.Name != other.d.Name || f.v.Kind != other.v.Kind || f.v.Finding != other.v.Finding {
+		return false
+	}
+	if len(f.step.elements) == 0 {
+		return f.got.Kind == other.got.Kind && f.check.Payload.Want.Kind == other.check.Payload.Want.Kind
+	}
+	for _, e := range other.step.elements {
+		if !slices.ContainsFunc(f.step.elements, func(g vocabulary.Element) bool { return g.Name == e.Name }) {
+			return false
+		}
+	}
+	return true
+}
+
+// walked counts the payloads of all walks.
+var walked counter
+
+type counter struct {
+	sync.Mutex
+	n int
+}
+
+func (c *counter) add(n int) {
+	c.Lock()
+	defer c.Unlock()
+	c.n += n
+}
+
+// print says how many payloads were walked.
+func (c *counter) print() {
+	if c.n > 0 {
+		fmt.Printf("%swalked %s payloads\n", settings.Say, thousands(c.n))
+	}
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	var groups []string
+	for ; len(s) > 3; s = s[:len(s)-3] {
+		groups = append([]string{s[len(s)-3:]}, groups...)
+	}
+	return strings.Join(append([]string{s}, groups...), ",")
+}
