@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -72,6 +74,9 @@ func pipe(b []byte) io.Reader {
 var (
 	errDisk    = errors.New("disk failure")
 	errLikeEOF = fmt.Errorf("pipe broken at %w", io.EOF) // only io.EOF itself is the end
+
+	// readErrors are errors that a reader fails with, some of which resemble an end.
+	readErrors = []error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, os.ErrDeadlineExceeded, iotest.ErrTimeout, net.ErrClosed, syscall.EPIPE}
 )
 
 // A reader that fails is that error, wherever it fails: at once, in the middle,
@@ -83,7 +88,7 @@ func TestReaderFails(t *testing.T) {
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
-		cause := rapid.SampledFrom([]error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, iotest.ErrTimeout}).Draw(rt, "cause")
+		cause := rapid.SampledFrom(readErrors).Draw(rt, "cause")
 		r := delivery.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
 		p.Want = contract.Outcome{Kind: contract.Read}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})

@@ -20,68 +20,6 @@ import (
 	"shimfuzz/internal/vocabulary"
 )
 
-// Every sequence of elements of every level, up to two in a row, and up to three in
-// make exhaustive. What is right follows from the elements, and the reference is held
-// to that as the decoder under test is.
-func TestWalkElements(t *testing.T) {
-	for _, place := range vocabulary.Places {
-		t.Run(place.Name, func(t *testing.T) {
-			t.Parallel()
-			w := newWalk(t, verify.Decoders())
-			w.all(func(yield func(step) bool) {
-				for seq := range sequences(vocabulary.Elements(place.Level), longest()) {
-					seq = slices.Clone(seq)
-					if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
-						return
-					}
-				}
-			})
-		})
-	}
-}
-
-// longest is how many elements in a row are walked.
-func longest() int {
-	if verify.Settings().Exhaustive {
-		return 3
-	}
-	return 2
-}
-
-// sequences yields each element, and all sequences of those that are combined, the
-// shorter ones first. It reuses the slice.
-func sequences(elements []vocabulary.Element, longest int) iter.Seq[[]vocabulary.Element] {
-	combined := slices.DeleteFunc(slices.Clone(elements), func(e vocabulary.Element) bool { return e.Alone })
-	return func(yield func([]vocabulary.Element) bool) {
-		if !yield(nil) {
-			return
-		}
-		for _, e := range elements {
-			if !yield([]vocabulary.Element{e}) {
-				return
-			}
-		}
-		for length := 2; length <= longest; length++ {
-			if !fill(make([]vocabulary.Element, length), 0, combined, yield) {
-				return
-			}
-		}
-	}
-}
-
-func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yield func([]vocabulary.Element) bool) bool {
-	if from == len(seq) {
-		return yield(seq)
-	}
-	for _, e := range elements {
-		seq[from] = e
-		if !fill(seq, from+1, elements, yield) {
-			return false
-		}
-	}
-	return true
-}
-
 // step is one payload of a walk.
 type step struct {
 	place    string
@@ -90,7 +28,12 @@ type step struct {
 	payload  []byte               // instead of top, where the elements are not known
 }
 
-func (s step) String() string { return s.place + ": " + vocabulary.Names(s.elements) }
+func (s step) String() string {
+	if s.top == nil {
+		return s.place
+	}
+	return s.place + ": " + vocabulary.Names(s.elements)
+}
 
 // walk holds decoders to the right answers to many payloads.
 type walk struct {
@@ -113,10 +56,6 @@ type failure struct {
 
 // maxFailures ends a walk: a decoder that fails so often fails everywhere.
 const maxFailures = 500
-
-func newWalk(t *testing.T, decoders []decoder.Decoder) *walk {
-	return &walk{t: t, decoders: decoders}
-}
 
 // all walks, with all processors, reports the failures and adds to the count.
 func (w *walk) all(steps iter.Seq[step]) {
@@ -176,12 +115,12 @@ func (w *walk) batch(steps []step) {
 // check says what is right. The reference is its judge where the elements do not know it.
 func (w *walk) check(s step) verify.Check {
 	b := s.payload
-	if b == nil {
+	if s.top != nil {
 		b = vocabulary.Encode(s.top)
 	}
 	want := reference.Want(b)
 	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Want: want}}
-	if s.payload != nil {
+	if s.top == nil {
 		return c
 	}
 	if known, ok := vocabulary.Answer(s.top); ok && !same(known, want) {

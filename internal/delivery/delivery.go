@@ -17,6 +17,35 @@ func Failing(b []byte, at int, script []byte, cause error) io.Reader {
 	return &scripted{rest: b[:at], end: cause, after: b[at:], script: script}
 }
 
+// A byte of a script delivers up to 64 bytes, one more than its lowest six bits say. The
+// end comes after the last bytes, or together with them.
+const (
+	Alone    byte = 0
+	Together byte = 0x40
+	empty    byte = 0xc0
+	mostRead      = 64
+)
+
+// Script is the script that delivers bytes in reads of these lengths, the end as flag says.
+func Script(reads []int, flag byte) []byte {
+	var script []byte
+	for _, n := range reads {
+		for ; n > 0; n -= mostRead {
+			script = append(script, byte(min(n, mostRead)-1)|flag)
+		}
+	}
+	return script
+}
+
+// WithEmptyReads returns the script with a read of nothing before each.
+func WithEmptyReads(script []byte) []byte {
+	var with []byte
+	for _, b := range script {
+		with = append(with, empty, b)
+	}
+	return with
+}
+
 type scripted struct {
 	rest   []byte
 	end    error  // what comes behind rest
@@ -32,7 +61,7 @@ const maxEmpty = 3
 
 func (s *scripted) Read(p []byte) (int, error) {
 	how := s.next()
-	if how&0xc0 == 0xc0 && s.empty < maxEmpty || len(p) == 0 {
+	if how&empty == empty && s.empty < maxEmpty || len(p) == 0 {
 		s.empty++
 		return 0, nil
 	}
@@ -40,10 +69,10 @@ func (s *scripted) Read(p []byte) (int, error) {
 	if len(s.rest) == 0 {
 		return 0, s.finish()
 	}
-	n := min(len(p), len(s.rest), 1+int(how&0x3f))
+	n := min(len(p), len(s.rest), 1+int(how&(mostRead-1)))
 	copy(p, s.rest[:n])
 	s.rest = s.rest[n:]
-	if len(s.rest) == 0 && how&0x40 != 0 {
+	if len(s.rest) == 0 && how&Together != 0 {
 		return n, s.finish()
 	}
 	return n, nil
@@ -58,7 +87,7 @@ func (s *scripted) finish() error {
 
 func (s *scripted) next() byte {
 	if len(s.script) == 0 {
-		return 0x3f
+		return mostRead - 1
 	}
 	b := s.script[s.step%len(s.script)]
 	s.step++

@@ -2,6 +2,7 @@ package vocabulary
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -203,4 +204,38 @@ func topElements() []Element {
 		list = append(list, otherType(num, typ)...)
 	}
 	return list
+}
+
+// Params yields every combination of the fields of BootstrapParams: each absent, as
+// containerd sets it, empty, or of one text that all of them have; without an extension and
+// with one of Options.
+func Params() iter.Seq[[]Element] {
+	const same = "web-1"
+	log := ambient()
+	choices := [][]Element{
+		{identity(1, "a-1"), identity(1, same), identity(1, "")},
+		{identity(2, "k8s.io", Namespaces[0].Options...), identity(2, same), identity(2, "")},
+		log[:2],
+	}
+	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
+		choices = append(choices, []Element{text(num, fmt.Sprintf("field %d", num), "ambient", Addresses[num]),
+			text(num, fmt.Sprintf("field %d %q", num, same), "ambient", same), text(num, fmt.Sprintf("field %d empty", num), "ambient", "")})
+	}
+	choices = append(choices, []Element{inExtension(sent)})
+	return func(yield func([]Element) bool) { combine(nil, choices, yield) }
+}
+
+func combine(chosen []Element, choices [][]Element, yield func([]Element) bool) bool {
+	if len(choices) == 0 {
+		return yield(slices.Clone(chosen))
+	}
+	if !combine(chosen, choices[1:], yield) {
+		return false
+	}
+	for _, e := range choices[0] {
+		if !combine(append(chosen[:len(chosen):len(chosen)], e), choices[1:], yield) {
+			return false
+		}
+	}
+	return true
 }

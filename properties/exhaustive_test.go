@@ -1,0 +1,264 @@
+package properties
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/delivery"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verify"
+	"shimfuzz/internal/vocabulary"
+)
+
+// Every sequence of elements of every level, up to two in a row, and up to three in
+// make exhaustive. What is right follows from the elements, and the reference is held
+// to that as the decoder under test is.
+func TestWalkElements(t *testing.T) {
+	for _, place := range vocabulary.Places {
+		t.Run(place.Name, func(t *testing.T) {
+			walkAll(t, verify.Decoders(), func(yield func(step) bool) {
+				for seq := range sequences(vocabulary.Elements(place.Level), longest()) {
+					seq = slices.Clone(seq)
+					if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
+						return
+					}
+				}
+			})
+		})
+	}
+}
+
+// longest is how many elements in a row are walked.
+func longest() int {
+	if verify.Settings().Exhaustive {
+		return 3
+	}
+	return 2
+}
+
+// sequences yields each element, and all sequences of those that are combined, the
+// shorter ones first. It reuses the slice.
+func sequences(elements []vocabulary.Element, longest int) iter.Seq[[]vocabulary.Element] {
+	combined := slices.DeleteFunc(slices.Clone(elements), func(e vocabulary.Element) bool { return e.Alone })
+	return func(yield func([]vocabulary.Element) bool) {
+		if !yield(nil) {
+			return
+		}
+		for _, e := range elements {
+			if !yield([]vocabulary.Element{e}) {
+				return
+			}
+		}
+		for length := 2; length <= longest; length++ {
+			if !fill(make([]vocabulary.Element, length), 0, combined, yield) {
+				return
+			}
+		}
+	}
+}
+
+func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yield func([]vocabulary.Element) bool) bool {
+	if from == len(seq) {
+		return yield(seq)
+	}
+	for _, e := range elements {
+		seq[from] = e
+		if !fill(seq, from+1, elements, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Every combination of the fields of BootstrapParams: each absent, as containerd sets it,
+// empty, and with the same text as the others.
+func TestWalkFields(t *testing.T) {
+	walkAll(t, verify.Decoders(), func(yield func(step) bool) {
+		for params := range vocabulary.Params() {
+			if !yield(step{place: "top", elements: params, top: params}) {
+				return
+			}
+		}
+	})
+}
+
+// Every string of up to two bytes, and of three in make exhaustive.
+func TestWalkBytes(t *testing.T) {
+	walkAll(t, underTest(), func(yield func(step) bool) {
+		b := make([]byte, longest())
+		for length := range len(b) + 1 {
+			for n := range 1 << (8 * length) {
+				for i := range length {
+					b[i] = byte(n >> (8 * i))
+				}
+				if !yield(step{place: "any bytes", payload: slices.Clone(b[:length])}) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// Every neighbour of every small case of the corpus: a bit changed, a byte left out, a
+// byte doubled, the end cut off.
+func TestWalkNeighbours(t *testing.T) {
+	const small = 600
+	cases := slices.DeleteFunc(load(t), func(c corpus.Case) bool { return c.Size > small })
+	walkAll(t, underTest(), func(yield func(step) bool) {
+		for _, c := range cases {
+			for b := range neighbours(c.Payload.Bytes) {
+				if !yield(step{place: "neighbour of " + c.Name, payload: b}) {
+					return
+				}
+			}
+		}
+	})
+}
+
+func neighbours(b []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := range b {
+			for bit := range 8 {
+				flipped := bytes.Clone(b)
+				flipped[i] ^= 1 << bit
+				if !yield(flipped) {
+					return
+				}
+			}
+			if !yield(slices.Concat(b[:i], b[i+1:])) || !yield(slices.Concat(b[:i+1], b[i:])) || !yield(b[:i]) {
+				return
+			}
+		}
+	}
+}
+
+// underTest is the decoder under test, if it is to be tested: the reference would be its
+// own judge.
+func underTest() []decoder.Decoder {
+	return slices.DeleteFunc(slices.Clone(verify.Decoders()), func(d decoder.Decoder) bool { return d.Name == reference.Decoder.Name })
+}
+
+// After any payload of the corpus's classes any other gets its right answer, and the
+// answer to the first stays what it was.
+func TestWalkPairs(t *testing.T) {
+	var classes []corpus.Case
+	seen := make(map[string]bool)
+	for _, c := range load(t) {
+		class := c.Name[:strings.LastIndexByte(c.Name, '_')] + string(c.Outcome)
+		if !seen[class] && c.Size <= 2000 {
+			seen[class] = true
+			classes = append(classes, c)
+		}
+	}
+	for _, d := range verify.Decoders() {
+		for _, first := range classes {
+			got := decode(d, first.Payload.Bytes)
+			var kept proto.Message
+			if got.Options != nil {
+				kept = proto.Clone(got.Options)
+			}
+			for _, second := range classes {
+				p := second.Payload
+				p.Description += ", after " + first.Payload.Description
+				verify.Run(t, d, verify.Check{Guarantee: contract.NoSharing, Payload: p})
+				if kept != nil && !proto.Equal(kept, got.Options) {
+					verify.Fail(t, d, verify.Check{Guarantee: contract.NoSharing, Payload: p}, "the answer to the payload before has changed")
+				}
+			}
+		}
+	}
+	walked.add(len(verify.Decoders()) * len(classes) * len(classes))
+}
+
+// Every way to cut a short payload into reads, with and without an error at each place;
+// and a longer one in up to three reads.
+func TestWalkReads(t *testing.T) {
+	short := []payload.Payload{
+		{Bytes: []byte("\"\x042.3.2\x042.4."), Want: payload.Sent(nil), Description: "BootstrapParams of 12 bytes"},
+		{Bytes: []byte("\n\x03a/b\x12\x05valu"), Want: contract.Outcome{Kind: contract.Malformed}, Description: "a damaged payload of 12 bytes"},
+	}
+	long := payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
+	for _, d := range verify.Decoders() {
+		for _, p := range short {
+			for at := range len(p.Bytes) + 1 {
+				for reads := range compositions(at) {
+					fails(t, d, p, at, reads)
+					if at == len(p.Bytes) {
+						ends(t, d, p, reads)
+					}
+				}
+			}
+		}
+		for i := 1; i < len(long.Bytes); i++ {
+			for j := i; j <= len(long.Bytes); j++ {
+				fails(t, d, long, j, []int{i, j - i})
+				ends(t, d, long, []int{i, j - i, len(long.Bytes) - j})
+			}
+		}
+	}
+}
+
+// compositions yields every way to write n as a sum.
+func compositions(n int) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		if n == 0 {
+			yield(nil)
+			return
+		}
+		for cuts := range 1 << (n - 1) {
+			parts := []int{1}
+			for at := range n - 1 {
+				if cuts>>at&1 == 1 {
+					parts = append(parts, 1)
+				} else {
+					parts[len(parts)-1]++
+				}
+			}
+			if !yield(parts) {
+				return
+			}
+		}
+	}
+}
+
+// fails delivers a payload up to an offset and then fails, with each error, after the last
+// bytes or together with them.
+func fails(t *testing.T, d decoder.Decoder, p payload.Payload, at int, reads []int) {
+	t.Helper()
+	p.Want = contract.Outcome{Kind: contract.Read}
+	for _, cause := range readErrors {
+		for _, flag := range []byte{delivery.Alone, delivery.Together} {
+			r := delivery.Failing(p.Bytes, at, delivery.Script(reads, flag), cause)
+			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
+			walked.add(1)
+		}
+	}
+}
+
+// ends delivers a payload whole, with its end after the last bytes or together with them,
+// and with an empty read before each.
+func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
+	t.Helper()
+	for _, flag := range []byte{delivery.Alone, delivery.Together} {
+		for _, script := range [][]byte{delivery.Script(reads, flag), delivery.WithEmptyReads(delivery.Script(reads, flag))} {
+			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: delivery.Scripted(p.Bytes, script)})
+			walked.add(1)
+		}
+	}
+}
+
+// walkAll holds decoders to the right answers to many payloads.
+func walkAll(t *testing.T, decoders []decoder.Decoder, steps iter.Seq[step]) {
+	t.Helper()
+	w := &walk{t: t, decoders: decoders}
+	w.all(steps)
+}
