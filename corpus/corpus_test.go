@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
 )
 
 const (
@@ -67,5 +70,23 @@ func TestLoad(t *testing.T) {
 func TestEmbedded(t *testing.T) {
 	if cases, err := Load(); err != nil || len(cases) == 0 {
 		t.Errorf("%d cases, %v", len(cases), err)
+	}
+}
+
+// The index gives the answers that the contract allows, no fewer and no more.
+func TestAnswers(t *testing.T) {
+	cases, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		want := reference.Want(c.Payload.Bytes)
+		index := append([]contract.Outcome{c.Payload.Want}, c.Payload.Want.Or...)
+		if all := append([]contract.Outcome{want}, want.Or...); len(all) != len(index) {
+			t.Errorf("%s: the index has %v, the reference %v", c.Name, index, all)
+		}
+		if diff := contract.Diff(want, c.Payload.Want, nil); diff != "" {
+			t.Errorf("%s: %s", c.Name, diff)
+		}
 	}
 }

@@ -111,7 +111,10 @@ func TestWalkBytes(t *testing.T) {
 // Every neighbour of every small case of the corpus: a bit changed, a byte left out, a
 // byte doubled, the end cut off.
 func TestWalkNeighbours(t *testing.T) {
-	const small = 600
+	small := 200
+	if verify.Settings().Exhaustive {
+		small = 600
+	}
 	cases := slices.DeleteFunc(load(t), func(c corpus.Case) bool { return c.Size > small })
 	walkAll(t, underTest(), func(yield func(step) bool) {
 		for _, c := range cases {

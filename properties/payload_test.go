@@ -33,6 +33,9 @@ func TestForeign(t *testing.T) { holds(t, contract.ForeignFails, payload.Foreign
 
 func TestMalformed(t *testing.T) { holds(t, contract.MalformedFails, payload.Malformed) }
 
+// What a reader may refuse it either refuses or reads (docs/contract.md, Freedoms).
+func TestFree(t *testing.T) { holds(t, contract.Equivalent, payload.Free) }
+
 func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, payload.Framed) }
 
 // Any bytes at all: random ones, and cases of the corpus with bytes changed,

@@ -4,25 +4,28 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/vocabulary"
 )
 
-// damaged is each malformed class of the contract in each message of each family.
+// damaged is each malformed class of the contract in each message of each family, and each
+// freedom of an encoding.
 func damaged() []Case {
 	var cases []Case
-	add := func(family string, level payload.Level, fault payload.Fault, p payload.Payload) {
-		cases = append(cases, Case{Name: fmt.Sprintf("malformed_%s_%s_%s", family, level, fault.Name), Payload: p.Bytes, Want: contract.Malformed, Flags: flags("Damaged")})
-	}
 	opts := parse(typical)
-	for _, fault := range payload.Faults {
-		for _, level := range payload.LegacyLevels {
-			add("legacy", level, fault, payload.DamagedLegacy(payload.Lowest{}, 0, opts, level, fault))
+	for _, level := range vocabulary.LegacyLevels {
+		for _, f := range faults(level) {
+			cases = append(cases, faulty("legacy", level, f, payload.DamagedLegacy(payload.Lowest{}, 0, opts, level, f)))
 		}
-		for _, level := range payload.BootstrapLevels {
-			add("bootstrap", level, fault, payload.DamagedBootstrap(payload.Lowest{}, 0, opts, level, fault))
+	}
+	for _, level := range vocabulary.BootstrapLevels {
+		for _, f := range faults(level) {
+			cases = append(cases, faulty("bootstrap", level, f, payload.DamagedBootstrap(payload.Lowest{}, 0, opts, level, f)))
 		}
 	}
 	return append(cases,
@@ -32,6 +35,38 @@ func damaged() []Case {
 		answered("malformed_one_byte_0a", contract.Malformed, "A tag without its value.", text("\x0a"), "Damaged"),
 		answered("malformed_one_byte_ff", contract.Malformed, "An unfinished varint.", text("\xff"), "Damaged"),
 	)
+}
+
+// faults are the faults and freedoms of a level. Those of 20,000 bytes are there where the
+// answers differ: at the top, and two levels down.
+func faults(level vocabulary.Level) []payload.Fault {
+	all := slices.Concat(payload.Faults(level), payload.Freedoms(level))
+	return slices.DeleteFunc(all, func(f payload.Fault) bool {
+		return f.Size() > 10_000 && f.Name != "group-too-deep" && level != vocabulary.Legacy && level != vocabulary.Any
+	})
+}
+
+// faulty is a case of a fault, or of a freedom.
+func faulty(family string, level vocabulary.Level, f payload.Fault, p payload.Payload) Case {
+	what := strings.NewReplacer(",", "", " ", "-").Replace(f.Name)
+	c := Case{Name: fmt.Sprintf("malformed_%s_%s_%s", family, level, what), Payload: p.Bytes, Want: contract.Malformed, Flags: flags("Damaged")}
+	if f.Freedom == "" {
+		return c
+	}
+	c.Options, c.Flags, c.Or = typical, flags("Free"), []contract.Kind{contract.Options}
+	if f.Freedom != "over-64-bits" {
+		c.Name = fmt.Sprintf("%s_free_%s_%s", family, level, what)
+	}
+	return c.asReferenceFirst()
+}
+
+// asReferenceFirst returns the case with the answer first, of those that are right, that the
+// reference gives.
+func (c Case) asReferenceFirst() Case {
+	all := append([]contract.Kind{c.Want}, c.Or...)
+	first := reference.Answer(c.Payload).Kind
+	c.Want, c.Or = first, slices.DeleteFunc(all, func(k contract.Kind) bool { return k == first })
+	return c
 }
 
 // otherFormats is payloads that are no protobuf, or protobuf inside a frame.

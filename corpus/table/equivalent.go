@@ -57,12 +57,26 @@ func varints() []Case {
 		}
 		return out
 	}
-	tags := func(p wire.Part) wire.Part { return p.WideTag(10) }
-	values := func(p wire.Part) wire.Part { return p.Wide(10) }
+	tags := func(n int) func(wire.Part) wire.Part { return func(p wire.Part) wire.Part { return p.WideTag(n) } }
+	values := func(n int) func(wire.Part) wire.Part { return func(p wire.Part) wire.Part { return p.Wide(n) } }
+	all := func(p wire.Part) wire.Part { return tags(10)(values(10)(p)) }
 	e := flags("Equivalent")
-	return slices.Concat(
-		both("varint_tags-wide", "typical", typical, "", e, wide(typicalParts(), tags)),
-		both("varint_values-wide", "typical", typical, "Values and lengths.", e, wide(typicalParts(), values)),
+	// Tags and lengths of more than five bytes may be refused.
+	refusable := slices.Concat(
+		both("varint_tags-wide", "typical", typical, "", e, wide(typicalParts(), tags(10))),
+		both("varint_values-wide", "typical", typical, "Values and lengths.", e, wide(typicalParts(), values(10))),
+		[]Case{
+			typicalCase("legacy_varint_any-wide", "", wide(legacy(contract.OptionsName, typicalParts()), all)),
+			typicalCase("bootstrap_varint_params-wide", "", wide(bootstrap(wire.Int(3, 4), extension(contract.OptionsName, typicalParts())), all)),
+		})
+	for i := range refusable {
+		refusable[i].Or, refusable[i].Flags = []contract.Kind{contract.Malformed}, flags("Equivalent", "Free")
+	}
+	return slices.Concat(refusable,
+		both("varint_tags-of-5-bytes", "typical", typical, "", e, wide(typicalParts(), tags(5))),
+		both("varint_values-of-5-bytes", "typical", typical, "Values and lengths.", e, wide(typicalParts(), values(5))),
+		[]Case{typicalCase("bootstrap_varint_params-of-5-bytes", "", wide(bootstrap(wire.Int(3, 4), extension(contract.OptionsName, typicalParts())),
+			func(p wire.Part) wire.Part { return tags(5)(values(5)(p)) }))},
 		both("varint_bool-2", "debug", `{"debug":true}`, "Any bool but 0 is true.", e, wire.Message{wire.Varint(debug, 2)}),
 		both("varint_bool-high-bit", "debug", `{"debug":true}`, "All 64 bits count.", e, wire.Message{wire.Varint(debug, 1<<63)}),
 		both("varint_int32-high-bits", "vm-processor-count_1", `{"vmProcessorCount":1}`, "Only the low 32 bits count.", e,
@@ -71,11 +85,6 @@ func varints() []Case {
 			wire.Message{wire.Varint(vmProcessors, 0xffffffff)}),
 		both("varint_enum-high-bits", "sandbox-isolation_1", `{"sandboxIsolation":"HYPERVISOR"}`, "", e,
 			wire.Message{wire.Varint(sandboxIsolation, 1<<40|1)}),
-		[]Case{
-			typicalCase("legacy_varint_any-wide", "", wide(legacy(contract.OptionsName, typicalParts()), func(p wire.Part) wire.Part { return tags(values(p)) })),
-			typicalCase("bootstrap_varint_params-wide", "", wide(bootstrap(wire.Int(3, 4), extension(contract.OptionsName, typicalParts())),
-				func(p wire.Part) wire.Part { return tags(values(p)) })),
-		},
 	)
 }
 

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
@@ -16,6 +17,11 @@ type field struct {
 	name string
 }
 
+var stringFields = []field{
+	{registryRoot, "registryRoot"}, {4, "sandboxImage"}, {sandboxPlatform, "sandboxPlatform"}, {7, "bootFilesRootPath"},
+	{10, "GPUVHDPath"}, {ncProxyAddr, "NCProxyAddr"}, {logLevel, "logLevel"},
+}
+
 // fields gives every field of Options alone, over its range, in both families.
 func fields() []Case {
 	var cases []Case
@@ -29,10 +35,7 @@ func fields() []Case {
 	}
 	add("scrub-logs_true", `{"scrubLogs":true}`, "", wire.Bool(scrubLogs, true))
 	add("scrub-logs_false", `{"scrubLogs":false}`, "Explicitly false, which is not unset: it turns scrubbing off.", wire.Bool(scrubLogs, false))
-	for _, f := range []field{
-		{registryRoot, "registryRoot"}, {4, "sandboxImage"}, {sandboxPlatform, "sandboxPlatform"}, {7, "bootFilesRootPath"},
-		{10, "GPUVHDPath"}, {ncProxyAddr, "NCProxyAddr"}, {logLevel, "logLevel"},
-	} {
+	for _, f := range stringFields {
 		add(kebab(f.name), fmt.Sprintf(`{%q:"value"}`, f.name), "", wire.String(f.num, "value"))
 	}
 	for _, f := range []field{
@@ -68,6 +71,15 @@ func manyAnnotations(n int) (wire.Message, string) {
 		want = append(want, fmt.Sprintf("%q:%q", key, value))
 	}
 	return m, fmt.Sprintf(`{"defaultContainerAnnotations":{%s}}`, strings.Join(want, ","))
+}
+
+// quoted is a string as JSON has it.
+func quoted(s string) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // every string has a form
+	}
+	return string(text)
 }
 
 // kebab turns a JSON name into what a file name wants.

@@ -41,7 +41,7 @@ func Cases() ([]Case, error) {
 	recordings, err := recorded()
 	return slices.Concat(
 		legacySenders(), bootstrapSenders(), fields(), equivalences(), neighbours(),
-		foreign(), ambiguous(), damaged(), otherFormats(), recordings,
+		foreign(), ambiguous(), identifiers(), damaged(), otherFormats(), elements(), texts(), recordings,
 	), err
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
@@ -39,25 +40,12 @@ var VariationNames = map[Variations]string{
 	Varint: "varint", Repeat: "repeat", Default: "default", Unknown: "unknown",
 }
 
-// Level is a message within a payload.
-type Level string
-
-// The levels of a payload, from the outside in.
-const (
-	LegacyTop     Level = "legacy"
-	BootstrapTop  Level = "bootstrap"
-	InExtension   Level = "extension"
-	InAny         Level = "any"
-	InOptions     Level = "options"
-	InAnnotations Level = "annotations" // an entry of default_container_annotations
-)
-
 // encoder writes messages with its variations, and damages the
 // message of one level if it is told to.
 type encoder struct {
 	rnd        Rand
 	variations Variations
-	level      Level
+	level      vocabulary.Level
 	damage     func(body []byte) []byte // nil: none
 }
 
@@ -75,12 +63,12 @@ type keyed struct {
 
 // assemble arranges the parts of a message, adds unknown fields, encodes, and
 // does the damage if this is the level for it.
-func (e *encoder) assemble(level Level, parts []keyed, unknown func() wire.Part) []byte {
+func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
 	parts = slices.Clone(parts) // the caller may hold other parts of the same slice
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{unknown(), fmt.Sprint("unknown", i)})
+			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, vocabulary.Unknown(level)).Bytes), fmt.Sprint("unknown", i)})
 		}
 	}
 	if e.has(Order) {
@@ -115,16 +103,26 @@ func (e *encoder) shuffle(parts []keyed) []keyed {
 	return out
 }
 
+// The widest encodings that every reader accepts, in bytes.
+const (
+	widestTag   = 5 // and length
+	widestValue = 10
+)
+
 // widen writes tag, length and value in more bytes than needed.
 func (e *encoder) widen(p wire.Part) wire.Part {
 	if e.variations&Varint == 0 {
 		return p
 	}
 	if oneIn(e.rnd, 3) {
-		p = p.Wide(e.rnd.Intn(11))
+		widest := widestTag
+		if p.Type() == protowire.VarintType {
+			widest = widestValue
+		}
+		p = p.Wide(e.rnd.Intn(widest + 1))
 	}
 	if oneIn(e.rnd, 3) {
-		p = p.WideTag(e.rnd.Intn(11))
+		p = p.WideTag(e.rnd.Intn(widestTag + 1))
 	}
 	return p
 }
@@ -143,7 +141,7 @@ func (e *encoder) options(want *options.Options) []byte {
 	if rest := others(m); len(rest) > 0 {
 		parts = append(parts, keyed{wire.Raw(rest), "others"})
 	}
-	return e.assemble(InOptions, parts, func() wire.Part { return e.unknownOf(optionsDescriptor) })
+	return e.assemble(vocabulary.Options, parts)
 }
 
 // others encodes the fields that are not drawn, which a fuzzer may have set.
@@ -206,8 +204,7 @@ func (e *encoder) mapEntry(fd protoreflect.FieldDescriptor, k string, v protoref
 	}
 	add(fd.MapKey(), protoreflect.ValueOfString(k))
 	add(fd.MapValue(), v)
-	body := e.assemble(InAnnotations, parts, func() wire.Part { return e.unknownFrom(3) })
-	return wire.Bytes(fd.Number(), body)
+	return wire.Bytes(fd.Number(), e.assemble(vocabulary.Entry, parts))
 }
 
 // scalarPart encodes one value, bools and 32-bit numbers with the bits that a
@@ -239,56 +236,4 @@ func low32(v int32, high uint64) uint64 {
 		return uint64(int64(v))
 	}
 	return uint64(uint32(v)) | high
-}
-
-// unknownOf draws a field that md does not have: another number, or a known
-// number with another wire type.
-func (e *encoder) unknownOf(md protoreflect.MessageDescriptor) wire.Part {
-	fields := md.Fields()
-	last := protowire.Number(0)
-	for i := range fields.Len() {
-		last = max(last, fields.Get(i).Number())
-	}
-	if fd := fields.Get(e.rnd.Intn(fields.Len())); oneIn(e.rnd, 4) && !fd.IsList() {
-		return e.unknownPart(fd.Number(), wireType(fd))
-	}
-	return e.unknownFrom(last + 1)
-}
-
-// unknownFrom draws a field with a number from first up.
-func (e *encoder) unknownFrom(first protowire.Number) wire.Part {
-	num := pick(e.rnd, []protowire.Number{first, first + 1, 1000, 19000, protowire.MaxValidNumber})
-	return e.unknownPart(num, -1)
-}
-
-// unknownPart draws a field of any wire type but one.
-func (e *encoder) unknownPart(num protowire.Number, not protowire.Type) wire.Part {
-	types := slices.DeleteFunc([]protowire.Type{
-		protowire.VarintType, protowire.Fixed32Type, protowire.Fixed64Type, protowire.BytesType, protowire.StartGroupType,
-	}, func(t protowire.Type) bool { return t == not })
-	switch pick(e.rnd, types) {
-	case protowire.VarintType:
-		return wire.Varint(num, e.rnd.Uint64())
-	case protowire.Fixed32Type:
-		return wire.Fixed32(num, uint32(e.rnd.Uint64()))
-	case protowire.Fixed64Type:
-		return wire.Fixed64(num, e.rnd.Uint64())
-	case protowire.StartGroupType:
-		return wire.Group(num, wire.Varint(1, 1), wire.Group(num, wire.String(2, "inner")))
-	}
-	return wire.Bytes(num, randomBytes(e.rnd, e.rnd.Intn(8)))
-}
-
-func wireType(fd protoreflect.FieldDescriptor) protowire.Type {
-	switch fd.Kind() {
-	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind, protoreflect.FloatKind:
-		return protowire.Fixed32Type
-	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind, protoreflect.DoubleKind:
-		return protowire.Fixed64Type
-	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
-		return protowire.BytesType
-	case protoreflect.GroupKind:
-		return protowire.StartGroupType
-	}
-	return protowire.VarintType
 }

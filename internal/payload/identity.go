@@ -2,13 +2,13 @@ package payload
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/vocabulary"
 )
 
 // RegisteredNames lists the message types linked into this binary whose names
@@ -25,15 +25,10 @@ var RegisteredNames = sync.OnceValue(func() []string {
 	return append(first, others...)
 })
 
-var commonIDs = []string{
-	"0", "web-1", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
-	strings.Repeat("z", stdin.MaxIdentifier),
-}
-
 // ID draws a legal container ID, half of the time the name of a linked type.
 func ID(rnd Rand) string {
 	if rnd.Intn(2) == 0 {
-		return pick(rnd, commonIDs)
+		return pick(rnd, vocabulary.Identifiers)
 	}
 	names := RegisteredNames()
 	if rnd.Intn(2) == 0 {
@@ -42,13 +37,14 @@ func ID(rnd Rand) string {
 	return pick(rnd, names)
 }
 
-var commonNamespaces = []string{"k8s.io", "default", "moby", "inference", "p1", "H1", "buildkit"}
-
 // Namespace draws a legal namespace, half of the time one that is a well-formed
 // protobuf message.
 func Namespace(rnd Rand) string {
-	if rnd.Intn(2) == 0 {
-		return pick(rnd, commonNamespaces)
+	switch rnd.Intn(4) {
+	case 0:
+		return pick(rnd, vocabulary.Identifiers)
+	case 1:
+		return pick(rnd, vocabulary.Namespaces).Name
 	}
 	return ProtobufNamespace(rnd)
 }

@@ -2,22 +2,15 @@ package payload
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/anypb"
 
-	"shimfuzz/internal/contract"
+	"shimfuzz/internal/vocabulary"
 )
 
-var (
-	optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
-	paramsDescriptor  = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	anyDescriptor     = (*anypb.Any)(nil).ProtoReflect().Descriptor()
-)
+var optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
 
 // drawn are the fields of Options that the generators draw and vary.
 var drawn, undrawn = func() (drawn, undrawn []protoreflect.FieldDescriptor) {
@@ -76,7 +69,7 @@ func set(rnd Rand, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	entries := m.Mutable(fd).Map()
 	n := rnd.Intn(4)
 	if oneIn(rnd, 16) {
-		n = 64
+		n = pick(rnd, vocabulary.Counts[:len(vocabulary.Counts)-3])
 	}
 	for i := range n {
 		key := scalar(rnd, fd.MapKey())
@@ -87,39 +80,33 @@ func set(rnd Rand, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	}
 }
 
-var (
-	int32s = []int32{0, 1, -1, 2, 127, 128, 1024, math.MaxInt32, math.MinInt32}
-	enums  = []int32{0, 1, 2, 3, 99, -1, math.MaxInt32, math.MinInt32}
-	texts  = []string{
-		"", "a", "debug", `C:\ContainerPlat\LinuxBootFiles`, "windows/amd64", "é", "日本語", "🦊",
-		"\x00", "{}", "\n", contract.OptionsName, strings.Repeat("x", 127), strings.Repeat("long ", 60),
-	}
-)
-
 // scalar draws a value from the whole range of fd's type.
 func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
 	switch fd.Kind() {
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(rnd.Intn(2) == 1)
 	case protoreflect.EnumKind:
-		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number(rnd, enums)))
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number(rnd)))
 	case protoreflect.Int32Kind:
-		return protoreflect.ValueOfInt32(number(rnd, int32s))
+		return protoreflect.ValueOfInt32(number(rnd))
 	}
 	return protoreflect.ValueOfString(text(rnd))
 }
 
-func number(rnd Rand, edges []int32) int32 {
+func number(rnd Rand) int32 {
 	if oneIn(rnd, 4) {
 		return int32(rnd.Uint64())
 	}
-	return pick(rnd, edges)
+	return pick(rnd, vocabulary.Int32s)
 }
 
 // text draws valid UTF-8.
 func text(rnd Rand) string {
 	if !oneIn(rnd, 4) {
-		return pick(rnd, texts)
+		return pick(rnd, vocabulary.Texts)
+	}
+	if oneIn(rnd, 8) {
+		return strings.Repeat("x", pick(rnd, vocabulary.Sizes))
 	}
 	var b strings.Builder
 	for range rnd.Intn(20) {

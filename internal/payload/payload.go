@@ -2,12 +2,14 @@ package payload
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
@@ -17,6 +19,15 @@ func Sent(opts *options.Options) contract.Outcome {
 		return contract.Outcome{Kind: contract.None}
 	}
 	return contract.Outcome{Kind: contract.Options, Options: opts}
+}
+
+// sometimes is an encoder with variations half of the time: a decoder that refuses a
+// variation must not pass where another reason to refuse is the point.
+func sometimes(rnd Rand, variations Variations) *encoder {
+	if rnd.Intn(2) == 0 {
+		variations = 0
+	}
+	return &encoder{rnd: rnd, variations: variations}
 }
 
 // Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
@@ -48,9 +59,9 @@ func Valid(rnd Rand, variations Variations) Payload {
 func Minimal(rnd Rand) Payload {
 	id := ID(rnd)
 	for id == contract.OptionsName {
-		id = pick(rnd, commonIDs)
+		id = pick(rnd, vocabulary.Identifiers)
 	}
-	e := &encoder{rnd: rnd, variations: Order | Varint}
+	e := sometimes(rnd, Order|Varint|Unknown)
 	return Payload{e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only"}
 }
 
@@ -89,29 +100,13 @@ func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
 // no namespace spells it.
 func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 
-// nearNames are almost the name of Options.
-var nearNames = []string{
-	"", "Options", "containerd.runhcs.v1.options", "containerd.runhcs.v1.Option", "containerd.runhcs.v1.OptionsX",
-	"xcontainerd.runhcs.v1.Options", "containerd.runhcs.v1.Options/", "/containerd.runhcs.v1.Options/x",
-	"containerd.runhcs.v2.Options", " containerd.runhcs.v1.Options", "containerd.runhcs.v1.Options\x00",
-	"type.googleapis.com\\containerd.runhcs.v1.Options", "CONTAINERD.RUNHCS.V1.OPTIONS",
-	"containerd.runhcs.v1.ProcessDetails",
-}
-
-// otherNames are types that containerd's clients send to other shims.
-var otherNames = []string{
-	"runtimeoptions.v1.Options", "containerd.runc.v1.Options", "google.protobuf.Empty",
-	"types.containerd.io/opencontainers/runtime-spec/1/Spec",
-	"github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment",
-}
-
 // ForeignName draws a type URL of another type than Options.
 func ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, nearNames)
+		return pick(rnd, vocabulary.NearNames)
 	case 1:
-		return pick(rnd, otherNames)
+		return pick(rnd, vocabulary.OtherNames)
 	}
 	name := pick(rnd, RegisteredNames())
 	if name == contract.OptionsName {
@@ -123,7 +118,7 @@ func ForeignName(rnd Rand) string {
 // Foreign draws a legacy Any of another type. What its value holds makes no
 // difference, except where URL and value could be an ID and a namespace.
 func Foreign(rnd Rand) Payload {
-	e := &encoder{rnd: rnd, variations: Order | Varint | Repeat | Default | Unknown}
+	e := sometimes(rnd, Order|Varint|Repeat|Default|Unknown)
 	return foreign(e, ForeignName(rnd), ForeignValue(rnd))
 }
 
@@ -161,28 +156,18 @@ func (e *encoder) url(name string) string {
 	if !e.has(URL) {
 		return name
 	}
-	return pick(e.rnd, []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", "containerd.runhcs.v1.Options/"}) + name
+	return pick(e.rnd, vocabulary.Prefixes) + name
 }
 
 // legacy encodes an Any at the top level.
 func (e *encoder) legacy(url string, value []byte) []byte {
-	return e.assemble(LegacyTop, e.anyParts(url, value), e.legacyUnknown)
-}
-
-// legacyUnknown keeps clear of the fields that would make the message a
-// BootstrapParams: it draws 10 and above, or one of those with another wire type.
-func (e *encoder) legacyUnknown() wire.Part {
-	if !oneIn(e.rnd, 4) {
-		return e.unknownFrom(10)
-	}
-	fd := paramsDescriptor.Fields().ByNumber(protowire.Number(3 + e.rnd.Intn(7)))
-	return e.unknownPart(fd.Number(), wireType(fd))
+	return e.assemble(vocabulary.Legacy, e.anyParts(url, value))
 }
 
 func (e *encoder) anyParts(url string, value []byte) []keyed {
 	var parts []keyed
 	if e.has(Repeat) {
-		parts = append(parts, keyed{wire.String(1, pick(e.rnd, nearNames)), "url"})
+		parts = append(parts, keyed{wire.String(1, pick(e.rnd, vocabulary.NearNames)), "url"})
 		parts = append(parts, keyed{wire.String(2, "overwritten"), "value"})
 	}
 	parts = append(parts, keyed{wire.String(1, url), "url"})
@@ -203,11 +188,11 @@ func (e *encoder) extension(url string, value []byte) []byte {
 	if split < len(parts) {
 		pieces = append(pieces, keyed{wire.Bytes(1, e.anyBody(parts[split:])), "value"})
 	}
-	return e.assemble(InExtension, pieces, func() wire.Part { return e.unknownFrom(2) })
+	return e.assemble(vocabulary.Extension, pieces)
 }
 
 func (e *encoder) anyBody(parts []keyed) []byte {
-	return e.assemble(InAny, parts, func() wire.Part { return e.unknownFrom(3) })
+	return e.assemble(vocabulary.Any, parts)
 }
 
 // bootstrap encodes BootstrapParams around options; nil options are no extension.
@@ -225,7 +210,7 @@ func (e *encoder) params(opts []byte) []byte {
 	if e.has(Neighbours) {
 		n := 1 + e.rnd.Intn(2)
 		if oneIn(e.rnd, 8) {
-			n = 40
+			n = pick(e.rnd, vocabulary.Counts[:9])
 		}
 		for range n {
 			ext(e.neighbour())
@@ -240,7 +225,7 @@ func (e *encoder) params(opts []byte) []byte {
 			ext(e.plain().extension(contract.OptionsName, e.secondOptions()))
 		}
 	}
-	return e.assemble(BootstrapTop, parts, func() wire.Part { return e.unknownOf(paramsDescriptor) })
+	return e.assemble(vocabulary.Bootstrap, parts)
 }
 
 // plain is an encoder without variations and without damage.
@@ -273,12 +258,12 @@ func (e *encoder) ambient() []keyed {
 	id, namespace := "web-1", "default"
 	if e.has(Ambient) {
 		id, namespace = ID(e.rnd), Namespace(e.rnd)
-		d.Level = pick(e.rnd, []int64{0, -8, -4, 4, 8, 10, 12, 1, -2147483648})
-		d.Version = pick(e.rnd, []string{"2.3.0", "v2.4.2", "2.5.0-rc.1+unknown", ""})
-		d.SocketDir = pick(e.rnd, []string{"", "/run/containerd/s", `C:\ProgramData\s`, contract.OptionsName})
-		d.TTRPC = pick(e.rnd, []string{d.TTRPC, "unix:///run/containerd/containerd.sock.ttrpc", "/run/c.ttrpc", "", "ü"})
-		d.GRPC = pick(e.rnd, []string{d.GRPC, "/run/containerd/containerd.sock", "", contract.OptionsName})
-		d.Binary = pick(e.rnd, []string{d.Binary, "/usr/bin/containerd", "", "日本"})
+		d.Level = pick(e.rnd, append([]int64{int64(e.rnd.Uint64())}, vocabulary.LogLevels...))
+		for _, s := range []*string{&d.Version, &d.TTRPC, &d.GRPC, &d.Binary, &d.SocketDir} {
+			if *s = pick(e.rnd, vocabulary.Addresses); oneIn(e.rnd, 4) {
+				*s = text(e.rnd)
+			}
+		}
 	}
 	parts := d.before(id, namespace)
 	if d.Level == 0 && e.has(Default) {
@@ -286,6 +271,9 @@ func (e *encoder) ambient() []keyed {
 	}
 	if d.SocketDir != "" || e.has(Ambient) {
 		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
+	}
+	if e.has(Ambient) {
+		parts = e.someOf(parts)
 	}
 	if e.has(Repeat) {
 		decoy := pick(e.rnd, parts)
@@ -296,4 +284,10 @@ func (e *encoder) ambient() []keyed {
 		parts = append([]keyed{{part, decoy.key}}, parts...)
 	}
 	return parts
+}
+
+// someOf leaves out some of the ambient fields, but one that only BootstrapParams has.
+func (e *encoder) someOf(parts []keyed) []keyed {
+	kept := protowire.Number(4 + e.rnd.Intn(4))
+	return slices.DeleteFunc(parts, func(p keyed) bool { return p.Num() != kept && oneIn(e.rnd, 4) })
 }

@@ -8,6 +8,7 @@ import (
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/vocabulary"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
@@ -32,7 +33,7 @@ func TestGenerators(t *testing.T) {
 			for range 2000 {
 				p := test.generate(rnd)
 				drawn[p.Want.Kind]++
-				if diff := contract.Diff(p.Want, reference.Answer(p.Bytes), nil); diff != "" {
+				if diff := contract.Diff(p.Want, reference.Want(p.Bytes), nil); diff != "" {
 					t.Fatalf("%v: %s\n%s", p, diff, stdin.Dump(p.Bytes))
 				}
 			}
@@ -48,14 +49,27 @@ func TestGenerators(t *testing.T) {
 	}
 }
 
+// What the contract leaves open, it leaves open at every level.
+func TestFreedoms(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	for range 2000 {
+		p := payload.Free(rnd)
+		if got := reference.Want(p.Bytes); got.Kind != p.Want.Kind && got.Kind != contract.Malformed || len(got.Or) != 1 {
+			t.Fatalf("%v: %v or %v", p.Description, got, got.Or)
+		}
+	}
+}
+
 // Every fault breaks the message of every level, in both families.
 func TestFaults(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
-	for _, fault := range payload.Faults {
-		for _, level := range payload.LegacyLevels {
+	for _, level := range vocabulary.LegacyLevels {
+		for _, fault := range payload.Faults(level) {
 			holds(t, payload.DamagedLegacy(rnd, 0, annotated(), level, fault))
 		}
-		for _, level := range payload.BootstrapLevels {
+	}
+	for _, level := range vocabulary.BootstrapLevels {
+		for _, fault := range payload.Faults(level) {
 			holds(t, payload.DamagedBootstrap(rnd, 0, annotated(), level, fault))
 		}
 	}
@@ -63,7 +77,7 @@ func TestFaults(t *testing.T) {
 
 func holds(t *testing.T, p payload.Payload) {
 	t.Helper()
-	if got := reference.Answer(p.Bytes); got.Kind != contract.Malformed {
+	if got := reference.Want(p.Bytes); got.Kind != contract.Malformed || len(got.Or) > 0 {
 		t.Errorf("%v: %v", p, got)
 	}
 }

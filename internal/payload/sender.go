@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
+	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
 	if d.SocketDir != "" {
 		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
 	}
-	return e.assemble(BootstrapTop, parts, nil)
+	return e.assemble(vocabulary.Bootstrap, parts)
 }
 
 // bootstraps reports whether the daemon writes BootstrapParams: since 2.3, unless

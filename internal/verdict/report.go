@@ -28,7 +28,7 @@ type Report struct {
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Finding: v.Finding, Guarantee: breaks, Want: q.Want.String(), Got: got.String(), Difference: v.Difference, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: v.Difference, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -45,6 +45,15 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 			"Either this is a new defect, or the prediction in internal/findings must be corrected.", v.Finding.Name, v.Predicted)
 	}
 	return r
+}
+
+// oneOf names an answer, and the others that are right, too.
+func oneOf(want contract.Outcome) string {
+	text := want.String()
+	for _, or := range want.Or {
+		text += "\nor " + or.String()
+	}
+	return text
 }
 
 // String is the report, a row for each of its fields.

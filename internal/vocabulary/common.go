@@ -3,6 +3,7 @@ package vocabulary
 import (
 	"bytes"
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -18,7 +19,8 @@ type place struct {
 }
 
 var places = map[Level]place{
-	Top:       {varint: 3, bytes: 8, unknown: 10},
+	Legacy:    {bytes: 2, unknown: 10},
+	Bootstrap: {varint: 3, bytes: 8, unknown: 10},
 	Extension: {bytes: 1, unknown: 2, depth: 1},
 	Any:       {bytes: 1, unknown: 3, depth: 2},
 	Options:   {varint: 1, bytes: 5, unknown: 21},
@@ -84,8 +86,8 @@ func unknowns(p place) (list []Element) {
 		part("unknown, length in 6 bytes", "wide-tag", wire.Bytes(n, []byte{1}).Wide(6)).free("wide-tag"),
 		part("unknown, length in 10 bytes", "wide-tag", wire.Bytes(n, nil).Wide(10)).free("wide-tag"),
 		part("unknown group, tags in 6 bytes", "wide-tag", wire.Group(n, wire.Varint(1, 1)).WideTag(6)).free("wide-tag"),
-		part("unknown varint over 64 bits", "over-64-bits", wire.Tag(uint64(n), protowire.VarintType), over64(0xff, 2)).free("over-64-bits"),
-		part("unknown group, varint in it over 64 bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))).free("over-64-bits"),
+		part("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType), over64(0xff, 2)).free("over-64-bits"),
+		part("group-varint-over-64-bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))).free("over-64-bits"),
 		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").alone(), deep(10_003).free("depth").alone(),
 	)
 }
@@ -110,8 +112,18 @@ func inGroup(parts ...wire.Part) wire.Part {
 const tooDeep = 10_010
 
 // Faults are what makes a message of a level malformed, one fault each: the malformed
-// payloads M2 to M11 of the contract, those that are Open last.
-func Faults(l Level) []Element {
+// payloads M2 to M11 of the contract, those that are Open last. The caller must not change them.
+func Faults(l Level) []Element { return allFaults()[l] }
+
+var allFaults = sync.OnceValue(func() map[Level][]Element {
+	all := make(map[Level][]Element)
+	for l := range places {
+		all[l] = faults(l)
+	}
+	return all
+})
+
+func faults(l Level) []Element {
 	p := places[l]
 	one := wire.Raw([]byte{1})
 	list := []Element{
@@ -131,9 +143,7 @@ func Faults(l Level) []Element {
 		part("varint-11-bytes", "M5", wire.Tag(1000, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11))),
 		part("length-11-bytes", "M5", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(0, 11))),
 		part("length-above-32-bits", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32|1, 0)), one),
-		part("length-huge", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0))),
 		part("length-huge-first", "M6", wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<31-1, 0))),
-		part("length-negative", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))),
 		part("group-end-stray", "M7", wire.Tag(1000, protowire.EndGroupType)),
 		part("group-end-of-another", "M9", wire.Tag(1000, protowire.StartGroupType), wire.Tag(1001, protowire.EndGroupType)),
 		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, protowire.StartGroupType), wire.Tag(6, protowire.EndGroupType))),
@@ -165,13 +175,28 @@ func Faults(l Level) []Element {
 	for i := range list {
 		list[i].Kind = Fault
 	}
-	return append(append(list, notUTF8(l)...), ends(p)...)
+	list = append(append(list, notUTF8(l)...), ends(p)...)
+	if l == Legacy || l == Bootstrap || l == Options {
+		list = append(list, formats()...)
+	}
+	return list
+}
+
+// formats are the beginnings of what is no protobuf, or protobuf in something else.
+func formats() []Element {
+	return []Element{
+		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(), raw("toml", "M12", []byte("Debug = true")).open(),
+		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(), raw("ttrpc-head", "M13", []byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
+		raw("bom", "M14", []byte("\ufeff")).open(), raw("nul", "M14", []byte{0}).fault(),
+	}
 }
 
 // ends are the faults of a message that ends too early.
 func ends(p place) []Element {
 	list := []Element{
 		part("length-past-end", "M1 M6", wire.Tag(1000, protowire.BytesType), wire.Raw([]byte{2, 'x'})),
+		part("length-huge", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0))),
+		part("length-negative", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))),
 		part("fixed32-cut", "M1", wire.Tag(1000, protowire.Fixed32Type), wire.Raw([]byte{1, 2, 3})),
 		part("fixed64-cut", "M1", wire.Tag(1000, protowire.Fixed64Type), wire.Raw([]byte{1, 2, 3, 4, 5, 6, 7})),
 		part("group-end-missing", "M1 M8", wire.Tag(1000, protowire.StartGroupType)),

@@ -10,18 +10,66 @@ import (
 func Elements(l Level) []Element { return tables()[l] }
 
 var tables = sync.OnceValue(func() map[Level][]Element {
-	known := map[Level]func() []Element{
-		Top: topElements, Extension: extensionElements, Any: anyElements, Options: optionsElements, Entry: entryElements,
-		Group: func() []Element { return nil },
+	all := map[Level][]Element{
+		Top: topElements(), Extension: extensionElements(), Any: anyElements(), Options: optionsElements(), Entry: entryElements(), Group: nil,
 	}
-	all := make(map[Level][]Element)
-	for _, l := range Levels {
-		all[l] = slices.Concat(known[l](), unknowns(places[l]), Faults(l))
+	for l := range all {
+		common := l
+		if l == Top {
+			common = Bootstrap
+		}
+		all[l] = distinct(slices.Concat(all[l], unknowns(places[common]), Faults(common)))
 	}
+	for _, e := range Faults(Legacy) {
+		if e.Kind == Fault && !slices.ContainsFunc(all[Top], func(other Element) bool { return string(other.Bytes) == string(e.Bytes) }) {
+			e.Name = "any-" + e.Name
+			all[Top] = append(all[Top], e)
+		}
+	}
+	// At the top level a string that is not UTF-8 is a fault of some messages only.
+	all[Top] = slices.DeleteFunc(all[Top], func(e Element) bool { return e.Rules == "M11" && e.Kind == Fault })
 	// How deep a group is depends on where it stands.
 	all[Group] = slices.DeleteFunc(all[Group], func(e Element) bool {
 		return strings.Contains(e.Rules, "depth") && (e.Kind != Sound || e.Freedom != "")
 	})
+	return all
+})
+
+// distinct leaves out the elements whose bytes an earlier one has.
+func distinct(elements []Element) (list []Element) {
+	seen := make(map[string]bool)
+	for _, e := range elements {
+		if !seen[string(e.Bytes)] {
+			seen[string(e.Bytes)] = true
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Unknown returns the fields that may stand at a level without a meaning to any reader,
+// in encodings that every reader accepts. The caller must not change them.
+func Unknown(l Level) []Element { return lists()[l].unknown }
+
+// Free returns the fields without a meaning at a level that a reader may also refuse. The
+// caller must not change them.
+func Free(l Level) []Element { return lists()[l].free }
+
+type lesser struct{ unknown, free []Element }
+
+var lists = sync.OnceValue(func() map[Level]lesser {
+	all := make(map[Level]lesser)
+	for l, p := range places {
+		elements := Elements(l)
+		if l == Legacy || l == Bootstrap {
+			elements = Elements(Top)
+		}
+		unknown := slices.DeleteFunc(slices.Clone(elements), func(e Element) bool {
+			return e.Kind != Sound || e.Freedom != "" || e.Alone || e.says.field != 0 || len(e.parts) > 0
+		})
+		free := slices.DeleteFunc(unknowns(p), func(e Element) bool { return e.Freedom == "" })
+		all[l] = lesser{unknown, free}
+	}
 	return all
 })
 

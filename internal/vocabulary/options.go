@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -13,7 +12,10 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-var fields = (*options.Options)(nil).ProtoReflect().Descriptor().Fields()
+var (
+	optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
+	fields            = optionsDescriptor.Fields()
+)
 
 // known returns e as one that sets a field of Options. Where the Options under test
 // lack the field, a reader knows nothing of it.
@@ -195,22 +197,26 @@ func entryElements() (list []Element) {
 	return list
 }
 
-// notUTF8 are the faults of strings: of the one that stands for a level's others.
+// notUTF8 are the faults of strings, in the field that stands for a level's others. A
+// type URL at the top level is none where a later one overwrites it.
 func notUTF8(l Level) (list []Element) {
-	nums := map[Level]protowire.Number{Top: 4, Any: 1, Options: 3, Entry: 1, Extension: 1}
-	num, ok := nums[l]
-	if !ok {
-		return nil
-	}
 	for _, bad := range NotUTF8 {
-		if utf8.ValidString(bad.Text) {
-			continue
+		num, kind := protowire.Number(1), Fault
+		switch l {
+		case Options:
+			num = 3
+		case Legacy:
+			kind = Open
+		case Group:
+			return nil
 		}
 		p := wire.String(num, bad.Text)
 		if l == Extension { // it has no string of its own; the Any in it has
 			p = wire.Sub(1, p)
 		}
-		list = append(list, part("utf8-"+bad.Name, "M11", p).fault())
+		e := part("utf8-"+bad.Name, "M11", p)
+		e.Kind = kind
+		list = append(list, e)
 	}
 	return list
 }

@@ -105,7 +105,7 @@ func extension(name, rules string, inside ...Element) Element {
 
 // inExtension is an extension with the Options that the elements say.
 func inExtension(opts ...Element) Element {
-	return extension("Options", "family", piece("Options", ours, value("Options", opts...)))
+	return extension("Options of "+Names(opts), "family", piece("Options", ours, value("Options", opts...)))
 }
 
 // extensions are those of BootstrapParams: ours, and what may stand beside them.
@@ -173,6 +173,9 @@ func ambient() (list []Element) {
 
 // identities are the fields 1 and 2 as either family has them.
 func identities() (list []Element) {
+	for _, n := range Namespaces {
+		list = append(list, identity(1, n.Name).alone(), identity(2, n.Name, n.Options...))
+	}
 	for i, s := range Identifiers {
 		id, namespace := identity(1, s), identity(2, s)
 		id.Alone, namespace.Alone = i > 5, i > 5
@@ -180,9 +183,6 @@ func identities() (list []Element) {
 	}
 	for _, s := range NotIdentifiers {
 		list = append(list, identity(1, s), identity(2, s))
-	}
-	for _, n := range Namespaces {
-		list = append(list, identity(1, n.Name).alone(), identity(2, n.Name, n.Options...))
 	}
 	for i, bad := range NotUTF8 {
 		id, namespace := identity(1, bad.Text), identity(2, bad.Text)

@@ -22,7 +22,9 @@ type Level string
 
 // The levels of a payload, from the outside in.
 const (
-	Top       Level = "top"       // of either family
+	Legacy    Level = "legacy"    // the top level of an Any
+	Bootstrap Level = "bootstrap" // the top level of BootstrapParams
+	Top       Level = "top"       // the top level of either
 	Extension Level = "extension" // of BootstrapParams
 	Any       Level = "any"       // in an extension
 	Options   Level = "options"
@@ -30,8 +32,11 @@ const (
 	Group     Level = "group"       // of a number that no message has
 )
 
-// Levels are all of them.
-var Levels = []Level{Top, Extension, Any, Options, Entry, Group}
+// LegacyLevels and BootstrapLevels are the levels of each family, from the outside in.
+var (
+	LegacyLevels    = []Level{Legacy, Options, Entry}
+	BootstrapLevels = []Level{Bootstrap, Extension, Any, Options, Entry}
+)
 
 // Element is a piece of a message: a field, or what is none.
 type Element struct {

@@ -80,6 +80,9 @@ func Raw(b []byte) Part { return Part{raw: b} }
 // Num is the part's field number, 0 for a Raw or a Tag.
 func (p Part) Num() protowire.Number { return p.num }
 
+// Type is the part's wire type, if it has a number.
+func (p Part) Type() protowire.Type { return p.typ }
+
 // Wide returns the part with its value, or its length, as a varint of at least
 // n bytes.
 func (p Part) Wide(n int) Part {

@@ -1,0 +1,94 @@
+package table
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/wire"
+)
+
+// elements is what is easily read wrongly, each element alone in as few bytes as can be:
+// odd encodings, known numbers with other wire types, zero values, deep groups.
+func elements() []Case {
+	var cases []Case
+	for _, place := range []struct{ family, name string }{
+		{"legacy", "Options in a legacy Any"}, {"legacy", "annotation in a legacy Any"},
+		{"bootstrap", "Extension"}, {"bootstrap", "Any in an extension"}, {"bootstrap", "Options in an extension"},
+	} {
+		p := vocabulary.Places[slices.IndexFunc(vocabulary.Places, func(p vocabulary.Place) bool { return p.Name == place.name })]
+		for _, e := range vocabulary.Elements(p.Level) {
+			if isCase(e) && (p.Level != vocabulary.Options || place.family == "legacy" || strings.HasPrefix(e.Name, "field 20")) {
+				cases = append(cases, element(place.family, p, e))
+			}
+		}
+	}
+	return cases
+}
+
+// isCase chooses the elements that stand for others.
+func isCase(e vocabulary.Element) bool {
+	if e.Kind != vocabulary.Sound || e.Rules == "" || len(e.Bytes) > 300 {
+		return false
+	}
+	if !strings.HasPrefix(e.Name, "field") {
+		return !e.Alone && e.Freedom == ""
+	}
+	return slices.ContainsFunc([]string{"field 1 ", "field 5 ", "field 8 ", "field 18 ", "field 20 "}, func(prefix string) bool { return strings.HasPrefix(e.Name, prefix) }) &&
+		e.Rules != "S1" && e.Rules != "S2"
+}
+
+func element(family string, p vocabulary.Place, e vocabulary.Element) Case {
+	top := p.Payload([]vocabulary.Element{e})
+	want, _ := vocabulary.Answer(top)
+	what := strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-").Replace(e.Name)
+	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: vocabulary.Encode(top), Want: want.Kind, Flags: flags("Element"), Note: p.Name + ": " + e.Name + "."}
+	for _, or := range want.Or {
+		c.Or, c.Flags = append(c.Or, or.Kind), flags("Element", "Free")
+	}
+	if want.Options != nil {
+		text, err := protojson.Marshal(want.Options)
+		if err != nil {
+			panic(fmt.Sprintf("table: %s: %v", c.Name, err)) // it has no strings but the vocabulary's
+		}
+		c.Options = string(text)
+	}
+	return c.asReferenceFirst()
+}
+
+// texts is every text of the vocabulary in every string of Options at once.
+func texts() []Case {
+	var cases []Case
+	for i, text := range vocabulary.Texts {
+		var m wire.Message
+		var want []string
+		for _, f := range stringFields {
+			m = append(m, wire.String(f.num, text))
+			want = append(want, fmt.Sprintf("%q:%s", f.name, quoted(text)))
+		}
+		m = append(m, entry(text, text))
+		want = append(want, fmt.Sprintf(`"defaultContainerAnnotations":{%s:%[1]s}`, quoted(text)))
+		cases = append(cases, both(fmt.Sprintf("text_%02d", i), "", "{"+strings.Join(want, ",")+"}", fmt.Sprintf("%q arrives as it is.", text), flags("Text"), m)...)
+	}
+	return cases
+}
+
+// identifiers is an ID or a namespace that nearly is one, so no BootstrapParams either.
+func identifiers() []Case {
+	var cases []Case
+	for i, s := range vocabulary.NotIdentifiers {
+		if s == "" {
+			continue
+		}
+		add := func(what string, m wire.Message) {
+			cases = append(cases, answered(fmt.Sprintf("ambiguous_near-%s_%02d", what, i), contract.Foreign, fmt.Sprintf("%q is no identifier.", s), m, "Ambiguous"))
+		}
+		add("id", legacy(s, text("k8s.io")))
+		add("namespace", legacy("web-1", text(s)))
+	}
+	return cases
+}
