@@ -179,7 +179,7 @@ func TestWalkPairs(t *testing.T) {
 			}
 		}
 	}
-	walked.add(len(verify.Decoders()) * len(classes) * len(classes))
+	verify.Walked(len(verify.Decoders()) * len(classes) * len(classes))
 }
 
 // Every way to cut a short payload into reads, with and without an error at each place;
@@ -242,7 +242,7 @@ func fails(t *testing.T, d decoder.Decoder, p payload.Payload, at int, reads []i
 		for _, flag := range []byte{delivery.Alone, delivery.Together} {
 			r := delivery.Failing(p.Bytes, at, delivery.Script(reads, flag), cause)
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
-			walked.add(1)
+			verify.Walked(1)
 		}
 	}
 }
@@ -254,7 +254,7 @@ func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
 	for _, flag := range []byte{delivery.Alone, delivery.Together} {
 		for _, script := range [][]byte{delivery.Script(reads, flag), delivery.WithEmptyReads(delivery.Script(reads, flag))} {
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: delivery.Scripted(p.Bytes, script)})
-			walked.add(1)
+			verify.Walked(1)
 		}
 	}
 }

@@ -12,11 +12,7 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-func TestMain(m *testing.M) {
-	code := verify.Main(m.Run)
-	walked.print()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 
 // draws makes a generator's choices with rapid, which shrinks them.
 type draws struct{ t *rapid.T }

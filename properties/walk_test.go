@@ -2,6 +2,7 @@ package properties
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"iter"
 	"runtime"
@@ -14,7 +15,6 @@ import (
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/vocabulary"
@@ -84,7 +84,7 @@ func (w *walk) all(steps iter.Seq[step]) {
 	close(batches)
 	wg.Wait()
 	w.report()
-	walked.add(w.walked)
+	verify.Walked(w.walked)
 }
 
 func (w *walk) stopped() bool {
@@ -98,6 +98,11 @@ func (w *walk) batch(steps []step) {
 	checks := make([]verify.Check, len(steps))
 	for i, s := range steps {
 		checks[i] = w.check(s)
+		for _, e := range s.elements {
+			for rule := range strings.FieldsSeq(cmp.Or(e.Rules, "values")) {
+				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.place})
+			}
+		}
 	}
 	for _, d := range w.decoders {
 		for i, c := range checks {
@@ -193,34 +198,4 @@ func (f failure) hasCauseOf(other failure) bool {
 		}
 	}
 	return true
-}
-
-// walked counts the payloads of all walks.
-var walked counter
-
-type counter struct {
-	sync.Mutex
-	n int
-}
-
-func (c *counter) add(n int) {
-	c.Lock()
-	defer c.Unlock()
-	c.n += n
-}
-
-// print says how many payloads were walked.
-func (c *counter) print() {
-	if c.n > 0 {
-		fmt.Printf("%swalked %s payloads\n", settings.Say, thousands(c.n))
-	}
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	var groups []string
-	for ; len(s) > 3; s = s[:len(s)-3] {
-		groups = append([]string{s[len(s)-3:]}, groups...)
-	}
-	return strings.Join(append([]string{s}, groups...), ",")
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
@@ -47,12 +48,26 @@ type encoder struct {
 	variations Variations
 	level      vocabulary.Level
 	damage     func(body []byte) []byte // nil: none
+	marks      []Mark
+}
+
+// payload is what the encoder has made.
+func (e *encoder) payload(b []byte, want contract.Outcome, description string) Payload {
+	return Payload{Bytes: b, Want: want, Description: description, Marks: e.marks}
+}
+
+func (e *encoder) mark(what, row, column string) {
+	e.marks = append(e.marks, Mark{what, row, column})
 }
 
 // has draws whether the encoder applies a variation here: if it has it, two times
 // in three.
 func (e *encoder) has(row Variations) bool {
-	return e.variations&row != 0 && e.rnd.Intn(3) > 0
+	has := e.variations&row != 0 && e.rnd.Intn(3) > 0
+	if has {
+		e.mark(VariationMark, VariationNames[row], "")
+	}
+	return has
 }
 
 // keyed is a part that must stay behind earlier parts of the same key.
@@ -132,6 +147,9 @@ func (e *encoder) options(want *options.Options) []byte {
 	m := want.ProtoReflect()
 	var parts []keyed
 	for _, fd := range drawn {
+		if m.Has(fd) {
+			e.mark(FieldMark, string(fd.Name()), "")
+		}
 		if fd.IsMap() {
 			parts = append(parts, e.mapEntries(fd, m.Get(fd).Map())...)
 		} else {

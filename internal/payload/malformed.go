@@ -94,12 +94,13 @@ func faulty(rnd Rand, opts *options.Options, faults func(vocabulary.Level) []Fau
 // needs options that have one.
 func DamagedLegacy(rnd Rand, variations Variations, opts *options.Options, level vocabulary.Level, fault Fault) Payload {
 	e := damaging(rnd, variations, level, fault)
-	return fault.in("legacy Any", level, e.legacy(e.url(contract.OptionsName), e.options(opts)), opts)
+	return fault.in(e, "legacy Any", e.legacy(e.url(contract.OptionsName), e.options(opts)), opts)
 }
 
 // DamagedBootstrap is Bootstrap with the fault in it, as DamagedLegacy.
 func DamagedBootstrap(rnd Rand, variations Variations, opts *options.Options, level vocabulary.Level, fault Fault) Payload {
-	return fault.in("BootstrapParams", level, damaging(rnd, variations, level, fault).bootstrap(opts), opts)
+	e := damaging(rnd, variations, level, fault)
+	return fault.in(e, "BootstrapParams", e.bootstrap(opts), opts)
 }
 
 func damaging(rnd Rand, variations Variations, level vocabulary.Level, fault Fault) *encoder {
@@ -108,13 +109,15 @@ func damaging(rnd Rand, variations Variations, level vocabulary.Level, fault Fau
 	}}
 }
 
-// in is the payload with the fault in it.
-func (f Fault) in(family string, level vocabulary.Level, b []byte, opts *options.Options) Payload {
-	want := contract.Outcome{Kind: contract.Malformed}
+// in is the payload with the fault in it, as e has made it.
+func (f Fault) in(e *encoder, family string, b []byte, opts *options.Options) Payload {
+	what, want := FaultMark, contract.Outcome{Kind: contract.Malformed}
 	if f.Freedom != "" {
+		what = FreedomMark
 		want, want.Or = Sent(opts), []contract.Outcome{want}
 	}
-	return Payload{b, want, fmt.Sprintf("%s, %s in %s", family, f.Name, level)}
+	e.mark(what, f.Name, string(e.level))
+	return e.payload(b, want, fmt.Sprintf("%s, %s in %s", family, f.Name, e.level))
 }
 
 // Framed draws a valid payload in a frame that protobuf does not have: each

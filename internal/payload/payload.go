@@ -33,14 +33,14 @@ func sometimes(rnd Rand, variations Variations) *encoder {
 // Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
 func Legacy(rnd Rand, variations Variations, opts *options.Options) Payload {
 	e := &encoder{rnd: rnd, variations: variations}
-	return Payload{e.legacy(e.url(contract.OptionsName), e.options(opts)), Sent(opts), "legacy Any of Options"}
+	return e.payload(e.legacy(e.url(contract.OptionsName), e.options(opts)), Sent(opts), "legacy Any of Options")
 }
 
 // Bootstrap encodes options as containerd from 2.3 on sends them: an extension
 // of BootstrapParams. nil options are no extension.
 func Bootstrap(rnd Rand, variations Variations, opts *options.Options) Payload {
 	e := &encoder{rnd: rnd, variations: variations}
-	return Payload{e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension"}
+	return e.payload(e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension")
 }
 
 // Valid draws options and encodes them for one family or the other.
@@ -62,7 +62,7 @@ func Minimal(rnd Rand) Payload {
 		id = pick(rnd, vocabulary.Identifiers)
 	}
 	e := sometimes(rnd, Order|Varint|Unknown)
-	return Payload{e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only"}
+	return e.payload(e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only")
 }
 
 // WithIdentity is Bootstrap with a given ID and namespace and no variations.
@@ -70,7 +70,7 @@ func WithIdentity(id, namespace string, opts *options.Options) Payload {
 	e := &encoder{rnd: Lowest{}}
 	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
 		wire.Bytes(8, e.extension(contract.OptionsName, e.options(opts)))}.Encode()
-	return Payload{body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace)}
+	return e.payload(body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace))
 }
 
 // PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
@@ -81,7 +81,7 @@ func PlainAny(url string, value []byte) []byte {
 // AnyOf is PlainAny with variations, with the outcome of the plain one.
 func AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
 	e := &encoder{rnd: rnd, variations: Order | Varint | Default | Unknown}
-	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url)}
+	return e.payload(e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url))
 }
 
 // PlainParams is BootstrapParams with opts, which may be any bytes, as the value
@@ -93,7 +93,7 @@ func PlainParams(opts []byte) []byte {
 // ParamsOf is PlainParams with variations, with the outcome of the plain one.
 func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
 	e := &encoder{rnd: rnd, variations: AllVariations}
-	return Payload{e.params(opts), want, "BootstrapParams around fuzzed options"}
+	return e.payload(e.params(opts), want, "BootstrapParams around fuzzed options")
 }
 
 // OneOption is options with the log level set: every version has that field, and
@@ -132,7 +132,7 @@ func foreign(e *encoder, url string, value []byte) Payload {
 	if stdin.IsIdentifier(url) && stdin.IsIdentifier(string(value)) {
 		want = Sent(nil)
 	}
-	return Payload{e.legacy(url, value), want, fmt.Sprintf("legacy Any of another type, %q", url)}
+	return e.payload(e.legacy(url, value), want, fmt.Sprintf("legacy Any of another type, %q", url))
 }
 
 // ForeignValue draws the value of an Any of another type.

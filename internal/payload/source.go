@@ -28,7 +28,20 @@ type Payload struct {
 	Bytes       []byte
 	Want        contract.Outcome
 	Description string // how the payload was made, for a failure report
+	Marks       []Mark // what was drawn for it
 }
+
+// Mark is one thing that a generator has drawn, for the statistics: a fault or a freedom and
+// the level that it is in, a variation, a field of Options.
+type Mark struct{ What, Row, Column string }
+
+// The values of Mark.What.
+const (
+	FaultMark     = "fault"
+	FreedomMark   = "freedom"
+	VariationMark = "variation"
+	FieldMark     = "field"
+)
 
 // GoString keeps a payload to one line in rapid's log.
 func (p Payload) GoString() string { return p.Description }
