@@ -27,29 +27,44 @@ func externalReader(s settings.Test) (decoder.Decoder, error) {
 	if err != nil {
 		return decoder.Decoder{}, fmt.Errorf("READER: %w", err)
 	}
-	hangs := 0
-	ask := func(payload []byte) contract.Outcome {
-		a, err := external.Ask(payload)
-		if a.Outcome == protocol.Unable {
-			err = fmt.Errorf("the reader cannot be run here: %s", a.Detail)
+	as := &answers{optionsType: verdict.OptionsType(s.ReaderName)}
+	return decoder.Decoder{Name: readerName, AskAll: func(payloads [][]byte) []contract.Outcome {
+		outcomes, err := as.askAll(external, payloads)
+		if err != nil {
+			external.Close()
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
-		if hangs++; a.Outcome != process.Hang {
-			hangs = 0
-		}
-		if hangs == maxHangs {
-			err = fmt.Errorf("the reader has hung %d times in a row", hangs)
-		}
-		if err == nil {
-			var out contract.Outcome
-			if out, err = process.Outcome(a, verdict.OptionsType(s.ReaderName)); err == nil {
-				return out
-			}
-		}
-		// It is not an answer that the contract could be held against.
-		external.Close()
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-		panic("unreachable")
+		return outcomes
+	}}, nil
+}
+
+// answers turns the answers of a reader into outcomes, unless they end the run.
+type answers struct {
+	optionsType string
+	hangs       int // in a row
+}
+
+// askAll asks a reader payloads until the first answer that ends the run, which is the error.
+func (as *answers) askAll(r *process.Reader, payloads [][]byte) ([]contract.Outcome, error) {
+	outcomes := make([]contract.Outcome, len(payloads))
+	err := r.AskAll(payloads, func(i int, a protocol.Answer) (err error) {
+		outcomes[i], err = as.outcome(a)
+		return err
+	})
+	return outcomes, err
+}
+
+// outcome returns the next answer as the contract names it.
+func (as *answers) outcome(a protocol.Answer) (contract.Outcome, error) {
+	if as.hangs++; a.Outcome != process.Hang {
+		as.hangs = 0
 	}
-	return decoder.Decoder{Name: readerName, Ask: ask}, nil
+	switch {
+	case a.Outcome == protocol.Unable:
+		return contract.Outcome{}, fmt.Errorf("the reader cannot be run here: %s", a.Detail)
+	case as.hangs == maxHangs:
+		return contract.Outcome{}, fmt.Errorf("the reader has hung %d times in a row", as.hangs)
+	}
+	return process.Outcome(a, as.optionsType)
 }

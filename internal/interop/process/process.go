@@ -1,9 +1,8 @@
 package process
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -20,7 +19,7 @@ const Limit = 10 * time.Second
 // Hang is the outcome of a reader that does not answer in time.
 const Hang = "hang"
 
-// Reader is a reader in a process, which is started by the first call of Ask, and
+// Reader is a reader in a process, which is started when it is first asked, and
 // again after it has ended or was killed for a hang. Several goroutines may use it;
 // they are served one at a time.
 type Reader struct {
@@ -44,6 +43,7 @@ type running struct {
 type frame struct {
 	text []byte
 	err  error
+	more bool // more output was there when it had been read
 }
 
 // New returns a reader for a command line, which is split at spaces, without quotes.
@@ -56,36 +56,11 @@ func New(line, dir string) (*Reader, error) {
 	return &Reader{Command: words, Dir: dir, Limit: Limit}, nil
 }
 
-// Ask puts a payload to the reader and returns its answer. A reader that ends has
-// panicked; its last output is in the answer. The error is one of starting the
-// program, or of output that is not of the protocol.
-func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if err := r.ready(); err != nil {
-		return protocol.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], err)
-	}
-	run := r.run
-	// An error of writing is ignored: a reader that ended is noticed when it does not answer.
-	go func() { _ = protocol.WriteFrame(run.in, payload) }()
-	select {
-	case <-time.After(r.Limit):
-		r.stop()
-		return protocol.Answer{Outcome: Hang, Detail: fmt.Appendf(nil, "no answer within %v", r.Limit)}, nil
-	case f := <-run.frames:
-		if f.err == nil {
-			if outcome, detail, ok := bytes.Cut(f.text, []byte("\n")); ok {
-				return protocol.Answer{Outcome: string(outcome), Detail: detail}, nil
-			}
-			f.err = fmt.Errorf("no outcome in its answer %q", f.text[:min(len(f.text), 60)])
-		}
-		code := r.stop()
-		if errors.Is(f.err, io.EOF) || errors.Is(f.err, io.ErrUnexpectedEOF) {
-			return protocol.Answer{Outcome: protocol.Panic, Detail: fmt.Appendf(nil, "the process ended (%s)\n%s", code, run.stderr.text)}, nil
-		}
-		return protocol.Answer{}, fmt.Errorf("reader %s: %w", r.Command[0], f.err)
-	}
-}
+// errNotAsked is the error of an answer too many.
+var errNotAsked = errors.New("it has answered without being asked, so answers can no longer be matched to payloads")
+
+// hasEnded reports whether an error of reading a frame says that the process has ended.
+func hasEnded(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // ready starts a process unless there is one that waits for a payload.
 func (r *Reader) ready() error {
@@ -94,9 +69,12 @@ func (r *Reader) ready() error {
 		case f := <-r.run.frames:
 			r.stop()
 			if f.err == nil {
-				return errors.New("it has answered without being asked, so answers can no longer be matched to payloads")
+				return errNotAsked
 			}
-			// It has ended since its last answer, which was complete.
+			if !hasEnded(f.err) {
+				return f.err
+			}
+			// Its last answer was complete.
 		default:
 			return nil
 		}
@@ -124,20 +102,27 @@ func (r *Reader) start() (*running, error) {
 	if err := run.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() {
-		for {
-			text, err := protocol.ReadFrame(out)
-			select {
-			case run.frames <- frame{text, err}:
-			case <-run.ended:
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
+	go run.read(out)
 	return run, nil
+}
+
+// bufferSize is the size in bytes of the buffers between a process and its pipes.
+const bufferSize = 64 << 10
+
+// read passes on the frames from the process's output until an error or its end.
+func (run *running) read(out io.Reader) {
+	r := bufio.NewReaderSize(out, bufferSize)
+	for {
+		text, err := protocol.ReadFrame(r)
+		select {
+		case run.frames <- frame{text, err, r.Buffered() > 0}:
+		case <-run.ended:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
 }
 
 // stop closes the process's input, kills it if it has not ended after a second, kills
@@ -145,16 +130,16 @@ func (r *Reader) start() (*running, error) {
 func (r *Reader) stop() string {
 	run := r.run
 	r.run = nil
-	run.in.Close()
 	kill := time.AfterFunc(time.Second, func() { killGroup(run.cmd) })
 	defer kill.Stop()
+	run.in.Close()     // which ends a write that waits for the process
 	_ = run.cmd.Wait() // the error is in ProcessState
 	killGroup(run.cmd)
 	close(run.ended)
 	return run.cmd.ProcessState.String()
 }
 
-// Close ends the reader's process. A later Ask starts another one.
+// Close ends the reader's process. If it is asked again, another one is started.
 func (r *Reader) Close() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()

@@ -2,9 +2,11 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,15 +17,20 @@ import (
 
 // The test binary is also the reader, if the environment says so.
 func TestMain(m *testing.M) {
-	if os.Getenv("BE_A_READER") != "" {
-		err := protocol.Serve(os.Stdin, os.Stdout, answer)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
+	switch os.Getenv("BE_A_READER") {
+	case "":
+		os.Exit(m.Run())
+	case "deaf":
+		deaf()
+	case "ahead":
+		readAhead(func(payloads [][]byte) bool {
+			return slices.ContainsFunc(payloads, func(p []byte) bool { return string(p) == "die" })
+		})
+	case "lonely":
+		readAhead(func(payloads [][]byte) bool { return len(payloads) > 1 })
+	default:
+		protocol.Main(answer)
 	}
-	os.Exit(m.Run())
 }
 
 // answer behaves as the payload says.
@@ -34,6 +41,8 @@ func answer(payload []byte) protocol.Answer {
 		os.Exit(3)
 	case what == "hang":
 		time.Sleep(time.Hour)
+	case what == "slow":
+		time.Sleep(100 * time.Millisecond) // so long that Serve writes the answer at once
 	case what == "panic":
 		panic("on purpose")
 	case what == "babble":
@@ -57,9 +66,15 @@ func answer(payload []byte) protocol.Answer {
 // patience is for what must happen, however busy the machine is.
 const patience = 5 * time.Minute
 
-func reader(t *testing.T) *Reader {
+func reader(t testing.TB) *Reader {
 	t.Helper()
-	t.Setenv("BE_A_READER", "1")
+	return readerOf(t, "payloads")
+}
+
+// readerOf returns a reader that behaves as its payloads say, or in a way of its own.
+func readerOf(t testing.TB, behavior string) *Reader {
+	t.Helper()
+	t.Setenv("BE_A_READER", behavior)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -120,13 +135,16 @@ func TestNoReader(t *testing.T) {
 // A second answer to one payload is an error, not mistaken for the answer to the next.
 func TestOutOfStep(t *testing.T) {
 	r := reader(t)
-	if _, err := r.Ask([]byte("twice")); err != nil {
-		t.Fatal(err)
-	}
+	_, err := r.Ask([]byte("twice")) // fails if both answers come at the same time
 	eventually(t, "the answer too many is told", func() bool {
-		_, err := r.Ask([]byte("next"))
+		if err == nil {
+			_, err = r.Ask([]byte("next"))
+		}
 		return err != nil
 	})
+	if !errors.Is(err, errNotAsked) {
+		t.Error(err)
+	}
 }
 
 // eventually waits for what must happen.

@@ -17,7 +17,11 @@
 // fields that the reader does not know, so that the fields that it drops are
 // missing from its answer.
 //
-// A reader that has not answered after ten seconds has hung. What the process
+// A process may be sent further payloads before it has answered the first. It answers
+// in the order of the payloads, and flushes its output before it waits for input.
+//
+// A reader that has not answered ten seconds after its answer before, or after it was
+// asked, has hung. What the process
 // writes to its standard error is shown if it ends before its input does.
 //
 // The package uses the standard library alone, because it is built into modules

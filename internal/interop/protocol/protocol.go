@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 // The outcomes. An error may also be one of three kinds, see the package.
@@ -47,26 +48,56 @@ func Main(decode func(payload []byte) Answer) {
 	}
 }
 
+// flushEvery is how long an answer may wait in Serve's buffer for the next ones. The
+// limit for an answer counts from the one before, so a slow decode must not delay both.
+const flushEvery = 10 * time.Millisecond
+
 // Serve answers every payload from in until it ends. A panic of decode is answered
 // as one. The error is one of reading or writing, or of a frame that is too long.
+//
+// Many answers are written at once if many payloads are there, but none is kept back
+// while Serve waits for input.
 func Serve(in io.Reader, out io.Writer, decode func(payload []byte) Answer) error {
-	r, w := bufio.NewReader(in), bufio.NewWriter(out)
+	w := bufio.NewWriterSize(out, bufferSize)
+	r := bufio.NewReaderSize(flushing{in, w}, bufferSize)
+	flushed := time.Now()
 	for {
 		payload, err := ReadFrame(r)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
+			_ = w.Flush() // the answers to the payloads before; err is the one to report
 			return err
 		}
 		a := guarded(decode, payload)
 		if err := WriteFrame(w, append([]byte(a.Outcome+"\n"), a.Detail...)); err != nil {
 			return err
 		}
-		if err := w.Flush(); err != nil {
-			return err
+		if now := time.Now(); now.Sub(flushed) >= flushEvery {
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			flushed = now
 		}
 	}
+}
+
+// bufferSize is the size in bytes of Serve's buffers, which is that of a pipe on Linux.
+const bufferSize = 64 << 10
+
+// flushing flushes w before each read from in, which may wait for somebody who waits
+// for what w still holds.
+type flushing struct {
+	in io.Reader
+	w  *bufio.Writer
+}
+
+func (f flushing) Read(p []byte) (int, error) {
+	if err := f.w.Flush(); err != nil {
+		return 0, err
+	}
+	return f.in.Read(p)
 }
 
 func guarded(decode func([]byte) Answer, payload []byte) (a Answer) {
@@ -90,8 +121,12 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("the output begins with %q, which is not the length of a frame", head[:])
 	}
 	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, io.ErrUnexpectedEOF
+	_, err := io.ReadFull(r, b)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, err
 	}
 	return b, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Serve answers each payload with a frame, a panic among them, until its input ends.
@@ -35,6 +36,65 @@ func TestServe(t *testing.T) {
 	}
 	if _, err := ReadFrame(&out); err != io.EOF {
 		t.Errorf("after the last answer: %v", err)
+	}
+}
+
+// Every answer is written before Serve waits for input, be it in the middle of a frame.
+func TestServeFlushes(t *testing.T) {
+	in, payloads := io.Pipe()
+	answers, out := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		served <- Serve(in, out, func(payload []byte) Answer { return Answer{None, payload} })
+		out.Close()
+	}()
+	for _, test := range []struct{ in, want string }{
+		{"\x00\x00\x00\x01a", "a"},
+		{"\x00\x00\x00\x01b\x00\x00\x00\x01c", "bc"},
+		{"\x00\x00\x00\x01d\x00\x00", "d"},
+		{"\x00\x01e\x00\x00\x00\x01", "e"},
+		{"f", "f"},
+	} {
+		if _, err := payloads.Write([]byte(test.in)); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range test.want {
+			if got, err := ReadFrame(answers); err != nil || string(got) != "none\n"+string(want) {
+				t.Fatalf("%q: answered %q, %v; want %q", test.in, got, err, want)
+			}
+		}
+	}
+	payloads.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+// A slow decode does not keep back the answers before it for long.
+func TestServeIsNotLate(t *testing.T) {
+	var in, out bytes.Buffer
+	for range 2 {
+		if err := WriteFrame(&in, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before []int // the bytes written before each decode
+	err := Serve(&in, &out, func([]byte) Answer {
+		before = append(before, out.Len())
+		time.Sleep(2 * flushEvery)
+		return Answer{Outcome: None}
+	})
+	if err != nil || before[1] == 0 {
+		t.Errorf("%v; when the second of two slow decodes began, %d bytes were written, want those of the first", err, before[1])
+	}
+}
+
+// A frame that is too long ends Serve, and the answers before it are written.
+func TestServeFails(t *testing.T) {
+	var out bytes.Buffer
+	err := Serve(strings.NewReader("\x00\x00\x00\x01aXXXX"), &out, func(payload []byte) Answer { return Answer{None, payload} })
+	if err == nil || !strings.HasSuffix(out.String(), "none\na") {
+		t.Errorf("%v, after %q; want an error after the first answer", err, out.String())
 	}
 }
 
