@@ -1,9 +1,9 @@
 # The targets are the subcommands of cmd/shimfuzz, and a variable given to make is
 # a flag there: make help lists both.
 
-TARGETS = help help-all test fuzz repro keep conformance matrix e2e e2e-tools oss-fuzz extract env tree \
+TARGETS = help help-all test exhaustive fuzz repro keep conformance matrix e2e e2e-tools oss-fuzz extract env tree \
 	lint bench corpus check-corpus record oss-fuzz-proof mutants baselines history steady overhead
-VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME
+VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME STATS
 
 # Those that stand on make's command line. The program takes HCSSHIM and FINDINGS
 # from the environment by itself, as go test does.
@@ -21,6 +21,7 @@ nightly:
 	$(MAKE) lint
 	$(MAKE) check-corpus
 	$(MAKE) test SEED=$$(date +%Y%m%d) CHECKS=5000
+	$(MAKE) exhaustive
 	$(MAKE) history
 	$(MAKE) matrix
 	$(MAKE) conformance READER=build/readers/reference/reference CHECKS=5000

@@ -10,6 +10,8 @@
 //	reader_test.go       how the bytes are delivered, and readers that fail
 //	state_test.go        sharing between calls, results and inputs
 //	cost_test.go         memory and time against the payload's size
+//	exhaustive_test.go   everything small: elements, fields, bytes, neighbours, pairs, reads
+//	walk_test.go         how that is walked, and what is reported of it
 //	extension_test.go    containerd's AddExtension and FindExtension themselves
 //
 // A failure names the guarantee it breaks, shows the payload, and ends with the

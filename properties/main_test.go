@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"math/bits"
 	"os"
 	"testing"
 
@@ -17,7 +18,19 @@ func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 // draws makes a generator's choices with rapid, which shrinks them.
 type draws struct{ t *rapid.T }
 
-func (d draws) Intn(n int) int { return rapid.IntRange(0, n-1).Draw(d.t, "choice") }
+// Intn draws bit by bit: rapid's own ranges prefer small numbers so strongly that most of
+// a long list is never drawn.
+func (d draws) Intn(n int) int {
+	v := 0
+	for range bits.Len(uint(n - 1)) {
+		v <<= 1
+		if rapid.Bool().Draw(d.t, "choice") {
+			v |= 1
+		}
+	}
+	return v % n
+}
+
 func (d draws) Uint64() uint64 { return rapid.Uint64().Draw(d.t, "bits") }
 
 // drawn makes a rapid generator of one of package payload's.

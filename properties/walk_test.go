@@ -1,7 +1,6 @@
 package properties
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"iter"
@@ -10,11 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/vocabulary"
@@ -42,6 +43,7 @@ type walk struct {
 
 	sync.Mutex
 	walked   int
+	told     time.Time // when progress was printed
 	failures []failure
 }
 
@@ -96,8 +98,10 @@ func (w *walk) stopped() bool {
 // batch asks each decoder for some answers.
 func (w *walk) batch(steps []step) {
 	checks := make([]verify.Check, len(steps))
+	payloads := make([][]byte, len(steps))
 	for i, s := range steps {
 		checks[i] = w.check(s)
+		payloads[i] = checks[i].Payload.Bytes
 		for _, e := range s.elements {
 			for rule := range strings.FieldsSeq(cmp.Or(e.Rules, "values")) {
 				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.place})
@@ -105,16 +109,19 @@ func (w *walk) batch(steps []step) {
 		}
 	}
 	for _, d := range w.decoders {
-		for i, c := range checks {
-			got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes)
-			if v := c.Judge(d, got); v.Fails() {
-				w.fail(failure{step: steps[i], d: d, check: c, got: got, v: v})
+		for i, got := range d.DecodeAll(payloads) {
+			if v := checks[i].Judge(d, got); v.Fails() {
+				w.fail(failure{step: steps[i], d: d, check: checks[i], got: got, v: v})
 			}
 		}
 	}
 	w.Lock()
 	defer w.Unlock()
 	w.walked += len(steps)
+	if time.Since(w.told) > 10*time.Second {
+		w.told = time.Now()
+		fmt.Printf("%s%s: %d so far\n", settings.Say, w.t.Name(), w.walked)
+	}
 }
 
 // check says what is right. The reference is its judge where the elements do not know it.

@@ -27,7 +27,9 @@ type command struct {
 
 var commands = []command{
 	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300", hcsshim: true, versions: true, run: test},
+		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, versions: true, run: test},
+	{name: "exhaustive", help: "everything small: all sequences of three elements, all of three bytes",
+		flags: "hcsshim findings stats", hcsshim: true, versions: true, run: exhaustive},
 	{name: "fuzz", help: "the fuzz targets on hcsshim",
 		flags: "hcsshim findings fuzztime=30s target", hcsshim: true, versions: true,
 		run: func(ctx context.Context, j *job) error {

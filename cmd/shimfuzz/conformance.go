@@ -15,7 +15,7 @@ import (
 
 // ownProcess are the tests that need the decoder in the suite's own process, and why.
 var ownProcess = []struct{ why, tests string }{
-	{"how bytes are delivered, and readers that fail", "TestChunking|TestStandardReaders|TestReaderFails"},
+	{"how bytes are delivered, and readers that fail", "TestChunking|TestStandardReaders|TestReaderFails|TestWalkReads"},
 	{"what is shared with the input and between goroutines", "TestNoAliasing|TestConcurrent"},
 	{"memory and time", "TestLinear|TestSmallIsCheap"},
 	{"the name of every type that is linked into it", "TestEveryRegisteredName"},

@@ -18,8 +18,8 @@ import (
 type options struct {
 	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime text
 
-	fuzztime                    budget
-	seed, checks, sample, seeds number
+	fuzztime                           budget
+	seed, checks, sample, seeds, stats number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.
@@ -43,6 +43,7 @@ func (o *options) all() map[string]option {
 		"sanitizer": {&o.sanitizer, "what the fuzzers are built for: `address or coverage`"},
 		"mutant":    {&o.mutant, "a `part` of the names of the mutants to run"},
 		"sample":    {&o.sample, "`number` of mutants to run, taken evenly"},
+		"stats":     {&o.stats, "`1` prints how often each fault, variation and so on was drawn and walked"},
 		"seeds":     {&o.seeds, "`number` of seeds to try"},
 		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},
 	}

@@ -28,6 +28,7 @@ func test(ctx context.Context, j *job) error {
 		return err
 	}
 	run := testrun.New()
+	j.test.Stats = j.stats > 0
 	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz", "./corpus"}
 	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
 		what = "unit tests and the seeds of every fuzz target"
@@ -37,8 +38,11 @@ func test(ctx context.Context, j *job) error {
 		return err
 	}
 	profile := filepath.Join(j.b.Dir, "cover.out")
-	args := append(append(coverage.Flags(j.b, profile), "./properties"), j.rapid()...)
+	args := append(append(coverage.Flags(j.b, profile), "./properties", "-skip="+walks), j.rapid()...)
 	if err := run.Packages(ctx, j.b, j.test, "corpus and properties", args...); err != nil {
+		return err
+	}
+	if err := run.Packages(ctx, j.b, j.test, "everything small", "-run="+walks, "./properties"); err != nil {
 		return err
 	}
 	if raceDetector(ctx, j.root) {
@@ -62,6 +66,19 @@ func test(ctx context.Context, j *job) error {
 		fmt.Println("  note: " + missed)
 	default:
 		run.Broken = append(run.Broken, missed)
+	}
+	return run.Finish()
+}
+
+// walks are the tests that walk all that is small. Without coverage they take half the time.
+const walks = "^TestWalk"
+
+// exhaustive walks all that is small and takes minutes.
+func exhaustive(ctx context.Context, j *job) error {
+	run := testrun.New()
+	j.test.Exhaustive, j.test.Stats = true, j.stats > 0
+	if err := run.Packages(ctx, j.b, j.test, "everything small, exhaustively", "-run="+walks, "./properties"); err != nil {
+		return err
 	}
 	return run.Finish()
 }

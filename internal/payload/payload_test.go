@@ -2,6 +2,7 @@ package payload_test
 
 import (
 	"math/rand"
+	"slices"
 	"testing"
 
 	"shimfuzz/internal/contract"
@@ -84,4 +85,38 @@ func holds(t *testing.T, p payload.Payload) {
 
 func annotated() *options.Options {
 	return &options.Options{LogLevel: "warn", DefaultContainerAnnotations: map[string]string{"k": "v"}}
+}
+
+// Nothing that can be drawn is never drawn: each fault and freedom at each level, each
+// variation, each field.
+func TestEverythingIsDrawn(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	drawn := make(map[payload.Mark]int)
+	for range 10_000 {
+		for _, p := range []payload.Payload{payload.Malformed(rnd), payload.Free(rnd)} {
+			for _, m := range p.Marks {
+				drawn[m]++
+			}
+		}
+	}
+	want := func(m payload.Mark) {
+		if drawn[m] == 0 {
+			t.Errorf("%v is never drawn", m)
+		}
+	}
+	for _, level := range slices.Concat(vocabulary.LegacyLevels, vocabulary.BootstrapLevels) {
+		for _, f := range payload.Faults(level) {
+			want(payload.Mark{What: payload.FaultMark, Row: f.Name, Column: string(level)})
+		}
+		for _, f := range payload.Freedoms(level) {
+			want(payload.Mark{What: payload.FreedomMark, Row: f.Name, Column: string(level)})
+		}
+	}
+	for _, name := range payload.VariationNames {
+		want(payload.Mark{What: payload.VariationMark, Row: name})
+	}
+	fields := new(options.Options).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		want(payload.Mark{What: payload.FieldMark, Row: string(fields.Get(i).Name())})
+	}
 }

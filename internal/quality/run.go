@@ -34,6 +34,7 @@ type layer struct {
 
 const (
 	cheapTests  = "^(TestCorpus|TestFindings)$"
+	walkTests   = "^TestWalk"
 	costlyTests = "^(TestLinear|TestSmallIsCheap|TestLarge)$"
 	// mutantExecs is how many executions each target gets to find what no seed has
 	// found. They are not guided by coverage: a build for that takes longer than all
@@ -47,7 +48,8 @@ var (
 	rapidArgs = []string{"-rapid.seed=1", "-rapid.checks=300", "-rapid.nofailfile", "-rapid.shrinktime=0s"}
 	layers    = []layer{
 		{name: "corpus", pkg: "properties", args: []string{"-test.run=" + cheapTests}},
-		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)},
+		{name: "walks", pkg: "properties", args: []string{"-test.run=" + walkTests, "-test.failfast"}},
+		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + walkTests + "|" + costlyTests}, rapidArgs...)},
 		{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz"}},
 		{name: "unit tests", pkg: "internal/reference"},
 		{name: "fuzzing", pkg: "fuzz", fuzzes: true},

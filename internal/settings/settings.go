@@ -24,10 +24,11 @@ type Test struct {
 	ReaderName    string // of a reader of package readers, "" for any other
 	ReaderVersion string
 
-	Decoder    string // the one decoder to run the properties on; "" is both
-	Exhaustive bool   // walk also what takes minutes
+	Decoder string // the one decoder to run the properties on; "" is both
+	Bug     string // a bug of the zoo to put into that decoder, in a build that has the zoo
 
-	Bug string // a bug of the zoo to put into that decoder, in a build that has the zoo
+	Exhaustive bool // walk also what takes minutes
+	Stats      bool // count what is drawn and walked, in the results
 
 	Build   string // folder of this build, for what a failing test leaves; "" is build/default
 	Results string // folder to which each process writes its results; "" is none

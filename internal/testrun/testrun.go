@@ -33,6 +33,8 @@ type Run struct {
 	hasChild map[string]bool   // tests with a failed subtest
 	said     bool              // a test has said something since the line began
 	findings map[string]string // that explain failures, by the test
+	walked   int               // payloads
+	drawn    []settings.Count
 }
 
 type failure struct{ test, text string }
@@ -108,6 +110,8 @@ func (r *Run) classify(dir string) error {
 	for _, f := range results.Failures {
 		r.findings[f.Test] = f.Finding
 	}
+	r.walked += results.Walked
+	r.drawn = append(r.drawn, results.Drawn...)
 	return err
 }
 
@@ -197,8 +201,13 @@ func (r *Run) Finish() error {
 	printUnexplained(byFinding[""])
 	delete(byFinding, "")
 	printFindings(byFinding)
+	printCounts(os.Stdout, r.drawn)
 	failed := len(r.failed) + len(r.Broken)
-	fmt.Printf("\n%d passed, %d failed, %d skipped\n", r.passed, failed, r.Skipped)
+	fmt.Printf("\n%d passed, %d failed, %d skipped", r.passed, failed, r.Skipped)
+	if r.walked > 0 {
+		fmt.Printf("; %d payloads walked", r.walked)
+	}
+	fmt.Println()
 	if failed > 0 {
 		return gocmd.ErrReported
 	}
