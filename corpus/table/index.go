@@ -16,6 +16,7 @@ import (
 
 // Index is the content of corpus/index.json.
 type Index struct {
+	Format  int             `json:"format"` // docs/conformance.md describes it
 	Comment string          `json:"comment"`
 	Flags   map[string]Flag `json:"flags"`
 	Cases   []Entry         `json:"cases"`
@@ -61,11 +62,14 @@ const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, a
 	"origin: which containerd wrote these bytes, and what it was asked for. " +
 	"Written by make corpus."
 
+// format is the version of the index. 2 has sets of answers (or).
+const format = 2
+
 // Files returns the corpus, its index and the dictionary as files by their path
 // from the root, the same bytes every time.
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{dictionaryFile: dictionary()}
-	index := Index{Comment: comment, Flags: Flags}
+	index := Index{Format: format, Comment: comment, Flags: Flags}
 	classes := make(map[string]string)
 	cases, err := Cases()
 	if err != nil {
@@ -136,7 +140,7 @@ func (x Index) format() ([]byte, error) {
 		return nil, err
 	}
 	cases, err := lines(x.Cases, "    ")
-	return fmt.Appendf(nil, "{\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n", x.Comment, flags, cases), err
+	return fmt.Appendf(nil, "{\n  \"format\": %d,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n", x.Format, x.Comment, flags, cases), err
 }
 
 // lines is a list's items as JSON, each on a line of its own.
