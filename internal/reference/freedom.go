@@ -22,11 +22,14 @@ func Want(b []byte) contract.Outcome {
 		}
 	}
 	malformed := contract.Outcome{Kind: contract.Malformed}
-	if plain, free := withoutFreedoms(b); free {
-		b = plain
-		allow(Answer(b), malformed)
+	plain, free, wellFormed := withoutFreedoms(b)
+	if !wellFormed {
+		return want
 	}
-	if last, overwrites := withoutOverwritten(b); overwrites {
+	if free {
+		allow(Answer(plain), malformed)
+	}
+	if last, overwrites := withoutOverwritten(plain); overwrites {
 		allow(malformed, contract.Outcome{Kind: contract.Foreign}, Answer(last))
 	}
 	want.Or = given[1:]
@@ -38,7 +41,7 @@ func Want(b []byte) contract.Outcome {
 // UTF-8 where the contract leaves open who looks at it: in field 1, or in field 2
 // if the last type URL does not name Options.
 func withoutOverwritten(b []byte) (last []byte, overwrites bool) {
-	if isBootstrap, err := isBootstrapParams(b); isBootstrap || err != nil {
+	if isBootstrap, _ := isBootstrapParams(b); isBootstrap {
 		return nil, false
 	}
 	seen := [3][][]byte{} // the values of the fields 1 and 2

@@ -27,26 +27,27 @@ var (
 // withoutFreedoms returns what a payload is to the most lenient reader: its varints cut
 // to 64 bits, and an unknown field in the place of every deep group. free reports
 // whether it has such, or tags or lengths of more than five bytes, so that a strict
-// reader may refuse it. A malformed payload has no freedoms.
-func withoutFreedoms(b []byte) (plain []byte, free bool) {
+// reader may refuse it. A malformed payload has no freedoms; wellFormed is about its top
+// level only.
+func withoutFreedoms(b []byte) (plain []byte, free, wellFormed bool) {
 	l := &lenient{anys: []anyParts{{}}}
 	plain = slices.Clone(b)
 	if !l.message(plain, nil, 0) {
-		return b, false
+		return b, false, false
 	}
 	md := anyType
 	if isBootstrap, _ := isBootstrapParams(plain); isBootstrap {
 		md = paramsType
 	}
 	if !l.message(plain, md, 0) {
-		return b, false
+		return plain, false, true
 	}
 	for _, a := range l.anys {
 		if namesOptions(a.url) {
-			return plain, l.message(a.value, optionsType, 0) && l.free
+			return plain, l.message(a.value, optionsType, 0) && l.free, true
 		}
 	}
-	return plain, l.free
+	return plain, l.free, true
 }
 
 // lenient reads messages as the most lenient reader does, and changes them in place.
