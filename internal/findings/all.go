@@ -91,7 +91,8 @@ func init() {
 				"bytes pass for options. The defect is google.golang.org/protobuf's (protowire.ConsumeTag).",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber},
-				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max", predict: lcowGroup},
+				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
+				{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 			},
 		},
 		{
@@ -115,9 +116,19 @@ func init() {
 			Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions", predict: lcowLegacyIsDefault}},
 		},
 		{
+			Name: "damage-ignored", Breaks: contract.MalformedFails,
+			Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the fault: defaults, or " +
+				"the options if they stand before it. A payload above 10 MiB is cut there, and treated in the same way.",
+			Places: []Place{
+				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated", predict: damageIgnored},
+				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated", predict: damageIgnored},
+			},
+		},
+		{
 			Name: "legacy-read-as-bootstrap", Breaks: contract.AsSent,
 			Effect: "The options of containerd up to 2.2 are silently dropped: the Any that they come in is a well-formed " +
-				"BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded before containerd runs with defaults.",
+				"BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded before containerd runs with defaults. " +
+				"Options whose bytes are no UTF-8 are read as an Any, but dropped, too, unless they are runc's.",
 			Places: []Place{
 				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", predict: legacyDropped},
 				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", predict: legacyDropped},
@@ -137,7 +148,7 @@ func init() {
 			Effect: "Options that cannot be read silently start the shim with defaults: so do containerd 2.3's BootstrapParams " +
 				"for a shim of 2.2 that is still installed.",
 			Places: []Place{
-				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc", predict: bootstrapDropped},
+				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc", predict: unreadableDropped},
 			},
 		},
 		// What follows shows in the programs alone: make e2e reproduces it.

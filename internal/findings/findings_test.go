@@ -165,6 +165,48 @@ func TestLCOW(t *testing.T) {
 	}
 }
 
+// containerd 2.3's pkg/shim goes on with what it decoded before a fault, wherever the
+// fault is; 2.4 reports it.
+func TestDamageIgnored(t *testing.T) {
+	opts := payload.OneOption()
+	sent := payload.WithIdentity("web-1", "k8s.io", opts).Bytes
+	fault := []byte{0x0e} // wire type 6
+	damagedOptions := wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, fault)))
+	large := wire.String(7, strings.Repeat("x", maxPkgShim))
+	runc := payload.PlainAny(runcOptions, wire.Message{wire.String(3, strings.Repeat("x", 128))}.Encode())
+	join := func(a, b []byte) []byte { return slices.Concat(a, b) }
+	for _, test := range []struct {
+		name             string
+		program, version string
+		payload          []byte
+		finding          string
+		got              contract.Outcome
+	}{
+		{"a fault before the options", PkgShim, "v2.3.7", join(fault, sent), "damage-ignored", none},
+		{"a fault in an extension", PkgShim, "v2.3.7", wire.Message{wire.String(4, "2.3.7"), wire.Bytes(8, fault)}.Encode(), "damage-ignored", none},
+		{"a fault behind the options", PkgShim, "v2.3.7", join(sent, fault), "damage-ignored", payload.Sent(opts)},
+		{"a fault in the options", PkgShim, "v2.3.7", wire.Message{damagedOptions}.Encode(), "", contract.Outcome{Kind: contract.Malformed}},
+		{"a fault in and behind the options", PkgShim, "v2.3.7", join(wire.Message{damagedOptions}.Encode(), fault), "", contract.Outcome{Kind: contract.Malformed}},
+		{"options beyond the limit", PkgShim, "v2.3.7", join(wire.Message{large}.Encode(), sent), "damage-ignored", none},
+		{"options before the limit", PkgShim, "v2.3.7", join(sent, wire.Message{large}.Encode()), "", payload.Sent(opts)},
+		{"a legacy payload with a fault", PkgShim, "v2.3.7", join(payload.PlainAny(contract.OptionsName, nil), fault), "damage-ignored", none},
+		{"a whole legacy payload", PkgShim, "v2.3.7", payload.PlainAny(contract.OptionsName, nil), "legacy-read-as-bootstrap", none},
+		{"the same fault", PkgShim, "v2.4.2", join(fault, sent), "", contract.Outcome{Kind: contract.Malformed}},
+		{"runc's options that are no UTF-8", RuncV2, "v2.3.7", runc, "legacy-read-as-bootstrap", contract.Outcome{Kind: contract.Options}},
+		{"runc's options and a fault", RuncV2, "v2.3.7", join(runc, fault), "damage-ignored", none},
+	} {
+		want := reference.Answer(test.payload)
+		f, got := Of(test.program, test.version).Predict(test.payload, want)
+		name := ""
+		if f != nil {
+			name = f.Name
+		}
+		if name != test.finding || contract.Diff(test.got, got, nil) != "" {
+			t.Errorf("%s: finding %q, %v; want %q, %v", test.name, name, got, test.finding, test.got)
+		}
+	}
+}
+
 // Every place has a case or a payload, and what it says of versions makes sense.
 func TestAll(t *testing.T) {
 	names := make(map[string]bool)

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
@@ -17,8 +18,12 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// The predictions below are for programs other than the extracted readOptions,
-// and exact for what containerd was recorded to send (corpus/recorded).
+// The predictions below are for programs other than the extracted readOptions, and
+// exact for what containerd was recorded to send (corpus/recorded). Those of lcow-v2
+// and of pkg/shim are exact for damaged payloads, too: make matrix holds them to that.
+
+// runcOptions is the full name of the Options that containerd's own shim reads.
+const runcOptions = "containerd.runc.v1.Options"
 
 // noSuchType predicts that BootstrapParams are refused as an Any whose type is
 // the container's ID, which in every recording is web-1.
@@ -30,12 +35,20 @@ func noSuchType(_ List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
 // runc's are linked into both of the programs that drop any.
 func foreignDropped(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	url, _ := stdin.AnyParts(b)
-	return none, want.Kind == contract.Foreign && url != "containerd.runc.v1.Options"
+	return none, want.Kind == contract.Foreign && url != runcOptions
 }
 
-// legacyDropped predicts that whatever a legacy payload holds is dropped.
-func legacyDropped(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return none, !stdin.IsBootstrap(b) && want.Kind != contract.None
+// legacyDropped predicts what containerd 2.3's pkg/shim makes of a legacy payload:
+// whatever it holds is dropped, except for runc's Options whose bytes are no UTF-8.
+func legacyDropped(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	return pkgShimAnswer(l.Program, b), !stdin.IsBootstrap(b) && want.Kind != contract.None
+}
+
+// damageIgnored predicts what containerd 2.3's pkg/shim makes of a payload that is
+// damaged and no BootstrapParams to it, or whose end it does not read.
+func damageIgnored(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	damaged := want.Kind == contract.Malformed && !isBootstrapParams(b)
+	return pkgShimAnswer(l.Program, b), damaged || len(b) > maxPkgShim
 }
 
 // legacyRefused predicts that a legacy payload, or none at all, is refused.
@@ -43,10 +56,10 @@ func legacyRefused(_ List, b []byte, want contract.Outcome) (contract.Outcome, b
 	return contract.Outcome{Kind: contract.Error, Err: errors.New("deprecated API")}, !stdin.IsBootstrap(b) && want.Kind != contract.Foreign
 }
 
-// bootstrapDropped predicts that BootstrapParams cannot be read and their options
-// are dropped.
-func bootstrapDropped(_ List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	return none, stdin.IsBootstrap(b)
+// unreadableDropped predicts that BootstrapParams and what is damaged cannot be read
+// and is dropped.
+func unreadableDropped(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	return none, stdin.IsBootstrap(b) || want.Kind == contract.Malformed
 }
 
 // withoutFields predicts legacy options without some of their fields.
@@ -63,6 +76,31 @@ func withoutFields(names ...protoreflect.Name) prediction {
 	}
 }
 
+// maxPkgShim is how many bytes of its standard input pkg/shim reads.
+const maxPkgShim = 10 << 20
+
+// pkgShimAnswer is what a program makes of its standard input that is built on
+// containerd 2.3's pkg/shim. Where the bytes are no BootstrapParams it goes on with
+// the extensions before the fault; runc-v2 with runc's Options, if they are an Any of those.
+func pkgShimAnswer(program string, b []byte) contract.Outcome {
+	b = b[:min(len(b), maxPkgShim)]
+	var params bootstrap.BootstrapParams
+	err := proto.Unmarshal(b, &params)
+	if program != RuncV2 {
+		return extensionAnswer(&params, contract.OptionsName)
+	}
+	if err != nil && isRuncAny(b) {
+		return contract.Outcome{Kind: contract.Options}
+	}
+	return extensionAnswer(&params, runcOptions)
+}
+
+// isRuncAny reports whether b is an Any of runc's Options, and decodes.
+func isRuncAny(b []byte) bool {
+	var a anypb.Any
+	return proto.Unmarshal(b, &a) == nil && stdin.TypeName(a.GetTypeUrl()) == runcOptions && !decode(runcOptions, a.GetValue()).Kind.IsError()
+}
+
 // LCOWAnswer is what lcow-v2 makes of its standard input. It has no readOptions:
 // whatever the bytes, they are BootstrapParams to it, none at all included, and
 // the first extension that names Options decides. Without one there are none.
@@ -71,17 +109,33 @@ func LCOWAnswer(b []byte) contract.Outcome {
 	if err := proto.Unmarshal(b, &params); err != nil {
 		return contract.Outcome{Kind: contract.Error, Err: err}
 	}
+	return extensionAnswer(&params, contract.OptionsName)
+}
+
+// extensionAnswer is what the first extension of a type has, by its full name.
+func extensionAnswer(params *bootstrap.BootstrapParams, name string) contract.Outcome {
 	for _, e := range params.GetExtensions() {
-		if stdin.TypeName(e.GetValue().GetTypeUrl()) != contract.OptionsName {
-			continue
+		if stdin.TypeName(e.GetValue().GetTypeUrl()) == name {
+			return decode(name, e.GetValue().GetValue())
 		}
-		opts := new(options.Options)
-		if err := proto.Unmarshal(e.GetValue().GetValue(), opts); err != nil {
-			return contract.Outcome{Kind: contract.Error, Err: err}
-		}
-		return payload.Sent(opts)
 	}
-	return payload.Sent(nil)
+	return none
+}
+
+// decode decodes Options. Of runc's, which the suite does not link, it checks the
+// wire format only.
+func decode(name string, value []byte) contract.Outcome {
+	if name == runcOptions {
+		if _, rest := wire.Parse(value); len(rest) > 0 {
+			return failed
+		}
+		return contract.Outcome{Kind: contract.Options}
+	}
+	opts := new(options.Options)
+	if err := proto.Unmarshal(value, opts); err != nil {
+		return contract.Outcome{Kind: contract.Error, Err: err}
+	}
+	return payload.Sent(opts)
 }
 
 func lcowLosesLegacy(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
@@ -94,7 +148,9 @@ func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outc
 	return LCOWAnswer(b), !stdin.IsBootstrap(b) && want.Kind.IsError()
 }
 
-func lcowGroup(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+// groupInBootstrap predicts that what stands in a damaged group is not seen. pkg/shim
+// and lcow-v2 make the same of BootstrapParams that decode.
+func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	legal := withLegalGroups(b)
 	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
 }

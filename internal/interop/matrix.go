@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
@@ -35,7 +36,11 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	if err != nil {
 		return err
 	}
-	rows, err := askAll(ctx, root, senders, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)))
+	cases, err := corpus.Load()
+	if err != nil {
+		return err
+	}
+	rows, err := askAll(ctx, root, senders, cases, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)))
 	if err != nil {
 		return err
 	}
@@ -50,7 +55,7 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 }
 
 // askAll builds and asks each reader, as many at a time as there are cores.
-func askAll(ctx context.Context, root string, senders []matrix.Sender, all []readers.Reader) ([]matrix.Row, error) {
+func askAll(ctx context.Context, root string, senders []matrix.Sender, cases []corpus.Case, all []readers.Reader) ([]matrix.Row, error) {
 	rows := make([]matrix.Row, len(all))
 	errs := make([]error, len(all))
 	var g errgroup.Group
@@ -61,7 +66,7 @@ func askAll(ctx context.Context, root string, senders []matrix.Sender, all []rea
 				return ctx.Err()
 			}
 			start := time.Now()
-			if rows[i], errs[i] = ask(root, senders, r); ctx.Err() == nil {
+			if rows[i], errs[i] = ask(root, senders, cases, r); ctx.Err() == nil {
 				fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
 			}
 			return ctx.Err()
@@ -75,7 +80,7 @@ func askAll(ctx context.Context, root string, senders []matrix.Sender, all []rea
 
 // ask puts every payload to one reader. A reader that cannot be built is a row, too;
 // the error is one of running it, or of an answer that is not of the protocol.
-func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, error) {
+func ask(root string, senders []matrix.Sender, cases []corpus.Case, r readers.Reader) (matrix.Row, error) {
 	row := matrix.Row{Reader: r}
 	missing := func(err error) (matrix.Row, error) {
 		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)}, nil
@@ -96,7 +101,9 @@ func ask(root string, senders []matrix.Sender, r readers.Reader) (matrix.Row, er
 		}
 		row.Cells = append(row.Cells, c)
 	}
-	return row, nil
+	replays, err := matrix.Ask(r, matrix.Sender{Starts: matrix.Cases(r, cases)}, p.Ask)
+	row.Replays = replays.Answers
+	return row, err
 }
 
 // matrixMarkdown is the file with the table, relative to the root.

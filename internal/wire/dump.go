@@ -22,8 +22,9 @@ const (
 type Schema func(typeURL string) protoreflect.MessageDescriptor
 
 // Dump shows a message as a table: offset, field number and name, wire type,
-// value. Messages that md or an Any's type URL announce are shown inside. A
-// message that breaks off is shown as far as it can be read, then the fault.
+// value, and which varints are wider than they need to be. Messages that md or an
+// Any's type URL announce are shown inside. A message that breaks off is shown as
+// far as it can be read, then the fault.
 func Dump(b []byte, md protoreflect.MessageDescriptor, schema Schema) string {
 	d := &dumper{schema: schema}
 	d.message(b, md, 0, 0)
@@ -84,22 +85,18 @@ func (d *dumper) field(f Field, md protoreflect.MessageDescriptor, typeURL strin
 	switch f.Type {
 	case protowire.VarintType:
 		v, n := protowire.ConsumeVarint(f.Value)
-		wide := ""
-		if n > protowire.SizeVarint(v) {
-			wide = fmt.Sprintf(" in %d bytes", n)
-		}
-		d.printf(at, depth, "%s: varint %d%s%s", head, v, signed(v), wide)
+		d.printf(at, depth, "%s: varint %d%s%s%s", head, v, signed(v), wide("", v, n), wideFrame(f))
 	case protowire.Fixed32Type, protowire.Fixed64Type:
-		d.printf(at, depth, "%s: fixed %s", head, hex.EncodeToString(f.Value))
+		d.printf(at, depth, "%s: fixed %s%s", head, hex.EncodeToString(f.Value), wideFrame(f))
 	case protowire.StartGroupType:
 		d.group(f, head, at, depth)
 	case protowire.BytesType:
 		inner := d.inner(fd, isAny(md) && f.Num == 2, typeURL)
 		if inner == nil || depth >= maxDumpDepth {
-			d.printf(at, depth, "%s: %d bytes %s", head, len(f.Value), short(f.Value))
+			d.printf(at, depth, "%s: %d bytes %s%s", head, len(f.Value), short(f.Value), wideFrame(f))
 			return
 		}
-		d.printf(at, depth, "%s: %d bytes, %s", head, len(f.Value), inner.FullName())
+		d.printf(at, depth, "%s: %d bytes, %s%s", head, len(f.Value), inner.FullName(), wideFrame(f))
 		d.message(f.Value, inner, body, depth+1)
 	}
 }
@@ -107,7 +104,8 @@ func (d *dumper) field(f Field, md protoreflect.MessageDescriptor, typeURL strin
 func (d *dumper) group(f Field, head string, at, depth int) {
 	_, _, n := protowire.ConsumeTag(f.Raw)
 	body, _ := protowire.ConsumeGroup(f.Num, f.Raw[n:])
-	d.printf(at, depth, "%s: group, %d bytes", head, len(body))
+	end := wide(", end tag", protowire.EncodeTag(f.Num, protowire.EndGroupType), len(f.Raw)-n-len(body))
+	d.printf(at, depth, "%s: group, %d bytes%s%s", head, len(body), wideFrame(f), end)
 	if depth < maxDumpDepth {
 		d.message(body, nil, at+n, depth+1)
 	}
@@ -131,28 +129,103 @@ func signed(v uint64) string {
 	return fmt.Sprintf(" (%d)", int64(v))
 }
 
-// fault says why no field can be read from the start of b.
-func fault(b []byte) string {
-	tag, n := protowire.ConsumeVarint(b)
-	if n < 0 {
-		return "no tag: " + reason(n)
+// wideFrame says of a field's tag and length if they are wider than necessary.
+func wideFrame(f Field) string {
+	tag, n := protowire.ConsumeVarint(f.Raw)
+	text := wide(", tag", tag, n)
+	if f.Type == protowire.BytesType {
+		text += wide(", length", uint64(len(f.Value)), len(f.Raw)-n-len(f.Value))
 	}
-	num, typ := tag>>3, protowire.Type(tag&7)
-	if num < 1 || num > uint64(protowire.MaxValidNumber) {
-		return fmt.Sprintf("field number %d does not exist", num)
-	}
-	m := protowire.ConsumeFieldValue(protowire.Number(num), typ, b[n:])
-	if m >= 0 {
-		return "unreadable"
-	}
-	return fmt.Sprintf("field %d of wire type %d: %s", num, typ, reason(m))
+	return text
 }
 
-// reason words a negative length. protobuf writes either a space or a no-break
-// space after "proto:", by a hash of the running binary; a dump has the former.
-func reason(n int) string {
-	return strings.ReplaceAll(protowire.ParseError(n).Error(), "\u00a0", " ")
+// wide says in how many bytes a varint is written, if that is more than necessary.
+func wide(what string, v uint64, n int) string {
+	if n == protowire.SizeVarint(v) {
+		return ""
+	}
+	return fmt.Sprintf("%s in %d bytes", what, n)
 }
+
+// fault says why no field can be read from the start of b.
+func fault(b []byte) string {
+	tag, n, why := varint(b)
+	num, typ := tag>>3, protowire.Type(tag&7)
+	switch {
+	case why != "":
+		return "tag " + why
+	case num == 0:
+		return "field number 0 does not exist"
+	case num > uint64(protowire.MaxValidNumber):
+		return fmt.Sprintf("tag of 2^32 or more, field number %d does not exist", num)
+	case typ == protowire.StartGroupType:
+		return groupFault(protowire.Number(num), b[n:])
+	case typ == protowire.EndGroupType:
+		return fmt.Sprintf("end of group %d, which has not begun", num)
+	}
+	return fmt.Sprintf("field %d: %s", num, valueFault(typ, b[n:]))
+}
+
+// valueFault says why no value of a type can be read from the start of b.
+func valueFault(typ protowire.Type, b []byte) string {
+	v, n, why := varint(b)
+	switch {
+	case typ == protowire.VarintType:
+		return "varint " + why
+	case typ == protowire.Fixed32Type:
+		return fmt.Sprintf("%d of 4 bytes", len(b))
+	case typ == protowire.Fixed64Type:
+		return fmt.Sprintf("%d of 8 bytes", len(b))
+	case typ != protowire.BytesType:
+		return fmt.Sprintf("wire type %d does not exist", typ)
+	case why != "":
+		return "length " + why
+	}
+	return fmt.Sprintf("length %d, but %d bytes left", v, len(b)-n)
+}
+
+// groupFault says why the group cannot be read whose start tag stands before b.
+func groupFault(num protowire.Number, b []byte) string {
+	open := []protowire.Number{num}
+	for len(b) > 0 && len(open) > 0 {
+		inner := open[len(open)-1]
+		num, typ, n := protowire.ConsumeTag(b)
+		switch {
+		case n > 0 && typ == protowire.StartGroupType:
+			open = append(open, num)
+		case n > 0 && typ == protowire.EndGroupType && num != inner:
+			return fmt.Sprintf("group %d ends as group %d", inner, num)
+		case n > 0 && typ == protowire.EndGroupType:
+			open = open[:len(open)-1]
+		default:
+			if _, _, n = protowire.ConsumeField(b); n < 0 {
+				return fmt.Sprintf("in group %d: %s", inner, fault(b))
+			}
+		}
+		b = b[n:]
+	}
+	if len(open) == 0 {
+		return fmt.Sprintf("group %d holds too many levels of groups", num)
+	}
+	return fmt.Sprintf("group %d does not end", open[len(open)-1])
+}
+
+// varint reads a varint, or says what is wrong with it.
+func varint(b []byte) (v uint64, n int, why string) {
+	v, n = protowire.ConsumeVarint(b)
+	switch {
+	case n > 0:
+		return v, n, ""
+	case len(b) < maxVarint:
+		return 0, 0, fmt.Sprintf("cut after %d bytes", len(b))
+	case b[maxVarint-1] >= 0x80:
+		return 0, 0, fmt.Sprintf("of more than %d bytes", maxVarint)
+	}
+	return 0, 0, "of more than 64 bits"
+}
+
+// maxVarint is the longest varint in bytes.
+const maxVarint = 10
 
 // short shows bytes as text where they are text, else as hexadecimal digits.
 func short(b []byte) string {

@@ -24,6 +24,7 @@ const (
 	OwnOptions     Request = "options"    // of the type that the reader reads
 	NoOptions      Request = "no options" //
 	ForeignOptions Request = "foreign"    // options of another type
+	Replayed       Request = "replayed"   // a case of the corpus, which no containerd sends
 )
 
 // Effect is what an operator sees of an answer.
@@ -93,6 +94,9 @@ func (a Answer) question() verdict.Question {
 }
 
 func asked(r readers.Reader, s Start) Request {
+	if s.Case != "" {
+		return Replayed
+	}
 	switch table.Requested(s.Request.Options).Type {
 	case "":
 		return NoOptions

@@ -67,6 +67,16 @@ type Row struct {
 	Missing string // why the reader could not be run; then there are no cells
 	Absent  bool   // the reader is not for this system, which is not a failure
 	Cells   []Cell
+	Replays []Answer // to the cases of Cases
+}
+
+// answers returns every answer of the reader.
+func (r Row) answers() []Answer {
+	all := slices.Clone(r.Replays)
+	for _, c := range r.Cells {
+		all = append(all, c.Answers...)
+	}
+	return all
 }
 
 // Surprise is a group of unexplained wrong answers of one reader: to the same
@@ -81,18 +91,16 @@ type Surprise struct {
 func Surprises(rows []Row) (list []*Surprise) {
 	for _, row := range rows {
 		groups := make(map[string]*Surprise)
-		for _, c := range row.Cells {
-			for _, a := range c.Answers {
-				if !a.Verdict.Fails() || a.Verdict.Kind == verdict.KnownRight { // see Stale
-					continue
-				}
-				key := fmt.Sprint(a.Asked, a.Effect, family(a.Payload))
-				if groups[key] == nil {
-					groups[key] = &Surprise{Reader: row.Reader, First: a}
-					list = append(list, groups[key])
-				}
-				groups[key].Count++
+		for _, a := range row.answers() {
+			if !a.Verdict.Fails() || a.Verdict.Kind == verdict.KnownRight { // see Stale
+				continue
 			}
+			key := fmt.Sprint(a.Asked, a.Effect, family(a.Payload))
+			if groups[key] == nil {
+				groups[key] = &Surprise{Reader: row.Reader, First: a}
+				list = append(list, groups[key])
+			}
+			groups[key].Count++
 		}
 	}
 	return list
@@ -111,7 +119,8 @@ func (s Surprise) Report(program string) verdict.Report {
 	if s.Count > 1 {
 		r.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
-	r.Replay = fmt.Sprintf("make repro CASE=corpus/recorded/%s.bin READER=%s", a.Name(), settings.Quote(program))
+	family, _, _ := strings.Cut(a.Name(), "_")
+	r.Replay = fmt.Sprintf("make repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name(), settings.Quote(program))
 	return r
 }
 
@@ -119,15 +128,13 @@ func (s Surprise) Report(program string) verdict.Report {
 // right, as "finding of reader". A checkout may have fixed any of them.
 func Stale(rows []Row) (names []string) {
 	for _, row := range rows {
-		for _, c := range row.Cells {
-			for _, a := range c.Answers {
-				if a.Verdict.Kind != verdict.KnownRight || !semver.IsValid(row.Reader.Version) {
-					continue
-				}
-				name := fmt.Sprintf("%s of %s", a.Verdict.Finding.Name, row.Reader.ID())
-				if !slices.Contains(names, name) {
-					names = append(names, name)
-				}
+		for _, a := range row.answers() {
+			if a.Verdict.Kind != verdict.KnownRight || !semver.IsValid(row.Reader.Version) {
+				continue
+			}
+			name := fmt.Sprintf("%s of %s", a.Verdict.Finding.Name, row.Reader.ID())
+			if !slices.Contains(names, name) {
+				names = append(names, name)
 			}
 		}
 	}

@@ -3,12 +3,14 @@ package matrix
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
@@ -231,6 +233,47 @@ func TestFindingsPredict(t *testing.T) {
 		if got := Stale(rows); len(got) != test.stale {
 			t.Errorf("%s that %s: stale %v, want %d", test.reader.ID(), test.what, got, test.stale)
 		}
+	}
+}
+
+// A reader is given the cases that show its findings, and all damaged ones if what is
+// predicted of these is exact. What it answers is held to the predictions.
+func TestCases(t *testing.T) {
+	all, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const truncated = "malformed_bootstrap_extension_truncated"
+	for _, test := range []struct {
+		reader readers.Reader
+		name   string
+		want   bool
+	}{
+		{readers.Reader{Name: findings.RuncV2, Version: "v2.3.7"}, truncated, true},
+		{readers.Reader{Name: findings.RuncV2, Version: "v2.4.2"}, truncated, false},
+		{readers.Reader{Name: findings.PkgShim, Version: "v2.4.2"}, truncated, true},
+		{readers.Reader{Name: findings.LCOW, Version: "v0.15.0"}, "legacy_foreign_runtimeoptions", true},
+		{runhcs, "legacy_field_debug-type_1", false}, // shows in serve only
+		{runhcs, truncated, false},
+	} {
+		if got := slices.ContainsFunc(Cases(test.reader, all), func(s Start) bool { return s.Name() == test.name }); got != test.want {
+			t.Errorf("%s is given %s: %v, want %v", test.reader.ID(), test.name, got, test.want)
+		}
+	}
+	r := readers.Reader{Name: findings.PkgShim, Version: "v2.3.7"}
+	replay := func(ask func([]byte) (protocol.Answer, error)) []Row {
+		c, err := Ask(r, Sender{Starts: Cases(r, all)}, ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []Row{{Reader: r, Replays: c.Answers}}
+	}
+	if got := Stale(replay(byTheContract)); !slices.Contains(got, "damage-ignored of containerd pkg/shim v2.3.7") {
+		t.Errorf("for a reader that is fixed, stale %v", got)
+	}
+	surprises := Surprises(replay(func([]byte) (protocol.Answer, error) { return protocol.Answer{Outcome: protocol.None}, nil }))
+	if len(surprises) == 0 || !strings.Contains(surprises[0].Report("x").Replay, "CASE=corpus/malformed/") {
+		t.Errorf("for a reader that drops everything, %d surprises", len(surprises))
 	}
 }
 

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,11 +22,16 @@ type Sender struct {
 	Starts     []Start
 }
 
-// Start is the payload that containerd sends for one request to start a shim.
+// Start is the payload that containerd sends for one request to start a shim, or a
+// case of the corpus in its place.
 type Start struct {
 	table.Recording
 	Payload []byte
+	Case    string // name; "" for a recording
 }
+
+// Name returns the name of the start's case in the corpus.
+func (s Start) Name() string { return cmp.Or(s.Case, s.Recording.Name()) }
 
 // Label returns the two lines that name a sender in a table's head: the release,
 // and the shim that it sends to.
@@ -54,7 +60,7 @@ func Senders(recordings []table.Recording) ([]Sender, error) {
 			list = append(list, Sender{Containerd: r.Containerd, Shims: []string{r.Request.Shim}})
 			last++
 		}
-		list[last].Starts = append(list[last].Starts, Start{r, b})
+		list[last].Starts = append(list[last].Starts, Start{Recording: r, Payload: b})
 	}
 	var merged []Sender
 	for _, s := range list {

@@ -18,6 +18,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/containerd/v2/pkg/identifiers"
 	"github.com/containerd/containerd/v2/pkg/shim"
 	"google.golang.org/protobuf/proto"
 
@@ -49,9 +50,10 @@ func serve() error {
 	return protocol.Serve(os.Stdin, os.Stdout, func(payload []byte) protocol.Answer { return decode(self, bundle, payload) })
 }
 
-// decode starts the shim as containerd does, for the container of the recordings.
+// decode starts the shim as containerd does.
 func decode(self, bundle string, payload []byte) protocol.Answer {
-	cmd := exec.Command(self, "-namespace", "k8s.io", "-address", "a", "-publish-binary", "b", "-id", "web-1", "start")
+	id, namespace := container(payload)
+	cmd := exec.Command(self, "-namespace", namespace, "-address", "a", "-publish-binary", "b", "-id", id, "start")
 	cmd.Dir = bundle
 	cmd.Stdin = bytes.NewReader(payload)
 	var stdout, stderr bytes.Buffer
@@ -70,6 +72,18 @@ func decode(self, bundle string, payload []byte) protocol.Answer {
 		return protocol.Failed(errors.New(said))
 	}
 	return protocol.Answer{Outcome: string(outcome), Detail: detail}
+}
+
+// container returns the container that containerd names on the command line: the one
+// that its BootstrapParams name, or for other payloads that of the recordings.
+func container(payload []byte) (id, namespace string) {
+	var params bootstrap.BootstrapParams
+	_ = proto.Unmarshal(payload, &params) // of damaged ones, what stands before the fault
+	id, namespace = params.GetInstanceID(), params.GetNamespace()
+	if params.GetContainerdVersion() == "" || identifiers.Validate(id) != nil || identifiers.Validate(namespace) != nil {
+		return "web-1", "k8s.io"
+	}
+	return id, namespace
 }
 
 // asked is a shim that prints the options that it finds, and does not start.
