@@ -1,8 +1,10 @@
 package properties
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"iter"
 	"runtime"
 	"slices"
@@ -10,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
@@ -38,13 +42,19 @@ func (s step) String() string {
 
 // walk holds decoders to the right answers to many payloads.
 type walk struct {
-	t        *testing.T
+	t        reporter
 	decoders []decoder.Decoder
 
 	sync.Mutex
 	walked   int
 	told     time.Time // when progress was printed
 	failures []failure
+}
+
+// reporter is what a walk needs of a testing.T.
+type reporter interface {
+	verify.TB
+	Errorf(format string, args ...any)
 }
 
 type failure struct {
@@ -206,3 +216,42 @@ func (f failure) hasCauseOf(other failure) bool {
 	}
 	return true
 }
+
+// A bug is reported once, with the fewest elements that show it, however many payloads do.
+func TestWalkReportsCauses(t *testing.T) {
+	elements := vocabulary.Elements(vocabulary.Options)
+	bad := slices.IndexFunc(elements, func(e vocabulary.Element) bool { return e.Name == "field 1 of 2^32" })
+	buggy := reference.Decoder
+	buggy.Name = "buggy"
+	buggy.Read = func(r io.Reader) (*options.Options, error) {
+		b, err := io.ReadAll(r)
+		if bytes.Contains(b, elements[bad].Bytes) {
+			return nil, nil
+		}
+		opts, _ := reference.ReadOptions(bytes.NewReader(b))
+		return opts, err
+	}
+	place := vocabulary.Places[slices.IndexFunc(vocabulary.Places, func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
+	var reports recorder
+	w := &walk{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
+	w.all(func(yield func(step) bool) {
+		for seq := range sequences(elements[bad-3:bad+3], 3) {
+			seq = slices.Clone(seq)
+			if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
+				return
+			}
+		}
+	})
+	if len(reports) != 1 || !strings.Contains(reports[0], "Options in a legacy Any: [field 1 of 2^32];") {
+		t.Errorf("%d reports, want one of [field 1 of 2^32] alone:%s", len(reports), strings.Join(reports, "\n"))
+	}
+}
+
+// recorder is a reporter that keeps the reports.
+type recorder []string
+
+func (*recorder) Helper()                             {}
+func (*recorder) Name() string                        { return "TestWalkReportsCauses" }
+func (r *recorder) Errorf(format string, args ...any) { *r = append(*r, fmt.Sprintf(format, args...)) }
+func (r *recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (*recorder) Replay() string                      { return "" }

@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/targets"
+	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
 // dictionary is what a mutating fuzzer would hardly find by itself, in
-// libFuzzer's format (https://llvm.org/docs/LibFuzzer.html#dictionaries): tags,
-// type URLs, and identities that are both.
+// libFuzzer's format (https://llvm.org/docs/LibFuzzer.html#dictionaries): the short elements
+// of the vocabulary.
 func dictionary() []byte {
 	var b bytes.Buffer
 	b.WriteString("# Written by make corpus.\n")
@@ -29,24 +28,17 @@ func dictionary() []byte {
 		}
 		b.WriteString("\"\n")
 	}
-	for num := protowire.Number(1); num <= 20; num++ {
-		line(fmt.Sprintf("varint_%d", num), protowire.AppendTag(nil, num, protowire.VarintType))
-		line(fmt.Sprintf("bytes_%d", num), protowire.AppendTag(nil, num, protowire.BytesType))
-	}
-	line("group_start", protowire.AppendTag(nil, 15, protowire.StartGroupType))
-	line("group_end", protowire.AppendTag(nil, 15, protowire.EndGroupType))
 	line("separator", []byte(targets.Separator))
-	line("minus_one", wire.WideVarint(1<<64-1, 0))
-	for i, name := range []string{
-		contract.OptionsName, googleapis + contract.OptionsName, "/" + contract.OptionsName, "google.protobuf.Empty",
-		"containerd.runc.v1.Options", "runtimeoptions.v1.Options",
-	} {
-		line(fmt.Sprintf("name_%d", i), []byte(name))
-		line(fmt.Sprintf("type_url_%d", i), wire.Message{wire.String(1, name)}.Encode())
-	}
-	for i, namespace := range []string{"k8s.io", "default", "inference", "p1"} {
-		line(fmt.Sprintf("namespace_%d", i), wire.Message{wire.String(2, namespace)}.Encode())
-	}
 	line("extension", wire.Message{extension(contract.OptionsName, nil)}.Encode())
+	const longest = 40 // bytes; libFuzzer's own limit is 64
+	seen := make(map[string]bool)
+	for _, place := range vocabulary.Places {
+		for _, e := range vocabulary.Elements(place.Level) {
+			if !e.Alone && len(e.Bytes) > 0 && len(e.Bytes) <= longest && !seen[string(e.Bytes)] {
+				seen[string(e.Bytes)] = true
+				line(fmt.Sprintf("%s_%d", place.Level, len(seen)), e.Bytes)
+			}
+		}
+	}
 	return b.Bytes()
 }
