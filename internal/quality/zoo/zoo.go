@@ -33,7 +33,8 @@ type Bug struct {
 }
 
 // Bugs are all bugs of the zoo.
-var Bugs = slices.Concat(reading, families, typeURLs, extensions, values, results, costs)
+var Bugs = slices.Concat(reading, families, identifiers, typeURLs, extensions, encodings, wireTypes, utf8Checks,
+	values, order, mangled, limits, ambientFields, results, costs)
 
 // Inject returns the decoder with the named bug in it; without a name the
 // decoder as it is. It panics if there is no such bug.
@@ -181,17 +182,6 @@ func urls(see func(string) string) func(Read) Read {
 	return func(next Read) Read { return ofParams(ofAny(next)) }
 }
 
-// eachField writes a message again with some fields changed. What is no message
-// stays.
-func eachField(b []byte, change func(wire.Field) []byte) []byte {
-	parsed, rest := wire.Parse(b)
-	var out []byte
-	for _, f := range parsed {
-		out = append(out, change(f)...)
-	}
-	return append(out, rest...)
-}
-
 func encoded(m proto.Message) []byte {
 	b, err := proto.Marshal(m)
 	if err != nil {
@@ -203,12 +193,6 @@ func encoded(m proto.Message) []byte {
 // namesOptions reports whether a type URL is that of Options.
 func namesOptions(url string) bool {
 	return stdin.TypeName(url) == contract.OptionsName
-}
-
-// anyField reports whether one of a message's fields is as the caller says.
-func anyField(b []byte, is func(wire.Field) bool) bool {
-	all, _ := wire.Parse(b)
-	return slices.ContainsFunc(all, is)
 }
 
 // eachString visits the non-empty strings of options, as hcsshim of any version
