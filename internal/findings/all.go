@@ -1,6 +1,10 @@
 package findings
 
-import "shimfuzz/internal/contract"
+import (
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
+)
 
 // Newest is the newest release whose findings are known.
 const Newest = "v0.15.0"
@@ -118,10 +122,18 @@ func init() {
 		{
 			Name: "damage-ignored", Breaks: contract.MalformedFails,
 			Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the fault: defaults, or " +
-				"the options if they stand before it. A payload above 10 MiB is cut there, and treated in the same way.",
+				"the options if they stand before it.",
 			Places: []Place{
 				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated", predict: damageIgnored},
 				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated", predict: damageIgnored},
+			},
+		},
+		{
+			Name: "end-unread", Breaks: contract.AsSent,
+			Effect: "Options that stand behind the first 10 MiB of the payload are silently dropped: nothing reads or refuses what follows.",
+			Places: []Place{
+				{Program: PkgShim, From: "v2.3.7", Payload: func() []byte { return behindUnread(contract.OptionsName, wire.Message{wire.Bool(1, true)}) }, predict: endUnread},
+				{Program: RuncV2, From: "v2.3.0", Payload: func() []byte { return behindUnread(runcOptions, wire.Message{wire.String(3, table.RuncMarker)}) }, predict: endUnread},
 			},
 		},
 		{

@@ -6,6 +6,7 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"golang.org/x/mod/semver"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -45,10 +46,18 @@ func legacyDropped(l List, b []byte, want contract.Outcome) (contract.Outcome, b
 }
 
 // damageIgnored predicts what containerd 2.3's pkg/shim makes of a payload that is
-// damaged and no BootstrapParams to it, or whose end it does not read.
+// damaged and no BootstrapParams to it.
 func damageIgnored(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	damaged := want.Kind == contract.Malformed && !isBootstrapParams(b)
-	return pkgShimAnswer(l.Program, b), damaged || len(b) > maxPkgShim
+	return pkgShimAnswer(l.Program, b), want.Kind == contract.Malformed && !isBootstrapParams(b)
+}
+
+// endUnread predicts what pkg/shim makes of a payload whose end it does not read. Since
+// 2.4 it refuses one that is cut within a field.
+func endUnread(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
+	if semver.Compare(l.version, "v2.4.0") >= 0 && !isBootstrapParams(b[:min(len(b), maxPkgShim)]) {
+		return failed, len(b) > maxPkgShim
+	}
+	return pkgShimAnswer(l.Program, b), len(b) > maxPkgShim
 }
 
 // legacyRefused predicts that a legacy payload, or none at all, is refused.
@@ -153,6 +162,14 @@ func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outc
 func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	legal := withLegalGroups(b)
 	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
+}
+
+// behindUnread is BootstrapParams whose Options stand where pkg/shim no longer reads.
+func behindUnread(name string, options wire.Message) []byte {
+	head := wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}
+	const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
+	filler := wire.Bytes(unknown, make([]byte, maxPkgShim-len(head.Encode())-tagAndLength))
+	return append(head, filler, wire.Sub(8, wire.Sub(1, wire.String(1, name), wire.Sub(2, options...)))).Encode()
 }
 
 // largeSize is far beyond what containerd sends, and six times what containerd
