@@ -33,7 +33,7 @@ type Bug struct {
 }
 
 // Bugs are all bugs of the zoo.
-var Bugs = slices.Concat(reading, families, typeURLs, extensions, values, results, costs)
+var Bugs = slices.Concat(reading, families, typeURLs, extensions, encodings, values, results, costs)
 
 // Inject returns the decoder with the named bug in it; without a name the
 // decoder as it is. It panics if there is no such bug.
@@ -86,13 +86,10 @@ type answer struct {
 }
 
 // isParams reports whether the payload is BootstrapParams.
-func (a *answer) isParams() bool { return stdin.IsBootstrap(a.payload) }
+func (a *answer) isParams() bool { return isParams(a.payload) }
 
 // url is the type URL of the payload if it is read as an Any.
-func (a *answer) url() string {
-	url, _ := stdin.AnyParts(a.payload)
-	return url
-}
+func (a *answer) url() string { return string(lastBody(a.payload, 1)) }
 
 // The wrong answers that many bugs give.
 func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
@@ -151,7 +148,7 @@ func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
 // those that are damaged.
 func paramsOf(b []byte) *bootstrap.BootstrapParams {
 	p := new(bootstrap.BootstrapParams)
-	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, p) != nil {
+	if !isParams(b) || proto.Unmarshal(b, p) != nil {
 		return nil
 	}
 	return p
@@ -168,7 +165,7 @@ func urls(see func(string) string) func(Read) Read {
 		}
 	})
 	ofAny := payloads(func(b []byte) []byte {
-		if stdin.IsBootstrap(b) {
+		if isParams(b) {
 			return b
 		}
 		return eachField(b, func(f wire.Field) []byte {
@@ -179,17 +176,6 @@ func urls(see func(string) string) func(Read) Read {
 		})
 	})
 	return func(next Read) Read { return ofParams(ofAny(next)) }
-}
-
-// eachField writes a message again with some fields changed. What is no message
-// stays.
-func eachField(b []byte, change func(wire.Field) []byte) []byte {
-	parsed, rest := wire.Parse(b)
-	var out []byte
-	for _, f := range parsed {
-		out = append(out, change(f)...)
-	}
-	return append(out, rest...)
 }
 
 func encoded(m proto.Message) []byte {
@@ -203,12 +189,6 @@ func encoded(m proto.Message) []byte {
 // namesOptions reports whether a type URL is that of Options.
 func namesOptions(url string) bool {
 	return stdin.TypeName(url) == contract.OptionsName
-}
-
-// anyField reports whether one of a message's fields is as the caller says.
-func anyField(b []byte, is func(wire.Field) bool) bool {
-	all, _ := wire.Parse(b)
-	return slices.ContainsFunc(all, is)
 }
 
 // eachString visits the non-empty strings of options, as hcsshim of any version

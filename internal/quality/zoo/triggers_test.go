@@ -1,0 +1,170 @@
+package zoo
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/wire"
+)
+
+// legacy is an Any of Options, and extension an Extension of it.
+func legacy(fields ...wire.Part) wire.Message {
+	return wire.Message{wire.String(1, ours), wire.Sub(2, fields...)}
+}
+
+func extension(fields ...wire.Part) wire.Part { return wire.Sub(8, wire.Sub(1, legacy(fields...)...)) }
+
+// other is an Extension of another type.
+func other(parts ...wire.Part) wire.Part {
+	return wire.Sub(8, wire.Sub(1, append([]wire.Part{wire.String(1, notOurs)}, parts...)...))
+}
+
+// sent is BootstrapParams with an extension of Options in which debug is set.
+func sent(parts ...wire.Part) wire.Message { return append(parts, extension(debug)) }
+
+// identity is a message of an ID and a namespace.
+func identity(id, namespace string) wire.Message {
+	return wire.Message{wire.String(1, id), wire.String(2, namespace)}
+}
+
+// raw is bytes in hexadecimal.
+func raw(text string) wire.Part {
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		panic(err)
+	}
+	return wire.Raw(b)
+}
+
+var (
+	debug = wire.Bool(1, true)
+	scrub = wire.Bool(20, true)
+	root  = func(s string) wire.Part { return wire.String(3, s) }
+	entry = func(key, value string) wire.Part { return wire.Sub(18, wire.String(1, key), wire.String(2, value)) }
+	byKey = func(key string) wire.Part { return entry(key, "v") }
+	byVal = func(value string) wire.Part { return entry("k", value) }
+	cut   = raw("0a05")
+	level = func(v int64) wire.Part { return wire.Int(3, v) }
+	zero  = "80808080808080808000" // in ten bytes
+)
+
+func repeated(n int, part func(int) wire.Part) (all wire.Message) {
+	for i := range n {
+		all = append(all, part(i))
+	}
+	return all
+}
+
+func manyAnnotations(n int) wire.Message {
+	return legacy(repeated(n, func(i int) wire.Part { return byKey(fmt.Sprint(i)) })...)
+}
+
+func manyExtensions(n int) wire.Message {
+	return sent(repeated(n, func(int) wire.Part { return other() })...)
+}
+
+// sized is a payload of n bytes.
+func sized(n int) wire.Message {
+	m := legacy(debug)
+	return append(m, wire.Bytes(1000, make([]byte, n-len(m.Encode())-2-len(wire.WideVarint(uint64(n-100), 0)))))
+}
+
+func nested(depth int) wire.Part {
+	if depth == 0 {
+		return wire.Varint(1000, 1)
+	}
+	return wire.Group(1000, nested(depth-1))
+}
+
+func long(n int) string { return strings.Repeat("z", n) }
+
+// triggers are payloads to which a bug makes the answer another one.
+var triggers = map[string]wire.Message{
+	"tag-cut-to-32-bits":               legacy(raw("888080801001")),
+	"tag-cut-to-32-bits-at-top":        append(legacy(), raw("c280808010"), raw("00")),
+	"tag-cut-to-32-bits-in-entry":      legacy(wire.Sub(18, raw("8a8080801000"))),
+	"number-cut-to-32-bits":            legacy(wire.Tag(1<<32+1, 0), raw("01")),
+	"number-above-29-bits-skipped":     legacy(wire.Tag(1<<29, 0), raw("01")),
+	"number-above-31-bits-skipped":     legacy(raw("8880808040d209")),
+	"number-above-32-bits-skipped":     legacy(raw("8880808080800fd209")),
+	"number-zero-varint-skipped":       legacy(raw("0001")),
+	"number-zero-fixed32-skipped":      legacy(raw("0500000000")),
+	"number-zero-fixed64-skipped":      legacy(raw("010000000000000000")),
+	"number-zero-bytes-skipped":        legacy(raw("020100")),
+	"number-zero-group-skipped":        legacy(raw("0304")),
+	"zero-tag-is-end":                  append(legacy(), raw("00")),
+	"wire-type-6-skipped":              legacy(raw("0e")),
+	"wire-type-7-skipped":              legacy(raw("0f")),
+	"wide-tag-skipped":                 legacy(debug.WideTag(6)),
+	"length-cut-to-32-bits":            {wire.String(1, ours), raw("1282808080100801")},
+	"length-cut-to-32-bits-in-options": legacy(raw("1a8180808010"), raw("61")),
+	"length-past-end-cut":              {wire.String(1, ours), raw("12030801")},
+
+	"long-zero-bool-is-true":     legacy(wire.Bool(1, false).Wide(2)),
+	"ten-byte-zero-bool-is-true": legacy(raw("58" + zero)),
+	"bool-cut-to-32-bits":        legacy(wire.Varint(1, 1<<32)),
+	"bool-of-low-bit":            legacy(wire.Varint(1, 2)),
+	"bool-of-low-byte":           legacy(wire.Varint(1, 256)),
+	"bool-of-1-only":             legacy(wire.Varint(1, 2)),
+	"over-64-bits-bool-is-true":  legacy(raw("0880808080808080808002")),
+	"over-64-bits-is-zero":       legacy(raw("4081808080808080808002")),
+
+	"group-ends-unmatched":                  legacy(raw("c33e2b34c43e")),
+	"nested-group-ends-unmatched":           legacy(raw("c33e2b34c43e")),
+	"group-ends-at-first-end":               legacy(wire.Group(1000, wire.Group(1001))),
+	"group-ends-at-first-end-of-its-number": legacy(wire.Group(1000, wire.Group(1000))),
+	"group-end-missing":                     legacy(wire.Tag(1000, 3)),
+	"stray-end-of-known-group-ignored":      legacy(wire.Tag(1, 4)),
+	"stray-end-of-unknown-group-ignored":    legacy(wire.Tag(1000, 4)),
+	"stray-end-is-end":                      legacy(wire.Tag(1000, 4)),
+	"groups-deeper-than-64-refused":         legacy(nested(99)),
+	"groups-deeper-than-32-refused":         legacy(nested(33)),
+	"groups-deeper-than-100-end-message":    legacy(nested(101), debug),
+}
+
+// A bug changes the answer where it triggers, and none to payloads as they are sent.
+func TestTriggers(t *testing.T) {
+	full := legacy(debug, root("containerd"), wire.Int(8, 2), byKey("a"), byKey("b"), scrub)
+	ordinary := map[string]wire.Message{
+		"legacy": full,
+		"bootstrap": {
+			wire.String(1, "web-1"), wire.String(2, "k8s.io"), level(4), wire.String(4, "2.3.7"), wire.String(5, "ttrpc"),
+			wire.String(6, "grpc"), wire.String(7, "containerd"), wire.Sub(8, wire.Sub(1, full...)),
+		},
+		"no options": {wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.7"), wire.String(5, "ttrpc")},
+		"foreign":    {wire.String(1, notOurs), wire.Sub(2, debug)},
+		"malformed":  {wire.String(1, ours), raw("12ff")},
+	}
+	for name, m := range triggers {
+		if diff := difference(name, m.Encode()); diff == "" {
+			t.Errorf("%s: it changes nothing", name)
+		}
+		for sort, m := range ordinary {
+			if diff := difference(name, m.Encode()); diff != "" {
+				t.Errorf("%s: it changes the answer to an ordinary payload, %s: %s", name, sort, diff)
+			}
+		}
+	}
+}
+
+// difference is what a bug in the reference changes of its answer.
+func difference(bug string, payload []byte) string {
+	d := reference.Decoder
+	d.Read = Inject(bug, d.Read)
+	return contract.Diff(reference.Answer(payload), d.Decode(bytes.NewReader(payload), payload), nil)
+}
+
+// Every bug of these parts of the zoo is in the table.
+func TestEveryBugHasTrigger(t *testing.T) {
+	for _, b := range slices.Concat(encodings) {
+		if triggers[b.Name] == nil {
+			t.Errorf("%s: the table has no payload for it", b.Name)
+		}
+	}
+}
