@@ -126,6 +126,21 @@ var triggers = map[string]wire.Message{
 	"groups-deeper-than-64-refused":         legacy(nested(99)),
 	"groups-deeper-than-32-refused":         legacy(nested(33)),
 	"groups-deeper-than-100-end-message":    legacy(nested(101), debug),
+
+	"wrong-wire-type-in-params-refused":        sent(wire.Varint(4, 1)),
+	"wrong-wire-type-in-extension-refused":     {wire.Sub(8, wire.Varint(1, 1), wire.Sub(1, legacy()...))},
+	"wrong-wire-type-in-any-refused":           {wire.Sub(8, wire.Sub(1, append(legacy(), wire.Varint(2, 1))...))},
+	"wrong-wire-type-beside-right-one-refused": append(legacy(), wire.Varint(1, 1)),
+	"wrong-wire-type-in-options-refused":       legacy(wire.String(8, "")),
+	"wrong-wire-type-in-entry-refused":         legacy(wire.Sub(18, wire.Varint(1, 1))),
+	"wrong-wire-type-loses-key":                legacy(raw("920108"), raw("10030a016b120176")),
+	"bytes-are-false":                          legacy(debug, raw("0a00")),
+	"fixed32-is-number":                        legacy(wire.Fixed32(8, 1)),
+	"packed-is-number":                         legacy(raw("420101")),
+	"varint-is-empty-string":                   legacy(root("x"), wire.Varint(3, 0)),
+	"varint-is-empty-entry":                    legacy(raw("900100")),
+	"varint-is-empty-extension":                append(legacy(), wire.Varint(8, 0)),
+	"group-is-message":                         legacy(wire.Group(18, wire.String(1, "k"))),
 }
 
 // A bug changes the answer where it triggers, and none to payloads as they are sent.
@@ -162,7 +177,7 @@ func difference(bug string, payload []byte) string {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings) {
+	for _, b := range slices.Concat(encodings, wireTypes) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}
