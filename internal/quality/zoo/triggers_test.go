@@ -141,6 +141,31 @@ var triggers = map[string]wire.Message{
 	"varint-is-empty-entry":                    legacy(raw("900100")),
 	"varint-is-empty-extension":                append(legacy(), wire.Varint(8, 0)),
 	"group-is-message":                         legacy(wire.Group(18, wire.String(1, "k"))),
+
+	"utf8-above-ffff-refused":         legacy(raw("7a04f09f9880")),
+	"utf8-above-ffff-replaced":        legacy(raw("820104f48fbfbf")),
+	"utf8-10ffff-refused":             legacy(raw("820104f48fbfbf")),
+	"utf8-noncharacter-refused":       legacy(root("\uFFFE")),
+	"utf8-replacement-refused":        legacy(root("\uFFFD")),
+	"utf8-nul-refused":                legacy(root("\x00")),
+	"utf8-surrogate-accepted":         legacy(root("\xed\xa0\x80")),
+	"utf8-lone-continuation-accepted": legacy(root("\x80")),
+	"utf8-f5-accepted":                legacy(root("\xf5\x80\x80\x80")),
+	"utf8-lone-high-byte-accepted":    legacy(root("\xff")),
+	"utf8-above-10ffff-accepted":      legacy(root("\xf4\x90\x80\x80")),
+	"utf8-overlong-2-accepted":        legacy(root("\xc0\x80")),
+	"utf8-overlong-3-accepted":        legacy(root("\xe0\x80\x80")),
+	"utf8-overlong-4-accepted":        legacy(root("\xf0\x80\x80\x80")),
+	"utf8-cut-off-accepted":           legacy(root("\xe6\x97")),
+	"utf8-unchecked-in-keys":          legacy(byKey("\xff")),
+	"utf8-unchecked-in-values":        legacy(byVal("\xff")),
+	"utf8-unchecked-in-registry-root": legacy(root("\xff")),
+	"utf8-unchecked-in-long-strings":  legacy(root("\xff" + long(64))),
+	"utf8-unchecked-in-socket-dir":    sent(wire.String(9, "\xff")),
+	"utf8-unchecked-in-id":            sent(wire.String(1, "\xff")),
+	"utf8-unchecked-in-other-url":     sent(other(wire.String(1, "\xff"))),
+	"utf8-of-overwritten-unchecked":   legacy(root("\xff"), root("x")),
+	"overwritten-url-is-none":         append(wire.Message{wire.String(1, "\xff")}, legacy()...),
 }
 
 // A bug changes the answer where it triggers, and none to payloads as they are sent.
@@ -177,7 +202,7 @@ func difference(bug string, payload []byte) string {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings, wireTypes) {
+	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}
