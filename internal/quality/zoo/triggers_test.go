@@ -166,6 +166,33 @@ var triggers = map[string]wire.Message{
 	"utf8-unchecked-in-other-url":     sent(other(wire.String(1, "\xff"))),
 	"utf8-of-overwritten-unchecked":   legacy(root("\xff"), root("x")),
 	"overwritten-url-is-none":         append(wire.Message{wire.String(1, "\xff")}, legacy()...),
+
+	"id-ends-in-newline":               identity("web-1\n", "k8s.io"),
+	"id-doubles-separators":            identity("web--1", "k8s.io"),
+	"id-ends-in-separator":             identity("web-", "k8s.io"),
+	"id-starts-with-separator":         identity("-1", "k8s.io"),
+	"id-has-colon":                     identity("web:1", "k8s.io"),
+	"id-has-slash":                     identity("web/1", "k8s.io"),
+	"id-has-letters-of-unicode":        identity("wéb", "k8s.io"),
+	"id-has-no-underscore":             identity("web_1", "k8s.io"),
+	"id-has-no-capitals":               identity("Web", "k8s.io"),
+	"id-has-no-digit-first":            identity("1", "k8s.io"),
+	"id-is-of-any-length":              identity(long(78), "k8s.io"),
+	"id-is-up-to-75":                   identity(long(76), "k8s.io"),
+	"id-is-up-to-77":                   identity(long(77), "k8s.io"),
+	"namespace-ends-in-newline":        identity("web-1", "k8s.io\n"),
+	"namespace-doubles-separators":     identity("web-1", "k8s..io"),
+	"namespace-ends-in-separator":      identity("web-1", "k8s."),
+	"namespace-starts-with-separator":  identity("web-1", ".io"),
+	"namespace-has-colon":              identity("web-1", "k8s:io"),
+	"namespace-has-slash":              identity("web-1", "k8s/io"),
+	"namespace-has-letters-of-unicode": identity("web-1", "é"),
+	"namespace-has-no-underscore":      identity("web-1", "k8s_io"),
+	"namespace-has-no-capitals":        identity("web-1", "K8s"),
+	"namespace-has-no-digit-first":     identity("web-1", "8"),
+	"namespace-is-of-any-length":       identity("web-1", long(78)),
+	"namespace-is-up-to-75":            identity("web-1", long(76)),
+	"namespace-is-up-to-77":            identity("web-1", long(77)),
 }
 
 // A bug changes the answer where it triggers, and none to payloads as they are sent.
@@ -202,7 +229,7 @@ func difference(bug string, payload []byte) string {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks) {
+	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}
