@@ -193,6 +193,20 @@ var triggers = map[string]wire.Message{
 	"namespace-is-of-any-length":       identity("web-1", long(78)),
 	"namespace-is-up-to-75":            identity("web-1", long(76)),
 	"namespace-is-up-to-77":            identity("web-1", long(77)),
+
+	"zero-does-not-clear":         legacy(debug, wire.Bool(1, false)),
+	"empty-does-not-clear":        legacy(root("x"), root("")),
+	"first-of-scalars":            legacy(wire.Int(8, 1), wire.Int(8, 2)),
+	"entry-without-key-dropped":   legacy(wire.Sub(18, wire.String(2, "v"))),
+	"entry-without-value-dropped": legacy(wire.Sub(18, wire.String(1, "k"))),
+	"value-before-key-lost":       legacy(wire.Sub(18, wire.String(2, "v"), wire.String(1, "k"))),
+	"value-before-url-lost":       {wire.Sub(2, debug), wire.String(1, ours)},
+	"scrub-logs-first-lost":       legacy(scrub, debug),
+	"options-out-of-order-lost":   legacy(root("x"), debug),
+	"annotations-apart-lost":      legacy(byKey("a"), debug, byKey("b")),
+	"second-piece-of-any-ignored": {wire.Sub(8, wire.Sub(1, wire.String(1, ours)), wire.Sub(1, wire.Sub(2, debug)))},
+	"last-piece-of-any-only":      {wire.Sub(8, wire.Sub(1, wire.String(1, ours)), wire.Sub(1, wire.Sub(2, debug)))},
+	"pieces-of-any-refused":       {wire.Sub(8, wire.Sub(1, wire.String(1, ours)), wire.Sub(1, wire.Sub(2, debug)))},
 }
 
 // A bug changes the answer where it triggers, and none to payloads as they are sent.
@@ -229,7 +243,7 @@ func difference(bug string, payload []byte) string {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers) {
+	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}
