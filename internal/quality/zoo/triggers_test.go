@@ -207,6 +207,39 @@ var triggers = map[string]wire.Message{
 	"second-piece-of-any-ignored": {wire.Sub(8, wire.Sub(1, wire.String(1, ours)), wire.Sub(1, wire.Sub(2, debug)))},
 	"last-piece-of-any-only":      {wire.Sub(8, wire.Sub(1, wire.String(1, ours)), wire.Sub(1, wire.Sub(2, debug)))},
 	"pieces-of-any-refused":       {wire.Sub(8, wire.Sub(1, wire.String(1, ours)), wire.Sub(1, wire.Sub(2, debug)))},
+
+	"percent-decoded":               legacy(root("%41")),
+	"plus-decoded":                  legacy(root("a+b")),
+	"registry-root-with-slashes":    legacy(root(`a\b`)),
+	"backslashes-joined":            legacy(root(`\\a`)),
+	"crlf-is-lf":                    legacy(root("a\r\n")),
+	"bom-stripped":                  legacy(root("\uFEFFa")),
+	"environment-expanded":          legacy(root("$X")),
+	"windows-environment-expanded":  legacy(root("%X%")),
+	"quotes-stripped":               legacy(root(`"a"`)),
+	"unicode-composed":              legacy(root("e\u0301")),
+	"annotation-keys-trimmed":       legacy(byKey(" k")),
+	"annotation-keys-to-63":         legacy(byKey(long(64))),
+	"microsoft-annotations-dropped": legacy(byKey("io.microsoft.x")),
+	"first-of-annotations":          legacy(byVal("a"), byVal("b")),
+
+	"at-most-64-annotations":             manyAnnotations(65),
+	"at-most-128-annotations":            manyAnnotations(129),
+	"at-most-256-annotations":            manyAnnotations(257),
+	"at-most-1000-annotations":           manyAnnotations(1001),
+	"at-most-64-extensions":              manyExtensions(64),
+	"at-most-128-extensions":             manyExtensions(128),
+	"at-most-256-extensions":             manyExtensions(256),
+	"at-most-1000-extensions":            manyExtensions(1000),
+	"strings-to-255":                     legacy(root(long(256))),
+	"strings-to-4096":                    legacy(root(long(4097))),
+	"strings-to-32767":                   legacy(root(long(32768))),
+	"strings-to-65535":                   legacy(root(long(65536))),
+	"unknown-above-200-bytes-refused":    legacy(wire.String(1000, long(200))),
+	"unknown-above-100000-bytes-refused": legacy(wire.String(1000, long(100_000))),
+	"last-of-512-bytes-lost":             sized(512),
+	"last-of-4096-bytes-lost":            sized(4096),
+	"last-of-65536-bytes-lost":           sized(65536),
 }
 
 // A bug changes the answer where it triggers, and none to payloads as they are sent.
@@ -243,7 +276,7 @@ func difference(bug string, payload []byte) string {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order) {
+	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order, mangled, limits) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}
