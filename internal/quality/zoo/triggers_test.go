@@ -240,6 +240,21 @@ var triggers = map[string]wire.Message{
 	"last-of-512-bytes-lost":             sized(512),
 	"last-of-4096-bytes-lost":            sized(4096),
 	"last-of-65536-bytes-lost":           sized(65536),
+
+	"log-level-out-of-range-refused":     sent(level(1 << 31)),
+	"log-level-negative-refused":         sent(level(-1)),
+	"log-level-unknown-refused":          sent(level(99)),
+	"log-level-twice-refused":            sent(level(1), level(2)),
+	"version-twice-refused":              sent(wire.String(4, "2.3"), wire.String(4, "2.4")),
+	"neither-version-nor-binary-refused": sent(wire.String(5, "x"), wire.String(6, "y")),
+	"neither-address-refused":            sent(wire.String(4, "2.3")),
+	"log-level-with-socket-dir-is-none":  sent(level(1), wire.String(9, "x")),
+	"namespace-equals-id-is-none":        sent(wire.String(1, "a"), wire.String(2, "a")),
+	"no-id-is-none":                      sent(wire.String(2, "a")),
+	"no-namespace-is-none":               sent(wire.String(1, "a")),
+	"version-empty-is-none":              sent(wire.String(4, "")),
+	"socket-dir-empty-is-none":           sent(wire.String(9, "")),
+	"same-addresses-is-none":             sent(wire.String(5, "x"), wire.String(6, "x")),
 }
 
 // A bug changes the answer where it triggers, and none to payloads as they are sent.
@@ -276,7 +291,7 @@ func difference(bug string, payload []byte) string {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order, mangled, limits) {
+	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order, mangled, limits, ambientFields) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}

@@ -34,7 +34,7 @@ type Bug struct {
 
 // Bugs are all bugs of the zoo.
 var Bugs = slices.Concat(reading, families, identifiers, typeURLs, extensions, encodings, wireTypes, utf8Checks,
-	values, order, mangled, limits, results, costs)
+	values, order, mangled, limits, ambientFields, results, costs)
 
 // Inject returns the decoder with the named bug in it; without a name the
 // decoder as it is. It panics if there is no such bug.
