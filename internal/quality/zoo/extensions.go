@@ -6,9 +6,11 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/wire"
 )
 
 func isOurs(e *bootstrap.Extension) bool    { return namesOptions(e.GetValue().GetTypeUrl()) }
@@ -89,4 +91,48 @@ var extensions = []Bug{
 		})},
 	{"at-most-8-extensions", "A fixed array.",
 		params(func(p *bootstrap.BootstrapParams) { p.Extensions = p.Extensions[:min(8, len(p.Extensions))] })},
+	{"damaged-extension-before-ours-skipped", "An extension that does not decode was treated as one of another type.",
+		damagedSkipped(isDamagedExtension, false)},
+	{"damaged-any-before-ours-skipped", "The Any of an extension was kept as bytes until it was needed, and its error was ignored.",
+		damagedSkipped(isDamagedAny, false)},
+	{"damaged-extension-behind-ours-skipped", "The loop ends at the first options, and extensions are decoded in it.",
+		damagedSkipped(isDamagedExtension, true)},
+	{"damaged-any-behind-ours-skipped", "The loop ends at the first options, and each Any is decoded in it.",
+		damagedSkipped(isDamagedAny, true)},
+	{"nothing-read-behind-ours", "A reader of the stream that returns as soon as it has what it wants.",
+		payloads(func(b []byte) []byte {
+			for f := range parsed(b) {
+				if f.Num == 8 && f.Type == protowire.BytesType && namesOptions(extensionURL(f.Value)) {
+					return b[:f.Offset+len(f.Raw)]
+				}
+			}
+			return b
+		})},
+}
+
+// damagedSkipped is a bug that skips extensions of other types that are damaged,
+// before ours or behind it.
+func damagedSkipped(isDamaged func([]byte) bool, behind bool) func(Read) Read {
+	return messages(func(m message) []byte {
+		found := false
+		return eachField(m.b, func(f wire.Field) []byte {
+			if !m.params || f.Num != 8 || f.Type != protowire.BytesType {
+				return f.Raw
+			}
+			isOurs := namesOptions(extensionURL(f.Value))
+			found = found || isOurs
+			if !isOurs && found == behind && isDamaged(f.Value) {
+				return wire.Message{wire.Sub(8)}.Encode()
+			}
+			return f.Raw
+		})
+	})
+}
+
+func isDamagedExtension(b []byte) bool { return !isWellFormed(b) }
+
+func isDamagedAny(b []byte) bool {
+	return isWellFormed(b) && anyField(b, func(f wire.Field) bool {
+		return f.Num == 1 && f.Type == protowire.BytesType && !isWellFormed(f.Value)
+	})
 }

@@ -194,6 +194,12 @@ var triggers = map[string]wire.Message{
 	"namespace-is-up-to-75":            identity("web-1", long(76)),
 	"namespace-is-up-to-77":            identity("web-1", long(77)),
 
+	"damaged-extension-before-ours-skipped": sent(wire.Sub(8, cut)),
+	"damaged-any-before-ours-skipped":       sent(other(cut)),
+	"damaged-extension-behind-ours-skipped": append(sent(), wire.Sub(8, cut)),
+	"damaged-any-behind-ours-skipped":       append(sent(), other(cut)),
+	"nothing-read-behind-ours":              append(sent(), cut),
+
 	"zero-does-not-clear":         legacy(debug, wire.Bool(1, false)),
 	"empty-does-not-clear":        legacy(root("x"), root("")),
 	"first-of-scalars":            legacy(wire.Int(8, 1), wire.Int(8, 2)),
