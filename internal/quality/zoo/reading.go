@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"syscall"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -37,6 +39,30 @@ var reading = []Bug{
 		endsAt(func(_ int, err error) bool { return errors.Is(err, io.EOF) })},
 	{"closed-is-end", "The parent closes the pipe when it is done.",
 		endsAt(func(_ int, err error) bool { return err == io.EOF || err == io.ErrClosedPipe })},
+	{"closed-file-is-end", "os.File's error for what io.Pipe calls a closed pipe.",
+		endsAt(func(_ int, err error) bool { return err == io.EOF || errors.Is(err, os.ErrClosed) })},
+	{"broken-pipe-is-end", "A write to a pipe fails with it when the other side is gone, so a read was to end with it.",
+		endsAt(func(_ int, err error) bool { return err == io.EOF || errors.Is(err, syscall.EPIPE) })},
+	{"deadline-is-end", "A deadline, so that a containerd that does not close the pipe cannot stop the shim.",
+		endsAt(func(_ int, err error) bool { return err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded) })},
+	{"unexpected-eof-at-start-is-empty", "io.ReadFull says so when there is less than was asked for; nothing is io.EOF.",
+		emptyAt(func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) })},
+	{"closed-at-start-is-empty", "An older containerd starts the shim without a standard input.",
+		emptyAt(func(err error) bool { return errors.Is(err, os.ErrClosed) })},
+	{"deadline-at-start-is-empty", "No input within a second was taken for no input.",
+		emptyAt(func(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) })},
+	{"timeout-at-start-is-empty", "The same for any error that says that it is a timeout, as those of package net do.",
+		emptyAt(func(err error) bool {
+			var timeout interface{ Timeout() bool }
+			return errors.As(err, &timeout) && timeout.Timeout()
+		})},
+	{"error-after-whole-message-ignored", "What was read is a whole message, so the error came after it.",
+		readErrors(func(_ io.Reader, b []byte, err error) ([]byte, error) {
+			if len(b) > 0 && isWellFormed(b) {
+				return b, nil
+			}
+			return b, err
+		})},
 	{"bytes-with-eof-lost", "A Read that returns an error was taken to return nothing else.",
 		reader(func(r io.Reader) ([]byte, error) {
 			var all []byte
@@ -95,6 +121,16 @@ func readErrors(change func(io.Reader, []byte, error) ([]byte, error)) func(Read
 			return change(r, b, err)
 		}
 		return b, nil
+	})
+}
+
+// emptyAt is a bug that takes an error before the first byte for no input.
+func emptyAt(is func(error) bool) func(Read) Read {
+	return readErrors(func(_ io.Reader, b []byte, err error) ([]byte, error) {
+		if len(b) == 0 && is(err) {
+			return nil, nil
+		}
+		return b, err
 	})
 }
 

@@ -3,10 +3,15 @@ package zoo
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
@@ -293,6 +298,32 @@ func difference(bug string, payload []byte) string {
 	d := reference.Decoder
 	d.Read = Inject(bug, d.Read)
 	return contract.Diff(reference.Answer(payload), d.Decode(bytes.NewReader(payload), payload), nil)
+}
+
+// The bugs that are not in a payload: in a reader's errors.
+func TestTriggersOfErrors(t *testing.T) {
+	whole := legacy(debug).Encode()
+	for _, test := range []struct {
+		bug   string
+		after []byte // that came before the error
+		err   error
+	}{
+		{"closed-file-is-end", whole, os.ErrClosed},
+		{"broken-pipe-is-end", whole, &os.PathError{Op: "read", Path: "stdin", Err: syscall.EPIPE}},
+		{"deadline-is-end", whole, os.ErrDeadlineExceeded},
+		{"unexpected-eof-at-start-is-empty", nil, io.ErrUnexpectedEOF},
+		{"closed-at-start-is-empty", nil, os.ErrClosed},
+		{"deadline-at-start-is-empty", nil, os.ErrDeadlineExceeded},
+		{"timeout-at-start-is-empty", nil, os.ErrDeadlineExceeded},
+		{"error-after-whole-message-ignored", whole, errors.New("disk on fire")},
+	} {
+		if _, err := decode(Inject(test.bug, reference.ReadOptions), test.after, test.err); err != nil {
+			t.Errorf("%s: %v is an error", test.bug, err)
+		}
+		if _, err := decode(Inject(test.bug, reference.ReadOptions), whole[:3], iotest.ErrTimeout); err == nil {
+			t.Errorf("%s: another error is none", test.bug)
+		}
+	}
 }
 
 // Every bug of these parts of the zoo is in the table.
