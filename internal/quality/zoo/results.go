@@ -68,32 +68,86 @@ var results = []Bug{
 	{"input-aliased", "A bytes.Buffer's own bytes, and strings made of them without a copy.", buffered(pointInto)},
 	{"input-decrypted-in-place", "A secret was wiped from the buffer that it was read from.",
 		buffered(func(b []byte, _ *options.Options) { clear(b) })},
-	{"every-thousandth-lost", "A counter that overflows, a finalizer, a race: something rare.",
-		func(next Read) Read {
-			var n atomic.Int64
-			return func(r io.Reader) (*options.Options, error) {
-				if n.Add(1)%1000 == 0 {
-					return nil, nil
-				}
-				return next(r)
+	{"every-thousandth-lost", "A counter that overflows, a finalizer, a race: something rare.", every(1000, giveDefaults)},
+	{"every-thousandth-refused", "A limit on how often the shim may be started, in a counter that starts again.", every(1000, refuse)},
+	{"every-997th-refused", "The same with a prime, which no loop of the tests is a multiple of.", every(997, refuse)},
+	{"result-reused-after-error", "An error gives the memory of the options back to a pool, and it was that of the last result.",
+		remembering(func(s *struct {
+			last *options.Options
+			free bool
+		}, a *answer) {
+			switch {
+			case a.err != nil:
+				s.free = true
+				return
+			case a.opts == nil:
+				return
+			case s.free && s.last != nil:
+				proto.Reset(s.last)
+				proto.Merge(s.last, a.opts)
+				a.opts = s.last
 			}
-		}},
+			s.last, s.free = a.opts, false
+		})},
+	{"none-after-error", "A flag for the error in the decoder, which the next call finds.",
+		remembering(func(failed *bool, a *answer) {
+			if *failed && a.err == nil {
+				giveDefaults(a)
+			}
+			*failed = a.err != nil
+		})},
+	{"error-after-error", "The error is kept in the decoder, and checked before it is cleared.",
+		remembering(func(failed *bool, a *answer) {
+			was := *failed
+			if *failed = a.err != nil; was && a.err == nil {
+				refuse(a)
+			}
+		})},
+	{"same-payload-twice-is-none", "Options that were sent again were taken for no change.",
+		remembering(func(last *[]byte, a *answer) {
+			if a.opts != nil && bytes.Equal(*last, a.payload) {
+				giveDefaults(a)
+			}
+			*last = a.payload
+		})},
 }
 
-// kept is a bug of something that is kept from one call to the next: answerWith gets
-// it, with a payload and its options, and returns what is handed out.
-func kept[T any](answerWith func(keep *T, b []byte, opts *options.Options) *options.Options) func(Read) Read {
+// every is a bug that changes one answer in so many.
+func every(n int64, change func(*answer)) func(Read) Read {
+	return func(next Read) Read {
+		var calls atomic.Int64
+		return func(r io.Reader) (*options.Options, error) {
+			if calls.Add(1)%n == 0 {
+				var a answer
+				change(&a)
+				return a.opts, a.err
+			}
+			return next(r)
+		}
+	}
+}
+
+// remembering is a bug of something that is kept from one call to the next.
+func remembering[T any](change func(keep *T, a *answer)) func(Read) Read {
 	return func(next Read) Read {
 		var mu sync.Mutex
 		var keep T
 		return answers(func(a *answer) {
-			if a.err == nil && a.opts != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				a.opts = answerWith(&keep, a.payload, a.opts)
-			}
+			mu.Lock()
+			defer mu.Unlock()
+			change(&keep, a)
 		})(next)
 	}
+}
+
+// kept is a bug of something that is kept for the next options: answerWith gets it,
+// with a payload and its options, and returns what is handed out.
+func kept[T any](answerWith func(keep *T, b []byte, opts *options.Options) *options.Options) func(Read) Read {
+	return remembering(func(keep *T, a *answer) {
+		if a.err == nil && a.opts != nil {
+			a.opts = answerWith(keep, a.payload, a.opts)
+		}
+	})
 }
 
 // cached is a bug of a cache by payload.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"google.golang.org/protobuf/proto"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/wire"
@@ -324,6 +326,45 @@ func TestTriggersOfErrors(t *testing.T) {
 			t.Errorf("%s: another error is none", test.bug)
 		}
 	}
+}
+
+// The bugs that are not in a payload: in what a decoder remembers.
+func TestTriggersOfMemory(t *testing.T) {
+	good, other, bad := legacy(debug).Encode(), legacy(scrub).Encode(), []byte{0xff}
+	thousand := slices.Repeat([][]byte{good, other}, 500)
+	for _, test := range []struct {
+		bug   string
+		calls [][]byte
+	}{
+		{"every-thousandth-refused", thousand},
+		{"every-997th-refused", thousand},
+		{"result-reused-after-error", [][]byte{good, bad, other}},
+		{"none-after-error", [][]byte{bad, good}},
+		{"error-after-error", [][]byte{bad, good}},
+		{"same-payload-twice-is-none", [][]byte{good, good}},
+	} {
+		if right(test.bug, test.calls) {
+			t.Errorf("%s: it changes nothing", test.bug)
+		}
+		if !right(test.bug, [][]byte{good, other}) {
+			t.Errorf("%s: it changes ordinary answers", test.bug)
+		}
+	}
+}
+
+// right reports whether the reference gives the right answers to all payloads with
+// the bug in it, and whether they still are that when the last one has been given.
+func right(bug string, payloads [][]byte) bool {
+	read := Inject(bug, reference.ReadOptions)
+	var given []answer
+	for _, b := range payloads {
+		opts, err := decode(read, b, nil)
+		given = append(given, answer{b, opts, err})
+	}
+	return !slices.ContainsFunc(given, func(a answer) bool {
+		want, err := decode(reference.ReadOptions, a.payload, nil)
+		return (err != nil) != (a.err != nil) || (want == nil) != (a.opts == nil) || !proto.Equal(want, a.opts)
+	})
 }
 
 // Every bug of these parts of the zoo is in the table.
