@@ -60,16 +60,15 @@ func identifierBugs() (all []Bug) {
 // identified is a bug in which messages of the fields 1 and 2 have no options.
 func identified(isID, isNamespace func(string) bool) func(Read) Read {
 	return answers(func(a *answer) {
-		id, namespace := stdin.AnyParts(a.payload)
-		if a.isParams() || namesOptions(id) ||
+		id, namespace := a.url(), string(lastBody(a.payload, 2))
+		is, right := isID(id) && isNamespace(namespace), stdin.IsIdentifier(id) && stdin.IsIdentifier(namespace)
+		if is == right || a.isParams() || namesOptions(id) ||
 			proto.Unmarshal(a.payload, new(anypb.Any)) != nil || proto.Unmarshal(a.payload, new(bootstrap.BootstrapParams)) != nil {
 			return
 		}
-		right := stdin.IsIdentifier(id) && stdin.IsIdentifier(string(namespace))
-		switch is := isID(id) && isNamespace(string(namespace)); {
-		case is && !right:
+		if is {
 			giveDefaults(a)
-		case right && !is:
+		} else {
 			refuse(a)
 		}
 	})

@@ -55,7 +55,8 @@ func (v visit) top(b []byte) []byte {
 		b = v(message{atTop, false, anyType, b})
 	}
 	if isParams(b) {
-		return eachBody(b, 8, v.extension)
+		found := false
+		return eachBody(b, 8, func(extension []byte) []byte { return v.extension(extension, &found) })
 	}
 	if namesOptions(string(lastBody(b, 1))) {
 		return eachBody(b, 2, v.options)
@@ -63,13 +64,15 @@ func (v visit) top(b []byte) []byte {
 	return b
 }
 
-// extension visits an Extension, whose Any can be in several pieces.
-func (v visit) extension(b []byte) []byte {
+// extension visits an Extension, whose Any can be in several pieces. The options
+// in it are visited if they are the first.
+func (v visit) extension(b []byte, found *bool) []byte {
 	b = v(message{atExtension, false, extensionType, b})
 	b = eachBody(b, 1, func(piece []byte) []byte { return v(message{atAny, false, anyType, piece}) })
-	if !namesOptions(extensionURL(b)) {
+	if *found || !namesOptions(extensionURL(b)) {
 		return b
 	}
+	*found = true
 	return eachBody(b, 1, func(piece []byte) []byte { return eachBody(piece, 2, v.options) })
 }
 

@@ -87,13 +87,10 @@ type answer struct {
 }
 
 // isParams reports whether the payload is BootstrapParams.
-func (a *answer) isParams() bool { return stdin.IsBootstrap(a.payload) }
+func (a *answer) isParams() bool { return isParams(a.payload) }
 
 // url is the type URL of the payload if it is read as an Any.
-func (a *answer) url() string {
-	url, _ := stdin.AnyParts(a.payload)
-	return url
-}
+func (a *answer) url() string { return string(lastBody(a.payload, 1)) }
 
 // The wrong answers that many bugs give.
 func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
@@ -152,7 +149,7 @@ func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
 // those that are damaged.
 func paramsOf(b []byte) *bootstrap.BootstrapParams {
 	p := new(bootstrap.BootstrapParams)
-	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, p) != nil {
+	if !isParams(b) || proto.Unmarshal(b, p) != nil {
 		return nil
 	}
 	return p
@@ -169,7 +166,7 @@ func urls(see func(string) string) func(Read) Read {
 		}
 	})
 	ofAny := payloads(func(b []byte) []byte {
-		if stdin.IsBootstrap(b) {
+		if isParams(b) {
 			return b
 		}
 		return eachField(b, func(f wire.Field) []byte {
