@@ -90,6 +90,17 @@ func TestWalkFields(t *testing.T) {
 	})
 }
 
+// Every size.
+func TestWalkSizes(t *testing.T) {
+	walkAll(t, verify.Decoders(), func(yield func(step) bool) {
+		for top := range vocabulary.Padded() {
+			if !yield(step{place: "top", elements: top, top: top}) {
+				return
+			}
+		}
+	})
+}
+
 // Every string of up to two bytes, and of three in make exhaustive.
 func TestWalkBytes(t *testing.T) {
 	walkAll(t, underTest(), func(yield func(step) bool) {

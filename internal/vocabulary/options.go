@@ -131,6 +131,11 @@ func strs(num protowire.Number) (list []Element) {
 		e := add("utf8-"+bad.Name, "M11", bad.Text)
 		e.Kind, e.says, e.Alone = Fault, said{}, num != 5
 	}
+	for _, n := range Sizes {
+		list = append(list,
+			part(fmt.Sprintf("field %d utf8-behind %d bytes", num, n), "M11", wire.String(num, strings.Repeat("x", n)+"\xff")).fault().alone(),
+			part(fmt.Sprintf("field %d utf8-before %d bytes", num, n), "M11", wire.String(num, "\xff"+strings.Repeat("x", n))).fault().alone())
+	}
 	if num != 5 { // it stands for the others
 		return list
 	}

@@ -239,3 +239,27 @@ func combine(chosen []Element, choices [][]Element, yield func([]Element) bool) 
 	}
 	return true
 }
+
+// Padded yields payloads of Options of both families of all sizes up to 4,200 bytes, and of
+// those around the powers of two up to 131,072.
+func Padded() iter.Seq[[]Element] {
+	return func(yield func([]Element) bool) {
+		pad := func(n int) bool {
+			opts := []Element{sent, known(16, strings.Repeat("x", n), text(16, fmt.Sprintf("log_level of %d bytes", n), "S2", strings.Repeat("x", n)))}
+			return yield(legacy(opts)) && yield([]Element{version, inExtension(opts...)})
+		}
+		for n := range 4200 {
+			if !pad(n) {
+				return
+			}
+		}
+		const around = 80 // bytes that stand around the text
+		for size := 8192; size <= 131072; size *= 2 {
+			for n := size - around; n < size+3; n++ {
+				if !pad(n) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -54,11 +54,16 @@ var Identifiers = []string{
 
 const maxIdentifier = 76
 
-// NotIdentifiers are nearly legal IDs and namespaces.
+// NotIdentifiers are nearly legal IDs and namespaces. Those that begin with a 2 and a
+// digit are well-formed protobuf: a field of as many bytes as the digit's number.
 var NotIdentifiers = []string{
 	"", strings.Repeat("z", maxIdentifier+1), "a..b", "a--b", "a__b", "a.-b", "a.", "a-", "a_", ".a", "-a", "_a",
-	"a:b", "a/b", "a b", "a\n", "\na", "a\x00", "a,b", "a@b", "é", "ａ", "١",
+	"a:b", "a/b", "a b", "a\n", "\na", "a\x00", "a,b", "a@b", "é", "ａ", "١", "a/google.protobuf.Empty", "-abcd",
+	padded("a..b"), padded("a:b"), padded("a/b"), padded("a\n"), padded("a."), padded("é"), "2K" + strings.Repeat("z", 'K'),
 }
+
+// padded is a text that ends in s, as a field of protobuf.
+func padded(s string) string { return "20" + strings.Repeat("a", '0'-len(s)) + s }
 
 // isIdentifier reports whether s is a legal ID and namespace: letters and digits, in
 // words that one of three signs separates. Everybody
@@ -115,7 +120,7 @@ var OtherNames = []string{
 func short(s string) string {
 	const most = 40
 	if len(s) > most {
-		return fmt.Sprintf("%q… of %d bytes", s[:most/2], len(s))
+		return fmt.Sprintf("%q…%q of %d bytes", s[:most/2], s[len(s)-most/4:], len(s))
 	}
 	return fmt.Sprintf("%q", s)
 }
