@@ -190,6 +190,7 @@ func (w *walk) report() {
 			continue
 		}
 		f.check.Payload.Description = f.step.String()
+		f.check.File = fmt.Sprintf("%s_%d", w.t.Name(), len(shown))
 		if f.other != "" {
 			w.t.Errorf("%s", f.check.ReportText(w.t, f.d, f.other))
 			continue

@@ -5,6 +5,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -34,6 +35,7 @@ type Check struct {
 	Reader     io.Reader // what delivers the payload; nil for a plain one
 	Cause      error     // the error that Reader fails with, if it does
 	Reproduces bool      // a case of the corpus: a finding that affects it must still show
+	File       string    // that keeps the payload of a failure, where a test can have several; "" is the test's name
 }
 
 // Run decodes and fails t unless the answer is right, or wrong in just the way
@@ -111,7 +113,7 @@ func (c Check) replay(t TB) string {
 	if keeper, ok := t.(interface{ Replay() string }); ok { // an engine that keeps the input itself
 		return keeper.Replay()
 	}
-	name, err := Save(t.Name(), c.Payload.Bytes)
+	name, err := Save(cmp.Or(c.File, t.Name()), c.Payload.Bytes)
 	if err != nil {
 		return fmt.Sprintf("the payload could not be saved: %v", err)
 	}
