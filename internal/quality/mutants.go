@@ -192,7 +192,10 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 	sources := slices.Concat(
 		[]source{{hcsshim, "hcsshim", filepath.Join(internal, "hcsshim", filepath.Base(b.DecoderFile())), nil}},
 		t.called,
-		[]source{{"reference", "reference", filepath.Join(internal, "reference", "reference.go"), nil}})
+		[]source{
+			{"reference", "reference", filepath.Join(internal, "reference", "reference.go"), nil},
+			{"freedoms", "reference", filepath.Join(internal, "reference", "[fl]*.go"), nil}, // which answers are allowed beside it
+		})
 	var all []*mutant
 	for _, s := range sources {
 		files, err := filepath.Glob(s.files)
