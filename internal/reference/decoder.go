@@ -21,12 +21,15 @@ var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Cr
 // readCreate decodes an Any that is delivered as its bytes; without bytes there is none.
 func readCreate(r io.Reader) (*options.Options, error) {
 	b, err := io.ReadAll(r)
-	if err != nil || len(b) == 0 {
-		return nil, err
+	if err != nil {
+		return nil, &Error{Kind: ErrRead, Err: err}
 	}
-	a := new(anypb.Any)
-	if err := unmarshal(b, a); err != nil {
-		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+	var a *anypb.Any
+	if len(b) > 0 {
+		a = new(anypb.Any)
+		if err := unmarshal(b, a); err != nil {
+			return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+		}
 	}
 	return CreateOptions(a)
 }
