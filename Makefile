@@ -36,4 +36,4 @@ nightly:
 	$(MAKE) overhead
 
 clean:
-	rm -rf build internal/hcsshim/zz_readoptions.go internal/hcsshim/linked properties/testdata
+	rm -rf build internal/hcsshim/zz_*.go internal/hcsshim/linked properties/testdata

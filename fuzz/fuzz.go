@@ -2,12 +2,13 @@
 // shim reads, and holds the answer of the hcsshim under test against the
 // contract. None merely looks for panics.
 //
-//	FuzzReadOptions  the bytes are the payload, as they are
-//	FuzzLegacy       a legacy Any of any type URL and value, in any encoding
-//	FuzzBootstrap    BootstrapParams around any bytes as Options
-//	FuzzEquivalence  the same options, encoded twice
-//	FuzzMalformed    a valid payload with one fault in it
-//	FuzzReaders      any payload through any reader
+//	FuzzReadOptions    the bytes are the payload, as they are
+//	FuzzLegacy         a legacy Any of any type URL and value, in any encoding
+//	FuzzBootstrap      BootstrapParams around any bytes as Options
+//	FuzzEquivalence    the same options, encoded twice
+//	FuzzMalformed      a valid payload with one fault in it
+//	FuzzReaders        any payload through any reader
+//	FuzzCreateOptions  the bytes are the Any of CreateTaskRequest.Options
 //
 // Run one with "go test -fuzz=FuzzReadOptions ./fuzz", all of them with "make
 // fuzz". Every case of the corpus seeds every target. Package libfuzzer has the
@@ -78,12 +79,22 @@ func Readers(t verify.TB, b, script []byte) {
 	if fails {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
-	for _, d := range verify.Decoders() {
+	for _, d := range verify.DecodersOf(contract.Stdin) {
 		check.Reader = delivery.Scripted(b, script)
 		if fails {
 			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
 		}
 		verify.Run(t, d, check)
+	}
+}
+
+// CreateOptions holds the answers to arbitrary bytes as CreateTaskRequest.Options
+// against the reference's.
+func CreateOptions(t verify.TB, b []byte) {
+	t.Helper()
+	p := payload.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}
+	for _, d := range verify.Creates() {
+		verify.Run(t, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 	}
 }
 
@@ -93,7 +104,7 @@ var errReader = errors.New("the reader failed")
 // decoders.
 func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 	t.Helper()
-	for _, d := range verify.Decoders() {
+	for _, d := range verify.DecodersOf(contract.Stdin) {
 		verify.Run(t, d, verify.Check{Guarantee: g, Payload: p})
 	}
 }

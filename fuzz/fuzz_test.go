@@ -58,6 +58,11 @@ func FuzzReaders(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b, script []byte) { Readers(t, b, script) })
 }
 
+func FuzzCreateOptions(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, b []byte) { CreateOptions(t, b) })
+}
+
 // A seed survives the way through an input of libFuzzer's, and is not cut off
 // there: max_len is how long an input may be.
 func TestSeedsAsInputs(t *testing.T) {

@@ -10,12 +10,13 @@ import (
 
 // byName are the targets, on the parts of an input.
 var byName = map[string]func(t verify.TB, p [][]byte){
-	"FuzzReadOptions": func(t verify.TB, p [][]byte) { ReadOptions(t, p[0]) },
-	"FuzzLegacy":      func(t verify.TB, p [][]byte) { Legacy(t, p[0], p[1], p[2]) },
-	"FuzzBootstrap":   func(t verify.TB, p [][]byte) { Bootstrap(t, p[0], p[1]) },
-	"FuzzEquivalence": func(t verify.TB, p [][]byte) { Equivalence(t, p[0], p[1], p[2]) },
-	"FuzzMalformed":   func(t verify.TB, p [][]byte) { Malformed(t, p[0], p[1]) },
-	"FuzzReaders":     func(t verify.TB, p [][]byte) { Readers(t, p[0], p[1]) },
+	"FuzzReadOptions":   func(t verify.TB, p [][]byte) { ReadOptions(t, p[0]) },
+	"FuzzLegacy":        func(t verify.TB, p [][]byte) { Legacy(t, p[0], p[1], p[2]) },
+	"FuzzBootstrap":     func(t verify.TB, p [][]byte) { Bootstrap(t, p[0], p[1]) },
+	"FuzzEquivalence":   func(t verify.TB, p [][]byte) { Equivalence(t, p[0], p[1], p[2]) },
+	"FuzzMalformed":     func(t verify.TB, p [][]byte) { Malformed(t, p[0], p[1]) },
+	"FuzzReaders":       func(t verify.TB, p [][]byte) { Readers(t, p[0], p[1]) },
+	"FuzzCreateOptions": func(t verify.TB, p [][]byte) { CreateOptions(t, p[0]) },
 }
 
 // Run runs a target on an input, whose parts must be as many as it takes.

@@ -13,10 +13,11 @@ var scripts = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []b
 
 // seeders make of a payload what each target takes.
 var seeders = map[string]func(b []byte) [][]byte{
-	"FuzzReadOptions": func(b []byte) [][]byte { return [][]byte{b} },
-	"FuzzReaders":     func(b []byte) [][]byte { return [][]byte{b, scriptFor(b)} },
-	"FuzzBootstrap":   optionsAndScript,
-	"FuzzMalformed":   optionsAndScript,
+	"FuzzReadOptions":   func(b []byte) [][]byte { return [][]byte{b} },
+	"FuzzReaders":       func(b []byte) [][]byte { return [][]byte{b, scriptFor(b)} },
+	"FuzzCreateOptions": func(b []byte) [][]byte { return [][]byte{b} },
+	"FuzzBootstrap":     optionsAndScript,
+	"FuzzMalformed":     optionsAndScript,
 	"FuzzEquivalence": func(b []byte) [][]byte {
 		return [][]byte{stdin.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
 	},

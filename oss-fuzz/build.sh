@@ -7,7 +7,7 @@
 
 hcsshim=$SRC/hcsshim
 shimfuzz=$SRC/shimfuzz
-targets='FuzzReadOptions FuzzLegacy FuzzBootstrap FuzzEquivalence FuzzMalformed FuzzReaders'
+targets='FuzzReadOptions FuzzLegacy FuzzBootstrap FuzzEquivalence FuzzMalformed FuzzReaders FuzzCreateOptions'
 
 fail() {
   set +x

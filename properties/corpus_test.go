@@ -38,7 +38,7 @@ func TestCorpus(t *testing.T) {
 func TestTruncation(t *testing.T) {
 	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
-			for _, c := range load(t) {
+			for _, c := range casesFor(t, d.Input) {
 				if c.Outcome != contract.Options || len(c.Payload.Bytes) > 2000 {
 					continue
 				}

@@ -44,8 +44,11 @@ func TestLinear(t *testing.T) {
 	const small = 1 << 16
 	for _, d := range verify.Decoders() {
 		for _, shape := range payload.Shapes {
+			little, much := shape.Make(small), shape.Make(small*growth)
+			if d.Input == contract.Create && stdin.IsBootstrap(little) {
+				continue
+			}
 			t.Run(d.Name+"/"+shape.Name, func(t *testing.T) {
-				little, much := shape.Make(small), shape.Make(small*growth)
 				for _, b := range [][]byte{little, much} {
 					p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: shape.Name}
 					if p.Want.Kind != shape.Want {

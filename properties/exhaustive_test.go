@@ -13,7 +13,7 @@ import (
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/payload"
-	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/vocabulary"
 )
@@ -24,14 +24,19 @@ import (
 func TestWalkElements(t *testing.T) {
 	for _, place := range vocabulary.Places {
 		t.Run(place.Name, func(t *testing.T) {
-			walkAll(t, verify.Decoders(), func(yield func(step) bool) {
-				for seq := range sequences(vocabulary.Elements(place.Level), longest()) {
-					seq = slices.Clone(seq)
-					if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
-						return
-					}
+			for _, in := range contract.Inputs {
+				if in == contract.Create && !place.IsAny() {
+					continue
 				}
-			})
+				walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
+					for seq := range sequences(vocabulary.Elements(place.Level), longest()) {
+						seq = slices.Clone(seq)
+						if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
+							return
+						}
+					}
+				})
+			}
 		})
 	}
 }
@@ -81,7 +86,7 @@ func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yie
 // Every combination of the fields of BootstrapParams: each absent, as containerd sets it,
 // empty, and with the same text as the others.
 func TestWalkFields(t *testing.T) {
-	walkAll(t, verify.Decoders(), func(yield func(step) bool) {
+	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), func(yield func(step) bool) {
 		for params := range vocabulary.Params() {
 			if !yield(step{place: "top", elements: params, top: params}) {
 				return
@@ -103,8 +108,15 @@ func TestWalkSizes(t *testing.T) {
 
 // Every string of up to two bytes, and of three in make exhaustive.
 func TestWalkBytes(t *testing.T) {
-	walkAll(t, underTest(), func(yield func(step) bool) {
-		b := make([]byte, longest())
+	for _, in := range contract.Inputs {
+		walkAll(t, in, underTest(in), allBytes(longest()))
+	}
+}
+
+// allBytes yields every string of up to some bytes.
+func allBytes(longest int) iter.Seq[step] {
+	return func(yield func(step) bool) {
+		b := make([]byte, longest)
 		for length := range len(b) + 1 {
 			for n := range 1 << (8 * length) {
 				for i := range length {
@@ -115,7 +127,7 @@ func TestWalkBytes(t *testing.T) {
 				}
 			}
 		}
-	})
+	}
 }
 
 // Every neighbour of every small case of the corpus: a bit changed, a byte left out, a
@@ -125,15 +137,26 @@ func TestWalkNeighbours(t *testing.T) {
 	if verify.Settings().Exhaustive {
 		small = 600
 	}
-	cases := slices.DeleteFunc(load(t), func(c corpus.Case) bool { return c.Size > small })
-	walkAll(t, underTest(), func(yield func(step) bool) {
-		for _, c := range cases {
-			for b := range neighbours(c.Payload.Bytes) {
-				if !yield(step{place: "neighbour of " + c.Name, payload: b}) {
-					return
+	for _, in := range contract.Inputs {
+		cases := slices.DeleteFunc(casesFor(t, in), func(c corpus.Case) bool { return c.Size > small })
+		walkAll(t, in, underTest(in), func(yield func(step) bool) {
+			for _, c := range cases {
+				for b := range neighbours(c.Payload.Bytes) {
+					if !yield(step{place: "neighbour of " + c.Name, payload: b}) {
+						return
+					}
 				}
 			}
-		}
+		})
+	}
+}
+
+// casesFor are the cases of the corpus that an input can have: of Create those that
+// are an Any.
+func casesFor(t *testing.T, in contract.Input) []corpus.Case {
+	t.Helper()
+	return slices.DeleteFunc(load(t), func(c corpus.Case) bool {
+		return in == contract.Create && stdin.IsBootstrap(c.Payload.Bytes)
 	})
 }
 
@@ -154,41 +177,40 @@ func neighbours(b []byte) iter.Seq[[]byte] {
 	}
 }
 
-// underTest is the decoder under test, if it is to be tested: the reference would be its
-// own judge.
-func underTest() []decoder.Decoder {
-	return slices.DeleteFunc(slices.Clone(verify.Decoders()), func(d decoder.Decoder) bool { return d.Name == reference.Decoder.Name })
+// underTest are the decoders of an input that are under test, if they are to be tested:
+// the reference would be its own judge.
+func underTest(in contract.Input) []decoder.Decoder {
+	return slices.DeleteFunc(verify.DecodersOf(in), verify.IsReference)
 }
 
 // After any payload of the corpus's classes any other gets its right answer, and the
 // answer to the first stays what it was.
 func TestWalkPairs(t *testing.T) {
-	var classes []corpus.Case
-	seen := make(map[string]bool)
-	for _, c := range load(t) {
-		class := c.Name[:strings.LastIndexByte(c.Name, '_')] + string(c.Outcome)
-		if !seen[class] && c.Size <= 2000 {
-			seen[class] = true
-			classes = append(classes, c)
-		}
-	}
 	for _, d := range verify.Decoders() {
+		var classes []payload.Payload
+		seen := make(map[string]bool)
+		for _, c := range casesFor(t, d.Input) {
+			class := c.Name[:strings.LastIndexByte(c.Name, '_')] + string(c.Outcome)
+			if !seen[class] && c.Size <= 2000 {
+				seen[class] = true
+				classes = append(classes, verify.For(d, c.Payload))
+			}
+		}
 		for _, first := range classes {
 			afterEach(t, d, first, classes)
 		}
 	}
 }
 
-// afterEach decodes a case before each of the others. All answers are looked at in the
+// afterEach decodes a payload before each of the others. All answers are looked at in the
 // end, so one that a later call changes is found, too.
-func afterEach(t *testing.T, d decoder.Decoder, first corpus.Case, cases []corpus.Case) {
+func afterEach(t *testing.T, d decoder.Decoder, first payload.Payload, others []payload.Payload) {
 	t.Helper()
 	var payloads [][]byte
 	var checks []verify.Check
-	for _, c := range cases {
-		second := c.Payload
-		second.Description += ", after " + first.Payload.Description
-		for _, p := range []payload.Payload{first.Payload, second} {
+	for _, second := range others {
+		second.Description += ", after " + first.Description
+		for _, p := range []payload.Payload{first, second} {
 			payloads = append(payloads, p.Bytes)
 			checks = append(checks, verify.Check{Guarantee: contract.NoSharing, Payload: p})
 		}
@@ -209,7 +231,7 @@ func TestWalkReads(t *testing.T) {
 		{Bytes: []byte("\n\x03a/b\x12\x05valu"), Want: contract.Outcome{Kind: contract.Malformed}, Description: "a damaged payload of 12 bytes"},
 	}
 	long := payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
-	for _, d := range verify.Decoders() {
+	for _, d := range verify.DecodersOf(contract.Stdin) {
 		for _, p := range short {
 			for at := range len(p.Bytes) + 1 {
 				for reads := range compositions(at) {
@@ -278,9 +300,12 @@ func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
 	}
 }
 
-// walkAll holds decoders to the right answers to many payloads.
-func walkAll(t *testing.T, decoders []decoder.Decoder, steps iter.Seq[step]) {
+// walkAll holds decoders of an input to the right answers to many payloads.
+func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps iter.Seq[step]) {
 	t.Helper()
-	w := &walk{t: t, decoders: decoders, told: time.Now()}
+	if len(decoders) == 0 {
+		return
+	}
+	w := &walk{t: t, input: in, decoders: decoders, told: time.Now()}
 	w.all(steps)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/verify"
 )
@@ -21,18 +22,28 @@ func byName(t *testing.T) map[string]corpus.Case {
 func TestFindings(t *testing.T) {
 	cases := byName(t)
 	for _, f := range verify.Known().Findings() {
-		t.Run(f.Name, func(t *testing.T) {
-			place, _ := f.In(verify.Known().Program)
-			c, ok := cases[place.Case]
-			if !ok {
-				t.Fatalf("the finding's case %s is not in the corpus", place.Case)
-			}
-			if by, _ := verify.Known().Predict(c.Payload.Bytes, c.Payload.Want); by == nil || by.Name != f.Name {
-				t.Fatalf("the finding does not affect its own case %s", place.Case)
-			}
-			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: c.Payload, Reproduces: true})
-		})
+		t.Run(f.Name, func(t *testing.T) { reproduces(t, verify.UnderTest(), f, cases) })
 	}
+	for _, d := range verify.Creates() {
+		for _, f := range verify.KnownOf(d).Findings() {
+			t.Run(f.Name+" in "+d.Name, func(t *testing.T) { reproduces(t, d, f, cases) })
+		}
+	}
+}
+
+func reproduces(t *testing.T, d decoder.Decoder, f *findings.Finding, cases map[string]corpus.Case) {
+	t.Helper()
+	known := verify.KnownOf(d)
+	place, _ := f.In(known.Program)
+	c, ok := cases[place.Case]
+	if !ok {
+		t.Fatalf("the finding's case %s is not in the corpus", place.Case)
+	}
+	p := verify.For(d, c.Payload)
+	if by, _ := known.Predict(p.Bytes, p.Want); by == nil || by.Name != f.Name {
+		t.Fatalf("the finding does not affect its own case %s", place.Case)
+	}
+	verify.Run(t, d, verify.Check{Guarantee: f.Breaks, Payload: p, Reproduces: true})
 }
 
 // Every release between the oldest and the newest has a list, and no list names

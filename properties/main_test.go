@@ -40,7 +40,11 @@ func drawn[T any](generate func(payload.Rand) T) *rapid.Generator[T] {
 
 // onEach runs a property on every decoder.
 func onEach(t *testing.T, property func(*rapid.T, decoder.Decoder)) {
-	for _, d := range verify.Decoders() {
+	each(t, verify.Decoders(), property)
+}
+
+func each(t *testing.T, decoders []decoder.Decoder, property func(*rapid.T, decoder.Decoder)) {
+	for _, d := range decoders {
 		t.Run(d.Name, rapid.MakeCheck(func(rt *rapid.T) { property(rt, d) }))
 	}
 }

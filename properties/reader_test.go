@@ -26,7 +26,7 @@ import (
 func TestChunking(t *testing.T) {
 	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
-	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
+	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		r := delivery.Scripted(p.Bytes, scripts.Draw(rt, "script"))
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
@@ -46,7 +46,7 @@ func TestStandardReaders(t *testing.T) {
 	}
 	for name, open := range readers {
 		t.Run(name, func(t *testing.T) {
-			for _, d := range verify.Decoders() {
+			for _, d := range verify.DecodersOf(contract.Stdin) {
 				for _, c := range load(t) {
 					verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: c.Payload, Reader: open(c.Payload.Bytes)})
 				}
@@ -85,7 +85,7 @@ var (
 func TestReaderFails(t *testing.T) {
 	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
-	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
+	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
 		cause := rapid.SampledFrom(readErrors).Draw(rt, "cause")

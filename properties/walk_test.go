@@ -43,6 +43,7 @@ func (s step) String() string {
 // walk holds decoders to the right answers to many payloads.
 type walk struct {
 	t        reporter
+	input    contract.Input
 	decoders []decoder.Decoder
 
 	sync.Mutex
@@ -140,13 +141,17 @@ func (w *walk) check(s step) verify.Check {
 	if s.top != nil {
 		b = vocabulary.Encode(s.top)
 	}
-	want := reference.Want(b)
-	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Want: want}}
+	judge, wanted, answer := reference.Decoder, reference.Want, vocabulary.Answer
+	if w.input == contract.Create {
+		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, vocabulary.AnswerCreate
+	}
+	want := wanted(b)
+	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Input: w.input, Want: want}}
 	if s.top == nil {
 		return c
 	}
-	if known, ok := vocabulary.Answer(s.top); ok && !same(known, want) {
-		w.fail(failure{step: s, d: reference.Decoder, check: c, other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
+	if known, ok := answer(s.top); ok && !same(known, want) {
+		w.fail(failure{step: s, d: judge, check: c, other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
 		c.Payload.Want = known
 	}
 	return c

@@ -32,6 +32,9 @@ func FuzzMalformed(data []byte) int { return run("FuzzMalformed", data) }
 // FuzzReaders is fuzz.Readers.
 func FuzzReaders(data []byte) int { return run("FuzzReaders", data) }
 
+// FuzzCreateOptions is fuzz.CreateOptions.
+func FuzzCreateOptions(data []byte) int { return run("FuzzCreateOptions", data) }
+
 func run(target string, data []byte) int {
 	named, err := targets.Named(target)
 	if err != nil {

@@ -76,7 +76,7 @@ func load(t *testing.T) map[string]*pkg {
 			}
 			return nil
 		}
-		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || path.Base(rel) == "zz_readoptions.go" {
+		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || strings.HasPrefix(path.Base(rel), "zz_") {
 			return nil
 		}
 		if ok, err := build.Default.MatchFile(filepath.Dir(name), d.Name()); !ok || err != nil {

@@ -19,6 +19,19 @@ import (
 // (hcsshim's runhcs.proto).
 const OptionsName = "containerd.runhcs.v1.Options"
 
+// Input is what a decoder is given. The same bytes can have another right answer as
+// another input.
+type Input int
+
+// The inputs.
+const (
+	Stdin  Input = iota // the standard input of a shim: R1 to R4
+	Create              // CreateTaskRequest.Options, the bytes of an Any: C1 to C3
+)
+
+// Inputs are all of them.
+var Inputs = []Input{Stdin, Create}
+
 // Kind is what came out of decoding a payload.
 type Kind string
 

@@ -29,11 +29,18 @@ var packages = []string{
 	"google.golang.org/protobuf/proto",
 }
 
+// The extracted files.
+const (
+	readOptionsFile = "zz_readoptions.go"
+	createFile      = "zz_create.go"
+)
+
 // share is a row of the coverage table: how many statements of some functions
 // the tests reach.
 type share struct {
 	what     string
 	pkg      string // import path
+	file     string // of the package, "" is all of it
 	function *regexp.Regexp
 	must     bool // all of it, or the tests are not good enough
 
@@ -45,7 +52,8 @@ func shares() []*share {
 	anything := regexp.MustCompile(``)
 	decoding := regexp.MustCompile(`(?i)unmarshal|^consume`)
 	return []*share{
-		{what: "readOptions and what it reaches", pkg: packages[0], function: anything, must: true},
+		{what: "readOptions and what it reaches", pkg: packages[0], file: readOptionsFile, function: anything, must: true},
+		{what: "what decodes CreateTaskRequest.Options", pkg: packages[0], file: createFile, function: anything, must: true},
 		{what: "bootstrap.FindExtension", pkg: packages[1], function: regexp.MustCompile(`^FindExtension$`), must: true},
 		{what: "typeurl", pkg: packages[2], function: anything},
 		{what: "protobuf: decoding functions of protowire", pkg: packages[3], function: decoding},
@@ -55,7 +63,7 @@ func shares() []*share {
 }
 
 // Print prints which part of the code under test was run, and returns a
-// complaint if that is not all of readOptions and FindExtension.
+// complaint if that is not all of what must be.
 func Print(ctx context.Context, b *extract.Build, profile string) (string, error) {
 	profiles, err := cover.ParseProfiles(profile)
 	if err != nil || len(profiles) == 0 {
@@ -68,10 +76,14 @@ func Print(ctx context.Context, b *extract.Build, profile string) (string, error
 	rows := shares()
 	for _, p := range profiles {
 		for _, row := range rows {
-			if path.Dir(p.FileName) == row.pkg {
-				file := filepath.Join(dirs[row.pkg], path.Base(p.FileName))
-				if path.Base(p.FileName) == filepath.Base(b.DecoderFile()) { // which may be laid over the tree
+			base := path.Base(p.FileName)
+			if path.Dir(p.FileName) == row.pkg && (row.file == "" || row.file == base) {
+				file := filepath.Join(dirs[row.pkg], base)
+				switch base { // which may be laid over the tree
+				case readOptionsFile:
 					file = b.DecoderFile()
+				case createFile:
+					file = b.CreateFile()
 				}
 				if err := row.add(p, file); err != nil {
 					return "", err
@@ -106,12 +118,8 @@ func packageDirs(ctx context.Context, b *extract.Build) (map[string]string, erro
 	return dirs, nil
 }
 
-// add counts the profile's blocks that lie in one of the row's functions. Of the
-// package hcsshim only the extracted file counts.
+// add counts the profile's blocks that lie in one of the row's functions.
 func (s *share) add(p *cover.Profile, file string) error {
-	if path.Base(p.FileName) == "hcsshim.go" {
-		return nil
-	}
 	fset := token.NewFileSet()
 	parsed, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
 	if err != nil {
@@ -149,7 +157,7 @@ func Extracted(profile string) (reached, all int, err error) {
 	}
 	row := new(share)
 	for _, p := range profiles {
-		if p.FileName == "shimfuzz/internal/hcsshim/zz_readoptions.go" {
+		if dir, file := path.Split(p.FileName); dir == packages[0]+"/" && (file == readOptionsFile || file == createFile) {
 			for _, block := range p.Blocks {
 				row.count(block, "")
 			}

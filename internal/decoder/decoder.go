@@ -1,4 +1,4 @@
-// Package decoder runs a readOptions on a payload and turns the result into an
+// Package decoder runs what decodes options on a payload and turns the result into an
 // outcome of the contract, a panic and a hang included.
 package decoder
 
@@ -14,10 +14,11 @@ import (
 	"shimfuzz/internal/contract"
 )
 
-// Decoder is a readOptions with a name.
+// Decoder is a readOptions, or what decodes another input, with a name.
 type Decoder struct {
-	Name string
-	Read func(io.Reader) (*options.Options, error)
+	Name  string
+	Input contract.Input
+	Read  func(io.Reader) (*options.Options, error)
 	// Classify returns the kind of an error; nil for a decoder whose errors have
 	// no kinds, such as hcsshim's.
 	Classify func(error) contract.Kind

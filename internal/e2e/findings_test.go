@@ -213,7 +213,7 @@ func TestCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	say("%d bytes, read as %s", len(b), stdin.FamilyName(b))
+	say("%d bytes, read as %s", len(b), stdin.FamilyName(contract.Stdin, b))
 	for _, s := range have {
 		e := s.expect(b)
 		got, _ := s.serve(t, b)

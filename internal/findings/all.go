@@ -49,9 +49,11 @@ func init() {
 		{
 			Name: "foreign-type-panics", Breaks: contract.NeverPanics,
 			Effect: "Options of any other type that is linked into the shim (runc's, from nerdctl) crash it with a Go " +
-				"panic instead of an error that says what is wrong with the configuration.",
+				"panic instead of an error that says what is wrong with the configuration. " +
+				"readOptions is fixed; where the options of CreateTaskRequest are decoded it still crashes, with all tasks of the pod.",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "legacy_foreign_registered", predict: foreignTypePanics},
+				{Program: Create, From: oldest, Case: "legacy_foreign_registered", predict: foreignTypePanics},
 			},
 		},
 		{
@@ -94,7 +96,8 @@ func init() {
 			Effect: "A field number above 2^29-1, which protobuf does not have, is accepted inside a group: damaged " +
 				"bytes pass for options. The defect is google.golang.org/protobuf's (protowire.ConsumeTag).",
 			Places: []Place{
-				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber},
+				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber(contract.Stdin)},
+				{Program: Create, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber(contract.Create)},
 				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 				{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 			},

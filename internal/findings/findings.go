@@ -20,6 +20,7 @@ import (
 // The programs that findings are known of.
 const (
 	ReadOptions        = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
+	Create             = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
 	RunHCS             = "hcsshim runhcs-v1"
 	LCOW               = "hcsshim lcow-v2"
 	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
@@ -121,7 +122,7 @@ func Named(name string) (List, error) {
 			continue
 		}
 		left, ok := strings.CutPrefix(f, "-")
-		if !ok || !slices.ContainsFunc([]string{ReadOptions, RunHCS, LCOW}, func(program string) bool { return l.For(program).Has(left) }) {
+		if !ok || !slices.ContainsFunc([]string{ReadOptions, Create, RunHCS, LCOW}, func(program string) bool { return l.For(program).Has(left) }) {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
 		l.without = append(l.without, left)

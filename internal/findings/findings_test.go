@@ -28,6 +28,7 @@ func TestNamed(t *testing.T) {
 		{Newest + ",-identity-misread,-untyped-is-default", all - 2, false},
 		{Newest + ",-bootstrap-rejected", 0, true},
 		{Newest + ",-start-hides-refusal", all, false}, // the program's
+		{Newest + ",-foreign-type-panics", all, false}, // Create's
 		{"v0.14.1,-lcow-v2-legacy-is-default", 0, true},
 		{Newest + ",-legacy-refused", 0, true}, // containerd's
 		{Newest + ",start-hides-refusal", 0, true},
@@ -52,6 +53,9 @@ func TestFor(t *testing.T) {
 		{"v0.15.0,-start-hides-refusal", RunHCS, "debug-type-file-panics", true},
 		{"v0.15.0", LCOW, "lcow-v2-legacy-is-default", true},
 		{"v0.15.0", ReadOptions, "lcow-v2-legacy-is-default", false},
+		{"v0.15.0", ReadOptions, "foreign-type-panics", false},
+		{"v0.15.0", Create, "foreign-type-panics", true},
+		{"v0.15.0,-foreign-type-panics", Create, "foreign-type-panics", false},
 		{"v0.14.1", LCOW, "lcow-v2-legacy-is-default", false},
 		{"none", RunHCS, "start-hides-refusal", false},
 	} {
@@ -97,6 +101,41 @@ func TestPredictionIsExact(t *testing.T) {
 	} {
 		if Matches(predicted, wrong) {
 			t.Errorf("%v is excused where %v is predicted", wrong.Kind, predicted.Kind)
+		}
+	}
+}
+
+// Where a CreateTaskRequest is handled any other linked type panics, if its value
+// decodes; and what is not linked, or does not decode, is an error.
+func TestCreate(t *testing.T) {
+	badGroup := wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))
+	any := func(url string, value ...wire.Part) []byte {
+		return payload.PlainAny(url, wire.Message(value).Encode())
+	}
+	for _, test := range []struct {
+		name    string
+		payload []byte
+		finding string
+		got     contract.Kind
+	}{
+		{"none", nil, "", contract.None},
+		{"Options", any(contract.OptionsName), "", contract.Options},
+		{"a linked type", any("google.protobuf.Any"), "foreign-type-panics", contract.Panic},
+		{"a linked type, its value damaged", any("google.protobuf.Any", wire.Raw([]byte{8})), "", contract.Foreign},
+		{"a type that is not linked", any("runtimeoptions.v1.Options"), "", contract.Foreign},
+		{"no type", any("", wire.Bool(1, true)), "", contract.Foreign},
+		{"an ID that is a linked type", payload.WithIdentity("google.protobuf.Any", "p1", nil).Bytes, "foreign-type-panics", contract.Panic},
+		{"a bad number in a group", any(contract.OptionsName, badGroup), "group-hides-bad-field-number", contract.Options},
+		{"the same in another type", any("a.B", badGroup), "", contract.Foreign},
+	} {
+		want := reference.CreateAnswer(test.payload)
+		f, got := Of(Create, Newest).Predict(test.payload, want)
+		name := ""
+		if f != nil {
+			name = f.Name
+		}
+		if name != test.finding || got.Kind != test.got {
+			t.Errorf("%s: finding %q, %v; want %q, %s", test.name, name, got, test.finding, test.got)
 		}
 	}
 }

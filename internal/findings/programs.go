@@ -160,7 +160,7 @@ func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outc
 // groupInBootstrap predicts that what stands in a damaged group is not seen. pkg/shim
 // and lcow-v2 make the same of BootstrapParams that decode.
 func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	legal := withLegalGroups(b)
+	legal := withLegalGroups(contract.Stdin, b)
 	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
 }
 

@@ -1,7 +1,7 @@
 //go:build shimfuzz_require
 
 // This file is never built. It keeps "go mod tidy" from dropping the modules
-// that only zz_readoptions.go imports, which tidy does not see in a fresh clone.
+// that only the extracted files import, which tidy does not see in a fresh clone.
 package hcsshim
 
 import (

@@ -150,7 +150,7 @@ func (b Builder) environment() []string {
 }
 
 // generated are the files of the suite that no clone has.
-var generated = []string{".git", "build", "internal/hcsshim/linked", "internal/hcsshim/zz_readoptions.go"}
+var generated = []string{".git", "build", "internal/hcsshim/linked", "internal/hcsshim/zz_readoptions.go", "internal/hcsshim/zz_create.go"}
 
 // listing names the files below dir with their sizes and times, but for those
 // that the suite keeps in its build folder.

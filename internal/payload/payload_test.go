@@ -35,7 +35,7 @@ func TestGenerators(t *testing.T) {
 				p := test.generate(rnd)
 				drawn[p.Want.Kind]++
 				if diff := contract.Diff(p.Want, reference.Want(p.Bytes), nil); diff != "" {
-					t.Fatalf("%v: %s\n%s", p, diff, stdin.Dump(p.Bytes))
+					t.Fatalf("%v: %s\n%s", p, diff, stdin.Dump(contract.Stdin, p.Bytes))
 				}
 			}
 			for _, kind := range test.kinds {

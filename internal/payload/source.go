@@ -26,6 +26,7 @@ func (Lowest) Uint64() uint64 { return 0 }
 // Payload is what a shim reads, and what it must answer.
 type Payload struct {
 	Bytes       []byte
+	Input       contract.Input // that Want is the right answer to
 	Want        contract.Outcome
 	Description string // how the payload was made, for a failure report
 	Marks       []Mark // what was drawn for it

@@ -12,6 +12,7 @@ import (
 
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/quality/mutate"
+	"shimfuzz/internal/quality/zoo"
 )
 
 const baselineTrials = 10
@@ -39,7 +40,7 @@ func Baselines(ctx context.Context, b *extract.Build, sample int, limit time.Dur
 		return err
 	}
 	// Those that hcsshim has itself are left out.
-	bugs := evenly(slices.DeleteFunc(zooIn(sourceName(b), "hcsshim"), func(m *mutant) bool { return known[m.ID()] != "" }), sample)
+	bugs := evenly(slices.DeleteFunc(zooIn(sourceName(b), "hcsshim", zoo.Bugs), func(m *mutant) bool { return known[m.ID()] != "" }), sample)
 	tree, err := newMutantTree(ctx, b)
 	if err != nil {
 		return err

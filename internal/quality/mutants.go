@@ -68,7 +68,7 @@ func Mutants(ctx context.Context, b *extract.Build, name string, sample int) err
 // mutant is one of a decoder, or of what it calls.
 type mutant struct {
 	killmatrix.Mutant
-	decoder string // that it is in: "hcsshim" or "reference"
+	decoder string // that it is in: "hcsshim", "create" or "reference"
 	file    string // that is replaced; none for a bug of the zoo
 	text    []byte
 	bug     string // of the zoo
@@ -169,15 +169,19 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	if t.Decoder == %[1]q {
-		%[2]s = zoo.Inject(t.Bug, %[2]s)
+	if t.Decoder == %[2]q {
+		%[3]s
 	}
 }
 `
 	var err error
-	for pkg, decoder := range map[string]string{"hcsshim": "underTest.readOptions", "reference": "Decoder.Read"} {
-		name := filepath.Join(t.dir, "internal", pkg, "zzz_bug.go")
-		err = errors.Join(err, os.WriteFile(name, fmt.Appendf(nil, file, pkg, decoder), 0o666))
+	for _, hook := range []struct{ decoder, pkg, inject string }{
+		{"hcsshim", "hcsshim", "underTest.readOptions = zoo.Inject(t.Bug, underTest.readOptions)"},
+		{"create", "hcsshim", "for i, c := range createOptions { createOptions[i].Read = zoo.Inject(t.Bug, c.Read) }"},
+		{"reference", "reference", "Decoder.Read = zoo.Inject(t.Bug, Decoder.Read)"},
+	} {
+		name := filepath.Join(t.dir, "internal", hook.pkg, "zzz_bug_"+hook.decoder+".go")
+		err = errors.Join(err, os.WriteFile(name, fmt.Appendf(nil, file, hook.pkg, hook.decoder, hook.inject), 0o666))
 	}
 	return err
 }
@@ -190,7 +194,10 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 	hcsshim := sourceName(b)
 	internal := filepath.Join(t.dir, "internal")
 	sources := slices.Concat(
-		[]source{{hcsshim, "hcsshim", filepath.Join(internal, "hcsshim", filepath.Base(b.DecoderFile())), nil}},
+		[]source{
+			{hcsshim, "hcsshim", filepath.Join(internal, "hcsshim", filepath.Base(b.DecoderFile())), nil},
+			{hcsshim + " create", "create", filepath.Join(internal, "hcsshim", filepath.Base(b.CreateFile())), nil},
+		},
 		t.called,
 		[]source{
 			{"reference", "reference", filepath.Join(internal, "reference", "reference.go"), nil},
@@ -213,12 +220,12 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 			all = append(all, more...)
 		}
 	}
-	return slices.Concat(all, zooIn(hcsshim, "hcsshim"), zooIn("reference", "reference")), nil
+	return slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs), zooIn("reference", "reference", zoo.Bugs)), nil
 }
 
-// zooIn are the zoo's bugs in a decoder.
-func zooIn(source, decoder string) (all []*mutant) {
-	for _, bug := range zoo.Bugs {
+// zooIn are bugs of the zoo in a decoder.
+func zooIn(source, decoder string, bugs []zoo.Bug) (all []*mutant) {
+	for _, bug := range bugs {
 		m := killmatrix.Mutant{Source: "zoo in " + source, Name: bug.Name, Change: bug.Why}
 		all = append(all, &mutant{Mutant: m, decoder: decoder, bug: bug.Name})
 	}

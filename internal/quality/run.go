@@ -80,7 +80,7 @@ func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
 		return fmt.Errorf("the unchanged suite does not build: %w", err)
 	}
 	r.hashes[hash] = "the original"
-	unchanged := []*mutant{{decoder: "hcsshim"}, {decoder: "reference"}}
+	unchanged := []*mutant{{decoder: "hcsshim"}, {decoder: "create"}, {decoder: "reference"}}
 	parallel(unchanged, func(m *mutant) { r.layers(ctx, r.original(), m) })
 	for _, m := range unchanged {
 		if m.Result != killmatrix.Survived {

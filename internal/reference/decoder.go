@@ -3,6 +3,10 @@ package reference
 import (
 	"bytes"
 	"errors"
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
@@ -10,6 +14,25 @@ import (
 
 // Decoder is ReadOptions as a decoder under test.
 var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: kind}
+
+// CreateDecoder is CreateOptions as a decoder under test.
+var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Create, Read: readCreate, Classify: kind}
+
+// readCreate decodes an Any that is delivered as its bytes; without bytes there is none.
+func readCreate(r io.Reader) (*options.Options, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return nil, &Error{Kind: ErrRead, Err: err}
+	}
+	var a *anypb.Any
+	if len(b) > 0 {
+		a = new(anypb.Any)
+		if err := unmarshal(b, a); err != nil {
+			return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+		}
+	}
+	return CreateOptions(a)
+}
 
 // kind returns the kind of the error that err wraps.
 func kind(err error) contract.Kind {
@@ -25,4 +48,9 @@ func kind(err error) contract.Kind {
 }
 
 // Answer is what the reference makes of a payload.
-func Answer(b []byte) contract.Outcome { return Decoder.Decode(bytes.NewReader(b), b) }
+func Answer(b []byte) contract.Outcome { return answer(Decoder, b) }
+
+// CreateAnswer is what the reference makes of the bytes of CreateTaskRequest.Options.
+func CreateAnswer(b []byte) contract.Outcome { return answer(CreateDecoder, b) }
+
+func answer(d decoder.Decoder, b []byte) contract.Outcome { return d.Decode(bytes.NewReader(b), b) }

@@ -7,12 +7,19 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 )
 
 // Want returns the answer that the contract wants to a payload: the reference's,
 // with the others that it allows (docs/contract.md, Freedoms).
-func Want(b []byte) contract.Outcome {
-	want := Answer(b)
+func Want(b []byte) contract.Outcome { return wantOf(Decoder, b) }
+
+// WantCreate is Want for the bytes of CreateTaskRequest.Options, which are an Any
+// whatever fields they have.
+func WantCreate(b []byte) contract.Outcome { return wantOf(CreateDecoder, b) }
+
+func wantOf(d decoder.Decoder, b []byte) contract.Outcome {
+	want := answer(d, b)
 	given := []contract.Outcome{want}
 	allow := func(others ...contract.Outcome) {
 		for _, other := range others {
@@ -22,28 +29,31 @@ func Want(b []byte) contract.Outcome {
 		}
 	}
 	malformed := contract.Outcome{Kind: contract.Malformed}
-	plain, free, wellFormed := withoutFreedoms(b)
+	plain, free, wellFormed := withoutFreedoms(b, d.Input)
 	if !wellFormed {
 		return want
 	}
 	if free {
-		allow(Answer(plain), malformed)
+		allow(answer(d, plain), malformed)
 	}
-	if last, overwrites := withoutOverwritten(plain); overwrites {
-		allow(malformed, contract.Outcome{Kind: contract.Foreign}, Answer(last))
+	if last, overwrites := withoutOverwritten(plain); overwrites && !isParams(d.Input, plain) {
+		allow(malformed, contract.Outcome{Kind: contract.Foreign}, answer(d, last))
 	}
 	want.Or = given[1:]
 	return want
 }
 
-// withoutOverwritten returns a legacy payload without the occurrences of the
+// isParams reports whether an input is BootstrapParams.
+func isParams(in contract.Input, b []byte) bool {
+	isBootstrap, _ := isBootstrapParams(b)
+	return in == contract.Stdin && isBootstrap
+}
+
+// withoutOverwritten returns an Any without the occurrences of the
 // fields 1 and 2 that a later one overwrites, and whether one of those is not
 // UTF-8 where the contract leaves open who looks at it: in field 1, or in field 2
 // if the last type URL does not name Options.
 func withoutOverwritten(b []byte) (last []byte, overwrites bool) {
-	if isBootstrap, _ := isBootstrapParams(b); isBootstrap {
-		return nil, false
-	}
 	seen := [3][][]byte{} // the values of the fields 1 and 2
 	var rest []byte
 	for at := 0; at < len(b); {

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
+	"shimfuzz/internal/contract"
 )
 
 // Where the freedoms wide-tag and depth begin, and where depth ends.
@@ -29,14 +31,14 @@ var (
 // whether it has such, or tags or lengths of more than five bytes, so that a strict
 // reader may refuse it. A malformed payload has no freedoms; wellFormed is about its top
 // level only.
-func withoutFreedoms(b []byte) (plain []byte, free, wellFormed bool) {
+func withoutFreedoms(b []byte, in contract.Input) (plain []byte, free, wellFormed bool) {
 	l := &lenient{anys: []anyParts{{}}}
 	plain = slices.Clone(b)
 	if !l.message(plain, nil, 0) {
 		return b, false, false
 	}
 	md := anyType
-	if isBootstrap, _ := isBootstrapParams(plain); isBootstrap {
+	if isParams(in, plain) {
 		md = paramsType
 	}
 	if !l.message(plain, md, 0) {

@@ -1,9 +1,9 @@
 // Package reference decodes what containerd writes to a runhcs shim's standard
 // input, by the contract: BootstrapParams and its runhcs Options extension from
 // containerd 2.3 on, the bare Any of older containerd, and neither mistaken for
-// the other.
+// the other. It also decodes the Any of CreateTaskRequest.Options.
 //
-// It implements the recognition rules R1 to R4 of docs/contract.md. Its answer
+// It implements the recognition rules R1 to R4, and C1 to C3, of docs/contract.md. Its answer
 // depends on the bytes alone. In particular no type name is looked
 // up in the global protobuf registry, so it is the same in every binary.
 package reference
@@ -24,7 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// The three ways in which no options can be had. Every error of ReadOptions is
+// The three ways in which no options can be had. Every error of this package is
 // an *Error that wraps one of them, to be told apart with errors.Is.
 var (
 	ErrRead      = errors.New("cannot read the shim options")
@@ -140,18 +140,29 @@ func fromAny(payload []byte) (*options.Options, error) {
 	if err := unmarshal(payload, &a); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
 	}
-	if namesOptions(a.GetTypeUrl()) {
-		opts := new(options.Options)
-		if err := unmarshal(a.GetValue(), opts); err != nil {
-			return nil, &Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: a.GetTypeUrl(), Err: err}
-		}
-		return opts, nil
-	}
-	if isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) && unmarshal(payload, new(bootstrap.BootstrapParams)) == nil {
+	isMinimal := isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) && unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
+	if isMinimal && !namesOptions(a.GetTypeUrl()) {
 		return nil, nil
 	}
-	return nil, &Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: a.GetTypeUrl(),
-		Err: fmt.Errorf("want %s", optionsName)}
+	return CreateOptions(&a)
+}
+
+// CreateOptions returns the runhcs Options that containerd sends in
+// CreateTaskRequest.Options (C1 to C3), nil if there is no Any. Its errors are those
+// of ReadOptions.
+func CreateOptions(a *anypb.Any) (*options.Options, error) {
+	if a == nil {
+		return nil, nil
+	}
+	if !namesOptions(a.GetTypeUrl()) {
+		return nil, &Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: a.GetTypeUrl(),
+			Err: fmt.Errorf("want %s", optionsName)}
+	}
+	opts := new(options.Options)
+	if err := unmarshal(a.GetValue(), opts); err != nil {
+		return nil, &Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: a.GetTypeUrl(), Err: err}
+	}
+	return opts, nil
 }
 
 var optionsName = string((*options.Options)(nil).ProtoReflect().Descriptor().FullName())

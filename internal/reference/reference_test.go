@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"google.golang.org/protobuf/types/known/anypb"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
@@ -83,5 +85,45 @@ func TestGroupsAreUnknown(t *testing.T) {
 	opts, err := ReadOptions(strings.NewReader(string(payload.Encode())))
 	if opts == nil || err != nil {
 		t.Errorf("ReadOptions = %v, %v; want options", opts, err)
+	}
+}
+
+// The Any of CreateTaskRequest.Options names Options, or is an error: the fields of
+// BootstrapParams are unknown fields in it, and an ID and a namespace are another type.
+func TestCreate(t *testing.T) {
+	const options = "containerd.runhcs.v1.Options"
+	debug := wire.Sub(2, wire.Bool(1, true))
+	bad := wire.String(1, "\xff")
+	for _, test := range []struct {
+		name string
+		m    wire.Message
+		want string // and what else is allowed
+	}{
+		{"no Any", nil, "none"},
+		{"Options", wire.Message{wire.String(1, options), debug}, "options debug:true"},
+		{"Options without a value", wire.Message{wire.String(1, "a/"+options)}, "options, all at their defaults"},
+		{"a damaged value", wire.Message{wire.String(1, options), wire.Bytes(2, []byte{8})}, "error/malformed"},
+		{"fields of BootstrapParams", wire.Message{wire.String(1, options), debug, wire.Varint(3, 1), wire.Bytes(8, []byte{8})}, "options debug:true"},
+		{"an ID and a namespace", wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}, "error/foreign"},
+		{"BootstrapParams", wire.Message{wire.String(1, "web-1"), wire.String(4, "2.3.7")}, "error/foreign"},
+		{"no type", wire.Message{debug}, "error/foreign"},
+		{"another type, damaged", wire.Message{wire.String(1, "google.protobuf.Any"), wire.Bytes(2, []byte{8})}, "error/foreign"},
+		{"not an Any", wire.Message{wire.String(1, options), wire.Raw([]byte{8})}, "error/malformed"},
+		{"no UTF-8", wire.Message{bad}, "error/malformed"},
+		{"a wide tag", wire.Message{wire.String(1, options), wire.Varint(4, 1).WideTag(6)}, "options, all at their defaults | error/malformed"},
+		{"a wide tag in what is unknown", wire.Message{wire.String(1, options), wire.Sub(8, wire.Varint(4, 1).WideTag(6))}, "options, all at their defaults"},
+		{"an overwritten type URL", wire.Message{bad, wire.String(1, options), wire.Varint(3, 1)}, "error/malformed | error/foreign | options, all at their defaults"},
+	} {
+		want := WantCreate(test.m.Encode())
+		got := contract.Outcome{Kind: want.Kind, Options: want.Options}.String()
+		for _, or := range want.Or {
+			got += " | " + contract.Outcome{Kind: or.Kind, Options: or.Options}.String()
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+	if opts, err := CreateOptions(new(anypb.Any)); opts != nil || !errors.Is(err, ErrForeign) {
+		t.Errorf("an Any of nothing: %v, %v; want an error", opts, err)
 	}
 }

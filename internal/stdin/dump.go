@@ -11,24 +11,27 @@ import (
 )
 
 // FamilyName names the message that b is by the contract.
-func FamilyName(b []byte) string {
-	if IsBootstrap(b) {
+func FamilyName(in contract.Input, b []byte) string {
+	switch {
+	case in == contract.Create:
+		return "CreateTaskRequest.Options, an Any"
+	case IsBootstrap(b):
 		return "BootstrapParams"
 	}
 	return "a legacy Any"
 }
 
 // Descriptor describes the message that b is by the contract.
-func Descriptor(b []byte) protoreflect.MessageDescriptor {
-	if IsBootstrap(b) {
+func Descriptor(in contract.Input, b []byte) protoreflect.MessageDescriptor {
+	if in == contract.Stdin && IsBootstrap(b) {
 		return (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
 	}
 	return (*anypb.Any)(nil).ProtoReflect().Descriptor()
 }
 
 // Dump shows a payload as the message that it is by the contract.
-func Dump(b []byte) string {
-	return wire.Dump(b, Descriptor(b), func(url string) protoreflect.MessageDescriptor {
+func Dump(in contract.Input, b []byte) string {
+	return wire.Dump(b, Descriptor(in, b), func(url string) protoreflect.MessageDescriptor {
 		if TypeName(url) == contract.OptionsName {
 			return (*options.Options)(nil).ProtoReflect().Descriptor()
 		}

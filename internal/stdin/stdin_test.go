@@ -91,12 +91,12 @@ func TestDump(t *testing.T) {
 		{wire.Message{wire.String(4, "2.3"), wire.Sub(8, wire.Sub(1, legacy...))}, "BootstrapParams", []string{"4 containerd_version", "8 extensions", "1 debug: varint 1"}},
 	} {
 		b := test.m.Encode()
-		if got := FamilyName(b); got != test.family {
+		if got := FamilyName(contract.Stdin, b); got != test.family {
 			t.Errorf("FamilyName = %q, want %q", got, test.family)
 		}
 		for _, want := range test.want {
-			if !strings.Contains(Dump(b), want) {
-				t.Errorf("%q is not in:\n%s", want, Dump(b))
+			if !strings.Contains(Dump(contract.Stdin, b), want) {
+				t.Errorf("%q is not in:\n%s", want, Dump(contract.Stdin, b))
 			}
 		}
 	}

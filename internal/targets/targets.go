@@ -23,6 +23,7 @@ var All = []Target{
 	{"FuzzEquivalence", []string{"options", "one script", "another"}},
 	{"FuzzMalformed", []string{"options", "script"}},
 	{"FuzzReaders", []string{"payload", "script"}},
+	{"FuzzCreateOptions", []string{"Any"}},
 }
 
 // Raw is the target whose input is the payload as it is.

@@ -21,6 +21,7 @@ type Report struct {
 	Panic       string // its value and where it came from
 	Advice      string // what to do
 	Description string // how the payload was made
+	Input       contract.Input
 	Payload     []byte
 	Replay      string // the commands that show it again
 }
@@ -28,7 +29,7 @@ type Report struct {
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: v.Difference, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: v.Difference, Input: q.Input, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -79,9 +80,9 @@ func (r Report) String() string {
 	row("panic", r.Panic)
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
-	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload), stdin.FamilyName(r.Payload)), "; "))
+	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload), stdin.FamilyName(r.Input, r.Payload)), "; "))
 	if len(r.Payload) <= maxDump {
-		b.WriteString(stdin.Dump(r.Payload))
+		b.WriteString(stdin.Dump(r.Input, r.Payload))
 		row("hex", shortHex(r.Payload))
 	}
 	return b.String()

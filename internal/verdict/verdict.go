@@ -25,6 +25,7 @@ const (
 // Question is a payload, and what a correct shim answers to it.
 type Question struct {
 	Payload []byte
+	Input   contract.Input
 	Want    contract.Outcome
 	Cause   error // the error that the reader fails with, if it does; then no finding applies
 	// Reproduces asks whether a right answer is one where a finding predicts a wrong

@@ -5,8 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
@@ -18,15 +20,27 @@ import (
 const (
 	hcsshimName = "hcsshim"
 	readerName  = "reader"
+	createName  = "create" // and the file
 )
 
 // suite is what this process tests, and what is known of it.
 type suite struct {
 	settings  settings.Test
 	underTest decoder.Decoder
+	creates   []decoder.Decoder
 	decoders  []decoder.Decoder
 	known     findings.List
 	excused   findings.List
+
+	knownOfCreates, excusedOfCreates findings.List // the same of creates
+}
+
+// creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
+func creates() (all []decoder.Decoder) {
+	for _, c := range hcsshim.CreateOptions() {
+		all = append(all, decoder.Decoder{Name: createName + " (" + c.File + ")", Input: contract.Create, Read: c.Read})
+	}
+	return all
 }
 
 // current is the suite that the process's settings ask for.
@@ -39,22 +53,31 @@ var current = sync.OnceValues(func() (*suite, error) {
 })
 
 func newSuite(s settings.Test) (*suite, error) {
-	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}}
+	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}, creates: creates()}
 	if s.Reader != "" {
 		d, err := externalReader(s)
 		if err != nil {
 			return nil, err
 		}
-		u.underTest = d
+		u.underTest, u.creates = d, nil
 	}
 	u.decoders = []decoder.Decoder{reference.Decoder, u.underTest}
+	if s.Reader == "" { // which is given a shim's standard input only
+		u.decoders = append(append(u.decoders, reference.CreateDecoder), u.creates...)
+	}
 	if s.Decoder != "" {
-		u.decoders = slices.DeleteFunc(u.decoders, func(d decoder.Decoder) bool { return d.Name != s.Decoder })
+		u.decoders = slices.DeleteFunc(u.decoders, func(d decoder.Decoder) bool {
+			return d.Name != s.Decoder && !strings.HasPrefix(d.Name, s.Decoder+" ")
+		})
 	}
 	if len(u.decoders) == 0 {
-		return nil, fmt.Errorf("there is no decoder %q: want %s or %s", s.Decoder, reference.Decoder.Name, u.underTest.Name)
+		return nil, fmt.Errorf("there is no decoder %q: want %s, %s or %s", s.Decoder, reference.Decoder.Name, u.underTest.Name, createName)
 	}
-	return u, u.setFindings()
+	if err := u.setFindings(); err != nil {
+		return nil, err
+	}
+	u.knownOfCreates, u.excusedOfCreates = u.known.For(findings.Create), u.excused.For(findings.Create)
+	return u, nil
 }
 
 // setFindings sets what is known and what is excused. Of a reader in a process
@@ -109,15 +132,47 @@ func Settings() settings.Test { return must().settings }
 // UnderTest is the decoder under test: hcsshim's, or a reader in a process.
 func UnderTest() decoder.Decoder { return must().underTest }
 
-// Decoders are the two that every property is run on, or the one that is asked
-// for, because only that one is a mutant, or a reader.
+// Creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
+func Creates() []decoder.Decoder { return must().creates }
+
+// Decoders are those that properties are run on: the reference's and those under
+// test; or some of them, because only these are mutants, or a reader.
 func Decoders() []decoder.Decoder { return must().decoders }
+
+// DecodersOf are those of Decoders that have an input.
+func DecodersOf(in contract.Input) []decoder.Decoder {
+	return slices.DeleteFunc(slices.Clone(Decoders()), func(d decoder.Decoder) bool { return d.Input != in })
+}
+
+// IsReference reports whether a decoder is the reference's.
+func IsReference(d decoder.Decoder) bool {
+	return d.Name == reference.Decoder.Name || d.Name == reference.CreateDecoder.Name
+}
 
 // Known is what is known of the decoder under test.
 func Known() findings.List { return must().known }
 
 // Excused is what of Known is not to fail a test, by the user's choice.
 func Excused() findings.List { return must().excused }
+
+// KnownOf is what is known of a decoder.
+func KnownOf(d decoder.Decoder) findings.List {
+	return listOf(d, must().known, must().knownOfCreates)
+}
+
+func excusedOf(d decoder.Decoder) findings.List {
+	return listOf(d, must().excused, must().excusedOfCreates)
+}
+
+func listOf(d decoder.Decoder, underTest, creates findings.List) findings.List {
+	switch {
+	case IsReference(d):
+		return findings.None
+	case d.Input == contract.Create:
+		return creates
+	}
+	return underTest
+}
 
 func hcsshimVersion() string { return hcsshim.Name() }
 

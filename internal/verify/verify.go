@@ -10,14 +10,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 )
 
@@ -48,7 +49,7 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 		r = bytes.NewReader(c.Payload.Bytes)
 	}
 	got := d.Decode(r, c.Payload.Bytes)
-	if d.Name != reference.Decoder.Name { // count each payload once
+	if !IsReference(d) { // count each payload once
 		Mark(append(c.Payload.Marks, size(c.Payload.Bytes))...)
 	}
 	v := c.Judge(d, got)
@@ -60,22 +61,33 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 
 // Judge decides on a decoder's answer, and counts it if it is excused.
 func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
-	known, excused := Known(), Excused()
-	if d.Name == reference.Decoder.Name {
-		known, excused = findings.None, findings.None
-	}
-	v := verdict.Of(c.question(), got, known, excused)
+	v := verdict.Of(c.question(d), got, KnownOf(d), excusedOf(d))
 	count(v)
 	return v
 }
 
-func (c Check) question() verdict.Question {
-	return verdict.Question{Payload: c.Payload.Bytes, Want: c.Payload.Want, Cause: c.Cause, Reproduces: c.Reproduces}
+func (c Check) question(d decoder.Decoder) verdict.Question {
+	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want, Cause: c.Cause, Reproduces: c.Reproduces}
+}
+
+// For returns the payload with the right answer to it as an input of the decoder.
+// An Any that is none by the rules of a shim's standard input alone, or that those
+// take for BootstrapParams, has another one as CreateTaskRequest.Options.
+func For(d decoder.Decoder, p payload.Payload) payload.Payload {
+	if p.Input == d.Input {
+		return p
+	}
+	isNone := func(o contract.Outcome) bool { return o.Kind == contract.None }
+	if stdin.IsBootstrap(p.Bytes) || isNone(p.Want) || slices.ContainsFunc(p.Want.Or, isNone) {
+		p.Want = reference.WantCreate(p.Bytes)
+	}
+	p.Input = d.Input
+	return p
 }
 
 // Report reports an answer that fails t, and notes it in the results.
 func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) string {
-	return c.fail(t, d, v.Report(c.question(), got, c.Guarantee, Excused()))
+	return c.fail(t, d, v.Report(c.question(d), got, c.Guarantee, Excused()))
 }
 
 // Fail fails t for what a decoder did with a payload beside its answer: memory,
@@ -87,7 +99,7 @@ func Fail(t TB, d decoder.Decoder, c Check, text string) {
 
 // ReportText is Report for what is wrong beside an answer.
 func (c Check) ReportText(t TB, d decoder.Decoder, text string) string {
-	return c.fail(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Payload: c.Payload.Bytes})
+	return c.fail(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Input: d.Input, Payload: c.Payload.Bytes})
 }
 
 func (c Check) fail(t TB, d decoder.Decoder, r verdict.Report) string {
@@ -98,11 +110,13 @@ func (c Check) fail(t TB, d decoder.Decoder, r verdict.Report) string {
 
 // DecoderName names a decoder with the version under test.
 func DecoderName(d decoder.Decoder) string {
-	switch d.Name {
-	case hcsshimName:
+	switch {
+	case d.Name == hcsshimName:
 		return d.Name + " " + hcsshimVersion()
-	case readerName:
+	case d.Name == readerName:
 		return d.Name + " " + Settings().Reader
+	case !IsReference(d) && d.Input == contract.Create:
+		return hcsshimName + " " + hcsshimVersion() + ", " + d.Name
 	}
 	return d.Name
 }

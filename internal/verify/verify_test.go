@@ -13,21 +13,28 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 )
 
 // The settings choose the decoders, or are refused in a line.
 func TestNewSuite(t *testing.T) {
+	all := "[reference hcsshim reference create"
+	for _, d := range creates() {
+		all += " " + d.Name
+	}
+	all += "]"
 	for _, test := range []struct {
 		settings settings.Test
 		decoders string
 		excused  string
 		fails    string
 	}{
-		{settings.Test{}, "[reference hcsshim]", "", ""},
-		{settings.Test{Decoder: "reference"}, "[reference]", "", ""},
-		{settings.Test{Findings: "none"}, "[reference hcsshim]", "none", ""},
-		{settings.Test{Findings: "v0.14.1,-bootstrap-rejected"}, "[reference hcsshim]", "v0.14.1,-bootstrap-rejected", ""},
+		{settings.Test{}, all, "", ""},
+		{settings.Test{Decoder: "reference"}, "[reference reference create]", "", ""},
+		{settings.Test{Decoder: "hcsshim"}, "[hcsshim]", "", ""},
+		{settings.Test{Findings: "none"}, all, "none", ""},
+		{settings.Test{Findings: "v0.14.1,-bootstrap-rejected"}, all, "v0.14.1,-bootstrap-rejected", ""},
 		{settings.Test{Reader: "cat", Decoder: "reader"}, "[reader]", "none", ""},
 		{settings.Test{Reader: "cat", Findings: "v0.14.1"}, "[reference reader]", "v0.14.1", ""},
 		{settings.Test{Decoder: "hcshim"}, "", "", `there is no decoder "hcshim"`},
@@ -54,6 +61,33 @@ func TestNewSuite(t *testing.T) {
 		}
 		if test.excused != "" && u.excused.Name != test.excused {
 			t.Errorf("%+v: excused %s, want %s", test.settings, u.excused.Name, test.excused)
+		}
+	}
+}
+
+// A payload has an answer of its own as CreateTaskRequest.Options where a shim's
+// standard input is not an Any, or may be an ID and a namespace.
+func TestFor(t *testing.T) {
+	sent := payload.Sent(payload.OneOption())
+	none := payload.Sent(nil)
+	for _, test := range []struct {
+		name string
+		p    payload.Payload
+		want contract.Kind
+	}{
+		{"options in an Any", payload.Payload{Bytes: payload.PlainAny(contract.OptionsName, nil), Want: sent}, contract.Options},
+		{"BootstrapParams", payload.WithIdentity("web-1", "k8s.io", payload.OneOption()), contract.Foreign},
+		{"an ID and a namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")), Want: none}, contract.Foreign},
+		{"an overwritten namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")),
+			Want: contract.Outcome{Kind: contract.Malformed, Or: []contract.Outcome{none}}}, contract.Foreign},
+		{"nothing", payload.Payload{Want: none}, contract.None},
+	} {
+		got := For(reference.CreateDecoder, test.p)
+		if got.Want.Kind != test.want || got.Input != contract.Create || len(got.Want.Or) != 0 {
+			t.Errorf("%s: %v, want %s", test.name, got.Want, test.want)
+		}
+		if same := For(reference.Decoder, test.p); same.Want.Kind != test.p.Want.Kind {
+			t.Errorf("%s: %v, want %v", test.name, same.Want, test.p.Want)
 		}
 	}
 }

@@ -26,7 +26,26 @@ func Answer(top []Element) (want contract.Outcome, known bool) {
 	if slices.ContainsFunc(r.elements, func(e Element) bool { return e.says.field >= 3 }) {
 		return r.params()
 	}
-	return r.legacy()
+	return r.bareAny(true)
+}
+
+// AnswerCreate is Answer for the elements of the Any in CreateTaskRequest.Options (C1 to
+// C3), where the fields of BootstrapParams are unknown.
+func AnswerCreate(top []Element) (want contract.Outcome, known bool) {
+	r := newReading(flat(top))
+	if r.done() {
+		return r.outcome(contract.Outcome{}), r.malformed
+	}
+	if len(r.elements) == 0 {
+		return contract.Outcome{Kind: contract.None}, true
+	}
+	r.elements = slices.Clone(r.elements)
+	for i := range r.elements {
+		if r.elements[i].says.field > 2 {
+			r.elements[i].says = said{}
+		}
+	}
+	return r.bareAny(false)
 }
 
 // reading is what has become of reading one payload.
@@ -120,8 +139,9 @@ func (r *reading) extension(elements []Element) (ours bool, value []Element) {
 	return ours, value
 }
 
-// legacy reads an Any at the top level (R4), and knows the freedom overwritten.
-func (r *reading) legacy() (contract.Outcome, bool) {
+// bareAny reads an Any at the top level (R4, C2 and C3), and knows the freedom
+// overwritten. minimal says whether an ID and a namespace are none (R4b).
+func (r *reading) bareAny(minimal bool) (contract.Outcome, bool) {
 	var last [3]said
 	for _, e := range r.elements {
 		if e.says.field != 0 {
@@ -147,7 +167,7 @@ func (r *reading) legacy() (contract.Outcome, bool) {
 		r.malformed = true
 	case url.ours:
 		answer = r.options(value.inside)
-	case url.id && value.id && (valid || overwritten):
+	case minimal && url.id && value.id && (valid || overwritten):
 		answer = contract.Outcome{Kind: contract.None}
 	}
 	if !overwritten {

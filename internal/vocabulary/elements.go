@@ -81,6 +81,11 @@ type Place struct {
 	Payload func(elements []Element) []Element
 }
 
+// IsAny reports whether the payload around the elements is an Any.
+func (p Place) IsAny() bool {
+	return !slices.ContainsFunc(p.Payload(nil), func(e Element) bool { return e.says.field > 2 })
+}
+
 // version makes a payload one of BootstrapParams.
 var version = text(4, "version", "", "2.3.7")
 

@@ -123,6 +123,42 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
+// In CreateTaskRequest.Options there is only an Any, whatever else the elements say.
+func TestAnswerCreate(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		top  []Element
+		want string
+	}{
+		{"nothing", nil, "none"},
+		{"Options", legacy([]Element{sent}), "options debug:true"},
+		{"Options among the fields of BootstrapParams", append(legacy([]Element{sent}), version, inExtension(sentOther)), "options debug:true"},
+		{"BootstrapParams", []Element{version, inExtension(sent)}, "error/foreign"},
+		{"an ID and a namespace", []Element{identity(1, "web-1"), identity(2, "p1")}, "error/foreign"},
+		{"a damaged value", []Element{ours, value("damaged", damaged)}, "error/malformed"},
+		{"an address that is not UTF-8", append(legacy([]Element{sent}), text(4, "", "", "\xff")), "options debug:true"},
+		{"a claim on what follows", []Element{ends(places[Legacy])[0], ours}, "not known"},
+	} {
+		want, known := AnswerCreate(test.top)
+		got := want.String()
+		if !known {
+			got = "not known"
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+	any := 0
+	for _, p := range Places {
+		if p.IsAny() {
+			any++
+		}
+	}
+	if any != 6 {
+		t.Errorf("%d places are in an Any, want 6", any)
+	}
+}
+
 // The answer follows from what the elements say.
 func TestAnswer(t *testing.T) {
 	damagedValue := value("damaged", damaged)

@@ -22,6 +22,16 @@ import (
 type extraction struct {
 	decls   []string          // source text, in the order of the files
 	imports map[string]string // import path to the name it is used by
+	create  *creation         // nil if that is not asked for
+}
+
+// allImports are those of all extracted files.
+func (x *extraction) allImports() map[string]string {
+	all := maps.Clone(x.imports)
+	if x.create != nil {
+		maps.Copy(all, x.create.imports)
+	}
+	return all
 }
 
 // extractDecls parses the shim's package in dir and walks from the function that
@@ -37,7 +47,11 @@ func extractDecls(s Shim, dir string, names map[string]string) (*extraction, err
 		return nil, err
 	}
 	pkg.reach(root)
-	return pkg.extraction()
+	x, err := pkg.extraction()
+	if err == nil && s.create {
+		x.create, err = pkg.creation()
+	}
+	return x, err
 }
 
 // shim is the parsed and, as far as that needs no imports, resolved package.
@@ -248,15 +262,15 @@ func (p *shim) reach(obj types.Object) {
 		return
 	}
 	p.reached[node] = true
-	p.reachFrom(node)
+	p.reachFrom(identifiers(node))
 	for _, method := range p.methods[obj] {
 		p.reached[method] = true
-		p.reachFrom(method)
+		p.reachFrom(identifiers(method))
 	}
 }
 
-func (p *shim) reachFrom(node ast.Node) {
-	for id := range identifiers(node) {
+func (p *shim) reachFrom(identifiers iter.Seq[*ast.Ident]) {
+	for id := range identifiers {
 		switch used := p.object(id).(type) {
 		case nil:
 		case *types.PkgName:
@@ -273,7 +287,7 @@ func (p *shim) extraction() (*extraction, error) {
 	}
 	p.settleNames()
 	x := &extraction{imports: p.pkgs}
-	for _, node := range slices.SortedFunc(maps.Keys(p.reached), func(a, b ast.Node) int { return int(a.Pos() - b.Pos()) }) {
+	for _, node := range inOrder(p.reached) {
 		text, err := p.source(node)
 		if err != nil {
 			return nil, err
@@ -281,6 +295,11 @@ func (p *shim) extraction() (*extraction, error) {
 		x.decls = append(x.decls, text)
 	}
 	return x, nil
+}
+
+// inOrder are the nodes that are keys, in the order of the files.
+func inOrder[V any](nodes map[ast.Node]V) []ast.Node {
+	return slices.SortedFunc(maps.Keys(nodes), func(a, b ast.Node) int { return int(a.Pos() - b.Pos()) })
 }
 
 // checkInits refuses an init function that sets what readOptions reaches: it

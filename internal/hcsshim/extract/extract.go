@@ -110,7 +110,9 @@ func (b *Build) fresh(stamp string) bool {
 
 func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
-	set, deps, err := extractShim(b.Source, RunHCS, stamp)
+	shim := RunHCS
+	shim.create = true
+	set, deps, err := extractShim(b.Source, shim, stamp)
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, err
 			return nil, nil, err
 		}
 	}
-	l, err := linkedPackages(s, shim, deps, x.imports, runtime.GOOS)
+	l, err := linkedPackages(s, shim, deps, x.allImports(), runtime.GOOS)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -248,3 +250,6 @@ func writeFile(name string, text []byte) error {
 
 // DecoderFile is the file with the extracted readOptions.
 func (b *Build) DecoderFile() string { return b.path(decoderFile) }
+
+// CreateFile is the file with what decodes the options of a CreateTaskRequest.
+func (b *Build) CreateFile() string { return b.path(createFile) }

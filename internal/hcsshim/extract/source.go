@@ -31,6 +31,7 @@ type Shim struct {
 	tag       string // that its files are built with
 	decoder   string // the function as a readOptions, an expression
 	observed  bool   // the function does not return the options
+	create    bool   // what decodes the options of a CreateTaskRequest is extracted, too
 }
 
 // The shims that read Options from their standard input. runhcs-v1 has a

@@ -21,7 +21,7 @@ func (b *Build) WriteTree(dir string) error {
 		return CopyTree(dir, b.Root, hidden...)
 	}
 	return errors.Join(
-		CopyTree(dir, b.Root, append(hidden, "go.mod", "go.sum", decoderFile, linkedDir)...),
+		CopyTree(dir, b.Root, append(hidden, "go.mod", "go.sum", decoderFile, createFile, linkedDir)...),
 		CopyTree(dir, filepath.Join(b.Dir, "tree")),
 		copyFile(filepath.Join(dir, "go.mod"), b.modfile()),
 		copyFile(filepath.Join(dir, "go.sum"), filepath.Join(b.Dir, "go.sum")))

@@ -42,7 +42,7 @@ func Inject(name string, next Read) Read {
 	if name == "" {
 		return next
 	}
-	for _, b := range Bugs {
+	for _, b := range slices.Concat(Bugs, creates) {
 		if b.Name == name {
 			return b.Wrap(next)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,13 +14,18 @@ import (
 // Every bug has a name of its own and says why somebody would write it.
 func TestBugs(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, b := range Bugs {
+	for _, b := range slices.Concat(Bugs, creates) {
 		if b.Name == "" || seen[b.Name] || strings.ToLower(b.Name) != b.Name || strings.Contains(b.Name, " ") {
 			t.Errorf("%q is no name, or is there twice", b.Name)
 		}
 		seen[b.Name] = true
 		if !strings.HasSuffix(b.Why, ".") {
 			t.Errorf("%s: %q is no sentence", b.Name, b.Why)
+		}
+	}
+	for _, name := range ofStdin {
+		if !seen[name] {
+			t.Errorf("there is no bug %s", name)
 		}
 	}
 }

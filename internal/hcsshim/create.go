@@ -1,0 +1,59 @@
+package hcsshim
+
+import (
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// Create is a place in hcsshim that decodes the options of a CreateTaskRequest.
+type Create struct {
+	File string // of hcsshim's, that it is in
+	// Read decodes the options of a request whose Any has the bytes that r delivers.
+	// Without bytes the request has no Any.
+	Read func(r io.Reader) (*options.Options, error)
+}
+
+// createOptions is filled in by the init function of zz_create.go.
+var createOptions []Create
+
+// CreateOptions are the places of the hcsshim under test.
+func CreateOptions() []Create { return createOptions }
+
+// ofRequest makes a Read of what takes the request.
+//
+// Without an Any a place goes on with what its variable was declared with: empty
+// Options in createInternal, nil in newHcsTask. Both mean that no options were sent.
+func ofRequest[R proto.Message](decode func(R) (*options.Options, error)) func(io.Reader) (*options.Options, error) {
+	return func(r io.Reader) (*options.Options, error) {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+		req, err := request[R](b)
+		if err != nil {
+			return nil, err
+		}
+		opts, err := decode(req)
+		if len(b) == 0 && err == nil && proto.Size(opts) == 0 {
+			return nil, nil
+		}
+		return opts, err
+	}
+}
+
+// request makes a CreateTaskRequest whose options are an Any of these bytes, as
+// ttrpc does before it calls the shim.
+func request[R proto.Message](b []byte) (R, error) {
+	var none R
+	m := none.ProtoReflect().New()
+	if len(b) == 0 {
+		return m.Interface().(R), nil
+	}
+	field := m.Descriptor().Fields().ByName("options").Number()
+	message := protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), b)
+	err := proto.Unmarshal(message, m.Interface())
+	return m.Interface().(R), err
+}
