@@ -97,13 +97,15 @@ func TestWalkFields(t *testing.T) {
 
 // Every size.
 func TestWalkSizes(t *testing.T) {
-	walkAll(t, verify.Decoders(), func(yield func(step) bool) {
-		for top := range vocabulary.Padded() {
-			if !yield(step{place: "top", elements: top, top: top}) {
-				return
+	for _, in := range contract.Inputs {
+		walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
+			for top := range vocabulary.Padded() {
+				if !yield(step{place: "top", elements: top, top: top}) {
+					return
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // Every string of up to two bytes, and of three in make exhaustive.
