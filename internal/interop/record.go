@@ -1,7 +1,9 @@
 package interop
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,29 +17,32 @@ import (
 // into table.RecordingsFile, from which make corpus makes cases. It needs Linux.
 func Record(ctx context.Context, root string) error {
 	var all []table.Recording
+	var ways []table.Passage
 	for i, version := range senders.Releases {
 		start := time.Now()
 		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
-		recordings, err := senders.Record(ctx, filepath.Join(root, "build", "senders", version), version)
+		recordings, passages, err := senders.Record(ctx, filepath.Join(root, "build", "senders", version), version)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("  %d starts recorded, %.0f s\n", len(recordings), time.Since(start).Seconds())
-		all = append(all, recordings...)
+		fmt.Printf("  %d starts and %d passages recorded, %.0f s\n", len(recordings), len(passages), time.Since(start).Seconds())
+		all, ways = append(all, recordings...), append(ways, passages...)
 	}
-	text, err := table.FormatRecordings(all)
-	if err != nil {
+	text, err1 := table.FormatRecordings(all)
+	waysText, err2 := table.FormatPassages(ways)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	name := filepath.Join(root, filepath.FromSlash(table.RecordingsFile))
-	old, err := os.ReadFile(name)
-	if err != nil {
-		return err
+	same := true
+	for name, text := range map[string][]byte{table.RecordingsFile: text, table.PassagesFile: waysText} {
+		name = filepath.Join(root, filepath.FromSlash(name))
+		old, err := os.ReadFile(name)
+		if err := errors.Join(err, os.WriteFile(name, text, 0o666)); err != nil {
+			return err
+		}
+		same = same && bytes.Equal(old, text)
 	}
-	if err := os.WriteFile(name, text, 0o666); err != nil {
-		return err
-	}
-	if string(old) == string(text) {
+	if same {
 		fmt.Println("the same bytes as before")
 		return nil
 	}
