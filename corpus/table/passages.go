@@ -1,11 +1,19 @@
 package table
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
 )
 
 // Passage is what became of options on their way through containerd's daemon to a
@@ -87,4 +95,58 @@ func (p Passage) Bytes(hexadecimal *string) ([]byte, error) {
 		return nil, nil
 	}
 	return hex.DecodeString(*hexadecimal)
+}
+
+// passed is the payloads of passages as cases: what a setting becomes on standard
+// input, where no other recording has it, and each CreateTaskRequest.Options once.
+func passed(recorded []Case) ([]Case, error) {
+	all, err := Passages()
+	if err != nil {
+		return nil, err
+	}
+	known := func(list []Case, b []byte) bool {
+		return slices.ContainsFunc(list, func(c Case) bool { return bytes.Equal(c.Payload, b) })
+	}
+	starts, creates := recorded, []Case(nil)
+	for _, p := range all {
+		start, err1 := p.Bytes(p.Start)
+		create, err2 := p.Bytes(p.Create)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, fmt.Errorf("%s: %w", PassagesFile, err)
+		}
+		if p.Setting != "" && !known(starts, start) {
+			starts = append(starts, p.asCase(recorded, "start", start, "Recorded"))
+		}
+		if p.Options != "" && len(create) > 0 && !known(creates, create) {
+			creates = append(creates, p.asCase(recorded, "create", create, "Recorded", "Create"))
+		}
+	}
+	return append(slices.Clone(starts[len(recorded):]), creates...), nil
+}
+
+// asCase is one payload of a passage. What the contract answers to it is the
+// reference's answer: containerd encoded it, so it is well-formed.
+func (p Passage) asCase(recorded []Case, action string, b []byte, flag ...string) Case {
+	name := p.Options
+	if p.Setting != "" {
+		name = "toml_" + p.Setting
+	}
+	if p.Through == ThroughSandbox {
+		name += "_sandbox"
+	}
+	i := slices.IndexFunc(recorded, func(c Case) bool { return c.Origin.Containerd == p.Containerd[0] })
+	origin := *recorded[i].Origin
+	origin.Entry = "client.Container.NewTask"
+	origin.Request = Request{Shim: p.Shim, Action: action, Options: p.Options, Setting: p.Setting, LogLevel: "info", SocketDir: PassageSocketDir}
+	c := Case{Name: fmt.Sprintf("recorded_%s_%s_%s_%s", p.Containerd[0], strings.TrimPrefix(p.Shim, "containerd-shim-"), action, name),
+		Payload: b, Flags: flags(flag...), Origin: &origin}
+	want := reference.Want(b)
+	if c.Want = want.Kind; want.Kind == contract.Options {
+		text, err := protojson.Marshal(want.Options)
+		if err != nil {
+			panic(fmt.Sprintf("table: %s: %v", c.Name, err))
+		}
+		c.Options = string(text)
+	}
+	return c
 }

@@ -98,7 +98,8 @@ func Settings() []Setting {
 		{Name: "windows-process", Windows: "runhcs-wcow-process", NoTable: true, Means: scrub},
 		{Name: "windows-hypervisor", Windows: "runhcs-wcow-hypervisor", NoTable: true,
 			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
-		{Name: "windows-hypervisor-empty-table", Windows: "runhcs-wcow-hypervisor", Means: `{}`},
+		{Name: "windows-hypervisor-empty-table", Windows: "runhcs-wcow-hypervisor",
+			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
 		{Name: "windows-hypervisor-memory", Windows: "runhcs-wcow-hypervisor", TOML: "VmMemorySizeInMb = 2048",
 			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true,"vmMemorySizeInMb":2048}`},
 	}

@@ -83,9 +83,10 @@ func daemonRequests(version string, windows []daemonAnswer) (asked []table.Passa
 			add(p, daemonRequest{Handler: s.Name})
 			continue
 		}
-		i := slices.IndexFunc(windows, func(a daemonAnswer) bool { return a.Handler == s.Name })
-		if i >= 0 {
-			add(p, daemonRequest{Runtime: windows[i].Runtime, Type: windows[i].Type, Value: windows[i].Value})
+		for _, a := range windows {
+			if a.Handler == s.Name {
+				add(p, daemonRequest{Runtime: a.Runtime, Type: a.Type, Value: a.Value})
+			}
 		}
 	}
 	return asked, requests

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus/table"
+	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/interop/programs"
 )
@@ -75,10 +76,11 @@ func asks() []table.Request {
 }
 
 // Record records one release of containerd: what its manager of shims sends, and what
-// becomes of options in its daemon. build is a folder for the programs that it builds.
+// becomes of options in its daemon. host runs what is built for Windows, build is an
+// absolute path of a folder for the programs.
 // It needs Linux, and fails while the folder of containerd's path
 // (table.RecordedBinary) exists, which is so during another recording.
-func Record(ctx context.Context, build, version string) (all []table.Recording, ways []table.Passage, err error) {
+func Record(ctx context.Context, host *wine.Host, build, version string) (all []table.Recording, ways []table.Passage, err error) {
 	if runtime.GOOS != "linux" {
 		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
 	}
@@ -105,7 +107,11 @@ func Record(ctx context.Context, build, version string) (all []table.Recording, 
 	if err := install(build, "daemon"); err != nil {
 		return nil, nil, err
 	}
-	ways, err = passages(ctx, module, nil)
+	windows, err := windowsOptions(ctx, host, build, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	ways, err = passages(ctx, module, windows)
 	return all, ways, err
 }
 
@@ -132,7 +138,11 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 	if err != nil {
 		return err
 	}
-	return m.Build(bin, "./recorder", "./daemon", "./standin")
+	if err := m.Build(bin, "./recorder", "./daemon", "./standin"); err != nil {
+		return err
+	}
+	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
+	return m.Build(bin, "./daemon")
 }
 
 // install copies programs to home: one as containerd, the stand-in as the shims.
