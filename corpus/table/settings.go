@@ -68,7 +68,6 @@ func Settings() []Setting {
 		{Name: "every-go-name", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
 		{Name: "every-lower-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToLower(name) })},
 		{Name: "every-upper-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToUpper(name) })},
-		{Name: "every-camel-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToLower(name[:1]) + name[1:] })},
 		{Name: "every-json-name", Means: everyFieldSet, TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.JSONName() })},
 		{Name: "every-snake-case", Means: everyFieldSet, TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.TextName() })},
 		{Name: "snake-case", TOML: "sandbox_isolation = 1", Means: isolated},
