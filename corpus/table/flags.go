@@ -4,6 +4,7 @@ package table
 var Flags = map[string]Flag{
 	"Sender":   {Description: "What some containerd, CRI or client is known to send."},
 	"Recorded": {Description: "Written by containerd's own code, see origin. Recorded by make record, never edited."},
+	"Create":   {Description: "Not of standard input: CreateTaskRequest.Options, the Any that containerd gives a shim again in Create."},
 	"Range":    {Description: "One field of Options at an edge of its range."},
 	"Equivalent": {Description: "Has the meaning of the other cases of its class, in bytes that a standard encoder would not write but a standard decoder must read.",
 		Links: []string{"https://protobuf.dev/programming-guides/encoding/"}},

@@ -35,9 +35,10 @@ type Origin struct {
 
 // Request is what containerd was asked to do.
 type Request struct {
-	Shim      string `json:"shim"`    // base name of the binary
-	Action    string `json:"action"`  // start, delete or info
-	Options   string `json:"options"` // name of one of RequestedOptions
+	Shim      string `json:"shim"`              // base name of the binary
+	Action    string `json:"action"`            // start, delete, info, or create for CreateTaskRequest.Options
+	Options   string `json:"options"`           // name of one of RequestedOptions
+	Setting   string `json:"setting,omitempty"` // or of one of Settings
 	LogLevel  string `json:"log_level"`
 	SocketDir string `json:"socket_dir,omitempty"`
 }
@@ -198,5 +199,6 @@ func recorded() ([]Case, error) {
 		}
 		cases = append(cases, c)
 	}
-	return cases, nil
+	more, err := passed(cases)
+	return append(cases, more...), err
 }

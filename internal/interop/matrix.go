@@ -40,7 +40,16 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	if err != nil {
 		return err
 	}
-	rows, err := askAll(ctx, root, senders, cases, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)))
+	passages, err := table.Passages()
+	if err != nil {
+		return err
+	}
+	ways, err := matrix.Ways(passages, cases)
+	if err != nil {
+		return err
+	}
+	m := &measurement{root: root, senders: senders, ways: ways, cases: cases}
+	rows, err := m.askAll(ctx, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)))
 	if err != nil {
 		return err
 	}
@@ -48,14 +57,22 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	matrix.Text(os.Stdout, senders, rows)
 	fmt.Println()
 	matrix.Advice(os.Stdout, senders, rows)
-	if err := write(root, senders, rows); err != nil {
+	if err := m.write(rows); err != nil {
 		return err
 	}
-	return judge(root, senders, rows)
+	return m.judge(rows)
+}
+
+// measurement is what every reader is asked.
+type measurement struct {
+	root    string
+	senders []matrix.Sender
+	ways    []matrix.Way
+	cases   []corpus.Case
 }
 
 // askAll builds and asks each reader, as many at a time as there are cores.
-func askAll(ctx context.Context, root string, senders []matrix.Sender, cases []corpus.Case, all []readers.Reader) ([]matrix.Row, error) {
+func (m *measurement) askAll(ctx context.Context, all []readers.Reader) ([]matrix.Row, error) {
 	rows := make([]matrix.Row, len(all))
 	errs := make([]error, len(all))
 	var g errgroup.Group
@@ -66,7 +83,7 @@ func askAll(ctx context.Context, root string, senders []matrix.Sender, cases []c
 				return ctx.Err()
 			}
 			start := time.Now()
-			if rows[i], errs[i] = ask(root, senders, cases, r); ctx.Err() == nil {
+			if rows[i], errs[i] = m.ask(r); ctx.Err() == nil {
 				fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
 			}
 			return ctx.Err()
@@ -80,18 +97,18 @@ func askAll(ctx context.Context, root string, senders []matrix.Sender, cases []c
 
 // ask puts every payload to one reader. A reader that cannot be built is a row, too;
 // the error is one of running it, or of an answer that is not of the protocol.
-func ask(root string, senders []matrix.Sender, cases []corpus.Case, r readers.Reader) (matrix.Row, error) {
+func (m *measurement) ask(r readers.Reader) (matrix.Row, error) {
 	row := matrix.Row{Reader: r}
 	missing := func(err error) (matrix.Row, error) {
 		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)}, nil
 	}
-	program, err := r.Build(root)
+	program, err := r.Build(m.root)
 	if err != nil {
 		return missing(err)
 	}
 	p := &process.Reader{Command: []string{program}, Limit: process.Limit}
 	defer p.Close()
-	for _, s := range senders {
+	for _, s := range m.senders {
 		c, err := matrix.Ask(r, s, p.Ask)
 		if errors.Is(err, readers.ErrNotHere) {
 			return missing(err)
@@ -101,22 +118,28 @@ func ask(root string, senders []matrix.Sender, cases []corpus.Case, r readers.Re
 		}
 		row.Cells = append(row.Cells, c)
 	}
-	replays, err := matrix.Ask(r, matrix.Sender{Starts: matrix.Cases(r, cases)}, p.Ask)
+	replays, err := matrix.Ask(r, matrix.Sender{Starts: matrix.Cases(r, m.cases)}, p.Ask)
 	row.Replays = replays.Answers
+	if err != nil {
+		return row, err
+	}
+	row.Settings, err = matrix.AskWays(r, m.ways, p.Ask)
 	return row, err
 }
 
 // matrixMarkdown is the file with the table, relative to the root.
 const matrixMarkdown = "build/matrix/matrix.md"
 
-func write(root string, senders []matrix.Sender, rows []matrix.Row) error {
-	dir := filepath.Join(root, "build", "matrix")
+func (m *measurement) write(rows []matrix.Row) error {
+	dir := filepath.Join(m.root, "build", "matrix")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	var md strings.Builder
-	matrix.Markdown(&md, senders, rows)
-	if err := os.WriteFile(filepath.Join(root, matrixMarkdown), []byte(md.String()), 0o666); err != nil {
+	tables, err := m.tables(rows)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(m.root, matrixMarkdown), []byte(strings.Join(tables, "\n")), 0o666); err != nil {
 		return err
 	}
 	page := filepath.Join(dir, "index.html")
@@ -124,19 +147,20 @@ func write(root string, senders []matrix.Sender, rows []matrix.Row) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(matrix.HTML(f, senders, rows), f.Close()); err != nil {
+	if err := errors.Join(matrix.HTML(f, m.senders, rows), f.Close()); err != nil {
 		return err
 	}
-	fmt.Printf("\nwith the evidence of each cell: %s; as Markdown: %s\n", gocmd.FromHere(page), matrixMarkdown)
+	fmt.Printf("\nwhat becomes of an operator's TOML, and the table above, as Markdown: %s\n", matrixMarkdown)
+	fmt.Printf("with the evidence of each cell: %s\n", gocmd.FromHere(page))
 	return nil
 }
 
 // judge prints, and fails for, what no finding explains and what is no longer true.
-func judge(root string, senders []matrix.Sender, rows []matrix.Row) error {
+func (m *measurement) judge(rows []matrix.Row) error {
 	wrong := 0
 	for _, s := range matrix.Surprises(rows) {
 		wrong++
-		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(root))))
+		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
 	}
 	for _, s := range matrix.Stale(rows) {
 		wrong++
@@ -148,29 +172,36 @@ func judge(root string, senders []matrix.Sender, rows []matrix.Row) error {
 			fmt.Printf("\nNOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
 		}
 	}
-	stale, err := pageIsStale(root, senders, rows)
+	stale, err := m.pageIsStale(rows)
 	if err != nil {
 		return err
 	}
 	if stale && !slices.ContainsFunc(rows, func(r matrix.Row) bool { return r.Missing != "" }) {
 		wrong++
-		fmt.Printf("\nSTALE  the matrix in docs/matrix.md is not %s\n", matrixMarkdown)
+		fmt.Printf("\nSTALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
 	}
-	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(senders), wrong)
+	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(m.senders), wrong)
 	if wrong > 0 {
 		return gocmd.ErrReported
 	}
 	return nil
 }
 
-// pageIsStale reports whether docs/matrix.md shows another matrix of the listed
-// releases.
-func pageIsStale(root string, senders []matrix.Sender, rows []matrix.Row) (bool, error) {
+// tables is the tables of docs/matrix.md.
+func (m *measurement) tables(rows []matrix.Row) ([]string, error) {
+	var starts, settings strings.Builder
+	matrix.Markdown(&starts, m.senders, rows)
+	err := matrix.SettingsMarkdown(&settings, m.ways, rows)
+	return []string{starts.String(), settings.String()}, err
+}
+
+// pageIsStale reports whether docs/matrix.md shows other tables of the listed releases.
+func (m *measurement) pageIsStale(rows []matrix.Row) (bool, error) {
 	listed := slices.DeleteFunc(slices.Clone(rows), func(r matrix.Row) bool {
 		return !slices.ContainsFunc(readers.All(""), func(l readers.Reader) bool { return l.ID() == r.Reader.ID() })
 	})
-	page, err := os.ReadFile(filepath.Join(root, "docs", "matrix.md"))
-	var md strings.Builder
-	matrix.Markdown(&md, senders, listed)
-	return !strings.Contains(string(page), md.String()), err
+	page, err1 := os.ReadFile(filepath.Join(m.root, "docs", "matrix.md"))
+	tables, err2 := m.tables(listed)
+	missing := slices.ContainsFunc(tables, func(t string) bool { return !strings.Contains(string(page), t) })
+	return missing, errors.Join(err1, err2)
 }

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,6 +69,8 @@ type Row struct {
 	Absent  bool   // the reader is not for this system, which is not a failure
 	Cells   []Cell
 	Replays []Answer // to the cases of Cases
+
+	Settings map[int]Answer // to what settings become, by the index of the Way
 }
 
 // answers returns every answer of the reader.
@@ -75,6 +78,9 @@ func (r Row) answers() []Answer {
 	all := slices.Clone(r.Replays)
 	for _, c := range r.Cells {
 		all = append(all, c.Answers...)
+	}
+	for _, i := range slices.Sorted(maps.Keys(r.Settings)) {
+		all = append(all, r.Settings[i])
 	}
 	return all
 }

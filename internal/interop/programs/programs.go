@@ -22,6 +22,7 @@ type Module struct {
 	Files   map[string][]byte // by slash-separated path
 	Path    string            // of the module, for imports within it
 	Flags   []string          // more flags for go build
+	Env     []string          // more of its environment
 }
 
 // ignored is the line that keeps a program's files from being built as part of the suite.
@@ -58,7 +59,7 @@ func (m *Module) Build(bin string, packages ...string) error {
 	out := filepath.Join(dir, "bin")
 	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", out + string(filepath.Separator)}
 	args = append(append(args, m.Flags...), packages...)
-	if _, err := gocmd.Run(dir, []string{"CGO_ENABLED=0"}, args...); err != nil {
+	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, m.Env...), args...); err != nil {
 		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 	}
 	built, err := os.ReadDir(out)

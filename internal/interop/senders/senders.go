@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus/table"
+	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/interop/programs"
 )
@@ -43,7 +44,7 @@ var home = path.Dir(table.RecordedBinary)
 // socketDir is the folder for the shims' sockets that some requests configure.
 const socketDir = `C:\ProgramData\containerd\s`
 
-//go:embed recorder/*.go standin/*.go
+//go:embed recorder/*.go daemon/*.go standin/*.go
 var sources embed.FS
 
 // modulePath returns the module path of a release of containerd.
@@ -74,55 +75,79 @@ func asks() []table.Request {
 	return all
 }
 
-// Record records one release of containerd. build is a folder for the programs that
-// it builds. It needs Linux, and fails while the folder of containerd's path
+// Record records one release of containerd: what its manager of shims sends, and what
+// becomes of options in its daemon. host runs what is built for Windows, build is an
+// absolute path of a folder for the programs.
+// It needs Linux, and fails while the folder of containerd's path
 // (table.RecordedBinary) exists, which is so during another recording.
-func Record(ctx context.Context, build, version string) (_ []table.Recording, err error) {
+func Record(ctx context.Context, host *wine.Host, build, version string) (all []table.Recording, ways []table.Passage, err error) {
 	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
+		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
 	}
 	module, err := gocmd.Download(modulePath(version), version)
 	if err != nil {
-		return nil, fmt.Errorf("containerd %s is missing: %w", version, err)
+		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
 	if err := os.MkdirAll(build, 0o777); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := buildPrograms(build, module); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := os.Mkdir(home, 0o755); err != nil {
-		return nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
+		return nil, nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
-	if err := install(build); err != nil {
-		return nil, err
+	if err := install(build, "recorder"); err != nil {
+		return nil, nil, err
 	}
-	return record(ctx, module)
+	if all, err = record(ctx, module); err != nil {
+		return nil, nil, err
+	}
+	if err := install(build, "daemon"); err != nil {
+		return nil, nil, err
+	}
+	windows, err := windowsOptions(ctx, host, build, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	ways, err = passages(ctx, module, windows)
+	return all, ways, err
 }
 
+// buildPrograms builds the programs in a module whose path is below containerd's, so
+// that they may import its internal packages.
 func buildPrograms(bin string, module *gocmd.Module) error {
-	generation := "v2.go"
+	generation, daemon := "v2.go", []string{"main.go", "v2.go"}
 	if semver.Major(module.Version) == "v1" {
-		generation = "v1.go"
+		generation, daemon = "v1.go", []string{"main.go", "v1.go", "v1_linux.go"}
+	}
+	if _, err := os.Stat(filepath.Join(module.Dir, "plugins", "mount")); err == nil {
+		daemon = append(daemon, "mounts.go")
 	}
 	m := programs.Module{
-		Release: module, Path: "recorder",
+		Release: module, Path: module.Path + "/shimfuzz",
+		Files: map[string][]byte{"daemon/linkname.s": nil}, // lets a function have no body
 		// As containerd's own Makefile sets it.
 		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
 	}
 	err := errors.Join(
 		m.Add("recorder", sources, "recorder", "main.go", generation),
+		m.Add("daemon", sources, "daemon", daemon...),
 		m.Add("standin", sources, "standin", "main.go"))
 	if err != nil {
 		return err
 	}
-	return m.Build(bin, "./recorder", "./standin")
+	if err := m.Build(bin, "./recorder", "./daemon", "./standin"); err != nil {
+		return err
+	}
+	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
+	return m.Build(bin, "./daemon")
 }
 
-// install copies the programs to home, under the names of containerd and the shims.
-func install(bin string) error {
-	names := map[string]string{"containerd": "recorder"}
+// install copies programs to home: one as containerd, the stand-in as the shims.
+func install(bin, containerd string) error {
+	names := map[string]string{"containerd": containerd}
 	for _, shim := range Shims {
 		names[shim] = "standin"
 	}
@@ -199,6 +224,7 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 		return nil, nil
 	}
 	text, err := os.ReadFile(saved)
+	text = text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no shim was started: %s", answer.Error)
 	}

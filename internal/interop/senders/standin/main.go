@@ -1,21 +1,33 @@
 //go:build ignore
 
-// Command standin is started in place of a shim. It saves its arguments, environment
-// and standard input to the file that SHIMFUZZ_RECORD_TO names, and fails.
+// Command standin is started in place of a shim. It adds its arguments, environment
+// and standard input as a line to the file that SHIMFUZZ_RECORD_TO names. Then it
+// prints SHIMFUZZ_ANSWER if it was to start a shim, and succeeds. If that variable is
+// not set it fails.
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 func main() {
 	if err := save(os.Getenv("SHIMFUZZ_RECORD_TO")); err != nil {
 		fmt.Fprintln(os.Stderr, "standin:", err)
+		os.Exit(1)
 	}
-	os.Exit(1) // containerd must not mistake it for a running shim
+	address, ok := os.LookupEnv("SHIMFUZZ_ANSWER")
+	if !ok {
+		os.Exit(1) // containerd must not mistake it for a running shim
+	}
+	if slices.Contains(os.Args, "start") {
+		fmt.Print(address)
+		os.WriteFile("address", []byte(address), 0o666) // containerd fails if it needs it and it is missing
+	}
 }
 
 func save(file string) error {
@@ -34,9 +46,14 @@ func save(file string) error {
 			return err
 		}
 	}
-	text, err := json.Marshal(seen)
+	line, err := json.Marshal(seen)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, text, 0o666)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Close())
 }

@@ -1,0 +1,129 @@
+package table
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Setting is what an operator writes for one runtime into containerd's configuration
+// file, in CRI's table of runtimes.
+type Setting struct {
+	Name    string
+	Shim    string // base name of the binary that is started
+	Type    string // runtime_type
+	Path    string // runtime_path, "" for none
+	TOML    string // content of the runtime's table options
+	NoTable bool   // there is no table options
+	Windows string // name of the runtime that containerd for Windows has by itself, which is changed or left alone
+	Means   string // options as protobuf JSON; "" if an error is the right answer
+}
+
+// The types of runtimes for which CRI makes options.
+const (
+	RunHCSType = "io.containerd.runhcs.v1" // CRI makes runhcs Options for this type only
+	lcowType   = "io.containerd.lcow.v2"
+)
+
+// goFields is the Go names of the fields of Options in the order of their numbers,
+// each with a value that is not the zero value.
+var goFields = []struct{ name, value string }{
+	{"Debug", "true"}, {"DebugType", "2"}, {"RegistryRoot", `'HKLM\Shim'`}, {"SandboxImage", `"pause:3.9"`},
+	{"SandboxPlatform", `"windows/amd64"`}, {"SandboxIsolation", "1"}, {"BootFilesRootPath", `'C:\boot'`}, {"VmProcessorCount", "2"},
+	{"VmMemorySizeInMb", "2048"}, {"GPUVHDPath", `'C:\gpu'`}, {"ScaleCpuLimitsToSandbox", "true"},
+	{"DefaultContainerScratchSizeInGb", "20"}, {"DefaultVmScratchSizeInGb", "30"}, {"ShareScratch", "true"}, {"NCProxyAddr", `"npipe"`},
+	{"LogLevel", `"warning"`}, {"IoRetryTimeoutInSec", "5"}, {"DefaultContainerAnnotations", `{team = "é"}`},
+	{"NoInheritHostTimezone", "true"}, {"ScrubLogs", "true"},
+}
+
+// everyFieldSet is what goFields says.
+var everyFieldSet = strings.Replace(everyField, `"scrubLogs":false`, `"scrubLogs":true`, 1)
+
+// everySetting writes goFields as TOML, each name changed by rename.
+func everySetting(rename func(goName string, fd protoreflect.FieldDescriptor) string) string {
+	fields := (*options.Options)(nil).ProtoReflect().Descriptor().Fields()
+	var b strings.Builder
+	for i, f := range goFields {
+		fmt.Fprintf(&b, "%s = %s\n", rename(f.name, fields.Get(i)), f.value)
+	}
+	return b.String()
+}
+
+// Settings returns what is recorded of the way from the configuration to a shim.
+func Settings() []Setting {
+	const (
+		scrub    = `{"scrubLogs":true}`
+		isolated = `{"sandboxIsolation":"HYPERVISOR"}`
+	)
+	binary := func(shim string) string { return path.Join(path.Dir(RecordedBinary), shim) }
+	all := []Setting{
+		{Name: "no-table", NoTable: true, Means: `{}`},
+		{Name: "empty-table", Means: `{}`},
+		{Name: "scrub", TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "scrub-off", TOML: "ScrubLogs = false", Means: `{"scrubLogs":false}`},
+		{Name: "every-go-name", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
+		{Name: "every-lower-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToLower(name) })},
+		{Name: "every-upper-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToUpper(name) })},
+		{Name: "every-json-name", Means: everyFieldSet, TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.JSONName() })},
+		{Name: "every-snake-case", Means: everyFieldSet, TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.TextName() })},
+		{Name: "snake-case", TOML: "sandbox_isolation = 1", Means: isolated},
+		{Name: "misspelt", TOML: "SandboxIsolaton = 1", Means: isolated},
+		{Name: "twice", TOML: "SandboxIsolation = 1\nsandboxisolation = 0", Means: isolated},
+		{Name: "config-path-beside", TOML: `ConfigPath = 'C:\shim.toml'` + "\nSandboxIsolation = 1", Means: isolated},
+		{Name: "enum-by-name", TOML: `SandboxIsolation = "HYPERVISOR"`},
+		{Name: "enum-unknown", TOML: "SandboxIsolation = 7"},
+		{Name: "bool-as-text", TOML: `ScrubLogs = "true"`},
+		{Name: "bool-as-number", TOML: "ScrubLogs = 1"},
+		{Name: "number-as-text", TOML: `VmMemorySizeInMb = "2048"`},
+		{Name: "number-as-float", TOML: "VmMemorySizeInMb = 2048.0"},
+		{Name: "number-too-large", TOML: "VmMemorySizeInMb = 2147483648"},
+		{Name: "number-negative", TOML: "VmMemorySizeInMb = -1"},
+		{Name: "number-too-negative", TOML: "VmMemorySizeInMb = -2147483649"},
+		{Name: "text-as-number", TOML: "SandboxImage = 3"},
+		{Name: "text-as-list", TOML: `SandboxImage = ["pause:3.9"]`},
+		{Name: "annotation-as-number", TOML: "DefaultContainerAnnotations = {team = 1}"},
+		{Name: "runtime-path", Shim: OrdinaryShim, Path: binary(OrdinaryShim), TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "absolute-path", Type: binary(SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
+		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
+		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
+		{Name: "lcow-config-path", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'`, Means: `{}`},
+		{Name: "lcow-config-path-beside", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'` + "\nSandboxIsolation = 1", Means: isolated},
+		{Name: "windows-process", Windows: "runhcs-wcow-process", NoTable: true, Means: scrub},
+		{Name: "windows-hypervisor", Windows: "runhcs-wcow-hypervisor", NoTable: true,
+			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
+		{Name: "windows-hypervisor-empty-table", Windows: "runhcs-wcow-hypervisor",
+			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
+		{Name: "windows-hypervisor-memory", Windows: "runhcs-wcow-hypervisor", TOML: "VmMemorySizeInMb = 2048",
+			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true,"vmMemorySizeInMb":2048}`},
+	}
+	for i := range all {
+		s := &all[i]
+		switch s.Type {
+		case "":
+			s.Type = RunHCSType
+		case lcowType:
+			s.Shim = OrdinaryShim
+		}
+		if s.Shim == "" {
+			s.Shim = SpecialShim
+		}
+	}
+	return all
+}
+
+// SettingNamed is the entry of Settings with that name. An unknown one is a mistake in
+// the table.
+func SettingNamed(name string) Setting {
+	all := Settings()
+	i := slices.IndexFunc(all, func(s Setting) bool { return s.Name == name })
+	if i < 0 {
+		panic(fmt.Sprintf("table: no setting is called %q", name))
+	}
+	return all[i]
+}

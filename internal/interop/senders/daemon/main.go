@@ -1,0 +1,219 @@
+//go:build ignore
+
+// Command daemon is containerd's daemon as far as runtime options go: containerd's own
+// server loads a configuration file and starts its own plugins, from CRI's
+// configuration down to the shim. Only what listens for clients is left out, and the
+// shim is the stand-in, to which this program gives an address where it answers itself.
+//
+// It reads an order, as JSON, from its standard input and prints the answers as JSON.
+// What is particular to a major version of containerd is in v1.go or v2.go.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/containerd/log"
+	"github.com/containerd/ttrpc"
+	"github.com/containerd/typeurl/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// order is what the program is to do.
+type order struct {
+	Config      string // file
+	Root, State string // the daemon's folders
+	Seen        string // file to which the stand-in adds a line each time that it is started
+	Socket      string // where the stand-in's services are
+	Namespace   string
+	ID          string // of each container and sandbox
+	Requests    []request
+}
+
+// request is one start of a shim.
+type request struct {
+	Through string // task or sandbox: what is asked for; "" for the options alone
+	Handler string // runtime of the configuration; "" for the next fields
+	Runtime string // type
+	Path    string // of the shim, in place of the type's
+	Type    string // full name of the options' message; "" for no options
+	Value   []byte
+}
+
+// answer is what became of a request.
+type answer struct {
+	Handler string            // runtime of the configuration
+	Runtime string            // type
+	Type    string            // of the options that CRI makes; "" for none
+	Value   []byte            //
+	Error   string            // of CRI or of the daemon
+	Seen    []json.RawMessage // starts of the stand-in
+	Calls   []call            // made to it
+}
+
+// call is a call of the stand-in's services.
+type call struct {
+	Method  string
+	Request []byte
+}
+
+func main() {
+	log.L.Logger.SetOutput(io.Discard)
+	var o order
+	err := json.NewDecoder(os.Stdin).Decode(&o)
+	if err == nil {
+		err = o.run(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "daemon:", err)
+		os.Exit(1)
+	}
+}
+
+func (o *order) run(ctx context.Context) error {
+	var s shim
+	if err := s.listen(o.Socket); err != nil {
+		return err
+	}
+	if err := o.serve(ctx); err != nil {
+		return err
+	}
+	var answers []answer
+	for _, r := range o.requests() {
+		a, err := o.answer(ctx, r, &s)
+		if err != nil {
+			return fmt.Errorf("%+v: %w", r, err)
+		}
+		answers = append(answers, a)
+	}
+	return json.NewEncoder(os.Stdout).Encode(answers)
+}
+
+// requests is what is asked for; if that is nothing, the options of every runtime of
+// the configuration.
+func (o *order) requests() []request {
+	if o.Requests != nil {
+		return o.Requests
+	}
+	var all []request
+	for _, name := range handlers() {
+		all = append(all, request{Handler: name})
+	}
+	return all
+}
+
+// answer makes one request. The error is one of this program.
+func (o *order) answer(ctx context.Context, r request, s *shim) (answer, error) {
+	if err := os.Remove(o.Seen); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return answer{}, err
+	}
+	s.take()
+	opts, err := r.options()
+	a := answer{Handler: r.Handler, Runtime: r.Runtime}
+	if err == nil && opts != nil {
+		a.Type, a.Value = opts.GetTypeUrl(), opts.GetValue()
+	}
+	if err == nil && r.Through != "" {
+		os.Setenv("SHIMFUZZ_ANSWER", address(r.Through, o.Socket)) // containerd passes its own on to the shim
+		err = o.create(ctx, r, opts)
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	a.Calls = s.take()
+	text, err := os.ReadFile(o.Seen)
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, nil
+	}
+	for _, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
+		a.Seen = append(a.Seen, line)
+	}
+	return a, err
+}
+
+// options returns what CRI makes of a runtime of the configuration; or the requested
+// options, encoded with the types that this containerd links.
+func (r *request) options() (typeurl.Any, error) {
+	var v any
+	var err error
+	if r.Handler != "" {
+		v, r.Runtime, r.Path, err = configured(r.Handler)
+	} else if r.Type != "" {
+		v, err = typeurl.UnmarshalByTypeURL(r.Type, r.Value)
+	}
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return typeurl.MarshalAny(v)
+}
+
+// container is the ID of the container that is asked for.
+func (o *order) container(r request) string {
+	if r.Through == "sandbox" {
+		return o.ID + "-member"
+	}
+	return o.ID
+}
+
+// shim is what the stand-in serves: every call is answered with an empty message, in
+// which a process has the number 0.
+type shim struct {
+	sync.Mutex
+	calls []call
+}
+
+func (s *shim) listen(socket string) error {
+	if socket == "" {
+		return nil
+	}
+	server, err := ttrpc.NewServer()
+	if err != nil {
+		return err
+	}
+	for _, task := range []string{"containerd.task.v2.Task", "containerd.task.v3.Task"} {
+		server.Register(task, s.methods("Create", "Connect", "Delete", "Shutdown"))
+	}
+	server.Register("containerd.runtime.sandbox.v1.Sandbox", s.methods("CreateSandbox", "StartSandbox", "ShutdownSandbox"))
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	go server.Serve(context.Background(), l)
+	return nil
+}
+
+func (s *shim) methods(names ...string) map[string]ttrpc.Method {
+	all := make(map[string]ttrpc.Method)
+	for _, name := range names {
+		all[name] = func(_ context.Context, unmarshal func(any) error) (any, error) {
+			request := new(emptypb.Empty) // keeps all fields, as unknown ones
+			if err := unmarshal(request); err != nil {
+				return nil, err
+			}
+			b, err := proto.Marshal(request)
+			s.Lock()
+			s.calls = append(s.calls, call{name, b})
+			s.Unlock()
+			return new(emptypb.Empty), err
+		}
+	}
+	return all
+}
+
+// take returns the calls since it was last called.
+func (s *shim) take() []call {
+	s.Lock()
+	defer s.Unlock()
+	calls := s.calls
+	s.calls = nil
+	return calls
+}
