@@ -29,7 +29,7 @@ func TestWalkElements(t *testing.T) {
 					continue
 				}
 				walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
-					for seq := range sequences(vocabulary.Elements(place.Level), longest()) {
+					for seq := range sequences(vocabulary.Elements(place.Level), longest(in)) {
 						seq = slices.Clone(seq)
 						if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
 							return
@@ -41,9 +41,10 @@ func TestWalkElements(t *testing.T) {
 	}
 }
 
-// longest is how many elements in a row are walked.
-func longest() int {
-	if verify.Settings().Exhaustive {
+// longest is how many elements in a row are walked. What decodes CreateTaskRequest.Options
+// has no families to tell apart, and nothing that three elements show and two do not.
+func longest(in contract.Input) int {
+	if verify.Settings().Exhaustive && in == contract.Stdin {
 		return 3
 	}
 	return 2
@@ -111,7 +112,7 @@ func TestWalkSizes(t *testing.T) {
 // Every string of up to two bytes, and of three in make exhaustive.
 func TestWalkBytes(t *testing.T) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, underTest(in), allBytes(longest()))
+		walkAll(t, in, underTest(in), allBytes(longest(in)))
 	}
 }
 
