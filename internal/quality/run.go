@@ -41,7 +41,7 @@ const (
 	// of them.
 	mutantExecs = "20000x"
 	// mutantTimeout is how long a layer may take that takes 20 s on the original.
-	mutantTimeout = "300s"
+	mutantTimeout = "180s"
 )
 
 var (
