@@ -201,7 +201,6 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 		t.called,
 		[]source{
 			{"reference", "reference", filepath.Join(internal, "reference", "reference.go"), nil},
-			{"freedoms", "reference", filepath.Join(internal, "reference", "[fl]*.go"), nil}, // which answers are allowed beside it
 		})
 	var all []*mutant
 	for _, s := range sources {
