@@ -39,11 +39,13 @@ func init() {
 			Name: "bootstrap-rejected", Breaks: contract.AsSent,
 			Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for an Any " +
 				"whose type is the container's ID, and fails because there is no such type (hcsshim issue 2780). " +
-				"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so.",
+				"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so. " +
+				"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails for k8s.io.",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "bootstrap_options", predict: bootstrapRejected},
 				{Program: RunHCS, From: "v0.8.23", Fixed: bootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri", predict: noSuchType},
 				{Program: ReadRuntimeOptions, From: "v2.2.9", Case: "recorded_v2.4.2_lcow-v2_start_cri", predict: noSuchType},
+				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_lcow-v2_start_runc", predict: namespaceRefused},
 			},
 		},
 		{
@@ -62,6 +64,7 @@ func init() {
 				"protobuf, loses its options, gets options made of the namespace's letters, or does not start.",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Case: "ambiguous_id_options_namespace_inference", predict: identityMisread},
+				{Program: RustExtensions, From: "v0.11.0", Payload: inNamespace("inference"), predict: namespaceIsOptions},
 			},
 		},
 		{
@@ -164,6 +167,22 @@ func init() {
 				"for a shim of 2.2 that is still installed.",
 			Places: []Place{
 				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc", predict: unreadableDropped},
+			},
+		},
+		{
+			Name: "type-url-ignored", Breaks: contract.ForeignFails,
+			Effect: "Options of any other type are read as runc's Options. They silently start the shim with defaults; or, if they have a " +
+				"string in field 3, which is registry_root in runhcs's and config_body in runtimeoptions', start looks for a cgroup of that name and fails.",
+			Places: []Place{
+				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all", predict: typeURLIgnored},
+			},
+		},
+		{
+			Name: "group-ends-unmatched", Breaks: contract.MalformedFails,
+			Effect: "A group that another group's end closes is accepted: damaged bytes pass for options. The defect is that of the crate " +
+				"protobuf, which does not compare the number of an end with that of the start.",
+			Places: []Place{
+				{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another", predict: groupEndsUnmatched},
 			},
 		},
 		// What follows shows in the programs alone: make e2e reproduces it.

@@ -26,6 +26,7 @@ const (
 	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
 	PkgShim            = "containerd pkg/shim"
 	RuncV2             = "containerd runc-v2"
+	RustExtensions     = "rust-extensions async" // the crate containerd-shim
 )
 
 // Finding is a defect of one program or of several.
@@ -43,7 +44,7 @@ type Place struct {
 	From    string        // the first released version with it, or the oldest that was run
 	Fixed   string        // the first released version without it; "" while there is none
 	Case    string        // the corpus case that shows it in the fewest bytes, or else
-	Payload func() []byte // makes a payload that is too large for the corpus
+	Payload func() []byte // makes a payload that the corpus does not have, such as one that is too large
 
 	predict prediction // nil for a place with a Command
 }

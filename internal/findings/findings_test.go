@@ -248,6 +248,50 @@ func TestDamageIgnored(t *testing.T) {
 	}
 }
 
+// rust-extensions reads field 2 of any message as runc's Options, of which it uses a
+// cgroup.
+func TestRustExtensions(t *testing.T) {
+	cgroup := wire.String(3, "c")
+	any := func(url string, value ...wire.Part) []byte {
+		return payload.PlainAny(url, wire.Message(value).Encode())
+	}
+	otherEnd := wire.Raw([]byte{0x7b, 0x74}) // of field 15's group and of field 14's
+	inAny := func(url string, more ...wire.Part) []byte {
+		return append(any(url, cgroup), wire.Message(more).Encode()...)
+	}
+	options := contract.Outcome{Kind: contract.Options}
+	for _, test := range []struct {
+		name    string
+		payload []byte
+		want    contract.Kind
+		finding string
+		got     contract.Outcome
+	}{
+		{"its own options", any(runcOptions, cgroup), contract.Options, "", options},
+		{"others with a cgroup", any("a.B", cgroup), contract.Foreign, "type-url-ignored", options},
+		{"others with two", any("a.B", cgroup, wire.String(3, "")), contract.Foreign, "type-url-ignored", none},
+		{"others without one", any("a.B", wire.Bool(1, true)), contract.Foreign, "type-url-ignored", none},
+		{"others, damaged", any("a.B", wire.Raw([]byte{8})), contract.Foreign, "", contract.Outcome{Kind: contract.Foreign}},
+		{"a namespace that is none", inNamespace("k8s.io")(), contract.Options, "bootstrap-rejected", contract.Outcome{Kind: contract.Error, Err: errors.New("IncorrectTag(46)")}},
+		{"another", inNamespace("moby")(), contract.Options, "bootstrap-rejected", failed},
+		{"a namespace of one field", inNamespace("inference")(), contract.Options, "identity-misread", none},
+		{"another group's end", inAny(runcOptions, otherEnd), contract.Malformed, "group-ends-unmatched", options},
+		{"the same twice", inAny(runcOptions, otherEnd, otherEnd), contract.Malformed, "group-ends-unmatched", options},
+		{"a group's end and a fault", inAny(runcOptions, otherEnd, wire.Raw([]byte{8})), contract.Malformed, "", contract.Outcome{Kind: contract.Malformed}},
+		{"no group's end", inAny(runcOptions, wire.Raw([]byte{0x7b})), contract.Malformed, "", contract.Outcome{Kind: contract.Malformed}},
+		{"a stray one", inAny(runcOptions, wire.Raw([]byte{0x7c})), contract.Malformed, "", contract.Outcome{Kind: contract.Malformed}},
+	} {
+		f, got := Of(RustExtensions, "v0.11.0").Predict(test.payload, contract.Outcome{Kind: test.want})
+		name := ""
+		if f != nil {
+			name = f.Name
+		}
+		if name != test.finding || !Matches(test.got, got) && contract.Diff(test.got, got, nil) != "" {
+			t.Errorf("%s: finding %q, %v; want %q, %v", test.name, name, got, test.finding, test.got)
+		}
+	}
+}
+
 // Every place has a case or a payload, and what it says of versions makes sense.
 func TestAll(t *testing.T) {
 	names := make(map[string]bool)

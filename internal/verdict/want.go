@@ -11,13 +11,15 @@ import (
 	"shimfuzz/internal/stdin"
 )
 
-// RuncOptions is the full name of the Options that containerd's own shim reads.
+// RuncOptions is the full name of the Options that containerd's own shim and
+// rust-extensions read.
 const RuncOptions = "containerd.runc.v1.Options"
 
 // OptionsType returns the full name of the Options that a program (package
-// findings) reads: runhcs's, for all but containerd's own shim.
+// findings) reads: runhcs's, for all but containerd's own shim and rust-extensions.
 func OptionsType(program string) string {
-	if program == findings.RuncV2 {
+	switch program {
+	case findings.RuncV2, findings.RustExtensions:
 		return RuncOptions
 	}
 	return contract.OptionsName

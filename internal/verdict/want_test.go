@@ -44,6 +44,9 @@ func TestWant(t *testing.T) {
 		if got := Want(findings.RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs || (got.Options != nil) != (got.Kind == contract.Options) {
 			t.Errorf("%s, to runhcs-v1: %v, want %v", test.name, got, test.runhcs)
 		}
+		if got := Want(findings.RustExtensions, "v0.11.0", test.payload); got.Kind != test.runc || got.Options != nil {
+			t.Errorf("%s: %v of rust-extensions, want %s", test.name, got, test.runc)
+		}
 		if got := Want(findings.RuncV2, "v2.4.2", test.payload); got.Kind != test.runc || got.Options != nil {
 			t.Errorf("%s, to runc-v2: %v, want %v", test.name, got.Kind, test.runc)
 		}

@@ -78,11 +78,12 @@ func Ask(r readers.Reader, s Sender, ask func(payload []byte) (protocol.Answer, 
 
 // decide decides on the answer of a reader. What is known of it is excused.
 func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
-	got, err := outcome(r, answer)
+	want := verdict.Want(r.Name, r.Version, s.Payload)
+	got, err := outcome(r, answer, want)
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Start: s, Asked: asked(r, s), Want: verdict.Want(r.Name, r.Version, s.Payload), Got: got}
+	a := Answer{Start: s, Asked: asked(r, s), Want: want, Got: got}
 	a.Effect = effect(a.Want, a.Got)
 	known := findings.Of(r.Name, r.Version)
 	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
@@ -107,13 +108,13 @@ func asked(r readers.Reader, s Start) Request {
 }
 
 // outcome is an answer as the contract names it. Of options other than runhcs's
-// only the marker is checked.
-func outcome(r readers.Reader, a protocol.Answer) (contract.Outcome, error) {
+// only the marker is checked, where options are right.
+func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
 	o, err := process.Outcome(a, verdict.OptionsType(r.Name))
 	switch {
 	case err != nil || o.Kind != contract.Options:
 	case o.Options == nil:
-		if !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
+		if want.Kind == contract.Options && !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
 			err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 		}
 	case !verdict.KnowsUnset(r.Name, r.Version) && !o.Options.GetScrubLogs():

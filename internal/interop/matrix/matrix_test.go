@@ -37,6 +37,7 @@ func senders(t *testing.T) []Sender {
 var (
 	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
 	runc   = readers.Reader{Name: findings.RuncV2, Version: "v2.4.2"}
+	rust   = readers.Reader{Name: findings.RustExtensions, Version: "v0.11.0"}
 )
 
 // byTheContract answers as the reference does.
@@ -158,6 +159,15 @@ func TestEffects(t *testing.T) {
 		{runc, "legacy", "cri", "error", "no", Arrive, verdict.Right},
 		{runc, "legacy", "runc", "error", "deprecated API", Fails, verdict.Known},
 		{runc, "legacy", "runc", "options", marker, Arrive, verdict.KnownRight},
+
+		{rust, "legacy", "runc", "options", marker, Arrive, verdict.Right},
+		{rust, "legacy", "all", "options", "\x1a\tHKLM\\Shim", Other, verdict.Known},
+		{rust, "legacy", "all", "none", "", Defaults, verdict.KnownDifferent},
+		{rust, "legacy", "cri", "none", "", Defaults, verdict.Known},
+		{rust, "legacy", "cri", "error", "no", Arrive, verdict.KnownRight},
+		{rust, "bootstrap", "runc", "error", "IncorrectTag(46)", Fails, verdict.Known},
+		{rust, "bootstrap", "runc", "error", "no", Fails, verdict.KnownDifferent},
+		{rust, "bootstrap", "runc", "options", marker, Arrive, verdict.KnownRight},
 	} {
 		a, err := decide(test.reader, startOf(test.family, test.requested), protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
 		if err != nil {

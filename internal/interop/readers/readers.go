@@ -36,13 +36,14 @@ var releases = []struct {
 	program  string
 	versions []string
 }{
-	{"reference", buildReference, "reference", []string{""}},
+	{"reference", suite("reference"), "reference", []string{""}},
 	{findings.RunHCS, hcsshim(extract.RunHCS), "reader",
 		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0"}},
 	{findings.LCOW, hcsshim(extract.LCOW), "reader", []string{"v0.15.0"}},
 	{findings.ReadRuntimeOptions, containerd("runtimeoptions"), "runtimeoptions", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 	{findings.PkgShim, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
 	{findings.RuncV2, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+	{findings.RustExtensions, suite("rustextensions"), "rustextensions", []string{"v0.11.0"}}, // the crate's, whose behaviour it has
 }
 
 // ErrNotHere is the error for a reader that cannot be run on this system.
@@ -157,8 +158,11 @@ func containerd(program string) func(root, dir, version string) error {
 	}
 }
 
-// buildReference builds the reference as a package of the suite's module.
-func buildReference(root, dir, _ string) error {
-	_, err := gocmd.Run(root, nil, "build", "-buildvcs=false", "-o", filepath.Join(dir, "reference"), "./internal/interop/readers/reference")
-	return err
+// suite returns the function that builds a reader that is a package of the suite's
+// module.
+func suite(program string) func(root, dir, version string) error {
+	return func(root, dir, _ string) error {
+		_, err := gocmd.Run(root, nil, "build", "-buildvcs=false", "-o", filepath.Join(dir, program), "./internal/interop/readers/"+program)
+		return err
+	}
 }
