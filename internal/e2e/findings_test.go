@@ -68,11 +68,15 @@ func placeCase(t *testing.T, f *findings.Finding, program string, cases map[stri
 	return c.Payload.Bytes, c.Payload.Description
 }
 
-const hidesRefusal = "start-hides-refusal"
+const (
+	hidesRefusal  = "start-hides-refusal"
+	foreignPanics = "foreign-type-panics"
+)
 
 // shows tells whether a run shows a finding, for the findings that have no
 // predicted answer.
 var shows = map[string]func(Behavior, wine.Result) bool{
+	foreignPanics:                 func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
 	hidesRefusal:                  func(got Behavior, r wine.Result) bool { return got.Kind != Accepted && r.Exit == 0 },
 	"debug-type-file-panics":      func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
 	"unknown-debug-type-accepted": func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
@@ -128,6 +132,10 @@ func (s installed) shows(t *testing.T, f *findings.Finding, place findings.Place
 	if place.Command == "start" {
 		got, r, _ := s.start(t, b)
 		return shows[f.Name](got, r), place.Command, fmt.Sprintf("exit code %d; panic.log: %v", r.Exit, got)
+	}
+	if place.Command == "create" {
+		got := s.create(t, &b)[0]
+		return shows[f.Name](got, wine.Result{}), place.Command, got.String()
 	}
 	got, r := s.serve(t, b)
 	what = got.String()

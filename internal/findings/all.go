@@ -52,6 +52,7 @@ func init() {
 				"panic instead of an error that says what is wrong with the configuration.",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "legacy_foreign_registered", predict: foreignTypePanics},
+				{Program: RunHCS, Command: "create", From: oldest, Case: "legacy_foreign_registered"},
 			},
 		},
 		{
