@@ -4,15 +4,105 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"math/rand"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/e2e/calls"
 	"shimfuzz/internal/e2e/wine"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/wire"
 )
+
+// Create of runhcs-v1 on every case of the corpus, read as the bare Any that
+// CreateTaskRequest.Options is, and on what only a bare Any can be.
+func TestCreate(t *testing.T) {
+	s := shims(t)[0]
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := slices.Clone(bareAnys)
+	for _, c := range different(cases) {
+		rows = append(rows, bareAny{c.Name, &c.Payload.Bytes})
+	}
+	s.checkCreate(t, "the corpus", rows)
+}
+
+// bareAny is a value of CreateTaskRequest.Options, or of the standard input of -info.
+type bareAny struct {
+	name  string
+	bytes *[]byte // nil is no Any
+}
+
+var bareAnys = []bareAny{
+	{"no Any", nil},
+	{"an Any without a type", wireBytes()},
+	{"a value without a type", wireBytes(wire.String(2, "x"))},
+	{"a type that is not linked", wireBytes(wire.String(1, "containerd.runc.v1.Options"))},
+	{"a type that does not exist", wireBytes(wire.String(1, "no.such.Type"), wire.String(2, "x"))},
+	{"a linked type", wireBytes(wire.String(1, "google.protobuf.Timestamp"))},
+	{"a linked type with a damaged value", wireBytes(wire.String(1, "google.protobuf.Timestamp"), wire.String(2, "\x08"))},
+	{"a type for JSON", wireBytes(wire.String(1, "types.containerd.io/opencontainers/runtime-spec/1/Spec"), wire.String(2, "{}"))},
+	{"Options", wireBytes(wire.String(1, contract.OptionsName))},
+	{"Options with a prefix", wireBytes(wire.String(1, "type.googleapis.com/"+contract.OptionsName), wire.Sub(2, wire.Bool(1, true)))},
+	{"Options with a damaged value", wireBytes(wire.String(1, contract.OptionsName), wire.String(2, "\x08"))},
+	{"Options whose value reads as a namespace", wireBytes(wire.String(1, contract.OptionsName), wire.String(2, "inference"))},
+}
+
+func wireBytes(m ...wire.Part) *[]byte {
+	b := wire.Message(m).Encode()
+	return &b
+}
+
+// checkCreate fails t unless Create does what it must with each row, and the shim
+// goes on after each that it refuses (docs/contract.md, C1 to C4).
+func (s installed) checkCreate(t *testing.T, what string, rows []bareAny) {
+	t.Helper()
+	var all []*[]byte
+	for _, row := range rows {
+		all = append(all, row.bytes)
+	}
+	counts := make(map[BehaviorKind]int)
+	for i, got := range s.create(t, all...) {
+		counts[got.Kind]++
+		t.Run(rows[i].name, func(t *testing.T) {
+			if e := s.expectCreate(all[i]); !e.metCreate(got) {
+				s.differs(t, "create", rows[i].name, bytesOf(all[i]), e, got)
+			}
+		})
+	}
+	say("Create with %s: %d requests, %d accepted, %d refused, %d ended the shim", what, len(rows), counts[Accepted], counts[Refused], counts[Panicked])
+}
+
+func bytesOf(b *[]byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return *b
+}
+
+// Create with an Any of each linked type: a part of them, depending on the seed, or
+// all if CHECKS is at least allTypes.
+func TestCreateTypes(t *testing.T) {
+	s, e := shims(t)[0], e2eSettings(t)
+	names := payload.RegisteredNames()
+	n := min(len(names), len(names)*e.Checks/allTypes+1)
+	var rows []bareAny
+	for _, i := range rand.New(rand.NewSource(int64(e.Seed))).Perm(len(names))[:n] {
+		rows = append(rows, bareAny{names[i], wireBytes(wire.String(1, names[i]))})
+	}
+	s.checkCreate(t, fmt.Sprintf("%d of %d linked types", n, len(names)), rows)
+}
+
+const allTypes = 1000
 
 // create calls Create of the shim once for each of the options, nil for a request
 // without any, and returns what the shim did. A shim serves as many requests as it

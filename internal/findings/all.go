@@ -96,6 +96,7 @@ func init() {
 				"bytes pass for options. The defect is google.golang.org/protobuf's (protowire.ConsumeTag).",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber},
+				{Program: RunHCS, Command: "create", From: oldest, Case: "malformed_legacy_options_group-field-above-max"},
 				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 				{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 			},
