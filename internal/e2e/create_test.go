@@ -109,16 +109,20 @@ const allTypes = 1000
 // survives.
 func (s installed) create(t testing.TB, options ...*[]byte) []Behavior {
 	t.Helper()
-	var all []Behavior
+	all := readCreates(s.replies(t, calls.Setup{}, options))
+	for len(all) < len(options) {
+		all = append(all, Behavior{Kind: Hung}) // the first of them did, the others were not made
+	}
+	return all
+}
+
+func readCreates(replies []calls.Reply) (all []Behavior) {
 	var shim calls.Answer
-	for _, r := range s.replies(t, calls.Setup{}, options) {
+	for _, r := range replies {
 		if r.Start != nil {
 			shim = r.Start.Connect
 		}
 		all = append(all, ReadCreate(shim, r))
-	}
-	for len(all) < len(options) {
-		all = append(all, Behavior{Kind: Hung}) // the first of them did, the others were not made
 	}
 	return all
 }
