@@ -49,13 +49,19 @@ func TestInfo(t *testing.T) {
 	say("-info of lcow-v2: %d payloads", len(rows))
 }
 
+// infoAnswer is bareAnswer for the standard input of -info, where no bytes are no Any
+// (C1).
+func infoAnswer(b []byte) contract.Outcome {
+	if len(b) == 0 {
+		return payload.Sent(nil)
+	}
+	return bareAnswer(b)
+}
+
 // checkInfo fails t unless -info answers the payload as the contract does.
 func (s installed) checkInfo(t *testing.T, name string, b []byte) {
 	t.Helper()
-	want := payload.Sent(nil)
-	if len(b) > 0 {
-		want = bareAnswer(b)
-	}
+	want := infoAnswer(b)
 	got := readInfo(s.info(t, b))
 	if want.Kind.IsError() && got.Kind == contract.Error {
 		return

@@ -173,6 +173,12 @@ func init() {
 			Places: []Place{{Program: RunHCS, Command: "start", From: oldest, Case: "malformed_legacy_legacy_field-0"}},
 		},
 		{
+			Name: "lcow-v2-start-hangs", Breaks: startTells,
+			Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that serve would have set. " +
+				"containerd's start of the sandbox does not end until it gives up and kills the process; the reason is printed.",
+			Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport, Case: "malformed_legacy_legacy_field-0"}},
+		},
+		{
 			Name: "debug-type-file-panics", Breaks: contract.NeverPanics,
 			Effect: "DebugType FILE, a value of the options' own enum, crashes the shim with a Go panic.",
 			Places: []Place{{Program: RunHCS, Command: "serve", From: oldest, Case: "legacy_field_debug-type_1"}},
