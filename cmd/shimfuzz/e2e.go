@@ -49,6 +49,9 @@ func e2e(ctx context.Context, j *job) error {
 	if err := buildShims(ctx, j.b.Source.Dir, dir); err != nil {
 		return err
 	}
+	if err := shims.BuildClient(ctx, j.root, dir); err != nil {
+		return err
+	}
 	fmt.Println("  starting Wine; the first time this takes some seconds")
 	defer host.Stop()
 	if err := host.Start(ctx); err != nil {

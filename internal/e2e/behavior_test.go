@@ -7,6 +7,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/e2e/calls"
 	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/payload"
 )
@@ -64,6 +65,36 @@ func TestReadStart(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			if got := RunHCS.ReadStart(test.run, test.panicLog); got != test.want {
 				t.Errorf("ReadStart = %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// What a reply of the client shows of Create.
+func TestReadCreate(t *testing.T) {
+	shim := calls.Answer{Pid: 7}
+	for _, test := range []struct {
+		name  string
+		shim  calls.Answer
+		reply calls.Reply
+		want  Behavior
+	}{
+		{"accepted", shim, calls.Reply{Create: calls.Answer{Err: `desc = open Z:\b\missing\config.json: Path not found.`}, Again: shim}, Behavior{Kind: Accepted}},
+		{"refused", shim, calls.Reply{Create: calls.Answer{Err: "proto:\u00a0bad\nmore"}, Again: shim}, Behavior{Kind: Refused, Text: "proto: bad"}},
+		{"panicked", shim, calls.Reply{Create: calls.Answer{Err: "closed", Closed: true}, Again: calls.Answer{Err: "gone"}, Exit: 2, PanicLog: "x\npanic: y [recovered, repanicked]\n"},
+			Behavior{Kind: Panicked, Text: "y"}},
+		{"ended otherwise", shim, calls.Reply{Create: calls.Answer{Err: "closed", Closed: true}, Again: calls.Answer{Err: "gone"}, Exit: 1, PanicLog: "x"},
+			Behavior{Kind: Unrecognized, Text: "connection closed, exit code 1: x"}},
+		{"refused and ended", shim, calls.Reply{Create: calls.Answer{Err: "bad"}, Again: calls.Answer{Err: "gone"}},
+			Behavior{Kind: Unrecognized, Text: `answered "bad", and then Connect with "gone"`}},
+		{"refused and another shim", shim, calls.Reply{Create: calls.Answer{Err: "bad"}, Again: calls.Answer{Pid: 8}},
+			Behavior{Kind: Unrecognized, Text: `answered "bad", and then Connect with ""`}},
+		{"created", shim, calls.Reply{Create: calls.Answer{Pid: 9}, Again: shim}, Behavior{Kind: Unrecognized, Text: "created a container"}},
+		{"no shim", calls.Answer{Err: "gone"}, calls.Reply{}, Behavior{Kind: Unrecognized, Text: "start gave no shim that answers: gone"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := ReadCreate(test.shim, test.reply); got != test.want {
+				t.Errorf("ReadCreate = %v, want %v", got, test.want)
 			}
 		})
 	}

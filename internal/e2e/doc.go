@@ -7,6 +7,9 @@
 // with the error of reading them, with an error about an invalid log level among
 // them, or, if it accepts them, with an error about the socket.
 //
+// The call Create of runhcs-v1, and -info of lcow-v2, get bare Anys, and must do what
+// the contract says of those. The client (package client) makes the calls.
+//
 // The command "make e2e" builds the shims, prepares Wine and runs the tests of
 // this package. Without it the tests that need the shims are skipped.
 package e2e

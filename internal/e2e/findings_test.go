@@ -68,11 +68,18 @@ func placeCase(t *testing.T, f *findings.Finding, program string, cases map[stri
 	return c.Payload.Bytes, c.Payload.Description
 }
 
-const hidesRefusal = "start-hides-refusal"
+const (
+	hidesRefusal  = "start-hides-refusal"
+	foreignPanics = "foreign-type-panics"
+	groupHides    = "group-hides-bad-field-number"
+)
 
 // shows tells whether a run shows a finding, for the findings that have no
 // predicted answer.
 var shows = map[string]func(Behavior, wine.Result) bool{
+	foreignPanics:                 func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
+	groupHides:                    func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
+	"lcow-v2-start-hangs":         func(got Behavior, _ wine.Result) bool { return got.Kind == Hung },
 	hidesRefusal:                  func(got Behavior, r wine.Result) bool { return got.Kind != Accepted && r.Exit == 0 },
 	"debug-type-file-panics":      func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
 	"unknown-debug-type-accepted": func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
@@ -128,6 +135,10 @@ func (s installed) shows(t *testing.T, f *findings.Finding, place findings.Place
 	if place.Command == "start" {
 		got, r, _ := s.start(t, b)
 		return shows[f.Name](got, r), place.Command, fmt.Sprintf("exit code %d; panic.log: %v", r.Exit, got)
+	}
+	if place.Command == "create" {
+		got := s.create(t, &b)[0]
+		return shows[f.Name](got, wine.Result{}), place.Command, got.String()
 	}
 	got, r := s.serve(t, b)
 	what = got.String()
@@ -220,8 +231,12 @@ func TestCase(t *testing.T) {
 		say("%s serve\n  %s\n  so it must do  %v\n  it did         %v", s.Name, e.decoder, e, got)
 		s.check(t, name, b)
 		if s.isLCOW() {
+			say("%s -info\n  the contract answers %v\n  it answered          %v", s.Name, infoAnswer(b), readInfo(s.info(t, b)))
+			s.checkInfo(t, name, b)
 			continue
 		}
+		say("%s create\n  it must do  %v\n  it did      %v", s.Name, s.expectCreate(&b), s.create(t, &b)[0])
+		s.checkCreate(t, "this payload", []bareAny{{name, &b}})
 		got, r, _ := s.start(t, b)
 		say("%s start\n  exit code %d, printed %q\n  panic.log      %v", s.Name, r.Exit, r.Stdout, got)
 		s.checkStart(t, name, b)

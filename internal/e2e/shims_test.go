@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -106,8 +107,8 @@ func globals(id string) []string {
 
 const namespace = "shimfuzz"
 
-// start gives a payload to runhcs-v1's start, in a bundle, and returns the
-// behavior of the serve that it starts, and the address that start must print.
+// start gives a payload to the shim's start, in a bundle, and returns the behavior of
+// the serve that it starts, and what start must print.
 func (s installed) start(t testing.TB, payload []byte) (got Behavior, r wine.Result, address string) {
 	t.Helper()
 	got, r, address, output := s.startOnce(t, payload)
@@ -123,16 +124,39 @@ func (s installed) startOnce(t testing.TB, payload []byte) (got Behavior, r wine
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r = s.run(t, bundle, payload, append(globals(id), "start"))
+	args := append(globals(id), "start")
+	if s.isLCOW() {
+		args = []string{"-namespace", namespace, "-id", id, "-address", "a", "start"}
+	}
+	r = s.runFor(t, startLimit, bundle, payload, args)
 	log, err := os.ReadFile(filepath.Join(bundle, "panic.log"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	address = `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + namespace + "-" + id + "-pipe"
-	return s.ReadStart(r, string(log)), r, address, string(log) + r.Stderr
+	if s.isLCOW() {
+		text, err := json.Marshal(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		address = `{"version":3,"address":` + string(text) + `,"protocol":"ttrpc"}`
+	}
+	got = s.ReadStart(r, string(log))
+	if s.isLCOW() && got.Kind == Unrecognized && r.Exit == 0 {
+		got = Behavior{Kind: Accepted} // its serve is in a process group of its own, and start has waited for it
+	}
+	return got, r, address, string(log) + r.Stderr
 }
 
+// startLimit is the time limit of start, which is reached where start hangs.
+const startLimit = 20 * time.Second
+
 func (s installed) run(t testing.TB, dir string, payload []byte, args []string) wine.Result {
+	t.Helper()
+	return s.runFor(t, limit, dir, payload, args)
+}
+
+func (s installed) runFor(t testing.TB, limit time.Duration, dir string, payload []byte, args []string) wine.Result {
 	t.Helper()
 	ran.Add(1)
 	r, err := s.host.Run(context.Background(), wine.Command{Program: s.file, Args: args, Dir: dir, Stdin: payload, Limit: limit})

@@ -56,6 +56,7 @@ func init() {
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "legacy_foreign_registered", predict: foreignTypePanics},
 				{Program: Create, From: oldest, Case: "legacy_foreign_registered", predict: foreignTypePanics},
+				{Program: RunHCS, Command: "create", From: oldest, Case: "legacy_foreign_registered"},
 			},
 		},
 		{
@@ -101,6 +102,7 @@ func init() {
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber(contract.Stdin)},
 				{Program: Create, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber(contract.Create)},
+				{Program: RunHCS, Command: "create", From: oldest, Case: "malformed_legacy_options_group-field-above-max"},
 				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 				{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
 			},
@@ -191,6 +193,12 @@ func init() {
 			Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process serves and exits with 0. " +
 				"containerd cannot connect; the reason is in panic.log in the bundle only, until delete logs its first MiB.",
 			Places: []Place{{Program: RunHCS, Command: "start", From: oldest, Case: "malformed_legacy_legacy_field-0"}},
+		},
+		{
+			Name: "lcow-v2-start-hangs", Breaks: startTells,
+			Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that serve would have set. " +
+				"containerd's start of the sandbox does not end until it gives up and kills the process; the reason is printed.",
+			Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport, Case: "malformed_legacy_legacy_field-0"}},
 		},
 		{
 			Name: "debug-type-file-panics", Breaks: contract.NeverPanics,

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"shimfuzz/internal/e2e/calls"
 	"shimfuzz/internal/gocmd"
 )
 
@@ -49,6 +50,16 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
 	}
 	return s, nil
+}
+
+// BuildClient builds the program that calls the API of the shims, from the source of
+// this suite, whose root is the folder root, into dir.
+func BuildClient(ctx context.Context, root, dir string) error {
+	cmd := goTool(ctx, root, "build", "-buildvcs=false", "-trimpath", "-o", filepath.Join(dir, calls.Client), "./internal/e2e/client")
+	if err := gocmd.Show(cmd); err != nil {
+		return fmt.Errorf("the client does not build for Windows, see above: %w", err)
+	}
+	return nil
 }
 
 // readsBootstrap reports whether an lcow-v2 exists in dir and reads its standard
