@@ -51,7 +51,7 @@ func TestCreateOptions(t *testing.T) {
 }
 
 // logged stands in the log before the options that Create has decoded, since hcsshim
-// v0.13 (service_internal.go).
+// v0.14.0 (service_internal.go); v0.13.0 does not have it.
 const logged = `msg="parsed runhcs runtime options" options=`
 
 // logsOptions reports whether the program has that message.

@@ -197,7 +197,7 @@ func init() {
 		{
 			Name: "lcow-v2-start-hangs", Breaks: startTells,
 			Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that serve would have set. " +
-				"containerd's start of the sandbox does not end until it gives up and kills the process; the reason is printed.",
+				"The reason is on standard error.",
 			Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport, Case: "malformed_legacy_legacy_field-0"}},
 		},
 		{

@@ -137,9 +137,9 @@ type connection struct {
 // connect makes connections to a shim, calls Connect on each, and returns the first
 // that is answered. The others stay open.
 //
-// One connection may never be answered under Wine: go-winio's ListenPipe creates an
-// instance of the pipe that only reserves its name (makeServerPipeHandle in pipe.go).
-// On Windows no client can connect to it; Wine lets one connect to any instance.
+// Under Wine 8 a connection was seen never to be answered. Probably it is one to the
+// instance of the pipe that go-winio's ListenPipe creates and never serves (firstHandle
+// in pipe.go), so no more than one is expected.
 func connect(address, id string) (*connection, calls.Answer) {
 	type result struct {
 		*connection
