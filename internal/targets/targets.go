@@ -29,6 +29,9 @@ var All = []Target{
 // Raw is the target whose input is the payload as it is.
 var Raw = All[0]
 
+// Create is the target whose input is the Any of CreateTaskRequest.Options.
+var Create = All[len(All)-1]
+
 // Names are the names of All.
 func Names() []string {
 	var names []string
