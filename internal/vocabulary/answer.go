@@ -75,9 +75,13 @@ func newReading(elements []Element) reading {
 
 func (r *reading) done() bool { return r.malformed || r.unknown }
 
-// enter reads a message within this one.
+// enter reads a message within this one. What an element may have taken for a part of
+// itself says nothing.
 func (r *reading) enter(elements []Element) reading {
 	inner := newReading(flat(elements))
+	if inner.done() {
+		inner.elements = nil
+	}
 	r.malformed = r.malformed || inner.malformed
 	r.unknown = r.unknown || inner.unknown
 	r.free = r.free || inner.free

@@ -181,6 +181,7 @@ func TestAnswer(t *testing.T) {
 		{"a value cut to 64 bits", legacy([]Element{over}), "options, all at their defaults | error/malformed"},
 		{"the type URL overwritten", []Element{identity(1, "\xff"), ours, value("", sent)}, "error/malformed | error/foreign | options debug:true"},
 		{"a claim on what follows", legacy([]Element{ends(places[Options])[0], sent}), "not known"},
+		{"a claim on what is damaged", []Element{version, extension("", "", ends(places[Extension])[5], piece("", damaged))}, "not known"},
 		{"a claim on nothing", legacy([]Element{sent, ends(places[Options])[0]}), "error/malformed"},
 	} {
 		want, known := Answer(test.top)
