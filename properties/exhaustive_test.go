@@ -42,7 +42,8 @@ func TestWalkElements(t *testing.T) {
 }
 
 // longest is how many elements in a row are walked. What decodes CreateTaskRequest.Options
-// has no families to tell apart, and nothing that three elements show and two do not.
+// has no families to tell apart, and decodes an Any as readOptions does: three would take
+// as long again.
 func longest(in contract.Input) int {
 	if verify.Settings().Exhaustive && in == contract.Stdin {
 		return 3
