@@ -116,7 +116,7 @@ func decodedOr(opts, script []byte) *options.Options {
 	if proto.Unmarshal(opts, m) != nil {
 		return payload.Options(choices(script))
 	}
-	return contract.WithoutUnknown(m)
+	return contract.WithoutUnknown(m).(*options.Options)
 }
 
 // script is a source that takes its choices from a fuzzer's input, byte by

@@ -60,10 +60,10 @@ func TestDecodeAll(t *testing.T) {
 	}
 	for _, d := range []Decoder{{Name: "here", Read: read}, {Name: "a process", AskAll: askAll}} {
 		got := d.DecodeAll([][]byte{[]byte("a"), []byte("panic"), nil})
-		if len(got) != 3 || got[0].Options.GetSandboxImage() != "a" || got[1].Kind != contract.Panic || got[2].Kind != contract.Options {
+		if len(got) != 3 || got[0].Options.(*options.Options).GetSandboxImage() != "a" || got[1].Kind != contract.Panic || got[2].Kind != contract.Options {
 			t.Errorf("%s: %v", d.Name, got)
 		}
-		if got := d.Decode(strings.NewReader("b"), []byte("b")); got.Options.GetSandboxImage() != "b" {
+		if got := d.Decode(strings.NewReader("b"), []byte("b")); got.Options.(*options.Options).GetSandboxImage() != "b" {
 			t.Errorf("%s: %v", d.Name, got)
 		}
 	}

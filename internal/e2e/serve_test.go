@@ -11,6 +11,8 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
 // The cases of the corpus, unchanged and with a marker in their options, through
@@ -103,7 +105,7 @@ func (s installed) marked(t *testing.T, description string, b []byte) []byte {
 	t.Helper()
 	with := marks(b)
 	for _, m := range with {
-		if o := s.answer(m); o.Kind == contract.Options && o.Options.GetLogLevel() == marker {
+		if o := s.answer(m); o.Kind == contract.Options && o.Options.(*options.Options).GetLogLevel() == marker {
 			return m
 		}
 	}
@@ -185,7 +187,7 @@ func TestMarks(t *testing.T) {
 		}
 		if !slices.ContainsFunc(marks(c.Payload.Bytes), func(m []byte) bool {
 			o := reference.Answer(m)
-			return o.Kind == contract.Options && o.Options.GetLogLevel() == marker
+			return o.Kind == contract.Options && o.Options.(*options.Options).GetLogLevel() == marker
 		}) {
 			t.Errorf("%s: no marker can be put into its options", c.Name)
 		}

@@ -47,11 +47,23 @@ func Want(program, version string, payload []byte) contract.Outcome {
 	if name := OptionsType(program); name != contract.OptionsName {
 		return wantOf(name, payload, want)
 	}
-	if want.Kind == contract.Options && !KnowsUnset(program, version) && !want.Options.GetScrubLogs() {
-		m := want.Options.ProtoReflect() // the Go type of the field depends on the version
-		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
+	return AsKnown(program, version, want)
+}
+
+// AsKnown is an outcome as the Options that a program links can tell it: without
+// scrub_logs: false, where those do not distinguish that from scrub_logs unset.
+func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
+	if o.Options == nil || KnowsUnset(program, version) {
+		return o
 	}
-	return want
+	m := o.Options.ProtoReflect()
+	if fd := m.Descriptor().Fields().ByName("scrub_logs"); !m.Get(fd).Bool() {
+		m.Clear(fd)
+	}
+	for i := range o.Or {
+		o.Or[i] = AsKnown(program, version, o.Or[i])
+	}
+	return o
 }
 
 // wantOf returns the right answer of a program that reads Options of another type,
