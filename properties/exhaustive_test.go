@@ -22,14 +22,14 @@ import (
 // make exhaustive. What is right follows from the elements, and the reference is held
 // to that as the decoder under test is.
 func TestWalkElements(t *testing.T) {
-	for _, place := range vocabulary.Places {
+	for _, place := range vocabulary.RunHCS.Places() {
 		t.Run(place.Name, func(t *testing.T) {
 			for _, in := range contract.Inputs {
 				if in == contract.Create && !place.IsAny() {
 					continue
 				}
 				walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
-					for seq := range sequences(vocabulary.Elements(place.Level), longest(in)) {
+					for seq := range sequences(vocabulary.RunHCS.Elements(place.Level), longest(in)) {
 						seq = slices.Clone(seq)
 						if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
 							return
@@ -89,7 +89,7 @@ func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yie
 // empty, and with the same text as the others.
 func TestWalkFields(t *testing.T) {
 	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), func(yield func(step) bool) {
-		for params := range vocabulary.Params() {
+		for params := range vocabulary.RunHCS.Params() {
 			if !yield(step{place: "top", elements: params, top: params}) {
 				return
 			}
@@ -101,7 +101,7 @@ func TestWalkFields(t *testing.T) {
 func TestWalkSizes(t *testing.T) {
 	for _, in := range contract.Inputs {
 		walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
-			for top := range vocabulary.Padded() {
+			for top := range vocabulary.RunHCS.Padded() {
 				if !yield(step{place: "top", elements: top, top: top}) {
 					return
 				}

@@ -18,12 +18,12 @@ import (
 func damaged() []Case {
 	var cases []Case
 	opts := parse(typical)
-	for _, level := range vocabulary.LegacyLevels {
+	for _, level := range vocabulary.RunHCS.LegacyLevels() {
 		for _, f := range faults(level) {
 			cases = append(cases, faulty("legacy", level, f, payload.DamagedLegacy(payload.Lowest{}, 0, opts, level, f)))
 		}
 	}
-	for _, level := range vocabulary.BootstrapLevels {
+	for _, level := range vocabulary.RunHCS.BootstrapLevels() {
 		for _, f := range faults(level) {
 			cases = append(cases, faulty("bootstrap", level, f, payload.DamagedBootstrap(payload.Lowest{}, 0, opts, level, f)))
 		}

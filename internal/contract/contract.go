@@ -6,6 +6,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +105,19 @@ func Diff(want, got Outcome, cause error) string {
 		return ""
 	}
 	return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options), WithoutUnknown(got.Options), protocmp.Transform()))
+}
+
+// SameSet reports whether two wanted answers allow the same answers.
+func SameSet(a, b Outcome) bool {
+	within := func(a, b Outcome) bool {
+		for _, one := range append([]Outcome{a}, a.Or...) {
+			if !slices.ContainsFunc(append([]Outcome{b}, b.Or...), func(other Outcome) bool { return Diff(one, other, nil) == "" }) {
+				return false
+			}
+		}
+		return true
+	}
+	return within(a, b) && within(b, a)
 }
 
 // Identical reports whether two messages of one type have equal known fields,

@@ -83,7 +83,7 @@ func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, vocabulary.Unknown(level)).Bytes), fmt.Sprint("unknown", i)})
+			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, vocabulary.RunHCS.Unknown(level)).Bytes), fmt.Sprint("unknown", i)})
 		}
 	}
 	if e.has(Order) {

@@ -27,7 +27,7 @@ func (f Fault) Size() int { return len(f.element.Bytes) }
 // affect it.
 func Faults(level vocabulary.Level) []Fault {
 	all := []Fault{{Name: "truncated"}}
-	for _, e := range vocabulary.Faults(level) {
+	for _, e := range vocabulary.RunHCS.Faults(level) {
 		all = append(all, Fault{e.Name, "", e})
 	}
 	return all
@@ -37,7 +37,7 @@ func Faults(level vocabulary.Level) []Fault {
 // on or refuses it (docs/contract.md, Freedoms).
 func Freedoms(level vocabulary.Level) []Fault {
 	var all []Fault
-	for _, e := range vocabulary.Free(level) {
+	for _, e := range vocabulary.RunHCS.Free(level) {
 		all = append(all, Fault{e.Name, e.Freedom, e})
 	}
 	return all
@@ -83,10 +83,10 @@ func faulty(rnd Rand, opts *options.Options, faults func(vocabulary.Level) []Fau
 	opts.DefaultContainerAnnotations["key"] = "value"
 	variations := sometimes(rnd, AllVariations).variations
 	if rnd.Intn(2) == 0 {
-		level := pick(rnd, vocabulary.LegacyLevels)
+		level := pick(rnd, vocabulary.RunHCS.LegacyLevels())
 		return DamagedLegacy(rnd, variations, opts, level, pick(rnd, faults(level)))
 	}
-	level := pick(rnd, vocabulary.BootstrapLevels)
+	level := pick(rnd, vocabulary.RunHCS.BootstrapLevels())
 	return DamagedBootstrap(rnd, variations, opts, level, pick(rnd, faults(level)))
 }
 

@@ -104,9 +104,9 @@ func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 func ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, vocabulary.NearNames)
+		return pick(rnd, vocabulary.RunHCS.NearNames())
 	case 1:
-		return pick(rnd, vocabulary.OtherNames)
+		return pick(rnd, vocabulary.RunHCS.OtherNames())
 	}
 	name := pick(rnd, RegisteredNames())
 	if name == contract.OptionsName {
@@ -167,7 +167,7 @@ func (e *encoder) legacy(url string, value []byte) []byte {
 func (e *encoder) anyParts(url string, value []byte) []keyed {
 	var parts []keyed
 	if e.has(Repeat) {
-		parts = append(parts, keyed{wire.String(1, pick(e.rnd, vocabulary.NearNames)), "url"})
+		parts = append(parts, keyed{wire.String(1, pick(e.rnd, vocabulary.RunHCS.NearNames())), "url"})
 		parts = append(parts, keyed{wire.String(2, "overwritten"), "value"})
 	}
 	parts = append(parts, keyed{wire.String(1, url), "url"})

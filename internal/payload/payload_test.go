@@ -64,12 +64,12 @@ func TestFreedoms(t *testing.T) {
 // Every fault breaks the message of every level, in both families.
 func TestFaults(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
-	for _, level := range vocabulary.LegacyLevels {
+	for _, level := range vocabulary.RunHCS.LegacyLevels() {
 		for _, fault := range payload.Faults(level) {
 			holds(t, payload.DamagedLegacy(rnd, 0, annotated(), level, fault))
 		}
 	}
-	for _, level := range vocabulary.BootstrapLevels {
+	for _, level := range vocabulary.RunHCS.BootstrapLevels() {
 		for _, fault := range payload.Faults(level) {
 			holds(t, payload.DamagedBootstrap(rnd, 0, annotated(), level, fault))
 		}
@@ -104,7 +104,7 @@ func TestEverythingIsDrawn(t *testing.T) {
 			t.Errorf("%v is never drawn", m)
 		}
 	}
-	for _, level := range slices.Concat(vocabulary.LegacyLevels, vocabulary.BootstrapLevels) {
+	for _, level := range slices.Concat(vocabulary.RunHCS.LegacyLevels(), vocabulary.RunHCS.BootstrapLevels()) {
 		for _, f := range payload.Faults(level) {
 			want(payload.Mark{What: payload.FaultMark, Row: f.Name, Column: string(level)})
 		}
