@@ -143,15 +143,15 @@ func TestGenerated(t *testing.T) {
 func generate(src *rand.Rand, i int, cases []corpus.Case) payload.Payload {
 	switch i % 6 {
 	case 0:
-		return payload.Minimal(src)
+		return payload.RunHCS.Minimal(src)
 	case 1:
-		return payload.Foreign(src)
+		return payload.RunHCS.Foreign(src)
 	case 2:
-		return payload.Malformed(src)
+		return payload.RunHCS.Malformed(src)
 	case 3:
 		return changed(src, cases)
 	}
-	return payload.Valid(src, payload.AllVariations)
+	return payload.RunHCS.Valid(src, payload.AllVariations)
 }
 
 // changed returns a case of the corpus with one byte changed, with some bytes

@@ -3,7 +3,6 @@ package vocabulary
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -118,30 +117,25 @@ func (v *Vocabulary) asOptions(namespace string) []Element {
 // Prefixes are what may precede the name of a type in its URL.
 var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/", " /", "a\x00/"}
 
-// NearNames are type URLs that are almost one of the type.
-func (v *Vocabulary) NearNames() []string {
-	n := v.name
-	pkg, short := n[:strings.LastIndexByte(n, '.')+1], n[strings.LastIndexByte(n, '.')+1:]
-	return slices.DeleteFunc([]string{
+// nearNames are almost a name.
+func nearNames(n string) []string {
+	dot := strings.LastIndexByte(n, '.') + 1
+	pkg, short := n[:dot], n[dot:]
+	return []string{
 		"", short, pkg + strings.ToLower(short), n[:len(n)-1], n + "X",
 		"x" + n, n + "/", "/" + n + "/x",
 		strings.Replace(n, ".v1.", ".v2.", 1), " " + n, n + " ", n + "\x00",
 		n + "\n", "." + n, strings.ReplaceAll(n, ".", "-"),
 		"type.googleapis.com\\" + n, strings.ToUpper(n), n + "?x",
 		"type.googleapis.com%2F" + n, pkg + "ProcessDetails",
-	}, v.isName)
+	}
 }
 
-// OtherNames are types that containerd's clients send to other shims.
-func (v *Vocabulary) OtherNames() []string {
-	return slices.DeleteFunc([]string{
-		"runtimeoptions.v1.Options", "containerd.runc.v1.Options", "google.protobuf.Empty",
-		"types.containerd.io/opencontainers/runtime-spec/1/Spec",
-		"github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment",
-	}, v.isName)
+var otherNames = []string{
+	"runtimeoptions.v1.Options", "containerd.runc.v1.Options", "google.protobuf.Empty",
+	"types.containerd.io/opencontainers/runtime-spec/1/Spec",
+	"github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment",
 }
-
-func (v *Vocabulary) isName(name string) bool { return name == v.name }
 
 // short names a text in a report.
 func short(s string) string {

@@ -19,6 +19,8 @@ type Vocabulary struct {
 	text    protoreflect.FieldDescriptor   // a string
 	places  map[Level]place
 
+	nearNames, otherNames []string
+
 	ours            Element // a type URL that names the type
 	sent, sentOther Element // fields of Options
 
@@ -42,6 +44,8 @@ func Of(message protoreflect.MessageType) *Vocabulary {
 			v.scalars = append(v.scalars, fd)
 		}
 	}
+	v.nearNames = slices.DeleteFunc(nearNames(v.name), v.isName)
+	v.otherNames = slices.DeleteFunc(slices.Clone(otherNames), v.isName)
 	v.places = v.allPlaces()
 	v.ours = v.ourURL("")
 	v.sent, v.sentOther = v.twoFields()
@@ -50,6 +54,16 @@ func Of(message protoreflect.MessageType) *Vocabulary {
 	v.lesser = sync.OnceValue(v.allLesser)
 	return v
 }
+
+func (v *Vocabulary) isName(name string) bool { return name == v.name }
+
+// NearNames are type URLs that are almost one of the type. The caller must not change
+// them.
+func (v *Vocabulary) NearNames() []string { return v.nearNames }
+
+// OtherNames are types that containerd's clients send to other shims. The caller must
+// not change them.
+func (v *Vocabulary) OtherNames() []string { return v.otherNames }
 
 // IsScalar reports whether elements and generators set a field of Options: one of the
 // kinds that the Options of some released shim have, and not one of a oneof.
