@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"os"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/interop/optionstype"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/settings"
@@ -27,7 +30,10 @@ func externalReader(s settings.Test) (decoder.Decoder, error) {
 	if err != nil {
 		return decoder.Decoder{}, fmt.Errorf("READER: %w", err)
 	}
-	as := &answers{optionsType: verdict.OptionsType(s.ReaderName)}
+	as := new(answers)
+	if verdict.OptionsType(s.ReaderName) == contract.OptionsName {
+		as.options = optionstype.RunHCS
+	}
 	return decoder.Decoder{Name: readerName, AskAll: func(payloads [][]byte) []contract.Outcome {
 		outcomes, err := as.askAll(external, payloads)
 		if err != nil {
@@ -41,8 +47,8 @@ func externalReader(s settings.Test) (decoder.Decoder, error) {
 
 // answers turns the answers of a reader into outcomes, unless they end the run.
 type answers struct {
-	optionsType string
-	hangs       int // in a row
+	options protoreflect.MessageType // nil: not decoded
+	hangs   int                      // in a row
 }
 
 // askAll asks a reader payloads until the first answer that ends the run, which is the error.
@@ -66,5 +72,5 @@ func (as *answers) outcome(a protocol.Answer) (contract.Outcome, error) {
 	case as.hangs == maxHangs:
 		return contract.Outcome{}, fmt.Errorf("the reader has hung %d times in a row", as.hangs)
 	}
-	return process.Outcome(a, as.optionsType)
+	return process.Outcome(a, as.options)
 }

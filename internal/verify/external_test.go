@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"shimfuzz/internal/contract"
+	"shimfuzz/internal/interop/optionstype"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 )
@@ -50,7 +50,7 @@ func TestAnswersThatEndTheRun(t *testing.T) {
 			for p := range strings.FieldsSeq(test.payloads) {
 				payloads = append(payloads, []byte(p))
 			}
-			outcomes, err := (&answers{optionsType: contract.OptionsName}).askAll(r, payloads)
+			outcomes, err := (&answers{options: optionstype.RunHCS}).askAll(r, payloads)
 			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%v, want %q", err, test.err)
 			}

@@ -9,6 +9,7 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/interop/optionstype"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/interop/readers"
@@ -110,7 +111,11 @@ func asked(r readers.Reader, s Start) Request {
 // outcome is an answer as the contract names it. Of options other than runhcs's
 // only the marker is checked, where options are right.
 func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
-	o, err := process.Outcome(a, verdict.OptionsType(r.Name))
+	decoded := optionstype.RunHCS
+	if verdict.OptionsType(r.Name) != contract.OptionsName {
+		decoded = nil
+	}
+	o, err := process.Outcome(a, decoded)
 	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options && !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
 		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 	}
