@@ -94,21 +94,17 @@ func (w *walker) stopped() bool {
 
 // batch asks each decoder for some answers.
 func (w *walker) batch(steps []walk.Step) {
-	checks := make([]verify.Check, len(steps))
-	payloads := make([][]byte, len(steps))
-	for i, s := range steps {
-		checks[i] = w.check(s)
-		payloads[i] = checks[i].Payload.Bytes
+	for _, s := range steps {
+		check := w.check(s)
 		for _, e := range s.Elements {
 			for rule := range strings.FieldsSeq(cmp.Or(e.Rules, "values")) {
 				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.Place})
 			}
 		}
-	}
-	for _, d := range w.decoders {
-		for i, got := range d.DecodeAll(payloads) {
-			if v := checks[i].Judge(d, got); v.Fails() {
-				w.fail(failure{step: steps[i], d: d, check: checks[i], got: got, v: v})
+		for _, d := range w.decoders {
+			got := decode(d, check.Payload.Bytes)
+			if v := check.Judge(d, got); v.Fails() {
+				w.fail(failure{step: s, d: d, check: check, got: got, v: v})
 			}
 		}
 	}

@@ -29,12 +29,13 @@ func Descriptor(in contract.Input, b []byte) protoreflect.MessageDescriptor {
 	return (*anypb.Any)(nil).ProtoReflect().Descriptor()
 }
 
-// Dump shows a payload as the message that it is by the contract.
-func Dump(in contract.Input, b []byte) string {
-	return wire.Dump(b, Descriptor(in, b), func(url string) protoreflect.MessageDescriptor {
-		if TypeName(url) == contract.OptionsName {
-			return (*options.Options)(nil).ProtoReflect().Descriptor()
-		}
-		return nil
-	})
+// Schema describes what an Any with a type URL holds, if that is Options.
+func Schema(url string) protoreflect.MessageDescriptor {
+	if TypeName(url) == contract.OptionsName {
+		return (*options.Options)(nil).ProtoReflect().Descriptor()
+	}
+	return nil
 }
+
+// Dump shows a payload as the message that it is by the contract.
+func Dump(in contract.Input, b []byte) string { return wire.Dump(b, Descriptor(in, b), Schema) }

@@ -47,11 +47,23 @@ func Want(program, version string, payload []byte) contract.Outcome {
 	if name := OptionsType(program); name != contract.OptionsName {
 		return wantOf(name, payload, want)
 	}
-	if want.Kind == contract.Options && !KnowsUnset(program, version) && !want.Options.GetScrubLogs() {
-		m := want.Options.ProtoReflect() // the Go type of the field depends on the version
+	return AsTold(program, version, want)
+}
+
+// AsTold returns an outcome as a version of a program can tell it: one that does not
+// know unset (KnowsUnset) answers scrub_logs: false in the place of both.
+func AsTold(program, version string, o contract.Outcome) contract.Outcome {
+	if KnowsUnset(program, version) {
+		return o
+	}
+	if o.Options != nil && !o.Options.GetScrubLogs() {
+		m := o.Options.ProtoReflect() // the Go type of the field depends on the version
 		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
 	}
-	return want
+	for i := range o.Or {
+		o.Or[i] = AsTold(program, version, o.Or[i])
+	}
+	return o
 }
 
 // wantOf returns the right answer of a program that reads Options of another type,
