@@ -145,12 +145,14 @@ func (f *failure) report(s settings.Test) verdict.Report {
 	return r
 }
 
+// outcomeText names the right answers. The text of an error is the reader's own affair.
 func outcomeText(want contract.Outcome) string {
-	text := want.String()
-	for _, or := range want.Or {
-		text += "\nor " + or.String()
+	var all []string
+	for _, o := range append([]contract.Outcome{want}, want.Or...) {
+		o.Err = nil
+		all = append(all, o.String())
 	}
-	return text
+	return strings.Join(all, "\nor ")
 }
 
 // differenceText lists the fields that differ, with their values.

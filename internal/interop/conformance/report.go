@@ -79,7 +79,7 @@ func (r *report) header(w io.Writer) error {
 
 // Lines on the screen.
 const (
-	maxReportLines = 45 // of the reports of causes
+	maxReportLines = 30 // of the reports of causes
 	maxCauses      = 12
 	maxNames       = 20
 )
@@ -93,13 +93,14 @@ func (r *report) summary(out io.Writer) error {
 	if r.interrupted {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
-	failed, unexpected := 0, 0
+	failed, unexpected, payloads := 0, 0, 0
 	for _, c := range r.levels() {
+		payloads += c.Payloads
 		failed += c.Failed
 		unexpected += c.Failed - c.Expected
 	}
 	fmt.Fprintf(&b, "\neverything: %s\n", fromRoot(filepath.Join(r.dir, "report.txt")))
-	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed, failed-unexpected, len(r.causes), r.run.asked)
+	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed, failed-unexpected, len(r.causes), payloads)
 	_, err := io.WriteString(out, b.String())
 	return err
 }
