@@ -19,12 +19,17 @@ import (
 // Run holds a reader to the contract, writes the reports into dir, and a summary to w.
 // It reports whether all is as it must be. The error is one line.
 func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes bool, err error) {
-	c := s.Conformance
 	subject, reader, err := start(s)
 	if err != nil {
 		return false, err
 	}
 	defer reader.Close()
+	return subject.run(ctx, w, dir, s, reader)
+}
+
+// run is Run of a reader that has been started.
+func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s settings.Test, reader *process.Reader) (passes bool, err error) {
+	c := s.Conformance
 	checks, err := subject.checks(&config{seed: c.Seed, checks: c.Checks})
 	if err != nil {
 		return false, err
@@ -64,7 +69,7 @@ func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes 
 	if err := errors.Join(rep.writeFiles(), rep.summary(w)); err != nil {
 		return false, err
 	}
-	return len(rep.problems) == 0 && r.unlisted == 0 && !rep.interrupted, nil
+	return rep.green(), nil
 }
 
 // start starts the reader, and asks it once, so that a program that is not a reader is

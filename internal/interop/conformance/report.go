@@ -27,6 +27,11 @@ type report struct {
 	interrupted bool
 }
 
+// green reports whether all is as it must be.
+func (r *report) green() bool {
+	return len(r.problems) == 0 && r.run.unlisted == 0 && !r.interrupted
+}
+
 // counts are those of the tests of a level.
 type counts struct {
 	Level    string `json:"level"`
