@@ -24,8 +24,12 @@ type cause struct {
 
 func (c *cause) String() string { return strings.Join(c.features, " ") + ": " + c.answer }
 
+// causeOf returns the cause of a failure. Beside a fault nothing else in a payload matters.
 func causeOf(s *subject, f *failure) *cause {
 	features := s.features(f.payload)
+	if slices.ContainsFunc(features, isFault) {
+		features = slices.DeleteFunc(features, func(id string) bool { return !isFault(id) })
+	}
 	if len(features) == 0 {
 		features = []string{rule(f.payload, f.want.Kind)}
 	}
@@ -354,12 +358,14 @@ func compareNames(a, b string) int {
 	if n := cmp.Compare(levelOf(a), levelOf(b)); n != 0 {
 		return n
 	}
-	letter := func(s string) bool { return len(s) > 1 && len(s) < 4 && s[0] == 'M' }
-	if letter(a) && letter(b) && len(a) != len(b) {
+	if isFault(a) && isFault(b) && len(a) != len(b) {
 		return len(a) - len(b)
 	}
 	return strings.Compare(a, b)
 }
+
+// isFault reports whether an id is one of the faults M1 to M14.
+func isFault(id string) bool { return id[0] == 'M' }
 
 // levelOf returns the number of the level that a test's name begins with, -1 for none.
 func levelOf(name string) int {

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
@@ -50,11 +49,10 @@ func (q question) name() string {
 // config is what of the checks is run.
 type config struct {
 	seed, checks int
+	subject      *subject
 	cases        []corpus.Case
-	options      protoreflect.MessageType
 	payloads     *payload.Generator
 	vocabulary   *vocabulary.Vocabulary
-	want         func(payload []byte) contract.Outcome
 }
 
 // check is some tests of one level, or of Freedoms where a payload has several right answers.
@@ -64,13 +62,12 @@ type check struct {
 }
 
 // allChecks are those of a reader of Options of a type.
-func allChecks(s *subject, seed, checks int) ([]check, error) {
-	cases, err := corpus.Load()
-	if err != nil {
+func allChecks(c *config) ([]check, error) {
+	var err error
+	if c.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
-	c := &config{seed: seed, checks: checks, cases: cases, options: s.options,
-		payloads: payload.Of(s.options), vocabulary: vocabulary.Of(s.options), want: s.want}
+	c.payloads, c.vocabulary = payload.Of(c.subject.options), vocabulary.Of(c.subject.options)
 	required := []iter.Seq[question]{c.corpus("recorded", isRecorded)}
 	for _, kind := range c.plain() {
 		required = append(required, c.draw("plain/"+kind.name, kind.generate))
@@ -158,7 +155,7 @@ func (c *config) started(version, shim string) func(payload.Rand) payload.Payloa
 	return func(rnd payload.Rand) payload.Payload {
 		d := payload.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc", GRPC: "/run/containerd/containerd.sock",
 			Binary: "/usr/bin/containerd", Level: []int64{0, -4}[rnd.Intn(2)]}
-		url, value := string(c.options.Descriptor().FullName()), c.encoded(rnd)
+		url, value := c.subject.name(), c.encoded(rnd)
 		switch rnd.Intn(8) {
 		case 0:
 			url, value = "", nil
@@ -218,7 +215,7 @@ func (c *config) equivalent(rows payload.Variations) generator {
 func (c *config) truncated() iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for _, e := range c.cases {
-			if e.Size > 2000 || c.want(e.Payload.Bytes).Kind != contract.Options {
+			if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
 				continue
 			}
 			for cut := range e.Payload.Bytes {

@@ -19,13 +19,18 @@ import (
 // Run holds a reader to the contract, writes the reports into dir, and a summary to w.
 // It reports whether all is as it must be. The error is one line.
 func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes bool, err error) {
-	c := s.Conformance
 	subject, reader, err := start(s)
 	if err != nil {
 		return false, err
 	}
 	defer reader.Close()
-	checks, err := allChecks(subject, c.Seed, c.Checks)
+	return subject.run(ctx, w, dir, s, reader)
+}
+
+// run is Run of a reader that has been started.
+func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s settings.Test, reader *process.Reader) (passes bool, err error) {
+	c := s.Conformance
+	checks, err := subject.checks(&config{subject: subject, seed: c.Seed, checks: c.Checks})
 	if err != nil {
 		return false, err
 	}
@@ -64,7 +69,7 @@ func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes 
 	if err := errors.Join(rep.writeFiles(), rep.summary(w)); err != nil {
 		return false, err
 	}
-	return len(rep.problems) == 0 && r.unlisted == 0 && !rep.interrupted, nil
+	return rep.green(), nil
 }
 
 // start starts the reader, and asks it once, so that a program that is not a reader is
@@ -148,12 +153,14 @@ func (f *failure) report(s settings.Test) verdict.Report {
 	return r
 }
 
+// outcomeText names the right answers. The text of an error is the reader's own affair.
 func outcomeText(want contract.Outcome) string {
-	text := want.String()
-	for _, or := range want.Or {
-		text += "\nor " + or.String()
+	var all []string
+	for _, o := range append([]contract.Outcome{want}, want.Or...) {
+		o.Err = nil
+		all = append(all, o.String())
 	}
-	return text
+	return strings.Join(all, "\nor ")
 }
 
 // differenceText lists the fields that differ, with their values.

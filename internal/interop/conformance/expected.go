@@ -130,17 +130,15 @@ func (e *expected) update(r *run) {
 }
 
 // insert puts a new entry among those of the same cause, in the order of the names, or
-// below a comment of its own.
+// below the comment that names the cause.
 func (e *expected) insert(r *run, t *test, entry line) {
+	comment := "# " + t.failure.cause.String()
 	at := -1
 	for i, l := range e.lines {
-		if l.name == "" {
-			continue
-		}
 		other := r.tests[l.name]
 		isSame := other != nil && other.failure != nil && other.failure.cause == t.failure.cause
 		switch {
-		case isSame && compareNames(l.name, t.name) < 0:
+		case l.text == comment, isSame && compareNames(l.name, t.name) < 0:
 			at = i + 1
 		case isSame && at < 0:
 			at = i
@@ -150,10 +148,10 @@ func (e *expected) insert(r *run, t *test, entry line) {
 		e.lines = slices.Insert(e.lines, at, entry)
 		return
 	}
-	if len(e.lines) > 0 {
+	if last := len(e.lines) - 1; last >= 0 && (e.lines[last].text != "" || e.lines[last].name != "") {
 		e.lines = append(e.lines, line{})
 	}
-	e.lines = append(e.lines, line{text: "# " + t.failure.cause.String()}, entry)
+	e.lines = append(e.lines, line{text: comment}, entry)
 }
 
 // write writes the list, whole or not at all.

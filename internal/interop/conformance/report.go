@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/settings"
 )
 
@@ -25,6 +26,11 @@ type report struct {
 	list        *expected
 	problems    []problem
 	interrupted bool
+}
+
+// green reports whether all is as it must be.
+func (r *report) green() bool {
+	return len(r.problems) == 0 && r.run.unlisted == 0 && !r.interrupted
 }
 
 // counts are those of the tests of a level.
@@ -72,14 +78,17 @@ func (r *report) isExpected(t *test) bool {
 
 func (r *report) header(w io.Writer) error {
 	c := r.settings.Conformance
-	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s, the fields that those of hcsshim %s have\nlevel    %s; seed %d, %d draws for each property\n",
-		c.Reader, r.run.subject.name(), c.HCSShim, c.Level, c.Seed, c.Checks)
+	name := r.run.subject.name()
+	if name == contract.OptionsName {
+		name += ", the fields that those of hcsshim " + c.HCSShim + " have"
+	}
+	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property\n", c.Reader, name, c.Level, c.Seed, c.Checks)
 	return err
 }
 
 // Lines on the screen.
 const (
-	maxReportLines = 45 // of the reports of causes
+	maxReportLines = 30 // of the reports of causes
 	maxCauses      = 12
 	maxNames       = 20
 )
@@ -93,13 +102,14 @@ func (r *report) summary(out io.Writer) error {
 	if r.interrupted {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
-	failed, unexpected := 0, 0
+	failed, unexpected, payloads := 0, 0, 0
 	for _, c := range r.levels() {
+		payloads += c.Payloads
 		failed += c.Failed
 		unexpected += c.Failed - c.Expected
 	}
 	fmt.Fprintf(&b, "\neverything: %s\n", fromRoot(filepath.Join(r.dir, "report.txt")))
-	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed, failed-unexpected, len(r.causes), r.run.asked)
+	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed, failed-unexpected, len(r.causes), payloads)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -50,6 +51,7 @@ type failure struct {
 	payload   []byte
 	want, got contract.Outcome
 	verdict   verdict.Verdict
+	like      *failure // that has the same cause, if this one was not looked at further
 	cause     *cause
 	file      string // that keeps the payload
 }
@@ -140,17 +142,14 @@ func (r *run) batch(ctx context.Context, batch []question) error {
 	for i, q := range batch {
 		r.judge(q, answers[i])
 	}
-	r.asked += len(batch)
-	if time.Since(r.told) > 5*time.Second {
-		r.told = time.Now()
-		fmt.Fprintf(os.Stderr, "  %d payloads so far, at %s\n", r.asked, batch[len(batch)-1].name())
-	}
+	r.progress("at " + batch[len(batch)-1].level + "/" + batch[len(batch)-1].place)
 	return nil
 }
 
 // ask returns the reader's answers. The error ends the run: one of the protocol, a
 // reader that cannot be run or hangs too often, or an interrupt.
 func (r *run) ask(ctx context.Context, payloads [][]byte) ([]contract.Outcome, error) {
+	r.asked += len(payloads)
 	outcomes := make([]contract.Outcome, 0, len(payloads))
 	err := r.reader.AskAll(payloads, func(_ int, a protocol.Answer) error {
 		if err := ctx.Err(); err != nil {
@@ -260,21 +259,45 @@ func (r *run) failures() []*test {
 	return all
 }
 
-// explain makes the payload of every failure small.
+// maxAlike is how many failures that look the same are made small.
+const maxAlike = 8
+
+// explain makes the payloads of failures small. Of many that look the same only some are,
+// and the others have their cause. If several fields are wrong, it takes a smaller payload
+// to learn which of them matters.
 func (r *run) explain(ctx context.Context) error {
-	for _, t := range r.failures() {
-		if err := r.shrink(ctx, t.failure); err != nil {
+	alike := make(map[string][]*failure)
+	failures := r.failures()
+	slices.SortStableFunc(failures, func(a, b *test) int { return len(a.failure.payload) - len(b.failure.payload) })
+	for i, t := range failures {
+		f := t.failure
+		key := causeOf(r.subject, f).String()
+		alike[key] = append(alike[key], f)
+		if len(alike[key]) > maxAlike && len(differences(f.want, f.got)) < 2 {
+			f.like = alike[key][0]
+			continue
+		}
+		if err := r.shrink(ctx, f); err != nil {
 			return err
 		}
+		r.progress(fmt.Sprintf("looking for the causes of %d failures, %d to go", len(failures), len(failures)-i-1))
 	}
 	return nil
+}
+
+// progress says every few seconds what is being done.
+func (r *run) progress(what string) {
+	if time.Since(r.told) > 5*time.Second {
+		r.told = time.Now()
+		fmt.Fprintf(os.Stderr, "  %d payloads so far, %s\n", r.asked, what)
+	}
 }
 
 // causes are those of the failures, the one of the most tests first.
 func (r *run) causes() []*cause {
 	var causes []*cause
 	for _, t := range r.failures() {
-		c := causeOf(r.subject, t.failure)
+		c := causeOf(r.subject, cmp.Or(t.failure.like, t.failure))
 		i := slices.IndexFunc(causes, func(other *cause) bool { return other.String() == c.String() })
 		if i < 0 {
 			i = len(causes)

@@ -15,8 +15,9 @@ import (
 // Bounds on the questions that making one payload smaller takes.
 const (
 	maxRounds     = 60
-	maxCandidates = 300 // in a round
-	maxShrunk     = 1 << 17
+	maxCandidates = 300     // in a round
+	maxAsked      = 4 << 20 // bytes in a round
+	maxShrunk     = 1 << 17 // bytes of a payload
 )
 
 // shrink makes the payload of a failure smaller, as long as the reader fails in the same
@@ -30,8 +31,10 @@ func (r *run) shrink(ctx context.Context, f *failure) error {
 	features := r.subject.features(f.payload)
 	for range maxRounds {
 		var candidates [][]byte
+		size := 0
 		for c := range r.subject.smaller(f.payload, r.subject.envelope(f.payload)) {
-			if candidates = append(candidates, c); len(candidates) == maxCandidates {
+			candidates = append(candidates, c)
+			if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
 				break
 			}
 		}

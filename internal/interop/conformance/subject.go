@@ -20,6 +20,7 @@ type subject struct {
 	options protoreflect.MessageType
 	want    func(payload []byte) contract.Outcome           // the right answers
 	outcome func(protocol.Answer) (contract.Outcome, error) // what the reader answered, as far as it can tell
+	checks  func(*config) ([]check, error)                  // that it is asked
 
 	known, excused findings.List
 }
@@ -36,7 +37,7 @@ func subjectOf(name, version, options string) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	s := &subject{options: mt, known: findings.None, excused: findings.None}
+	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
 	decoded := mt
 	switch {
 	case markers:
