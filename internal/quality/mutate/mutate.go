@@ -66,8 +66,8 @@ func File(text []byte, names []string) ([]Mutant, error) {
 }
 
 type mutator struct {
-	set     *token.FileSet
-	text    []byte
+	set      *token.FileSet
+	text     []byte
 	name     string          // of the declaration
 	results  *ast.FieldList  // of the function
 	function int             // see Mutant.Func

@@ -62,7 +62,9 @@ func (s *schema) source(n ast.Node) string {
 }
 
 // CopyName is the name of a mutant's copy of a function; number 0 is the original's.
-func CopyName(function string, number int) string { return fmt.Sprintf("mutant%d_%s", number, function) }
+func CopyName(function string, number int) string {
+	return fmt.Sprintf("mutant%d_%s", number, function)
+}
 
 // copy adds the function as it is in a mutant's text, under a name of its own. The
 // change is after the function's name, and before its end.
