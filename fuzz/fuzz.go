@@ -42,15 +42,15 @@ func ReadOptions(t verify.TB, b []byte) {
 func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
 	want := reference.Want(payload.PlainAny(string(typeURL), value))
-	both(t, contract.Equivalent, payload.AnyOf(choices(script), string(typeURL), value, want))
+	both(t, contract.Equivalent, payload.RunHCS.AnyOf(choices(script), string(typeURL), value, want))
 }
 
 // Bootstrap holds BootstrapParams with any fields and neighbours around bytes
 // that are to be Options to the answer that the reference gives without those.
 func Bootstrap(t verify.TB, opts, script []byte) {
 	t.Helper()
-	want := reference.Want(payload.PlainParams(opts))
-	both(t, contract.NonInterference, payload.ParamsOf(choices(script), opts, want))
+	want := reference.Want(payload.RunHCS.PlainParams(opts))
+	both(t, contract.NonInterference, payload.RunHCS.ParamsOf(choices(script), opts, want))
 }
 
 // Equivalence encodes the same options once for each family and holds both to
@@ -58,15 +58,15 @@ func Bootstrap(t verify.TB, opts, script []byte) {
 func Equivalence(t verify.TB, opts, one, two []byte) {
 	t.Helper()
 	sent := decodedOr(opts, one)
-	both(t, contract.Equivalent, payload.Legacy(choices(one), payload.AllVariations, sent))
-	both(t, contract.Equivalent, payload.Bootstrap(choices(two), payload.AllVariations, sent))
+	both(t, contract.Equivalent, payload.RunHCS.Legacy(choices(one), payload.AllVariations, sent))
+	both(t, contract.Equivalent, payload.RunHCS.Bootstrap(choices(two), payload.AllVariations, sent))
 }
 
 // Malformed encodes options, damages the result as the script says, and holds
 // the answer to an error.
 func Malformed(t verify.TB, opts, script []byte) {
 	t.Helper()
-	both(t, contract.MalformedFails, payload.MalformedOf(choices(script), decodedOr(opts, script)))
+	both(t, contract.MalformedFails, payload.RunHCS.MalformedOf(choices(script), decodedOr(opts, script)))
 }
 
 // Readers delivers a payload as the script says. The script's first byte says
@@ -111,10 +111,10 @@ func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 
 // decodedOr decodes opts as Options, or draws some if they do not decode. The
 // result has no unknown fields, because those are not sent.
-func decodedOr(opts, script []byte) *options.Options {
+func decodedOr(opts, script []byte) proto.Message {
 	m := new(options.Options)
 	if proto.Unmarshal(opts, m) != nil {
-		return payload.Options(choices(script))
+		return payload.RunHCS.Options(choices(script))
 	}
 	return contract.WithoutUnknown(m)
 }

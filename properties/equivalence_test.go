@@ -24,10 +24,10 @@ func TestEquivalence(t *testing.T) {
 
 func equivalent(t *testing.T, rows payload.Variations) {
 	encodings := drawn(func(src payload.Rand) []payload.Payload {
-		opts := payload.Options(src)
+		opts := payload.RunHCS.Options(src)
 		return []payload.Payload{
-			payload.Legacy(src, 0, opts), payload.Bootstrap(src, 0, opts),
-			payload.Legacy(src, rows, opts), payload.Bootstrap(src, rows, opts),
+			payload.RunHCS.Legacy(src, 0, opts), payload.RunHCS.Bootstrap(src, 0, opts),
+			payload.RunHCS.Legacy(src, rows, opts), payload.RunHCS.Bootstrap(src, rows, opts),
 		}
 	})
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
@@ -40,5 +40,7 @@ func equivalent(t *testing.T, rows payload.Variations) {
 
 // BootstrapParams without options give none, in every encoding.
 func TestNone(t *testing.T) {
-	holds(t, contract.Equivalent, func(src payload.Rand) payload.Payload { return payload.Bootstrap(src, payload.AllVariations, nil) })
+	holds(t, contract.Equivalent, func(src payload.Rand) payload.Payload {
+		return payload.RunHCS.Bootstrap(src, payload.AllVariations, nil)
+	})
 }

@@ -22,13 +22,13 @@ import (
 // make exhaustive. What is right follows from the elements, and the reference is held
 // to that as the decoder under test is.
 func TestWalkElements(t *testing.T) {
-	for _, place := range vocabulary.Places {
+	for _, place := range vocabulary.RunHCS.Places() {
 		t.Run(place.Name, func(t *testing.T) {
 			for _, in := range contract.Inputs {
 				if in == contract.Create && !place.IsAny() {
 					continue
 				}
-				walkAll(t, in, verify.DecodersOf(in), walk.Elements(place, longest(in)))
+				walkAll(t, in, verify.DecodersOf(in), walk.Elements(vocabulary.RunHCS, place, longest(in)))
 			}
 		})
 	}
@@ -47,13 +47,13 @@ func longest(in contract.Input) int {
 // Every combination of the fields of BootstrapParams: each absent, as containerd sets it,
 // empty, and with the same text as the others.
 func TestWalkFields(t *testing.T) {
-	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), walk.Params())
+	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), walk.Params(vocabulary.RunHCS))
 }
 
 // Every size.
 func TestWalkSizes(t *testing.T) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, verify.DecodersOf(in), walk.Sizes())
+		walkAll(t, in, verify.DecodersOf(in), walk.Sizes(vocabulary.RunHCS))
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // what every decoder reads back: our builder and containerd's agree.
 func TestAddExtension(t *testing.T) {
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
-		opts := drawn(payload.Options).Draw(rt, "options")
+		opts := drawn(payload.RunHCS.Options).Draw(rt, "options")
 		params := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "2.3.7"}
 		for _, msg := range []proto.Message{&emptypb.Empty{}, opts} {
 			if err := params.AddExtension(msg); err != nil {

@@ -12,7 +12,7 @@ import (
 // well-formed protobuf: where random strings would never find the way in.
 func TestNonInterference(t *testing.T) {
 	holds(t, contract.NonInterference, func(src payload.Rand) payload.Payload {
-		return payload.Bootstrap(src, payload.Ambient|payload.Neighbours, payload.Options(src))
+		return payload.RunHCS.Bootstrap(src, payload.Ambient|payload.Neighbours, payload.RunHCS.Options(src))
 	})
 }
 
@@ -34,7 +34,7 @@ func TestEveryRegisteredName(t *testing.T) {
 					continue
 				}
 				for _, value := range [][]byte{nil, {0x08, 1}, {0xff}} {
-					verify.Run(t, d, verify.Check{Guarantee: contract.ForeignFails, Payload: payload.ForeignAs(name, value)})
+					verify.Run(t, d, verify.Check{Guarantee: contract.ForeignFails, Payload: payload.RunHCS.ForeignAs(name, value)})
 				}
 			}
 		})
@@ -44,10 +44,10 @@ func TestEveryRegisteredName(t *testing.T) {
 // A foreign type gets the same answer whether or not its name is linked in.
 func TestRegistryIndependence(t *testing.T) {
 	holds(t, contract.RegistryIndependent, func(src payload.Rand) payload.Payload {
-		name := payload.ForeignName(src)
+		name := payload.RunHCS.ForeignName(src)
 		if src.Intn(2) == 0 && len(name) > 0 {
 			name = "Q" + name[1:] // of the same length, and linked nowhere
 		}
-		return payload.ForeignAs(name, payload.ForeignValue(src))
+		return payload.RunHCS.ForeignAs(name, payload.RunHCS.ForeignValue(src))
 	})
 }

@@ -17,26 +17,26 @@ import (
 // The generators know every field of the Options under test. One of a new kind is
 // never drawn: teach internal/payload/options.go to draw it.
 func TestEveryFieldIsDrawn(t *testing.T) {
-	if names := payload.UndrawnFields(); len(names) > 0 {
+	if names := payload.RunHCS.UndrawnFields(); len(names) > 0 {
 		t.Errorf("no generator draws these fields of Options: %s", strings.Join(names, ", "))
 	}
 }
 
 // Payloads as a standard encoder writes them.
 func TestValid(t *testing.T) {
-	holds(t, contract.AsSent, func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.Ambient) })
+	holds(t, contract.AsSent, func(src payload.Rand) payload.Payload { return payload.RunHCS.Valid(src, payload.Ambient) })
 }
 
-func TestMinimal(t *testing.T) { holds(t, contract.AsSent, payload.Minimal) }
+func TestMinimal(t *testing.T) { holds(t, contract.AsSent, payload.RunHCS.Minimal) }
 
-func TestForeign(t *testing.T) { holds(t, contract.ForeignFails, payload.Foreign) }
+func TestForeign(t *testing.T) { holds(t, contract.ForeignFails, payload.RunHCS.Foreign) }
 
-func TestMalformed(t *testing.T) { holds(t, contract.MalformedFails, payload.Malformed) }
+func TestMalformed(t *testing.T) { holds(t, contract.MalformedFails, payload.RunHCS.Malformed) }
 
 // What a reader may refuse it either refuses or reads (docs/contract.md, Freedoms).
-func TestFree(t *testing.T) { holds(t, contract.Equivalent, payload.Free) }
+func TestFree(t *testing.T) { holds(t, contract.Equivalent, payload.RunHCS.Free) }
 
-func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, payload.Framed) }
+func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, payload.RunHCS.Framed) }
 
 // Any bytes at all: random ones, and cases of the corpus with bytes changed,
 // cut out, doubled or joined. The reference says what is right.

@@ -18,7 +18,7 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-var anyValid = drawn(func(src payload.Rand) payload.Payload { return payload.Valid(src, payload.AllVariations) })
+var anyValid = drawn(func(src payload.Rand) payload.Payload { return payload.RunHCS.Valid(src, payload.AllVariations) })
 
 // The input is only read, and scribbling over it afterwards changes nothing in
 // the result: also when the reader would hand out its own buffer.

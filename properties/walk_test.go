@@ -120,33 +120,20 @@ func (w *walker) batch(steps []walk.Step) {
 // check says what is right. The reference is its judge where the elements do not know it.
 func (w *walker) check(s walk.Step) verify.Check {
 	b := s.Bytes()
-	judge, wanted, answer := reference.Decoder, reference.Want, vocabulary.Answer
+	judge, wanted, answer := reference.Decoder, reference.Want, vocabulary.RunHCS.Answer
 	if w.input == contract.Create {
-		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, vocabulary.AnswerCreate
+		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, vocabulary.RunHCS.AnswerCreate
 	}
 	want := wanted(b)
 	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Input: w.input, Want: want}}
 	if s.Top == nil {
 		return c
 	}
-	if known, ok := answer(s.Top); ok && !same(known, want) {
+	if known, ok := answer(s.Top); ok && !contract.SameSet(known, want) {
 		w.fail(failure{step: s, d: judge, check: c, other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
 		c.Payload.Want = known
 	}
 	return c
-}
-
-// same reports whether two sets of answers are the same.
-func same(a, b contract.Outcome) bool {
-	within := func(a, b contract.Outcome) bool {
-		for _, one := range append([]contract.Outcome{a}, a.Or...) {
-			if !slices.ContainsFunc(append([]contract.Outcome{b}, b.Or...), func(other contract.Outcome) bool { return contract.Diff(one, other, nil) == "" }) {
-				return false
-			}
-		}
-		return true
-	}
-	return within(a, b) && within(b, a)
 }
 
 func (w *walker) fail(f failure) {
@@ -204,7 +191,7 @@ func (f failure) hasCauseOf(other failure) bool {
 
 // A bug is reported once, with the fewest elements that show it, however many payloads do.
 func TestWalkReportsCauses(t *testing.T) {
-	elements := vocabulary.Elements(vocabulary.Options)
+	elements := vocabulary.RunHCS.Elements(vocabulary.Options)
 	bad := slices.IndexFunc(elements, func(e vocabulary.Element) bool { return e.Name == "field 1 of 2^32" })
 	buggy := reference.Decoder
 	buggy.Name = "buggy"
@@ -216,7 +203,7 @@ func TestWalkReportsCauses(t *testing.T) {
 		opts, _ := reference.ReadOptions(bytes.NewReader(b))
 		return opts, err
 	}
-	place := vocabulary.Places[slices.IndexFunc(vocabulary.Places, func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
+	place := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(), func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
 	var reports recorder
 	w := &walker{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
 	w.all(func(yield func(walk.Step) bool) {

@@ -17,7 +17,7 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected text
+	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType text
 
 	fuzztime                           budget
 	level                              level
@@ -42,6 +42,7 @@ func (o *options) all() map[string]option {
 		"target":    {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
 		"case":      {&o.file, "`file` with a payload, or what a fuzzer has kept"},
 		"reader":    {&o.reader, "`command` that reads payloads, in hcsshim's place"},
+		"options":   {&o.optionsType, "the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name with a descriptor set"},
 		"level":     {&o.level, "the `last level` of tests to run: required, recommended or freedoms"},
 		"expected":  {&o.expected, "`file` with the failures that are expected"},
 		"update":    {&o.update, "`1` writes that file"},

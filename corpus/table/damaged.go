@@ -18,14 +18,14 @@ import (
 func damaged() []Case {
 	var cases []Case
 	opts := parse(typical)
-	for _, level := range vocabulary.LegacyLevels {
+	for _, level := range vocabulary.RunHCS.LegacyLevels() {
 		for _, f := range faults(level) {
-			cases = append(cases, faulty("legacy", level, f, payload.DamagedLegacy(payload.Lowest{}, 0, opts, level, f)))
+			cases = append(cases, faulty("legacy", level, f, payload.RunHCS.DamagedLegacy(payload.Lowest{}, 0, opts, level, f)))
 		}
 	}
-	for _, level := range vocabulary.BootstrapLevels {
+	for _, level := range vocabulary.RunHCS.BootstrapLevels() {
 		for _, f := range faults(level) {
-			cases = append(cases, faulty("bootstrap", level, f, payload.DamagedBootstrap(payload.Lowest{}, 0, opts, level, f)))
+			cases = append(cases, faulty("bootstrap", level, f, payload.RunHCS.DamagedBootstrap(payload.Lowest{}, 0, opts, level, f)))
 		}
 	}
 	return append(cases,
@@ -40,7 +40,7 @@ func damaged() []Case {
 // faults are the faults and freedoms of a level. Those of 20,000 bytes are there where the
 // answers differ: at the top, and two levels down.
 func faults(level vocabulary.Level) []payload.Fault {
-	all := slices.Concat(payload.Faults(level), payload.Freedoms(level))
+	all := slices.Concat(payload.RunHCS.Faults(level), payload.RunHCS.Freedoms(level))
 	return slices.DeleteFunc(all, func(f payload.Fault) bool {
 		return f.Size() > 10_000 && f.Name != "group-too-deep" && level != vocabulary.Legacy && level != vocabulary.Any
 	})

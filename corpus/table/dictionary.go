@@ -32,8 +32,8 @@ func dictionary() []byte {
 	line("extension", wire.Message{extension(contract.OptionsName, nil)}.Encode())
 	const longest = 40 // bytes; libFuzzer's own limit is 64
 	seen := make(map[string]bool)
-	for _, place := range vocabulary.Places {
-		for _, e := range vocabulary.Elements(place.Level) {
+	for _, place := range vocabulary.RunHCS.Places() {
+		for _, e := range vocabulary.RunHCS.Elements(place.Level) {
 			if !e.Alone && len(e.Bytes) > 0 && len(e.Bytes) <= longest && !seen[string(e.Bytes)] {
 				seen[string(e.Bytes)] = true
 				line(fmt.Sprintf("%s_%d", place.Level, len(seen)), e.Bytes)

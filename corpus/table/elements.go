@@ -20,8 +20,8 @@ func elements() []Case {
 		{"legacy", "Options in a legacy Any"}, {"legacy", "annotation in a legacy Any"},
 		{"bootstrap", "Extension"}, {"bootstrap", "Any in an extension"}, {"bootstrap", "Options in an extension"},
 	} {
-		p := vocabulary.Places[slices.IndexFunc(vocabulary.Places, func(p vocabulary.Place) bool { return p.Name == place.name })]
-		for _, e := range vocabulary.Elements(p.Level) {
+		p := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(), func(p vocabulary.Place) bool { return p.Name == place.name })]
+		for _, e := range vocabulary.RunHCS.Elements(p.Level) {
 			if isCase(e) && (p.Level != vocabulary.Options || place.family == "legacy" || strings.HasPrefix(e.Name, "field 20")) {
 				cases = append(cases, element(place.family, p, e))
 			}
@@ -44,7 +44,7 @@ func isCase(e vocabulary.Element) bool {
 
 func element(family string, p vocabulary.Place, e vocabulary.Element) Case {
 	top := p.Payload([]vocabulary.Element{e})
-	want, _ := vocabulary.Answer(top)
+	want, _ := vocabulary.RunHCS.Answer(top)
 	what := strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-").Replace(e.Name)
 	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: vocabulary.Encode(top), Want: want.Kind, Flags: flags("Element"), Note: p.Name + ": " + e.Name + "."}
 	for _, or := range want.Or {

@@ -6,9 +6,9 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -64,10 +64,10 @@ func (k Kind) IsError() bool {
 // Outcome is what a decoder answered, or must answer.
 type Outcome struct {
 	Kind    Kind
-	Options *options.Options // for Options and OptionsAndError; nil for options of which no more is known
-	Err     error            // for errors and OptionsAndError
-	Or      []Outcome        // of a wanted answer: the others that the contract allows
-	Panic   string           // for Panic: the value and where it came from; for Hang how long it took
+	Options proto.Message // for Options and OptionsAndError; nil for options of which no more is known
+	Err     error         // for errors and OptionsAndError
+	Or      []Outcome     // of a wanted answer: the others that the contract allows
+	Panic   string        // for Panic: the value and where it came from; for Hang how long it took
 }
 
 // String names the outcome in one line.
@@ -107,18 +107,31 @@ func Diff(want, got Outcome, cause error) string {
 	return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options), WithoutUnknown(got.Options), protocmp.Transform()))
 }
 
-// Identical reports whether every known field is equal, presence included.
-// Unknown fields do not count.
-func Identical(a, b *options.Options) bool {
+// SameSet reports whether two wanted answers allow the same answers.
+func SameSet(a, b Outcome) bool {
+	within := func(a, b Outcome) bool {
+		for _, one := range append([]Outcome{a}, a.Or...) {
+			if !slices.ContainsFunc(append([]Outcome{b}, b.Or...), func(other Outcome) bool { return Diff(one, other, nil) == "" }) {
+				return false
+			}
+		}
+		return true
+	}
+	return within(a, b) && within(b, a)
+}
+
+// Identical reports whether two messages of one type have equal known fields,
+// presence included. Unknown fields do not count.
+func Identical(a, b proto.Message) bool {
 	return proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
 }
 
 // WithoutUnknown returns m without unknown fields: a copy, if it has any.
-func WithoutUnknown(m *options.Options) *options.Options {
+func WithoutUnknown(m proto.Message) proto.Message {
 	if !hasUnknown(m.ProtoReflect()) {
 		return m
 	}
-	m = proto.Clone(m).(*options.Options)
+	m = proto.Clone(m)
 	dropUnknown(m.ProtoReflect())
 	return m
 }

@@ -69,10 +69,11 @@ func (s installed) expect(b []byte) expectation {
 // debugTypeFinding is the finding that affects options because of their
 // DebugType, "" if there is none or serve does not get as far as the DebugType.
 func debugTypeFinding(answer contract.Outcome) string {
-	if answer.Kind != contract.Options || afterLevel(answer.Options.GetLogLevel()).Kind != Accepted {
+	opts, _ := answer.Options.(*options.Options)
+	if answer.Kind != contract.Options || afterLevel(opts.GetLogLevel()).Kind != Accepted {
 		return ""
 	}
-	debugType := answer.Options.GetDebugType()
+	debugType := opts.GetDebugType()
 	if debugType == options.Options_FILE {
 		return "debug-type-file-panics"
 	}

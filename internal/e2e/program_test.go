@@ -186,9 +186,10 @@ func ServeAfter(o contract.Outcome) Behavior {
 	case o.Kind == contract.None:
 		return Behavior{Kind: Accepted}
 	}
-	b := afterLevel(o.Options.GetLogLevel())
-	b.WarnsOfDebug = o.Options.GetDebug() && o.Options.GetLogLevel() != ""
-	if b.Kind == Accepted && o.Options.GetDebugType() == options.Options_FILE {
+	opts := o.Options.(*options.Options)
+	b := afterLevel(opts.GetLogLevel())
+	b.WarnsOfDebug = opts.GetDebug() && opts.GetLogLevel() != ""
+	if b.Kind == Accepted && opts.GetDebugType() == options.Options_FILE {
 		b.Kind, b.Text = Panicked, "file log output mode is not supported"
 	}
 	return b
@@ -203,7 +204,7 @@ func LCOWAfter(o contract.Outcome) Behavior {
 	case o.Kind == contract.None:
 		return Behavior{Kind: Accepted}
 	}
-	return afterLevel(o.Options.GetLogLevel())
+	return afterLevel(o.Options.(*options.Options).GetLogLevel())
 }
 
 // firstLine is an error as Behavior.Text has it.

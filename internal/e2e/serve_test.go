@@ -11,6 +11,8 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
 // The cases of the corpus, unchanged and with a marker in their options, through
@@ -103,7 +105,7 @@ func (s installed) marked(t *testing.T, description string, b []byte) []byte {
 	t.Helper()
 	with := marks(b)
 	for _, m := range with {
-		if o := s.answer(m); o.Kind == contract.Options && o.Options.GetLogLevel() == marker {
+		if o := s.answer(m); o.Kind == contract.Options && o.Options.(*options.Options).GetLogLevel() == marker {
 			return m
 		}
 	}
@@ -141,15 +143,15 @@ func TestGenerated(t *testing.T) {
 func generate(src *rand.Rand, i int, cases []corpus.Case) payload.Payload {
 	switch i % 6 {
 	case 0:
-		return payload.Minimal(src)
+		return payload.RunHCS.Minimal(src)
 	case 1:
-		return payload.Foreign(src)
+		return payload.RunHCS.Foreign(src)
 	case 2:
-		return payload.Malformed(src)
+		return payload.RunHCS.Malformed(src)
 	case 3:
 		return changed(src, cases)
 	}
-	return payload.Valid(src, payload.AllVariations)
+	return payload.RunHCS.Valid(src, payload.AllVariations)
 }
 
 // changed returns a case of the corpus with one byte changed, with some bytes
@@ -185,7 +187,7 @@ func TestMarks(t *testing.T) {
 		}
 		if !slices.ContainsFunc(marks(c.Payload.Bytes), func(m []byte) bool {
 			o := reference.Answer(m)
-			return o.Kind == contract.Options && o.Options.GetLogLevel() == marker
+			return o.Kind == contract.Options && o.Options.(*options.Options).GetLogLevel() == marker
 		}) {
 			t.Errorf("%s: no marker can be put into its options", c.Name)
 		}

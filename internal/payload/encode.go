@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -44,6 +43,7 @@ var VariationNames = map[Variations]string{
 // encoder writes messages with its variations, and damages the
 // message of one level if it is told to.
 type encoder struct {
+	g          *Generator
 	rnd        Rand
 	variations Variations
 	level      vocabulary.Level
@@ -83,7 +83,7 @@ func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, vocabulary.Unknown(level)).Bytes), fmt.Sprint("unknown", i)})
+			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.vocabulary.Unknown(level)).Bytes), fmt.Sprint("unknown", i)})
 		}
 	}
 	if e.has(Order) {
@@ -143,10 +143,10 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 }
 
 // options encodes the Options message.
-func (e *encoder) options(want *options.Options) []byte {
+func (e *encoder) options(want proto.Message) []byte {
 	m := want.ProtoReflect()
 	var parts []keyed
-	for _, fd := range drawn {
+	for _, fd := range e.g.drawn {
 		if m.Has(fd) {
 			e.mark(FieldMark, string(fd.Name()), "")
 		}
@@ -156,16 +156,16 @@ func (e *encoder) options(want *options.Options) []byte {
 			parts = append(parts, e.singular(fd, m)...)
 		}
 	}
-	if rest := others(m); len(rest) > 0 {
+	if rest := e.g.others(m); len(rest) > 0 {
 		parts = append(parts, keyed{wire.Raw(rest), "others"})
 	}
 	return e.assemble(vocabulary.Options, parts)
 }
 
 // others encodes the fields that are not drawn, which a fuzzer may have set.
-func others(m protoreflect.Message) []byte {
+func (g *Generator) others(m protoreflect.Message) []byte {
 	only := m.New()
-	for _, fd := range undrawn {
+	for _, fd := range g.undrawn {
 		if m.Has(fd) {
 			only.Set(fd, m.Get(fd))
 		}
@@ -243,6 +243,14 @@ func (e *encoder) scalarPart(fd protoreflect.FieldDescriptor, v protoreflect.Val
 		return wire.Varint(num, low32(int32(v.Enum()), high))
 	case protoreflect.Int32Kind:
 		return wire.Varint(num, low32(int32(v.Int()), high))
+	case protoreflect.Uint32Kind:
+		return wire.Varint(num, v.Uint()|high)
+	case protoreflect.Int64Kind:
+		return wire.Varint(num, uint64(v.Int()))
+	case protoreflect.Uint64Kind:
+		return wire.Varint(num, v.Uint())
+	case protoreflect.BytesKind:
+		return wire.Bytes(num, v.Bytes())
 	}
 	return wire.String(num, v.String())
 }

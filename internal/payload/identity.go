@@ -44,7 +44,7 @@ func Namespace(rnd Rand) string {
 	case 0:
 		return pick(rnd, vocabulary.Identifiers)
 	case 1:
-		return pick(rnd, vocabulary.Namespaces).Name
+		return pick(rnd, vocabulary.Namespaces)
 	}
 	return ProtobufNamespace(rnd)
 }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -25,9 +26,9 @@ func (f Fault) Size() int { return len(f.element.Bytes) }
 
 // Faults returns the faults of a message of a level: each class of the contract that can
 // affect it.
-func Faults(level vocabulary.Level) []Fault {
+func (g *Generator) Faults(level vocabulary.Level) []Fault {
 	all := []Fault{{Name: "truncated"}}
-	for _, e := range vocabulary.Faults(level) {
+	for _, e := range g.vocabulary.Faults(level) {
 		all = append(all, Fault{e.Name, "", e})
 	}
 	return all
@@ -35,9 +36,9 @@ func Faults(level vocabulary.Level) []Fault {
 
 // Freedoms returns what may be put into a message of a level so that a reader either reads
 // on or refuses it (docs/contract.md, Freedoms).
-func Freedoms(level vocabulary.Level) []Fault {
+func (g *Generator) Freedoms(level vocabulary.Level) []Fault {
 	var all []Fault
-	for _, e := range vocabulary.Free(level) {
+	for _, e := range g.vocabulary.Free(level) {
 		all = append(all, Fault{e.Name, e.Freedom, e})
 	}
 	return all
@@ -67,50 +68,51 @@ func truncated(rnd Rand, body []byte) []byte {
 }
 
 // Malformed draws a valid payload with one fault in the message of one level.
-func Malformed(rnd Rand) Payload { return MalformedOf(rnd, Options(rnd)) }
+func (g *Generator) Malformed(rnd Rand) Payload { return g.MalformedOf(rnd, g.Options(rnd)) }
 
 // MalformedOf is Malformed of given options.
-func MalformedOf(rnd Rand, opts *options.Options) Payload { return faulty(rnd, opts, Faults) }
+func (g *Generator) MalformedOf(rnd Rand, opts proto.Message) Payload {
+	return g.faulty(rnd, opts, g.Faults)
+}
 
 // Free draws a valid payload that a reader may refuse.
-func Free(rnd Rand) Payload { return faulty(rnd, Options(rnd), Freedoms) }
+func (g *Generator) Free(rnd Rand) Payload { return g.faulty(rnd, g.Options(rnd), g.Freedoms) }
 
-// faulty adds an annotation, so that there is an entry to damage.
-func faulty(rnd Rand, opts *options.Options, faults func(vocabulary.Level) []Fault) Payload {
-	if opts.DefaultContainerAnnotations == nil {
-		opts.DefaultContainerAnnotations = make(map[string]string)
+// faulty adds an entry to the map in Options, so that there is one to damage.
+func (g *Generator) faulty(rnd Rand, opts proto.Message, faults func(vocabulary.Level) []Fault) Payload {
+	if g.entries != nil {
+		opts.ProtoReflect().Mutable(g.entries).Map().Set(protoreflect.ValueOfString("key").MapKey(), protoreflect.ValueOfString("value"))
 	}
-	opts.DefaultContainerAnnotations["key"] = "value"
-	variations := sometimes(rnd, AllVariations).variations
+	variations := g.sometimes(rnd, AllVariations).variations
 	if rnd.Intn(2) == 0 {
-		level := pick(rnd, vocabulary.LegacyLevels)
-		return DamagedLegacy(rnd, variations, opts, level, pick(rnd, faults(level)))
+		level := pick(rnd, g.vocabulary.LegacyLevels())
+		return g.DamagedLegacy(rnd, variations, opts, level, pick(rnd, faults(level)))
 	}
-	level := pick(rnd, vocabulary.BootstrapLevels)
-	return DamagedBootstrap(rnd, variations, opts, level, pick(rnd, faults(level)))
+	level := pick(rnd, g.vocabulary.BootstrapLevels())
+	return g.DamagedBootstrap(rnd, variations, opts, level, pick(rnd, faults(level)))
 }
 
 // DamagedLegacy is Legacy with the fault in it. A fault among the annotations
 // needs options that have one.
-func DamagedLegacy(rnd Rand, variations Variations, opts *options.Options, level vocabulary.Level, fault Fault) Payload {
-	e := damaging(rnd, variations, level, fault)
-	return fault.in(e, "legacy Any", e.legacy(e.url(contract.OptionsName), e.options(opts)), opts)
+func (g *Generator) DamagedLegacy(rnd Rand, variations Variations, opts proto.Message, level vocabulary.Level, fault Fault) Payload {
+	e := g.damaging(rnd, variations, level, fault)
+	return fault.in(e, "legacy Any", e.legacy(e.url(g.name), e.options(opts)), opts)
 }
 
 // DamagedBootstrap is Bootstrap with the fault in it, as DamagedLegacy.
-func DamagedBootstrap(rnd Rand, variations Variations, opts *options.Options, level vocabulary.Level, fault Fault) Payload {
-	e := damaging(rnd, variations, level, fault)
+func (g *Generator) DamagedBootstrap(rnd Rand, variations Variations, opts proto.Message, level vocabulary.Level, fault Fault) Payload {
+	e := g.damaging(rnd, variations, level, fault)
 	return fault.in(e, "BootstrapParams", e.bootstrap(opts), opts)
 }
 
-func damaging(rnd Rand, variations Variations, level vocabulary.Level, fault Fault) *encoder {
-	return &encoder{rnd: rnd, variations: variations, level: level, damage: func(body []byte) []byte {
+func (g *Generator) damaging(rnd Rand, variations Variations, level vocabulary.Level, fault Fault) *encoder {
+	return &encoder{g: g, rnd: rnd, variations: variations, level: level, damage: func(body []byte) []byte {
 		return fault.damage(rnd, body)
 	}}
 }
 
 // in is the payload with the fault in it, as e has made it.
-func (f Fault) in(e *encoder, family string, b []byte, opts *options.Options) Payload {
+func (f Fault) in(e *encoder, family string, b []byte, opts proto.Message) Payload {
 	what, want := FaultMark, contract.Outcome{Kind: contract.Malformed}
 	if f.Freedom != "" {
 		what = FreedomMark
@@ -122,8 +124,8 @@ func (f Fault) in(e *encoder, family string, b []byte, opts *options.Options) Pa
 
 // Framed draws a valid payload in a frame that protobuf does not have: each
 // frame puts an invalid tag where a tag is read.
-func Framed(rnd Rand) Payload {
-	p := Valid(rnd, sometimes(rnd, AllVariations).variations)
+func (g *Generator) Framed(rnd Rand) Payload {
+	p := g.Valid(rnd, g.sometimes(rnd, AllVariations).variations)
 	frame := pick(rnd, Frames)
 	p.Bytes = frame.Wrap(p.Bytes)
 	p.Want = contract.Outcome{Kind: contract.Malformed}

@@ -5,43 +5,52 @@ import (
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/vocabulary"
 )
 
-var optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
-
-// drawn are the fields of Options that the generators draw and vary.
-var drawn, undrawn = func() (drawn, undrawn []protoreflect.FieldDescriptor) {
-	for i := range optionsDescriptor.Fields().Len() {
-		fd := optionsDescriptor.Fields().Get(i)
-		if isDrawn(fd) {
-			drawn = append(drawn, fd)
-		} else {
-			undrawn = append(undrawn, fd)
-		}
-	}
-	return drawn, undrawn
-}()
-
-// isDrawn reports whether a field is of a kind that some released Options has had.
-func isDrawn(fd protoreflect.FieldDescriptor) bool {
-	if fd.IsMap() {
-		return isDrawn(fd.MapKey()) && isDrawn(fd.MapValue())
-	}
-	switch fd.Kind() {
-	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.StringKind:
-		return !fd.IsList()
-	}
-	return false
+// Generator makes payloads that carry Options of one type, which is read from its
+// descriptor.
+type Generator struct {
+	message        protoreflect.MessageType
+	name           string // of the type, in full
+	vocabulary     *vocabulary.Vocabulary
+	drawn, undrawn []protoreflect.FieldDescriptor
+	entries        protoreflect.FieldDescriptor // the map among those drawn, nil if there is none
 }
 
-// UndrawnFields names the fields of the linked Options that no generator draws,
-// because they are of a kind that no released Options has had. Payloads are legal
+// RunHCS makes payloads that carry hcsshim's Options.
+var RunHCS = newGenerator((*options.Options)(nil).ProtoReflect().Type(), vocabulary.RunHCS)
+
+// Of returns the generator for a type of Options.
+func Of(message protoreflect.MessageType) *Generator {
+	return newGenerator(message, vocabulary.Of(message))
+}
+
+func newGenerator(message protoreflect.MessageType, v *vocabulary.Vocabulary) *Generator {
+	md := message.Descriptor()
+	g := &Generator{message: message, name: string(md.FullName()), vocabulary: v}
+	for i := range md.Fields().Len() {
+		switch fd := md.Fields().Get(i); {
+		case vocabulary.IsEntries(fd):
+			g.entries = fd
+			g.drawn = append(g.drawn, fd)
+		case vocabulary.IsScalar(fd):
+			g.drawn = append(g.drawn, fd)
+		default:
+			g.undrawn = append(g.undrawn, fd)
+		}
+	}
+	return g
+}
+
+// UndrawnFields names the fields of Options that are not drawn, because they are of a
+// kind that no released Options of hcsshim or containerd have had. Payloads are legal
 // without them.
-func UndrawnFields() (names []string) {
-	for _, fd := range undrawn {
+func (g *Generator) UndrawnFields() (names []string) {
+	for _, fd := range g.undrawn {
 		names = append(names, fmt.Sprintf("%s (%s %s)", fd.Name(), fd.Cardinality(), fd.Kind()))
 	}
 	return names
@@ -49,16 +58,15 @@ func UndrawnFields() (names []string) {
 
 // Options draws options: none set, all set, or any mixture, with every field
 // over its whole range.
-func Options(rnd Rand) *options.Options {
-	opts := new(options.Options)
-	m := opts.ProtoReflect()
+func (g *Generator) Options(rnd Rand) proto.Message {
+	m := g.message.New()
 	density := rnd.Intn(4) // no field, some fields, most fields, every field
-	for _, fd := range drawn {
+	for _, fd := range g.drawn {
 		if density == 3 || rnd.Intn(3) < density {
 			set(rnd, m, fd)
 		}
 	}
-	return opts
+	return m.Interface()
 }
 
 func set(rnd Rand, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
@@ -89,6 +97,14 @@ func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
 		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(number(rnd)))
 	case protoreflect.Int32Kind:
 		return protoreflect.ValueOfInt32(number(rnd))
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(number(rnd)))
+	case protoreflect.Int64Kind:
+		return protoreflect.ValueOfInt64(int64(number(rnd)) << rnd.Intn(33))
+	case protoreflect.Uint64Kind:
+		return protoreflect.ValueOfUint64(uint64(number(rnd)) << rnd.Intn(33))
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOfBytes([]byte(text(rnd)))
 	}
 	return protoreflect.ValueOfString(text(rnd))
 }

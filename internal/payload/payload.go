@@ -6,6 +6,7 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -14,60 +15,64 @@ import (
 )
 
 // Sent is the outcome of a payload that carries these options; nil means none.
-func Sent(opts *options.Options) contract.Outcome {
-	if opts == nil {
+func Sent(opts proto.Message) contract.Outcome {
+	if isNone(opts) {
 		return contract.Outcome{Kind: contract.None}
 	}
 	return contract.Outcome{Kind: contract.Options, Options: opts}
 }
 
+// isNone reports whether there are no options, which a nil *Options is, too.
+func isNone(opts proto.Message) bool { return opts == nil || !opts.ProtoReflect().IsValid() }
+
 // sometimes is an encoder with variations half of the time: a decoder that refuses a
 // variation must not pass where another reason to refuse is the point.
-func sometimes(rnd Rand, variations Variations) *encoder {
+func (g *Generator) sometimes(rnd Rand, variations Variations) *encoder {
 	if rnd.Intn(2) == 0 {
 		variations = 0
 	}
-	return &encoder{rnd: rnd, variations: variations}
+	return &encoder{g: g, rnd: rnd, variations: variations}
 }
 
 // Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
-func Legacy(rnd Rand, variations Variations, opts *options.Options) Payload {
-	e := &encoder{rnd: rnd, variations: variations}
-	return e.payload(e.legacy(e.url(contract.OptionsName), e.options(opts)), Sent(opts), "legacy Any of Options")
+func (g *Generator) Legacy(rnd Rand, variations Variations, opts proto.Message) Payload {
+	e := &encoder{g: g, rnd: rnd, variations: variations}
+	return e.payload(e.legacy(e.url(g.name), e.options(opts)), Sent(opts), "legacy Any of Options")
 }
 
 // Bootstrap encodes options as containerd from 2.3 on sends them: an extension
 // of BootstrapParams. nil options are no extension.
-func Bootstrap(rnd Rand, variations Variations, opts *options.Options) Payload {
-	e := &encoder{rnd: rnd, variations: variations}
+func (g *Generator) Bootstrap(rnd Rand, variations Variations, opts proto.Message) Payload {
+	e := &encoder{g: g, rnd: rnd, variations: variations}
 	return e.payload(e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension")
 }
 
 // Valid draws options and encodes them for one family or the other.
-func Valid(rnd Rand, variations Variations) Payload {
+func (g *Generator) Valid(rnd Rand, variations Variations) Payload {
 	if rnd.Intn(2) == 0 {
-		return Legacy(rnd, variations, Options(rnd))
+		return g.Legacy(rnd, variations, g.Options(rnd))
 	}
 	if oneIn(rnd, 8) {
-		return Bootstrap(rnd, variations, nil)
+		return g.Bootstrap(rnd, variations, nil)
 	}
-	return Bootstrap(rnd, variations, Options(rnd))
+	return g.Bootstrap(rnd, variations, g.Options(rnd))
 }
 
 // Minimal draws a BootstrapParams of nothing but an ID and a namespace, which
 // looks like a legacy Any of foreign options and is neither.
-func Minimal(rnd Rand) Payload {
+func (g *Generator) Minimal(rnd Rand) Payload {
 	id := ID(rnd)
-	for id == contract.OptionsName {
+	for id == g.name {
 		id = pick(rnd, vocabulary.Identifiers)
 	}
-	e := sometimes(rnd, Order|Varint|Unknown)
+	e := g.sometimes(rnd, Order|Varint|Unknown)
 	return e.payload(e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only")
 }
 
-// WithIdentity is Bootstrap with a given ID and namespace and no variations.
+// WithIdentity is Bootstrap of hcsshim's Options with a given ID and namespace and no
+// variations.
 func WithIdentity(id, namespace string, opts *options.Options) Payload {
-	e := &encoder{rnd: Lowest{}}
+	e := &encoder{g: RunHCS, rnd: Lowest{}}
 	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
 		wire.Bytes(8, e.extension(contract.OptionsName, e.options(opts)))}.Encode()
 	return e.payload(body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace))
@@ -75,24 +80,24 @@ func WithIdentity(id, namespace string, opts *options.Options) Payload {
 
 // PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
 func PlainAny(url string, value []byte) []byte {
-	return (&encoder{rnd: Lowest{}}).legacy(url, value)
+	return (&encoder{g: RunHCS, rnd: Lowest{}}).legacy(url, value)
 }
 
 // AnyOf is PlainAny with variations, with the outcome of the plain one.
-func AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
-	e := &encoder{rnd: rnd, variations: Order | Varint | Default | Unknown}
+func (g *Generator) AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
+	e := &encoder{g: g, rnd: rnd, variations: Order | Varint | Default | Unknown}
 	return e.payload(e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url))
 }
 
 // PlainParams is BootstrapParams with opts, which may be any bytes, as the value
 // of its Options extension.
-func PlainParams(opts []byte) []byte {
-	return (&encoder{rnd: Lowest{}}).params(opts)
+func (g *Generator) PlainParams(opts []byte) []byte {
+	return (&encoder{g: g, rnd: Lowest{}}).params(opts)
 }
 
 // ParamsOf is PlainParams with variations, with the outcome of the plain one.
-func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
-	e := &encoder{rnd: rnd, variations: AllVariations}
+func (g *Generator) ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
+	e := &encoder{g: g, rnd: rnd, variations: AllVariations}
 	return e.payload(e.params(opts), want, "BootstrapParams around fuzzed options")
 }
 
@@ -100,31 +105,31 @@ func ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
 // no namespace spells it.
 func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 
-// ForeignName draws a type URL of another type than Options.
-func ForeignName(rnd Rand) string {
+// ForeignName draws a type URL of another type.
+func (g *Generator) ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, vocabulary.NearNames)
+		return pick(rnd, g.vocabulary.NearNames())
 	case 1:
-		return pick(rnd, vocabulary.OtherNames)
+		return pick(rnd, g.vocabulary.OtherNames())
 	}
 	name := pick(rnd, RegisteredNames())
-	if name == contract.OptionsName {
-		return "runtimeoptions.v1.Options"
+	if name == g.name {
+		return g.vocabulary.OtherNames()[0]
 	}
 	return name
 }
 
 // Foreign draws a legacy Any of another type. What its value holds makes no
 // difference, except where URL and value could be an ID and a namespace.
-func Foreign(rnd Rand) Payload {
-	e := sometimes(rnd, Order|Varint|Repeat|Default|Unknown)
-	return foreign(e, ForeignName(rnd), ForeignValue(rnd))
+func (g *Generator) Foreign(rnd Rand) Payload {
+	e := g.sometimes(rnd, Order|Varint|Repeat|Default|Unknown)
+	return foreign(e, g.ForeignName(rnd), g.ForeignValue(rnd))
 }
 
 // ForeignAs is Foreign with a given URL and value and no variations.
-func ForeignAs(url string, value []byte) Payload {
-	return foreign(&encoder{rnd: Lowest{}}, url, value)
+func (g *Generator) ForeignAs(url string, value []byte) Payload {
+	return foreign(&encoder{g: g, rnd: Lowest{}}, url, value)
 }
 
 func foreign(e *encoder, url string, value []byte) Payload {
@@ -136,12 +141,12 @@ func foreign(e *encoder, url string, value []byte) Payload {
 }
 
 // ForeignValue draws the value of an Any of another type.
-func ForeignValue(rnd Rand) []byte {
+func (g *Generator) ForeignValue(rnd Rand) []byte {
 	switch rnd.Intn(5) {
 	case 0:
 		return nil
 	case 1:
-		return (&encoder{rnd: rnd}).options(Options(rnd))
+		return (&encoder{g: g, rnd: rnd}).options(g.Options(rnd))
 	case 2:
 		return []byte(Namespace(rnd))
 	case 3:
@@ -167,7 +172,7 @@ func (e *encoder) legacy(url string, value []byte) []byte {
 func (e *encoder) anyParts(url string, value []byte) []keyed {
 	var parts []keyed
 	if e.has(Repeat) {
-		parts = append(parts, keyed{wire.String(1, pick(e.rnd, vocabulary.NearNames)), "url"})
+		parts = append(parts, keyed{wire.String(1, pick(e.rnd, e.g.vocabulary.NearNames())), "url"})
 		parts = append(parts, keyed{wire.String(2, "overwritten"), "value"})
 	}
 	parts = append(parts, keyed{wire.String(1, url), "url"})
@@ -196,8 +201,8 @@ func (e *encoder) anyBody(parts []keyed) []byte {
 }
 
 // bootstrap encodes BootstrapParams around options; nil options are no extension.
-func (e *encoder) bootstrap(opts *options.Options) []byte {
-	if opts == nil {
+func (e *encoder) bootstrap(opts proto.Message) []byte {
+	if isNone(opts) {
 		return e.params(nil)
 	}
 	return e.params(e.options(opts))
@@ -217,19 +222,19 @@ func (e *encoder) params(opts []byte) []byte {
 		}
 	}
 	if opts != nil {
-		ext(e.extension(e.url(contract.OptionsName), opts))
+		ext(e.extension(e.url(e.g.name), opts))
 	}
 	if e.has(Neighbours) {
 		ext(e.neighbour())
 		if opts != nil && e.rnd.Intn(2) == 0 {
-			ext(e.plain().extension(contract.OptionsName, e.secondOptions()))
+			ext(e.plain().extension(e.g.name, e.secondOptions()))
 		}
 	}
 	return e.assemble(vocabulary.Bootstrap, parts)
 }
 
 // plain is an encoder without variations and without damage.
-func (e *encoder) plain() *encoder { return &encoder{rnd: e.rnd} }
+func (e *encoder) plain() *encoder { return &encoder{g: e.g, rnd: e.rnd} }
 
 // secondOptions is what an Options extension behind the first may hold: other
 // options, or bytes that do not decode.
@@ -237,7 +242,7 @@ func (e *encoder) secondOptions() []byte {
 	if e.rnd.Intn(2) == 0 {
 		return []byte{0xff}
 	}
-	return e.plain().options(Options(e.rnd))
+	return e.plain().options(e.g.Options(e.rnd))
 }
 
 // neighbour is an extension of another type, which must be ignored whatever it holds.
@@ -248,7 +253,7 @@ func (e *encoder) neighbour() []byte {
 	case 1:
 		return wire.Message{wire.Sub(1)}.Encode() // an empty Any
 	}
-	return e.plain().extension(ForeignName(e.rnd), ForeignValue(e.rnd))
+	return e.plain().extension(e.g.ForeignName(e.rnd), e.g.ForeignValue(e.rnd))
 }
 
 // ambient is every field but the extensions, as containerd sets them, or

@@ -22,7 +22,7 @@ type Daemon struct {
 // byte for byte: nothing, an Any, or BootstrapParams. url and value are the
 // runtime options; an empty url is none. corpus/recorded is what it is held to.
 func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
-	e := &encoder{rnd: Lowest{}}
+	e := &encoder{g: RunHCS, rnd: Lowest{}}
 	if !d.bootstraps(shim) {
 		if url == "" {
 			return nil

@@ -1,11 +1,11 @@
 package reference
 
 import (
-	"bytes"
 	"errors"
 	"io"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
@@ -18,12 +18,16 @@ var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: ki
 // CreateDecoder is CreateOptions as a decoder under test.
 var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Create, Read: readCreate, Classify: kind}
 
-// readCreate decodes an Any that is delivered as its bytes; without bytes there is none.
 func readCreate(r io.Reader) (*options.Options, error) {
 	b, err := io.ReadAll(r)
 	if err != nil {
 		return nil, &Error{Kind: ErrRead, Err: err}
 	}
+	return runhcs(RunHCS.readAny(b))
+}
+
+// readAny decodes an Any that is delivered as its bytes; without bytes there is none.
+func (t Type) readAny(b []byte) (proto.Message, error) {
 	var a *anypb.Any
 	if len(b) > 0 {
 		a = new(anypb.Any)
@@ -31,7 +35,7 @@ func readCreate(r io.Reader) (*options.Options, error) {
 			return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
 		}
 	}
-	return CreateOptions(a)
+	return t.inAny(a)
 }
 
 // kind returns the kind of the error that err wraps.
@@ -48,9 +52,23 @@ func kind(err error) contract.Kind {
 }
 
 // Answer is what the reference makes of a payload.
-func Answer(b []byte) contract.Outcome { return answer(Decoder, b) }
+func Answer(b []byte) contract.Outcome { return RunHCS.answer(contract.Stdin, b) }
 
 // CreateAnswer is what the reference makes of the bytes of CreateTaskRequest.Options.
-func CreateAnswer(b []byte) contract.Outcome { return answer(CreateDecoder, b) }
+func CreateAnswer(b []byte) contract.Outcome { return RunHCS.answer(contract.Create, b) }
 
-func answer(d decoder.Decoder, b []byte) contract.Outcome { return d.Decode(bytes.NewReader(b), b) }
+// answer decodes an input without an error of reading it.
+func (t Type) answer(in contract.Input, b []byte) contract.Outcome {
+	read := t.read
+	if in == contract.Create {
+		read = t.readAny
+	}
+	opts, err := read(b)
+	switch {
+	case err != nil:
+		return contract.Outcome{Kind: kind(err), Err: err}
+	case opts == nil:
+		return contract.Outcome{Kind: contract.None}
+	}
+	return contract.Outcome{Kind: contract.Options, Options: opts}
+}

@@ -7,19 +7,19 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/decoder"
 )
 
 // Want returns the answer that the contract wants to a payload: the reference's,
 // with the others that it allows (docs/contract.md, Freedoms).
-func Want(b []byte) contract.Outcome { return wantOf(Decoder, b) }
+func Want(b []byte) contract.Outcome { return RunHCS.Want(contract.Stdin, b) }
 
 // WantCreate is Want for the bytes of CreateTaskRequest.Options, which are an Any
 // whatever fields they have.
-func WantCreate(b []byte) contract.Outcome { return wantOf(CreateDecoder, b) }
+func WantCreate(b []byte) contract.Outcome { return RunHCS.Want(contract.Create, b) }
 
-func wantOf(d decoder.Decoder, b []byte) contract.Outcome {
-	want := answer(d, b)
+// Want is the function Want for an input of a shim that reads options of the type.
+func (t Type) Want(in contract.Input, b []byte) contract.Outcome {
+	want := t.answer(in, b)
 	given := []contract.Outcome{want}
 	allow := func(others ...contract.Outcome) {
 		for _, other := range others {
@@ -29,15 +29,15 @@ func wantOf(d decoder.Decoder, b []byte) contract.Outcome {
 		}
 	}
 	malformed := contract.Outcome{Kind: contract.Malformed}
-	plain, free, wellFormed := withoutFreedoms(b, d.Input)
+	plain, free, wellFormed := t.withoutFreedoms(b, in)
 	if !wellFormed {
 		return want
 	}
 	if free {
-		allow(answer(d, plain), malformed)
+		allow(t.answer(in, plain), malformed)
 	}
-	if last, overwrites := withoutOverwritten(plain); overwrites && !isParams(d.Input, plain) {
-		allow(malformed, contract.Outcome{Kind: contract.Foreign}, answer(d, last))
+	if last, overwrites := t.withoutOverwritten(plain); overwrites && !isParams(in, plain) {
+		allow(malformed, contract.Outcome{Kind: contract.Foreign}, t.answer(in, last))
 	}
 	want.Or = given[1:]
 	return want
@@ -52,8 +52,8 @@ func isParams(in contract.Input, b []byte) bool {
 // withoutOverwritten returns an Any without the occurrences of the
 // fields 1 and 2 that a later one overwrites, and whether one of those is not
 // UTF-8 where the contract leaves open who looks at it: in field 1, or in field 2
-// if the last type URL does not name Options.
-func withoutOverwritten(b []byte) (last []byte, overwrites bool) {
+// if the last type URL does not name the type.
+func (t Type) withoutOverwritten(b []byte) (last []byte, overwrites bool) {
 	seen := [3][][]byte{} // the values of the fields 1 and 2
 	var rest []byte
 	for at := 0; at < len(b); {
@@ -74,7 +74,7 @@ func withoutOverwritten(b []byte) (last []byte, overwrites bool) {
 		}
 		end := len(values) - 1
 		for _, v := range values[:end] {
-			overwrites = overwrites || !utf8.Valid(v) && (num == 1 || !namesOptions(string(lastOf(seen[1]))))
+			overwrites = overwrites || !utf8.Valid(v) && (num == 1 || !t.isNamed(string(lastOf(seen[1]))))
 		}
 		last = protowire.AppendTag(last, num, protowire.BytesType)
 		last = protowire.AppendBytes(last, values[end])

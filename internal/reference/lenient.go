@@ -8,8 +8,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-
 	"shimfuzz/internal/contract"
 )
 
@@ -21,9 +19,8 @@ const (
 )
 
 var (
-	paramsType  = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-	anyType     = (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	optionsType = (*options.Options)(nil).ProtoReflect().Descriptor()
+	paramsType = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	anyType    = (*anypb.Any)(nil).ProtoReflect().Descriptor()
 )
 
 // withoutFreedoms returns what a payload is to the most lenient reader: its varints cut
@@ -31,7 +28,7 @@ var (
 // whether it has such, or tags or lengths of more than five bytes, so that a strict
 // reader may refuse it. A malformed payload has no freedoms; wellFormed is about its top
 // level only.
-func withoutFreedoms(b []byte, in contract.Input) (plain []byte, free, wellFormed bool) {
+func (t Type) withoutFreedoms(b []byte, in contract.Input) (plain []byte, free, wellFormed bool) {
 	l := &lenient{anys: []anyParts{{}}}
 	plain = slices.Clone(b)
 	if !l.message(plain, nil, 0) {
@@ -45,8 +42,8 @@ func withoutFreedoms(b []byte, in contract.Input) (plain []byte, free, wellForme
 		return plain, false, true
 	}
 	for _, a := range l.anys {
-		if namesOptions(a.url) {
-			return plain, l.message(a.value, optionsType, 0) && l.free, true
+		if t.isNamed(a.url) {
+			return plain, l.message(a.value, t.message.Descriptor(), 0) && l.free, true
 		}
 	}
 	return plain, l.free, true

@@ -1,7 +1,8 @@
 // Package reference decodes what containerd writes to a runhcs shim's standard
 // input, by the contract: BootstrapParams and its runhcs Options extension from
 // containerd 2.3 on, the bare Any of older containerd, and neither mistaken for
-// the other. It also decodes the Any of CreateTaskRequest.Options.
+// the other. It also decodes the Any of CreateTaskRequest.Options, and says which
+// answers the contract allows to any payload, also of Options of another type.
 //
 // It implements the recognition rules R1 to R4, and C1 to C3, of docs/contract.md. Its answer
 // depends on the bytes alone. In particular no type name is looked
@@ -65,6 +66,30 @@ func ReadOptions(r io.Reader) (*options.Options, error) {
 	if err != nil {
 		return nil, &Error{Kind: ErrRead, Err: err}
 	}
+	return runhcs(RunHCS.read(payload))
+}
+
+// CreateOptions returns the runhcs Options that containerd sends in
+// CreateTaskRequest.Options (C1 to C3), nil if there is no Any. Its errors are those
+// of ReadOptions.
+func CreateOptions(a *anypb.Any) (*options.Options, error) { return runhcs(RunHCS.inAny(a)) }
+
+func runhcs(m proto.Message, err error) (*options.Options, error) {
+	opts, _ := m.(*options.Options)
+	return opts, err
+}
+
+// Type is a type of Options that shims read, each its own.
+type Type struct{ message protoreflect.MessageType }
+
+// RunHCS is the type that hcsshim's shims read.
+var RunHCS = TypeOf((*options.Options)(nil).ProtoReflect().Type())
+
+// TypeOf returns the type of a message of proto3 syntax.
+func TypeOf(message protoreflect.MessageType) Type { return Type{message} }
+
+// read decodes the standard input of a shim that reads options of the type.
+func (t Type) read(payload []byte) (proto.Message, error) {
 	if len(payload) == 0 {
 		return nil, nil
 	}
@@ -73,9 +98,9 @@ func ReadOptions(r io.Reader) (*options.Options, error) {
 		return nil, &Error{Kind: ErrMalformed, Err: err}
 	}
 	if isBootstrap {
-		return fromBootstrapParams(payload)
+		return t.inParams(payload)
 	}
-	return fromAny(payload)
+	return t.inLegacy(payload)
 }
 
 // bootstrapFields are the fields of BootstrapParams that an Any does not have,
@@ -110,19 +135,19 @@ func isBootstrapParams(b []byte) (bool, error) {
 	return found, nil
 }
 
-// fromBootstrapParams returns the first runhcs Options among the extensions (R3).
+// inParams returns the first Options among the extensions of BootstrapParams (R3).
 // Extensions of other types are another reader's.
-func fromBootstrapParams(payload []byte) (*options.Options, error) {
+func (t Type) inParams(payload []byte) (proto.Message, error) {
 	var params bootstrap.BootstrapParams
 	if err := unmarshal(payload, &params); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Err: err}
 	}
 	for i, ext := range params.GetExtensions() {
 		url := ext.GetValue().GetTypeUrl()
-		if !namesOptions(url) {
+		if !t.isNamed(url) {
 			continue
 		}
-		opts := new(options.Options)
+		opts := t.message.New().Interface()
 		if err := unmarshal(ext.GetValue().GetValue(), opts); err != nil {
 			field := fmt.Sprintf("extensions[%d].value", i)
 			return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Field: field, TypeURL: url, Err: err}
@@ -132,45 +157,41 @@ func fromBootstrapParams(payload []byte) (*options.Options, error) {
 	return nil, nil
 }
 
-// fromAny returns the runhcs Options in a bare Any (R4a). The one other message
+// inLegacy returns the Options in a bare Any (R4a). The one other message
 // that is not an error (R4c) is a well-formed BootstrapParams of only an ID and a
 // namespace, which carries no options (R4b).
-func fromAny(payload []byte) (*options.Options, error) {
+func (t Type) inLegacy(payload []byte) (proto.Message, error) {
 	var a anypb.Any
 	if err := unmarshal(payload, &a); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
 	}
 	isMinimal := isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) && unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
-	if isMinimal && !namesOptions(a.GetTypeUrl()) {
+	if isMinimal && !t.isNamed(a.GetTypeUrl()) {
 		return nil, nil
 	}
-	return CreateOptions(&a)
+	return t.inAny(&a)
 }
 
-// CreateOptions returns the runhcs Options that containerd sends in
-// CreateTaskRequest.Options (C1 to C3), nil if there is no Any. Its errors are those
-// of ReadOptions.
-func CreateOptions(a *anypb.Any) (*options.Options, error) {
+// inAny returns the Options in an Any (C1 to C3), nil if there is no Any.
+func (t Type) inAny(a *anypb.Any) (proto.Message, error) {
 	if a == nil {
 		return nil, nil
 	}
-	if !namesOptions(a.GetTypeUrl()) {
+	if !t.isNamed(a.GetTypeUrl()) {
 		return nil, &Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: a.GetTypeUrl(),
-			Err: fmt.Errorf("want %s", optionsName)}
+			Err: fmt.Errorf("want %s", t.message.Descriptor().FullName())}
 	}
-	opts := new(options.Options)
+	opts := t.message.New().Interface()
 	if err := unmarshal(a.GetValue(), opts); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: a.GetTypeUrl(), Err: err}
 	}
 	return opts, nil
 }
 
-var optionsName = string((*options.Options)(nil).ProtoReflect().Descriptor().FullName())
-
-// namesOptions reports whether a type URL names runhcs Options. What precedes
-// the last slash says where the type is described and means nothing here.
-func namesOptions(url string) bool {
-	return url[strings.LastIndexByte(url, '/')+1:] == optionsName
+// isNamed reports whether a type URL names the type. What precedes the last slash
+// says where the type is described and means nothing here.
+func (t Type) isNamed(url string) bool {
+	return url[strings.LastIndexByte(url, '/')+1:] == string(t.message.Descriptor().FullName())
 }
 
 // identifier and maxIdentifier are what containerd requires of container IDs

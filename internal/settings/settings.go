@@ -37,6 +37,7 @@ type Test struct {
 type Conformance struct {
 	Reader        string // the command
 	Name, Version string // of a reader of package readers, "" for any other
+	Options       string // the type that it reads, see optionstype.Find; "" is the program's
 	HCSShim       string // whose Options are linked, for people
 	Level         string // of tests
 	Expected      string // file with the failures that are expected, "" for none
@@ -115,11 +116,11 @@ func (t Test) CaseArguments(file string) string {
 		}
 	}
 	line := "CASE=" + Quote(file)
-	reader := ""
+	reader, options := "", ""
 	if t.Conformance != nil {
-		reader = t.Conformance.Reader
+		reader, options = t.Conformance.Reader, t.Conformance.Options
 	}
-	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", reader}} {
+	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", reader}, {"OPTIONS", options}} {
 		if v.value != "" {
 			line += " " + v.name + "=" + Quote(v.value)
 		}

@@ -47,21 +47,21 @@ func Want(program, version string, payload []byte) contract.Outcome {
 	if name := OptionsType(program); name != contract.OptionsName {
 		return wantOf(name, payload, want)
 	}
-	return AsTold(program, version, want)
+	return AsKnown(program, version, want)
 }
 
-// AsTold returns an outcome as a version of a program can tell it: one that does not
-// know unset (KnowsUnset) answers scrub_logs: false in the place of both.
-func AsTold(program, version string, o contract.Outcome) contract.Outcome {
-	if KnowsUnset(program, version) {
+// AsKnown is an outcome as the Options that a program links can tell it: without
+// scrub_logs: false, where those do not distinguish that from scrub_logs unset.
+func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
+	if o.Options == nil || KnowsUnset(program, version) {
 		return o
 	}
-	if o.Options != nil && !o.Options.GetScrubLogs() {
-		m := o.Options.ProtoReflect() // the Go type of the field depends on the version
-		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
+	m := o.Options.ProtoReflect()
+	if fd := m.Descriptor().Fields().ByName("scrub_logs"); !m.Get(fd).Bool() {
+		m.Clear(fd)
 	}
 	for i := range o.Or {
-		o.Or[i] = AsTold(program, version, o.Or[i])
+		o.Or[i] = AsKnown(program, version, o.Or[i])
 	}
 	return o
 }

@@ -73,7 +73,7 @@ func TestWantExplicitFalse(t *testing.T) {
 		{"reference", "", true},
 		{"", "", true},
 	} {
-		if got := Want(test.program, test.version, b); (got.Options.ScrubLogs != nil) != test.arrives {
+		if got := Want(test.program, test.version, b); (got.Options.(*options.Options).ScrubLogs != nil) != test.arrives {
 			t.Errorf("%s %s: %v, want that it arrives: %v", test.program, test.version, got, test.arrives)
 		}
 	}

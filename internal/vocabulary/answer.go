@@ -7,16 +7,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-
 	"shimfuzz/internal/contract"
 )
 
 // Answer returns the right answer to a payload of these elements at its top level, with
 // the others that the contract allows. It is not known where an element takes a part of
 // the next one for its own.
-func Answer(top []Element) (want contract.Outcome, known bool) {
+func (v *Vocabulary) Answer(top []Element) (want contract.Outcome, known bool) {
 	r := newReading(flat(top))
+	r.vocabulary = v
 	if r.done() {
 		return r.outcome(contract.Outcome{}), r.malformed
 	}
@@ -31,8 +30,9 @@ func Answer(top []Element) (want contract.Outcome, known bool) {
 
 // AnswerCreate is Answer for the elements of the Any in CreateTaskRequest.Options (C1 to
 // C3), where the fields of BootstrapParams are unknown.
-func AnswerCreate(top []Element) (want contract.Outcome, known bool) {
+func (v *Vocabulary) AnswerCreate(top []Element) (want contract.Outcome, known bool) {
 	r := newReading(flat(top))
+	r.vocabulary = v
 	if r.done() {
 		return r.outcome(contract.Outcome{}), r.malformed
 	}
@@ -50,10 +50,11 @@ func AnswerCreate(top []Element) (want contract.Outcome, known bool) {
 
 // reading is what has become of reading one payload.
 type reading struct {
-	elements  []Element
-	malformed bool
-	unknown   bool
-	free      bool // malformed is allowed, too
+	vocabulary *Vocabulary
+	elements   []Element
+	malformed  bool
+	unknown    bool
+	free       bool // malformed is allowed, too
 }
 
 // newReading looks at the elements of one message for what makes it malformed.
@@ -186,8 +187,7 @@ func (r *reading) bareAny(minimal bool) (contract.Outcome, bool) {
 
 // options reads Options.
 func (r *reading) options(elements []Element) contract.Outcome {
-	opts := new(options.Options)
-	m := opts.ProtoReflect()
+	m := r.vocabulary.message.New()
 	for _, e := range r.enter(elements).elements {
 		if e.says.field == 0 {
 			continue
@@ -200,7 +200,7 @@ func (r *reading) options(elements []Element) contract.Outcome {
 		}
 		m.Set(fd, e.says.value)
 	}
-	return contract.Outcome{Kind: contract.Options, Options: opts}
+	return contract.Outcome{Kind: contract.Options, Options: m.Interface()}
 }
 
 func (r *reading) entry(elements []Element) (key, value string) {

@@ -3,9 +3,9 @@ package vocabulary
 import (
 	"bytes"
 	"fmt"
-	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/wire"
 )
@@ -14,18 +14,38 @@ import (
 type place struct {
 	varint  protowire.Number // a known field of this type, 0 if there is none
 	bytes   protowire.Number // a known field of this type, 0 if there is none
+	text    protowire.Number // a known string, 0 if there is none
 	unknown protowire.Number // the lowest number that no message of the level has
 	depth   int              // of the message in its parse, as the freedom depth counts
 }
 
-var places = map[Level]place{
-	Legacy:    {bytes: 2, unknown: 10},
-	Bootstrap: {varint: 3, bytes: 8, unknown: 10},
-	Extension: {bytes: 1, unknown: 2, depth: 1},
-	Any:       {bytes: 1, unknown: 3, depth: 2},
-	Options:   {varint: 1, bytes: 5, unknown: 21},
-	Entry:     {bytes: 1, unknown: 3, depth: 1},
-	Group:     {unknown: 1, depth: 3},
+func (v *Vocabulary) allPlaces() map[Level]place {
+	inOptions := place{unknown: v.unknownNumber()}
+	if list := v.numbersOf(isVarint); len(list) > 0 {
+		inOptions.varint = list[0]
+	}
+	if list := v.numbersOf(func(fd protoreflect.FieldDescriptor) bool { return !isVarint(fd) }); len(list) > 0 {
+		inOptions.text, inOptions.bytes = list[0], list[min(2, len(list)-1)]
+	}
+	return map[Level]place{
+		Legacy:    {bytes: 2, text: 1, unknown: 10},
+		Bootstrap: {varint: 3, bytes: 8, text: 1, unknown: 10},
+		Extension: {bytes: 1, text: 1, unknown: 2, depth: 1},
+		Any:       {bytes: 1, text: 1, unknown: 3, depth: 2},
+		Options:   inOptions,
+		Entry:     {bytes: 1, text: 1, unknown: 3, depth: 1},
+		Group:     {unknown: 1, depth: 3},
+	}
+}
+
+// unknownNumber is the number behind the highest one of Options' fields, and at least
+// the first that no released Options of hcsshim have.
+func (v *Vocabulary) unknownNumber() protowire.Number {
+	n := protowire.Number(21)
+	for i := range v.fields.Len() {
+		n = max(n, v.fields.Get(i).Number()+1)
+	}
+	return n
 }
 
 // The types of fields, by what the elements' names call them.
@@ -113,18 +133,17 @@ const tooDeep = 10_010
 
 // Faults are what makes a message of a level malformed, one fault each: the malformed
 // payloads M2 to M11 of the contract, those that are Open last. The caller must not change them.
-func Faults(l Level) []Element { return allFaults()[l] }
+func (v *Vocabulary) Faults(l Level) []Element { return v.faults()[l] }
 
-var allFaults = sync.OnceValue(func() map[Level][]Element {
+func (v *Vocabulary) allFaults() map[Level][]Element {
 	all := make(map[Level][]Element)
-	for l := range places {
-		all[l] = faults(l)
+	for l, p := range v.places {
+		all[l] = faultsOf(l, p)
 	}
 	return all
-})
+}
 
-func faults(l Level) []Element {
-	p := places[l]
+func faultsOf(l Level, p place) []Element {
 	one := wire.Raw([]byte{1})
 	list := []Element{
 		part("wire-type-6", "M2", wire.Tag(1, 6)),
@@ -175,7 +194,7 @@ func faults(l Level) []Element {
 	for i := range list {
 		list[i].Kind = Fault
 	}
-	list = append(append(list, notUTF8(l)...), ends(p)...)
+	list = append(append(list, notUTF8(l, p.text)...), ends(p)...)
 	if l == Legacy || l == Bootstrap || l == Options {
 		list = append(list, formats()...)
 	}

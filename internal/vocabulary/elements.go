@@ -3,24 +3,23 @@ package vocabulary
 import (
 	"slices"
 	"strings"
-	"sync"
 )
 
 // Elements returns what may stand at a level, the known fields first.
-func Elements(l Level) []Element { return tables()[l] }
+func (v *Vocabulary) Elements(l Level) []Element { return v.elements()[l] }
 
-var tables = sync.OnceValue(func() map[Level][]Element {
+func (v *Vocabulary) allElements() map[Level][]Element {
 	all := map[Level][]Element{
-		Top: topElements(), Extension: extensionElements(), Any: anyElements(), Options: optionsElements(), Entry: entryElements(), Group: nil,
+		Top: v.topElements(), Extension: v.extensionElements(), Any: v.anyElements(), Options: v.optionsElements(), Entry: entryElements(), Group: nil,
 	}
 	for l := range all {
 		common := l
 		if l == Top {
 			common = Bootstrap
 		}
-		all[l] = distinct(slices.Concat(all[l], unknowns(places[common]), Faults(common)))
+		all[l] = distinct(slices.Concat(all[l], unknowns(v.places[common]), v.Faults(common)))
 	}
-	for _, e := range Faults(Legacy) {
+	for _, e := range v.Faults(Legacy) {
 		if e.Kind == Fault && !slices.ContainsFunc(all[Top], func(other Element) bool { return string(other.Bytes) == string(e.Bytes) }) {
 			e.Name = "any-" + e.Name
 			all[Top] = append(all[Top], e)
@@ -33,7 +32,7 @@ var tables = sync.OnceValue(func() map[Level][]Element {
 		return strings.Contains(e.Rules, "depth") && (e.Kind != Sound || e.Freedom != "")
 	})
 	return all
-})
+}
 
 // distinct leaves out the elements whose bytes an earlier one has.
 func distinct(elements []Element) (list []Element) {
@@ -49,20 +48,20 @@ func distinct(elements []Element) (list []Element) {
 
 // Unknown returns the fields that may stand at a level without a meaning to any reader,
 // in encodings that every reader accepts. The caller must not change them.
-func Unknown(l Level) []Element { return lists()[l].unknown }
+func (v *Vocabulary) Unknown(l Level) []Element { return v.lesser()[l].unknown }
 
 // Free returns the fields without a meaning at a level that a reader may also refuse. The
 // caller must not change them.
-func Free(l Level) []Element { return lists()[l].free }
+func (v *Vocabulary) Free(l Level) []Element { return v.lesser()[l].free }
 
 type lesser struct{ unknown, free []Element }
 
-var lists = sync.OnceValue(func() map[Level]lesser {
+func (v *Vocabulary) allLesser() map[Level]lesser {
 	all := make(map[Level]lesser)
-	for l, p := range places {
-		elements := Elements(l)
+	for l, p := range v.places {
+		elements := v.Elements(l)
 		if l == Legacy || l == Bootstrap {
-			elements = Elements(Top)
+			elements = v.Elements(Top)
 		}
 		unknown := slices.DeleteFunc(slices.Clone(elements), func(e Element) bool {
 			return e.Kind != Sound || e.Freedom != "" || e.Alone || e.says.field != 0 || len(e.parts) > 0
@@ -71,7 +70,7 @@ var lists = sync.OnceValue(func() map[Level]lesser {
 		all[l] = lesser{unknown, free}
 	}
 	return all
-})
+}
 
 // Place is a message whose elements are walked, and the payload around it.
 type Place struct {
@@ -90,19 +89,29 @@ func (p Place) IsAny() bool {
 var version = text(4, "version", "", "2.3.7")
 
 // Places are where each level's elements stand.
-var Places = slices.Concat([]Place{
-	{"top", Top, func(e []Element) []Element { return e }},
-	{"Extension", Extension, inParams(func(e []Element) []Element { return e })},
-	{"Any in an extension", Any, inParams(inAny)},
-	{"Options in an extension", Options, inParams(func(e []Element) []Element { return inAny([]Element{ours, value("", e...)}) })},
-	{"Options in a legacy Any", Options, legacy},
-	{"annotation in an extension", Entry, inParams(func(e []Element) []Element { return inAny([]Element{ours, value("", message(18, "", e...))}) })},
-	{"annotation in a legacy Any", Entry, func(e []Element) []Element { return legacy([]Element{message(18, "", e...)}) }},
-}, groups())
+func (v *Vocabulary) Places() []Place {
+	inOptions := func(e []Element) []Element { return inAny([]Element{v.ours, value("", e...)}) }
+	list := []Place{
+		{"top", Top, func(e []Element) []Element { return e }},
+		{"Extension", Extension, inParams(func(e []Element) []Element { return e })},
+		{"Any in an extension", Any, inParams(inAny)},
+		{"Options in an extension", Options, inParams(inOptions)},
+		{"Options in a legacy Any", Options, v.legacy},
+	}
+	if v.entries != nil {
+		list = append(list,
+			Place{"annotation in an extension", Entry, inParams(func(e []Element) []Element { return inOptions([]Element{v.entry(e...)}) })},
+			Place{"annotation in a legacy Any", Entry, func(e []Element) []Element { return v.legacy([]Element{v.entry(e...)}) }})
+	}
+	return append(list, v.groups()...)
+}
 
 func inAny(e []Element) []Element { return []Element{piece("", e...)} }
 
-func legacy(e []Element) []Element { return []Element{ours, value("", e...)} }
+func (v *Vocabulary) legacy(e []Element) []Element { return []Element{v.ours, value("", e...)} }
+
+// entry is an entry of the map in Options.
+func (v *Vocabulary) entry(e ...Element) Element { return message(v.entries.Number(), "", e...) }
 
 // inParams is a place within an Extension of BootstrapParams.
 func inParams(extensionOf func([]Element) []Element) func([]Element) []Element {
@@ -112,24 +121,28 @@ func inParams(extensionOf func([]Element) []Element) func([]Element) []Element {
 }
 
 // groups are a group of a number that is known nowhere, at each level.
-func groups() []Place {
+func (v *Vocabulary) groups() []Place {
 	in := func(name string, around func(group Element) []Element) Place {
 		return Place{"group in " + name, Group, func(e []Element) []Element { return around(group(e)) }}
 	}
 	anyOf := func(e ...Element) []Element { return inParams(inAny)(e) }
-	debug := value("debug", sent)
-	entry := func(g Element) Element { return message(18, "", text(1, "", "", "k"), g, text(2, "", "", "v")) }
-	return []Place{
-		in("BootstrapParams", func(g Element) []Element { return []Element{g, version, inExtension(sent)} }),
-		in("a legacy Any", func(g Element) []Element { return []Element{ours, g, debug} }),
+	debug := value("debug", v.sent)
+	list := []Place{
+		in("BootstrapParams", func(g Element) []Element { return []Element{g, version, v.inExtension(v.sent)} }),
+		in("a legacy Any", func(g Element) []Element { return []Element{v.ours, g, debug} }),
 		in("an Extension", func(g Element) []Element {
-			return []Element{version, extension("", "", g, piece("", ours, debug))}
+			return []Element{version, extension("", "", g, piece("", v.ours, debug))}
 		}),
-		in("an Any", func(g Element) []Element { return anyOf(ours, debug, g) }),
-		in("Options in an extension", func(g Element) []Element { return anyOf(ours, value("", sent, g)) }),
-		in("Options in a legacy Any", func(g Element) []Element { return legacy([]Element{g, sent}) }),
-		in("an annotation", func(g Element) []Element { return legacy([]Element{entry(g)}) }),
+		in("an Any", func(g Element) []Element { return anyOf(v.ours, debug, g) }),
+		in("Options in an extension", func(g Element) []Element { return anyOf(v.ours, value("", v.sent, g)) }),
+		in("Options in a legacy Any", func(g Element) []Element { return v.legacy([]Element{g, v.sent}) }),
 	}
+	if v.entries == nil {
+		return list
+	}
+	return append(list, in("an annotation", func(g Element) []Element {
+		return v.legacy([]Element{v.entry(text(1, "", "", "k"), g, text(2, "", "", "v"))})
+	}))
 }
 
 // group is a group of these elements.

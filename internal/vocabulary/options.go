@@ -5,68 +5,93 @@ import (
 	"math"
 	"strings"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/wire"
 )
 
-var (
-	optionsDescriptor = (*options.Options)(nil).ProtoReflect().Descriptor()
-	fields            = optionsDescriptor.Fields()
-)
-
 // known returns e as one that sets a field of Options. Where the Options under test
 // lack the field, a reader knows nothing of it.
-func known(num protowire.Number, value any, e Element) Element {
-	fd := fields.ByNumber(num)
-	if fd == nil {
-		return e
+func (v *Vocabulary) known(num protowire.Number, value protoreflect.Value, e Element) Element {
+	if v.fields.ByNumber(num) != nil {
+		e.says.field, e.says.value = num, value
 	}
-	switch v := value.(type) {
-	case int32:
-		if e.says.value = protoreflect.ValueOfInt32(v); fd.Kind() == protoreflect.EnumKind {
-			e.says.value = protoreflect.ValueOfEnum(protoreflect.EnumNumber(v))
-		}
-	default:
-		e.says.value = protoreflect.ValueOf(value)
-	}
-	e.says.field = num
 	return e
 }
 
+// set is an element that sets a field to a text, or to a number where it is of that type.
+func (v *Vocabulary) set(fd protoreflect.FieldDescriptor, s string, n uint64) Element {
+	if isVarint(fd) {
+		return v.known(fd.Number(), valueOf(fd, n), part("", "", wire.Varint(fd.Number(), n)))
+	}
+	return v.known(fd.Number(), textOf(fd, s), text(fd.Number(), "", "", s))
+}
+
+// valueOf is what a varint says as the value of a field.
+func valueOf(fd protoreflect.FieldDescriptor, n uint64) protoreflect.Value {
+	switch fd.Kind() {
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(n != 0)
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(n))
+	case protoreflect.Int32Kind:
+		return protoreflect.ValueOfInt32(int32(n))
+	case protoreflect.Uint32Kind:
+		return protoreflect.ValueOfUint32(uint32(n))
+	case protoreflect.Int64Kind:
+		return protoreflect.ValueOfInt64(int64(n))
+	}
+	return protoreflect.ValueOfUint64(n)
+}
+
+func textOf(fd protoreflect.FieldDescriptor, s string) protoreflect.Value {
+	if fd.Kind() == protoreflect.BytesKind {
+		return protoreflect.ValueOfBytes([]byte(s))
+	}
+	return protoreflect.ValueOfString(s)
+}
+
 // optionsElements are those of Options: each field that it has, over its range.
-func optionsElements() (list []Element) {
-	for i := range fields.Len() {
-		fd := fields.Get(i)
+func (v *Vocabulary) optionsElements() (list []Element) {
+	for i := range v.fields.Len() {
+		fd := v.fields.Get(i)
 		num := fd.Number()
 		switch {
-		case fd.IsMap():
+		case fd == v.entries:
 			list = append(list, entries(num)...)
 			list = append(list, otherType(num, protowire.BytesType)...)
-		case fd.IsList():
+		case !IsScalar(fd):
 		case fd.Kind() == protoreflect.BoolKind:
-			list = append(list, bools(num)...)
+			list = append(list, v.bools(fd)...)
 			list = append(list, otherType(num, protowire.VarintType)...)
-		case fd.Kind() == protoreflect.EnumKind, fd.Kind() == protoreflect.Int32Kind:
-			list = append(list, numbers(num)...)
+		case isVarint(fd):
+			list = append(list, v.numbers(fd)...)
 			list = append(list, otherType(num, protowire.VarintType)...)
-		case fd.Kind() == protoreflect.StringKind:
-			list = append(list, strs(num)...)
+		default:
+			list = append(list, v.strs(fd)...)
 			list = append(list, otherType(num, protowire.BytesType)...)
 		}
 	}
 	return list
 }
 
-func bools(num protowire.Number) (list []Element) {
+// standsFor reports whether a bool is the first one of its presence, which stands for
+// the others.
+func (v *Vocabulary) standsFor(fd protoreflect.FieldDescriptor) bool {
+	return fd.Number() == v.numbersOf(func(other protoreflect.FieldDescriptor) bool {
+		return other.Kind() == protoreflect.BoolKind && other.HasPresence() == fd.HasPresence()
+	})[0]
+}
+
+func (v *Vocabulary) bools(fd protoreflect.FieldDescriptor) (list []Element) {
+	num := fd.Number()
 	add := func(value bool, name, rules string, p wire.Part) {
-		list = append(list, known(num, value, part(fmt.Sprintf("field %d %s", num, name), rules, p)))
+		list = append(list, v.known(num, protoreflect.ValueOfBool(value), part(fmt.Sprintf("field %d %s", num, name), rules, p)))
 	}
 	add(true, "true", "", wire.Varint(num, 1))
 	add(false, "false", "default", wire.Varint(num, 0))
-	if num != 1 && num != 20 { // one without presence and the one with it stand for the others
+	if !v.standsFor(fd) {
 		return list
 	}
 	add(true, "of 2", "varint", wire.Varint(num, 2))
@@ -91,30 +116,34 @@ func bools(num protowire.Number) (list []Element) {
 	return list
 }
 
-func numbers(num protowire.Number) (list []Element) {
-	add := func(value int32, name, rules string, p wire.Part) *Element {
-		list = append(list, known(num, value, part(fmt.Sprintf("field %d %s", num, name), rules, p)))
+func (v *Vocabulary) numbers(fd protoreflect.FieldDescriptor) (list []Element) {
+	num := fd.Number()
+	add := func(n uint64, name, rules string, p wire.Part) *Element {
+		list = append(list, v.known(num, valueOf(fd, n), part(fmt.Sprintf("field %d %s", num, name), rules, p)))
 		return &list[len(list)-1]
 	}
 	combined := map[int32]bool{0: true, 1: true, -1: true}
-	for _, v := range Int32s {
+	for _, n := range Int32s {
 		rules := ""
-		if v == 0 {
+		if n == 0 {
 			rules = "default"
 		}
-		add(v, fmt.Sprintf("of %d", v), rules, wire.Int(num, int64(v))).Alone = !combined[v]
+		add(uint64(n), fmt.Sprintf("of %d", n), rules, wire.Int(num, int64(n))).Alone = !combined[n]
 	}
-	add(-1, "of -1 in 5 bytes", "varint", wire.Varint(num, math.MaxUint32)).Alone = true
-	add(1, "of 2^32+1", "varint", wire.Varint(num, 1<<32|1)).Alone = true
-	add(0, "of 2^32", "varint", wire.Varint(num, 1<<32)).Alone = true
-	add(1, "of 2^63+1", "varint", wire.Varint(num, 1<<63|1)).Alone = true
-	add(2, "of 2 in 10 bytes", "varint", wire.Varint(num, 2).Wide(10)).Alone = true
+	alone := func(n uint64, name string, p wire.Part) { add(n, name, "varint", p).Alone = true }
+	alone(math.MaxUint32, "of -1 in 5 bytes", wire.Varint(num, math.MaxUint32))
+	alone(1<<32|1, "of 2^32+1", wire.Varint(num, 1<<32|1))
+	alone(1<<32, "of 2^32", wire.Varint(num, 1<<32))
+	alone(1<<63|1, "of 2^63+1", wire.Varint(num, 1<<63|1))
+	alone(2, "of 2 in 10 bytes", wire.Varint(num, 2).Wide(10))
 	return list
 }
 
-func strs(num protowire.Number) (list []Element) {
+// strs are strings, and bytes.
+func (v *Vocabulary) strs(fd protoreflect.FieldDescriptor) (list []Element) {
+	num := fd.Number()
 	add := func(name, rules, s string) *Element {
-		e := known(num, s, text(num, fmt.Sprintf("field %d %s", num, name), rules, s))
+		e := v.known(num, textOf(fd, s), text(num, fmt.Sprintf("field %d %s", num, name), rules, s))
 		list = append(list, e)
 		return &list[len(list)-1]
 	}
@@ -127,16 +156,10 @@ func strs(num protowire.Number) (list []Element) {
 		add(fmt.Sprintf("of %d bytes", n), "S2", strings.Repeat("x", n)).Alone = true
 		add(fmt.Sprintf("of %d two-byte letters", n), "S2", strings.Repeat("é", n)).Alone = true
 	}
-	for _, bad := range NotUTF8 {
-		e := add("utf8-"+bad.Name, "M11", bad.Text)
-		e.Kind, e.says, e.Alone = Fault, said{}, num != 5
+	if fd.Kind() == protoreflect.StringKind {
+		list = append(list, notUTF8In(num, num == v.places[Options].bytes)...)
 	}
-	for _, n := range Sizes {
-		list = append(list,
-			part(fmt.Sprintf("field %d utf8-behind %d bytes", num, n), "M11", wire.String(num, strings.Repeat("x", n)+"\xff")).fault().alone(),
-			part(fmt.Sprintf("field %d utf8-before %d bytes", num, n), "M11", wire.String(num, "\xff"+strings.Repeat("x", n))).fault().alone())
-	}
-	if num != 5 { // it stands for the others
+	if num != v.places[Options].bytes { // it stands for the others
 		return list
 	}
 	value := list[0]
@@ -148,6 +171,23 @@ func strs(num protowire.Number) (list []Element) {
 		wide("with its tag in 6 bytes", "wide-tag", p.WideTag(6)).free("wide-tag"),
 		wide("with its length in 6 bytes", "wide-tag", p.Wide(6)).free("wide-tag"),
 		wide("with its length in 10 bytes", "wide-tag", p.Wide(10)).free("wide-tag"))
+}
+
+// notUTF8In are the faults of a string field of Options. One such field's are combined.
+func notUTF8In(num protowire.Number, combined bool) (list []Element) {
+	add := func(name, s string, alone bool) {
+		e := part(fmt.Sprintf("field %d utf8-%s", num, name), "M11", wire.String(num, s)).fault()
+		e.Alone = alone
+		list = append(list, e)
+	}
+	for _, bad := range NotUTF8 {
+		add(bad.Name, bad.Text, !combined)
+	}
+	for _, n := range Sizes {
+		add(fmt.Sprintf("behind %d bytes", n), strings.Repeat("x", n)+"\xff", true)
+		add(fmt.Sprintf("before %d bytes", n), "\xff"+strings.Repeat("x", n), true)
+	}
+	return list
 }
 
 // entries are annotations.
@@ -204,16 +244,14 @@ func entryElements() (list []Element) {
 
 // notUTF8 are the faults of strings, in the field that stands for a level's others. A
 // type URL at the top level is none where a later one overwrites it.
-func notUTF8(l Level) (list []Element) {
+func notUTF8(l Level, num protowire.Number) (list []Element) {
+	if num == 0 {
+		return nil
+	}
 	for _, bad := range NotUTF8 {
-		num, kind := protowire.Number(1), Fault
-		switch l {
-		case Options:
-			num = 3
-		case Legacy:
+		kind := Fault
+		if l == Legacy {
 			kind = Open
-		case Group:
-			return nil
 		}
 		p := wire.String(num, bad.Text)
 		if l == Extension { // it has no string of its own; the Any in it has

@@ -20,8 +20,8 @@ func url(s string) Element {
 }
 
 // ourURL is a type URL that names Options.
-func ourURL(prefix string) Element {
-	e := url(prefix + contract.OptionsName)
+func (v *Vocabulary) ourURL(prefix string) Element {
+	e := url(prefix + v.name)
 	e.says.ours = true
 	return e
 }
@@ -43,52 +43,55 @@ func value(name string, inside ...Element) Element {
 	return message(2, "value: "+name, inside...)
 }
 
-var (
-	sent      = known(1, true, part("debug", "", wire.Bool(1, true)))
-	sentOther = known(16, "other", text(16, "log_level", "", "other"))
-	damaged   = raw("ff", "", []byte{0xff}).fault()
-	ours      = ourURL("")
-	foreign   = url("containerd.runc.v1.Options")
-)
+var damaged = raw("ff", "", []byte{0xff}).fault()
+
+// foreign is a type URL of another type.
+func (v *Vocabulary) foreign() Element {
+	name := "containerd.runc.v1.Options"
+	if name == v.name {
+		name = contract.OptionsName
+	}
+	return url(name)
+}
 
 // anyElements are those of an Any: as field 1 of an Extension, and, without what
 // depends on the family, at the top level.
-func anyElements() (list []Element) {
-	list = append(list, ours, foreign, url(""), ourURL("example.com/"))
+func (v *Vocabulary) anyElements() (list []Element) {
+	list = append(list, v.ours, v.foreign(), url(""), v.ourURL("example.com/"))
 	for _, prefix := range Prefixes {
-		e := ourURL(prefix)
+		e := v.ourURL(prefix)
 		e.Rules = "url"
 		list = append(list, e.alone())
 	}
-	for _, name := range slices.Concat(NearNames, OtherNames) {
+	for _, name := range slices.Concat(v.NearNames(), v.OtherNames()) {
 		list = append(list, url(name).alone())
 	}
-	list = append(list, value("debug", sent), value("another", sentOther), value("nothing"), value("damaged", damaged),
+	list = append(list, value("debug", v.sent), value("another", v.sentOther), value("nothing"), value("damaged", damaged),
 		value("cut", part("value-cut", "", wire.Raw([]byte{0x08})).open()))
 	list = append(list, otherType(1, protowire.BytesType)...)
 	list = append(list, otherType(2, protowire.BytesType)...)
-	p, v := wire.String(1, contract.OptionsName), wire.Bytes(2, sent.Bytes)
-	saying := value("debug", sent)
+	p, opts := wire.String(1, v.name), wire.Bytes(2, v.sent.Bytes)
+	saying := value("debug", v.sent)
 	return append(list,
-		part("type URL with its tag in 5 bytes", "varint", p.WideTag(5)).saying(ours),
-		part("type URL with its length in 5 bytes", "varint", p.Wide(5)).saying(ours),
-		part("type URL with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(ours).free("wide-tag"),
-		part("type URL with its length in 6 bytes", "wide-tag", p.Wide(6)).saying(ours).free("wide-tag"),
-		part("value with its length in 5 bytes", "varint", v.Wide(5)).saying(saying),
-		part("value with its length in 10 bytes", "wide-tag", v.Wide(10)).saying(saying).free("wide-tag"))
+		part("type URL with its tag in 5 bytes", "varint", p.WideTag(5)).saying(v.ours),
+		part("type URL with its length in 5 bytes", "varint", p.Wide(5)).saying(v.ours),
+		part("type URL with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(v.ours).free("wide-tag"),
+		part("type URL with its length in 6 bytes", "wide-tag", p.Wide(6)).saying(v.ours).free("wide-tag"),
+		part("value with its length in 5 bytes", "varint", opts.Wide(5)).saying(saying),
+		part("value with its length in 10 bytes", "wide-tag", opts.Wide(10)).saying(saying).free("wide-tag"))
 }
 
 // piece is an Any in an Extension, or one of several pieces of it.
 func piece(name string, inside ...Element) Element { return message(1, "Any: "+name, inside...) }
 
 // extensionElements are those of an Extension.
-func extensionElements() []Element {
-	whole := piece("debug", ours, value("debug", sent))
+func (v *Vocabulary) extensionElements() []Element {
+	whole := piece("debug", v.ours, value("debug", v.sent))
 	p := wire.String(1, whole.says.text)
 	return append([]Element{
-		whole, piece("another", ours, value("another", sentOther)), piece("another type", foreign, value("debug", sent)),
-		piece("type URL", ours), piece("value", value("debug", sent)), piece("damaged value", value("damaged", damaged)), piece("nothing"),
-		piece("type URL of another", foreign), piece("damaged", Faults(Any)[0]), piece("unknown", unknowns(places[Any])[0]),
+		whole, piece("another", v.ours, value("another", v.sentOther)), piece("another type", v.foreign(), value("debug", v.sent)),
+		piece("type URL", v.ours), piece("value", value("debug", v.sent)), piece("damaged value", value("damaged", damaged)), piece("nothing"),
+		piece("type URL of another", v.foreign()), piece("damaged", v.Faults(Any)[0]), piece("unknown", unknowns(v.places[Any])[0]),
 		part("Any with its tag in 5 bytes", "varint", p.WideTag(5)).saying(whole),
 		part("Any with its length in 5 bytes", "varint", p.Wide(5)).saying(whole),
 		part("Any with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(whole).free("wide-tag"),
@@ -104,23 +107,23 @@ func extension(name, rules string, inside ...Element) Element {
 }
 
 // inExtension is an extension with the Options that the elements say.
-func inExtension(opts ...Element) Element {
-	return extension("Options of "+Names(opts), "family", piece("Options", ours, value("Options", opts...)))
+func (v *Vocabulary) inExtension(opts ...Element) Element {
+	return extension("Options of "+Names(opts), "family", piece("Options", v.ours, value("Options", opts...)))
 }
 
 // extensions are those of BootstrapParams: ours, and what may stand beside them.
-func extensions() []Element {
-	damagedAny := piece("damaged", Faults(Any)[0])
-	other := extension("another type", "neighbours", piece("another type", foreign, value("debug", sent)))
-	whole := inExtension(sent)
+func (v *Vocabulary) extensions() []Element {
+	damagedAny := piece("damaged", v.Faults(Any)[0])
+	other := extension("another type", "neighbours", piece("another type", v.foreign(), value("debug", v.sent)))
+	whole := v.inExtension(v.sent)
 	p := wire.Bytes(8, []byte(whole.says.text))
 	list := []Element{
-		whole, inExtension(sentOther), inExtension(), inExtension(damaged), other,
-		extension("type URL with a prefix", "url", piece("Options", ourURL("type.googleapis.com/"), value("debug", sent))),
-		extension("another type, value damaged", "neighbours", piece("another type", foreign, value("damaged", damaged))),
+		whole, v.inExtension(v.sentOther), v.inExtension(), v.inExtension(damaged), other,
+		extension("type URL with a prefix", "url", piece("Options", v.ourURL("type.googleapis.com/"), value("debug", v.sent))),
+		extension("another type, value damaged", "neighbours", piece("another type", v.foreign(), value("damaged", damaged))),
 		extension("another type, not linked", "neighbours", piece("another type", url("nri.v1.PluginConfig"))),
-		extension("another type, Any damaged", "neighbours M2", piece("another type", foreign, Faults(Any)[0])),
-		extension("damaged", "neighbours M2", Faults(Extension)[0]), extension("damaged behind ours", "neighbours M2", piece("Options", ours, value("debug", sent)), damagedAny),
+		extension("another type, Any damaged", "neighbours M2", piece("another type", v.foreign(), v.Faults(Any)[0])),
+		extension("damaged", "neighbours M2", v.Faults(Extension)[0]), extension("damaged behind ours", "neighbours M2", piece("Options", v.ours, value("debug", v.sent)), damagedAny),
 		extension("without value", "neighbours"), extension("empty Any", "neighbours", piece("nothing")), extension("type URL not UTF-8", "M11", piece("damaged", part("utf8-invalid", "", wire.String(1, "\xff")).fault())),
 		part("extension with its tag in 5 bytes", "varint", p.WideTag(5)).saying(whole),
 		part("extension with its length in 5 bytes", "varint", p.Wide(5)).saying(whole),
@@ -172,9 +175,9 @@ func ambient() (list []Element) {
 }
 
 // identities are the fields 1 and 2 as either family has them.
-func identities() (list []Element) {
+func (v *Vocabulary) identities() (list []Element) {
 	for _, n := range Namespaces {
-		list = append(list, identity(1, n.Name).alone(), identity(2, n.Name, n.Options...))
+		list = append(list, identity(1, n).alone(), identity(2, n, v.asOptions(n)...))
 	}
 	for i, s := range Identifiers {
 		id, namespace := identity(1, s), identity(2, s)
@@ -194,8 +197,8 @@ func identities() (list []Element) {
 }
 
 // topElements are those of the top level, of which the other levels hang.
-func topElements() []Element {
-	list := slices.Concat(anyElements(), identities(), ambient(), extensions())
+func (v *Vocabulary) topElements() []Element {
+	list := slices.Concat(v.anyElements(), v.identities(), ambient(), v.extensions())
 	for num := protowire.Number(3); num <= 9; num++ {
 		typ := protowire.BytesType
 		if num == 3 {
@@ -209,19 +212,19 @@ func topElements() []Element {
 // Params yields every combination of the fields of BootstrapParams: each absent, as
 // containerd sets it, empty, or of one text that all of them have; without an extension and
 // with one of Options.
-func Params() iter.Seq[[]Element] {
+func (v *Vocabulary) Params() iter.Seq[[]Element] {
 	const same = "web-1"
 	log := ambient()
 	choices := [][]Element{
 		{identity(1, "a-1"), identity(1, same), identity(1, "")},
-		{identity(2, "k8s.io", Namespaces[0].Options...), identity(2, same), identity(2, "")},
+		{identity(2, "k8s.io", v.asOptions("k8s.io")...), identity(2, same), identity(2, "")},
 		log[:2],
 	}
 	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
 		choices = append(choices, []Element{text(num, fmt.Sprintf("field %d", num), "ambient", Addresses[num]),
 			text(num, fmt.Sprintf("field %d %q", num, same), "ambient", same), text(num, fmt.Sprintf("field %d empty", num), "ambient", "")})
 	}
-	choices = append(choices, []Element{inExtension(sent)})
+	choices = append(choices, []Element{v.inExtension(v.sent)})
 	return func(yield func([]Element) bool) { combine(nil, choices, yield) }
 }
 
@@ -241,12 +244,17 @@ func combine(chosen []Element, choices [][]Element, yield func([]Element) bool) 
 }
 
 // Padded yields payloads of Options of both families of all sizes up to 4,200 bytes, and of
-// those around the powers of two up to 131,072.
-func Padded() iter.Seq[[]Element] {
+// those around the powers of two up to 131,072; nothing if Options have no string.
+func (v *Vocabulary) Padded() iter.Seq[[]Element] {
 	return func(yield func([]Element) bool) {
+		if v.text == nil {
+			return
+		}
 		pad := func(n int) bool {
-			opts := []Element{sent, known(16, strings.Repeat("x", n), text(16, fmt.Sprintf("log_level of %d bytes", n), "S2", strings.Repeat("x", n)))}
-			return yield(legacy(opts)) && yield([]Element{version, inExtension(opts...)})
+			padding := v.set(v.text, strings.Repeat("x", n), 0)
+			padding.Name, padding.Rules = fmt.Sprintf("%s of %d bytes", v.text.Name(), n), "S2"
+			opts := []Element{v.sent, padding}
+			return yield(v.legacy(opts)) && yield([]Element{version, v.inExtension(opts...)})
 		}
 		for n := range 4200 {
 			if !pad(n) {

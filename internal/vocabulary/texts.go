@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"shimfuzz/internal/contract"
 )
 
@@ -83,34 +85,53 @@ func isIdentifier(s string) bool {
 	return inWord
 }
 
-// Namespaces are legal namespaces, with what they say as Options.
-var Namespaces = []struct {
-	Name    string
-	Options []Element
-}{
-	{"k8s.io", []Element{raw("k8s.io", "", []byte("k8s.io")).fault()}},
-	{"default", []Element{raw("default", "", []byte("default")).fault()}},
-	{"inference", []Element{raw("inference", "", []byte("inference"))}},
-	{"p1", []Element{known(14, true, raw("p1", "R4a", []byte("p1")))}},
-	{"h2", []Element{known(13, int32(50), raw("h2", "R4a", []byte("h2")))}},
-	{"H1", []Element{known(9, int32(49), raw("H1", "R4a", []byte("H1")))}},
+// Namespaces are legal namespaces that are interesting as Options.
+var Namespaces = []string{"k8s.io", "default", "inference", "p1", "h2", "H1"}
+
+// asOptions is what a namespace says as Options. Of those that some Options know the
+// fields of, only hcsshim's are known; nothing means that it is not known.
+func (v *Vocabulary) asOptions(namespace string) []Element {
+	whole := raw(namespace, "", []byte(namespace))
+	switch namespace {
+	case "k8s.io", "default":
+		return []Element{whole.fault()}
+	}
+	if v.name != contract.OptionsName {
+		return nil
+	}
+	whole.Rules = "R4a"
+	switch namespace {
+	case "inference":
+		whole.Rules = ""
+		return []Element{whole}
+	case "p1":
+		return []Element{v.known(14, protoreflect.ValueOfBool(true), whole)}
+	case "h2":
+		return []Element{v.known(13, protoreflect.ValueOfInt32(50), whole)}
+	case "H1":
+		return []Element{v.known(9, protoreflect.ValueOfInt32(49), whole)}
+	}
+	return nil
 }
 
 // Prefixes are what may precede the name of a type in its URL.
 var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/", " /", "a\x00/"}
 
-// NearNames are type URLs that are almost one of Options.
-var NearNames = []string{
-	"", "Options", "containerd.runhcs.v1.options", "containerd.runhcs.v1.Option", "containerd.runhcs.v1.OptionsX",
-	"xcontainerd.runhcs.v1.Options", "containerd.runhcs.v1.Options/", "/containerd.runhcs.v1.Options/x",
-	"containerd.runhcs.v2.Options", " containerd.runhcs.v1.Options", "containerd.runhcs.v1.Options ", "containerd.runhcs.v1.Options\x00",
-	"containerd.runhcs.v1.Options\n", ".containerd.runhcs.v1.Options", "containerd-runhcs-v1-Options",
-	"type.googleapis.com\\containerd.runhcs.v1.Options", "CONTAINERD.RUNHCS.V1.OPTIONS", "containerd.runhcs.v1.Options?x",
-	"type.googleapis.com%2Fcontainerd.runhcs.v1.Options", "containerd.runhcs.v1.ProcessDetails",
+// nearNames are almost a name.
+func nearNames(n string) []string {
+	dot := strings.LastIndexByte(n, '.') + 1
+	pkg, short := n[:dot], n[dot:]
+	return []string{
+		"", short, pkg + strings.ToLower(short), n[:len(n)-1], n + "X",
+		"x" + n, n + "/", "/" + n + "/x",
+		strings.Replace(n, ".v1.", ".v2.", 1), " " + n, n + " ", n + "\x00",
+		n + "\n", "." + n, strings.ReplaceAll(n, ".", "-"),
+		"type.googleapis.com\\" + n, strings.ToUpper(n), n + "?x",
+		"type.googleapis.com%2F" + n, pkg + "ProcessDetails",
+	}
 }
 
-// OtherNames are types that containerd's clients send to other shims.
-var OtherNames = []string{
+var otherNames = []string{
 	"runtimeoptions.v1.Options", "containerd.runc.v1.Options", "google.protobuf.Empty",
 	"types.containerd.io/opencontainers/runtime-spec/1/Spec",
 	"github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/PolicyFragment",

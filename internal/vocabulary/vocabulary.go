@@ -32,12 +32,6 @@ const (
 	Group     Level = "group"       // of a number that no message has
 )
 
-// LegacyLevels and BootstrapLevels are the levels of each family, from the outside in.
-var (
-	LegacyLevels    = []Level{Legacy, Options, Entry}
-	BootstrapLevels = []Level{Bootstrap, Extension, Any, Options, Entry}
-)
-
 // Element is a piece of a message: a field, or what is none.
 type Element struct {
 	Name  string

@@ -33,7 +33,7 @@ func TestContractIsCovered(t *testing.T) {
 	}
 	covered := make(map[string]bool)
 	for _, l := range []Level{Top, Extension, Any, Options, Entry, Group} {
-		for _, e := range Elements(l) {
+		for _, e := range RunHCS.Elements(l) {
 			for id := range strings.FieldsSeq(e.Rules) {
 				covered[id] = true
 			}
@@ -63,14 +63,14 @@ func section(page, from, to string) string {
 func TestFieldsAreCovered(t *testing.T) {
 	for l, md := range map[Level]protoreflect.MessageDescriptor{
 		Top: (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(), Extension: (*bootstrap.Extension)(nil).ProtoReflect().Descriptor(),
-		Any: (*anypb.Any)(nil).ProtoReflect().Descriptor(), Options: optionsDescriptor,
-		Entry: optionsDescriptor.Fields().ByName("default_container_annotations").Message(),
+		Any: (*anypb.Any)(nil).ProtoReflect().Descriptor(), Options: RunHCS.message.Descriptor(),
+		Entry: RunHCS.message.Descriptor().Fields().ByName("default_container_annotations").Message(),
 	} {
 		for i := range md.Fields().Len() {
 			fd := md.Fields().Get(i)
 			types := make(map[protowire.Type]bool)
 			zero := false
-			for _, e := range Elements(l) {
+			for _, e := range RunHCS.Elements(l) {
 				parsed, rest := wire.Parse(e.Bytes)
 				if len(parsed) == 0 || len(rest) > 0 || parsed[0].Num != fd.Number() || e.Kind != Sound {
 					continue
@@ -89,7 +89,7 @@ func TestFieldsAreCovered(t *testing.T) {
 func TestKinds(t *testing.T) {
 	for _, l := range []Level{Top, Extension, Any, Options, Entry} {
 		names := make(map[string]bool)
-		for _, e := range Elements(l) {
+		for _, e := range RunHCS.Elements(l) {
 			_, rest := wire.Parse(e.Bytes)
 			if e.Kind == Sound && e.Freedom == "" && len(rest) > 0 {
 				t.Errorf("%s: %s is sound, but not whole", l, e.Name)
@@ -107,11 +107,7 @@ func TestKinds(t *testing.T) {
 
 // The lists hold what they say, by two ways to recognise an identifier.
 func TestIdentifiers(t *testing.T) {
-	legal := slices.Clone(Identifiers)
-	for _, n := range Namespaces {
-		legal = append(legal, n.Name)
-	}
-	for _, s := range legal {
+	for _, s := range slices.Concat(Identifiers, Namespaces) {
 		if !isIdentifier(s) || !stdin.IsIdentifier(s) {
 			t.Errorf("%q is no identifier", s)
 		}
@@ -125,6 +121,8 @@ func TestIdentifiers(t *testing.T) {
 
 // In CreateTaskRequest.Options there is only an Any, whatever else the elements say.
 func TestAnswerCreate(t *testing.T) {
+	v := RunHCS
+	ours, sent, sentOther, legacy, inExtension, places := v.ours, v.sent, v.sentOther, v.legacy, v.inExtension, v.places
 	for _, test := range []struct {
 		name string
 		top  []Element
@@ -139,7 +137,7 @@ func TestAnswerCreate(t *testing.T) {
 		{"an address that is not UTF-8", append(legacy([]Element{sent}), text(4, "", "", "\xff")), "options debug:true"},
 		{"a claim on what follows", []Element{ends(places[Legacy])[0], ours}, "not known"},
 	} {
-		want, known := AnswerCreate(test.top)
+		want, known := v.AnswerCreate(test.top)
 		got := want.String()
 		if !known {
 			got = "not known"
@@ -149,7 +147,7 @@ func TestAnswerCreate(t *testing.T) {
 		}
 	}
 	any := 0
-	for _, p := range Places {
+	for _, p := range v.Places() {
 		if p.IsAny() {
 			any++
 		}
@@ -161,8 +159,11 @@ func TestAnswerCreate(t *testing.T) {
 
 // The answer follows from what the elements say.
 func TestAnswer(t *testing.T) {
+	v := RunHCS
+	ours, sent, sentOther, legacy, inExtension, places := v.ours, v.sent, v.sentOther, v.legacy, v.inExtension, v.places
 	damagedValue := value("damaged", damaged)
-	over := bools(1)[len(bools(1))-3]
+	bools := v.bools(v.scalars[0])
+	over := bools[len(bools)-3]
 	for _, test := range []struct {
 		name string
 		top  []Element
@@ -174,7 +175,7 @@ func TestAnswer(t *testing.T) {
 		{"two extensions of ours", []Element{inExtension(sentOther), inExtension(sent)}, `options log_level:"other"`},
 		{"the last value", []Element{ours, value("", sentOther), value("", sent)}, "options debug:true"},
 		{"a damaged value", []Element{ours, damagedValue}, "error/malformed"},
-		{"a damaged value of another type", []Element{foreign, damagedValue}, "error/foreign"},
+		{"a damaged value of another type", []Element{v.foreign(), damagedValue}, "error/foreign"},
 		{"a damaged value, overwritten", []Element{ours, damagedValue, value("", sent)}, "options debug:true"},
 		{"an ID and a namespace", []Element{identity(1, "web-1"), identity(2, "p1")}, "none"},
 		{"an ID and no namespace", []Element{identity(1, "web-1")}, "error/foreign"},
@@ -184,7 +185,7 @@ func TestAnswer(t *testing.T) {
 		{"a claim on what is damaged", []Element{version, extension("", "", ends(places[Extension])[5], piece("", damaged))}, "not known"},
 		{"a claim on nothing", legacy([]Element{sent, ends(places[Options])[0]}), "error/malformed"},
 	} {
-		want, known := Answer(test.top)
+		want, known := v.Answer(test.top)
 		got := want.String()
 		for _, or := range want.Or {
 			got += " | " + or.String()

@@ -35,9 +35,9 @@ func (s Step) Bytes() []byte {
 
 // Elements yields each sequence of the elements of a place up to a length: each element,
 // and all sequences of those that are combined. The shorter ones come first.
-func Elements(place vocabulary.Place, longest int) iter.Seq[Step] {
+func Elements(v *vocabulary.Vocabulary, place vocabulary.Place, longest int) iter.Seq[Step] {
 	return func(yield func(Step) bool) {
-		for seq := range Sequences(vocabulary.Elements(place.Level), longest) {
+		for seq := range Sequences(v.Elements(place.Level), longest) {
 			seq = slices.Clone(seq)
 			if !yield(Step{Place: place.Name, Elements: seq, Top: place.Payload(seq)}) {
 				return
@@ -80,12 +80,12 @@ func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yie
 	return true
 }
 
-// Params yields every combination of the fields of BootstrapParams (vocabulary.Params).
+// Params yields every combination of the fields of BootstrapParams (Params of the vocabulary).
 // One with fewer of them comes before those that add to it.
-func Params() iter.Seq[Step] { return top("top", vocabulary.Params()) }
+func Params(v *vocabulary.Vocabulary) iter.Seq[Step] { return top("top", v.Params()) }
 
-// Sizes yields payloads of every size (vocabulary.Padded).
-func Sizes() iter.Seq[Step] { return top("top", vocabulary.Padded()) }
+// Sizes yields payloads of every size (Padded of the vocabulary).
+func Sizes(v *vocabulary.Vocabulary) iter.Seq[Step] { return top("top", v.Padded()) }
 
 // top yields steps of the elements of the top level.
 func top(place string, all iter.Seq[[]vocabulary.Element]) iter.Seq[Step] {

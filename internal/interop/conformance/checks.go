@@ -49,7 +49,10 @@ func (q question) name() string {
 // config is what of the checks is run.
 type config struct {
 	seed, checks int
+	subject      *subject
 	cases        []corpus.Case
+	payloads     *payload.Generator
+	vocabulary   *vocabulary.Vocabulary
 }
 
 // check is some tests of one level, or of Freedoms where a payload has several right answers.
@@ -58,25 +61,26 @@ type check struct {
 	questions iter.Seq[question]
 }
 
-// allChecks are those of the Options of runhcs.
+// allChecks are those of a reader of Options of a type.
 func allChecks(c *config) ([]check, error) {
 	var err error
 	if c.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
+	c.payloads, c.vocabulary = payload.Of(c.subject.options), vocabulary.Of(c.subject.options)
 	required := []iter.Seq[question]{c.corpus("recorded", isRecorded)}
-	for _, kind := range plain {
-		required = append(required, c.draw("plain/"+kind.name, one(kind.generate)))
+	for _, kind := range c.plain() {
+		required = append(required, c.draw("plain/"+kind.name, kind.generate))
 	}
 	recommended := []iter.Seq[question]{c.corpus("corpus", func(e corpus.Case) bool { return !isRecorded(e) })}
-	for _, p := range properties(c.cases) {
+	for _, p := range c.properties() {
 		recommended = append(recommended, c.draw(p.name, p.generate))
 	}
 	recommended = append(recommended, c.truncated(), sizes)
-	for _, place := range vocabulary.Places {
-		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(place, 2), elements))
+	for _, place := range c.vocabulary.Places() {
+		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, 2), elements))
 	}
-	recommended = append(recommended, steps("walk/params", walk.Params(), elements), steps("walk/sizes", walk.Sizes(), nothing),
+	recommended = append(recommended, steps("walk/params", walk.Params(c.vocabulary), elements), steps("walk/sizes", walk.Sizes(c.vocabulary), nothing),
 		steps("walk/bytes", walk.Strings(2), firstByte), c.neighbours(), c.pairs())
 	var all []check
 	for _, q := range required {
@@ -125,43 +129,46 @@ func (c *config) draw(place string, generate generator) iter.Seq[question] {
 }
 
 // plain are what containerd sends, in encodings that a standard encoder writes.
-var plain = []struct {
-	name     string
-	generate func(payload.Rand) payload.Payload
-}{
-	{"none", func(payload.Rand) payload.Payload { return payload.Payload{} }},
-	{"legacy", func(rnd payload.Rand) payload.Payload { return payload.Legacy(rnd, 0, payload.Options(rnd)) }},
-	{"bootstrap", func(rnd payload.Rand) payload.Payload { return payload.Bootstrap(rnd, 0, payload.Options(rnd)) }},
-	{"bootstrap-none", func(rnd payload.Rand) payload.Payload { return payload.Bootstrap(rnd, 0, nil) }},
-	{"containerd-2.2", started("v2.2.9", "io.containerd.example.v1")},
-	{"containerd-2.4", started("v2.4.2", "io.containerd.example.v1")},
-	{"containerd-2.4-runhcs", started("v2.4.2", "containerd-shim-runhcs-v1")},
-	{"other-type", func(rnd payload.Rand) payload.Payload {
-		name := vocabulary.OtherNames[rnd.Intn(len(vocabulary.OtherNames))]
-		return payload.ForeignAs(name, encoded(rnd))
-	}},
+func (c *config) plain() []property {
+	g := c.payloads
+	return []property{
+		{"none", one(func(payload.Rand) payload.Payload { return payload.Payload{} })},
+		{"legacy", one(func(rnd payload.Rand) payload.Payload { return g.Legacy(rnd, 0, g.Options(rnd)) })},
+		{"bootstrap", one(func(rnd payload.Rand) payload.Payload { return g.Bootstrap(rnd, 0, g.Options(rnd)) })},
+		{"bootstrap-none", one(func(rnd payload.Rand) payload.Payload { return g.Bootstrap(rnd, 0, nil) })},
+		{"containerd-2.2", one(c.started("v2.2.9", "io.containerd.example.v1"))},
+		{"containerd-2.4", one(c.started("v2.4.2", "io.containerd.example.v1"))},
+		{"containerd-2.4-runhcs", one(c.started("v2.4.2", "containerd-shim-runhcs-v1"))},
+		{"other-type", one(func(rnd payload.Rand) payload.Payload { return g.ForeignAs(c.otherName(rnd), c.encoded(rnd)) })},
+	}
+}
+
+// otherName draws the name of another type of Options.
+func (c *config) otherName(rnd payload.Rand) string {
+	names := c.vocabulary.OtherNames()
+	return names[rnd.Intn(len(names))]
 }
 
 // started draws what a containerd writes to a shim that it starts: with Options, without,
 // or with options of another type.
-func started(version, shim string) func(payload.Rand) payload.Payload {
+func (c *config) started(version, shim string) func(payload.Rand) payload.Payload {
 	return func(rnd payload.Rand) payload.Payload {
 		d := payload.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc", GRPC: "/run/containerd/containerd.sock",
 			Binary: "/usr/bin/containerd", Level: []int64{0, -4}[rnd.Intn(2)]}
-		url, value := contract.OptionsName, encoded(rnd)
+		url, value := c.subject.name(), c.encoded(rnd)
 		switch rnd.Intn(8) {
 		case 0:
 			url, value = "", nil
 		case 1:
-			url = vocabulary.OtherNames[rnd.Intn(len(vocabulary.OtherNames))]
+			url = c.otherName(rnd)
 		}
 		return payload.Payload{Bytes: d.Start(shim, payload.ID(rnd), payload.Namespace(rnd), url, value)}
 	}
 }
 
 // encoded draws Options as a standard encoder writes them.
-func encoded(rnd payload.Rand) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(payload.Options(rnd))
+func (c *config) encoded(rnd payload.Rand) []byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(c.payloads.Options(rnd))
 	if err != nil {
 		panic(err) // what the generators draw is valid
 	}
@@ -174,31 +181,32 @@ type property struct {
 	generate generator
 }
 
-func properties(cases []corpus.Case) []property {
-	list := []property{{"equivalence/family", equivalent(0)}, {"equivalence/all", equivalent(payload.AllVariations)}}
+func (c *config) properties() []property {
+	g := c.payloads
+	list := []property{{"equivalence/family", c.equivalent(0)}, {"equivalence/all", c.equivalent(payload.AllVariations)}}
 	for row := payload.Variations(1); row&payload.AllVariations != 0; row <<= 1 {
-		list = append(list, property{"equivalence/" + payload.VariationNames[row], equivalent(row)})
+		list = append(list, property{"equivalence/" + payload.VariationNames[row], c.equivalent(row)})
 	}
 	return append(list,
-		property{"none", one(func(rnd payload.Rand) payload.Payload { return payload.Bootstrap(rnd, payload.AllVariations, nil) })},
-		property{"valid", one(func(rnd payload.Rand) payload.Payload { return payload.Valid(rnd, payload.Ambient) })},
+		property{"none", one(func(rnd payload.Rand) payload.Payload { return g.Bootstrap(rnd, payload.AllVariations, nil) })},
+		property{"valid", one(func(rnd payload.Rand) payload.Payload { return g.Valid(rnd, payload.Ambient) })},
 		property{"identities", one(func(rnd payload.Rand) payload.Payload {
-			return payload.Bootstrap(rnd, payload.Ambient|payload.Neighbours, payload.Options(rnd))
+			return g.Bootstrap(rnd, payload.Ambient|payload.Neighbours, g.Options(rnd))
 		})},
-		property{"minimal", one(payload.Minimal)}, property{"foreign", one(payload.Foreign)},
-		property{"malformed", one(payload.Malformed)}, property{"free", one(payload.Free)}, property{"framed", one(payload.Framed)},
+		property{"minimal", one(g.Minimal)}, property{"foreign", one(g.Foreign)},
+		property{"malformed", one(g.Malformed)}, property{"free", one(g.Free)}, property{"framed", one(g.Framed)},
 		property{"any-bytes", one(func(rnd payload.Rand) payload.Payload {
-			return payload.Payload{Bytes: corpus.Changed(rnd, cases)}
+			return payload.Payload{Bytes: corpus.Changed(rnd, c.cases)}
 		})})
 }
 
 // equivalent draws Options in both families, plainly and with some variations.
-func equivalent(rows payload.Variations) generator {
+func (c *config) equivalent(rows payload.Variations) generator {
 	return func(rnd payload.Rand) []payload.Payload {
-		opts := payload.Options(rnd)
+		opts := c.payloads.Options(rnd)
 		return []payload.Payload{
-			payload.Legacy(rnd, 0, opts), payload.Bootstrap(rnd, 0, opts),
-			payload.Legacy(rnd, rows, opts), payload.Bootstrap(rnd, rows, opts),
+			c.payloads.Legacy(rnd, 0, opts), c.payloads.Bootstrap(rnd, 0, opts),
+			c.payloads.Legacy(rnd, rows, opts), c.payloads.Bootstrap(rnd, rows, opts),
 		}
 	}
 }
@@ -207,7 +215,7 @@ func equivalent(rows payload.Variations) generator {
 func (c *config) truncated() iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for _, e := range c.cases {
-			if e.Outcome != contract.Options || e.Size > 2000 {
+			if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
 				continue
 			}
 			for cut := range e.Payload.Bytes {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/joshdk/go-junit"
 	"google.golang.org/protobuf/proto"
 
@@ -93,7 +94,7 @@ func buggy(payload []byte) protocol.Answer {
 	switch {
 	case o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")):
 		return protocol.Answer{Outcome: protocol.None}
-	case o.Kind == contract.Options && !o.Options.GetScrubLogs():
+	case o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs():
 		m := o.Options.ProtoReflect()
 		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
 	}
@@ -106,7 +107,7 @@ func otherBugs(payload []byte) protocol.Answer {
 	if o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")) {
 		return protocol.Answer{Outcome: string(contract.Foreign), Detail: []byte("no UTF-8")}
 	}
-	if o.Kind == contract.Options && !o.Options.GetScrubLogs() {
+	if o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs() {
 		m := o.Options.ProtoReflect()
 		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
 	}
@@ -119,13 +120,13 @@ func few(c *config) ([]check, error) {
 	if c.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
-	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended, c.draw("malformed", one(payload.Malformed))}}
-	for _, p := range vocabulary.Places {
+	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended, c.draw("malformed", one(payload.RunHCS.Malformed))}}
+	for _, p := range vocabulary.RunHCS.Places() {
 		if p.Name != "Options in a legacy Any" {
 			continue
 		}
 		some := func(yield func(walk.Step) bool) {
-			for s := range walk.Elements(p, 2) {
+			for s := range walk.Elements(vocabulary.RunHCS, p, 2) {
 				rules := func(e vocabulary.Element) bool {
 					return !strings.HasPrefix(e.Name, "field 20 ") && !strings.HasPrefix(e.Name, "field 5 utf8-") && !strings.HasPrefix(e.Name, "unknown ")
 				}
@@ -156,7 +157,10 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 	if c.Level == "" {
 		c.Level = Freedoms
 	}
-	s := ofProgram("", "")
+	s, err := subjectOf("", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.checks = few
 	dir = t.TempDir()
 	var b strings.Builder
@@ -375,7 +379,10 @@ func TestInterrupted(t *testing.T) {
 	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
 	defer reader.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := ofProgram("", "")
+	s, err := subjectOf("", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.checks = func(*config) ([]check, error) {
 		return []check{{Required, func(yield func(question) bool) {
 			for yield(question{place: "endless", payload: []byte{8, 1}}) {

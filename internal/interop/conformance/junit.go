@@ -136,7 +136,7 @@ const reportFormat = 1
 
 func (r *report) json() ([]byte, error) {
 	c := r.settings.Conformance
-	out := Report{Format: reportFormat, Reader: c.Reader, Options: r.run.subject.options, HCSShim: c.HCSShim, Level: c.Level, Seed: c.Seed, Checks: c.Checks,
+	out := Report{Format: reportFormat, Reader: c.Reader, Options: r.run.subject.name(), HCSShim: c.HCSShim, Level: c.Level, Seed: c.Seed, Checks: c.Checks,
 		Interrupted: r.interrupted, Green: r.green(),
 		Levels: r.levels(), Excused: r.run.excused, Problems: r.problems, Causes: []jsonCause{}, Failures: []jsonFailure{}}
 	if out.Problems == nil {

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/settings"
 )
 
@@ -77,8 +78,11 @@ func (r *report) isExpected(t *test) bool {
 
 func (r *report) header(w io.Writer) error {
 	c := r.settings.Conformance
-	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s, the fields that those of hcsshim %s have\nlevel    %s; seed %d, %d draws for each property\n",
-		c.Reader, r.run.subject.options, c.HCSShim, c.Level, c.Seed, c.Checks)
+	name := r.run.subject.name()
+	if name == contract.OptionsName {
+		name += ", the fields that those of hcsshim " + c.HCSShim + " have"
+	}
+	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property\n", c.Reader, name, c.Level, c.Seed, c.Checks)
 	return err
 }
 

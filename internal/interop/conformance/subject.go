@@ -1,47 +1,77 @@
 package conformance
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/interop/optionstype"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 )
 
 // subject is what a reader reads: Options of a type, from the standard input of a shim.
 type subject struct {
-	options  string                                          // full name of the Options
-	want     func(payload []byte) contract.Outcome           // the right answers
-	outcome  func(protocol.Answer) (contract.Outcome, error) // what the reader answered, as far as it can tell
-	envelope func(payload []byte) protoreflect.MessageDescriptor
-	inside   func(url string) protoreflect.MessageDescriptor // of the value of an Any; nil if not known
-	dump     func(payload []byte) string
-	checks   func(c *config) ([]check, error) // that the reader is asked
+	options protoreflect.MessageType
+	want    func(payload []byte) contract.Outcome           // the right answers
+	outcome func(protocol.Answer) (contract.Outcome, error) // what the reader answered, as far as it can tell
+	checks  func(*config) ([]check, error)                  // that it is asked
 
 	known, excused findings.List
 }
 
-// ofProgram is the subject that a version of a program reads. Of one that make matrix has
-// not built it is "", and reads runhcs's Options.
-func ofProgram(name, version string) *subject {
-	optionsType := verdict.OptionsType(name)
-	return &subject{
-		options: optionsType,
-		want:    func(b []byte) contract.Outcome { return verdict.Want(name, version, b) },
-		outcome: func(a protocol.Answer) (contract.Outcome, error) {
-			o, err := process.Outcome(a, optionsType)
-			return verdict.AsTold(name, version, o), err
-		},
-		envelope: func(b []byte) protoreflect.MessageDescriptor { return stdin.Descriptor(contract.Stdin, b) },
-		inside:   stdin.Schema,
-		dump:     func(b []byte) string { return stdin.Dump(contract.Stdin, b) },
-		checks:   allChecks,
-		known:    findings.None,
-		excused:  findings.None,
+// subjectOf is the subject of a reader. name and version are those of a program that make
+// matrix has built, else "". options names the type of Options; "" is that of the program.
+func subjectOf(name, version, options string) (*subject, error) {
+	markers := false // in the place of options
+	if options == "" {
+		options = verdict.OptionsType(name)
+		markers = options != contract.OptionsName
 	}
+	mt, err := optionstype.Find(options)
+	if err != nil {
+		return nil, fmt.Errorf("OPTIONS: %w", err)
+	}
+	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
+	decoded := mt
+	switch {
+	case markers:
+		decoded = nil
+		s.want = func(b []byte) contract.Outcome { return verdict.Want(name, version, b) }
+	case mt == optionstype.RunHCS:
+		s.want = func(b []byte) contract.Outcome { return verdict.AsKnown(name, version, reference.Want(b)) }
+	default:
+		s.want = func(b []byte) contract.Outcome { return reference.TypeOf(mt).Want(contract.Stdin, b) }
+	}
+	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
+		o, err := process.Outcome(a, decoded)
+		if mt == optionstype.RunHCS {
+			o = verdict.AsKnown(name, version, o)
+		}
+		return o, err
+	}
+	return s, nil
+}
+
+// name is the full name of the Options.
+func (s *subject) name() string { return string(s.options.Descriptor().FullName()) }
+
+// envelope describes the message that a payload is.
+func (s *subject) envelope(payload []byte) protoreflect.MessageDescriptor {
+	return stdin.Descriptor(contract.Stdin, payload)
+}
+
+// inside describes what an Any with a type URL holds, if that is Options of the type.
+func (s *subject) inside(url string) protoreflect.MessageDescriptor {
+	if stdin.TypeName(url) == s.name() {
+		return s.options.Descriptor()
+	}
+	return nil
 }
 
 // excuse sets what is known of a program, and which of it is excused. Of a reader that

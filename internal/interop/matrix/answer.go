@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/interop/optionstype"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/interop/readers"
@@ -110,11 +111,15 @@ func asked(r readers.Reader, s Start) Request {
 // outcome is an answer as the contract names it. Of options other than runhcs's
 // only the marker is checked, where options are right.
 func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
-	o, err := process.Outcome(a, verdict.OptionsType(r.Name))
-	if err == nil && o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options && !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
+	decoded := optionstype.RunHCS
+	if verdict.OptionsType(r.Name) != contract.OptionsName {
+		decoded = nil
+	}
+	o, err := process.Outcome(a, decoded)
+	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options && !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
 		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 	}
-	return verdict.AsTold(r.Name, r.Version, o), err
+	return verdict.AsKnown(r.Name, r.Version, o), err
 }
 
 // effect is what an operator sees of got where want is right.
@@ -139,7 +144,7 @@ func effect(want, got contract.Outcome) Effect {
 }
 
 // isPart reports whether every field that is set in part has the same value in whole.
-func isPart(part, whole *options.Options) bool {
+func isPart(part, whole proto.Message) bool {
 	for fd, v := range part.ProtoReflect().Range {
 		if !v.Equal(whole.ProtoReflect().Get(fd)) {
 			return false

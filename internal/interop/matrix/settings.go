@@ -9,6 +9,7 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
@@ -82,10 +83,8 @@ func Sees(r readers.Reader, s table.Setting, got contract.Outcome) (Effect, erro
 	if err := protojson.Unmarshal([]byte(s.Means), want.Options); err != nil {
 		return "", fmt.Errorf("setting %s: %w", s.Name, err)
 	}
-	if !verdict.KnowsUnset(r.Name, r.Version) && !want.Options.GetScrubLogs() {
-		want.Options.ScrubLogs = nil
-	}
-	empty := func(o *options.Options) bool { return contract.Identical(o, new(options.Options)) }
+	want = verdict.AsKnown(r.Name, r.Version, want)
+	empty := func(o proto.Message) bool { return contract.Identical(o, new(options.Options)) }
 	switch {
 	case got.Kind == contract.None && empty(want.Options):
 		return Arrive, nil

@@ -4,17 +4,17 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/interop/protocol"
 )
 
 // Outcome returns the answer, as the contract names it, of a reader that reads Options
-// of a type. Only runhcs's (contract.OptionsName) are decoded. The error is one of an
+// of a type; if that is nil, the options are not decoded. The error is one of an
 // answer that is not of the protocol.
-func Outcome(a protocol.Answer, optionsType string) (contract.Outcome, error) {
+func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outcome, error) {
 	kind := contract.Kind(a.Outcome)
 	switch kind {
 	case contract.None:
@@ -24,10 +24,10 @@ func Outcome(a protocol.Answer, optionsType string) (contract.Outcome, error) {
 	case contract.Error, contract.Read, contract.Malformed, contract.Foreign:
 		return contract.Outcome{Kind: kind, Err: errors.New(string(a.Detail))}, nil
 	case contract.Options:
-		if optionsType != contract.OptionsName {
+		if options == nil {
 			return contract.Outcome{Kind: kind}, nil
 		}
-		opts := new(options.Options)
+		opts := options.New().Interface()
 		if err := proto.Unmarshal(a.Detail, opts); err != nil {
 			return contract.Outcome{}, fmt.Errorf("the options in the answer cannot be decoded: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 
 // Every outcome of the protocol is one of the contract, and nothing else is.
 func TestOutcome(t *testing.T) {
+	runhcs := payload.OneOption().ProtoReflect().Type()
 	value, err := proto.Marshal(payload.OneOption())
 	if err != nil {
 		t.Fatal(err)
@@ -28,14 +29,14 @@ func TestOutcome(t *testing.T) {
 		{"panic", "index out of range\n\tat x.go", "panic: index out of range"},
 		{"hang", "no answer", "hang: no answer"},
 	} {
-		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, contract.OptionsName)
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, runhcs)
 		if err != nil || got.String() != test.want {
 			t.Errorf("%s %q: %v, %v; want %s", test.outcome, test.detail, got, err, test.want)
 		}
 	}
-	got, err := Outcome(protocol.Answer{Outcome: "options", Detail: []byte("\x0a")}, "containerd.runc.v1.Options")
+	got, err := Outcome(protocol.Answer{Outcome: "options", Detail: []byte("\x0a")}, nil)
 	if err != nil || got.Kind != contract.Options || got.Options != nil {
-		t.Errorf("options of another type: %v, %v; want them not decoded", got, err)
+		t.Errorf("options that are not decoded: %v, %v; want none of their fields", got, err)
 	}
 	for _, test := range []struct{ outcome, detail, want string }{
 		{"options", "\x0a", "cannot be decoded"},
@@ -43,7 +44,7 @@ func TestOutcome(t *testing.T) {
 		{"both", "no", "is not an outcome"},
 		{"", "", "is not an outcome"},
 	} {
-		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, contract.OptionsName)
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, runhcs)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s %q: %v, %v; want an error with %q", test.outcome, test.detail, got, err, test.want)
 		}

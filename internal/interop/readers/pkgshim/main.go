@@ -2,7 +2,8 @@
 
 // Command pkgshim reads payloads with containerd's pkg/shim, on which shims are
 // built. It is such a shim, and starts itself for each payload, as containerd does,
-// to learn which runhcs Options its Start finds.
+// to learn which Options its Start finds: runhcs's, or with the argument runc those of
+// containerd's own shim.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/containerd/containerd/api/types"
+	runc "github.com/containerd/containerd/api/types/runc/options"
 	"github.com/containerd/containerd/v2/pkg/identifiers"
 	"github.com/containerd/containerd/v2/pkg/shim"
 	"google.golang.org/protobuf/proto"
@@ -26,15 +28,21 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 {
+	if len(os.Args) > 2 { // started below
 		shim.RunShim(context.Background(), asked{})
 		return
+	}
+	if len(os.Args) == 2 {
+		os.Setenv(optionsOf, os.Args[1])
 	}
 	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "pkgshim:", err)
 		os.Exit(1)
 	}
 }
+
+// optionsOf is the variable that names the shim whose Options are asked for.
+const optionsOf = "SHIMFUZZ_OPTIONS_OF"
 
 func serve() error {
 	// A shim leaves a link to its socket directory in its working directory.
@@ -92,7 +100,10 @@ type asked struct{}
 func (asked) Name() string { return "asked" }
 
 func (asked) Start(_ context.Context, params *bootstrap.BootstrapParams) (*bootstrap.BootstrapResult, error) {
-	opts := new(options.Options)
+	var opts proto.Message = new(options.Options)
+	if os.Getenv(optionsOf) == "runc" {
+		opts = new(runc.Options)
+	}
 	found, err := params.FindExtension(opts)
 	if err != nil {
 		return nil, err
