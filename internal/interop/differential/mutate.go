@@ -22,7 +22,8 @@ const maxSeed = 2 << 10
 // mutator makes payloads of others. What it makes follows from its source of chance.
 type mutator struct {
 	rnd      *rand.Rand
-	cases    []corpus.Case
+	cases    [][]byte // of the corpus
+	drawn    [][]byte
 	elements []vocabulary.Element
 	texts    []string
 	numbers  []uint64
@@ -32,7 +33,7 @@ func newMutator(seed int64, cases []corpus.Case) *mutator {
 	m := &mutator{rnd: rand.New(rand.NewSource(seed))}
 	for _, c := range cases {
 		if c.Size <= maxSeed {
-			m.cases = append(m.cases, c)
+			m.cases = append(m.cases, c.Payload.Bytes)
 		}
 	}
 	v := vocabulary.RunHCS
@@ -61,12 +62,12 @@ func newMutator(seed int64, cases []corpus.Case) *mutator {
 	return m
 }
 
-// next returns a payload with one to four mutations. Those of fields are in four of five
+// next returns a payload with one to four mutations. Those of fields are in three of four
 // payloads, because most of those of bytes break what they are in.
 func (m *mutator) next() []byte {
 	b := m.seed()
 	mutate := m.message
-	if m.oneIn(5) {
+	if m.oneIn(4) {
 		mutate = m.bytes
 	}
 	for range 1 + min(m.rnd.Intn(4), m.rnd.Intn(4)) {
@@ -77,24 +78,43 @@ func (m *mutator) next() []byte {
 	return b
 }
 
-// seed returns a case of the corpus, or what a generator draws.
+// seed returns a case of the corpus, or what a generator has drawn: a new payload each
+// eighth time, which others are made of later, because drawing takes long.
 func (m *mutator) seed() []byte {
-	g := payload.RunHCS
-	switch m.rnd.Intn(12) {
-	case 0, 1, 2:
-		return m.cases[m.rnd.Intn(len(m.cases))].Payload.Bytes
-	case 3, 4:
-		return g.Legacy(m.rnd, 0, g.Options(m.rnd)).Bytes
-	case 5, 6:
-		return g.Bootstrap(m.rnd, 0, g.Options(m.rnd)).Bytes
-	case 7, 8:
-		return g.Valid(m.rnd, payload.AllVariations).Bytes
-	case 9:
-		return g.Minimal(m.rnd).Bytes
-	case 10:
-		return g.Foreign(m.rnd).Bytes
+	const most = 4000
+	if m.oneIn(3) {
+		return m.cases[m.rnd.Intn(len(m.cases))]
 	}
-	return g.Free(m.rnd).Bytes
+	if len(m.drawn) > 0 && !m.oneIn(8) {
+		return m.drawn[m.rnd.Intn(len(m.drawn))]
+	}
+	b := m.draw().Bytes
+	for len(b) > maxSeed {
+		b = m.draw().Bytes
+	}
+	if len(m.drawn) < most {
+		m.drawn = append(m.drawn, b)
+	} else {
+		m.drawn[m.rnd.Intn(most)] = b
+	}
+	return b
+}
+
+func (m *mutator) draw() payload.Payload {
+	g := payload.RunHCS
+	switch m.rnd.Intn(8) {
+	case 0, 1:
+		return g.Legacy(m.rnd, 0, g.Options(m.rnd))
+	case 2, 3:
+		return g.Bootstrap(m.rnd, 0, g.Options(m.rnd))
+	case 4:
+		return g.Minimal(m.rnd)
+	case 5:
+		return g.Foreign(m.rnd)
+	case 6:
+		return g.Free(m.rnd)
+	}
+	return g.Valid(m.rnd, payload.AllVariations)
 }
 
 func (m *mutator) oneIn(n int) bool { return m.rnd.Intn(n) == 0 }

@@ -1,0 +1,116 @@
+package differential
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"shimfuzz/internal/contract"
+)
+
+// Engine is a reader that is built on a protobuf engine.
+type Engine struct {
+	Name    string // of the reader
+	On      string // which engine it is built on
+	Command string
+	NotRun  string   // why it cannot be run here, "" if it can
+	Every   int      // it is slow and is given every n-th payload; 0 is all
+	Defects []Defect // that are known
+}
+
+// Defect is a known defect of an engine.
+type Defect struct {
+	Name string
+	Why  string // what the engine does, and where that can be read
+	// Is reports whether the defect explains an answer that the contract does not allow.
+	Is func(payload []byte, got contract.Outcome) bool
+}
+
+// question is a payload with its right answers.
+type question struct {
+	payload []byte
+	want    contract.Outcome
+}
+
+// tally is what an engine has answered.
+type tally struct {
+	engine      Engine
+	payloads    int
+	agreed      int
+	free        int // of those, with another answer than the reference's
+	known       map[string]int
+	unexplained int
+	wrong       map[string]*disagreement
+	err         error // that has ended the asking
+}
+
+// disagreement is an answer that the contract does not allow and no known defect explains.
+type disagreement struct {
+	question
+	got      contract.Outcome
+	payloads int    // that have such an answer; question is the smallest of them
+	file     string // that keeps it
+}
+
+// String says what was wanted and given. It is the same for all answers of a tally's entry.
+func (d *disagreement) String() string {
+	kinds := []string{string(d.want.Kind)}
+	for _, o := range d.want.Or {
+		kinds = append(kinds, string(o.Kind))
+	}
+	if d.got.Kind == contract.Options && slices.Contains(kinds, string(contract.Options)) {
+		return "other options than those wanted"
+	}
+	return string(d.got.Kind) + " instead of " + strings.Join(kinds, " or ")
+}
+
+// judge adds an answer to the tally, and returns it if nothing explains it.
+func (t *tally) judge(q question, got contract.Outcome) *disagreement {
+	t.payloads++
+	for i, want := range append([]contract.Outcome{q.want}, q.want.Or...) {
+		if contract.Diff(want, got, nil) == "" {
+			t.agreed++
+			t.free += min(i, 1)
+			return nil
+		}
+	}
+	for _, d := range t.engine.Defects {
+		if d.Is(q.payload, got) {
+			t.known[d.Name]++
+			return nil
+		}
+	}
+	t.unexplained++
+	return &disagreement{question: q, got: got, payloads: 1}
+}
+
+// keep remembers the smallest payload of each kind of disagreement.
+func (t *tally) keep(d *disagreement) {
+	before := t.wrong[d.String()]
+	if before != nil {
+		d.payloads += before.payloads
+	}
+	if before == nil || len(d.payload) < len(before.payload) {
+		t.wrong[d.String()] = d
+		return
+	}
+	before.payloads = d.payloads
+}
+
+// disagreements are those of the tally, in a fixed order.
+func (t *tally) disagreements() (all []*disagreement) {
+	for _, key := range slices.Sorted(maps.Keys(t.wrong)) {
+		all = append(all, t.wrong[key])
+	}
+	return all
+}
+
+// stale are the known defects that have not shown.
+func (t *tally) stale() (names []string) {
+	for _, d := range t.engine.Defects {
+		if t.known[d.Name] == 0 {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
