@@ -46,6 +46,8 @@ var commands = []command{
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
 		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
 	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
+	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
+	{name: "examples-tools", help: "install what the example readers need, from Debian, as root", run: examplesTools},
 	{name: "oss-fuzz", help: "what OSS-Fuzz does: build, check, fuzz",
 		flags: "hcsshim findings fuzztime=60s target sanitizer=address", hcsshim: true, run: ossFuzz},
 	{name: "extract", help: "only put hcsshim under test (what go generate does)",

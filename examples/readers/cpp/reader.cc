@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <regex>
-#include <stdexcept>
 #include <string>
 
 #include <google/protobuf/any.pb.h>
@@ -20,15 +19,6 @@ namespace pb = google::protobuf;
 using containerd::runhcs::v1::Options;
 using containerd::runtime::bootstrap::v1::BootstrapParams;
 
-struct Malformed : std::runtime_error { using runtime_error::runtime_error; };
-struct Foreign : std::runtime_error { using runtime_error::runtime_error; };
-
-template <typename T> T Parse(const std::string& data) {
-  T message;
-  if (!message.ParseFromString(data)) throw Malformed("not a " + message.GetTypeName());
-  return message;
-}
-
 bool NamesOptions(const pb::Any& any) {
   return any.type_url().substr(any.type_url().rfind('/') + 1) == "containerd.runhcs.v1.Options";
 }
@@ -38,43 +28,42 @@ bool IsIdentifier(const std::string& s) {
   return s.size() <= 76 && std::regex_match(s, identifier);
 }
 
-// IsBootstrap reports whether a field is one that only BootstrapParams has.
-bool IsBootstrap(const pb::UnknownField& f) {
-  return f.number() == 3 ? f.type() == f.TYPE_VARINT : f.number() >= 4 && f.number() <= 9 && f.type() == f.TYPE_LENGTH_DELIMITED;
-}
-
-// ReadOptions stores the Options and returns true, or false if none were sent (docs/contract.md, R1 to R4c).
-bool ReadOptions(const std::string& payload, Options* options) {
-  if (payload.empty()) return false;  // R1
-  pb::UnknownFieldSet fields;
-  if (!fields.ParseFromString(payload)) throw Malformed("not a protobuf message");  // R2
+// IsBootstrap reports whether a field is there that only BootstrapParams has.
+bool IsBootstrap(const pb::UnknownFieldSet& fields) {
   for (int i = 0; i < fields.field_count(); i++) {
-    if (!IsBootstrap(fields.field(i))) continue;
-    for (const auto& extension : Parse<BootstrapParams>(payload).extensions()) {  // R3
-      if (!NamesOptions(extension.value())) continue;
-      *options = Parse<Options>(extension.value().value());
-      return true;
-    }
-    return false;
+    const int number = fields.field(i).number(), type = fields.field(i).type();
+    if (number == 3 && type == pb::UnknownField::TYPE_VARINT) return true;
+    if (number >= 4 && number <= 9 && type == pb::UnknownField::TYPE_LENGTH_DELIMITED) return true;
   }
-  const auto any = Parse<pb::Any>(payload);  // R4
-  if (NamesOptions(any)) {                   // R4a
-    *options = Parse<Options>(any.value());
-    return true;
-  }
-  if (IsIdentifier(any.type_url()) && IsIdentifier(any.value()) && BootstrapParams().ParseFromString(payload)) return false;  // R4b
-  throw Foreign("options of type \"" + any.type_url() + "\"");  // R4c
+  return false;
 }
 
-std::string Answer(const std::string& payload) try {
+std::string AnswerOptions(const std::string& value) {
   Options options;
-  if (!ReadOptions(payload, &options)) return "none\n";
+  if (!options.ParseFromString(value)) return "error/malformed\nnot Options";
   options.DiscardUnknownFields();
   return "options\n" + options.SerializeAsString();
-} catch (const Malformed& err) {
-  return std::string("error/malformed\n") + err.what();
-} catch (const Foreign& err) {
-  return std::string("error/foreign\n") + err.what();
+}
+
+// Answer answers a payload by docs/contract.md, R1 to R4c.
+std::string Answer(const std::string& payload) {
+  pb::UnknownFieldSet fields;
+  BootstrapParams params;
+  pb::Any any;
+  if (payload.empty()) return "none\n";                                                      // R1
+  if (!fields.ParseFromString(payload)) return "error/malformed\nnot a protobuf message";    // R2
+  if (IsBootstrap(fields)) {                                                                 // R3
+    if (!params.ParseFromString(payload)) return "error/malformed\nnot BootstrapParams";
+    for (const auto& extension : params.extensions()) {
+      if (NamesOptions(extension.value())) return AnswerOptions(extension.value().value());
+    }
+    return "none\n";
+  }
+  if (!any.ParseFromString(payload)) return "error/malformed\nnot an Any";                   // R4
+  if (NamesOptions(any)) return AnswerOptions(any.value());                                  // R4a
+  const bool minimal = IsIdentifier(any.type_url()) && IsIdentifier(any.value());
+  if (minimal && params.ParseFromString(payload)) return "none\n";                           // R4b
+  return "error/foreign\noptions of type " + any.type_url();                                 // R4c
 }
 
 // Input is standard input, before which standard output is flushed.

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -16,17 +14,8 @@ import (
 	"shimfuzz/internal/interop/protocol"
 )
 
-var (
-	errMalformed = errors.New("malformed")
-	errForeign   = errors.New("options of another type")
-)
-
-// parse decodes a message and drops its unknown fields.
-func parse[M proto.Message](b []byte, m M) (M, error) {
-	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, m); err != nil {
-		return m, fmt.Errorf("%w: %s: %v", errMalformed, m.ProtoReflect().Descriptor().FullName(), err)
-	}
-	return m, nil
+func malformed(err error) protocol.Answer {
+	return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
 }
 
 func namesOptions(a *anypb.Any) bool {
@@ -42,7 +31,7 @@ func isBootstrap(b []byte) (found bool, err error) {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeField(b)
 		if n < 0 {
-			return false, fmt.Errorf("%w: %v", errMalformed, protowire.ParseError(n))
+			return false, protowire.ParseError(n)
 		}
 		found = found || num == 3 && typ == protowire.VarintType || num >= 4 && num <= 9 && typ == protowire.BytesType
 		b = b[n:]
@@ -50,53 +39,44 @@ func isBootstrap(b []byte) (found bool, err error) {
 	return found, nil
 }
 
-// readOptions returns the Options, nil if none were sent (docs/contract.md, R1 to R4c).
-func readOptions(payload []byte) (*options.Options, error) {
-	if len(payload) == 0 { // R1
-		return nil, nil
+func answerOptions(value []byte) protocol.Answer {
+	var opts options.Options
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(value, &opts); err != nil {
+		return malformed(err)
 	}
+	return protocol.Encoded(proto.Marshal(&opts))
+}
+
+// answer answers a payload by docs/contract.md, R1 to R4c.
+func answer(payload []byte) protocol.Answer {
+	var params bootstrap.BootstrapParams
+	var legacy anypb.Any
 	found, err := isBootstrap(payload)
 	if err != nil { // R2
-		return nil, err
+		return malformed(err)
 	}
 	if found { // R3
-		params, err := parse(payload, new(bootstrap.BootstrapParams))
-		if err != nil {
-			return nil, err
+		if err := proto.Unmarshal(payload, &params); err != nil {
+			return malformed(err)
 		}
 		for _, extension := range params.GetExtensions() {
 			if namesOptions(extension.GetValue()) {
-				return parse(extension.GetValue().GetValue(), new(options.Options))
+				return answerOptions(extension.GetValue().GetValue())
 			}
 		}
-		return nil, nil
-	}
-	legacy, err := parse(payload, new(anypb.Any))
-	if err != nil { // R4
-		return nil, err
-	}
-	if namesOptions(legacy) { // R4a
-		return parse(legacy.GetValue(), new(options.Options))
-	}
-	if isIdentifier(legacy.GetTypeUrl()) && isIdentifier(string(legacy.GetValue())) { // R4b
-		if _, err := parse(payload, new(bootstrap.BootstrapParams)); err == nil {
-			return nil, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: %q", errForeign, legacy.GetTypeUrl()) // R4c
-}
-
-func answer(payload []byte) protocol.Answer {
-	opts, err := readOptions(payload)
-	switch {
-	case errors.Is(err, errMalformed):
-		return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
-	case errors.Is(err, errForeign):
-		return protocol.Answer{Outcome: "error/foreign", Detail: []byte(err.Error())}
-	case opts == nil:
 		return protocol.Answer{Outcome: protocol.None}
 	}
-	return protocol.Encoded(proto.Marshal(opts))
+	if err := proto.Unmarshal(payload, &legacy); err != nil { // R4
+		return malformed(err)
+	}
+	if namesOptions(&legacy) { // R4a
+		return answerOptions(legacy.GetValue())
+	}
+	isMinimal := isIdentifier(legacy.GetTypeUrl()) && isIdentifier(string(legacy.GetValue()))
+	if len(payload) == 0 || isMinimal && proto.Unmarshal(payload, &params) == nil { // R1, R4b
+		return protocol.Answer{Outcome: protocol.None}
+	}
+	return protocol.Answer{Outcome: "error/foreign", Detail: []byte("options of type " + legacy.GetTypeUrl())} // R4c
 }
 
 func main() { protocol.Main(answer) }

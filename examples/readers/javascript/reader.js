@@ -10,21 +10,20 @@ const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFile
 const paramsSchema = registry.getMessage("containerd.runtime.bootstrap.v1.BootstrapParams");
 const optionsSchema = registry.getMessage(OPTIONS);
 
+// What the library throws is of no class of its own.
 class Malformed extends Error {}
-class Foreign extends Error {}
-
-/** Calls a function of the library, each error of which is one of the bytes. */
-function parsing(what, parse) {
+const decoding = (decode) => {
   try {
-    return parse();
+    return decode();
   } catch (err) {
-    throw new Malformed(`${what}: ${err.message}`);
+    throw new Malformed(err.message);
   }
-}
+};
 
-const parse = (schema, bytes) => parsing(schema.typeName, () => fromBinary(schema, bytes, { readUnknownFields: false }));
+const parse = (schema, bytes) => decoding(() => fromBinary(schema, bytes, { readUnknownFields: false }));
 const namesOptions = (any) => any?.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1) === OPTIONS;
 const isIdentifier = (s) => s.length <= 76 && /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/.test(s);
+const answerOptions = (value) => ["options\n", toBinary(optionsSchema, parse(optionsSchema, value))];
 
 /** Reports whether a field is there that only BootstrapParams has. */
 function isBootstrap(payload) {
@@ -38,34 +37,29 @@ function isBootstrap(payload) {
   return found;
 }
 
-function isParams(payload) {
-  try {
-    return parse(paramsSchema, payload) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** Returns the Options, or undefined if none were sent (docs/contract.md, R1 to R4c). */
-function readOptions(payload) {
-  if (payload.length === 0) return undefined; // R1
-  if (parsing("message", () => isBootstrap(payload))) { // R2, R3
+/** Answers a payload by docs/contract.md, R1 to R4c, or throws Malformed. */
+function read(payload) {
+  if (payload.length === 0) return ["none\n", ""]; // R1
+  if (decoding(() => isBootstrap(payload))) { // R2, R3
     const ours = parse(paramsSchema, payload).extensions.find((extension) => namesOptions(extension.value));
-    return ours && parse(optionsSchema, ours.value.value);
+    return ours ? answerOptions(ours.value.value) : ["none\n", ""];
   }
   const any = parse(AnySchema, payload); // R4
-  if (namesOptions(any)) return parse(optionsSchema, any.value); // R4a
-  if (isIdentifier(any.typeUrl) && isIdentifier(Buffer.from(any.value).toString("latin1")) && isParams(payload)) return undefined; // R4b
-  throw new Foreign(`options of type ${JSON.stringify(any.typeUrl)}`); // R4c
+  if (namesOptions(any)) return answerOptions(any.value); // R4a
+  if (isIdentifier(any.typeUrl) && isIdentifier(Buffer.from(any.value).toString("latin1"))) { // R4b
+    try {
+      parse(paramsSchema, payload);
+      return ["none\n", ""];
+    } catch {}
+  }
+  return ["error/foreign\n", `options of type ${JSON.stringify(any.typeUrl)}`]; // R4c
 }
 
 function answer(payload) {
   try {
-    const options = readOptions(payload);
-    return options ? ["options\n", toBinary(optionsSchema, options)] : ["none\n", ""];
+    return read(payload);
   } catch (err) {
     if (err instanceof Malformed) return ["error/malformed\n", err.message];
-    if (err instanceof Foreign) return ["error/foreign\n", err.message];
     throw err;
   }
 }

@@ -17,28 +17,14 @@ pool = descriptor_pool.DescriptorPool()
 with open(sys.argv[1], "rb") as descriptors:
     for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors.read()).file:
         pool.Add(file)
-Any, BootstrapParams, Options = map(
-    message_factory.MessageFactory(pool).GetPrototype,
-    map(pool.FindMessageTypeByName, ["google.protobuf.Any", "containerd.runtime.bootstrap.v1.BootstrapParams", OPTIONS]))
+Any, BootstrapParams, Options = (
+    message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName(name))
+    for name in ("google.protobuf.Any", "containerd.runtime.bootstrap.v1.BootstrapParams", OPTIONS))
 
 # The fields that only BootstrapParams has, each with its wire type.
 BOOTSTRAP = {(3, 0), (4, 2), (5, 2), (6, 2), (7, 2), (8, 2), (9, 2)}
 IDENTIFIER = re.compile(rb"[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
-
-
-class Malformed(Exception):
-    """The payload is not the message that it claims to be."""
-
-
-class Foreign(Exception):
-    """The payload is well-formed, with options of another type."""
-
-
-def parse(cls, data):
-    try:
-        return cls.FromString(data)
-    except (message.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise Malformed(f"{cls.DESCRIPTOR.full_name}: {err}") from err
+Malformed = message.DecodeError, UnicodeDecodeError, RecursionError  # what FromString raises
 
 
 def names_options(any):
@@ -49,42 +35,39 @@ def is_identifier(data):
     return len(data) <= 76 and IDENTIFIER.fullmatch(data)
 
 
-def is_params(payload):
-    try:
-        return parse(BootstrapParams, payload) is not None
-    except Malformed:
-        return False
+def answer_options(value):
+    options = Options.FromString(value)
+    options.DiscardUnknownFields()
+    return b"options\n" + options.SerializeToString()
 
 
-def read_options(payload):
-    """Return the Options, or None if none were sent (docs/contract.md, R1 to R4c)."""
+def read(payload):
+    """Answer a payload by docs/contract.md, R1 to R4c, or raise one of Malformed."""
     if not payload:  # R1
-        return None
-    fields = parse(empty_pb2.Empty, payload).UnknownFields()  # R2; to Empty every field is unknown
+        return b"none\n"
+    fields = empty_pb2.Empty.FromString(payload).UnknownFields()  # R2; Empty knows no field
     if any((f.field_number, f.wire_type) in BOOTSTRAP for f in fields):  # R3
-        for extension in parse(BootstrapParams, payload).extensions:
+        for extension in BootstrapParams.FromString(payload).extensions:
             if names_options(extension.value):
-                return parse(Options, extension.value.value)
-        return None
-    legacy = parse(Any, payload)  # R4
+                return answer_options(extension.value.value)
+        return b"none\n"
+    legacy = Any.FromString(payload)  # R4
     if names_options(legacy):  # R4a
-        return parse(Options, legacy.value)
-    if is_identifier(legacy.type_url.encode()) and is_identifier(legacy.value) and is_params(payload):  # R4b
-        return None
-    raise Foreign(f"options of type {legacy.type_url!r}")  # R4c
+        return answer_options(legacy.value)
+    if is_identifier(legacy.type_url.encode()) and is_identifier(legacy.value):  # R4b
+        try:
+            BootstrapParams.FromString(payload)
+            return b"none\n"
+        except Malformed:
+            pass
+    return f"error/foreign\noptions of type {legacy.type_url!r}".encode()  # R4c
 
 
 def answer(payload):
     try:
-        options = read_options(payload)
+        return read(payload)
     except Malformed as err:
-        return b"error/malformed\n" + str(err).encode()
-    except Foreign as err:
-        return b"error/foreign\n" + str(err).encode()
-    if options is None:
-        return b"none\n"
-    options.DiscardUnknownFields()
-    return b"options\n" + options.SerializeToString()
+        return f"error/malformed\n{type(err).__name__}: {err}".encode()
 
 
 class Input(io.RawIOBase):
