@@ -21,7 +21,7 @@ type options struct {
 
 	fuzztime                           budget
 	level                              level
-	seed, checks, sample, seeds, stats number
+	seed, checks, payloads, sample, seeds, stats number
 	update                             number
 }
 
@@ -38,6 +38,7 @@ func (o *options) all() map[string]option {
 		"findings":  {&o.findings, "which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
 		"seed":      {&o.seed, "`number` that the generated payloads follow from"},
 		"checks":    {&o.checks, "`number` of payloads that each property is checked on"},
+		"payloads":  {&o.payloads, "`number` of payloads that are made by mutation"},
 		"fuzztime":  {&o.fuzztime, "how long each target fuzzes: a `time`, or with Go's engine a number of executions, such as 2000x"},
 		"target":    {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
 		"case":      {&o.file, "`file` with a payload, or what a fuzzer has kept"},

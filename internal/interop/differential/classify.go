@@ -67,12 +67,10 @@ func (d *disagreement) String() string {
 // judge adds an answer to the tally, and returns it if nothing explains it.
 func (t *tally) judge(q question, got contract.Outcome) *disagreement {
 	t.payloads++
-	for i, want := range append([]contract.Outcome{q.want}, q.want.Or...) {
-		if contract.Diff(want, got, nil) == "" {
-			t.agreed++
-			t.free += min(i, 1)
-			return nil
-		}
+	if i := allowed(q.want, got); i >= 0 {
+		t.agreed++
+		t.free += min(i, 1)
+		return nil
 	}
 	for _, d := range t.engine.Defects {
 		if d.Is(q.payload, got) {
@@ -82,6 +80,11 @@ func (t *tally) judge(q question, got contract.Outcome) *disagreement {
 	}
 	t.unexplained++
 	return &disagreement{question: q, got: got, payloads: 1}
+}
+
+// allowed returns which of the right answers got is: 0 for the reference's own, -1 for none.
+func allowed(want, got contract.Outcome) int {
+	return slices.IndexFunc(append([]contract.Outcome{want}, want.Or...), func(o contract.Outcome) bool { return contract.Diff(o, got, nil) == "" })
 }
 
 // keep remembers the smallest payload of each kind of disagreement.
