@@ -1,11 +1,13 @@
 package differential
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
 )
 
 // Engine is a reader that is built on a protobuf engine.
@@ -22,8 +24,43 @@ type Engine struct {
 type Defect struct {
 	Name string
 	Why  string // what the engine does, and where that can be read
-	// Is reports whether the defect explains an answer that the contract does not allow.
-	Is func(payload []byte, got contract.Outcome) bool
+	// As says what the engine takes a payload for: the wrong answer is right to that.
+	As misreading
+	// Is reports whether the defect explains a wrong answer, in the place of As.
+	Is func(q question, got contract.Outcome) bool
+}
+
+// explains reports whether the defect is why an engine gave a wrong answer.
+func (d Defect) explains(q question, got contract.Outcome) bool {
+	if d.Is != nil {
+		return d.Is(q, got)
+	}
+	b := misread(q.payload, d.As)
+	return !bytes.Equal(b, q.payload) && allowed(reference.Want(b), got) >= 0
+}
+
+// several is the name of more than one defect of an engine that show in one payload.
+const several = "several together"
+
+// explain returns the name of the known defect that is why the engine gave a wrong answer,
+// "" if there is none.
+func (e Engine) explain(q question, got contract.Outcome) string {
+	for _, d := range e.Defects {
+		if d.explains(q, got) {
+			return d.Name
+		}
+	}
+	all := Defect{As: func(p place, tag, rest []byte) {
+		for _, d := range e.Defects {
+			if d.As != nil {
+				d.As(p, tag, rest)
+			}
+		}
+	}}
+	if len(e.Defects) > 1 && all.explains(q, got) {
+		return several
+	}
+	return ""
 }
 
 // question is a payload with its right answers.
@@ -72,11 +109,9 @@ func (t *tally) judge(q question, got contract.Outcome) *disagreement {
 		t.free += min(i, 1)
 		return nil
 	}
-	for _, d := range t.engine.Defects {
-		if d.Is(q.payload, got) {
-			t.known[d.Name]++
-			return nil
-		}
+	if name := t.engine.explain(q, got); name != "" {
+		t.known[name]++
+		return nil
 	}
 	t.unexplained++
 	return &disagreement{question: q, got: got, payloads: 1}
