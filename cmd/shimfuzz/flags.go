@@ -19,10 +19,10 @@ import (
 type options struct {
 	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType text
 
-	fuzztime                           budget
-	level                              level
+	fuzztime                                     budget
+	level                                        level
 	seed, checks, payloads, sample, seeds, stats number
-	update                             number
+	update                                       number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.

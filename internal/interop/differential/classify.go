@@ -24,19 +24,32 @@ type Engine struct {
 type Defect struct {
 	Name string
 	Why  string // what the engine does, and where that can be read
-	// As says what the engine takes a payload for: the wrong answer is right to that.
+	// As says what the engine takes a tag for.
 	As misreading
-	// Is reports whether the defect explains a wrong answer, in the place of As.
-	Is func(q question, got contract.Outcome) bool
+	// Overruns is set for an engine that reads a message's last field beyond its end.
+	Overruns bool
+	// Minimal is set if the defect also shows where an ID and a namespace are read as
+	// BootstrapParams (R4b), and an unknown field of an Any is one of those.
+	Minimal bool
 }
 
-// explains reports whether the defect is why an engine gave a wrong answer.
+// explains reports whether the defect is why an engine gave a wrong answer: that is right
+// to what the engine takes the payload for.
 func (d Defect) explains(q question, got contract.Outcome) bool {
-	if d.Is != nil {
-		return d.Is(q, got)
+	b, otherType := misreader{d.as, d.Overruns}.payload(q.payload)
+	refused := d.Minimal && otherType && got.Kind == contract.Foreign
+	if bytes.Equal(b, q.payload) && !refused {
+		return false
 	}
-	b := misread(q.payload, d.As)
-	return !bytes.Equal(b, q.payload) && allowed(reference.Want(b), got) >= 0
+	want := reference.Want(b)
+	return allowed(want, got) >= 0 || refused && want.Kind == contract.None
+}
+
+// as is As, also of a defect that has none.
+func (d Defect) as(p place, tag, rest []byte) {
+	if d.As != nil {
+		d.As(p, tag, rest)
+	}
 }
 
 // several is the name of more than one defect of an engine that show in one payload.
@@ -52,11 +65,13 @@ func (e Engine) explain(q question, got contract.Outcome) string {
 	}
 	all := Defect{As: func(p place, tag, rest []byte) {
 		for _, d := range e.Defects {
-			if d.As != nil {
-				d.As(p, tag, rest)
-			}
+			d.as(p, tag, rest)
 		}
 	}}
+	for _, d := range e.Defects {
+		all.Overruns = all.Overruns || d.Overruns
+		all.Minimal = all.Minimal || d.Minimal
+	}
 	if len(e.Defects) > 1 && all.explains(q, got) {
 		return several
 	}

@@ -25,17 +25,16 @@ var asked = map[string]Engine{
 		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)", As: cutTag},
 	}},
 	"javascript": {Defects: []Defect{
-		{Name: "wire-type-ignored", Why: "a known field is read as if it had its own wire type (from-binary.ts)", As: wireTypeIgnored},
+		{Name: "wire-type-ignored", Why: "a known field is read as if it had its own wire type (from-binary.ts)", As: wireTypeIgnored, Minimal: true},
 		{Name: "cut-length", Why: "a length of 2^32 or more is cut to 32 bits (varint.ts, varint32read)", As: cutLength},
 		{Name: "long-varint-skipped", Why: "an unknown varint may have more than 10 bytes (binary-encoding.ts, skip)", As: longVarintSkipped},
-		{Name: "wire-type-ignored-minimal", Why: "the same in an ID and a namespace alone, which then are no BootstrapParams", Is: minimalRefused},
+		{Name: "message-overrun", Why: "the last field of a message may end behind it (from-binary.ts, which compares pos < end)", Overruns: true},
 	}},
 	"go": {Defects: []Defect{
 		{Name: "numbers-unchecked-in-group", Why: "a field number above 2^29-1 in an unknown group is accepted (protowire, ConsumeFieldValue)", As: numbersUncheckedInGroup},
 	}},
 	"rust": {Defects: []Defect{
-		{Name: "wire-type-refused", Why: "a known field with another wire type is an error, and one of a map is read as an entry (encoding.rs, check_wire_type and map)", As: wireTypeRefused},
-		{Name: "wire-type-refused-minimal", Why: "the same in an ID and a namespace alone, which then are no BootstrapParams", Is: minimalRefused},
+		{Name: "wire-type-refused", Why: "a known field with another wire type is an error, and one of a map is read as an entry (encoding.rs, check_wire_type and map)", As: wireTypeRefused, Minimal: true},
 	}},
 }
 
@@ -58,8 +57,8 @@ func Engines(ctx context.Context, root string) (all []Engine, err error) {
 	return all, nil
 }
 
-// misreading changes a tag, and what follows it, to what an engine takes it for. The
-// number of bytes stays the same.
+// misreading changes a tag, and what follows it, to what an engine takes it for, in as
+// many bytes.
 type misreading func(p place, tag, rest []byte)
 
 // place is where a tag stands.
@@ -76,8 +75,12 @@ func (p place) field(num protowire.Number) protoreflect.FieldDescriptor {
 	return p.message.Fields().ByNumber(num)
 }
 
+// split reads a tag, cut to 64 bits.
 func split(tag []byte) (num uint64, typ protowire.Type) {
-	v, _ := protowire.ConsumeVarint(tag)
+	v := uint64(0)
+	for i, c := range tag {
+		v |= uint64(c&0x7f) << (7 * i)
+	}
 	return v >> 3, protowire.Type(v & 7)
 }
 
@@ -115,12 +118,12 @@ func cutLength(_ place, tag, rest []byte) {
 func longVarintSkipped(p place, tag, rest []byte) {
 	num, typ := split(tag)
 	n := 1 + slices.IndexFunc(rest, func(b byte) bool { return b < 0x80 })
-	if typ != protowire.VarintType || n <= 10 || n > 128 || p.field(protowire.Number(num)) != nil {
+	if typ != protowire.VarintType || n <= 10 || n >= 1<<14 || p.field(protowire.Number(num)) != nil {
 		return
 	}
 	setUnknown(tag)
 	setType(tag, protowire.BytesType)
-	rest[0] = byte(n - 1)
+	copy(rest, wire.WideVarint(uint64(n-2), 2))
 }
 
 func numbersUnchecked(p place, tag, _ []byte) {
@@ -185,83 +188,114 @@ func typeOf(fd protoreflect.FieldDescriptor) protowire.Type {
 	return protowire.VarintType
 }
 
-// minimalRefused is about an ID and a namespace (R4b) that have a field of
-// BootstrapParams with another wire type, which is refused in the one place where they are
-// read as BootstrapParams.
-func minimalRefused(q question, got contract.Outcome) bool {
-	fields, rest := wire.Parse(q.payload)
-	return got.Kind == contract.Foreign && q.want.Kind == contract.None && len(rest) == 0 && !stdin.IsBootstrap(q.payload) &&
-		slices.ContainsFunc(fields, func(f wire.Field) bool { return f.Num >= 3 && f.Num <= 9 })
+// misreader reads messages as an engine with some defects does.
+type misreader struct {
+	as       misreading
+	overruns bool // a message in another one ends with the field that reaches its end or goes beyond
 }
 
-// misread returns what a payload is to an engine. Which message it is the engine finds out
-// without a look at its known fields.
-func misread(payload []byte, as misreading) []byte {
-	top := slices.Clone(payload)
-	eachTag(top, nil, as)
-	isBootstrap := stdin.IsBootstrap(top)
-	b := slices.Clone(payload)
-	if isBootstrap {
-		b = append([]byte{4<<3 | 2, 0}, b...) // keeps it one
-		eachTag(b, paramsType, as)
-		return b
-	}
-	eachTag(b, anyType, func(p place, tag, rest []byte) {
-		as(p, tag, rest)
-		if num, _ := split(tag); p.message == anyType && num >= 3 && num <= 9 && len(p.open) == 0 {
-			setUnknown(tag)
+// payload returns what a payload is to the engine, and whether a field that only
+// BootstrapParams has stands there with another wire type, and no other such field. Which
+// message it is the engine finds out without a look at its known fields.
+func (m misreader) payload(b []byte) (out []byte, otherType bool) {
+	isBootstrap := false
+	told := misreader{as: func(p place, tag, rest []byte) {
+		if len(p.open) == 0 {
+			num, _ := split(tag)
+			otherType = otherType || num >= 3 && num <= 9
+			isBootstrap = isBootstrap || isOfParams(tag)
 		}
-	})
-	return b
+		m.as(p, tag, rest)
+		isBootstrap = isBootstrap || len(p.open) == 0 && isOfParams(tag)
+	}}
+	told.message(slices.Clone(b), len(b), nil)
+	if isBootstrap {
+		out, _ = m.message(slices.Clone(b), len(b), paramsType)
+		return append([]byte{4<<3 | 2, 0}, out...), false // keeps it one
+	}
+	legacy := misreader{overruns: m.overruns, as: func(p place, tag, rest []byte) {
+		m.as(p, tag, rest)
+		if p.message == anyType && len(p.open) == 0 && isOfParams(tag) {
+			setUnknown(tag) // keeps it an Any
+		}
+	}}
+	out, _ = legacy.message(slices.Clone(b), len(b), anyType)
+	return out, otherType
+}
+
+// isOfParams reports whether a tag at the top level is one that only BootstrapParams has (R3).
+func isOfParams(tag []byte) bool {
+	num, typ := split(tag)
+	return num == 3 && typ == protowire.VarintType || num >= 4 && num <= 9 && typ == protowire.BytesType
 }
 
 var (
-	paramsType = stdin.Descriptor(contract.Stdin, []byte{4<<3 | 2, 0})
-	anyType    = stdin.Descriptor(contract.Stdin, nil)
+	paramsType  = stdin.Descriptor(contract.Stdin, []byte{4<<3 | 2, 0})
+	anyType     = stdin.Descriptor(contract.Stdin, nil)
+	optionsType = stdin.Inside(contract.OptionsName)
 )
 
-// eachTag visits the tags of a message, and of the messages in it. It ends at the first
-// that cannot be read.
-func eachTag(b []byte, md protoreflect.MessageDescriptor, visit misreading) {
-	var url, value []byte // of an Any
+// message reads a message of some size that b begins with, and returns what it is to the
+// engine, and how many bytes that were of b. What cannot be read stays as it is.
+func (m misreader) message(b []byte, size int, md protoreflect.MessageDescriptor) (out []byte, read int) {
+	if !m.overruns {
+		b = b[:size]
+	}
+	var url, value []byte   // of an Any
+	var width, from, to int // of that value: its length's, and where out has both
 	p := place{message: md}
-	for len(b) > 0 {
-		n := sizeVarint(b)
+	at := 0
+	for at < size || m.overruns && len(p.open) > 0 && at < len(b) {
+		n := sizeVarint(b[at:])
 		if n == 0 {
-			return
+			break
 		}
-		visit(p, b[:n], b[n:])
-		num, typ := split(b[:n])
-		b = b[n:]
-		size := sizeValue(b, typ)
-		if size < 0 {
-			return
+		tag, rest := b[at:at+n], b[at+n:]
+		m.as(p, tag, rest)
+		num, typ := split(tag)
+		length := sizeValue(rest, typ)
+		if length < 0 || typ == protowire.EndGroupType && len(p.open) == 0 {
+			break
 		}
-		switch {
-		case typ == protowire.StartGroupType:
+		at += n + length
+		out = append(out, tag...)
+		switch typ {
+		case protowire.StartGroupType:
 			p.open = append(p.open, protowire.Number(num))
-		case typ == protowire.EndGroupType && len(p.open) == 0:
-			return
-		case typ == protowire.EndGroupType:
+		case protowire.EndGroupType:
 			p.open = p.open[:len(p.open)-1]
-		case typ == protowire.BytesType:
-			inside := b[sizeVarint(b):size]
-			fd := p.field(protowire.Number(num))
-			switch {
-			case fd == nil:
-			case fd.Message() != nil:
-				eachTag(inside, fd.Message(), visit)
-			case md == anyType && num == 1:
-				url = inside
-			case md == anyType:
-				value = inside
-			}
 		}
-		b = b[size:]
+		fd := p.field(protowire.Number(num))
+		if fd == nil || typ != protowire.BytesType {
+			out = append(out, rest[:length]...)
+			continue
+		}
+		head := sizeVarint(rest)
+		body := rest[head:length]
+		if fd.Message() != nil {
+			inner, read := m.message(rest[head:], len(body), fd.Message())
+			at += read - len(body)
+			out = append(append(out, wire.WideVarint(uint64(len(inner)), head)...), inner...)
+			continue
+		}
+		out = append(out, rest[:length]...)
+		switch {
+		case fd.FullName() == "google.protobuf.Any.type_url":
+			url = body
+		case fd.FullName() == "google.protobuf.Any.value":
+			value, width, from, to = body, head, len(out)-length, len(out)
+		}
 	}
-	if stdin.TypeName(string(url)) == contract.OptionsName {
-		eachTag(value, stdin.Inside(contract.OptionsName), visit)
+	// The type URL may be in another piece of the Any.
+	if to > 0 && (len(url) == 0 || stdin.TypeName(string(url)) == contract.OptionsName) {
+		inner, _ := m.message(value, len(value), optionsType)
+		out = slices.Concat(out[:from], wire.WideVarint(uint64(len(inner)), width), inner, out[to:])
 	}
+	if at < size {
+		out = append(out, b[at:size]...)
+		at = size
+	}
+	return out, at
 }
 
 // sizeVarint is the number of bytes of a varint, also of one above 64 bits; 0 if there is none.
