@@ -40,7 +40,7 @@ var commands = []command{
 	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
 		flags: "case target", run: keep},
 	{name: "conformance", help: "hold a reader in any language to the contract",
-		flags: "reader options level=freedoms expected update hcsshim findings seed=1 checks=300", hcsshim: true, run: conformance},
+		flags: "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2", hcsshim: true, run: conformance},
 	{name: "matrix", help: "which containerd works with which shim",
 		flags: "hcsshim", run: matrix},
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",

@@ -31,7 +31,7 @@ func conformance(ctx context.Context, j *job) error {
 // withReader prepares the program that puts payloads to READER.
 func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	c := &settings.Conformance{Reader: string(j.reader), Options: string(j.optionsType), HCSShim: j.b.Source.Name,
-		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks)}
+		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks), Longest: int(j.longest)}
 	for _, r := range readers.All("") {
 		if r.Program(j.root) == process.Absolute(c.Reader, j.root) {
 			c.Name, c.Version = r.Name, r.Version

@@ -44,6 +44,7 @@ type Conformance struct {
 	Update        bool   // write that file
 	Seed          int    // of the generated payloads
 	Checks        int    // how many of those for each property
+	Longest       int    // how many elements in a row are walked
 }
 
 // E2E is the settings of the tests that run the real shims.

@@ -153,7 +153,7 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 		reader.Limit = 20 * time.Millisecond
 	}
 	defer reader.Close()
-	c.Reader, c.Seed, c.Checks = self, 1, 20
+	c.Reader, c.Seed, c.Checks, c.Longest = self, 1, 20, 2
 	if c.Level == "" {
 		c.Level = Freedoms
 	}

@@ -82,7 +82,7 @@ func (r *report) header(w io.Writer) error {
 	if name == contract.OptionsName {
 		name += ", the fields that those of hcsshim " + c.HCSShim + " have"
 	}
-	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property\n", c.Reader, name, c.Level, c.Seed, c.Checks)
+	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d elements in a row\n", c.Reader, name, c.Level, c.Seed, c.Checks, c.Longest)
 	return err
 }
 
