@@ -44,9 +44,7 @@ func exampleReaders(ctx context.Context, j *job) error {
 		}
 		j.options = all
 		j.reader, j.expected = text(command), text(filepath.Join(j.root, "examples", "readers", e.Name, "expected.txt"))
-		if e.Slow {
-			j.longest = 1
-		}
+		j.longest = number(e.Longest)
 		if err := hold(e.Language + ", " + e.Engine); err != nil {
 			return err
 		}
