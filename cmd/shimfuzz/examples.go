@@ -5,11 +5,70 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/interop/examples"
+	"shimfuzz/internal/interop/readers"
+	"shimfuzz/internal/verdict"
 )
+
+// runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
+var runcReader = struct{ name, version, options, expected string }{
+	findings.PkgShim, "v2.4.2", verdict.RuncOptions, "internal/interop/readers/pkgshim/expected-runc-v2.4.2.txt",
+}
+
+// exampleReaders holds the example readers, and a reader of runc's Options, to their lists
+// of expected failures.
+func exampleReaders(ctx context.Context, j *job) error {
+	failed := false
+	hold := func(name string) error {
+		fmt.Printf("\n== %s\n", name)
+		err := conformance(ctx, j)
+		if errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil {
+			failed, err = true, nil
+		}
+		return err
+	}
+	all := j.options
+	for _, e := range examples.All() {
+		if missing := e.Missing(); missing != "" {
+			fmt.Printf("\n== %s\n  NOT RUN: it needs %s: make examples-tools\n", e.Language, missing)
+			continue
+		}
+		command, err := e.Build(ctx, j.root)
+		if err != nil {
+			return err
+		}
+		j.options = all
+		j.reader, j.expected = text(command), text(filepath.Join(j.root, "examples", "readers", e.Name, "expected.txt"))
+		j.longest = number(e.Longest)
+		if err := hold(e.Language + ", " + e.Engine); err != nil {
+			return err
+		}
+	}
+	for _, r := range readers.All("") {
+		if r.Name != runcReader.name || r.Version != runcReader.version {
+			continue
+		}
+		program, err := r.Build(j.root)
+		if err != nil {
+			return err
+		}
+		j.options = all
+		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options), text(filepath.Join(j.root, runcReader.expected))
+		j.level, j.checks = "required", 50 // each payload takes a process
+		if err := hold("Go, runc's Options with " + r.ID()); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return gocmd.ErrReported
+	}
+	return nil
+}
 
 // descriptors writes the descriptor set for readers in any language.
 func descriptors(_ context.Context, j *job) error {

@@ -22,7 +22,7 @@ type options struct {
 	fuzztime                                     budget
 	level                                        level
 	seed, checks, payloads, sample, seeds, stats number
-	update                                       number
+	update, longest                              number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.
@@ -45,6 +45,7 @@ func (o *options) all() map[string]option {
 		"reader":    {&o.reader, "`command` that reads payloads, in hcsshim's place"},
 		"options":   {&o.optionsType, "the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name with a descriptor set"},
 		"level":     {&o.level, "the `last level` of tests to run: required, recommended or freedoms"},
+		"longest":   {&o.longest, "`number` of elements in a row that are walked: 1 is for a slow reader"},
 		"expected":  {&o.expected, "`file` with the failures that are expected"},
 		"update":    {&o.update, "`1` writes that file"},
 		"tree":      {&o.tree, "`folder` to write to, which must be empty or not there"},

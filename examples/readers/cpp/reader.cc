@@ -77,8 +77,9 @@ int main() {
   pb::io::CopyingInputStreamAdaptor stream(&input, 1 << 16);
   uint32_t size;
   std::string payload;
-  while (pb::io::CodedInputStream(&stream).ReadRaw(&size, sizeof size)) {
-    if (!pb::io::CodedInputStream(&stream).ReadString(&payload, ntohl(size))) return 1;
+  for (;;) {
+    pb::io::CodedInputStream frame(&stream);
+    if (!frame.ReadRaw(&size, sizeof size) || !frame.ReadString(&payload, ntohl(size))) return 0;
     const std::string answer = Answer(payload);
     size = htonl(answer.size());
     fwrite(&size, sizeof size, 1, stdout);

@@ -24,6 +24,7 @@ type Example struct {
 	Language string
 	Engine   string // that decodes protobuf, in words
 	Needs    []Need
+	Longest  int // how many elements in a row it is to be asked: 1 where it is slow, or where pairs would only make its list longer
 
 	command string   // that runs it, from the root of the suite
 	build   []string // the lines that build it, from a copy of its folder
@@ -42,23 +43,23 @@ const generated = "runtime/bootstrap/v1/bootstrap.proto github.com/Microsoft/hcs
 // All returns the example readers.
 func All() []Example {
 	return []Example{
-		{Name: "python", Language: "Python", Engine: "protobuf 3.21 in pure Python",
+		{Name: "python", Language: "Python", Engine: "protobuf 3.21 in pure Python", Longest: 1,
 			Needs:   []Need{{"/usr/bin/python3", "python3"}, {"/usr/lib/python3/dist-packages/google/protobuf/__init__.py", "python3-protobuf"}},
 			command: "/usr/bin/python3 build/examples/python/reader.py " + Descriptors},
-		{Name: "cpp", Language: "C++", Engine: "libprotobuf 3.21",
+		{Name: "cpp", Language: "C++", Engine: "libprotobuf 3.21", Longest: 2,
 			Needs:   []Need{{"g++", "g++"}, {"protoc", "protobuf-compiler"}, {"/usr/include/google/protobuf/message.h", "libprotobuf-dev"}},
 			command: "build/examples/cpp/reader",
 			build: []string{"protoc --descriptor_set_in=../../descriptors.binpb --cpp_out=. " + generated,
 				"g++ -std=c++17 -O2 -I. -o reader reader.cc " + strings.ReplaceAll(generated, ".proto", ".pb.cc") + " -lprotobuf"}},
-		{Name: "javascript", Language: "JavaScript", Engine: "Protobuf-ES 2.17 (@bufbuild/protobuf)",
+		{Name: "javascript", Language: "JavaScript", Engine: "Protobuf-ES 2.17 (@bufbuild/protobuf)", Longest: 1,
 			Needs:   []Need{{"node", "nodejs"}, {"npm", "npm"}},
 			command: "node build/examples/javascript/reader.js " + Descriptors,
 			build:   []string{"npm install --no-package-lock --no-audit --no-fund --ignore-scripts"}},
-		{Name: "go", Language: "Go", Engine: "google.golang.org/protobuf, the release of go.mod",
+		{Name: "go", Language: "Go", Engine: "google.golang.org/protobuf, the release of go.mod", Longest: 2,
 			command: "build/examples/go/reader",
 			build:   []string{"go build -buildvcs=false -o reader ../../../examples/readers/go"}},
 		// rustup's compiler may come first in PATH, and not be one that Debian's crates suit.
-		{Name: "rust", Language: "Rust", Engine: "prost 0.11",
+		{Name: "rust", Language: "Rust", Engine: "prost 0.11", Longest: 1,
 			Needs: []Need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"}, {"/usr/share/cargo/registry/prost-0.11.6", "librust-prost-dev"},
 				{"/usr/share/cargo/registry/prost-types-0.11.6", "librust-prost-types-dev"}},
 			command: "build/examples/rust/target/release/reader",

@@ -29,8 +29,8 @@ func TestReaders(t *testing.T) {
 			for _, test := range []struct{ payload, outcome, detail string }{
 				{"", "none", ""},                    // R1
 				{"\x0a\x01", "error/malformed", ""}, // R2
-				{"\x22\x03\x32.4\x42\x22\x0a\x20" + options + "\x12\x02\x08\x01", "options", "\x08\x01"}, // R3
-				{"\x22\x03\x32.4\x42\x22\x0a\x20" + options + "\x12\x02\x08\x80", "error/malformed", ""}, // R3
+				{"\x22\x03\x32.4\x42\x24\x0a\x22" + options + "\x12\x02\x08\x01", "options", "\x08\x01"}, // R3
+				{"\x22\x03\x32.4\x42\x24\x0a\x22" + options + "\x12\x02\x08\x80", "error/malformed", ""}, // R3
 				{"\x22\x03\x32.4", "none", ""},                                    // R3
 				{options, "options", ""},                                          // R4a
 				{options + "\x12\x05\x08\x01\xa0\x06\x01", "options", "\x08\x01"}, // R4a, with an unknown field
