@@ -42,7 +42,7 @@ func (d Defect) explains(q question, got contract.Outcome) bool {
 		return false
 	}
 	want := reference.Want(b)
-	return allowed(want, got) >= 0 || refused && want.Kind == contract.None
+	return allowed(want, got) >= 0 || refused && allowed(want, contract.Outcome{Kind: contract.None}) >= 0
 }
 
 // as is As, also of a defect that has none.

@@ -19,6 +19,7 @@ var asked = map[string]Engine{
 	"python": {Every: 11, Defects: []Defect{
 		{Name: "wide-tag-unknown", Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
 		{Name: "numbers-unchecked", Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field (decoder.py, _DecodeUnknownFieldSet)", As: numbersUnchecked},
+		{Name: "cut-to-64-bits", Why: "a tag or a length of more than 64 bits is cut to 64 (decoder.py, _VarintDecoder)", As: cut64},
 		{Name: "end-tag-by-suffix", Why: "a group's end tag is compared with the last bytes only, and must be as short as possible (decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
 	}},
 	"cpp": {Defects: []Defect{
@@ -101,6 +102,15 @@ func cutTag(_ place, tag, _ []byte) {
 	}
 }
 
+func cut64(_ place, tag, rest []byte) {
+	if len(tag) == maxVarint {
+		tag[maxVarint-1] &= 1
+	}
+	if _, typ := split(tag); typ == protowire.BytesType && sizeVarint(rest) == maxVarint {
+		rest[maxVarint-1] &= 1
+	}
+}
+
 func cutLength(_ place, tag, rest []byte) {
 	if _, typ := split(tag); typ != protowire.BytesType {
 		return
@@ -118,7 +128,7 @@ func cutLength(_ place, tag, rest []byte) {
 func longVarintSkipped(p place, tag, rest []byte) {
 	num, typ := split(tag)
 	n := 1 + slices.IndexFunc(rest, func(b byte) bool { return b < 0x80 })
-	if typ != protowire.VarintType || n <= 10 || n >= 1<<14 || p.field(protowire.Number(num)) != nil {
+	if typ != protowire.VarintType || n <= maxVarint || n >= 1<<14 || p.field(protowire.Number(num)) != nil {
 		return
 	}
 	setUnknown(tag)
@@ -215,7 +225,12 @@ func (m misreader) payload(b []byte) (out []byte, otherType bool) {
 	}
 	legacy := misreader{overruns: m.overruns, as: func(p place, tag, rest []byte) {
 		m.as(p, tag, rest)
-		if p.message == anyType && len(p.open) == 0 && isOfParams(tag) {
+		if p.message != anyType || len(p.open) > 0 {
+			return
+		}
+		num, _ := split(tag)
+		otherType = otherType || num >= 3 && num <= 9
+		if isOfParams(tag) {
 			setUnknown(tag) // keeps it an Any
 		}
 	}}
@@ -298,9 +313,12 @@ func (m misreader) message(b []byte, size int, md protoreflect.MessageDescriptor
 	return out, at
 }
 
+// maxVarint is how many bytes a varint has at most.
+const maxVarint = 10
+
 // sizeVarint is the number of bytes of a varint, also of one above 64 bits; 0 if there is none.
 func sizeVarint(b []byte) int {
-	for i, c := range b[:min(len(b), 10)] {
+	for i, c := range b[:min(len(b), maxVarint)] {
 		if c < 0x80 {
 			return i + 1
 		}
