@@ -1,8 +1,8 @@
 # The targets are the subcommands of cmd/shimfuzz, and a variable given to make is
 # a flag there: make help lists both.
 
-TARGETS = help help-all test exhaustive fuzz repro keep conformance matrix e2e e2e-tools descriptors \
-	examples-tools oss-fuzz extract env tree lint bench corpus check-corpus record oss-fuzz-proof mutants baselines history steady overhead
+TARGETS = help help-all test exhaustive fuzz repro keep conformance descriptors examples-tools matrix e2e e2e-tools \
+	oss-fuzz extract env tree lint bench corpus check-corpus record oss-fuzz-proof mutants baselines history steady overhead
 VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME STATS
 
 # Those that stand on make's command line. The program takes HCSSHIM and FINDINGS

@@ -18,9 +18,7 @@ func malformed(err error) protocol.Answer {
 	return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
 }
 
-func namesOptions(url string) bool {
-	return url[strings.LastIndexByte(url, '/')+1:] == "containerd.runhcs.v1.Options"
-}
+func namesOptions(url string) bool { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
 
