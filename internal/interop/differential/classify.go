@@ -1,7 +1,6 @@
 package differential
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -33,49 +32,40 @@ type Defect struct {
 	Minimal bool
 }
 
-// explains reports whether the defect is why an engine gave a wrong answer: that is right
-// to what the engine takes the payload for.
-func (d Defect) explains(q question, got contract.Outcome) bool {
-	b, otherType := misreader{d.as, d.Overruns}.payload(q.payload)
-	refused := d.Minimal && otherType && got.Kind == contract.Foreign
-	if bytes.Equal(b, q.payload) && !refused {
-		return false
-	}
-	want := reference.Want(b)
-	return allowed(want, got) >= 0 || refused && allowed(want, contract.Outcome{Kind: contract.None}) >= 0
-}
-
-// as is As, also of a defect that has none.
-func (d Defect) as(p place, tag, rest []byte) {
-	if d.As != nil {
-		d.As(p, tag, rest)
-	}
-}
-
-// several is the name of more than one defect of an engine that show in one payload.
-const several = "several together"
-
-// explain returns the name of the known defect that is why the engine gave a wrong answer,
-// "" if there is none.
-func (e Engine) explain(q question, got contract.Outcome) string {
-	for _, d := range e.Defects {
-		if d.explains(q, got) {
-			return d.Name
-		}
-	}
-	all := Defect{As: func(p place, tag, rest []byte) {
-		for _, d := range e.Defects {
-			d.as(p, tag, rest)
+// explain reports whether an engine with these defects gives such a wrong answer: it is
+// right to what the engine takes the payload for.
+func explain(defects []Defect, q question, got contract.Outcome) bool {
+	m := misreader{as: func(p place, tag, rest []byte) {
+		for _, d := range defects {
+			if d.As != nil {
+				d.As(p, tag, rest)
+			}
 		}
 	}}
+	minimal := false
+	for _, d := range defects {
+		m.overruns = m.overruns || d.Overruns
+		minimal = minimal || d.Minimal
+	}
+	b, otherType := m.payload(q.payload)
+	want := reference.Want(b)
+	return allowed(want, got) >= 0 || minimal && otherType && got.Kind == contract.Foreign && allowed(want, contract.Outcome{Kind: contract.None}) >= 0
+}
+
+// explanation returns the known defects that together are why the engine gave a wrong
+// answer, and none that is not needed for that; nothing if they are not why.
+func (e Engine) explanation(q question, got contract.Outcome) []Defect {
+	if !explain(e.Defects, q, got) {
+		return nil
+	}
+	needed := slices.Clone(e.Defects)
 	for _, d := range e.Defects {
-		all.Overruns = all.Overruns || d.Overruns
-		all.Minimal = all.Minimal || d.Minimal
+		without := slices.DeleteFunc(slices.Clone(needed), func(other Defect) bool { return other.Name == d.Name })
+		if explain(without, q, got) {
+			needed = without
+		}
 	}
-	if len(e.Defects) > 1 && all.explains(q, got) {
-		return several
-	}
-	return ""
+	return needed
 }
 
 // question is a payload with its right answers.
@@ -89,8 +79,9 @@ type tally struct {
 	engine      Engine
 	payloads    int
 	agreed      int
-	free        int // of those, with another answer than the reference's
-	known       map[string]int
+	free        int            // of those, with another answer than the reference's
+	explained   int            // by known defects
+	known       map[string]int // the same, by the name of each defect
 	unexplained int
 	wrong       map[string]*disagreement
 	err         error // that has ended the asking
@@ -124,8 +115,11 @@ func (t *tally) judge(q question, got contract.Outcome) *disagreement {
 		t.free += min(i, 1)
 		return nil
 	}
-	if name := t.engine.explain(q, got); name != "" {
-		t.known[name]++
+	if defects := t.engine.explanation(q, got); len(defects) > 0 {
+		t.explained++
+		for _, d := range defects {
+			t.known[d.Name]++
+		}
 		return nil
 	}
 	t.unexplained++

@@ -206,11 +206,11 @@ func TestDefects(t *testing.T) {
 		if test.got == contract.Options {
 			got = reference.Want(wire.Message{ours}.Encode())
 		}
-		if name := asked[test.engine].explain(q, got); name != test.defect {
-			t.Errorf("%s: %s to %x is explained by %q, want %s", test.engine, test.got, q.payload, name, test.defect)
+		if why := asked[test.engine].explanation(q, got); len(why) != 1 || why[0].Name != test.defect {
+			t.Errorf("%s: %s to %x is explained by %v, want %s", test.engine, test.got, q.payload, why, test.defect)
 		}
-		if name := asked[test.engine].explain(q, contract.Outcome{Kind: contract.Panic}); name != "" {
-			t.Errorf("%s: a panic is explained by %q", test.engine, name)
+		if why := asked[test.engine].explanation(q, contract.Outcome{Kind: contract.Panic}); why != nil {
+			t.Errorf("%s: a panic is explained by %v", test.engine, why)
 		}
 	}
 }

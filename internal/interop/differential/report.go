@@ -42,11 +42,7 @@ func (r *run) report(took time.Duration) error {
 	const row = "%-12s %10v %10v %12v %13v %11v  %s\n"
 	fmt.Fprintf(r.out, row, "reader", "payloads", "agreed", "in a freedom", "known defects", "unexplained", "engine")
 	for _, t := range r.tallies {
-		known := 0
-		for _, n := range t.known {
-			known += n
-		}
-		fmt.Fprintf(r.out, row, t.engine.Name, t.payloads, t.agreed, t.free, known, t.unexplained, t.engine.On)
+		fmt.Fprintf(r.out, row, t.engine.Name, t.payloads, t.agreed, t.free, t.explained, t.unexplained, t.engine.On)
 	}
 	wrong, unexplained, asked := 0, 0, 0
 	for _, t := range r.tallies {
