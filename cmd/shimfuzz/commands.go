@@ -55,7 +55,7 @@ var commands = []command{
 	{name: "tree", help: "write the suite with the extracted code in it, as plain files",
 		flags: "tree hcsshim", hcsshim: true, run: tree},
 
-	{name: "lint", help: "gofmt, vet, staticcheck", advanced: true, run: lint},
+	{name: "lint", help: "gofmt, vet, staticcheck, actionlint", advanced: true, run: lint},
 	{name: "bench", help: "speed and memory of the decoders",
 		flags: "hcsshim benchtime=300ms", hcsshim: true, versions: true, advanced: true, run: bench},
 	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: writeCorpus},
