@@ -84,7 +84,7 @@ func Check(dir string) error {
 	errs = append(errs, d.check(), checkDockerfile(string(dockerfile), d.BaseOSVersion), checkLicence("Dockerfile", string(dockerfile)))
 	clone := regexp.MustCompile(`(?m)^RUN git clone --depth 1 (\S+) \$SRC/shimfuzz$`).FindSubmatch(dockerfile)
 	if clone == nil || !address.Match(clone[1]) {
-		errs = append(errs, errors.New("Dockerfile: the suite is cloned from no https:// address"))
+		errs = append(errs, errors.New("the Dockerfile clones the suite from no https:// address"))
 	}
 	return errors.Join(errs...)
 }
@@ -126,14 +126,14 @@ func (d description) check() error {
 func checkDockerfile(text, tag string) error {
 	var errs []error
 	if from := regexp.MustCompile(`(?m)^FROM .*$`).FindString(text); from != "FROM "+image+":"+tag {
-		errs = append(errs, fmt.Errorf("Dockerfile: %q, want FROM %s:%s", from, image, tag))
+		errs = append(errs, fmt.Errorf("the Dockerfile has %q, want FROM %s:%s", from, image, tag))
 	}
 	for _, arg := range regexp.MustCompile(`(?mi)^\s*ARG\s+[^=\n]*$`).FindAllString(text, -1) {
-		errs = append(errs, fmt.Errorf("Dockerfile: %q has no default", strings.TrimSpace(arg)))
+		errs = append(errs, fmt.Errorf("the Dockerfile's %q has no default", strings.TrimSpace(arg)))
 	}
 	for _, part := range []string{" https://github.com/microsoft/hcsshim $SRC/hcsshim\n", "build.sh $SRC/\n"} {
 		if !strings.Contains(text, part) {
-			errs = append(errs, fmt.Errorf("Dockerfile: no %q", part))
+			errs = append(errs, fmt.Errorf("the Dockerfile has no %q", part))
 		}
 	}
 	return errors.Join(errs...)
