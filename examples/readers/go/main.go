@@ -18,7 +18,7 @@ func malformed(err error) protocol.Answer {
 	return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
 }
 
-func namesOptions(url string) bool { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
+func isOurs(url string) bool { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
 
@@ -57,7 +57,7 @@ func answer(payload []byte) protocol.Answer {
 			return malformed(err)
 		}
 		for _, extension := range params.GetExtensions() {
-			if namesOptions(extension.GetValue().GetTypeUrl()) {
+			if isOurs(extension.GetValue().GetTypeUrl()) {
 				return answerOptions(extension.GetValue().GetValue())
 			}
 		}
@@ -66,7 +66,7 @@ func answer(payload []byte) protocol.Answer {
 	if err := proto.Unmarshal(payload, legacy); err != nil { // R4
 		return malformed(err)
 	}
-	if namesOptions(legacy.GetTypeUrl()) { // R4a
+	if isOurs(legacy.GetTypeUrl()) { // R4a
 		return answerOptions(legacy.GetValue())
 	}
 	isMinimal := isIdentifier(legacy.GetTypeUrl()) && isIdentifier(string(legacy.GetValue()))
