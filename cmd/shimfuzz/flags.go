@@ -17,7 +17,7 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType text
+	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact text
 
 	fuzztime                                     budget
 	level                                        level
@@ -55,6 +55,8 @@ func (o *options) all() map[string]option {
 		"stats":     {&o.stats, "`1` prints how often each fault, variation and so on was drawn and walked"},
 		"seeds":     {&o.seeds, "`number` of seeds to try"},
 		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},
+		"repo":      {&o.repo, "`address` that OSS-Fuzz clones this suite from"},
+		"contact":   {&o.contact, "mail `address` that gets OSS-Fuzz's reports"},
 	}
 }
 

@@ -18,9 +18,7 @@ func malformed(err error) protocol.Answer {
 	return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
 }
 
-func namesOptions(a *anypb.Any) bool {
-	return a.GetTypeUrl()[strings.LastIndexByte(a.GetTypeUrl(), '/')+1:] == "containerd.runhcs.v1.Options"
-}
+func namesOptions(url string) bool { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
 
@@ -49,31 +47,30 @@ func answerOptions(value []byte) protocol.Answer {
 
 // answer answers a payload by docs/contract.md, R1 to R4c.
 func answer(payload []byte) protocol.Answer {
-	var params bootstrap.BootstrapParams
-	var legacy anypb.Any
+	params, legacy := new(bootstrap.BootstrapParams), new(anypb.Any)
 	found, err := isBootstrap(payload)
 	if err != nil { // R2
 		return malformed(err)
 	}
 	if found { // R3
-		if err := proto.Unmarshal(payload, &params); err != nil {
+		if err := proto.Unmarshal(payload, params); err != nil {
 			return malformed(err)
 		}
 		for _, extension := range params.GetExtensions() {
-			if namesOptions(extension.GetValue()) {
+			if namesOptions(extension.GetValue().GetTypeUrl()) {
 				return answerOptions(extension.GetValue().GetValue())
 			}
 		}
 		return protocol.Answer{Outcome: protocol.None}
 	}
-	if err := proto.Unmarshal(payload, &legacy); err != nil { // R4
+	if err := proto.Unmarshal(payload, legacy); err != nil { // R4
 		return malformed(err)
 	}
-	if namesOptions(&legacy) { // R4a
+	if namesOptions(legacy.GetTypeUrl()) { // R4a
 		return answerOptions(legacy.GetValue())
 	}
 	isMinimal := isIdentifier(legacy.GetTypeUrl()) && isIdentifier(string(legacy.GetValue()))
-	if len(payload) == 0 || isMinimal && proto.Unmarshal(payload, &params) == nil { // R1, R4b
+	if len(payload) == 0 || isMinimal && proto.Unmarshal(payload, params) == nil { // R1, R4b
 		return protocol.Answer{Outcome: protocol.None}
 	}
 	return protocol.Answer{Outcome: "error/foreign", Detail: []byte("options of type " + legacy.GetTypeUrl())} // R4c

@@ -19,7 +19,6 @@ const decoding = (decode) => {
     throw new Malformed(err.message);
   }
 };
-
 const parse = (schema, bytes) => decoding(() => fromBinary(schema, bytes, { readUnknownFields: false }));
 const namesOptions = (any) => any?.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1) === OPTIONS;
 const isIdentifier = (s) => s.length <= 76 && /^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/.test(s);
@@ -59,8 +58,8 @@ function answer(payload) {
   try {
     return read(payload);
   } catch (err) {
-    if (err instanceof Malformed) return ["error/malformed\n", err.message];
-    throw err;
+    if (!(err instanceof Malformed)) throw err;
+    return ["error/malformed\n", err.message];
   }
 }
 
@@ -71,9 +70,8 @@ for await (const chunk of process.stdin) {
   let [input, answers] = [Buffer.concat(chunks), []];
   while (input.length >= (wanted = 4) && input.length >= (wanted += input.readUInt32BE())) {
     const parts = answer(input.subarray(4, wanted)).map((part) => Buffer.from(part));
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(parts[0].length + parts[1].length);
-    answers.push(head, ...parts);
+    answers.push(Buffer.alloc(4), ...parts);
+    answers.at(-3).writeUInt32BE(parts[0].length + parts[1].length);
     input = input.subarray(wanted);
   }
   process.stdout.write(Buffer.concat(answers));

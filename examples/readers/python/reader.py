@@ -12,7 +12,6 @@ os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
 from google.protobuf import descriptor_pb2, descriptor_pool, empty_pb2, message, message_factory
 
 OPTIONS = "containerd.runhcs.v1.Options"
-
 pool = descriptor_pool.DescriptorPool()
 with open(sys.argv[1], "rb") as descriptors:
     for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors.read()).file:
@@ -41,14 +40,14 @@ def answer_options(value):
     return b"options\n" + options.SerializeToString()
 
 
-def read(payload):
+def answer(payload):
     """Answer a payload by docs/contract.md, R1 to R4c, or raise one of Malformed."""
     if not payload:  # R1
         return b"none\n"
     fields = empty_pb2.Empty.FromString(payload).UnknownFields()  # R2; Empty knows no field
     if any((f.field_number, f.wire_type) in BOOTSTRAP for f in fields):  # R3
         for extension in BootstrapParams.FromString(payload).extensions:
-            if names_options(extension.value):
+            if extension.HasField("value") and names_options(extension.value):
                 return answer_options(extension.value.value)
         return b"none\n"
     legacy = Any.FromString(payload)  # R4
@@ -63,25 +62,18 @@ def read(payload):
     return f"error/foreign\noptions of type {legacy.type_url!r}".encode()  # R4c
 
 
-def answer(payload):
-    try:
-        return read(payload)
-    except Malformed as err:
-        return f"error/malformed\n{type(err).__name__}: {err}".encode()
-
-
-class Input(io.RawIOBase):
-    """Standard input, before which standard output is flushed."""
-
-    def readable(self):
-        return True
+class Input(io.FileIO):
+    """An input, before each wait for which standard output is flushed."""
 
     def readinto(self, buffer):
         sys.stdout.buffer.flush()
-        return sys.stdin.buffer.raw.readinto(buffer)
+        return super().readinto(buffer)
 
 
-stdin = io.BufferedReader(Input(), 1 << 16)
+stdin = io.BufferedReader(Input(sys.stdin.fileno()), 1 << 16)
 while head := stdin.read(4):
-    out = answer(stdin.read(struct.unpack(">I", head)[0]))
+    try:
+        out = answer(stdin.read(struct.unpack(">I", head)[0]))
+    except Malformed as err:
+        out = f"error/malformed\n{type(err).__name__}: {err}".encode()
     sys.stdout.buffer.write(struct.pack(">I", len(out)) + out)

@@ -8,10 +8,7 @@ use prost::{DecodeError, Message};
 use prost_types::Any;
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 
-enum Error {
-    Malformed(DecodeError),
-    Foreign(String),
-}
+enum Error { Malformed(DecodeError), Foreign(String) }
 
 impl From<DecodeError> for Error {
     fn from(err: DecodeError) -> Self { Error::Malformed(err) }
