@@ -49,6 +49,7 @@ func (q question) name() string {
 // config is what of the checks is run.
 type config struct {
 	seed, checks int
+	longest      int // sequence of elements, and string of bytes, that is walked
 	subject      *subject
 	cases        []corpus.Case
 	payloads     *payload.Generator
@@ -76,12 +77,15 @@ func allChecks(c *config) ([]check, error) {
 	for _, p := range c.properties() {
 		recommended = append(recommended, c.draw(p.name, p.generate))
 	}
-	recommended = append(recommended, c.truncated(), sizes)
+	recommended = append(recommended, c.truncated())
 	for _, place := range c.vocabulary.Places() {
-		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, 2), elements))
+		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, c.longest), elements))
 	}
-	recommended = append(recommended, steps("walk/params", walk.Params(c.vocabulary), elements), steps("walk/sizes", walk.Sizes(c.vocabulary), nothing),
-		steps("walk/bytes", walk.Strings(2), firstByte), c.neighbours(), c.pairs())
+	recommended = append(recommended, steps("walk/bytes", walk.Strings(c.longest), firstByte))
+	if c.longest > 1 {
+		recommended = append(recommended, sizes, steps("walk/params", walk.Params(c.vocabulary), elements),
+			steps("walk/sizes", walk.Sizes(c.vocabulary), nothing), c.neighbours(), c.pairs())
+	}
 	var all []check
 	for _, q := range required {
 		all = append(all, check{Required, q})

@@ -30,7 +30,7 @@ func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes 
 // run is Run of a reader that has been started.
 func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s settings.Test, reader *process.Reader) (passes bool, err error) {
 	c := s.Conformance
-	checks, err := subject.checks(&config{subject: subject, seed: c.Seed, checks: c.Checks})
+	checks, err := subject.checks(&config{subject: subject, seed: c.Seed, checks: c.Checks, longest: c.Longest})
 	if err != nil {
 		return false, err
 	}
@@ -80,7 +80,7 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	subject, err := subjectOf(c.Name, c.Version, c.Options)
+	subject, err := subjectOf(c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -153,11 +153,11 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 		reader.Limit = 20 * time.Millisecond
 	}
 	defer reader.Close()
-	c.Reader, c.Seed, c.Checks = self, 1, 20
+	c.Reader, c.Seed, c.Checks, c.Longest = self, 1, 20, 2
 	if c.Level == "" {
 		c.Level = Freedoms
 	}
-	s, err := subjectOf("", "", "")
+	s, err := subjectOf(new(settings.Conformance))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestInterrupted(t *testing.T) {
 	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
 	defer reader.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := subjectOf("", "", "")
+	s, err := subjectOf(new(settings.Conformance))
 	if err != nil {
 		t.Fatal(err)
 	}

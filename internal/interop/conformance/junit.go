@@ -103,6 +103,7 @@ type Report struct {
 	Level       string         `json:"level"`
 	Seed        int            `json:"seed"`
 	Checks      int            `json:"checks"`
+	Longest     int            `json:"longest"`
 	Interrupted bool           `json:"interrupted"`
 	Green       bool           `json:"green"`
 	Levels      []counts       `json:"levels"`
@@ -136,7 +137,7 @@ const reportFormat = 1
 
 func (r *report) json() ([]byte, error) {
 	c := r.settings.Conformance
-	out := Report{Format: reportFormat, Reader: c.Reader, Options: r.run.subject.name(), HCSShim: c.HCSShim, Level: c.Level, Seed: c.Seed, Checks: c.Checks,
+	out := Report{Format: reportFormat, Reader: c.Reader, Options: r.run.subject.name(), HCSShim: c.HCSShim, Level: c.Level, Seed: c.Seed, Checks: c.Checks, Longest: c.Longest,
 		Interrupted: r.interrupted, Green: r.green(),
 		Levels: r.levels(), Excused: r.run.excused, Problems: r.problems, Causes: []jsonCause{}, Failures: []jsonFailure{}}
 	if out.Problems == nil {

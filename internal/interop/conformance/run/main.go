@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	// The predictions of findings depend on which types the shim's binary links.
+	_ "shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/interop/conformance"
 	"shimfuzz/internal/settings"
 )
