@@ -56,9 +56,9 @@ var (
 		{name: "corpus", pkg: "properties", many: new(settings.Mutants), brief: true},
 		{name: "unit tests", pkg: "internal/reference", brief: true},
 		seedsLayer,
-		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}, brief: true},
 		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
 		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + walkTests + "|" + costlyTests, "-test.failfast"}, rapidArgs...)},
+		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}, brief: true},
 		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests}},
 		{name: "fuzzing", pkg: "fuzz", fuzzes: true},
 	}
