@@ -2,6 +2,8 @@ package quality
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -57,5 +59,67 @@ func TestStale(t *testing.T) {
 	got := fmt.Sprint(append(unknown(all, known), stale(all, known)...))
 	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A mutant whose copy is the same machine code as the original's, or as another
+// mutant's, is a duplicate; what its closures and data are counts, too.
+func TestFindDuplicates(t *testing.T) {
+	const listing = `p.f STEXT size=9
+	0x0000 00000 (p.go:1)	CALL	p.mutant0_f(SB)
+p.T.mutant0_f STEXT size=3
+	0x0000 00000 (p.go:7)	TEXT	p.T.mutant0_f(SB)
+	0x0003 00003 (p.go:8)	CALL	p.T.mutant0_f.func1(SB)
+p.T.mutant0_f.func1 STEXT size=3
+	0x0000 00000 (p.go:8)	RET
+p.T.mutant1_f STEXT size=3
+	0x0000 00000 (p.go:17)	TEXT	p.T.mutant1_f(SB)
+	0x0003 00003 (p.go:19)	CALL	p.T.mutant1_f.func1(SB)
+p.T.mutant1_f.func1 STEXT size=3
+	0x0000 00000 (p.go:18)	RET
+p.T.mutant2_f STEXT size=3
+	0x0000 00000 (p.go:27)	TEXT	p.T.mutant2_f(SB)
+	0x0003 00003 (p.go:29)	CALL	p.T.mutant2_f.func1(SB)
+p.T.mutant2_f.func1 STEXT size=3
+	0x0000 00000 (p.go:28)	JMP	0
+p.T.mutant3_f STEXT size=3
+	0x0000 00000 (p.go:27)	TEXT	p.T.mutant3_f(SB)
+	0x0003 00003 (p.go:29)	CALL	p.T.mutant3_f.func1(SB)
+p.T.mutant3_f.func1 STEXT size=3
+	0x0000 00000 (p.go:28)	JMP	0
+`
+	all := numbered(4) // the last has no code
+	findDuplicates(listing, all)
+	var notes []string
+	for _, m := range all {
+		notes = append(notes, m.note)
+	}
+	if got, want := strings.Join(notes, ", "), "the original, , "+all[1].id()+", "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// The checker says what the compiler would.
+func TestChecker(t *testing.T) {
+	folder, err := filepath.Abs("../reference")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newChecker(t.Context(), "../..", []string{folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(folder, "decoder.go")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more, want := range map[string]string{
+		"": "", "func unused() { x := 1 }": "declared and not used: x", "import": "must appear", "var x int = true": "cannot use true",
+	} {
+		err := c.check(name, []byte(string(text)+"\n"+more+"\n"))
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", more, err, want)
+		}
 	}
 }
