@@ -18,11 +18,11 @@ func malformed(err error) protocol.Answer {
 	return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
 }
 
-func namesOptions(url string) bool { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
-
+const name = "containerd.runhcs.v1.Options"
 var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
 
-func isIdentifier(s string) bool { return len(s) <= 76 && identifier.MatchString(s) }
+func isIdentifier(s string) bool   { return len(s) <= 76 && identifier.MatchString(s) }
+func namesOptions(url string) bool { return strings.HasSuffix("/"+url, "/"+name) }
 
 // isBootstrap reports whether a field is there that only BootstrapParams has.
 func isBootstrap(b []byte) (found bool, err error) {
@@ -38,11 +38,11 @@ func isBootstrap(b []byte) (found bool, err error) {
 }
 
 func answerOptions(value []byte) protocol.Answer {
-	var opts options.Options
-	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(value, &opts); err != nil {
+	opts := new(options.Options)
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(value, opts); err != nil {
 		return malformed(err)
 	}
-	return protocol.Encoded(proto.Marshal(&opts))
+	return protocol.Encoded(proto.Marshal(opts))
 }
 
 // answer answers a payload by docs/contract.md, R1 to R4c.
