@@ -18,11 +18,10 @@ func malformed(err error) protocol.Answer {
 	return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
 }
 
-func isOurs(url string) bool { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
-
 var identifier = regexp.MustCompile(`^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$`)
 
 func isIdentifier(s string) bool { return len(s) <= 76 && identifier.MatchString(s) }
+func isOptions(url string) bool  { return strings.HasSuffix("/"+url, "/containerd.runhcs.v1.Options") }
 
 // isBootstrap reports whether a field is there that only BootstrapParams has.
 func isBootstrap(b []byte) (found bool, err error) {
@@ -38,11 +37,11 @@ func isBootstrap(b []byte) (found bool, err error) {
 }
 
 func answerOptions(value []byte) protocol.Answer {
-	var opts options.Options
-	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(value, &opts); err != nil {
+	opts := new(options.Options)
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(value, opts); err != nil {
 		return malformed(err)
 	}
-	return protocol.Encoded(proto.Marshal(&opts))
+	return protocol.Encoded(proto.Marshal(opts))
 }
 
 // answer answers a payload by docs/contract.md, R1 to R4c.
@@ -57,7 +56,7 @@ func answer(payload []byte) protocol.Answer {
 			return malformed(err)
 		}
 		for _, extension := range params.GetExtensions() {
-			if isOurs(extension.GetValue().GetTypeUrl()) {
+			if isOptions(extension.GetValue().GetTypeUrl()) {
 				return answerOptions(extension.GetValue().GetValue())
 			}
 		}
@@ -66,7 +65,7 @@ func answer(payload []byte) protocol.Answer {
 	if err := proto.Unmarshal(payload, legacy); err != nil { // R4
 		return malformed(err)
 	}
-	if isOurs(legacy.GetTypeUrl()) { // R4a
+	if isOptions(legacy.GetTypeUrl()) { // R4a
 		return answerOptions(legacy.GetValue())
 	}
 	isMinimal := isIdentifier(legacy.GetTypeUrl()) && isIdentifier(string(legacy.GetValue()))

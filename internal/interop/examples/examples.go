@@ -161,7 +161,8 @@ func (e Example) buildIn(ctx context.Context, root, dir string) error {
 		cmd.Env = append(cmd.Env, e.env...)
 		_, err := gocmd.Output(cmd)
 		if err != nil && words[0] == "npm" { // which downloads
-			return fmt.Errorf("%w: %s", ErrNotHere, gocmd.OneLine(err.Error()))
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			return fmt.Errorf("%w: npm cannot download: %s", ErrNotHere, first)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", words[0], err)
