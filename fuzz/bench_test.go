@@ -6,29 +6,42 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/hcsshim"
-	"shimfuzz/internal/reference"
-	"shimfuzz/internal/verify"
+	"shimfuzz/internal/targets"
 )
 
-// BenchmarkReadOptions measures the parts of one execution of the raw target, and
-// all of it (target), on one payload of the corpus after another.
-func BenchmarkReadOptions(b *testing.B) {
+// BenchmarkTargets measures one execution of each target, on one of its seeds that OSS-Fuzz
+// starts from after another, beside readOptions alone on the corpus.
+func BenchmarkTargets(b *testing.B) {
 	cases, err := corpus.Load()
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, part := range []struct {
-		name string
-		run  func([]byte)
-	}{
-		{"readOptions", func(b []byte) { _, _ = hcsshim.ReadOptions(bytes.NewReader(b)) }},
-		{"watched", func(b []byte) { verify.UnderTest().Decode(bytes.NewReader(b), b) }},
-		{"reference", func(b []byte) { _, _ = reference.ReadOptions(bytes.NewReader(b)) }},
-		{"target", func(p []byte) { ReadOptions(b, p) }},
-	} {
-		b.Run(part.name, func(b *testing.B) {
+	var small [][]byte
+	for _, c := range cases {
+		if c.Size <= 1024 {
+			small = append(small, c.Payload.Bytes)
+		}
+	}
+	b.Run("readOptions", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			_, _ = hcsshim.ReadOptions(bytes.NewReader(small[i%len(small)]))
+		}
+	})
+	for _, target := range targets.Names() {
+		seeds, err := Seeds(target)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var inputs [][][]byte
+		for _, s := range seeds {
+			if len(targets.Join(s.Parts)) <= 1024 {
+				inputs = append(inputs, s.Parts)
+			}
+		}
+		b.Run(target, func(b *testing.B) {
+			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				part.run(cases[i%len(cases)].Payload.Bytes)
+				Run(b, target, inputs[i%len(inputs)])
 			}
 		})
 	}

@@ -2,7 +2,6 @@ package payload
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -25,21 +24,27 @@ type Fault struct {
 func (f Fault) Size() int { return len(f.element.Bytes) }
 
 // Faults returns the faults of a message of a level: each class of the contract that can
-// affect it.
-func (g *Generator) Faults(level vocabulary.Level) []Fault {
-	all := []Fault{{Name: "truncated"}}
-	for _, e := range g.vocabulary.Faults(level) {
-		all = append(all, Fault{e.Name, "", e})
-	}
-	return all
-}
+// affect it. The caller must not change them.
+func (g *Generator) Faults(level vocabulary.Level) []Fault { return g.damage()[level].faults }
 
 // Freedoms returns what may be put into a message of a level so that a reader either reads
-// on or refuses it (docs/contract.md, Freedoms).
-func (g *Generator) Freedoms(level vocabulary.Level) []Fault {
-	var all []Fault
-	for _, e := range g.vocabulary.Free(level) {
-		all = append(all, Fault{e.Name, e.Freedom, e})
+// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
+func (g *Generator) Freedoms(level vocabulary.Level) []Fault { return g.damage()[level].freedoms }
+
+// damage is what can be put into a message of one level.
+type damage struct{ faults, freedoms []Fault }
+
+func (g *Generator) allDamage() map[vocabulary.Level]damage {
+	all := make(map[vocabulary.Level]damage)
+	for _, level := range slices.Concat(g.vocabulary.LegacyLevels(), g.vocabulary.BootstrapLevels()) {
+		d := damage{faults: []Fault{{Name: "truncated"}}}
+		for _, e := range g.vocabulary.Faults(level) {
+			d.faults = append(d.faults, Fault{e.Name, "", e})
+		}
+		for _, e := range g.vocabulary.Free(level) {
+			d.freedoms = append(d.freedoms, Fault{e.Name, e.Freedom, e})
+		}
+		all[level] = d
 	}
 	return all
 }
@@ -119,7 +124,7 @@ func (f Fault) in(e *encoder, family string, b []byte, opts proto.Message) Paylo
 		want, want.Or = Sent(opts), []contract.Outcome{want}
 	}
 	e.mark(what, f.Name, string(e.level))
-	return e.payload(b, want, fmt.Sprintf("%s, %s in %s", family, f.Name, e.level))
+	return e.payload(b, want, family+", "+f.Name+" in "+string(e.level))
 }
 
 // Framed draws a valid payload in a frame that protobuf does not have: each

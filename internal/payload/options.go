@@ -3,6 +3,7 @@ package payload
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
@@ -19,6 +20,7 @@ type Generator struct {
 	vocabulary     *vocabulary.Vocabulary
 	drawn, undrawn []protoreflect.FieldDescriptor
 	entries        protoreflect.FieldDescriptor // the map among those drawn, nil if there is none
+	damage         func() map[vocabulary.Level]damage
 }
 
 // RunHCS makes payloads that carry hcsshim's Options.
@@ -43,6 +45,7 @@ func newGenerator(message protoreflect.MessageType, v *vocabulary.Vocabulary) *G
 			g.undrawn = append(g.undrawn, fd)
 		}
 	}
+	g.damage = sync.OnceValue(g.allDamage)
 	return g
 }
 

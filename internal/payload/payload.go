@@ -86,7 +86,7 @@ func PlainAny(url string, value []byte) []byte {
 // AnyOf is PlainAny with variations, with the outcome of the plain one.
 func (g *Generator) AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
 	e := &encoder{g: g, rnd: rnd, variations: Order | Varint | Default | Unknown}
-	return e.payload(e.legacy(url, value), want, fmt.Sprintf("legacy Any of %q", url))
+	return e.payload(e.legacy(url, value), want, "legacy Any")
 }
 
 // PlainParams is BootstrapParams with opts, which may be any bytes, as the value
@@ -137,7 +137,7 @@ func foreign(e *encoder, url string, value []byte) Payload {
 	if stdin.IsIdentifier(url) && stdin.IsIdentifier(string(value)) {
 		want = Sent(nil)
 	}
-	return e.payload(e.legacy(url, value), want, fmt.Sprintf("legacy Any of another type, %q", url))
+	return e.payload(e.legacy(url, value), want, "legacy Any of another type")
 }
 
 // ForeignValue draws the value of an Any of another type.
