@@ -3,7 +3,7 @@
 
 TARGETS = help help-all test exhaustive fuzz repro keep conformance matrix e2e e2e-tools oss-fuzz extract env tree \
 	lint bench corpus check-corpus record oss-fuzz-proof mutants baselines history steady overhead
-VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME STATS
+VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME STATS
 
 # Those that stand on make's command line. The program takes HCSSHIM and FINDINGS
 # from the environment by itself, as go test does.

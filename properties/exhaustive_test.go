@@ -1,7 +1,6 @@
 package properties
 
 import (
-	"bytes"
 	"iter"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/walk"
 )
 
 // Every sequence of elements of every level, up to two in a row, and up to three in
@@ -28,14 +28,7 @@ func TestWalkElements(t *testing.T) {
 				if in == contract.Create && !place.IsAny() {
 					continue
 				}
-				walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
-					for seq := range sequences(vocabulary.RunHCS.Elements(place.Level), longest(in)) {
-						seq = slices.Clone(seq)
-						if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
-							return
-						}
-					}
-				})
+				walkAll(t, in, verify.DecodersOf(in), walk.Elements(vocabulary.RunHCS, place, longest(in)))
 			}
 		})
 	}
@@ -51,86 +44,23 @@ func longest(in contract.Input) int {
 	return 2
 }
 
-// sequences yields each element, and all sequences of those that are combined, the
-// shorter ones first. It reuses the slice.
-func sequences(elements []vocabulary.Element, longest int) iter.Seq[[]vocabulary.Element] {
-	combined := slices.DeleteFunc(slices.Clone(elements), func(e vocabulary.Element) bool { return e.Alone })
-	return func(yield func([]vocabulary.Element) bool) {
-		if !yield(nil) {
-			return
-		}
-		for _, e := range elements {
-			if !yield([]vocabulary.Element{e}) {
-				return
-			}
-		}
-		for length := 2; length <= longest; length++ {
-			if !fill(make([]vocabulary.Element, length), 0, combined, yield) {
-				return
-			}
-		}
-	}
-}
-
-func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yield func([]vocabulary.Element) bool) bool {
-	if from == len(seq) {
-		return yield(seq)
-	}
-	for _, e := range elements {
-		seq[from] = e
-		if !fill(seq, from+1, elements, yield) {
-			return false
-		}
-	}
-	return true
-}
-
 // Every combination of the fields of BootstrapParams: each absent, as containerd sets it,
 // empty, and with the same text as the others.
 func TestWalkFields(t *testing.T) {
-	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), func(yield func(step) bool) {
-		for params := range vocabulary.RunHCS.Params() {
-			if !yield(step{place: "top", elements: params, top: params}) {
-				return
-			}
-		}
-	})
+	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), walk.Params(vocabulary.RunHCS))
 }
 
 // Every size.
 func TestWalkSizes(t *testing.T) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, verify.DecodersOf(in), func(yield func(step) bool) {
-			for top := range vocabulary.RunHCS.Padded() {
-				if !yield(step{place: "top", elements: top, top: top}) {
-					return
-				}
-			}
-		})
+		walkAll(t, in, verify.DecodersOf(in), walk.Sizes(vocabulary.RunHCS))
 	}
 }
 
 // Every string of up to two bytes, and of three in make exhaustive.
 func TestWalkBytes(t *testing.T) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, underTest(in), allBytes(longest(in)))
-	}
-}
-
-// allBytes yields every string of up to some bytes.
-func allBytes(longest int) iter.Seq[step] {
-	return func(yield func(step) bool) {
-		b := make([]byte, longest)
-		for length := range len(b) + 1 {
-			for n := range 1 << (8 * length) {
-				for i := range length {
-					b[i] = byte(n >> (8 * i))
-				}
-				if !yield(step{place: "any bytes", payload: slices.Clone(b[:length])}) {
-					return
-				}
-			}
-		}
+		walkAll(t, in, underTest(in), walk.Strings(longest(in)))
 	}
 }
 
@@ -143,10 +73,10 @@ func TestWalkNeighbours(t *testing.T) {
 	}
 	for _, in := range contract.Inputs {
 		cases := slices.DeleteFunc(casesFor(t, in), func(c corpus.Case) bool { return c.Size > small })
-		walkAll(t, in, underTest(in), func(yield func(step) bool) {
+		walkAll(t, in, underTest(in), func(yield func(walk.Step) bool) {
 			for _, c := range cases {
-				for b := range neighbours(c.Payload.Bytes) {
-					if !yield(step{place: "neighbour of " + c.Name, payload: b}) {
+				for s := range walk.Neighbours(c.Name, c.Payload.Bytes) {
+					if !yield(s) {
 						return
 					}
 				}
@@ -162,23 +92,6 @@ func casesFor(t *testing.T, in contract.Input) []corpus.Case {
 	return slices.DeleteFunc(load(t), func(c corpus.Case) bool {
 		return in == contract.Create && stdin.IsBootstrap(c.Payload.Bytes)
 	})
-}
-
-func neighbours(b []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for i := range b {
-			for bit := range 8 {
-				flipped := bytes.Clone(b)
-				flipped[i] ^= 1 << bit
-				if !yield(flipped) {
-					return
-				}
-			}
-			if !yield(slices.Concat(b[:i], b[i+1:])) || !yield(slices.Concat(b[:i+1], b[i:])) || !yield(b[:i]) {
-				return
-			}
-		}
-	}
 }
 
 // underTest are the decoders of an input that are under test, if they are to be tested:
@@ -210,21 +123,21 @@ func TestWalkPairs(t *testing.T) {
 // end, so one that a later call changes is found, too.
 func afterEach(t *testing.T, d decoder.Decoder, first payload.Payload, others []payload.Payload) {
 	t.Helper()
-	var payloads [][]byte
+	var answers []contract.Outcome
 	var checks []verify.Check
 	for _, second := range others {
 		second.Description += ", after " + first.Description
 		for _, p := range []payload.Payload{first, second} {
-			payloads = append(payloads, p.Bytes)
+			answers = append(answers, decode(d, p.Bytes))
 			checks = append(checks, verify.Check{Guarantee: contract.NoSharing, Payload: p})
 		}
 	}
-	for i, got := range d.DecodeAll(payloads) {
+	for i, got := range answers {
 		if v := checks[i].Judge(d, got); v.Fails() {
 			t.Fatalf("%s", checks[i].Report(t, d, v, got))
 		}
 	}
-	verify.Walked(len(payloads))
+	verify.Walked(len(answers))
 }
 
 // Every way to cut a short payload into reads, with and without an error at each place;
@@ -305,11 +218,11 @@ func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
 }
 
 // walkAll holds decoders of an input to the right answers to many payloads.
-func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps iter.Seq[step]) {
+func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps iter.Seq[walk.Step]) {
 	t.Helper()
 	if len(decoders) == 0 {
 		return
 	}
-	w := &walk{t: t, input: in, decoders: decoders, told: time.Now()}
+	w := &walker{t: t, input: in, decoders: decoders, told: time.Now()}
 	w.all(steps)
 }

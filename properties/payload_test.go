@@ -42,40 +42,10 @@ func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, payload.RunHCS
 // cut out, doubled or joined. The reference says what is right.
 func TestAnyBytes(t *testing.T) {
 	cases := load(t)
+	bytes := drawn(func(src payload.Rand) []byte { return corpus.Changed(src, cases) })
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
-		b := anyBytes(cases).Draw(rt, "bytes")
+		b := bytes.Draw(rt, "bytes")
 		p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: "any bytes"}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
-	})
-}
-
-func anyBytes(cases []corpus.Case) *rapid.Generator[[]byte] {
-	return rapid.Custom(func(t *rapid.T) []byte {
-		if rapid.IntRange(0, 9).Draw(t, "random") == 0 {
-			return rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")
-		}
-		one := rapid.Custom(func(t *rapid.T) []byte { return rapid.SampledFrom(cases).Draw(t, "case").Payload.Bytes })
-		b := append([]byte{}, one.Draw(t, "case")...)
-		for range rapid.IntRange(0, 3).Draw(t, "changes") {
-			at := rapid.IntRange(0, len(b)).Draw(t, "at")
-			to := rapid.IntRange(at, len(b)).Draw(t, "to")
-			switch rapid.IntRange(0, 4).Draw(t, "change") {
-			case 0:
-				b = append(b[:at:at], b[to:]...) // cut out
-			case 1:
-				b = append(b[:to:to], b[at:]...) // doubled
-			case 2:
-				b = append(b, one.Draw(t, "case")...) // joined
-			case 3:
-				if at < len(b) {
-					b[at] = rapid.Byte().Draw(t, "byte")
-				}
-			case 4:
-				if at < len(b) {
-					b[at] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
-				}
-			}
-		}
-		return b
 	})
 }

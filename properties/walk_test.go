@@ -23,25 +23,11 @@ import (
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/walk"
 )
 
-// step is one payload of a walk.
-type step struct {
-	place    string
-	elements []vocabulary.Element // that differ from one payload to the next
-	top      []vocabulary.Element // of the payload
-	payload  []byte               // instead of top, where the elements are not known
-}
-
-func (s step) String() string {
-	if s.top == nil {
-		return s.place
-	}
-	return s.place + ": " + vocabulary.Names(s.elements)
-}
-
-// walk holds decoders to the right answers to many payloads.
-type walk struct {
+// walker holds decoders to the right answers to many payloads.
+type walker struct {
 	t        reporter
 	input    contract.Input
 	decoders []decoder.Decoder
@@ -59,7 +45,7 @@ type reporter interface {
 }
 
 type failure struct {
-	step  step
+	step  walk.Step
 	d     decoder.Decoder
 	check verify.Check
 	got   contract.Outcome
@@ -71,9 +57,9 @@ type failure struct {
 const maxFailures = 500
 
 // all walks, with all processors, reports the failures and adds to the count.
-func (w *walk) all(steps iter.Seq[step]) {
+func (w *walker) all(steps iter.Seq[walk.Step]) {
 	w.t.Helper()
-	batches := make(chan []step)
+	batches := make(chan []walk.Step)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
@@ -83,7 +69,7 @@ func (w *walk) all(steps iter.Seq[step]) {
 		})
 	}
 	const size = 500
-	var batch []step
+	var batch []walk.Step
 	for s := range steps {
 		if batch = append(batch, s); len(batch) == size {
 			batches <- batch
@@ -100,29 +86,25 @@ func (w *walk) all(steps iter.Seq[step]) {
 	verify.Walked(w.walked)
 }
 
-func (w *walk) stopped() bool {
+func (w *walker) stopped() bool {
 	w.Lock()
 	defer w.Unlock()
 	return len(w.failures) >= maxFailures
 }
 
 // batch asks each decoder for some answers.
-func (w *walk) batch(steps []step) {
-	checks := make([]verify.Check, len(steps))
-	payloads := make([][]byte, len(steps))
-	for i, s := range steps {
-		checks[i] = w.check(s)
-		payloads[i] = checks[i].Payload.Bytes
-		for _, e := range s.elements {
+func (w *walker) batch(steps []walk.Step) {
+	for _, s := range steps {
+		check := w.check(s)
+		for _, e := range s.Elements {
 			for rule := range strings.FieldsSeq(cmp.Or(e.Rules, "values")) {
-				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.place})
+				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.Place})
 			}
 		}
-	}
-	for _, d := range w.decoders {
-		for i, got := range d.DecodeAll(payloads) {
-			if v := checks[i].Judge(d, got); v.Fails() {
-				w.fail(failure{step: steps[i], d: d, check: checks[i], got: got, v: v})
+		for _, d := range w.decoders {
+			got := decode(d, check.Payload.Bytes)
+			if v := check.Judge(d, got); v.Fails() {
+				w.fail(failure{step: s, d: d, check: check, got: got, v: v})
 			}
 		}
 	}
@@ -136,38 +118,35 @@ func (w *walk) batch(steps []step) {
 }
 
 // check says what is right. The reference is its judge where the elements do not know it.
-func (w *walk) check(s step) verify.Check {
-	b := s.payload
-	if s.top != nil {
-		b = vocabulary.Encode(s.top)
-	}
+func (w *walker) check(s walk.Step) verify.Check {
+	b := s.Bytes()
 	judge, wanted, answer := reference.Decoder, reference.Want, vocabulary.RunHCS.Answer
 	if w.input == contract.Create {
 		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, vocabulary.RunHCS.AnswerCreate
 	}
 	want := wanted(b)
 	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Input: w.input, Want: want}}
-	if s.top == nil {
+	if s.Top == nil {
 		return c
 	}
-	if known, ok := answer(s.top); ok && !contract.SameSet(known, want) {
+	if known, ok := answer(s.Top); ok && !contract.SameSet(known, want) {
 		w.fail(failure{step: s, d: judge, check: c, other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
 		c.Payload.Want = known
 	}
 	return c
 }
 
-func (w *walk) fail(f failure) {
+func (w *walker) fail(f failure) {
 	w.Lock()
 	defer w.Unlock()
 	w.failures = append(w.failures, f)
 }
 
 // report reports the shortest failure of each cause.
-func (w *walk) report() {
+func (w *walker) report() {
 	w.t.Helper()
 	slices.SortStableFunc(w.failures, func(a, b failure) int {
-		if n := len(a.step.elements) - len(b.step.elements); n != 0 {
+		if n := len(a.step.Elements) - len(b.step.Elements); n != 0 {
 			return n
 		}
 		return len(a.check.Payload.Bytes) - len(b.check.Payload.Bytes)
@@ -199,11 +178,11 @@ func (f failure) hasCauseOf(other failure) bool {
 	if f.d.Name != other.d.Name || f.v.Kind != other.v.Kind || f.v.Finding != other.v.Finding {
 		return false
 	}
-	if len(f.step.elements) == 0 {
+	if len(f.step.Elements) == 0 {
 		return f.got.Kind == other.got.Kind && f.check.Payload.Want.Kind == other.check.Payload.Want.Kind
 	}
-	for _, e := range other.step.elements {
-		if !slices.ContainsFunc(f.step.elements, func(g vocabulary.Element) bool { return g.Name == e.Name }) {
+	for _, e := range other.step.Elements {
+		if !slices.ContainsFunc(f.step.Elements, func(g vocabulary.Element) bool { return g.Name == e.Name }) {
 			return false
 		}
 	}
@@ -226,11 +205,11 @@ func TestWalkReportsCauses(t *testing.T) {
 	}
 	place := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(), func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
 	var reports recorder
-	w := &walk{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
-	w.all(func(yield func(step) bool) {
-		for seq := range sequences(elements[bad-3:bad+3], 3) {
+	w := &walker{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
+	w.all(func(yield func(walk.Step) bool) {
+		for seq := range walk.Sequences(elements[bad-3:bad+3], 3) {
 			seq = slices.Clone(seq)
-			if !yield(step{place: place.Name, elements: seq, top: place.Payload(seq)}) {
+			if !yield(walk.Step{Place: place.Name, Elements: seq, Top: place.Payload(seq)}) {
 				return
 			}
 		}

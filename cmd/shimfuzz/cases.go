@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"shimfuzz/internal/engine"
@@ -26,9 +27,6 @@ func repro(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := j.takeReader(); err != nil {
-		return err
-	}
 	payload := c.Target.Name == targets.Raw.Name // whose input is a payload as it is
 	program, args := engine.Replayer, []string{c.Target.Name, c.File}
 	if payload {
@@ -41,7 +39,14 @@ func repro(ctx context.Context, j *job) error {
 		}
 		program, args = "./internal/verify/repro", []string{gocmd.FromHere(file)}
 	}
-	cmd, err := j.b.Program(ctx, j.test, program, args...)
+	if j.reader != "" && !payload {
+		return fmt.Errorf("READER: a reader is given payloads only, and %s is an input of %s", c.Name, c.Target.Name)
+	}
+	prepare := func() (*exec.Cmd, error) { return j.b.Program(ctx, j.test, program, args...) }
+	if j.reader != "" {
+		prepare = func() (*exec.Cmd, error) { return j.withReader(ctx, args...) }
+	}
+	cmd, err := prepare()
 	if err != nil {
 		return err
 	}

@@ -36,11 +36,11 @@ var commands = []command{
 			return engine.Fuzz(ctx, j.b, j.test, j.targets(), string(j.fuzztime))
 		}},
 	{name: "repro", help: "what a payload is, and what each decoder answers to it",
-		flags: "case hcsshim findings target reader", hcsshim: true, run: repro},
+		flags: "case hcsshim findings target reader options", hcsshim: true, run: repro},
 	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
 		flags: "case target", run: keep},
 	{name: "conformance", help: "hold a reader in any language to the contract",
-		flags: "reader hcsshim findings seed=1 checks=300", hcsshim: true, run: conformance},
+		flags: "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2", hcsshim: true, run: conformance},
 	{name: "matrix", help: "which containerd works with which shim",
 		flags: "hcsshim", run: matrix},
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",

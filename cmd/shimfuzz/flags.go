@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,10 +17,12 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime text
+	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType text
 
 	fuzztime                           budget
+	level                              level
 	seed, checks, sample, seeds, stats number
+	update, longest                    number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.
@@ -39,6 +42,11 @@ func (o *options) all() map[string]option {
 		"target":    {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
 		"case":      {&o.file, "`file` with a payload, or what a fuzzer has kept"},
 		"reader":    {&o.reader, "`command` that reads payloads, in hcsshim's place"},
+		"options":   {&o.optionsType, "the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name with a descriptor set"},
+		"level":     {&o.level, "the `last level` of tests to run: required, recommended or freedoms"},
+		"longest":   {&o.longest, "`number` of elements in a row that are walked: 1 is for a slow reader"},
+		"expected":  {&o.expected, "`file` with the failures that are expected"},
+		"update":    {&o.update, "`1` writes that file"},
 		"tree":      {&o.tree, "`folder` to write to, which must be empty or not there"},
 		"sanitizer": {&o.sanitizer, "what the fuzzers are built for: `address or coverage`"},
 		"mutant":    {&o.mutant, "a `part` of the names of the mutants to run"},
@@ -106,6 +114,20 @@ func (t *text) String() string { return string(*t) }
 
 func (t *text) Set(s string) error {
 	*t = text(s)
+	return nil
+}
+
+// level is a level of the tests of a reader.
+type level string
+
+func (l *level) String() string { return string(*l) }
+
+func (l *level) Set(s string) error {
+	levels := []string{"required", "recommended", "freedoms"}
+	if !slices.Contains(levels, s) {
+		return fmt.Errorf("want one of %s", strings.Join(levels, ", "))
+	}
+	*l = level(s)
 	return nil
 }
 

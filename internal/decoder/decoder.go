@@ -3,7 +3,6 @@
 package decoder
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -22,20 +21,11 @@ type Decoder struct {
 	// Classify returns the kind of an error; nil for a decoder whose errors have
 	// no kinds, such as hcsshim's.
 	Classify func(error) contract.Kind
-	// AskAll, for a decoder in a process of its own, is set instead of Read. It
-	// returns an outcome for each payload.
-	AskAll func(payloads [][]byte) []contract.Outcome
 }
 
 // Decode runs the decoder on what r delivers and turns the result into an
 // outcome. A decode that exceeds HangLimit or BlockLimit ends the process.
 func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
-	if d.AskAll != nil {
-		if _, err := io.Copy(io.Discard, r); err != nil {
-			return contract.Outcome{Kind: contract.Read, Err: err}
-		}
-		return d.AskAll([][]byte{payload})[0]
-	}
 	defer watch(d.Name, payload)()
 	defer func() {
 		if v := recover(); v != nil {
@@ -53,19 +43,6 @@ func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
 		return contract.Outcome{Kind: contract.None}
 	}
 	return contract.Outcome{Kind: contract.Options, Options: opts}
-}
-
-// DecodeAll returns what Decode does for each payload, in order. A decoder in a process
-// of its own gets them all at once, which is many times as fast as one at a time.
-func (d Decoder) DecodeAll(payloads [][]byte) []contract.Outcome {
-	if d.AskAll != nil {
-		return d.AskAll(payloads)
-	}
-	outcomes := make([]contract.Outcome, len(payloads))
-	for i, payload := range payloads {
-		outcomes[i] = d.Decode(bytes.NewReader(payload), payload)
-	}
-	return outcomes
 }
 
 // panicStack is the stack from the frame that panicked up to the decoder's call.

@@ -1,7 +1,6 @@
 package decoder
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -38,37 +37,6 @@ func TestDecode(t *testing.T) {
 				t.Errorf("%v, %q; want %s, %q", got.Kind, got.Panic, test.want, test.panic)
 			}
 		})
-	}
-}
-
-// DecodeAll gives the outcome of each payload, in order, and asks a process only once.
-func TestDecodeAll(t *testing.T) {
-	read := func(r io.Reader) (*options.Options, error) {
-		b, err := io.ReadAll(r)
-		if string(b) == "panic" {
-			panic("boom")
-		}
-		return &options.Options{SandboxImage: string(b)}, err
-	}
-	asked := 0
-	askAll := func(payloads [][]byte) (outcomes []contract.Outcome) {
-		asked++
-		for _, p := range payloads {
-			outcomes = append(outcomes, Decoder{Name: "test", Read: read}.Decode(bytes.NewReader(p), p))
-		}
-		return outcomes
-	}
-	for _, d := range []Decoder{{Name: "here", Read: read}, {Name: "a process", AskAll: askAll}} {
-		got := d.DecodeAll([][]byte{[]byte("a"), []byte("panic"), nil})
-		if len(got) != 3 || got[0].Options.(*options.Options).GetSandboxImage() != "a" || got[1].Kind != contract.Panic || got[2].Kind != contract.Options {
-			t.Errorf("%s: %v", d.Name, got)
-		}
-		if got := d.Decode(strings.NewReader("b"), []byte("b")); got.Options.(*options.Options).GetSandboxImage() != "b" {
-			t.Errorf("%s: %v", d.Name, got)
-		}
-	}
-	if asked != 2 {
-		t.Errorf("the process was asked %d times, want twice", asked)
 	}
 }
 

@@ -20,10 +20,6 @@ type Test struct {
 	HCSShim  string // the user's choice of hcsshim, for the lines that replay a failure; "" is the default
 	Findings string // which findings to excuse, see findings.Named; "" is those of the hcsshim under test
 
-	Reader        string // the command of a reader to test in hcsshim's place; "" is none
-	ReaderName    string // of a reader of package readers, "" for any other
-	ReaderVersion string
-
 	Decoder string // the one decoder to run the properties on; "" is both
 	Bug     string // a bug of the zoo to put into that decoder, in a build that has the zoo
 
@@ -33,7 +29,22 @@ type Test struct {
 	Build   string // folder of this build, for what a failing test leaves; "" is build/default
 	Results string // folder to which each process writes its results; "" is none
 
-	E2E *E2E `json:",omitempty"` // nil does not run the real shims
+	E2E         *E2E         `json:",omitempty"` // nil does not run the real shims
+	Conformance *Conformance `json:",omitempty"` // nil has no reader in a process
+}
+
+// Conformance is the settings of a run that holds a reader to the contract.
+type Conformance struct {
+	Reader        string // the command
+	Name, Version string // of a reader of package readers, "" for any other
+	Options       string // the type that it reads, see optionstype.Find; "" is the program's
+	HCSShim       string // whose Options are linked, for people
+	Level         string // of tests
+	Expected      string // file with the failures that are expected, "" for none
+	Update        bool   // write that file
+	Seed          int    // of the generated payloads
+	Checks        int    // how many of those for each property
+	Longest       int    // how many elements in a row are walked
 }
 
 // E2E is the settings of the tests that run the real shims.
@@ -106,7 +117,11 @@ func (t Test) CaseArguments(file string) string {
 		}
 	}
 	line := "CASE=" + Quote(file)
-	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", t.Reader}} {
+	reader, options := "", ""
+	if t.Conformance != nil {
+		reader, options = t.Conformance.Reader, t.Conformance.Options
+	}
+	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", reader}, {"OPTIONS", options}} {
 		if v.value != "" {
 			line += " " + v.name + "=" + Quote(v.value)
 		}

@@ -1,9 +1,10 @@
 package stdin
 
 import (
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	_ "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options" // is linked
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
@@ -29,12 +30,14 @@ func Descriptor(in contract.Input, b []byte) protoreflect.MessageDescriptor {
 	return (*anypb.Any)(nil).ProtoReflect().Descriptor()
 }
 
-// Dump shows a payload as the message that it is by the contract.
+// Dump shows a payload as the message that it is by the contract. What an Any holds is
+// shown by the fields of its type if that is linked.
 func Dump(in contract.Input, b []byte) string {
 	return wire.Dump(b, Descriptor(in, b), func(url string) protoreflect.MessageDescriptor {
-		if TypeName(url) == contract.OptionsName {
-			return (*options.Options)(nil).ProtoReflect().Descriptor()
+		mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url)))
+		if err != nil {
+			return nil
 		}
-		return nil
+		return mt.Descriptor()
 	})
 }

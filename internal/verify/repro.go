@@ -14,7 +14,7 @@ import (
 // decoder under test answers; and the same as CreateTaskRequest.Options where an
 // answer to those is not right. It reports whether each answer is right or excused.
 func Repro(w io.Writer, b []byte) (passes bool, err error) {
-	q := verdict.Question{Payload: b, Want: verdict.Want(Settings().ReaderName, Settings().ReaderVersion, b)}
+	q := verdict.Question{Payload: b, Want: reference.Want(b)}
 	report, v := reproduce(UnderTest(), q)
 	text, passes := report.String(), !v.Fails()
 	for _, d := range Creates() {

@@ -19,7 +19,6 @@ import (
 // The names of the decoders that can be under test.
 const (
 	hcsshimName = "hcsshim"
-	readerName  = "reader"
 	createName  = "create" // and the file
 )
 
@@ -54,17 +53,7 @@ var current = sync.OnceValues(func() (*suite, error) {
 
 func newSuite(s settings.Test) (*suite, error) {
 	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}, creates: creates()}
-	if s.Reader != "" {
-		d, err := externalReader(s)
-		if err != nil {
-			return nil, err
-		}
-		u.underTest, u.creates = d, nil
-	}
-	u.decoders = []decoder.Decoder{reference.Decoder, u.underTest}
-	if s.Reader == "" { // which is given a shim's standard input only
-		u.decoders = append(append(u.decoders, reference.CreateDecoder), u.creates...)
-	}
+	u.decoders = append([]decoder.Decoder{reference.Decoder, u.underTest, reference.CreateDecoder}, u.creates...)
 	if s.Decoder != "" {
 		u.decoders = slices.DeleteFunc(u.decoders, func(d decoder.Decoder) bool {
 			return d.Name != s.Decoder && !strings.HasPrefix(d.Name, s.Decoder+" ")
@@ -80,36 +69,14 @@ func newSuite(s settings.Test) (*suite, error) {
 	return u, nil
 }
 
-// setFindings sets what is known and what is excused. Of a reader in a process
-// nothing is known, unless it is one of the matrix's, or the user says whose
-// findings it has; it is assumed to link what its release links.
-func (u *suite) setFindings() error {
+// setFindings sets what is known and what is excused.
+func (u *suite) setFindings() (err error) {
 	u.known = findings.Of(findings.ReadOptions, hcsshim.Version())
-	if u.settings.Reader != "" {
-		u.known = findings.None
-		if u.settings.ReaderName != "" {
-			u.known = findings.Of(u.settings.ReaderName, u.settings.ReaderVersion)
-		}
-	}
 	u.excused = u.known
-	if u.settings.Reader != "" {
-		u.excused = findings.None
+	if u.settings.Findings != "" {
+		u.excused, err = findings.Named(u.settings.Findings)
 	}
-	if u.settings.Findings == "" {
-		return nil
-	}
-	list, err := findings.Named(u.settings.Findings)
-	if err != nil {
-		return err
-	}
-	u.excused = list
-	if u.settings.Reader != "" {
-		u.excused = list.AsReleased()
-		if u.settings.ReaderName == "" {
-			u.known = u.excused
-		}
-	}
-	return nil
+	return err
 }
 
 // readAgain reads the settings while a test runs: go test caches a result for the
@@ -129,14 +96,14 @@ func must() *suite {
 // Settings are the process's.
 func Settings() settings.Test { return must().settings }
 
-// UnderTest is the decoder under test: hcsshim's, or a reader in a process.
+// UnderTest is the decoder under test.
 func UnderTest() decoder.Decoder { return must().underTest }
 
 // Creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
 func Creates() []decoder.Decoder { return must().creates }
 
 // Decoders are those that properties are run on: the reference's and those under
-// test; or some of them, because only these are mutants, or a reader.
+// test; or some of them, because only these are mutants.
 func Decoders() []decoder.Decoder { return must().decoders }
 
 // DecodersOf are those of Decoders that have an input.
@@ -189,9 +156,6 @@ func Main(run func() int) int {
 	}
 	fmt.Printf("testing %s\n", DecoderName(u.underTest))
 	code := run()
-	if external != nil {
-		external.Close()
-	}
 	if text := excusedText(); text != "" {
 		fmt.Printf("excused answers of %s, by finding:\n%s", DecoderName(u.underTest), text)
 	}

@@ -113,8 +113,6 @@ func DecoderName(d decoder.Decoder) string {
 	switch {
 	case d.Name == hcsshimName:
 		return d.Name + " " + hcsshimVersion()
-	case d.Name == readerName:
-		return d.Name + " " + Settings().Reader
 	case !IsReference(d) && d.Input == contract.Create:
 		return hcsshimName + " " + hcsshimVersion() + ", " + d.Name
 	}

@@ -35,11 +35,8 @@ func TestNewSuite(t *testing.T) {
 		{settings.Test{Decoder: "hcsshim"}, "[hcsshim]", "", ""},
 		{settings.Test{Findings: "none"}, all, "none", ""},
 		{settings.Test{Findings: "v0.14.1,-bootstrap-rejected"}, all, "v0.14.1,-bootstrap-rejected", ""},
-		{settings.Test{Reader: "cat", Decoder: "reader"}, "[reader]", "none", ""},
-		{settings.Test{Reader: "cat", Findings: "v0.14.1"}, "[reference reader]", "v0.14.1", ""},
 		{settings.Test{Decoder: "hcshim"}, "", "", `there is no decoder "hcshim"`},
 		{settings.Test{Findings: "all"}, "", "", "FINDINGS=all"},
-		{settings.Test{Reader: " "}, "", "", "READER: no command"},
 	} {
 		u, err := newSuite(test.settings)
 		if test.fails != "" {

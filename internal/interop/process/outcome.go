@@ -33,5 +33,5 @@ func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outc
 		}
 		return contract.Outcome{Kind: kind, Options: opts}, nil
 	}
-	return contract.Outcome{}, fmt.Errorf("the answer %q is not an outcome (package protocol)", a.Outcome)
+	return contract.Outcome{}, fmt.Errorf("the answer %q is not an outcome (docs/conformance.md has them)", a.Outcome)
 }

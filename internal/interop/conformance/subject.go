@@ -1,0 +1,101 @@
+package conformance
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/interop/optionstype"
+	"shimfuzz/internal/interop/process"
+	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verdict"
+)
+
+// subject is what a reader reads: Options of a type, from the standard input of a shim.
+type subject struct {
+	options protoreflect.MessageType
+	want    func(payload []byte) contract.Outcome           // the right answers
+	outcome func(protocol.Answer) (contract.Outcome, error) // what the reader answered, as far as it can tell
+	checks  func(*config) ([]check, error)                  // that it is asked
+
+	known, excused findings.List
+}
+
+// subjectOf is the subject of a reader. name and version are those of a program that make
+// matrix has built, else "". options names the type of Options; "" is that of the program.
+func subjectOf(name, version, options string) (*subject, error) {
+	markers := false // in the place of options
+	if options == "" {
+		options = verdict.OptionsType(name)
+		markers = options != contract.OptionsName
+	}
+	mt, err := optionstype.Find(options)
+	if err != nil {
+		return nil, fmt.Errorf("OPTIONS: %w", err)
+	}
+	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
+	decoded := mt
+	switch {
+	case markers:
+		decoded = nil
+		s.want = func(b []byte) contract.Outcome { return verdict.Want(name, version, b) }
+	case mt == optionstype.RunHCS:
+		s.want = func(b []byte) contract.Outcome { return verdict.AsKnown(name, version, reference.Want(b)) }
+	default:
+		s.want = func(b []byte) contract.Outcome { return reference.TypeOf(mt).Want(contract.Stdin, b) }
+	}
+	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
+		o, err := process.Outcome(a, decoded)
+		if mt == optionstype.RunHCS {
+			o = verdict.AsKnown(name, version, o)
+		}
+		return o, err
+	}
+	return s, nil
+}
+
+// name is the full name of the Options.
+func (s *subject) name() string { return string(s.options.Descriptor().FullName()) }
+
+// envelope describes the message that a payload is.
+func (s *subject) envelope(payload []byte) protoreflect.MessageDescriptor {
+	return stdin.Descriptor(contract.Stdin, payload)
+}
+
+// inside describes what an Any with a type URL holds, if that is Options of the type.
+func (s *subject) inside(url string) protoreflect.MessageDescriptor {
+	if stdin.TypeName(url) == s.name() {
+		return s.options.Descriptor()
+	}
+	return nil
+}
+
+// excuse sets what is known of a program, and which of it is excused. Of a reader that
+// make matrix has not built nothing is known, unless the user says whose findings it has;
+// it is assumed to link what its release links.
+func (s *subject) excuse(name, version, list string) error {
+	if name != "" {
+		s.known = findings.Of(name, version)
+	}
+	if list == "" {
+		return nil
+	}
+	l, err := findings.Named(list)
+	if err != nil {
+		return err
+	}
+	s.excused = l.AsReleased()
+	if name == "" {
+		s.known = s.excused
+	}
+	return nil
+}
+
+// judge decides on the answer to a payload.
+func (s *subject) judge(payload []byte, want, got contract.Outcome) verdict.Verdict {
+	return verdict.Of(verdict.Question{Payload: payload, Want: want}, got, s.known, s.excused)
+}
