@@ -1,9 +1,9 @@
 # The targets are the subcommands of cmd/shimfuzz, and a variable given to make is
 # a flag there: make help lists both.
 
-TARGETS = help help-all test exhaustive fuzz repro keep conformance matrix e2e e2e-tools oss-fuzz extract env tree \
-	lint bench corpus check-corpus record oss-fuzz-proof mutants baselines history steady overhead
-VARIABLES = HCSSHIM FINDINGS SEED CHECKS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME STATS
+TARGETS = help help-all test exhaustive fuzz repro keep conformance descriptors examples examples-tools differential \
+	matrix e2e e2e-tools oss-fuzz extract env tree lint bench corpus check-corpus record oss-fuzz-proof submission mutants baselines history steady overhead
+VARIABLES = HCSSHIM FINDINGS SEED CHECKS PAYLOADS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE SEEDS BENCHTIME STATS REPO CONTACT
 
 # Those that stand on make's command line. The program takes HCSSHIM and FINDINGS
 # from the environment by itself, as go test does.
@@ -25,6 +25,8 @@ nightly:
 	$(MAKE) history
 	$(MAKE) matrix
 	$(MAKE) conformance READER=build/readers/reference/reference CHECKS=5000
+	$(MAKE) examples
+	$(MAKE) differential PAYLOADS=2000000
 	$(MAKE) e2e CHECKS=1000
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) oss-fuzz FUZZTIME=5m

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
 	"shimfuzz/internal/engine"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/interop"
 	"shimfuzz/internal/ossfuzz"
+	"shimfuzz/internal/ossfuzz/project"
 	"shimfuzz/internal/quality"
 )
 
@@ -41,11 +44,17 @@ var commands = []command{
 		flags: "case target", run: keep},
 	{name: "conformance", help: "hold a reader in any language to the contract",
 		flags: "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2", hcsshim: true, run: conformance},
+	{name: "differential", help: "hold the reference to readers on other protobuf engines",
+		flags: "seed=1 payloads=50000", run: differ},
 	{name: "matrix", help: "which containerd works with which shim",
 		flags: "hcsshim", run: matrix},
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
 		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
 	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
+	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
+	{name: "examples", help: "hold the example readers to their lists of expected failures",
+		flags: "update hcsshim seed=1 checks=300 level=freedoms", hcsshim: true, run: exampleReaders},
+	{name: "examples-tools", help: "install what the example readers need, from Debian, as root", run: examplesTools},
 	{name: "oss-fuzz", help: "what OSS-Fuzz does: build, check, fuzz",
 		flags: "hcsshim findings fuzztime=60s target sanitizer=address", hcsshim: true, run: ossFuzz},
 	{name: "extract", help: "only put hcsshim under test (what go generate does)",
@@ -55,7 +64,7 @@ var commands = []command{
 	{name: "tree", help: "write the suite with the extracted code in it, as plain files",
 		flags: "tree hcsshim", hcsshim: true, run: tree},
 
-	{name: "lint", help: "gofmt, vet, staticcheck", advanced: true, run: lint},
+	{name: "lint", help: "gofmt, vet, staticcheck, actionlint", advanced: true, run: lint},
 	{name: "bench", help: "speed and memory of the decoders",
 		flags: "hcsshim benchtime=300ms", hcsshim: true, versions: true, advanced: true, run: bench},
 	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: writeCorpus},
@@ -64,6 +73,8 @@ var commands = []command{
 		run: func(ctx context.Context, j *job) error { return interop.Record(ctx, j.root) }},
 	{name: "oss-fuzz-proof", help: "let the built fuzzers find what is wrong with v0.14.1",
 		flags: "fuzztime=5m", advanced: true, run: ossFuzzProof},
+	{name: "submission", help: "write the folder that OSS-Fuzz is sent, check it and build it",
+		flags: "repo contact hcsshim findings target fuzztime=5s", hcsshim: true, advanced: true, run: submission},
 	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
 		flags: "hcsshim sample mutant", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error {
@@ -163,6 +174,36 @@ func ossFuzzProof(ctx context.Context, j *job) error {
 		return err
 	}
 	return ossfuzz.Prove(ctx, j.root, budget)
+}
+
+// submission makes every check of what OSS-Fuzz is sent that can be made without docker.
+func submission(ctx context.Context, j *job) error {
+	budget, err := j.fuzztime.duration()
+	if err != nil {
+		return err
+	}
+	dir, err := project.Write(j.root, string(j.repo), string(j.contact))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(project.Check(dir), project.Syntax(ctx, j.root)); err != nil {
+		return err
+	}
+	fmt.Printf("%s: passes what OSS-Fuzz checks of a change\n", gocmd.FromHere(dir))
+	if err := project.Reach(ctx, string(j.repo)); err != nil {
+		fmt.Printf("  NOT SEEN: the repository: %v\n", err)
+	}
+	fmt.Println()
+	if err := ossfuzz.Check(ctx, j.b, j.test, j.targets(), budget); err != nil {
+		return err
+	}
+	fmt.Println()
+	if err := ossfuzz.Coverage(ctx, j.b, j.test, j.targets()); err != nil {
+		return err
+	}
+	fmt.Println("NOT RUN: the image itself, which needs docker: in a clone of OSS-Fuzz with this folder in projects,")
+	fmt.Println("  python3 infra/helper.py build_image hcsshim, then build_fuzzers and check_build")
+	return nil
 }
 
 func baselines(ctx context.Context, j *job) error {

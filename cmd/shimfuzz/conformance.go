@@ -3,14 +3,21 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"time"
 
+	_ "github.com/containerd/containerd/api/types/runc/options"      // can be OPTIONS
+	_ "github.com/containerd/containerd/api/types/runtimeoptions/v1" // can be OPTIONS
+
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/interop/optionstype"
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/readers"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/verdict"
 )
 
 // conformance holds a reader in a process of its own to the contract.
@@ -37,6 +44,9 @@ func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error)
 			c.Name, c.Version = r.Name, r.Version
 		}
 	}
+	if err := j.setType(c); err != nil {
+		return nil, fmt.Errorf("OPTIONS: %w", err)
+	}
 	if j.expected != "" {
 		file, err := filepath.Abs(string(j.expected))
 		if err != nil {
@@ -51,4 +61,19 @@ func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error)
 		cmd.WaitDelay = 2*process.Limit + 10*time.Second
 	}
 	return cmd, err
+}
+
+// setType sets the type of Options that a reader reads.
+func (j *job) setType(c *settings.Conformance) error {
+	name := c.Options
+	if name == "" {
+		name = verdict.OptionsType(c.Name)
+		c.Marked = name != contract.OptionsName
+	}
+	mt, err := optionstype.Find(name)
+	if err != nil || mt == optionstype.RunHCS {
+		return err
+	}
+	c.Type, err = optionstype.Write(filepath.Join(j.b.Dir, "options.binpb"), mt)
+	return err
 }

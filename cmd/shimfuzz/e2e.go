@@ -10,7 +10,6 @@ import (
 
 	"shimfuzz/internal/e2e/shims"
 	"shimfuzz/internal/e2e/wine"
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/testrun"
 )
@@ -103,15 +102,8 @@ func e2eTools(ctx context.Context, j *job) error {
 		fmt.Println("Wine and mingw-w64 are installed")
 		return nil
 	}
-	if os.Getuid() != 0 {
-		return errors.New("installing needs root: apt-get install --no-install-recommends wine64 gcc-mingw-w64-x86-64")
-	}
-	for _, args := range [][]string{{"-qq", "update"}, {"-qq", "install", "-y", "--no-install-recommends", "wine64", "gcc-mingw-w64-x86-64"}} {
-		cmd := gocmd.Command(ctx, j.root, "apt-get", args...)
-		cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
-		if _, err := gocmd.Output(cmd); err != nil {
-			return fmt.Errorf("apt-get %s: %w", args[1], err)
-		}
+	if err := aptInstall(ctx, j.root, "wine64", "gcc-mingw-w64-x86-64"); err != nil {
+		return err
 	}
 	if !wine.Installed() {
 		return errors.New("the packages are installed, but Wine or mingw-w64 is not found")

@@ -17,12 +17,12 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType text
+	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact text
 
-	fuzztime                           budget
-	level                              level
-	seed, checks, sample, seeds, stats number
-	update, longest                    number
+	fuzztime                                     budget
+	level                                        level
+	seed, checks, payloads, sample, seeds, stats number
+	update, longest                              number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.
@@ -38,6 +38,7 @@ func (o *options) all() map[string]option {
 		"findings":  {&o.findings, "which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
 		"seed":      {&o.seed, "`number` that the generated payloads follow from"},
 		"checks":    {&o.checks, "`number` of payloads that each property is checked on"},
+		"payloads":  {&o.payloads, "`number` of payloads that are made by mutation"},
 		"fuzztime":  {&o.fuzztime, "how long each target fuzzes: a `time`, or with Go's engine a number of executions, such as 2000x"},
 		"target":    {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
 		"case":      {&o.file, "`file` with a payload, or what a fuzzer has kept"},
@@ -54,6 +55,8 @@ func (o *options) all() map[string]option {
 		"stats":     {&o.stats, "`1` prints how often each fault, variation and so on was drawn and walked"},
 		"seeds":     {&o.seeds, "`number` of seeds to try"},
 		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},
+		"repo":      {&o.repo, "`address` that OSS-Fuzz clones this suite from"},
+		"contact":   {&o.contact, "mail `address` that gets OSS-Fuzz's reports"},
 	}
 }
 

@@ -97,8 +97,8 @@ func bench(ctx context.Context, j *job) error {
 	return gocmd.Show(j.b.Go(ctx, j.test, "test", "-run=^$", "-bench=.", "-benchtime="+string(j.benchtime), "./properties", "./fuzz"))
 }
 
-// lint holds the tree's own code to gofmt, vet and staticcheck. The extracted
-// code is hcsshim's.
+// lint holds the tree's own code to gofmt, vet and staticcheck, and its workflows
+// to actionlint. The extracted code is hcsshim's.
 func lint(ctx context.Context, j *job) error {
 	out, err := gocmd.Run(j.root, nil, "list", "./...")
 	if err != nil {
@@ -119,12 +119,20 @@ func lint(ctx context.Context, j *job) error {
 		fmt.Fprintf(os.Stderr, "not gofmt'd:\n%s", badly)
 		return gocmd.ErrReported
 	}
-	for _, args := range [][]string{{"vet"}, {"tool", "staticcheck"}} {
-		if err := gocmd.Show(gocmd.Command(ctx, j.root, "go", append(args, packages...)...)); err != nil {
+	workflows, err := filepath.Glob(filepath.Join(j.root, ".github", "workflows", "*.yml"))
+	if err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		append([]string{"vet"}, packages...),
+		append([]string{"tool", "staticcheck"}, packages...),
+		append([]string{"tool", "actionlint", "-shellcheck=", "-pyflakes="}, workflows...), // what is installed decides nothing
+	} {
+		if err := gocmd.Show(gocmd.Command(ctx, j.root, "go", args...)); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("lint: %d packages are clean: gofmt, vet, staticcheck\n", len(packages))
+	fmt.Printf("lint: %d packages and %d workflows are clean: gofmt, vet, staticcheck, actionlint\n", len(packages), len(workflows))
 	return nil
 }
 

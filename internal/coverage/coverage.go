@@ -149,22 +149,35 @@ func (s *share) count(block cover.ProfileBlock, file string) {
 	s.missed = append(s.missed, fmt.Sprintf("%s:%d", file, block.StartLine))
 }
 
-// Extracted counts the statements of the extracted code in a profile.
-func Extracted(profile string) (reached, all int, err error) {
+// Statements are those of some code: how many there are, and were reached.
+type Statements struct{ Reached, All int }
+
+// Seeds counts the statements of the extracted code and of typeurl in a profile of
+// a fuzz target, which must have both.
+func Seeds(profile string) (extracted, typeurl Statements, err error) {
 	profiles, err := cover.ParseProfiles(profile)
 	if err != nil {
-		return 0, 0, err
+		return extracted, typeurl, err
 	}
-	row := new(share)
 	for _, p := range profiles {
-		if dir, file := path.Split(p.FileName); dir == packages[0]+"/" && (file == readOptionsFile || file == createFile) {
-			for _, block := range p.Blocks {
-				row.count(block, "")
+		var s *Statements
+		switch dir, file := path.Split(p.FileName); {
+		case dir == packages[0]+"/" && (file == readOptionsFile || file == createFile):
+			s = &extracted
+		case dir == packages[2]+"/":
+			s = &typeurl
+		default:
+			continue
+		}
+		for _, block := range p.Blocks {
+			s.All += block.NumStmt
+			if block.Count > 0 {
+				s.Reached += block.NumStmt
 			}
 		}
 	}
-	if row.total == 0 {
-		return 0, 0, fmt.Errorf("%s has nothing of the extracted code", profile)
+	if extracted.All == 0 || typeurl.All == 0 {
+		return extracted, typeurl, fmt.Errorf("%s has %d statements of the extracted code and %d of typeurl", profile, extracted.All, typeurl.All)
 	}
-	return row.covered, row.total, nil
+	return extracted, typeurl, nil
 }

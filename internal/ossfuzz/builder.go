@@ -2,12 +2,15 @@
 // docker: it runs oss-fuzz/build.sh as it is, in the environment that the
 // builder's image gives it, and runs what that makes as the runner does.
 //
-// What the image provides is known from OSS-Fuzz's documentation
-// (https://google.github.io/oss-fuzz/getting-started/new-project-guide/), and
-// from its checks of a build (infra/base-images/base-runner/bad_build_check).
+// What the images provide is known from OSS-Fuzz's documentation
+// (https://google.github.io/oss-fuzz/getting-started/new-project-guide/) and from
+// infra/base-images in its repository: install_go.sh, compile, compile_libfuzzer and
+// compile_go_fuzzer of the builder, run_fuzzer, coverage and bad_build_check of the
+// runner. No text of it is here.
 package ossfuzz
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -27,6 +30,13 @@ import (
 
 //go:embed compile_go_fuzzer
 var compileGoFuzzer []byte
+
+//go:embed gosigfuzz
+var gosigfuzz []byte
+
+// builderGo is the Go of the builder's image. The modules ask for a newer one, to
+// which build.sh has to jump there as here.
+const builderGo = "go1.25.0"
 
 // Builder is what oss-fuzz/build.sh runs in.
 type Builder struct {
@@ -72,6 +82,10 @@ func (b Builder) Build(ctx context.Context) error {
 	if err := b.layOut(); err != nil {
 		return err
 	}
+	goBin, err := b.install(ctx)
+	if err != nil {
+		return err
+	}
 	log, err := os.Create(b.Log())
 	if err != nil {
 		return err
@@ -82,7 +96,7 @@ func (b Builder) Build(ctx context.Context) error {
 		return err
 	}
 	cmd := gocmd.Command(ctx, filepath.Join(b.Src(), "hcsshim"), "bash", "-eux", filepath.Join(b.Src(), "build.sh"))
-	cmd.Env = b.environment()
+	cmd.Env = b.environment(goBin)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(b.Log())
@@ -119,14 +133,33 @@ func (b Builder) layOut() error {
 	)
 }
 
-func (b Builder) bin() string { return filepath.Join(b.Dir, "bin") }
+// install compiles the object that every Go fuzzer is linked with, and returns the
+// folder of the builder's go command, which the one here gets as it gets any
+// toolchain.
+func (b Builder) install(ctx context.Context) (goBin string, err error) {
+	cmd := gocmd.Command(ctx, b.Dir, "clang", "-c", "-x", "c", "-", "-o", b.signals())
+	cmd.Stdin = bytes.NewReader(gosigfuzz)
+	if _, err := gocmd.Output(cmd); err != nil {
+		return "", fmt.Errorf("gosigfuzz: %w", err)
+	}
+	cmd = gocmd.Command(ctx, os.TempDir(), "go", "env", "GOROOT") // not in a module that asks for a newer one
+	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+builderGo, "GOFLAGS=")
+	root, err := gocmd.Output(cmd)
+	if err != nil {
+		return "", fmt.Errorf("the builder's %s: %w", builderGo, err)
+	}
+	return filepath.Join(strings.TrimSpace(string(root)), "bin"), nil
+}
+
+func (b Builder) bin() string     { return filepath.Join(b.Dir, "bin") }
+func (b Builder) signals() string { return filepath.Join(b.bin(), "gosigfuzz.o") }
 
 // ours are variables that a builder's environment does not have: a user's
 // choices, which make hands on to every make below it, too.
 var ours = []string{settings.HCSShim, settings.Findings, settings.Variable,
-	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOOS", "GOARCH"}
+	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"}
 
-func (b Builder) environment() []string {
+func (b Builder) environment(goBin string) []string {
 	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
 	if b.Sanitizer == "address" {
 		flags += " -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
@@ -142,10 +175,10 @@ func (b Builder) environment() []string {
 	}
 	return append(env, // of two values the last one counts
 		"SRC="+b.Src(), "OUT="+b.Out(), "WORK="+b.Work(),
-		"CC=clang", "CXX=clang++", "CFLAGS="+flags, "CXXFLAGS="+flags,
-		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer", "SANITIZER="+b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
+		"CC=clang", "CXX=clang++ -lresolv", "CFLAGS="+flags, "CXXFLAGS="+flags,
+		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.signals(), "SANITIZER="+b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
 		"ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
-		"PATH="+b.bin()+string(filepath.ListSeparator)+os.Getenv("PATH"),
+		"PATH="+strings.Join([]string{b.bin(), goBin, os.Getenv("PATH")}, string(filepath.ListSeparator)),
 	)
 }
 

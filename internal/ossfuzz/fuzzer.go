@@ -98,6 +98,13 @@ var (
 	report = regexp.MustCompile(`(?ms)^((?:panic: |fatal error: |[^\n]*ERROR: ).*?)(?:^goroutine |^SUMMARY: |\z)`)
 )
 
+// asanOptions are those of the runner, which are ClusterFuzz's.
+const asanOptions = "alloc_dealloc_mismatch=0:allocator_may_return_null=1:allocator_release_to_os_interval_ms=500:" +
+	"check_malloc_usable_size=0:detect_container_overflow=1:detect_odr_violation=0:detect_leaks=1:" +
+	"detect_stack_use_after_return=1:fast_unwind_on_fatal=0:handle_abort=1:handle_segv=1:handle_sigill=1:" +
+	"max_uar_stack_size_log=16:print_scariness=1:quarantine_size_mb=10:strict_memcmp=1:" +
+	"strip_path_prefix=/workspace/:symbolize=1:use_sigaltstack=1:dedup_token_length=3"
+
 // Run runs the fuzzer as the runner does: with the options, limits and
 // dictionary that stand next to it, in its own folder, with nothing on stdin.
 func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
@@ -114,7 +121,7 @@ func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
 		args = append(args, "-artifact_prefix="+r.Artifact+string(filepath.Separator))
 	}
 	cmd := gocmd.Command(ctx, f.Dir, f.binary(), append(args, r.Corpus...)...)
-	cmd.Env = append(os.Environ(), r.Env...)
+	cmd.Env = append(append(os.Environ(), "ASAN_OPTIONS="+asanOptions), r.Env...)
 	var printed strings.Builder
 	start := time.Now()
 	err = gocmd.Lines(cmd, func(line string) {

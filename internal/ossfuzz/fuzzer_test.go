@@ -3,6 +3,7 @@ package ossfuzz
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestEnvironment(t *testing.T) {
 		t.Setenv(name, "user's")
 	}
 	last := make(map[string]string)
-	for _, v := range (Builder{Dir: "d", Sanitizer: "address"}).environment() {
+	for _, v := range (Builder{Dir: "d", Sanitizer: "address"}).environment("go") {
 		name, value, _ := strings.Cut(v, "=")
 		last[name] = value
 	}
@@ -106,5 +107,8 @@ func TestEnvironment(t *testing.T) {
 	}
 	if last["WORK"] != filepath.Join("d", "work") {
 		t.Errorf("WORK is %q", last["WORK"])
+	}
+	if want := []string{filepath.Join("d", "bin"), "go"}; !slices.Equal(filepath.SplitList(last["PATH"])[:2], want) {
+		t.Errorf("PATH is %q, want it to start with %q", last["PATH"], want)
 	}
 }

@@ -37,7 +37,9 @@ type Test struct {
 type Conformance struct {
 	Reader        string // the command
 	Name, Version string // of a reader of package readers, "" for any other
-	Options       string // the type that it reads, see optionstype.Find; "" is the program's
+	Options       string // the type that it reads as the user names it; "" is the program's
+	Type          string // the same as optionstype.Find takes it; "" is hcsshim's
+	Marked        bool   // it answers with a mark in the place of options
 	HCSShim       string // whose Options are linked, for people
 	Level         string // of tests
 	Expected      string // file with the failures that are expected, "" for none

@@ -32,12 +32,13 @@ func Descriptor(in contract.Input, b []byte) protoreflect.MessageDescriptor {
 
 // Dump shows a payload as the message that it is by the contract. What an Any holds is
 // shown by the fields of its type if that is linked.
-func Dump(in contract.Input, b []byte) string {
-	return wire.Dump(b, Descriptor(in, b), func(url string) protoreflect.MessageDescriptor {
-		mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url)))
-		if err != nil {
-			return nil
-		}
-		return mt.Descriptor()
-	})
+func Dump(in contract.Input, b []byte) string { return wire.Dump(b, Descriptor(in, b), Inside) }
+
+// Inside describes what an Any with a type URL holds, if that type is linked.
+func Inside(url string) protoreflect.MessageDescriptor {
+	mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url)))
+	if err != nil {
+		return nil
+	}
+	return mt.Descriptor()
 }

@@ -70,7 +70,8 @@ func (b *Build) selectModules(mod *modfile.File, theirs []*goModule, ownAPI stri
 	return mod.AddReplace(apiModule, "", dir, "")
 }
 
-// copyBootstrap makes a module of the bootstrap protocol alone. hcsshim up to
+// copyBootstrap makes a module of the bootstrap protocol, and of the Options that tests
+// use beside hcsshim's, alone. hcsshim up to
 // v0.12.5 requires a containerd that still has the other packages of apiModule
 // in its own module, where they would be found twice.
 func (b *Build) copyBootstrap(version string) (dir string, err error) {
@@ -78,10 +79,14 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	const pkg = "runtime/bootstrap/v1"
 	dir = filepath.Join(b.Dir, "api")
-	if err := errors.Join(os.RemoveAll(dir), CopyTree(filepath.Join(dir, pkg), filepath.Join(module.Dir, pkg))); err != nil {
+	if err := os.RemoveAll(dir); err != nil {
 		return "", err
+	}
+	for _, pkg := range []string{"runtime/bootstrap/v1", "types/runc/options", "types/runtimeoptions/v1"} {
+		if err := CopyTree(filepath.Join(dir, pkg), filepath.Join(module.Dir, pkg)); err != nil {
+			return "", err
+		}
 	}
 	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
 }

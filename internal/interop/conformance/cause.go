@@ -188,7 +188,7 @@ func (f *features) message(b []byte, md protoreflect.MessageDescriptor, level in
 		if isURL(fd) {
 			url = string(field.Value)
 		}
-		if inner := f.subject.descriptorOf(field, md, url); inner != nil {
+		if inner := wire.Inner(field, md, url, f.subject.inside); inner != nil {
 			f.message(field.Value, inner, level+1)
 		}
 	}

@@ -77,13 +77,13 @@ func allChecks(c *config) ([]check, error) {
 	for _, p := range c.properties() {
 		recommended = append(recommended, c.draw(p.name, p.generate))
 	}
-	recommended = append(recommended, c.truncated(), sizes)
+	recommended = append(recommended, c.truncated())
 	for _, place := range c.vocabulary.Places() {
 		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, c.longest), elements))
 	}
 	recommended = append(recommended, steps("walk/bytes", walk.Strings(c.longest), firstByte))
 	if c.longest > 1 {
-		recommended = append(recommended, steps("walk/params", walk.Params(c.vocabulary), elements),
+		recommended = append(recommended, sizes, steps("walk/params", walk.Params(c.vocabulary), elements),
 			steps("walk/sizes", walk.Sizes(c.vocabulary), nothing), c.neighbours(), c.pairs())
 	}
 	var all []check

@@ -80,7 +80,7 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	subject, err := subjectOf(c.Name, c.Version, c.Options)
+	subject, err := subjectOf(c)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -157,7 +157,7 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 	if c.Level == "" {
 		c.Level = Freedoms
 	}
-	s, err := subjectOf("", "", "")
+	s, err := subjectOf(new(settings.Conformance))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestInterrupted(t *testing.T) {
 	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
 	defer reader.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := subjectOf("", "", "")
+	s, err := subjectOf(new(settings.Conformance))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 )
@@ -25,22 +26,17 @@ type subject struct {
 	known, excused findings.List
 }
 
-// subjectOf is the subject of a reader. name and version are those of a program that make
-// matrix has built, else "". options names the type of Options; "" is that of the program.
-func subjectOf(name, version, options string) (*subject, error) {
-	markers := false // in the place of options
-	if options == "" {
-		options = verdict.OptionsType(name)
-		markers = options != contract.OptionsName
-	}
-	mt, err := optionstype.Find(options)
+// subjectOf is the subject of a reader.
+func subjectOf(c *settings.Conformance) (*subject, error) {
+	name, version := c.Name, c.Version
+	mt, err := optionstype.Find(c.Type)
 	if err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
 	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
 	decoded := mt
 	switch {
-	case markers:
+	case c.Marked:
 		decoded = nil
 		s.want = func(b []byte) contract.Outcome { return verdict.Want(name, version, b) }
 	case mt == optionstype.RunHCS:

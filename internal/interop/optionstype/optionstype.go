@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	_ "github.com/containerd/containerd/api/types/runc/options"      // is linked
-	_ "github.com/containerd/containerd/api/types/runtimeoptions/v1" // is linked
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -61,6 +59,30 @@ func Find(name string) (protoreflect.MessageType, error) {
 		return nil, fmt.Errorf("%s is no message", d.FullName())
 	}
 	return supported(dynamicpb.NewMessageType(md))
+}
+
+// Write writes a type to a file, and returns its name as Find takes it. A process that
+// tests an hcsshim does not link other types than that hcsshim does.
+func Write(file string, mt protoreflect.MessageType) (name string, err error) {
+	var set descriptorpb.FileDescriptorSet
+	written := make(map[string]bool)
+	var add func(protoreflect.FileDescriptor)
+	add = func(fd protoreflect.FileDescriptor) {
+		if written[fd.Path()] {
+			return
+		}
+		written[fd.Path()] = true
+		for i := range fd.Imports().Len() {
+			add(fd.Imports().Get(i).FileDescriptor)
+		}
+		set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
+	}
+	add(mt.Descriptor().ParentFile())
+	b, err := proto.Marshal(&set)
+	if err != nil {
+		return "", err
+	}
+	return file + ":" + string(mt.Descriptor().FullName()), os.WriteFile(file, b, 0o666)
 }
 
 func read(file string) (*protoregistry.Files, error) {

@@ -34,12 +34,16 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	set, text := write("set", b), write("text", []byte("message Options {}"))
+	written, err := Write(filepath.Join(dir, "written"), RunHCS)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
 		"":                             "containerd.runhcs.v1.Options",
-		"containerd.runc.v1.Options":   "containerd.runc.v1.Options",
-		"runtimeoptions.v1.Options":    "runtimeoptions.v1.Options",
+		"containerd.runhcs.v1.Options": "containerd.runhcs.v1.Options",
+		written:                        "containerd.runhcs.v1.Options",
 		set + ":mine.v1.Options":       "mine.v1.Options",
-		"mine.v1.Options":              "mine.v1.Options is not linked: want containerd.runc.v1.Options, containerd.runhcs.v1.Options, runtimeoptions.v1.Options, or file:name",
+		"mine.v1.Options":              "mine.v1.Options is not linked: want containerd.runhcs.v1.Options, or file:name",
 		set + ":mine.v1.Other":         "has no mine.v1.Other",
 		set + ":mine.v1.Options.debug": "is no message",
 		text + ":mine.v1.Options":      "not a descriptor set",

@@ -1,0 +1,2 @@
+#!/bin/bash -eu
+bash -eux "$SRC/shimfuzz/oss-fuzz/build.sh"

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/interop/examples"
+	"shimfuzz/internal/interop/readers"
+	"shimfuzz/internal/verdict"
+)
+
+// runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
+var runcReader = struct{ name, version, options, expected string }{
+	findings.PkgShim, "v2.4.2", verdict.RuncOptions, "internal/interop/readers/pkgshim/expected-runc-v2.4.2.txt",
+}
+
+// exampleReaders holds the example readers, and a reader of runc's Options, to their lists
+// of expected failures.
+func exampleReaders(ctx context.Context, j *job) error {
+	failed := false
+	hold := func(name string) error {
+		fmt.Printf("\n== %s\n", name)
+		err := conformance(ctx, j)
+		if errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil {
+			failed, err = true, nil
+		}
+		return err
+	}
+	all := j.options
+	for _, e := range examples.All() {
+		if missing := e.Missing(); missing != "" {
+			fmt.Printf("\n== %s\n  NOT RUN: it needs %s: make examples-tools\n", e.Language, missing)
+			continue
+		}
+		command, err := e.Build(ctx, j.root)
+		if err != nil {
+			return err
+		}
+		j.options = all
+		j.reader, j.expected = text(command), text(filepath.Join(j.root, "examples", "readers", e.Name, "expected.txt"))
+		j.longest = number(e.Longest)
+		if err := hold(e.Language + ", " + e.Engine); err != nil {
+			return err
+		}
+	}
+	for _, r := range readers.All("") {
+		if r.Name != runcReader.name || r.Version != runcReader.version {
+			continue
+		}
+		program, err := r.Build(j.root)
+		if err != nil {
+			return err
+		}
+		j.options = all
+		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options), text(filepath.Join(j.root, runcReader.expected))
+		j.level, j.checks = "required", 50 // each payload takes a process
+		if err := hold("Go, runc's Options with " + r.ID()); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return gocmd.ErrReported
+	}
+	return nil
+}
+
+// descriptors writes the descriptor set for readers in any language.
+func descriptors(_ context.Context, j *job) error {
+	messages, err := examples.WriteDescriptors(j.root)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\n  %s\n", examples.Descriptors, strings.Join(messages, "\n  "))
+	return nil
+}
+
+// examplesTools installs from Debian what the example readers need.
+func examplesTools(ctx context.Context, j *job) error {
+	var packages []string
+	for _, e := range examples.All() {
+		for _, n := range e.Lacking() {
+			packages = append(packages, n.Package)
+		}
+	}
+	if len(packages) > 0 {
+		if err := aptInstall(ctx, j.root, packages...); err != nil {
+			return err
+		}
+	}
+	for _, e := range examples.All() {
+		if missing := e.Missing(); missing != "" {
+			return fmt.Errorf("the packages are installed, but not found is %s", missing)
+		}
+	}
+	fmt.Println("what the example readers need is installed")
+	return nil
+}
+
+// aptInstall installs packages on Debian.
+func aptInstall(ctx context.Context, root string, packages ...string) error {
+	if os.Getuid() != 0 {
+		return errors.New("installing needs root: apt-get install --no-install-recommends " + strings.Join(packages, " "))
+	}
+	install := append([]string{"-qq", "install", "-y", "--no-install-recommends"}, packages...)
+	for _, args := range [][]string{{"-qq", "update"}, install} {
+		cmd := gocmd.Command(ctx, root, "apt-get", args...)
+		cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
+		if _, err := gocmd.Output(cmd); err != nil {
+			return fmt.Errorf("apt-get %s: %w", args[1], err)
+		}
+	}
+	return nil
+}
