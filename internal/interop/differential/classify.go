@@ -152,11 +152,8 @@ func (t *tally) disagreements() (all []*disagreement) {
 	return all
 }
 
-// stale are the known defects that have not shown, of a reader that was asked everything.
+// stale are the known defects that have not shown.
 func (t *tally) stale() (names []string) {
-	if t.engine.Every > 1 {
-		return nil
-	}
 	for _, d := range t.engine.Defects {
 		if t.known[d.Name] == 0 {
 			names = append(names, d.Name)

@@ -18,8 +18,7 @@ import (
 var asked = map[string]Engine{
 	"python": {Every: 11, Defects: []Defect{
 		{Name: "wide-tag-unknown", Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
-		{Name: "numbers-unchecked", Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field (decoder.py, _DecodeUnknownFieldSet)", As: numbersUnchecked},
-		{Name: "cut-to-64-bits", Why: "a tag or a length of more than 64 bits is cut to 64 (decoder.py, _VarintDecoder)", As: cut64},
+		{Name: "range-unchecked", Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field, and tags and lengths are cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", As: rangeUnchecked},
 		{Name: "end-tag-by-suffix", Why: "a group's end tag is compared with the last bytes only, and must be as short as possible (decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
 	}},
 	"cpp": {Defects: []Defect{
@@ -102,15 +101,6 @@ func cutTag(_ place, tag, _ []byte) {
 	}
 }
 
-func cut64(_ place, tag, rest []byte) {
-	if len(tag) == maxVarint {
-		tag[maxVarint-1] &= 1
-	}
-	if _, typ := split(tag); typ == protowire.BytesType && sizeVarint(rest) == maxVarint {
-		rest[maxVarint-1] &= 1
-	}
-}
-
 func cutLength(_ place, tag, rest []byte) {
 	if _, typ := split(tag); typ != protowire.BytesType {
 		return
@@ -136,8 +126,14 @@ func longVarintSkipped(p place, tag, rest []byte) {
 	copy(rest, wire.WideVarint(uint64(n-2), 2))
 }
 
-func numbersUnchecked(p place, tag, _ []byte) {
-	num, _ := split(tag)
+func rangeUnchecked(p place, tag, rest []byte) {
+	if len(tag) == maxVarint {
+		tag[maxVarint-1] &= 1
+	}
+	num, typ := split(tag)
+	if typ == protowire.BytesType && sizeVarint(rest) == maxVarint {
+		rest[maxVarint-1] &= 1
+	}
 	if num > uint64(protowire.MaxValidNumber) || num == 0 && len(p.open) > 0 {
 		setUnknown(tag)
 	}

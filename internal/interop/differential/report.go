@@ -69,7 +69,7 @@ func (r *run) details(t *tally) (wrong int) {
 		return 0
 	}
 	if t.engine.Every > 1 {
-		fmt.Fprintf(r.out, "\n%s is slow and was asked every %dth payload, so that a known defect need not show\n", name, t.engine.Every)
+		fmt.Fprintf(r.out, "\n%s is slow and was asked every %dth payload\n", name, t.engine.Every)
 	}
 	for _, d := range t.engine.Defects {
 		fmt.Fprintf(r.out, "\n%s: %s, %d payloads: %s\n", name, d.Name, t.known[d.Name], d.Why)
