@@ -224,5 +224,9 @@ func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps 
 		return
 	}
 	w := &walker{t: t, input: in, decoders: decoders, told: time.Now()}
+	if living != nil {
+		living.walk(w, steps)
+		return
+	}
 	w.all(steps)
 }

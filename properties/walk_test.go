@@ -95,16 +95,10 @@ func (w *walker) stopped() bool {
 // batch asks each decoder for some answers.
 func (w *walker) batch(steps []walk.Step) {
 	for _, s := range steps {
-		check := w.check(s)
+		w.step(s, w.check(s))
 		for _, e := range s.Elements {
 			for rule := range strings.FieldsSeq(cmp.Or(e.Rules, "values")) {
 				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.Place})
-			}
-		}
-		for _, d := range w.decoders {
-			got := decode(d, check.Payload.Bytes)
-			if v := check.Judge(d, got); v.Fails() {
-				w.fail(failure{step: s, d: d, check: check, got: got, v: v})
 			}
 		}
 	}
@@ -114,6 +108,16 @@ func (w *walker) batch(steps []walk.Step) {
 	if time.Since(w.told) > 10*time.Second {
 		w.told = time.Now()
 		fmt.Printf("%s%s: %d so far\n", settings.Say, w.t.Name(), w.walked)
+	}
+}
+
+// step asks each decoder for one answer.
+func (w *walker) step(s walk.Step, c verify.Check) {
+	for _, d := range w.decoders {
+		got := decode(d, c.Payload.Bytes)
+		if v := c.Judge(d, got); v.Fails() {
+			w.fail(failure{step: s, d: d, check: c, got: got, v: v})
+		}
 	}
 }
 

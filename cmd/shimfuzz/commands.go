@@ -76,9 +76,9 @@ var commands = []command{
 	{name: "submission", help: "write the folder that OSS-Fuzz is sent, check it and build it",
 		flags: "repo contact hcsshim findings target fuzztime=5s", hcsshim: true, advanced: true, run: submission},
 	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
-		flags: "hcsshim sample mutant", hcsshim: true, versions: true, advanced: true,
+		flags: "hcsshim sample seed mutant alone", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error {
-			return quality.Mutants(ctx, j.b, string(j.mutant), int(j.sample))
+			return quality.Mutants(ctx, j.b, quality.Choice{Name: string(j.mutant), Sample: int(j.sample), Seed: int(j.seed), Alone: j.alone > 0})
 		}},
 	{name: "baselines", help: "how soon bugs are found, compared with simpler fuzz targets",
 		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, versions: true, advanced: true, run: baselines},

@@ -22,7 +22,7 @@ type options struct {
 	fuzztime                                     budget
 	level                                        level
 	seed, checks, payloads, sample, seeds, stats number
-	update, longest                              number
+	update, longest, alone                       number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.
@@ -51,7 +51,8 @@ func (o *options) all() map[string]option {
 		"tree":      {&o.tree, "`folder` to write to, which must be empty or not there"},
 		"sanitizer": {&o.sanitizer, "what the fuzzers are built for: `address or coverage`"},
 		"mutant":    {&o.mutant, "a `part` of the names of the mutants to run"},
-		"sample":    {&o.sample, "`number` of mutants to run, taken evenly"},
+		"sample":    {&o.sample, "`number` of mutants to run, others each day or with another seed"},
+		"alone":     {&o.alone, "`1` builds a test binary for each mutant, as a check"},
 		"stats":     {&o.stats, "`1` prints how often each fault, variation and so on was drawn and walked"},
 		"seeds":     {&o.seeds, "`number` of seeds to try"},
 		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},

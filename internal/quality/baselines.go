@@ -40,13 +40,13 @@ func Baselines(ctx context.Context, b *extract.Build, sample int, limit time.Dur
 		return err
 	}
 	// Those that hcsshim has itself are left out.
-	bugs := evenly(slices.DeleteFunc(zooIn(sourceName(b), "hcsshim", zoo.Bugs), func(m *mutant) bool { return known[m.ID()] != "" }), sample)
+	bugs := evenly(slices.DeleteFunc(zooIn(sourceName(b), "hcsshim", zoo.Bugs), func(m *mutant) bool { return known[m.id()] != "" }), sample)
 	tree, err := newMutantTree(ctx, b)
 	if err != nil {
 		return err
 	}
-	run := newMutantRun(tree, nil)
-	race := &race{run, run.original(), limit}
+	run := &mutantRun{tree: tree}
+	race := &race{run, filepath.Join(b.Dir, "mutants", "baselines"), limit}
 	if err := race.build(ctx); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func Baselines(ctx context.Context, b *extract.Build, sample int, limit time.Dur
 	times := make([][]time.Duration, len(arms)) // of all trials, by arm
 	found := make([]int, len(arms))
 	for _, bug := range bugs {
-		fmt.Printf("%-30s", bug.Name)
+		fmt.Printf("%-30s", bug.name)
 		for i, a := range arms {
 			trials := race.trials(ctx, bug, a)
 			if ctx.Err() != nil {
@@ -85,11 +85,11 @@ type race struct {
 
 // build builds each arm's targets for the engine, and the suite's for the seeds.
 func (r *race) build(ctx context.Context) error {
-	if err := r.run.compile(ctx, r.dir, &mutant{}, []string{"fuzz"}); err != nil {
+	if err := r.run.compile(ctx, r.dir, nil, []string{"fuzz"}); err != nil {
 		return err
 	}
 	for _, pkg := range []string{"fuzz", "internal/quality/baseline"} { // the go command takes -fuzz for one package only
-		if err := r.run.compile(ctx, r.guided(), &mutant{}, []string{pkg}, "-fuzz=Fuzz"); err != nil {
+		if err := r.run.compile(ctx, r.guided(), nil, []string{pkg}, "-fuzz=Fuzz"); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (r *race) trials(ctx context.Context, bug *mutant, a arm) []time.Duration {
 	for i := range times {
 		all = append(all, &times[i])
 	}
-	parallel(all, func(took *time.Duration) { *took = r.trial(ctx, bug, a) })
+	_ = parallel(all, func(took *time.Duration) error { *took = r.trial(ctx, bug, a); return nil })
 	return times
 }
 
@@ -124,6 +124,15 @@ func (r *race) trial(ctx context.Context, bug *mutant, a arm) time.Duration {
 		}
 	}
 	return r.limit
+}
+
+// evenly takes n of all, always the same ones.
+func evenly(all []*mutant, n int) (chosen []*mutant) {
+	n = min(n, len(all))
+	for i := range n {
+		chosen = append(chosen, all[i*len(all)/n])
+	}
+	return chosen
 }
 
 // median is the upper median of v.

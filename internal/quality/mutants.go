@@ -8,27 +8,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/modfile"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/internal/quality/killmatrix"
 	"shimfuzz/internal/quality/mutate"
 	"shimfuzz/internal/quality/zoo"
 	"shimfuzz/internal/settings"
 )
 
+// Choice is which of the mutants to run, and how.
+type Choice struct {
+	Name   string // those with this in their name; "" is all
+	Sample int    // that many; 0 is all
+	Seed   int    // of the sample; 0 is one for today
+	Alone  bool   // each built for itself, as a check of those built together
+}
+
 // Mutants changes both decoders, and what hcsshim's calls, in every way that
 // package mutate knows, puts each bug of the zoo into both, runs the suite on
 // each, and fails if it notices nothing of one that is not known to be equivalent.
-// name picks mutants by a part of their name, sample picks that many; "" and 0
-// are all.
-func Mutants(ctx context.Context, b *extract.Build, name string, sample int) error {
+func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	known, err := mutate.Equivalent()
 	if err != nil {
 		return err
@@ -41,64 +50,65 @@ func Mutants(ctx context.Context, b *extract.Build, name string, sample int) err
 	if err != nil {
 		return err
 	}
-	chosen, err := choose(all, name, sample)
+	if c.Seed == 0 {
+		c.Seed, _ = strconv.Atoi(time.Now().Format("20060102")) // digits are a number
+	}
+	chosen, err := choose(all, c)
 	if err != nil {
 		return err
 	}
-	run := newMutantRun(tree, known)
-	if err := run.run(ctx, chosen); err != nil {
+	run := &mutantRun{tree: tree, known: known, choice: c, all: chosen, start: time.Now()}
+	err = run.run(ctx)
+	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	var properties []string
-	if len(chosen) == len(all) { // some mutants do not tell what all need
-		if properties, err = run.properties(ctx); err != nil {
-			return err
-		}
-	}
-	var rows []*killmatrix.Mutant
-	for _, m := range chosen {
-		rows = append(rows, &m.Mutant)
-	}
-	if err := writeKillMatrix(b, rows, properties); err != nil {
+	if err := writeResults(b, chosen); err != nil {
 		return err
 	}
-	return judgeMutants(b, rows, append(unknown(all, known), killed(chosen, known)...))
+	return cmp.Or(ctx.Err(), judgeMutants(b, chosen, append(unknown(all, known), stale(chosen, known)...)))
 }
 
 // mutant is one of a decoder, or of what it calls.
 type mutant struct {
-	killmatrix.Mutant
+	source  string // what it is a mutant of: "hcsshim v0.15.0", "reference", …
+	name    string
+	change  string // for people: where, what, and to what
+	number  int    // among all
 	decoder string // that it is in: "hcsshim", "create" or "reference"
-	file    string // that is replaced; none for a bug of the zoo
-	text    []byte
+	file    string // that is changed; "" for a bug of the zoo
+	made    mutate.Mutant
 	bug     string // of the zoo
+
+	result      result // isUnknown until it is known
+	layer, test string // that killed it first
+	note        string // the reason why it is equivalent, the duplicate's name, the compiler's words
 }
 
-// choose picks the mutants that have name in theirs, or else a sample, evenly,
-// always the same ones.
-func choose(all []*mutant, name string, sample int) ([]*mutant, error) {
-	if name != "" {
-		chosen := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return !strings.Contains(m.ID(), name) })
+// id names a mutant among all.
+func (m *mutant) id() string { return m.source + " | " + m.name }
+
+// alone reports whether no file can have other mutants beside it.
+func (m *mutant) alone() bool { return m.file != "" && m.made.Func < 0 && m.result != isNoProgram }
+
+// choose picks the mutants that have a name in theirs, or else a sample.
+func choose(all []*mutant, c Choice) ([]*mutant, error) {
+	if c.Name != "" {
+		chosen := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return !strings.Contains(m.id(), c.Name) })
 		if len(chosen) == 0 {
-			return nil, fmt.Errorf("MUTANT=%s: none of the %d mutants has that in its name", name, len(all))
+			return nil, fmt.Errorf("MUTANT=%s: none of the %d mutants has that in its name", c.Name, len(all))
 		}
 		return chosen, nil
 	}
-	if sample == 0 {
+	if c.Sample == 0 {
 		return all, nil
 	}
-	chosen := evenly(all, sample)
-	fmt.Printf("  a sample: %d of %d mutants, taken evenly\n", len(chosen), len(all))
-	return chosen, nil
-}
-
-// evenly takes n of all, always the same ones.
-func evenly(all []*mutant, n int) (chosen []*mutant) {
-	n = min(n, len(all))
-	for i := range n {
-		chosen = append(chosen, all[i*len(all)/n])
+	var chosen []*mutant
+	for _, i := range rand.New(rand.NewPCG(uint64(c.Seed), 0)).Perm(len(all))[:min(c.Sample, len(all))] {
+		chosen = append(chosen, all[i])
 	}
-	return chosen
+	slices.SortFunc(chosen, func(a, b *mutant) int { return a.number - b.number })
+	fmt.Printf("  a sample: %d of %d mutants, again with make mutants SAMPLE=%d SEED=%d\n", len(chosen), len(all), c.Sample, c.Seed)
+	return chosen, nil
 }
 
 // mutantTree is a copy of the suite as plain files, with the extracted code in
@@ -118,11 +128,11 @@ type source struct {
 
 // called are the functions that readOptions calls in packages of containerd's.
 var called = []struct {
-	module, pkg, name string
-	functions         []string
+	module, pkg, base, name string
+	functions               []string
 }{
-	{"github.com/containerd/containerd/api", "runtime/bootstrap/v1", "containerd/api", []string{"FindExtension"}},
-	{"github.com/containerd/typeurl/v2", "", "typeurl", []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
+	{"github.com/containerd/containerd/api", "runtime/bootstrap/v1", "bootstrap", "containerd/api", []string{"FindExtension"}},
+	{"github.com/containerd/typeurl/v2", "", "typeurl", "typeurl", []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
 }
 
 func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
@@ -151,15 +161,34 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 		}
 		return nil
 	})
-	return t, errors.Join(err, t.injectHook())
+	return t, errors.Join(err, t.injectHooks())
 }
 
-// injectHook adds a file to the package of each decoder that puts the zoo's bug
-// into it that the settings name.
-func (t *mutantTree) injectHook() error {
-	const file = `package %[1]s
+// injectHooks adds to each package with mutants the variable that chooses one, and to
+// those of the decoders what sets it.
+func (t *mutantTree) injectHooks() error {
+	const variable = "package %s\n\nvar %s int // the number of the mutant that runs\n"
+	var err error
+	write := func(dir, name, format string, args ...any) {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, format, args...), 0o666))
+	}
+	hcsshim, reference := filepath.Join(t.dir, "internal", "hcsshim"), filepath.Join(t.dir, "internal", "reference")
+	write(hcsshim, "zzz_active.go", variable, "hcsshim", mutate.Active)
+	write(reference, "zzz_active.go", variable, "reference", mutate.Active)
+	imports, numbers := "", mutate.Active+" = m.Number\n"
+	for i, c := range called {
+		write(filepath.Dir(t.called[i].files), "zzz_active.go", variable, c.base, mutate.Active)
+		imports += fmt.Sprintf("\t%s %q\n", c.base, path.Join(c.module, c.pkg))
+		numbers += fmt.Sprintf("\t\t\t%s.%s = m.Number\n", c.base, mutate.Active)
+	}
+	const hook = `package %[1]s
 
 import (
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+%[6]s
+	"shimfuzz/internal/quality/active"
 	"shimfuzz/internal/quality/zoo"
 	"shimfuzz/internal/settings"
 )
@@ -169,20 +198,24 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	if t.Decoder == %[2]q {
-		%[3]s
+	if t.Decoder != %[2]q {
+		return
 	}
+	%[3]s {
+		right := %[4]s
+		current := right
+		%[4]s = func(r io.Reader) (*options.Options, error) { return current(r) }
+		active.Hook(func(m settings.Mutant) {
+			%[5]s
+			current = zoo.Inject(m.Bug, right)
+		})
+	}
+	active.Set(t.Mutant)
 }
 `
-	var err error
-	for _, hook := range []struct{ decoder, pkg, inject string }{
-		{"hcsshim", "hcsshim", "underTest.readOptions = zoo.Inject(t.Bug, underTest.readOptions)"},
-		{"create", "hcsshim", "for i, c := range createOptions { createOptions[i].Read = zoo.Inject(t.Bug, c.Read) }"},
-		{"reference", "reference", "Decoder.Read = zoo.Inject(t.Bug, Decoder.Read)"},
-	} {
-		name := filepath.Join(t.dir, "internal", hook.pkg, "zzz_bug_"+hook.decoder+".go")
-		err = errors.Join(err, os.WriteFile(name, fmt.Appendf(nil, file, hook.pkg, hook.decoder, hook.inject), 0o666))
-	}
+	write(hcsshim, "zzz_hook_hcsshim.go", hook, "hcsshim", "hcsshim", "", "underTest.readOptions", numbers, imports)
+	write(hcsshim, "zzz_hook_create.go", hook, "hcsshim", "create", "for i := range createOptions", "createOptions[i].Read", mutate.Active+" = m.Number", "")
+	write(reference, "zzz_hook_reference.go", hook, "reference", "reference", "", "Decoder.Read", mutate.Active+" = m.Number", "")
 	return err
 }
 
@@ -209,7 +242,7 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 			return nil, err
 		}
 		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
+			if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(filepath.Base(file), "zzz_") {
 				continue
 			}
 			more, err := mutantsOf(s, file)
@@ -219,14 +252,17 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 			all = append(all, more...)
 		}
 	}
-	return slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs), zooIn("reference", "reference", zoo.Bugs)), nil
+	all = slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs), zooIn("reference", "reference", zoo.Bugs))
+	for i, m := range all {
+		m.number = i + 1
+	}
+	return all, nil
 }
 
 // zooIn are bugs of the zoo in a decoder.
 func zooIn(source, decoder string, bugs []zoo.Bug) (all []*mutant) {
 	for _, bug := range bugs {
-		m := killmatrix.Mutant{Source: "zoo in " + source, Name: bug.Name, Change: bug.Why}
-		all = append(all, &mutant{Mutant: m, decoder: decoder, bug: bug.Name})
+		all = append(all, &mutant{source: "zoo in " + source, name: bug.Name, change: bug.Why, decoder: decoder, bug: bug.Name, result: isUnknown})
 	}
 	return all
 }
@@ -239,21 +275,20 @@ func mutantsOf(s source, file string) (all []*mutant, err error) {
 	made, err := mutate.File(text, s.functions)
 	for _, m := range made {
 		change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(file), m.Line, m.From, m.To)
-		row := killmatrix.Mutant{Source: s.name, Name: m.Name, Change: change}
-		all = append(all, &mutant{Mutant: row, decoder: s.decoder, file: file, text: m.Text})
+		all = append(all, &mutant{source: s.name, name: m.Name, change: change, decoder: s.decoder, file: file, made: m, result: isUnknown})
 	}
 	return all, err
 }
 
-// killed are the mutants that are listed as equivalent and are not. Duplicates are
+// stale are the mutants that are listed as equivalent and are not. Duplicates are
 // listed both, for a sample may have either.
-func killed(chosen []*mutant, known map[string]string) (stale []string) {
+func stale(chosen []*mutant, known map[string]string) (all []string) {
 	for _, m := range chosen {
-		if known[m.ID()] != "" && m.Result != killmatrix.Equivalent && known[m.Note] == "" {
-			stale = append(stale, fmt.Sprintf("%s: %s", m.ID(), m.Result))
+		if known[m.id()] != "" && m.result != isEquivalent && m.result != isUnknown && known[m.note] == "" {
+			all = append(all, fmt.Sprintf("%s: %s", m.id(), m.result))
 		}
 	}
-	return stale
+	return all
 }
 
 // unknown are the mutants that are listed as equivalent and no longer made,
@@ -261,7 +296,7 @@ func killed(chosen []*mutant, known map[string]string) (stale []string) {
 func unknown(all []*mutant, known map[string]string) (stale []string) {
 	made := make(map[string]bool)
 	for _, m := range all {
-		made[m.ID()], made[m.Source] = true, true
+		made[m.id()], made[m.source] = true, true
 	}
 	for id := range known {
 		if source, _, _ := strings.Cut(id, " | "); made[source] && !made[id] {
@@ -274,12 +309,12 @@ func unknown(all []*mutant, known map[string]string) (stale []string) {
 
 // judgeMutants fails for a mutant that survived, and for a stale entry in the list
 // of equivalent ones.
-func judgeMutants(b *extract.Build, all []*killmatrix.Mutant, stale []string) error {
-	killmatrix.Survivors(os.Stdout, all)
+func judgeMutants(b *extract.Build, all []*mutant, stale []string) error {
+	printSurvivors(os.Stdout, all)
 	for _, s := range stale {
 		fmt.Printf("\nSTALE  internal/quality/mutate/equivalent.txt has %s\n", s)
 	}
-	survived := slices.ContainsFunc(all, func(m *killmatrix.Mutant) bool { return m.Result == killmatrix.Survived })
+	survived := slices.ContainsFunc(all, func(m *mutant) bool { return m.result == isSurvivor })
 	if !survived && len(stale) == 0 {
 		return nil
 	}
@@ -290,30 +325,13 @@ func judgeMutants(b *extract.Build, all []*killmatrix.Mutant, stale []string) er
 	return gocmd.ErrReported
 }
 
-// writeKillMatrix prints the summary and writes every mutant into two files.
-// properties are the properties' tests, to name those that kill nothing alone.
-func writeKillMatrix(b *extract.Build, all []*killmatrix.Mutant, properties []string) error {
-	var names []string
-	fuzz := make(map[string]bool)
-	for _, l := range layers {
-		names = append(names, l.name)
-		fuzz[l.name] = l.pkg == "fuzz"
-	}
+// writeResults prints the summary and writes every mutant into a file.
+func writeResults(b *extract.Build, all []*mutant) error {
 	fmt.Println()
-	killmatrix.Text(os.Stdout, all, names, properties, func(l string) bool { return fuzz[l] })
+	printResults(os.Stdout, all)
 	var rows bytes.Buffer
-	killmatrix.Rows(&rows, all)
-	var page bytes.Buffer
-	if err := killmatrix.HTML(&page, "shimfuzz on mutants of hcsshim "+b.Source.Name+" and of the reference", all, names); err != nil {
-		return err
-	}
-	fmt.Println()
-	for name, text := range map[string][]byte{"mutants.html": page.Bytes(), "mutants.txt": rows.Bytes()} {
-		file := filepath.Join(b.Dir, name)
-		if err := os.WriteFile(file, text, 0o666); err != nil {
-			return err
-		}
-		fmt.Printf("every mutant: %s\n", file)
-	}
-	return nil
+	writeRows(&rows, all)
+	file := filepath.Join(b.Dir, "mutants.txt")
+	fmt.Printf("\nevery mutant: %s\n", file)
+	return os.WriteFile(file, rows.Bytes(), 0o666)
 }

@@ -2,35 +2,17 @@ package quality
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"shimfuzz/internal/quality/killmatrix"
 )
 
 func numbered(n int) (all []*mutant) {
 	for i := range n {
-		all = append(all, &mutant{Mutant: killmatrix.Mutant{Source: "reference", Name: fmt.Sprintf("f: negate #%d", i)}})
+		all = append(all, &mutant{source: "reference", name: fmt.Sprintf("f: negate #%d", i), number: i + 1})
 	}
 	return all
-}
-
-// A sample is spread over all mutants, and is the same every time.
-func TestEvenly(t *testing.T) {
-	for _, test := range []struct {
-		n, of int
-		want  string
-	}{
-		{3, 9, "0 3 6"}, {2, 5, "0 2"}, {5, 3, "0 1 2"}, {1, 1, "0"},
-	} {
-		var got []string
-		for _, m := range evenly(numbered(test.of), test.n) {
-			got = append(got, m.Name[strings.Index(m.Name, "#")+1:])
-		}
-		if strings.Join(got, " ") != test.want {
-			t.Errorf("%d of %d: got %v, want %s", test.n, test.of, got, test.want)
-		}
-	}
 }
 
 // What a user asks for is found, or refused in one line.
@@ -44,34 +26,26 @@ func TestChoose(t *testing.T) {
 		{"", 0, 20, ""}, {"", 4, 4, ""}, {"negate #1", 0, 11, ""}, {"reference | f: negate #19", 0, 1, ""},
 		{"no such", 0, 0, "none of the 20 mutants"},
 	} {
-		got, err := choose(numbered(20), test.name, test.sample)
+		got, err := choose(numbered(20), Choice{Name: test.name, Sample: test.sample, Seed: 1})
 		if len(got) != test.want || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
 			t.Errorf("%q, %d: %d, %v; want %d, %q", test.name, test.sample, len(got), err, test.want, test.fails)
 		}
 	}
 }
 
-// The output of a test binary says who failed, and after how many seeds.
-func TestKillsIn(t *testing.T) {
-	const out = `--- FAIL: FuzzLegacy (0.02s)
-    --- FAIL: FuzzLegacy/seed#11 (0.00s)
-    --- FAIL: FuzzLegacy/seed#4 (0.00s)
---- FAIL: TestValid (0.02s)
-    --- FAIL: TestValid/hcsshim (0.00s)
-FAIL
-`
+// The output of a test binary says who failed first.
+func TestKillerIn(t *testing.T) {
 	for _, test := range []struct {
 		out, want string
-		timedOut  bool
+		hangs     bool
 	}{
-		{out, "[{seeds FuzzLegacy 5} {seeds TestValid 0}]", false},
-		{"panic: HANG: hcsshim has been decoding\n", "[{seeds (hang) 0}]", true},
-		{"panic: test timed out after 2m0s\n", "[{seeds (hang) 0}]", true},
-		{"fatal error: stack overflow\n", "[{seeds (process ended) 0}]", false},
+		{"--- FAIL: FuzzLegacy (0.02s)\n    --- FAIL: FuzzLegacy/seed#11 (0.00s)\n--- FAIL: TestValid (0.02s)\n", "FuzzLegacy", false},
+		{"panic: HANG: hcsshim has been decoding\n", "(process ended)", true},
+		{"panic: test timed out after 2m0s\n", "(process ended)", true},
+		{"fatal error: stack overflow\n", "(process ended)", false},
 	} {
-		kills, timedOut := killsIn(test.out, "seeds")
-		if fmt.Sprint(kills) != test.want || timedOut != test.timedOut {
-			t.Errorf("got %v, %v; want %s, %v", kills, timedOut, test.want, test.timedOut)
+		if got, hangs := killerIn(test.out); got != test.want || hangs != test.hangs {
+			t.Errorf("got %s, %v; want %s, %v", got, hangs, test.want, test.hangs)
 		}
 	}
 }
@@ -80,10 +54,72 @@ FAIL
 // killed or is not made any more; one of another version is left alone.
 func TestStale(t *testing.T) {
 	all := numbered(3)
-	all[0].Result, all[1].Result = killmatrix.Killed, killmatrix.Equivalent
-	known := map[string]string{all[0].ID(): "r", all[1].ID(): "r", "reference | f: gone #1": "r", "hcsshim v0.1.0 | f: gone #1": "r"}
-	got := fmt.Sprint(append(unknown(all, known), killed(all, known)...))
+	all[0].result, all[1].result = isKilled, isEquivalent
+	known := map[string]string{all[0].id(): "r", all[1].id(): "r", "reference | f: gone #1": "r", "hcsshim v0.1.0 | f: gone #1": "r"}
+	got := fmt.Sprint(append(unknown(all, known), stale(all, known)...))
 	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A mutant whose copy is the same machine code as the original's, or as another
+// mutant's, is a duplicate; what its closures and data are counts, too.
+func TestFindDuplicates(t *testing.T) {
+	const listing = `p.f STEXT size=9
+	0x0000 00000 (p.go:1)	CALL	p.mutant0_f(SB)
+p.T.mutant0_f STEXT size=3
+	0x0000 00000 (p.go:7)	TEXT	p.T.mutant0_f(SB)
+	0x0003 00003 (p.go:8)	CALL	p.T.mutant0_f.func1(SB)
+p.T.mutant0_f.func1 STEXT size=3
+	0x0000 00000 (p.go:8)	RET
+p.T.mutant1_f STEXT size=3
+	0x0000 00000 (p.go:17)	TEXT	p.T.mutant1_f(SB)
+	0x0003 00003 (p.go:19)	CALL	p.T.mutant1_f.func1(SB)
+p.T.mutant1_f.func1 STEXT size=3
+	0x0000 00000 (p.go:18)	RET
+p.T.mutant2_f STEXT size=3
+	0x0000 00000 (p.go:27)	TEXT	p.T.mutant2_f(SB)
+	0x0003 00003 (p.go:29)	CALL	p.T.mutant2_f.func1(SB)
+p.T.mutant2_f.func1 STEXT size=3
+	0x0000 00000 (p.go:28)	JMP	0
+p.T.mutant3_f STEXT size=3
+	0x0000 00000 (p.go:27)	TEXT	p.T.mutant3_f(SB)
+	0x0003 00003 (p.go:29)	CALL	p.T.mutant3_f.func1(SB)
+p.T.mutant3_f.func1 STEXT size=3
+	0x0000 00000 (p.go:28)	JMP	0
+`
+	all := numbered(4) // the last has no code
+	findDuplicates(listing, all)
+	var notes []string
+	for _, m := range all {
+		notes = append(notes, m.note)
+	}
+	if got, want := strings.Join(notes, ", "), "the original, , "+all[1].id()+", "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// The checker says what the compiler would.
+func TestChecker(t *testing.T) {
+	folder, err := filepath.Abs("../reference")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newChecker(t.Context(), "../..", []string{folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(folder, "decoder.go")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more, want := range map[string]string{
+		"": "", "func unused() { x := 1 }": "declared and not used: x", "import": "must appear", "var x int = true": "cannot use true",
+	} {
+		err := c.check(name, []byte(string(text)+"\n"+more+"\n"))
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", more, err, want)
+		}
 	}
 }

@@ -2,12 +2,11 @@ package quality
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -18,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/quality/killmatrix"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
 )
@@ -28,13 +26,15 @@ type layer struct {
 	name   string
 	pkg    string // whose tests these are
 	args   []string
-	last   bool // runs only on what all layers before let live, for it takes long
-	fuzzes bool // with the engine
+	many   *settings.Mutants // not nil: one process runs it on many mutants
+	brief  bool              // short enough for those that are known to be equivalent, too
+	fuzzes bool              // with the engine
 }
 
 const (
 	cheapTests  = "^(TestCorpus|TestFindings)$"
 	walkTests   = "^TestWalk"
+	ownTests    = "^(TestFindings|TestWalkPairs|TestWalkReads)$" // of these, that no process runs on many mutants
 	costlyTests = "^(TestLinear|TestSmallIsCheap|TestLarge)$"
 	// mutantExecs is how many executions each target gets to find what no seed has
 	// found. They are not guided by coverage: a build for that takes longer than all
@@ -42,174 +42,148 @@ const (
 	mutantExecs = "20000x"
 	// mutantTimeout is how long a layer may take that takes 20 s on the original.
 	mutantTimeout = "180s"
+	// equivalentPart is the part of the walks that those known to be equivalent go
+	// through, another one each day.
+	equivalentPart = 10
 )
 
 var (
-	rapidArgs = []string{"-rapid.seed=1", "-rapid.checks=300", "-rapid.nofailfile", "-rapid.shrinktime=0s"}
-	layers    = []layer{
-		{name: "corpus", pkg: "properties", args: []string{"-test.run=" + cheapTests}},
-		{name: "walks", pkg: "properties", args: []string{"-test.run=" + walkTests, "-test.failfast"}},
-		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + walkTests + "|" + costlyTests}, rapidArgs...)},
-		{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz"}},
-		{name: "unit tests", pkg: "internal/reference"},
-		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests}, last: true},
-		{name: "fuzzing", pkg: "fuzz", fuzzes: true, last: true},
+	seedsLayer = layer{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz"}, brief: true}
+	rapidArgs  = []string{"-rapid.seed=1", "-rapid.checks=300", "-rapid.nofailfile", "-rapid.shrinktime=0s"}
+	// layers are in the order in which they run on what the ones before let live: those
+	// that kill most for their time first.
+	layers = []layer{
+		{name: "corpus", pkg: "properties", many: new(settings.Mutants), brief: true},
+		{name: "unit tests", pkg: "internal/reference", brief: true},
+		seedsLayer,
+		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
+		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + walkTests + "|" + costlyTests, "-test.failfast"}, rapidArgs...)},
+		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}, brief: true},
+		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests}},
+		{name: "fuzzing", pkg: "fuzz", fuzzes: true},
 	}
 )
 
-// mutantRun runs the suite on mutants, as many at a time as there are cores.
+// mutantRun runs the suite on mutants.
 type mutantRun struct {
-	tree  *mutantTree
-	known map[string]string // equivalent mutants, with the reason
-	start time.Time
+	tree   *mutantTree
+	known  map[string]string // equivalent mutants, with the reason
+	choice Choice
+	all    []*mutant
+	start  time.Time
 
 	sync.Mutex
-	hashes map[string]string // of test binaries, and whose they are
-	counts map[killmatrix.Result]int
-}
-
-func newMutantRun(t *mutantTree, known map[string]string) *mutantRun {
-	return &mutantRun{tree: t, known: known, hashes: make(map[string]string), counts: make(map[killmatrix.Result]int)}
+	shown time.Time // when progress was
 }
 
 // run finds out what becomes of each mutant.
-func (r *mutantRun) run(ctx context.Context, all []*mutant) error {
-	r.start = time.Now()
-	hash, err := r.build(ctx, r.original(), &mutant{decoder: "reference"})
-	if err != nil {
-		return fmt.Errorf("the unchanged suite does not build: %w", err)
+func (r *mutantRun) run(ctx context.Context) error {
+	if err := r.check(ctx); err != nil {
+		return err
 	}
-	r.hashes[hash] = "the original"
-	unchanged := []*mutant{{decoder: "hcsshim"}, {decoder: "create"}, {decoder: "reference"}}
-	parallel(unchanged, func(m *mutant) { r.layers(ctx, r.original(), m) })
-	for _, m := range unchanged {
-		if m.Result != killmatrix.Survived {
-			return fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %v (run make test)", m.decoder, m.Kills)
+	alone := func(m *mutant) bool { return m.file != "" && (r.choice.Alone || m.alone()) }
+	programs := slices.DeleteFunc(slices.Clone(r.all), func(m *mutant) bool { return m.result == isNoProgram })
+	together := slices.DeleteFunc(slices.Clone(programs), alone)
+	others := slices.DeleteFunc(slices.Clone(programs), func(m *mutant) bool { return !alone(m) })
+	if err := r.buildTogether(ctx, together); err != nil {
+		return err
+	}
+	together = slices.DeleteFunc(together, func(m *mutant) bool { return m.result == isDuplicate })
+	var unchanged []*mutant
+	for _, decoder := range []string{"hcsshim", "create", "reference"} {
+		if slices.ContainsFunc(programs, func(m *mutant) bool { return m.decoder == decoder }) {
+			unchanged = append(unchanged, &mutant{source: "the original", name: decoder, decoder: decoder, result: isUnknown})
 		}
 	}
-	fmt.Printf("  %d mutants, %d at a time\n", len(all), runtime.NumCPU())
-	shown, done := time.Now(), 0
-	parallel(all, func(m *mutant) {
-		if ctx.Err() != nil {
-			return
+	if err := r.layers(ctx, r.together(), append(unchanged, together...)); err != nil {
+		return err
+	}
+	for _, m := range others {
+		if err := r.alone(ctx, m); err != nil {
+			return err
 		}
-		r.one(ctx, m)
-		if reason := r.known[m.ID()]; m.Result == killmatrix.Survived && reason != "" {
-			m.Result, m.Note = killmatrix.Equivalent, reason
-		}
-		r.Lock()
-		defer r.Unlock()
-		r.counts[m.Result]++
-		if m.Result == killmatrix.Survived {
-			fmt.Printf("  survived: %s   %s\n", m.ID(), m.Change)
-		}
-		if done++; time.Since(shown) > 20*time.Second {
-			shown = time.Now()
-			fmt.Printf("  %4d of %d  %3.0f min  %d killed, %d survived\n", done, len(all), time.Since(r.start).Minutes(),
-				r.counts[killmatrix.Killed]+r.counts[killmatrix.TimedOut], r.counts[killmatrix.Survived])
-		}
-	})
+	}
 	return ctx.Err()
 }
 
-// original is where the unchanged suite is built.
-func (r *mutantRun) original() string { return filepath.Join(r.tree.dir, "..", "original") }
-
-// properties are the names of the properties' tests.
-func (r *mutantRun) properties(ctx context.Context) ([]string, error) {
-	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, "properties"), testBinary(r.original(), "properties"), "-test.list=^Test")
-	out, err := gocmd.Output(cmd)
-	return strings.Fields(string(out)), err
-}
-
-// parallel does something with each of all, as many at a time as there are cores.
-func parallel[T any](all []T, do func(T)) {
-	var g errgroup.Group
-	g.SetLimit(runtime.NumCPU())
-	for _, each := range all {
-		g.Go(func() error {
-			do(each)
-			return nil
-		})
-	}
-	_ = g.Wait() // none returns an error
-}
-
-// one finds out what becomes of one mutant. A bug of the zoo is in the binaries
-// of the original already.
-func (r *mutantRun) one(ctx context.Context, m *mutant) {
-	if m.file == "" {
-		r.layers(ctx, r.original(), m)
-		return
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(r.original()), "mutant-")
-	if err != nil {
-		m.Result, m.Note = killmatrix.BuildFailed, err.Error()
-		return
-	}
-	defer os.RemoveAll(dir)
-	hash, err := r.build(ctx, dir, m)
-	if err != nil {
-		m.Result, m.Note = killmatrix.BuildFailed, firstComplaint(err)
-		return
-	}
-	r.Lock()
-	duplicate := r.hashes[hash]
-	if duplicate == "" {
-		r.hashes[hash] = m.ID()
-	}
-	r.Unlock()
-	if duplicate != "" {
-		m.Result, m.Note = killmatrix.Duplicate, duplicate
-		return
-	}
-	r.layers(ctx, dir, m)
-}
-
-var complaint = regexp.MustCompile(`(?m)^\S+\.go:\d+:\d+: (.*)$`)
-
-func firstComplaint(err error) string {
-	if m := complaint.FindStringSubmatch(err.Error()); m != nil {
-		return m[1]
-	}
-	return err.Error()
-}
-
-// build builds the test binaries with the mutant's file in place of the tree's,
-// and returns a hash of them, stripped.
-func (r *mutantRun) build(ctx context.Context, dir string, m *mutant) (hash string, err error) {
-	packages := []string{"properties", "fuzz"}
-	if m.decoder == "reference" {
-		packages = append(packages, "internal/reference")
-	}
-	if err := r.compile(ctx, dir, m, packages); err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	for _, pkg := range packages[:2] {
-		text, err := os.ReadFile(testBinary(dir, pkg))
-		if err != nil {
-			return "", err
+// check marks the mutants that do not compile.
+func (r *mutantRun) check(ctx context.Context) error {
+	var folders []string
+	for _, m := range r.all {
+		if dir := filepath.Dir(m.file); m.file != "" && !slices.Contains(folders, dir) {
+			folders = append(folders, dir)
 		}
-		h.Write(text)
 	}
-	return string(h.Sum(nil)), nil
+	if len(folders) == 0 {
+		return nil
+	}
+	c, err := newChecker(ctx, r.tree.dir, folders)
+	if err != nil {
+		return err
+	}
+	for _, m := range r.all {
+		if m.file == "" {
+			continue
+		}
+		if err := c.check(m.file, m.made.Text); err != nil {
+			m.result, m.note = isNoProgram, err.Error()
+		}
+	}
+	r.progress("which are programs", true)
+	return ctx.Err()
+}
+
+// together is where the binaries are that have many mutants in them.
+func (r *mutantRun) together() string { return filepath.Join(r.tree.dir, "..", "together") }
+
+// testPackages are those whose tests run on mutants.
+var testPackages = []string{"properties", "fuzz", "internal/reference"}
+
+// buildTogether builds the tests with all the mutants in them, and finds the duplicates.
+func (r *mutantRun) buildTogether(ctx context.Context, all []*mutant) error {
+	var inFiles []*mutant
+	for _, m := range all {
+		if m.file != "" {
+			inFiles = append(inFiles, m)
+		}
+	}
+	files, err := schemata(inFiles)
+	if err != nil {
+		return err
+	}
+	if err := r.compile(ctx, r.together(), files, testPackages); err != nil {
+		return fmt.Errorf("the suite with mutants in it does not build: %w", err)
+	}
+	r.progress("built", true)
+	if len(files) == 0 {
+		return nil
+	}
+	args := []string{"build", "-trimpath", "-gcflags=-S", "-overlay=" + filepath.Join(r.together(), "overlay.json")}
+	for _, c := range called {
+		args = append(args, path.Join(c.module, c.pkg))
+	}
+	listing, failed, err := gocmd.Try(gocmd.Command(ctx, r.tree.dir, "go", append(args, "./internal/hcsshim", "./internal/reference")...))
+	if failed || err != nil {
+		return fmt.Errorf("the compiler does not list its code: %w", err)
+	}
+	findDuplicates(listing, inFiles)
+	r.progress("which are duplicates", true)
+	return nil
 }
 
 func testBinary(dir, pkg string) string { return filepath.Join(dir, filepath.Base(pkg)+".test") }
 
-// compile makes the test binaries of packages in dir.
-func (r *mutantRun) compile(ctx context.Context, dir string, m *mutant, packages []string, flags ...string) error {
+// compile makes the test binaries of packages in dir, with other texts of some files.
+func (r *mutantRun) compile(ctx context.Context, dir string, files map[string][]byte, packages []string, flags ...string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	replace := make(map[string]string)
-	if m.file != "" {
-		changed := filepath.Join(dir, filepath.Base(m.file))
-		if err := os.WriteFile(changed, m.text, 0o666); err != nil {
+	for name, text := range files {
+		replace[name] = filepath.Join(dir, filepath.Base(name))
+		if err := os.WriteFile(replace[name], text, 0o666); err != nil {
 			return err
 		}
-		replace[m.file] = changed
 	}
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -227,90 +201,207 @@ func (r *mutantRun) compile(ctx context.Context, dir string, m *mutant, packages
 	return err
 }
 
-// layers runs the layers on a mutant and notes who kills it.
-func (r *mutantRun) layers(ctx context.Context, dir string, m *mutant) {
-	m.Result = killmatrix.Survived
-	start := time.Now()
+// alone builds the tests with one mutant in them, and runs all layers on it.
+func (r *mutantRun) alone(ctx context.Context, m *mutant) error {
+	dir, err := os.MkdirTemp(filepath.Dir(r.together()), "mutant-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	packages := testPackages
+	if m.decoder != "reference" {
+		packages = packages[:2]
+	}
+	if err := r.compile(ctx, dir, map[string][]byte{m.file: m.made.Text}, packages); err != nil {
+		m.result, m.note = isNoProgram, gocmd.OneLine(err.Error())
+		return ctx.Err()
+	}
+	return r.layers(ctx, dir, []*mutant{m})
+}
+
+// layers runs the layers on mutants that are in the same binaries.
+func (r *mutantRun) layers(ctx context.Context, dir string, all []*mutant) error {
+	living := all
 	for _, l := range layers {
-		switch {
-		case l.last && m.Result != killmatrix.Survived, l.pkg == "internal/reference" && m.decoder != "reference":
-			continue
+		if err := r.layer(ctx, dir, l, slices.Clone(living)); err != nil {
+			return err
 		}
-		var kills []killmatrix.Kill
-		timedOut := false
-		if l.fuzzes {
-			kills = r.fuzzing(ctx, dir, m, l)
-		} else if out, failed := r.command(ctx, testBinary(dir, l.pkg), m, l.pkg, l.args...); failed {
-			kills, timedOut = killsIn(out, l.name)
-		}
-		if len(kills) == 0 {
-			continue
-		}
-		if m.Result == killmatrix.Survived {
-			m.After = time.Since(start)
-			if m.Result = killmatrix.Killed; timedOut {
-				m.Result = killmatrix.TimedOut
+		for _, m := range living {
+			if m.number == 0 && m.result != isUnknown {
+				return fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %s (run make test)", m.decoder, m.test)
 			}
 		}
-		m.Kills = append(m.Kills, kills...)
-		if timedOut {
-			return // it would hang in the other layers, too
+		living = slices.DeleteFunc(living, func(m *mutant) bool { return m.result != isUnknown })
+	}
+	for _, m := range living {
+		if reason := r.known[m.id()]; reason != "" {
+			m.result, m.note = isEquivalent, reason
+		} else {
+			m.result = isSurvivor
+			if m.number > 0 {
+				fmt.Printf("  survived: %s   %s\n", m.id(), m.change)
+			}
 		}
 	}
+	return nil
+}
+
+// layer runs one on mutants.
+func (r *mutantRun) layer(ctx context.Context, dir string, l layer, all []*mutant) error {
+	defer r.progress(l.name, true)
+	if l.many == nil {
+		all = slices.DeleteFunc(all, func(m *mutant) bool {
+			return !l.brief && r.known[m.id()] != "" || l.pkg == "internal/reference" && m.decoder != "reference"
+		})
+		return parallel(all, func(m *mutant) error { return r.single(ctx, dir, l, m) })
+	}
+	type group struct {
+		decoder    string
+		equivalent bool
+	}
+	groups := make(map[group][]*mutant)
+	for _, m := range all {
+		g := group{m.decoder, r.known[m.id()] != ""}
+		groups[g] = append(groups[g], m)
+	}
+	var chunks [][]*mutant
+	for _, of := range groups {
+		for chunk := range slices.Chunk(of, (len(of)+runtime.NumCPU()-1)/runtime.NumCPU()) {
+			chunks = append(chunks, chunk)
+		}
+	}
+	slices.SortFunc(chunks, func(a, b []*mutant) int { return len(b) - len(a) })
+	return parallel(chunks, func(chunk []*mutant) error { return r.many(ctx, dir, l, chunk) })
+}
+
+// parallel does something with each of all, as many at a time as there are cores.
+func parallel[T any](all []T, do func(T) error) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	for _, each := range all {
+		g.Go(func() error { return do(each) })
+	}
+	return g.Wait()
+}
+
+// many runs a layer on mutants in one process, and in another one on the rest each time
+// a mutant ends the process.
+func (r *mutantRun) many(ctx context.Context, dir string, l layer, all []*mutant) error {
+	m := *l.many
+	m.Seed = r.choice.Seed
+	if r.known[all[0].id()] != "" {
+		m.Part = equivalentPart
+	}
+	for len(all) > 0 {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		m.All = nil
+		byNumber := make(map[int]*mutant)
+		for _, each := range all {
+			m.All = append(m.All, each.setting())
+			byNumber[each.number] = each
+		}
+		t := settings.Test{Build: dir, Decoder: all[0].decoder, Mutants: &m}
+		cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, l.pkg), testBinary(dir, l.pkg), "-test.run=^TestMutants$", "-test.timeout=0")
+		cmd.Env = append(cmd.Env, t.Environ())
+		var running *mutant
+		ended, hangs, rest := false, false, ""
+		err := gocmd.Lines(cmd, func(line string) {
+			word, found := strings.CutPrefix(line, settings.MutantLine)
+			if !found {
+				ended = ended || line == settings.MutantsEnd
+				hangs = hangs || strings.Contains(line, "HANG: ")
+				if len(rest) < 2000 {
+					rest += line + "\n"
+				}
+				return
+			}
+			number, what, _ := strings.Cut(word, " ")
+			n, _ := strconv.Atoi(number)
+			switch running = byNumber[n]; {
+			case what == settings.MutantLives:
+				delete(byNumber, n)
+			case what != settings.MutantRuns:
+				r.kill(running, l, what, false)
+				delete(byNumber, n)
+			}
+			r.progress(l.name, false)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case ended && err != nil || !ended && running == nil:
+			return fmt.Errorf("%s: %w:\n%s", l.name, err, rest)
+		case ended:
+			return nil
+		}
+		r.kill(running, l, "(process ended)", hangs)
+		delete(byNumber, running.number)
+		all = slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return byNumber[m.number] == nil })
+	}
+	return nil
+}
+
+func (m *mutant) setting() settings.Mutant { return settings.Mutant{Number: m.number, Bug: m.bug} }
+
+func (r *mutantRun) kill(m *mutant, l layer, test string, hangs bool) {
+	r.Lock()
+	defer r.Unlock()
+	m.result, m.layer, m.test = isKilled, l.name, test
+	if hangs {
+		m.result, m.test = isTimedOut, "(hang)"
+	}
+}
+
+// single runs a layer on one mutant in a process of its own.
+func (r *mutantRun) single(ctx context.Context, dir string, l layer, m *mutant) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if l.fuzzes {
+		return r.fuzzing(ctx, dir, l, m)
+	}
+	if out, failed := r.command(ctx, testBinary(dir, l.pkg), m, l.pkg, l.args...); failed {
+		test, hangs := killerIn(out)
+		r.kill(m, l, test, hangs)
+	}
+	r.progress(l.name, false)
+	return ctx.Err()
 }
 
 // command runs a package's test binary on a mutant.
 func (r *mutantRun) command(ctx context.Context, binary string, m *mutant, pkg string, args ...string) (output string, failed bool) {
 	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, pkg), binary, append(args, "-test.timeout="+mutantTimeout)...)
-	cmd.Env = append(cmd.Env, settings.Test{Build: filepath.Dir(binary), Decoder: m.decoder, Bug: m.bug}.Environ())
+	cmd.Env = append(cmd.Env, settings.Test{Build: filepath.Dir(binary), Decoder: m.decoder, Mutant: m.setting()}.Environ())
 	out, failed, err := gocmd.Try(cmd)
 	return out, failed && err == nil && ctx.Err() == nil
 }
 
-var (
-	failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
-	failedSeed = regexp.MustCompile(`(?m)^ +--- FAIL: (\w+)/seed#(\d+)`)
-	execsSoFar = regexp.MustCompile(`execs: (\d+)`)
-)
-
-// killsIn reads from a failed test binary's output who failed. A process that
-// ended before it could say so was ended by the mutant: the unchanged decoders
-// have been through all of this before.
-func killsIn(out, layer string) (kills []killmatrix.Kill, timedOut bool) {
-	execs := make(map[string]int)
-	for _, s := range failedSeed.FindAllStringSubmatch(out, -1) {
-		if n, err := strconv.Atoi(s[2]); err == nil && (execs[s[1]] == 0 || n+1 < execs[s[1]]) {
-			execs[s[1]] = n + 1
+// killerIn reads from a failed test binary's output which test failed first. A process
+// that ended before it could say so was ended by the mutant: the unchanged decoders go
+// through all of this before it.
+func killerIn(out string) (test string, hangs bool) {
+	hangs = strings.Contains(out, "panic: test timed out") || strings.Contains(out, "HANG: ")
+	for line := range strings.Lines(out) {
+		if name, found := strings.CutPrefix(line, "--- FAIL: "); found {
+			return strings.Fields(name)[0], hangs
 		}
 	}
-	for _, t := range failedTest.FindAllStringSubmatch(out, -1) {
-		kills = append(kills, killmatrix.Kill{Layer: layer, Test: t[1], Execs: execs[t[1]]})
-	}
-	timedOut = strings.Contains(out, "panic: test timed out") || strings.Contains(out, "HANG: ")
-	if len(kills) == 0 {
-		what := "(process ended)"
-		if timedOut {
-			what = "(hang)"
-		}
-		kills = []killmatrix.Kill{{Layer: layer, Test: what}}
-	}
-	return kills, timedOut
+	return "(process ended)", hangs
 }
 
 // fuzzing lets the engine look, for what the seeds did not find.
-func (r *mutantRun) fuzzing(ctx context.Context, dir string, m *mutant, l layer) (kills []killmatrix.Kill) {
+func (r *mutantRun) fuzzing(ctx context.Context, dir string, l layer, m *mutant) error {
 	for _, t := range targets.All {
-		out, failed := r.engine(ctx, testBinary(dir, l.pkg), m, l.pkg, t.Name, mutantExecs)
-		if !failed {
-			continue
+		if out, failed := r.engine(ctx, testBinary(dir, l.pkg), m, l.pkg, t.Name, mutantExecs); failed {
+			test, hangs := killerIn(out)
+			r.kill(m, l, test, hangs)
+			break
 		}
-		execs := 0
-		for _, e := range execsSoFar.FindAllStringSubmatch(out, -1) {
-			execs, _ = strconv.Atoi(e[1])
-		}
-		kills = append(kills, killmatrix.Kill{Layer: l.name, Test: t.Name, Execs: execs})
+		r.progress(l.name, false)
 	}
-	return kills
+	return ctx.Err()
 }
 
 // engine fuzzes a target on a mutant, with one worker and nothing from earlier runs.
@@ -324,4 +415,19 @@ func (r *mutantRun) engine(ctx context.Context, binary string, m *mutant, pkg, t
 		"-test.fuzzcachedir="+cache, "-test.parallel=1", "-test.fuzzminimizetime=0")
 	// golang/go#75804: the engine can mistake its own deadline for a failure.
 	return output, failed && !strings.Contains(output, "context deadline exceeded")
+}
+
+// progress prints how far the run is, every ten seconds, or now.
+func (r *mutantRun) progress(doing string, now bool) {
+	r.Lock()
+	defer r.Unlock()
+	if !now && time.Since(r.shown) < 10*time.Second {
+		return
+	}
+	r.shown = time.Now()
+	n := func(results ...result) int {
+		return count(r.all, func(m *mutant) bool { return slices.Contains(results, m.result) })
+	}
+	fmt.Printf("  %4.0f s  %-22s %d of %d are left, %d killed, %d survived\n", time.Since(r.start).Seconds(), doing,
+		n(isUnknown), len(r.all), n(isKilled, isTimedOut), n(isSurvivor, isEquivalent))
 }

@@ -21,7 +21,9 @@ type Test struct {
 	Findings string // which findings to excuse, see findings.Named; "" is those of the hcsshim under test
 
 	Decoder string // the one decoder to run the properties on; "" is both
-	Bug     string // a bug of the zoo to put into that decoder, in a build that has the zoo
+	Mutant  Mutant // to be that decoder, in a build that has mutants
+
+	Mutants *Mutants `json:",omitempty"` // nil runs no other than Mutant
 
 	Exhaustive bool // walk also what takes minutes
 	Stats      bool // count what is drawn and walked, in the results
@@ -31,6 +33,21 @@ type Test struct {
 
 	E2E         *E2E         `json:",omitempty"` // nil does not run the real shims
 	Conformance *Conformance `json:",omitempty"` // nil has no reader in a process
+}
+
+// Mutant is a wrong decoder: one of the mutants that the build has, by its number, or
+// with a bug of the zoo. The zero value is the decoder as it is.
+type Mutant struct {
+	Number int
+	Bug    string
+}
+
+// Mutants are those that one process is to run a layer of the suite on.
+type Mutants struct {
+	Walk bool // all that is small; the corpus otherwise
+	All  []Mutant
+	Part int // of the walks' payloads, one batch in that many; 0 is all of them
+	Seed int // chooses the part
 }
 
 // Conformance is the settings of a run that holds a reader to the contract.
@@ -88,6 +105,16 @@ func (t Test) Environ() string {
 	}
 	return Variable + "=" + string(text)
 }
+
+// MutantLine begins a line that says what becomes of one of Mutants: a number, a space,
+// and MutantRuns, MutantLives, or else the test that has killed it. MutantsEnd is the
+// last one.
+const (
+	MutantLine  = "shimfuzz mutant "
+	MutantRuns  = "runs"
+	MutantLives = "lives"
+	MutantsEnd  = "shimfuzz mutants end"
+)
 
 // Say stands before a line of a test's output that is for the user to see, also
 // if the test passes.

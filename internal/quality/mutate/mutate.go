@@ -25,6 +25,9 @@ type Mutant struct {
 	From string // what was changed, from the original, on one line
 	To   string // what it was changed to
 	Text []byte // the whole file
+	// Func is the function that the change is in, as an index of the file's
+	// declarations; -1 if it is in none, or in one with type parameters.
+	Func int
 }
 
 // File returns the mutants of the named declarations (functions, variables,
@@ -40,17 +43,20 @@ func File(text []byte, names []string) ([]Mutant, error) {
 	wanted := func(name string) bool {
 		return name != "init" && name != "_" && (names == nil || slices.Contains(names, name))
 	}
-	for _, d := range file.Decls {
+	for i, d := range file.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Body != nil && wanted(d.Name.Name) {
-				m.name, m.results = d.Name.Name, d.Type.Results
+				m.name, m.results, m.function = d.Name.Name, d.Type.Results, i
+				if d.Type.TypeParams != nil {
+					m.function = -1
+				}
 				ast.Inspect(d.Body, m.visit)
 			}
 		case *ast.GenDecl:
 			for _, s := range d.Specs {
 				if s, ok := s.(*ast.ValueSpec); ok && wanted(s.Names[0].Name) {
-					m.name, m.results = s.Names[0].Name, nil
+					m.name, m.results, m.function = s.Names[0].Name, nil, -1
 					ast.Inspect(s, m.visit)
 				}
 			}
@@ -60,13 +66,14 @@ func File(text []byte, names []string) ([]Mutant, error) {
 }
 
 type mutator struct {
-	set     *token.FileSet
-	text    []byte
-	name    string          // of the declaration
-	results *ast.FieldList  // of the function
-	seen    map[string]bool // programs that there are
-	count   map[string]int  // of changes, by declaration and operator
-	mutants []Mutant
+	set      *token.FileSet
+	text     []byte
+	name     string          // of the declaration
+	results  *ast.FieldList  // of the function
+	function int             // see Mutant.Func
+	seen     map[string]bool // programs that there are
+	count    map[string]int  // of changes, by declaration and operator
+	mutants  []Mutant
 }
 
 // normal is a text without its layout, so that equal programs are equal texts.
@@ -97,7 +104,7 @@ func (m *mutator) splice(from, to token.Pos, text, operator string) {
 	if key := normal(whole); !m.seen[key] {
 		m.seen[key] = true
 		name := fmt.Sprintf("%s #%d", operator, m.count[operator])
-		m.mutants = append(m.mutants, Mutant{name, m.set.Position(from).Line, oneLine(string(m.text[a:b])), oneLine(text), whole})
+		m.mutants = append(m.mutants, Mutant{name, m.set.Position(from).Line, oneLine(string(m.text[a:b])), oneLine(text), whole, m.function})
 	}
 }
 

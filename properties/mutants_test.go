@@ -1,0 +1,175 @@
+package properties
+
+import (
+	"fmt"
+	"iter"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"shimfuzz/internal/cputime"
+	"shimfuzz/internal/quality/active"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/verify"
+	"shimfuzz/internal/walk"
+)
+
+// mutants are those of this process that no walk has killed so far.
+type mutants struct {
+	settings.Mutants
+	batches int
+	since   atomic.Int64 // what the process had worked when the one that runs began
+}
+
+// living is nil but for TestMutants.
+var living *mutants
+
+var walks = []struct {
+	name string
+	run  func(*testing.T)
+}{
+	{"TestWalkElements", TestWalkElements}, {"TestWalkFields", TestWalkFields}, {"TestWalkSizes", TestWalkSizes},
+	{"TestWalkBytes", TestWalkBytes}, {"TestWalkNeighbours", TestWalkNeighbours},
+}
+
+// TestMutants says of each mutant of the settings whether the corpus, or the walks, kill
+// it. One that ends the process has been named before.
+func TestMutants(t *testing.T) {
+	m := verify.Settings().Mutants
+	if m == nil {
+		t.Skip("make mutants runs it")
+	}
+	living = &mutants{Mutants: *m}
+	// A mutant that recurses without end must not take the machine's memory first.
+	debug.SetMaxStack(64 << 20)
+	living.original()
+	go living.watch()
+	if m.Walk {
+		for _, test := range walks {
+			t.Run(test.name, test.run)
+		}
+	} else {
+		living.replay(t)
+	}
+	for _, m := range living.All {
+		say(m, settings.MutantLives)
+	}
+	fmt.Println(settings.MutantsEnd)
+}
+
+// hangLimit is how much longer than for the original, for which it takes some
+// milliseconds, the processor may work for one mutant before that is called a hang.
+const hangLimit = 3 * time.Second
+
+// watch ends the process for a mutant that hangs: sooner than the watchdog of package
+// decoder does, for there are many of them, and nobody needs the payload.
+func (l *mutants) watch() {
+	for range time.Tick(100 * time.Millisecond) {
+		if now, ok := cputime.Process(); ok && now-time.Duration(l.since.Load()) > hangLimit {
+			fmt.Println("HANG: one mutant has worked for more than", hangLimit)
+			os.Exit(1)
+		}
+	}
+}
+
+// is makes a mutant the decoder, and reports whether the suite fails on it. A panic
+// outside the decoders, in the mutated reference, is a failure, too.
+func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
+	now, _ := cputime.Process()
+	l.since.Store(int64(now))
+	say(m, settings.MutantRuns)
+	active.Set(m)
+	defer func() {
+		killed = killed || recover() != nil
+		l.original()
+	}()
+	return fails()
+}
+
+func (l *mutants) original() {
+	active.Set(settings.Mutant{})
+	l.since.Store(1 << 62)
+}
+
+func say(m settings.Mutant, what string) {
+	fmt.Printf("%s%d %s\n", settings.MutantLine, m.Number, what)
+}
+
+// replay holds each mutant to the corpus.
+func (l *mutants) replay(t *testing.T) {
+	cases := load(t)
+	fails := func() bool {
+		for _, d := range verify.Decoders() {
+			for _, c := range cases {
+				check := verify.Check{Guarantee: c.Guarantee, Payload: c.Payload, Reproduces: true}
+				if check.Judge(d, decode(d, c.Payload.Bytes)).Fails() {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, m := range l.All {
+		if l.is(m, fails) {
+			say(m, "TestCorpus")
+		} else {
+			say(m, settings.MutantLives)
+		}
+	}
+	l.All = nil
+	if fails() { // it would have killed others
+		t.Error("a mutant has left something behind that breaks the original")
+	}
+}
+
+// walk holds each mutant to the right answers to many payloads, which are made once for
+// all of them. What fails is not reported: the test itself does that.
+func (l *mutants) walk(w *walker, steps iter.Seq[walk.Step]) {
+	const size = 2000
+	var batch []walk.Step
+	flush := func() {
+		if l.batches++; l.Part == 0 || l.batches%l.Part == l.Seed%l.Part {
+			l.batch(w, batch)
+		}
+		batch = batch[:0]
+	}
+	for s := range steps {
+		if batch = append(batch, s); len(batch) == size {
+			flush()
+		}
+		if len(l.All) == 0 {
+			return
+		}
+	}
+	flush()
+}
+
+func (l *mutants) batch(w *walker, steps []walk.Step) {
+	var checks []verify.Check
+	for _, s := range steps {
+		checks = append(checks, w.check(s))
+	}
+	isJudge := slices.ContainsFunc(w.decoders, verify.IsReference)
+	l.All = slices.DeleteFunc(l.All, func(m settings.Mutant) bool {
+		killed := l.is(m, func() bool {
+			own := &walker{t: w.t, input: w.input, decoders: w.decoders}
+			for i, s := range steps {
+				if isJudge && m.Bug == "" { // it says also what is right
+					checks[i] = own.check(s)
+				}
+				if own.step(s, checks[i]); len(own.failures) > 0 {
+					return true
+				}
+			}
+			return false
+		})
+		if killed {
+			say(m, strings.TrimPrefix(w.t.Name(), "TestMutants/"))
+		}
+		return killed
+	})
+}
