@@ -18,7 +18,7 @@ func BenchmarkTargets(b *testing.B) {
 	}
 	var small [][]byte
 	for _, c := range cases {
-		if c.Size <= 1024 {
+		if c.Size <= targets.MaxSeed {
 			small = append(small, c.Payload.Bytes)
 		}
 	}
@@ -28,20 +28,14 @@ func BenchmarkTargets(b *testing.B) {
 		}
 	})
 	for _, target := range targets.Names() {
-		seeds, err := Seeds(target)
+		seeds, _, err := Seeds(target)
 		if err != nil {
 			b.Fatal(err)
-		}
-		var inputs [][][]byte
-		for _, s := range seeds {
-			if len(targets.Join(s.Parts)) <= 1024 {
-				inputs = append(inputs, s.Parts)
-			}
 		}
 		b.Run(target, func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				Run(b, target, inputs[i%len(inputs)])
+				Run(b, target, seeds[i%len(seeds)].Parts)
 			}
 		})
 	}

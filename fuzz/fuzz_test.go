@@ -3,7 +3,6 @@ package fuzz
 import (
 	"bytes"
 	"os"
-	"strings"
 	"testing"
 
 	"shimfuzz/internal/targets"
@@ -15,7 +14,7 @@ func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 // seed adds the seeds of the target that f is named for.
 func seed(f *testing.F) {
 	f.Helper()
-	seeds, err := Seeds(f.Name())
+	seeds, _, err := Seeds(f.Name())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -63,28 +62,28 @@ func FuzzCreateOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { CreateOptions(t, b) })
 }
 
-// A seed survives the way through an input of libFuzzer's, and is not cut off
-// there: max_len is how long an input may be.
+// The inputs that are too large to be seeds are run, too.
+func TestLarge(t *testing.T) {
+	for _, target := range targets.Names() {
+		_, large, err := Seeds(target)
+		if err != nil || len(large) == 0 {
+			t.Fatalf("%s: %d large inputs, %v", target, len(large), err)
+		}
+		for _, s := range large {
+			t.Run(target+"/"+s.Case, func(t *testing.T) { Run(t, target, s.Parts) })
+		}
+	}
+}
+
+// A seed survives the way through an input of libFuzzer's.
 func TestSeedsAsInputs(t *testing.T) {
-	const maxLen = 65536
-	options, err := os.ReadFile("../oss-fuzz/readoptions.options")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(options), "\nmax_len = 65536\n") {
-		t.Errorf("readoptions.options does not set max_len to %d:\n%s", maxLen, options)
-	}
 	for _, target := range targets.All {
-		seeds, err := Seeds(target.Name)
+		seeds, _, err := Seeds(target.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range seeds {
-			input := targets.Join(s.Parts)
-			if len(input) > maxLen {
-				t.Errorf("%s: the seed %s has %d bytes", target.Name, s.Case, len(input))
-			}
-			parts := target.Split(input)
+			parts := target.Split(targets.Join(s.Parts))
 			if len(parts) != len(s.Parts) {
 				t.Fatalf("%s: the seed %s has %d parts, want %d", target.Name, s.Case, len(s.Parts), len(parts))
 			}

@@ -39,25 +39,29 @@ type Seed struct {
 	Parts [][]byte
 }
 
-// Seeds returns the seeds of a target: each different one once, under the name of
-// the first case of the corpus that gives it.
-func Seeds(target string) ([]Seed, error) {
+// Seeds returns the seeds of a target, and the inputs that are too large to be one: each
+// different one once, under the name of the first case of the corpus that gives it.
+func Seeds(target string) (seeds, large []Seed, err error) {
 	seeder := seeders[target]
 	if seeder == nil {
-		return nil, fmt.Errorf("target %s has no seeds", target)
+		return nil, nil, fmt.Errorf("target %s has no seeds", target)
 	}
 	cases, err := corpus.Load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var seeds []Seed
 	seen := make(map[string]bool)
 	for _, c := range cases {
 		parts := seeder(c.Payload.Bytes)
-		if key := string(targets.Join(parts)); !seen[key] {
-			seen[key] = true
+		key := string(targets.Join(parts))
+		switch {
+		case seen[key]:
+		case len(key) > targets.MaxSeed:
+			large = append(large, Seed{c.Name, parts})
+		default:
 			seeds = append(seeds, Seed{c.Name, parts})
 		}
+		seen[key] = true
 	}
-	return seeds, nil
+	return seeds, large, nil
 }

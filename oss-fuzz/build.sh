@@ -46,6 +46,9 @@ mkdir -p "$OUT"
 # The suite's own packages are in a report of coverage anyway.
 export GO_COV_ADD_PKG=github.com/containerd/typeurl/v2
 
+# The fuzzer is guided by the code under test alone, which is also more than twice as fast.
+export GOFLAGS=-toolexec=$tree/oss-fuzz/without_counters
+
 for target in $targets; do
   compile_go_fuzzer shimfuzz/fuzz/libfuzzer "$target" "$target"
   [ -x "$OUT/$target" ] || fail "compile_go_fuzzer made no $target"

@@ -199,14 +199,14 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 			return err
 		}
 		for name, text := range files {
-			if filepath.Ext(name) == ".bin" {
+			if filepath.Ext(name) == ".bin" && len(text) <= targets.MaxSeed {
 				want[string(text)] = true
 			}
 		}
 	}
 	for payload := range want {
 		if !arrived[payload] {
-			return fmt.Errorf("libFuzzer's decoder was never given this payload of %d bytes: %x", len(payload), payload)
+			return fmt.Errorf("libFuzzer's decoder was never given this payload of %d bytes: %x…", len(payload), payload[:min(len(payload), 40)])
 		}
 	}
 	fmt.Printf("  %-17s %5d payloads, each byte for byte\n", f.Target, len(want))

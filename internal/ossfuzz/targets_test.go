@@ -41,7 +41,7 @@ func TestOneListOfTargets(t *testing.T) {
 	}
 }
 
-// A seed longer than max_len would be cut off; see also fuzz.TestSeedsAsInputs.
+// max_len would switch off that libFuzzer begins with short inputs.
 func TestOptions(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "FuzzX.options"), []byte(read(t, "oss-fuzz/readoptions.options")), 0o666); err != nil {
@@ -51,7 +51,7 @@ func TestOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"-max_len=65536", "-dict=" + filepath.Join(dir, "readoptions.dict")}; !slices.Equal(flags, want) {
+	if want := []string{"-dict=" + filepath.Join(dir, "readoptions.dict")}; !slices.Equal(flags, want) {
 		t.Errorf("flags %q, want %q", flags, want)
 	}
 }

@@ -50,6 +50,11 @@ func Named(name string) (Target, error) {
 	return All[i], nil
 }
 
+// MaxSeed is the size in bytes of the largest input that a fuzzer starts from. An engine
+// makes inputs as long as the longest seed from the start, and the one in fifty of the
+// corpus that is larger would be most of what it reads.
+const MaxSeed = 1024
+
 // Separator stands between the parts of an input of libFuzzer's, whose inputs
 // are plain bytes. A separator, unlike lengths in front, leaves a part what it
 // was when another part grows, and makes a lone payload an input of every

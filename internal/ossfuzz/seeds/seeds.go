@@ -28,7 +28,7 @@ func main() {
 
 // write writes each seed of a target under its case's name.
 func write(target, file string) error {
-	seeds, err := fuzz.Seeds(target)
+	seeds, _, err := fuzz.Seeds(target)
 	if err != nil {
 		return err
 	}
