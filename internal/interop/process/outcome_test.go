@@ -39,6 +39,7 @@ func TestOutcome(t *testing.T) {
 		t.Errorf("options that are not decoded: %v, %v; want none of their fields", got, err)
 	}
 	for _, test := range []struct{ outcome, detail, want string }{
+		{"none", "no", "bytes behind it"},
 		{"options", "\x0a", "cannot be decoded"},
 		{"error/other", "no", "is not an outcome"},
 		{"both", "no", "is not an outcome"},
