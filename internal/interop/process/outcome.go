@@ -1,9 +1,11 @@
 package process
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -31,10 +33,37 @@ func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outc
 			return contract.Outcome{Kind: kind}, nil
 		}
 		opts := options.New().Interface()
-		if err := proto.Unmarshal(a.Detail, opts); err != nil {
+		// A reader that takes text that is not UTF-8 gives it back so: that is a wrong answer,
+		// and none that cannot be read.
+		if err := proto.Unmarshal(validText(a.Detail, options.Descriptor()), opts); err != nil {
 			return contract.Outcome{}, fmt.Errorf("the options in the answer cannot be decoded: %w", err)
 		}
 		return contract.Outcome{Kind: kind, Options: opts}, nil
 	}
 	return contract.Outcome{}, fmt.Errorf("the answer %q is not an outcome (docs/conformance.md has them)", a.Outcome)
+}
+
+// validText returns a message in whose strings what is not UTF-8 is replaced by U+FFFD.
+func validText(b []byte, md protoreflect.MessageDescriptor) (valid []byte) {
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeField(b)
+		if n < 0 {
+			return append(valid, b...) // which does not decode
+		}
+		_, _, tag := protowire.ConsumeTag(b)
+		field, fd := b[:n], md.Fields().ByNumber(num)
+		b = b[n:]
+		if typ != protowire.BytesType || fd == nil || fd.Kind() != protoreflect.StringKind && fd.Message() == nil {
+			valid = append(valid, field...)
+			continue
+		}
+		value, _ := protowire.ConsumeBytes(field[tag:])
+		if fd.Message() != nil {
+			value = validText(value, fd.Message())
+		} else {
+			value = bytes.ToValidUTF8(value, []byte("\ufffd"))
+		}
+		valid = protowire.AppendBytes(protowire.AppendTag(valid, num, typ), value)
+	}
+	return valid
 }

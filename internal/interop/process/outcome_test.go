@@ -22,6 +22,7 @@ func TestOutcome(t *testing.T) {
 		{"none", "", "none"},
 		{"options", "", "options, all at their defaults"},
 		{"options", string(value), payload.Sent(payload.OneOption()).String()},
+		{"options", "\x1a\x01\xff\x92\x01\x03\x0a\x01\xff", "options registry_root:\"\ufffd\" default_container_annotations:{key:\"\ufffd\" value:\"\"}"},
 		{"error", "no", "error: no"},
 		{"error/malformed", "no", "error/malformed: no"},
 		{"error/foreign", "no", "error/foreign: no"},

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -46,7 +47,8 @@ func run(ctx context.Context) (passes bool, err error) {
 		return false, err
 	}
 	dir := filepath.Join(root, "build", "conformance")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	// The reports of an earlier run would be taken for this one's, if it ends early.
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 		return false, err
 	}
 	return conformance.Run(ctx, os.Stdout, dir, s)
