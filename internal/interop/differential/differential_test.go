@@ -38,10 +38,13 @@ func TestMain(m *testing.M) {
 			return protocol.Answer{Outcome: protocol.None}
 		}
 		o := reference.Answer(payload)
-		if o.Kind != contract.Options {
-			return protocol.Answer{Outcome: string(o.Kind), Detail: []byte("wrong")}
+		switch o.Kind {
+		case contract.Options:
+			return protocol.Encoded(proto.Marshal(o.Options))
+		case contract.None:
+			return protocol.Answer{Outcome: protocol.None}
 		}
-		return protocol.Encoded(proto.Marshal(o.Options))
+		return protocol.Answer{Outcome: string(o.Kind), Detail: []byte("wrong")}
 	})
 }
 
