@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 )
 
@@ -22,30 +23,35 @@ var byName = map[string]func(t verify.TB, p [][]byte){
 // Run runs a target on an input, whose parts must be as many as it takes.
 func Run(t verify.TB, target string, parts [][]byte) { byName[target](t, parts) }
 
-// Failure runs a target on an input and returns the report of a failure, or "".
-func Failure(target string, parts [][]byte) (report string) {
+// Failure runs a target on an input and returns the report of a failure, or nil.
+func Failure(target string, parts [][]byte) (report *verdict.Report) {
 	t := &recorder{name: target}
 	defer func() {
-		if r := recover(); r != nil && r != t { // not what Fatalf stops with
+		if r := recover(); r != nil && r != t { // not what Wrong stops with
 			panic(r)
 		}
 		report = t.report
 	}()
 	Run(t, target, parts)
-	return ""
+	return nil
 }
 
 // recorder stands for a testing.T and keeps the report of a failure.
-type recorder struct{ name, report string }
+type recorder struct {
+	name   string
+	report *verdict.Report
+}
 
 func (*recorder) Helper() {}
 
 func (r *recorder) Name() string { return r.name }
 
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.report = fmt.Sprintf(format, args...)
+func (r *recorder) Wrong(report verdict.Report, _ func()) {
+	r.report = &report
 	panic(r)
 }
+
+func (*recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // Shrink makes an input smaller while it fails, until nothing more can be left
 // out or set to zero, or the time is up. It calls smaller for each success.

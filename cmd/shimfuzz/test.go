@@ -29,10 +29,10 @@ func test(ctx context.Context, j *job) error {
 	}
 	run := testrun.New()
 	j.test.Stats = j.stats > 0
-	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz", "./corpus"}
+	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz/...", "./corpus"}
 	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
 		what = "unit tests and the seeds of every fuzz target"
-		packages = []string{"./fuzz", "./corpus/...", "./internal/...", "./cmd/..."}
+		packages = []string{"./fuzz/...", "./corpus/...", "./internal/...", "./cmd/..."}
 	}
 	if err := run.Packages(ctx, j.b, j.test, what, packages...); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/targets"
+	"shimfuzz/internal/verdict"
 )
 
 // FuzzReadOptions is fuzz.ReadOptions.
@@ -52,8 +53,16 @@ func (t) Helper() {}
 
 func (t t) Name() string { return string(t) }
 
-func (t t) Fatalf(format string, args ...any) {
-	panic(string(t) + " failed" + fmt.Sprintf(format, args...))
+func (t) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// Wrong ends the process. Where the decoder panics it does so within that panic, so that
+// its value and its stack are seen, too.
+func (t) Wrong(r verdict.Report, again func()) {
+	failing = r
+	defer fail()
+	if again != nil {
+		again()
+	}
 }
 
 // Replay is the line that replays what libFuzzer keeps.

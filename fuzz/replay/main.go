@@ -42,16 +42,23 @@ func run(shrink bool, target, name string) error {
 			return err
 		}
 	}
-	if report := fuzz.Failure(c.Target.Name, c.Parts); report != "" {
-		return errors.New(report)
+	if report := fuzz.Failure(c.Target.Name, c.Parts); report != nil {
+		return errors.New(report.String())
 	}
 	return nil
 }
 
-// smallest shrinks c. It writes what it has so far as it goes, because an input
+// smallest shrinks c while it fails for what it fails for at first. It writes what it has so far as it goes, because an input
 // can end the process, and then the last one that did not is kept.
 func smallest(c *targets.Case) (err error) {
-	fails := func(parts [][]byte) bool { return fuzz.Failure(c.Target.Name, parts) != "" }
+	first := fuzz.Failure(c.Target.Name, c.Parts)
+	if first == nil {
+		return nil
+	}
+	fails := func(parts [][]byte) bool {
+		now := fuzz.Failure(c.Target.Name, parts)
+		return now != nil && now.Group == first.Group
+	}
 	start, size := time.Now(), c.Size()
 	shown := start
 	fuzz.Shrink(c.Parts, shrinkLimit, fails, func(parts [][]byte) {

@@ -78,6 +78,8 @@ func GuaranteeOf(want Kind) Guarantee {
 		return MalformedFails
 	case Foreign:
 		return ForeignFails
+	case Read:
+		return ReaderFaults
 	}
 	return AsSent
 }

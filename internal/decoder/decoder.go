@@ -32,6 +32,12 @@ func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
 			out = contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
 		}
 	}()
+	return d.Unrecovered(r)
+}
+
+// Unrecovered is Decode without the watchdog, and a panic of the decoder goes on. It
+// is for a decoder that has Read.
+func (d Decoder) Unrecovered(r io.Reader) contract.Outcome {
 	opts, err := d.Read(r)
 	switch {
 	case err != nil && opts != nil:

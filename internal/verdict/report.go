@@ -3,6 +3,7 @@ package verdict
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/contract"
@@ -13,6 +14,7 @@ import (
 // Report is what a person is told of one answer. An empty row is left out.
 type Report struct {
 	Verdict     Kind
+	Group       Group // of a wrong answer
 	Finding     *findings.Finding
 	Guarantee   contract.Guarantee
 	Program     string // that answered, with its version
@@ -26,10 +28,55 @@ type Report struct {
 	Replay      string // the commands that show it again
 }
 
+// Group is what failures of one defect have in common, whatever the payload, and
+// whichever test has found them.
+type Group struct {
+	Guarantee contract.Guarantee
+	Kind      string // of failure: the finding, or which answer was given in place of which
+}
+
+// String names the group in one line.
+func (g Group) String() string { return g.Guarantee.Name + ": " + g.Kind }
+
+// group depends on no test's guarantee: several tests find the same defect.
+func (v Verdict) group(q Question, got contract.Outcome) Group {
+	where := stdin.FamilyName(q.Input, q.Payload)
+	if q.Input == contract.Create { // which is decoded by code of its own
+		where = "Create"
+	}
+	g := Group{contract.GuaranteeOf(q.Want.Kind), fmt.Sprintf("%s for %s in %s", got.Kind, q.Want.Kind, where)}
+	switch {
+	case v.Kind == Wrong && v.Finding != nil && q.Input == contract.Create:
+		return Group{v.Finding.Breaks, v.Finding.Name + " in " + where}
+	case v.Kind == Wrong && v.Finding != nil:
+		return Group{v.Finding.Breaks, v.Finding.Name}
+	case got.Kind == contract.Panic:
+		return Group{contract.NeverPanics, panicKind(got.Panic)}
+	case got.Kind.AlwaysWrong():
+		g.Guarantee = contract.NeverPanics
+	}
+	return g
+}
+
+// ofRuntime are panics of Go's runtime, the rest of whose text depends on the payload.
+var ofRuntime = []string{"interface conversion", "nil pointer dereference", "out of range", "divide by zero"}
+
+// panicKind names a panic, given its value and its stack, by the function that panicked.
+func panicKind(text string) string {
+	value, stack, _ := strings.Cut(text, "\n")
+	function, _, _ := strings.Cut(stack, "\n")
+	function = function[:max(0, strings.LastIndexByte(function, '('))]
+	kind := "panic"
+	if i := slices.IndexFunc(ofRuntime, func(s string) bool { return strings.Contains(value, s) }); i >= 0 {
+		kind = ofRuntime[i]
+	}
+	return kind + " in " + function[strings.LastIndexByte(function, '/')+1:]
+}
+
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: v.Difference, Input: q.Input, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: v.Difference, Input: q.Input, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}

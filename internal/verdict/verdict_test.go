@@ -86,6 +86,36 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// A group depends on the defect alone, as far as it is known.
+func TestGroup(t *testing.T) {
+	newest := findings.Of(findings.ReadOptions, "v0.15.0")
+	damaged, none := payload.PlainAny(contract.OptionsName, []byte{0x08}), contract.Outcome{Kind: contract.None}
+	const stack = "\ngithub.com/x/y.(*T).f({0x1, 0x2})\n\t/y.go:1\nshimfuzz/internal/hcsshim.readOptions(0x1)"
+	for _, test := range []struct {
+		in      contract.Input
+		b       []byte
+		want    contract.Kind
+		got     contract.Outcome
+		excused findings.List
+		group   string
+	}{
+		{contract.Stdin, damaged, contract.Malformed, none, findings.None, "malformed-fails: corrupt-legacy-is-default"},
+		{contract.Create, damaged, contract.Malformed, none, findings.None, "malformed-fails: corrupt-legacy-is-default in Create"},
+		{contract.Stdin, damaged, contract.Malformed, contract.Outcome{Kind: contract.Options}, newest, "malformed-fails: options for error/malformed in a legacy Any"},
+		{contract.Stdin, nil, contract.None, contract.Outcome{Kind: contract.Error}, newest, "as-sent: error for none in a legacy Any"},
+		{contract.Stdin, nil, contract.Read, none, newest, "reader-faults: none for error/read in a legacy Any"},
+		{contract.Create, nil, contract.None, contract.Outcome{Kind: contract.OptionsAndError}, newest, "never-panics: both for none in Create"},
+		{contract.Stdin, nil, contract.None, contract.Outcome{Kind: contract.Panic, Panic: "no" + stack}, newest, "never-panics: panic in y.(*T).f"},
+		{contract.Stdin, nil, contract.None, contract.Outcome{Kind: contract.Panic, Panic: "runtime error: index out of range [1] with length 1" + stack}, newest,
+			"never-panics: out of range in y.(*T).f"},
+	} {
+		q := Question{Payload: test.b, Input: test.in, Want: contract.Outcome{Kind: test.want}}
+		if r := Of(q, test.got, newest, test.excused).Report(q, test.got, contract.Equivalent, newest); r.Group.String() != test.group {
+			t.Errorf("%s, want %s", r.Group, test.group)
+		}
+	}
+}
+
 // A report says what, why, where and what to do, and how to see it again.
 func TestReport(t *testing.T) {
 	newest := findings.Of(findings.ReadOptions, "v0.15.0")

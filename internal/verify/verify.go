@@ -54,9 +54,25 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 	}
 	v := c.Judge(d, got)
 	if v.Fails() {
-		t.Fatalf("%s", c.Report(t, d, v, got))
+		fail(t, d, c, c.report(t, d, v, got))
 	}
 	return got, v.Kind
+}
+
+// fail fails t in its own way if it has one. again decodes the payload once more, to
+// let a panic of the decoder end the process; it is nil without one.
+func fail(t TB, d decoder.Decoder, c Check, r verdict.Report) {
+	t.Helper()
+	if own, ok := t.(interface {
+		Wrong(r verdict.Report, again func())
+	}); ok {
+		var again func()
+		if r.Panic != "" {
+			again = func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) }
+		}
+		own.Wrong(r, again)
+	}
+	t.Fatalf("%s", r)
 }
 
 // Judge decides on a decoder's answer, and counts it if it is excused.
@@ -87,7 +103,11 @@ func For(d decoder.Decoder, p payload.Payload) payload.Payload {
 
 // Report reports an answer that fails t, and notes it in the results.
 func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) string {
-	return c.fail(t, d, v.Report(c.question(d), got, c.Guarantee, Excused()))
+	return c.report(t, d, v, got).String()
+}
+
+func (c Check) report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) verdict.Report {
+	return c.complete(t, d, v.Report(c.question(d), got, c.Guarantee, Excused()))
 }
 
 // Fail fails t for what a decoder did with a payload beside its answer: memory,
@@ -99,13 +119,14 @@ func Fail(t TB, d decoder.Decoder, c Check, text string) {
 
 // ReportText is Report for what is wrong beside an answer.
 func (c Check) ReportText(t TB, d decoder.Decoder, text string) string {
-	return c.fail(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Input: d.Input, Payload: c.Payload.Bytes})
+	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Input: d.Input, Payload: c.Payload.Bytes}).String()
 }
 
-func (c Check) fail(t TB, d decoder.Decoder, r verdict.Report) string {
+// complete adds to a report what only the test knows, and notes it in the results.
+func (c Check) complete(t TB, d decoder.Decoder, r verdict.Report) verdict.Report {
 	r.Program, r.Description, r.Replay = DecoderName(d), c.Payload.Description, c.replay(t)
 	Record(t.Name(), r)
-	return r.String()
+	return r
 }
 
 // DecoderName names a decoder with the version under test.

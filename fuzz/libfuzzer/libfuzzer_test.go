@@ -1,0 +1,125 @@
+package libfuzzer
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/clusterfuzz"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/verdict"
+	"shimfuzz/internal/verify"
+)
+
+// asTarget is the variable that makes the test binary a fuzzer, which runs the target that
+// it names on the file in its first argument.
+const asTarget = "BE_THE_TARGET"
+
+func TestMain(m *testing.M) {
+	target := os.Getenv(asTarget)
+	if target == "" {
+		os.Exit(verify.Main(m.Run))
+	}
+	input, err := os.ReadFile(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	os.Exit(run(target, input))
+}
+
+// printed is what a fuzzer prints on an input, with these findings excused.
+func printed(t *testing.T, target, excused string, input []byte) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "input")
+	if err := os.WriteFile(file, input, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := verify.Settings()
+	s.Findings, s.Results = excused, ""
+	cmd := exec.Command(self, file)
+	cmd.Env = append(os.Environ(), asTarget+"="+target, s.Environ())
+	out, _ := cmd.CombinedOutput() // which tells whether it failed, and for what
+	return string(out)
+}
+
+// A failure ends with a stack that tells ClusterFuzz one finding from another, and is the
+// same from every target; a panic in the decoder with its own stack beneath.
+func TestGroups(t *testing.T) {
+	if hcsshim.Version() == "" {
+		t.Skip("a checkout may have mended some of the findings")
+	}
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	payloads := make(map[string][]byte)
+	for _, c := range cases {
+		payloads[c.Name] = c.Payload.Bytes
+	}
+	var groups clusterfuzz.Groups
+	for target, program := range map[string]string{"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions, "FuzzCreateOptions": findings.Create} {
+		list := findings.Of(program, hcsshim.Version())
+		for _, f := range list.Findings() {
+			place, _ := f.In(program)
+			text := printed(t, target, list.Name+",-"+f.Name, payloads[place.Case])
+			state := clusterfuzz.Parse(text)
+			if err := groups.Add(program+", "+f.Name, state); err != nil {
+				t.Errorf("%s: %v\n%s", target, err, text)
+				continue
+			}
+			t.Logf("%-17s %s", target, strings.Join(state.Lines, " | "))
+			top := "libfuzzer.fail" + strings.ReplaceAll(f.Breaks.Name, "-", "")
+			if !strings.HasPrefix(strings.ToLower(state.Lines[1]), strings.ToLower(top)) {
+				t.Errorf("the top frame is %s, want %s", state.Lines[1], top)
+			}
+			rows := []string{"finding    " + f.Name, "replay     make repro", "hex        "}
+			if f.Breaks == contract.NeverPanics {
+				rows = append(rows, "panic: interface conversion: ", "\nshimfuzz/internal/hcsshim.")
+			}
+			for _, row := range rows {
+				if !strings.Contains(text, row) {
+					t.Errorf("%s: the report of %s has no %q:\n%s", target, f.Name, row, text)
+				}
+			}
+		}
+	}
+	if hcsshim.Version() == findings.Newest && len(groups) != 7 {
+		t.Errorf("%d groups, want 7", len(groups))
+	}
+}
+
+// Every group of failures has a function that it ends with.
+func TestEnds(t *testing.T) {
+	for _, kind := range []contract.Kind{contract.Options, contract.None, contract.Read, contract.Malformed, contract.Foreign} {
+		if g := contract.GuaranteeOf(kind); ends[g] == nil {
+			t.Errorf("none for %s", g.Name)
+		}
+	}
+	for _, f := range findings.All {
+		for _, program := range []string{findings.ReadOptions, findings.Create} {
+			if _, has := f.In(program); has && ends[f.Breaks] == nil {
+				t.Errorf("none for %s of %s", f.Breaks.Name, f.Name)
+			}
+		}
+	}
+}
+
+// A panic in the decoder that does not come again ends the process all the same.
+func TestPanicOnce(tt *testing.T) {
+	again := false
+	defer func() {
+		if text, _ := recover().(string); !again || !strings.HasPrefix(text, "FuzzerHash=never-panics: panic for none") {
+			tt.Errorf("decoded again: %v; ended with %q", again, text)
+		}
+	}()
+	t("FuzzReaders").Wrong(verdict.Report{Group: verdict.Group{Guarantee: contract.NeverPanics, Kind: "panic for none"}}, func() { again = true })
+}
