@@ -33,6 +33,9 @@ func Check(ctx context.Context, b *extract.Build, s settings.Test, chosen []stri
 	if err := r.checkArrival(ctx, chosen); err != nil {
 		return err
 	}
+	if err := r.checkGroups(ctx, built.fuzzers); err != nil {
+		return err
+	}
 	return r.fuzzAll(ctx, built.fuzzers, budget)
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"shimfuzz/internal/clusterfuzz"
 	"shimfuzz/internal/gocmd"
 )
 
@@ -81,8 +82,9 @@ type Result struct {
 	First, Last int    // coverage, in edges: after the seeds, and at the end
 	Crash       string // the file with the input that made it fail, if there is one
 	Report      string // of the failure
-	Done        bool   // it ended with "Done … runs"
-	Failed      bool   // it ended with an exit code other than 0
+	Group       clusterfuzz.State
+	Done        bool // it ended with "Done … runs"
+	Failed      bool // it ended with an exit code other than 0
 	Seconds     float64
 }
 
@@ -170,6 +172,7 @@ func readResult(text string) Result {
 		Last:       number(last(edges)),
 		Crash:      last(artifact),
 		Report:     strings.Join(lines[:min(80, len(lines))], "\n"),
+		Group:      clusterfuzz.Parse(text),
 		Done:       done.MatchString(text),
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"shimfuzz/internal/clusterfuzz"
 )
 
 func TestReadResult(t *testing.T) {
@@ -24,16 +26,28 @@ stat::number_of_executed_units: 1030
 stat::average_exec_per_sec:     512
 `, Result{Executions: 1030, PerSecond: 512, First: 3542, Last: 3551, Done: true}},
 		{"a failing input", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
-panic: FuzzReadOptions failed
+panic: FuzzerHash=as-sent: none for options
 	got        none
 	
 goroutine 17 [running, locked to thread]:
+shimfuzz/fuzz/libfuzzer.failAsSent()
 main.LLVMFuzzerTestOneInput(...)
 ==1== ERROR: libFuzzer: deadly signal
     #0 0x1 in __sanitizer_print_stack_trace
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
-`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/crash-1", Report: "panic: FuzzReadOptions failed\n\tgot        none"}},
+`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/crash-1", Report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
+			Group: clusterfuzz.State{Type: "ASSERT", Lines: []string{"FuzzerHash=as-sent: none for options", "libfuzzer.failAsSent"}}}},
+		{"a panic in the decoder", `panic: no
+	panic: FuzzerHash=never-panics: panic in hcsshim.readOptions
+
+goroutine 17 [running, locked to thread]:
+shimfuzz/fuzz/libfuzzer.failNeverPanics()
+shimfuzz/fuzz/libfuzzer.fail()
+panic({0x1?, 0x2?})
+shimfuzz/internal/hcsshim.readOptions({0x1, 0x2})
+`, Result{Report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in hcsshim.readOptions", Group: clusterfuzz.State{Type: "ASSERT",
+			Lines: []string{"FuzzerHash=never-panics: panic in hcsshim.readOptions", "libfuzzer.failNeverPanics", "libfuzzer.fail"}}}},
 		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 ==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory

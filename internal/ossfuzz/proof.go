@@ -46,6 +46,9 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 		}
 		lines = append(lines, found...)
 	}
+	if err := r.checkGroups(ctx, built.fuzzers); err != nil {
+		return err
+	}
 	fmt.Printf("\neach again, on hcsshim itself:\n%s\n", strings.Join(lines, "\n"))
 	return nil
 }
