@@ -1,8 +1,10 @@
 package quality
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -163,7 +165,10 @@ func (r *mutantRun) buildTogether(ctx context.Context, all []*mutant) error {
 		args = append(args, path.Join(c.module, c.pkg))
 	}
 	listing, failed, err := gocmd.Try(gocmd.Command(ctx, r.tree.dir, "go", append(args, "./internal/hcsshim", "./internal/reference")...))
-	if failed || err != nil {
+	if failed && ctx.Err() == nil {
+		err = errors.New(listing[max(0, len(listing)-2000):])
+	}
+	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return fmt.Errorf("the compiler does not list its code: %w", err)
 	}
 	findDuplicates(listing, inFiles)
