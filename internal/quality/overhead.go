@@ -104,7 +104,7 @@ func checkRates(ctx context.Context, b *extract.Build) error {
 	if err := buildTests(ctx, b, b.Dir, []string{"properties"}); err != nil {
 		return err
 	}
-	cmd := b.Command(ctx, settings.Test{Decoder: "hcsshim"}, testBinary(b.Dir, "properties"), append([]string{"-test.v", "-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs...)...)
+	cmd := b.Command(ctx, settings.Test{Decoder: "hcsshim"}, testBinary(b.Dir, "properties"), append([]string{"-test.v", "-test.skip=" + cheapTests + "|" + costlyTests}, rapidArgs("300")...)...)
 	cmd.Dir = filepath.Join(b.Root, "properties")
 	out, err := gocmd.Output(cmd)
 	if err != nil {

@@ -1,8 +1,10 @@
 package quality
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -35,6 +37,7 @@ const (
 	cheapTests  = "^(TestCorpus|TestFindings)$"
 	walkTests   = "^TestWalk"
 	ownTests    = "^(TestFindings|TestWalkPairs|TestWalkReads)$" // of these, that no process runs on many mutants
+	otherTests  = cheapTests + "|" + walkTests + "|" + costlyTests
 	costlyTests = "^(TestLinear|TestSmallIsCheap|TestLarge)$"
 	// mutantExecs is how many executions each target gets to find what no seed has
 	// found. They are not guided by coverage: a build for that takes longer than all
@@ -42,27 +45,34 @@ const (
 	mutantExecs = "20000x"
 	// mutantTimeout is how long a layer may take that takes 20 s on the original.
 	mutantTimeout = "180s"
-	// equivalentPart is the part of the walks that those known to be equivalent go
-	// through, another one each day.
-	equivalentPart = 10
+	// walksPart is how much of the walks comes first: one payload in that many, others
+	// each day. Those that are known to be equivalent go through no more.
+	walksPart = 10
 )
 
 var (
 	seedsLayer = layer{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz"}, brief: true}
-	rapidArgs  = []string{"-rapid.seed=1", "-rapid.checks=300", "-rapid.nofailfile", "-rapid.shrinktime=0s"}
 	// layers are in the order in which they run on what the ones before let live: those
 	// that kill most for their time first.
 	layers = []layer{
 		{name: "corpus", pkg: "properties", many: new(settings.Mutants), brief: true},
+		{name: "a part of the walks", pkg: "properties", many: &settings.Mutants{Walk: true, Part: walksPart}, brief: true},
 		{name: "unit tests", pkg: "internal/reference", brief: true},
+		{name: "properties, few checks", pkg: "properties", brief: true,
+			args: append([]string{"-test.skip=" + otherTests + "|^TestTruncation$", "-test.failfast"}, rapidArgs("30")...)},
 		seedsLayer,
 		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
-		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + cheapTests + "|" + walkTests + "|" + costlyTests, "-test.failfast"}, rapidArgs...)},
-		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}, brief: true},
-		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests}},
+		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"}, rapidArgs("300")...)},
+		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}},
+		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests, "-test.failfast"}},
 		{name: "fuzzing", pkg: "fuzz", fuzzes: true},
 	}
 )
+
+// rapidArgs make rapid do the same checks in each process.
+func rapidArgs(checks string) []string {
+	return []string{"-rapid.seed=1", "-rapid.checks=" + checks, "-rapid.nofailfile", "-rapid.shrinktime=0s"}
+}
 
 // mutantRun runs the suite on mutants.
 type mutantRun struct {
@@ -98,12 +108,7 @@ func (r *mutantRun) run(ctx context.Context) error {
 	if err := r.layers(ctx, r.together(), append(unchanged, together...)); err != nil {
 		return err
 	}
-	for _, m := range others {
-		if err := r.alone(ctx, m); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+	return parallel(others, func(m *mutant) error { return r.alone(ctx, m) })
 }
 
 // check marks the mutants that do not compile.
@@ -163,7 +168,10 @@ func (r *mutantRun) buildTogether(ctx context.Context, all []*mutant) error {
 		args = append(args, path.Join(c.module, c.pkg))
 	}
 	listing, failed, err := gocmd.Try(gocmd.Command(ctx, r.tree.dir, "go", append(args, "./internal/hcsshim", "./internal/reference")...))
-	if failed || err != nil {
+	if failed && ctx.Err() == nil {
+		err = errors.New(listing[max(0, len(listing)-2000):])
+	}
+	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return fmt.Errorf("the compiler does not list its code: %w", err)
 	}
 	findDuplicates(listing, inFiles)
@@ -249,20 +257,15 @@ func (r *mutantRun) layers(ctx context.Context, dir string, all []*mutant) error
 // layer runs one on mutants.
 func (r *mutantRun) layer(ctx context.Context, dir string, l layer, all []*mutant) error {
 	defer r.progress(l.name, true)
+	all = slices.DeleteFunc(all, func(m *mutant) bool {
+		return !l.brief && r.known[m.id()] != "" || l.pkg == "internal/reference" && m.decoder != "reference"
+	})
 	if l.many == nil {
-		all = slices.DeleteFunc(all, func(m *mutant) bool {
-			return !l.brief && r.known[m.id()] != "" || l.pkg == "internal/reference" && m.decoder != "reference"
-		})
 		return parallel(all, func(m *mutant) error { return r.single(ctx, dir, l, m) })
 	}
-	type group struct {
-		decoder    string
-		equivalent bool
-	}
-	groups := make(map[group][]*mutant)
+	groups := make(map[string][]*mutant)
 	for _, m := range all {
-		g := group{m.decoder, r.known[m.id()] != ""}
-		groups[g] = append(groups[g], m)
+		groups[m.decoder] = append(groups[m.decoder], m)
 	}
 	var chunks [][]*mutant
 	for _, of := range groups {
@@ -289,9 +292,6 @@ func parallel[T any](all []T, do func(T) error) error {
 func (r *mutantRun) many(ctx context.Context, dir string, l layer, all []*mutant) error {
 	m := *l.many
 	m.Seed = r.choice.Seed
-	if r.known[all[0].id()] != "" {
-		m.Part = equivalentPart
-	}
 	for len(all) > 0 {
 		if ctx.Err() != nil {
 			return ctx.Err()
