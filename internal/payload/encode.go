@@ -64,7 +64,11 @@ func (e *encoder) mark(what, row, column string) {
 // has draws whether the encoder applies a variation here: if it has it, two times
 // in three.
 func (e *encoder) has(row Variations) bool {
-	has := e.variations&row != 0 && e.rnd.Intn(3) > 0
+	least := 1
+	if e.g.small {
+		least = 2
+	}
+	has := e.variations&row != 0 && e.rnd.Intn(3) >= least
 	if has && !e.g.small {
 		e.mark(VariationMark, VariationNames[row], "")
 	}
@@ -92,7 +96,7 @@ func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.vocabulary.Unknown(level)).Bytes), unknownKey - i})
+			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.inserted()[level].unknown).Bytes), unknownKey - i})
 		}
 	}
 	if e.has(Order) {

@@ -2,7 +2,7 @@ package payload
 
 import (
 	"fmt"
-	"slices"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,7 +24,7 @@ type Generator struct {
 	drawn      []option
 	undrawn    []protoreflect.FieldDescriptor
 	entries    protoreflect.FieldDescriptor // the map among those drawn, nil if there is none
-	damage     func() map[vocabulary.Level]damage
+	inserted   func() map[vocabulary.Level]inserted
 
 	sizes, counts []int // of long texts, of many entries
 	small         bool  // see Small
@@ -66,24 +66,17 @@ func newGenerator(message protoreflect.MessageType, v *vocabulary.Vocabulary) *G
 			g.undrawn = append(g.undrawn, fd)
 		}
 	}
-	g.damage = sync.OnceValue(g.allDamage)
+	g.inserted = sync.OnceValue(func() map[vocabulary.Level]inserted { return g.allInserted(math.MaxInt) })
 	return g
 }
 
 // Small returns a generator for a fuzzer, which would make large payloads again and
-// again: of shorter texts, fewer entries and extensions, and no long faults. It makes no Marks.
+// again: of shorter texts, fewer entries and extensions, and no long faults and unknown fields. It makes no Marks.
 func (g *Generator) Small() *Generator {
-	const most = 512 // bytes of a fault
+	const longest = 64 // bytes of a fault, or of an unknown field
 	s := *g
-	s.sizes, s.counts, s.small = vocabulary.Sizes[:9], vocabulary.Counts[:8], true
-	s.damage = sync.OnceValue(func() map[vocabulary.Level]damage {
-		all := g.allDamage()
-		for level, d := range all {
-			d.faults = slices.DeleteFunc(d.faults, func(f Fault) bool { return f.Size() > most })
-			all[level] = d
-		}
-		return all
-	})
+	s.sizes, s.counts, s.small = vocabulary.Sizes[:2], vocabulary.Counts[:8], true
+	s.inserted = sync.OnceValue(func() map[vocabulary.Level]inserted { return g.allInserted(longest) })
 	return &s
 }
 
