@@ -75,7 +75,7 @@ func newGenerator(message protoreflect.MessageType, v *vocabulary.Vocabulary) *G
 func (g *Generator) Small() *Generator {
 	const longest = 64 // bytes of a fault, or of an unknown field
 	s := *g
-	s.sizes, s.counts, s.small = vocabulary.Sizes[:2], vocabulary.Counts[:8], true
+	s.sizes, s.counts, s.small = vocabulary.Sizes[:2], vocabulary.Counts[:6], true
 	s.inserted = sync.OnceValue(func() map[vocabulary.Level]inserted { return g.allInserted(longest) })
 	return &s
 }
