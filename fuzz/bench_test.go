@@ -7,6 +7,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/targets"
+	"shimfuzz/internal/verify"
 )
 
 // BenchmarkTargets measures one execution of each target, on one of its seeds that OSS-Fuzz
@@ -34,9 +35,11 @@ func BenchmarkTargets(b *testing.B) {
 		}
 		b.Run(target, func(b *testing.B) {
 			b.ReportAllocs()
+			before := verify.Decoded()
 			for i := 0; b.Loop(); i++ {
 				Run(b, target, seeds[i%len(seeds)].Parts)
 			}
+			b.ReportMetric(float64(verify.Decoded()-before)/float64(b.N), "payloads/op")
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"shimfuzz/internal/gocmd"
@@ -15,7 +16,7 @@ import (
 )
 
 // Alone is the target that only calls readOptions, which Costs builds beside the others.
-const Alone = "FuzzCall"
+const Alone = "Call"
 
 // Costs are the built fuzzers, to measure what an execution of each costs.
 type Costs struct {
@@ -63,33 +64,39 @@ func (b *Builder) addAlone(ctx context.Context) error {
 	return nil
 }
 
-// Of is what one of so many executions of a target costs, beside those of its seeds and
-// what the process takes to start. It fuzzes from its seeds, or from nothing.
-func (c *Costs) Of(ctx context.Context, target string, fromSeeds bool, executions, seed int) (time.Duration, error) {
+// FromSeeds is what an execution of a target costs, of so many from its seeds on.
+func (c *Costs) FromSeeds(ctx context.Context, target string, executions, seed int) (time.Duration, error) {
 	f := Fuzzer{Dir: c.built.moved, Target: target}
-	start, err := c.cpu(ctx, f, fromSeeds, "-runs=0")
+	seeds, err := filepath.Glob(filepath.Join(f.seedDir(), "*"))
 	if err != nil {
 		return 0, err
 	}
-	all, err := c.cpu(ctx, f, fromSeeds, fmt.Sprintf("-runs=%d", executions), fmt.Sprintf("-seed=%d", seed))
-	if err != nil {
+	list := filepath.Join(f.Dir, target+".seeds")
+	if err := os.WriteFile(list, []byte(strings.Join(seeds, ",")), 0o666); err != nil {
 		return 0, err
 	}
-	return (all.CPU - start.CPU) / time.Duration(all.Executions-start.Executions), nil
+	return c.cost(ctx, f, executions, seed, "-seed_inputs=@"+list)
 }
 
-func (c *Costs) cpu(ctx context.Context, f Fuzzer, fromSeeds bool, flags ...string) (Result, error) {
-	grown := filepath.Join(f.Dir, "corpora", f.Target, "grown")
-	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777)); err != nil {
-		return Result{}, err
+// FromNothing is what an execution costs, of so many from an empty corpus on.
+func (c *Costs) FromNothing(ctx context.Context, target string, executions, seed int) (time.Duration, error) {
+	return c.cost(ctx, Fuzzer{Dir: c.built.moved, Target: target}, executions, seed)
+}
+
+// cost fuzzes without a folder for what is new: writing files takes longer than executions.
+// What a process takes to start and to run the seeds does not count.
+func (c *Costs) cost(ctx context.Context, f Fuzzer, executions, seed int, seeds ...string) (time.Duration, error) {
+	var results [2]Result
+	for i, runs := range []int{0, executions} {
+		res, err := f.Run(ctx, Run{Flags: append(seeds, fmt.Sprintf("-runs=%d", runs), fmt.Sprintf("-seed=%d", seed)), Env: c.env(), Artifact: c.foundDir(f.Target)})
+		if err != nil {
+			return 0, err
+		}
+		if res.Failed {
+			return 0, errors.New(res.Report)
+		}
+		results[i] = res
 	}
-	corpora := []string{grown}
-	if fromSeeds {
-		corpora = append(corpora, f.seedDir())
-	}
-	res, err := f.Run(ctx, Run{Corpus: corpora, Flags: flags, Env: c.env(), Artifact: c.foundDir(f.Target)})
-	if err == nil && res.Failed {
-		err = fmt.Errorf("%s:\n%s", f.Target, res.Report)
-	}
-	return res, err
+	start, all := results[0], results[1]
+	return (all.CPU - start.CPU) / time.Duration(max(1, all.Executions-start.Executions)), nil
 }

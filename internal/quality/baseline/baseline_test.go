@@ -6,8 +6,6 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
-	"shimfuzz/corpus"
-	"shimfuzz/internal/targets"
 	"shimfuzz/internal/verify"
 )
 
@@ -29,18 +27,3 @@ func FuzzRoundTrip(f *testing.F) {
 
 // FuzzGenerated lets go-fuzz-headers fill the options.
 func FuzzGenerated(f *testing.F) { f.Fuzz(generated) }
-
-// FuzzCall is FuzzPanics with the suite's seeds: what one execution costs
-// without any check (make overhead).
-func FuzzCall(f *testing.F) {
-	cases, err := corpus.Load()
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, c := range cases {
-		if c.Size <= targets.MaxSeed {
-			f.Add(c.Payload.Bytes)
-		}
-	}
-	f.Fuzz(call)
-}
