@@ -89,7 +89,7 @@ var commands = []command{
 		run: func(ctx context.Context, j *job) error {
 			return quality.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
 		}},
-	{name: "overhead", help: "what the checks cost: executions and checks a second",
+	{name: "overhead", help: "what the checks cost, with both engines: CPU time and checks a second",
 		flags: "hcsshim", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error { return quality.Overhead(ctx, j.b) }},
 }
