@@ -50,6 +50,8 @@ var commands = []command{
 		flags: "hcsshim", run: matrix},
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
 		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
+	{name: "windows", help: "the suite's own tests as Windows programs, under Wine",
+		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, versions: true, run: windows},
 	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
 	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
 	{name: "examples", help: "hold the example readers to their lists of expected failures",

@@ -142,7 +142,7 @@ func (t Test) ReproCommand(file string) string { return "make repro " + t.CaseAr
 func (t Test) CaseArguments(file string) string {
 	if root, err := Root(); err == nil {
 		if rel, err := filepath.Rel(root, file); err == nil {
-			file = rel
+			file = filepath.ToSlash(rel)
 		}
 	}
 	line := "CASE=" + Quote(file)

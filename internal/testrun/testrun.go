@@ -25,6 +25,7 @@ import (
 type Run struct {
 	Broken  []string // what failed other than the tests, each once
 	Skipped int
+	Env     []string // more of the environment of "go test"
 
 	passed   int
 	failed   []failure
@@ -67,7 +68,9 @@ func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, w
 	// vet is make lint's; it cannot enter folders that only an overlay has. A hang is
 	// the watchdog's to end (decoder.HangLimit): the limit on all tests together is
 	// for what is not a decode, and no busy machine reaches it.
-	stderr, err := r.follow(b.Go(ctx, s, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...))
+	cmd := b.Go(ctx, s, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...)
+	cmd.Env = append(cmd.Env, r.Env...)
+	stderr, err := r.follow(cmd)
 	if ctx.Err() != nil {
 		fmt.Println("interrupted")
 		_ = r.Finish() // what has failed so far is told

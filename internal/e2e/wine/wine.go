@@ -219,9 +219,22 @@ func (h *Host) environ() []string {
 	if native {
 		return env
 	}
-	// This turns off Wine's own messages, the offers to download Mono and Gecko,
-	// and the entries in the user's menus.
-	return append(env, "WINEPREFIX="+h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", "WINESERVER="+h.server)
+	return append(env, h.settings()...)
+}
+
+// settings are Wine's: they turn off its own messages, the offers to download Mono
+// and Gecko, and the entries in the user's menus.
+func (h *Host) settings() []string {
+	return []string{"WINEPREFIX=" + h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", "WINESERVER=" + h.server}
+}
+
+// Tests returns the flags and the variables with which "go test" builds tests for
+// Windows and runs them on the host: none on Windows.
+func (h *Host) Tests() (flags, env []string) {
+	if native {
+		return nil, nil
+	}
+	return []string{"-exec=" + h.wine}, append(h.settings(), "GOOS=windows", "GOARCH=amd64")
 }
 
 // random is the path of the library from which Go programs get random numbers.
