@@ -15,6 +15,7 @@ import (
 	"shimfuzz/internal/ossfuzz"
 	"shimfuzz/internal/ossfuzz/project"
 	"shimfuzz/internal/quality"
+	"shimfuzz/internal/watch"
 )
 
 // command is a subcommand.
@@ -86,6 +87,9 @@ var commands = []command{
 		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, versions: true, advanced: true, run: baselines},
 	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
 		run: func(ctx context.Context, j *job) error { return quality.History(ctx, j.root) }},
+	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it", advanced: true,
+		flags: "hcsshim", hcsshim: true,
+		run: func(ctx context.Context, j *job) error { return watch.Upstream(ctx, j.b) }},
 	{name: "steady", help: "the properties with many seeds",
 		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error {
