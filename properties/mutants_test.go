@@ -133,7 +133,9 @@ func (l *mutants) walk(w *walker, steps iter.Seq[walk.Step]) {
 	const size = 2000
 	var batch []walk.Step
 	flush := func() {
-		if l.batches++; l.Part == 0 || l.batches%l.Part == l.Seed%l.Part {
+		l.batches++
+		if mine := l.Part == 0 || l.batches%l.Part == l.Seed%l.Part; mine && l.batches >= l.From {
+			fmt.Printf("%s%d\n", settings.BatchLine, l.batches)
 			l.batch(w, batch)
 		}
 		batch = batch[:0]

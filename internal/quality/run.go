@@ -308,6 +308,10 @@ func (r *mutantRun) many(ctx context.Context, dir string, l layer, all []*mutant
 		var running *mutant
 		ended, hangs, rest := false, false, ""
 		err := gocmd.Lines(cmd, func(line string) {
+			if batch, found := strings.CutPrefix(line, settings.BatchLine); found {
+				m.From, _ = strconv.Atoi(batch)
+				return
+			}
 			word, found := strings.CutPrefix(line, settings.MutantLine)
 			if !found {
 				ended = ended || line == settings.MutantsEnd
