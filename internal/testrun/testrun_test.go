@@ -76,9 +76,7 @@ func TestCauses(t *testing.T) {
 	} {
 		r.verdicts[test] = v
 	}
-	for _, f := range []failure{{"TestA", "a"}, {"TestC/1", "longer"}, {"TestB", "short"}, {"TestC/2", "c"}, {"TestD", "d"}, {"TestFindings/known", "the longest"}} {
-		r.failed = append(r.failed, f)
-	}
+	r.failed = []failure{{"TestA", "a"}, {"TestC/1", "longer"}, {"TestB", "short"}, {"TestC/2", "c"}, {"TestD", "d"}, {"TestFindings/known", "the longest"}}
 	var got []string
 	for _, c := range r.causes() {
 		got = append(got, fmt.Sprintf("%s %d %s", c.failures[0].test, len(c.failures), c.next()))
