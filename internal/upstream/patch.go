@@ -1,0 +1,93 @@
+// Package upstream writes what a maintainer takes home: a report of each finding,
+// with a test that fails, and a patch with which it passes.
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+)
+
+// shimDir is the folder of the shim that is patched, in hcsshim.
+const shimDir = "cmd/containerd-shim-runhcs-v1"
+
+// Tree is a copy of an hcsshim that is patched.
+type Tree struct{ Dir string }
+
+// Copy copies an hcsshim to dir, which it replaces.
+func Copy(s *extract.Source, dir string) (Tree, error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return Tree{}, err
+	}
+	return Tree{dir}, extract.CopyTree(dir, s.Dir, ".git")
+}
+
+// Apply makes the changes of the patch, with their tests.
+func (t Tree) Apply() error {
+	dir := filepath.Join(t.Dir, filepath.FromSlash(shimDir))
+	if _, err := edit(dir, changes); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(template("read_options_test.go.tmpl")), 0o666)
+}
+
+// Patch writes the commit that closes the findings of an hcsshim into dir, for git
+// am. It leaves the patched copy in tree.
+func Patch(ctx context.Context, s *extract.Source, tree, dir string) (name string, err error) {
+	t, err := Copy(s, tree)
+	if err != nil {
+		return "", err
+	}
+	if err := t.git(ctx, "init", "-q"); err != nil {
+		return "", err
+	}
+	if err := t.commit(ctx, "hcsshim "+s.Name); err != nil {
+		return "", err
+	}
+	if err := t.Apply(); err != nil {
+		return "", err
+	}
+	if err := t.commit(ctx, template("message.txt")); err != nil {
+		return "", err
+	}
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
+		return "", err
+	}
+	if err := t.git(ctx, "format-patch", "-q", "-1", "-o", dir); err != nil {
+		return "", err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.patch"))
+	if err == nil && len(files) != 1 {
+		err = fmt.Errorf("git has written %d patches to %s", len(files), dir)
+	}
+	if err != nil {
+		return "", err
+	}
+	return files[0], nil
+}
+
+func (t Tree) commit(ctx context.Context, message string) error {
+	if err := t.git(ctx, "add", "-A"); err != nil {
+		return err
+	}
+	return t.git(ctx, "commit", "-q", "-m", message)
+}
+
+// git runs git in the copy. A user without a name there gets one.
+func (t Tree) git(ctx context.Context, args ...string) error {
+	args = append([]string{"-c", "core.autocrlf=false", "-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"}, args...)
+	cmd := gocmd.Command(ctx, t.Dir, "git", args...)
+	if _, err := gocmd.Output(gocmd.Command(ctx, t.Dir, "git", "config", "user.email")); err != nil {
+		cmd.Env = append(cmd.Env, "GIT_AUTHOR_NAME=shimfuzz", "GIT_AUTHOR_EMAIL=shimfuzz@localhost", "GIT_COMMITTER_NAME=shimfuzz", "GIT_COMMITTER_EMAIL=shimfuzz@localhost")
+	}
+	if _, err := gocmd.Output(cmd); err != nil {
+		return fmt.Errorf("git: %s", gocmd.OneLine(strings.TrimSpace(err.Error())))
+	}
+	return nil
+}
