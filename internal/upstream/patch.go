@@ -4,12 +4,13 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"shimfuzz/internal/e2e/shims"
+	"shimfuzz/internal/e2e/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 )
@@ -38,38 +39,68 @@ func (t Tree) Apply() error {
 }
 
 // Patch writes the commit that closes the findings of an hcsshim into dir, for git
-// am. It leaves the patched copy in tree.
-func Patch(ctx context.Context, s *extract.Source, tree, dir string) (name string, err error) {
-	t, err := Copy(s, tree)
+// am, and leaves the patched copy beside it.
+func Patch(ctx context.Context, s *extract.Source, dir string) (name string, t Tree, err error) {
+	old, err := filepath.Glob(filepath.Join(dir, "*.patch"))
 	if err != nil {
-		return "", err
+		return "", t, err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return "", t, err
+		}
+	}
+	if t, err = Copy(s, filepath.Join(dir, "hcsshim")); err != nil {
+		return "", t, err
 	}
 	if err := t.git(ctx, "init", "-q"); err != nil {
-		return "", err
+		return "", t, err
 	}
 	if err := t.commit(ctx, "hcsshim "+s.Name); err != nil {
-		return "", err
+		return "", t, err
 	}
 	if err := t.Apply(); err != nil {
-		return "", err
+		return "", t, err
 	}
 	if err := t.commit(ctx, template("message.txt")); err != nil {
-		return "", err
-	}
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
-		return "", err
+		return "", t, err
 	}
 	if err := t.git(ctx, "format-patch", "-q", "-1", "-o", dir); err != nil {
-		return "", err
+		return "", t, err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.patch"))
 	if err == nil && len(files) != 1 {
 		err = fmt.Errorf("git has written %d patches to %s", len(files), dir)
 	}
 	if err != nil {
-		return "", err
+		return "", t, err
 	}
-	return files[0], nil
+	return files[0], t, nil
+}
+
+// ownTests are those of the patch.
+const ownTests = "^(TestReadOptions|TestReadOptionsFailingReader|TestCreateRefusesOptions|FuzzReadOptions)$"
+
+// Check compiles the shim and its tests for Windows, with go vet, and runs those of the
+// patch; without Wine the error is wine.Missing after the former.
+func (t Tree) Check(ctx context.Context, root string) error {
+	program, err := shims.BuildTests(ctx, t.Dir, t.Dir+".built")
+	if err != nil {
+		return err
+	}
+	host, err := wine.Open(filepath.Join(root, "build", "wine"))
+	if err != nil {
+		return err
+	}
+	defer host.Stop()
+	if err := host.Start(ctx); err != nil {
+		return err
+	}
+	r, err := onWindows(ctx, host, program, ownTests)
+	if err == nil && (r.failed || strings.Count(r.output, "--- PASS: ") < strings.Count(ownTests, "|")+1) {
+		err = fmt.Errorf("the tests of the patch fail on it:\n%s", r.output)
+	}
+	return err
 }
 
 func (t Tree) commit(ctx context.Context, message string) error {
@@ -87,7 +118,7 @@ func (t Tree) git(ctx context.Context, args ...string) error {
 		cmd.Env = append(cmd.Env, "GIT_AUTHOR_NAME=shimfuzz", "GIT_AUTHOR_EMAIL=shimfuzz@localhost", "GIT_COMMITTER_NAME=shimfuzz", "GIT_COMMITTER_EMAIL=shimfuzz@localhost")
 	}
 	if _, err := gocmd.Output(cmd); err != nil {
-		return fmt.Errorf("git: %s", gocmd.OneLine(strings.TrimSpace(err.Error())))
+		return fmt.Errorf("git: %s", gocmd.OneLine(err.Error()))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"time"
 
@@ -102,21 +103,28 @@ func (p *prover) prove(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	var results [2]result
-	for i := range results {
-		if results[i], err = run(i); err != nil {
-			return errors.Join(ctx.Err(), err)
-		}
+	return r.proven(run)
+}
+
+// proven is an error unless the test of the report fails before the fix (0) and passes
+// after it (1).
+func (r *report) proven(run func(i int) (result, error)) error {
+	before, err := run(0)
+	if err != nil {
+		return err
 	}
-	switch before, after := results[0], results[1]; {
-	case !before.failed:
+	if !before.failed {
 		return errors.New("its test passes on the unpatched " + r.Release)
-	case after.failed:
-		return errors.New("its test fails on the patched copy: " + gocmd.OneLine(after.output))
-	default:
-		r.Output = shown(before.output)
-		return nil
 	}
+	after, err := run(1)
+	if err != nil {
+		return err
+	}
+	if after.failed {
+		return errors.New("its test fails on the patched copy: " + gocmd.OneLine(after.output))
+	}
+	r.Output = shown(before.output)
+	return nil
 }
 
 // runner returns what runs the test of a report before the fix (0) and after it (1).
@@ -136,8 +144,11 @@ func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, er
 	if err == nil && p.host == nil {
 		err = p.build(ctx, host)
 	}
-	r.How = "compiled for Windows"
-	return func(i int) (result, error) { return onWindows(ctx, p.host, p.programs[i], r.Test) }, err
+	r.How = "compiled for Windows, and run" + under
+	return func(i int) (result, error) {
+		did, err := onWindows(ctx, p.host, p.programs[i], "^"+r.Test+"$")
+		return ran(r.Test, did, err)
+	}, err
 }
 
 // copy makes the unpatched copy and the patched one, with the tests of all reports.
@@ -157,7 +168,10 @@ func (p *prover) copy() (err error) {
 			return err
 		}
 		for _, r := range p.reports {
-			if err := r.put(t.Dir, r.Folder == shimDir); err != nil {
+			if r.Folder != shimDir {
+				continue
+			}
+			if err := r.put(t.Dir); err != nil {
 				return err
 			}
 		}
@@ -166,11 +180,8 @@ func (p *prover) copy() (err error) {
 	return nil
 }
 
-// put writes the test of a report where it belongs in a copy, if that is its project's.
-func (r *report) put(dir string, own bool) error {
-	if !own {
-		return nil
-	}
+// put writes the test of a report where it belongs in a copy of its project.
+func (r *report) put(dir string) error {
 	text, err := r.source()
 	if err != nil {
 		return err
@@ -192,24 +203,24 @@ func (p *prover) build(ctx context.Context, host *wine.Host) error {
 	return host.Start(ctx)
 }
 
+// under is what Windows programs run under here.
+var under = map[bool]string{false: " under Wine"}[runtime.GOOS == "windows"]
+
 // limit is many times what a test takes.
 const limit = 2 * time.Minute
 
-func onWindows(ctx context.Context, host *wine.Host, program, test string) (result, error) {
-	r, err := host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=^" + test + "$"}, Dir: filepath.Dir(program), Limit: limit})
-	if err != nil {
-		return result{}, err
-	}
-	return ran(test, r.Exit != 0, r.Stdout+r.Stderr)
+// onWindows runs tests of a program that is built for Windows.
+func onWindows(ctx context.Context, host *wine.Host, program, tests string) (result, error) {
+	r, err := host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=" + tests}, Dir: filepath.Dir(program), Limit: limit})
+	return result{r.Exit != 0, strings.ReplaceAll(r.Stdout+r.Stderr, "\r\n", "\n")}, err
 }
 
-// ran is the result of a test by its output, and an error if it did not run.
-func ran(test string, failed bool, output string) (result, error) {
-	output = strings.ReplaceAll(output, "\r\n", "\n")
-	if !strings.Contains(output, "=== RUN   "+test+"\n") || !failed && !strings.Contains(output, "--- PASS: "+test+" ") {
-		return result{}, fmt.Errorf("the test did not run: %s", gocmd.OneLine(output))
+// ran is what a test did, and an error if it did not run: what failed then is something else.
+func ran(test string, r result, err error) (result, error) {
+	if err == nil && (!strings.Contains(r.output, "=== RUN   "+test+"\n") || !r.failed && !strings.Contains(r.output, "--- PASS: "+test+" ")) {
+		err = errors.New("its test did not run: " + gocmd.OneLine(r.output))
 	}
-	return result{failed, output}, nil
+	return r, err
 }
 
 // extracted runs a test that calls nothing but readOptions, as one of the package that
@@ -237,10 +248,7 @@ func (p *prover) extracted(ctx context.Context, t Tree, r *report) (result, erro
 		return result{}, err
 	}
 	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-overlay="+name, "-v", "-run=^"+r.Test+"$", "./internal/hcsshim"))
-	if err != nil {
-		return result{}, err
-	}
-	return ran(r.Test, failed, out)
+	return ran(r.Test, result{failed, out}, err)
 }
 
 // ofProtobuf proves a report on copies of the module alone.
@@ -260,20 +268,16 @@ func (p *prover) ofProtobuf(ctx context.Context, r *report) (func(i int) (result
 		if err == nil && i == 1 {
 			_, err = edit(filepath.Join(dir, "encoding", "protowire"), protobufChanges)
 		}
-		if err := errors.Join(err, r.put(dir, true)); err != nil {
+		if err := errors.Join(err, r.put(dir)); err != nil {
 			return result{}, err
 		}
 		out, failed, err := gocmd.Try(gocmd.Command(ctx, dir, "go", "test", "-mod=mod", "-v", "-run=^"+r.Test+"$", "./"+r.Folder))
-		if err != nil {
-			return result{}, err
-		}
-		return ran(r.Test, failed, out)
+		return ran(r.Test, result{failed, out}, err)
 	}, nil
 }
 
-var time_ = regexp.MustCompile(`(?m)^(---.*) \([0-9.]+s\)$|^(=== .*|goroutine .*|exit status.*|FAIL.*|\t.*|\S*\(.*\))\n`)
+// noise is what of a test's output is another each time.
+var noise = regexp.MustCompile(`(?m)^(--- .*) \(.*\)$|^(?:===|goroutine|exit status|FAIL|created by|\t|\S+\().*\n`)
 
-// shown is what of a test's output belongs into a report: its stack and its times change.
-func shown(output string) string {
-	return strings.TrimSpace(time_.ReplaceAllString(output, "$1"))
-}
+// shown is what of a test's output belongs into a report.
+func shown(output string) string { return strings.TrimSpace(noise.ReplaceAllString(output, "$1")) }
