@@ -28,9 +28,7 @@ func patch(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("for hcsshim %s:\n  git am %s\n", source.Name, settings.Quote(gocmd.FromHere(name)))
 	fmt.Println("  building the tests of the patched shim for Windows; the first time this takes minutes")
-	tree := settings.Quote(gocmd.FromHere(t.Dir))
 	switch err := t.Check(ctx, j.root); {
 	case errors.As(err, new(wine.Missing)):
 		fmt.Printf("  go vet passes. NOT RUN: the tests of the patch: %v\n", err)
@@ -39,6 +37,8 @@ func patch(ctx context.Context, j *job) error {
 	default:
 		fmt.Println("  go vet passes, and so do the tests of the patch")
 	}
-	fmt.Printf("hold the patched copy to the contract:\n  make test HCSSHIM=%s FINDINGS=none\n  make e2e HCSSHIM=%[1]s FINDINGS=%s\n", tree, upstream.Fixed())
+	fmt.Printf("for hcsshim %s:\n  git am %s\n", source.Name, settings.Quote(gocmd.FromHere(name)))
+	fmt.Printf("hold the patched copy to the contract:\n  make test HCSSHIM=%s FINDINGS=none\n  make e2e HCSSHIM=%[1]s FINDINGS=%s\n",
+		settings.Quote(gocmd.FromHere(t.Dir)), upstream.Fixed())
 	return nil
 }

@@ -3,7 +3,6 @@ package upstream
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -86,12 +85,11 @@ var imported = []string{
 	"google.golang.org/protobuf/reflect/protoreflect",
 }
 
-// edit makes the changes in the package in dir, and returns the names of the
-// files that it has changed.
-func edit(dir string, changes []change) (changed []string, err error) {
+// edit makes the changes in the package in dir. Each has to be for some place in it.
+func edit(dir string, changes []change) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	found := make([]bool, len(changes))
 	for _, name := range names {
@@ -100,27 +98,29 @@ func edit(dir string, changes []change) (changed []string, err error) {
 		}
 		old, err := os.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		text, err := edited(name, old, changes, found)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if bytes.Equal(text, old) {
 			continue
 		}
-		changed = append(changed, filepath.Base(name))
 		if err := os.WriteFile(name, text, 0o666); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var missing []error
+	var missing []string
 	for i, c := range changes {
 		if !found[i] {
-			missing = append(missing, fmt.Errorf("%s has not %s", dir, c.what))
+			missing = append(missing, c.what)
 		}
 	}
-	return changed, errors.Join(missing...)
+	if len(missing) > 0 {
+		return fmt.Errorf("nothing to patch in %s: not found: %s", dir, strings.Join(missing, "; "))
+	}
+	return nil
 }
 
 // edited is a file with the changes made that are for it, and marks those.

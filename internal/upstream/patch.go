@@ -32,7 +32,7 @@ func Copy(s *extract.Source, dir string) (Tree, error) {
 // Apply makes the changes of the patch, with their tests.
 func (t Tree) Apply() error {
 	dir := filepath.Join(t.Dir, filepath.FromSlash(shimDir))
-	if _, err := edit(dir, changes); err != nil {
+	if err := edit(dir, changes); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(template("read_options_test.go.tmpl")), 0o666)
@@ -53,27 +53,20 @@ func Patch(ctx context.Context, s *extract.Source, dir string) (name string, t T
 	if t, err = Copy(s, filepath.Join(dir, "hcsshim")); err != nil {
 		return "", t, err
 	}
-	if err := t.git(ctx, "init", "-q"); err != nil {
-		return "", t, err
-	}
-	if err := t.commit(ctx, "hcsshim "+s.Name); err != nil {
-		return "", t, err
-	}
-	if err := t.Apply(); err != nil {
-		return "", t, err
-	}
-	if err := t.commit(ctx, template("message.txt")); err != nil {
-		return "", t, err
-	}
-	if err := t.git(ctx, "format-patch", "-q", "-1", "-o", dir); err != nil {
-		return "", t, err
+	for _, step := range []func() error{
+		func() error { return t.git(ctx, "init", "-q") },
+		func() error { return t.commit(ctx, "hcsshim "+s.Name) },
+		t.Apply,
+		func() error { return t.commit(ctx, template("message.txt")) },
+		func() error { return t.git(ctx, "format-patch", "-q", "-1", "-o", dir) },
+	} {
+		if err := step(); err != nil {
+			return "", t, err
+		}
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.patch"))
-	if err == nil && len(files) != 1 {
-		err = fmt.Errorf("git has written %d patches to %s", len(files), dir)
-	}
-	if err != nil {
-		return "", t, err
+	if err != nil || len(files) != 1 {
+		return "", t, fmt.Errorf("git has written %d patches to %s", len(files), dir)
 	}
 	return files[0], t, nil
 }
@@ -98,7 +91,7 @@ func (t Tree) Check(ctx context.Context, root string) error {
 	}
 	r, err := onWindows(ctx, host, program, ownTests)
 	if err == nil && (r.failed || strings.Count(r.output, "--- PASS: ") < strings.Count(ownTests, "|")+1) {
-		err = fmt.Errorf("the tests of the patch fail on it:\n%s", r.output)
+		err = fmt.Errorf("the tests of the patch fail on it:\n%s", shown(r.output))
 	}
 	return err
 }

@@ -266,7 +266,7 @@ func (p *prover) ofProtobuf(ctx context.Context, r *report) (func(i int) (result
 		dir := filepath.Join(p.work, "protobuf")
 		err := errors.Join(os.RemoveAll(dir), extract.CopyTree(dir, m.Dir))
 		if err == nil && i == 1 {
-			_, err = edit(filepath.Join(dir, "encoding", "protowire"), protobufChanges)
+			err = edit(filepath.Join(dir, "encoding", "protowire"), protobufChanges)
 		}
 		if err := errors.Join(err, r.put(dir)); err != nil {
 			return result{}, err

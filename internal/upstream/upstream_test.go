@@ -72,7 +72,7 @@ func TestPatch(t *testing.T) {
 			t.Errorf("%s is not gofmt'd: %v", file, err)
 		}
 	}
-	if err := patched.Apply(); err == nil || !strings.Contains(err.Error(), "has not") {
+	if err := patched.Apply(); err == nil || !strings.Contains(err.Error(), "not found") {
 		t.Errorf("a patched copy is patched again: %v", err)
 	}
 }
