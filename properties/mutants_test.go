@@ -120,8 +120,9 @@ func (l *mutants) replay(t *testing.T) {
 			say(m, settings.MutantLives)
 		}
 	}
+	others := len(l.All) > 1
 	l.All = nil
-	if fails() { // it would have killed others
+	if others && fails() { // it would have killed them; one alone can be in the binary's own code
 		t.Error("a mutant has left something behind that breaks the original")
 	}
 }
