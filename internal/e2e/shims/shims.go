@@ -54,7 +54,7 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 
 // alignSections moves the sections of programs to whole pages of their files, if the
 // tool for it is installed. Wine maps such a section; any other it reads into memory,
-// which takes a third of the time of a run.
+// which takes a quarter of the time of a start.
 func alignSections(ctx context.Context, programs ...string) error {
 	objcopy, err := exec.LookPath("x86_64-w64-mingw32-objcopy")
 	if err != nil {
