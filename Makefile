@@ -16,7 +16,7 @@ given = $(foreach v,$(VARIABLES),$(if $(and $($v),$(filter command,$(origin $v))
 $(TARGETS):
 	@GOFLAGS= GOWORK=off GOOS= GOARCH= go build -buildvcs=false -o build/shimfuzz ./cmd/shimfuzz && build/shimfuzz $@ $(given)
 
-# Every check in full: many hours on two cores, most of them for mutants.
+# Every check in full: some three hours on two cores, most of them for fuzzing.
 nightly:
 	$(MAKE) lint
 	$(MAKE) check-corpus
