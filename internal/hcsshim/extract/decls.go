@@ -9,6 +9,7 @@ import (
 	"iter"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -46,9 +47,9 @@ func extractDecls(s Shim, p *shim) (*extraction, error) {
 		return nil, err
 	}
 	uses := p.reachFrom(slices.Values(p.entryIdentifiers(e)))
-	for importPath, name := range map[string]string{"io": "io", "context": "context", optionsPackage: "options"} {
-		if uses[importPath] == nil && !p.isDirect(e) && !e.observed {
-			uses[importPath] = ast.NewIdent(name)
+	for _, importPath := range p.imports(e) {
+		if uses[importPath] == nil {
+			uses[importPath] = ast.NewIdent(path.Base(importPath))
 		}
 	}
 	readOptions := maps.Clone(p.reached)
@@ -250,8 +251,8 @@ func (p *shim) reachFrom(from ...iter.Seq[*ast.Ident]) map[string]*ast.Ident {
 	uses := make(map[string]*ast.Ident)
 	for len(from) > 0 {
 		for id := range from[0] {
-			if path := p.importPath(id); path != "" && p.own[path] == nil {
-				uses[path] = id
+			if pkg := p.importPath(id); pkg != "" && p.own[pkg] == nil {
+				uses[pkg] = id
 			}
 			from = append(from, p.reach(p.object(id))...)
 		}
@@ -431,8 +432,8 @@ func (p *shim) renamings(n ast.Node) (edits []edit) {
 			}
 		case *ast.Ident:
 			key := any(cmp.Or(p.object(n), p.info.Defs[n]))
-			if path := p.importPath(n); path != "" {
-				key = path
+			if pkg := p.importPath(n); pkg != "" {
+				key = pkg
 			}
 			if name, ok := p.names[key]; ok && name != n.Name {
 				edits = append(edits, edit{n.Pos(), n.End(), name})

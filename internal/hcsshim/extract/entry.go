@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -428,6 +429,18 @@ func (p *shim) entryIdentifiers(e *entry) (all []*ast.Ident) {
 	return all
 }
 
+// imports are the packages that the decoder itself uses.
+func (p *shim) imports(e *entry) (all []string) {
+	if e.observed || p.isDirect(e) {
+		return nil
+	}
+	all = []string{"io", optionsPackage}
+	if slices.Contains(e.args, background) || slices.ContainsFunc(slices.Collect(maps.Values(e.replaced)), func(r replacement) bool { return r.format == background }) {
+		all = append(all, "context")
+	}
+	return all
+}
+
 // decoder is the function as a readOptions, an expression.
 func (p *shim) decoder(e *entry) string {
 	if e.observed {
@@ -458,7 +471,7 @@ func (p *shim) isDirect(e *entry) bool {
 
 func (p *shim) callText(e *entry) string {
 	if e.call == nil {
-		return p.names[e.object] + "(" + strings.Join(e.args, ", ") + ")"
+		return p.names[e.object] + "(" + strings.ReplaceAll(strings.Join(e.args, ", "), background, p.names["context"]+".Background()") + ")"
 	}
 	return p.inlined(e, e.call)
 }
