@@ -2,8 +2,8 @@
 # a flag there: make help lists both.
 
 TARGETS = help help-all test exhaustive fuzz repro keep conformance descriptors examples examples-tools differential \
-	matrix e2e e2e-tools oss-fuzz extract env tree lint bench corpus check-corpus record oss-fuzz-proof submission mutants baselines history steady overhead
-VARIABLES = HCSSHIM ENTRY FINDINGS SEED CHECKS PAYLOADS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE ALONE SEEDS BENCHTIME STATS REPO CONTACT
+	matrix e2e e2e-tools oss-fuzz report patch extract env tree lint bench corpus check-corpus record oss-fuzz-proof submission mutants baselines history steady overhead
+VARIABLES = HCSSHIM ENTRY FINDINGS FINDING SEED CHECKS PAYLOADS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE ALONE SEEDS BENCHTIME STATS REPO CONTACT
 
 # Those that stand on make's command line. The program takes HCSSHIM, ENTRY and
 # FINDINGS from the environment by itself, as go test does.

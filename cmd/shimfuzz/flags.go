@@ -17,7 +17,7 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, entry, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact text
+	hcsshim, entry, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact, finding text
 
 	fuzztime                                     budget
 	level                                        level
@@ -37,6 +37,7 @@ func (o *options) all() map[string]option {
 		"hcsshim":   {&o.hcsshim, "the hcsshim to test: a `version`, or the folder of a checkout"},
 		"entry":     {&o.entry, "the `function` of hcsshim to test, such as internal/shimopts.Read, if not the one that is handed os.Stdin"},
 		"findings":  {&o.findings, "which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
+		"finding":   {&o.finding, "the only `finding` to report"},
 		"seed":      {&o.seed, "`number` that the generated payloads follow from"},
 		"checks":    {&o.checks, "`number` of payloads that each property is checked on"},
 		"payloads":  {&o.payloads, "`number` of payloads that are made by mutation"},

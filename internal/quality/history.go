@@ -26,7 +26,7 @@ var historyReleases = []string{"v0.14.1", "v0.15.0"}
 var historyLayers = []layer{
 	{pkg: "properties", args: []string{"-test.run=" + cheapTests}},
 	{pkg: "properties", args: append([]string{"-test.skip=" + otherTests}, rapidArgs("300")...)},
-	seedsLayer,
+	{pkg: "fuzz", args: []string{"-test.run=^Fuzz"}},
 }
 
 // History lets the suite find each known finding again, on a real release: all

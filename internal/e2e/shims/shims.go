@@ -52,6 +52,26 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	return s, nil
 }
 
+// BuildTests builds the tests of runhcs-v1 for Windows, of the hcsshim whose source is
+// in the folder source, into dir, as Build does the shims. With go vet all of them
+// are compiled first.
+func BuildTests(ctx context.Context, source, dir string) (program string, err error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	if _, err := writeModule(ctx, source, dir); err != nil {
+		return "", err
+	}
+	program = filepath.Join(dir, "runhcs-v1.test.exe")
+	module := []string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-trimpath"}
+	for _, command := range [][]string{{"vet"}, {"test", "-c", "-vet=off", "-o", program}} {
+		if err := gocmd.Show(goTool(ctx, source, append(append(command, module...), "./cmd/containerd-shim-runhcs-v1")...)); err != nil {
+			return "", fmt.Errorf("the tests of %s do not pass go %s, see above: %w", source, command[0], err)
+		}
+	}
+	return program, nil
+}
+
 // BuildClient builds the program that calls the API of the shims, from the source of
 // this suite, whose root is the folder root, into dir.
 func BuildClient(ctx context.Context, root, dir string) error {
