@@ -137,3 +137,19 @@ func TestEntryErrors(t *testing.T) {
 		})
 	}
 }
+
+// What the compiler says of the extracted code is told of the declaration that it is from.
+func TestComplaint(t *testing.T) {
+	b := &Build{Root: t.TempDir()}
+	if err := writeFile(b.path(decoderFile), []byte("package hcsshim\n// From serve.go, line 280.\nx\n// From other.go, line 3.\n")); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"# pkg\n./a/zz_readoptions.go:3:1: undefined: syscall.X\n./b": "what is from serve.go, line 280: undefined: syscall.X",
+		"no such\nmodule": "no such module",
+	} {
+		if got := b.complaint(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

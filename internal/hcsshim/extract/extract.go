@@ -11,8 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"shimfuzz/internal/gocmd"
@@ -241,19 +243,29 @@ func (b *Build) compile() (err error) {
 	}
 	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
 	if _, err := gocmd.Run(b.Root, nil, build...); err != nil {
-		return fmt.Errorf("what is extracted does not compile on %s: %s", runtime.GOOS, complaint(err.Error()))
+		return fmt.Errorf("what is extracted does not compile on %s: %s", runtime.GOOS, b.complaint(err.Error()))
 	}
 	return nil
 }
 
-// complaint is the first line of what the compiler says.
-func complaint(text string) string {
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "#") {
-			return strings.TrimSpace(line)
+var complaintAt = regexp.MustCompile(`(?m)^.*/(zz_\w+\.go):(\d+):\d+: (.*)$`)
+
+// complaint is the first thing that the compiler says, with the declaration of
+// hcsshim's that it is about.
+func (b *Build) complaint(text string) string {
+	m := complaintAt.FindStringSubmatch(text)
+	if m == nil {
+		return gocmd.OneLine(text)
+	}
+	line, _ := strconv.Atoi(m[2])                                // it is digits
+	source, _ := os.ReadFile(b.path("internal/hcsshim/" + m[1])) // it was compiled just now
+	from := "hcsshim"
+	for i, text := range strings.Split(string(source), "\n") {
+		if place, found := strings.CutPrefix(text, "// From "); found && i < line {
+			from = strings.TrimSuffix(place, ".")
 		}
 	}
-	return gocmd.OneLine(text)
+	return "what is from " + from + ": " + m[3]
 }
 
 func writeFile(name string, text []byte) error {
