@@ -115,8 +115,8 @@ func printHelp(out io.Writer, all bool) {
 	fmt.Fprintln(w, "make clean\tremove everything built or extracted")
 	_ = w.Flush()
 	fmt.Fprintln(out, `
-HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, FINDINGS=none or
-FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h explains the others.`)
+HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
+it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h explains the others.`)
 	if !all {
 		fmt.Fprintln(out, "make help-all lists what is for work on the suite itself, too.")
 	}

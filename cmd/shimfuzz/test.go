@@ -148,10 +148,10 @@ func extracted(_ context.Context, j *job) error {
 // env prints the same for the shell to evaluate, wherever that then is.
 func env(_ context.Context, j *job) error {
 	if len(j.b.Flags) == 0 {
-		fmt.Println("unset GOFLAGS HCSSHIM")
+		fmt.Println("unset GOFLAGS HCSSHIM ENTRY")
 		return nil
 	}
-	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s\n", settings.Quote(j.b.GOFLAGS()), settings.Quote(j.b.Source.Name))
+	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s ENTRY=%s\n", settings.Quote(j.b.GOFLAGS()), settings.Quote(j.b.Source.Name), settings.Quote(j.b.Entry))
 	return nil
 }
 

@@ -35,7 +35,7 @@ func History(ctx context.Context, root string) error {
 	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of", "fuzz targets, the first of")
 	missed := 0
 	for _, version := range historyReleases {
-		release, err := extract.Prepare(root, version)
+		release, err := extract.Prepare(root, version, "")
 		if err != nil {
 			return err
 		}

@@ -226,7 +226,7 @@ func ran(test string, r result, err error) (result, error) {
 // extracted runs a test that calls nothing but readOptions, as one of the package that
 // the suite extracts that to.
 func (p *prover) extracted(ctx context.Context, t Tree, r *report) (result, error) {
-	b, err := extract.Prepare(p.root, t.Dir)
+	b, err := extract.Prepare(p.root, t.Dir, "")
 	if err != nil {
 		return result{}, err
 	}

@@ -97,7 +97,7 @@ func (p *page) compare(ctx context.Context, pinned *extract.Build, newer []relea
 // newest returns the pinned build with another release of one module.
 func newest(pinned *extract.Build, r release) (*extract.Build, error) {
 	if r.path == hcsshim {
-		return extract.Prepare(pinned.Root, r.newest)
+		return extract.Prepare(pinned.Root, r.newest, "")
 	}
 	b := *pinned
 	b.Dir = filepath.Join(pinned.Root, "build", "upstream", pinned.Source.Key(), filepath.FromSlash(r.path))

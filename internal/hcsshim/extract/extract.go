@@ -11,8 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"shimfuzz/internal/gocmd"
@@ -21,24 +23,29 @@ import (
 // Build is a tree with a decoder under test in it.
 type Build struct {
 	Source *Source
+	Entry  string   // the function that the user has chosen, "" finds it
 	Root   string   // the tree's root
 	Dir    string   // an ignored folder for what belongs to this build alone
 	Flags  []string // for the go command: none for the tree's own go.mod
 }
 
-// stampPrefix stands before the stamp in a generated file.
-const stampPrefix = "// Stamp: "
+// What stands before the stamp in a generated file, and before the function under test
+// if it is not the usual one.
+const (
+	stampPrefix = "// Stamp: "
+	entryPrefix = "// Under test: "
+)
 
 // Prepare puts the hcsshim that spec names under test: spec "" is the one that
 // root's go.mod requires and goes into the tree, in files git ignores; any other
 // goes below build/ and is reached by -modfile and -overlay. It does nothing
 // when that has been done before.
-func Prepare(root, spec string) (*Build, error) {
+func Prepare(root, spec, entry string) (*Build, error) {
 	s, err := Locate(root, spec)
 	if err != nil {
 		return nil, err
 	}
-	b := &Build{Source: s, Root: root, Dir: filepath.Join(root, "build", "default")}
+	b := &Build{Source: s, Entry: entry, Root: root, Dir: filepath.Join(root, "build", "default")}
 	if spec != "" {
 		b.Dir = filepath.Join(root, "build", s.Key())
 		b.Flags = []string{"-modfile=" + b.modfile(), "-overlay=" + b.Overlay()}
@@ -50,13 +57,25 @@ func Prepare(root, spec string) (*Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.fresh(stamp) {
-		return b, nil
+	if !b.fresh(stamp) {
+		if err := b.extract(stamp); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
 	}
-	if err := b.extract(stamp); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	return b, b.sayEntry()
+}
+
+// sayEntry says which function is under test, if it is not the usual one.
+func (b *Build) sayEntry() error {
+	text, err := os.ReadFile(b.DecoderFile())
+	if err != nil {
+		return err
 	}
-	return b, nil
+	if _, rest, found := strings.Cut(string(text), entryPrefix); found {
+		entry, _, _ := strings.Cut(rest, "\n")
+		fmt.Fprintln(os.Stderr, "the readOptions under test is "+entry)
+	}
+	return nil
 }
 
 func (b *Build) modfile() string { return filepath.Join(b.Dir, "go.mod") }
@@ -82,7 +101,7 @@ var ownSource embed.FS
 // with this package, with the tree's go.mod, with the system built for.
 func (b *Build) stamp() (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, b.Source.Name, runtime.GOOS, runtime.Version())
+	fmt.Fprintln(h, b.Source.Name, b.Entry, runtime.GOOS, runtime.Version())
 	mod, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
 	if err != nil {
 		return "", err
@@ -111,7 +130,7 @@ func (b *Build) fresh(stamp string) bool {
 func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
 	shim := RunHCS
-	shim.create = true
+	shim.create, shim.entry = true, b.Entry
 	set, deps, err := extractShim(b.Source, shim, stamp)
 	if err != nil {
 		return err
@@ -137,20 +156,24 @@ func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, err
 	if err != nil {
 		return nil, nil, err
 	}
-	names := make(map[string]string)
-	for _, p := range deps {
-		names[p.ImportPath] = p.Name
-	}
-	x, err := extractDecls(shim, dir, names)
+	pkgs, err := load(s, shim.tag, deps)
 	if err != nil {
 		return nil, nil, err
 	}
-	if shim.observed {
+	p, err := newShim(s, shim.importPath(), pkgs, deps)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := extractDecls(shim, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if shim.observed != "" {
 		if err := x.observe(); err != nil {
 			return nil, nil, err
 		}
 	}
-	l, err := linkedPackages(s, shim, deps, x.allImports(), runtime.GOOS)
+	l, err := linkedPackages(s, shim, deps, x.allUses(), runtime.GOOS)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -215,18 +238,34 @@ func (b *Build) compile() (err error) {
 	if !b.inTree() {
 		list := slices.Concat([]string{"list", "-mod=mod", "-deps", "-test"}, b.Flags, []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."})
 		if _, err := gocmd.Run(b.Root, nil, list...); err != nil {
-			return fmt.Errorf("getting the modules it needs:\n%s", indent(err.Error()))
+			return fmt.Errorf("getting the modules it needs: %s", gocmd.OneLine(err.Error()))
 		}
 	}
 	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
 	if _, err := gocmd.Run(b.Root, nil, build...); err != nil {
-		return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
+		return fmt.Errorf("what is extracted does not compile on %s: %s", runtime.GOOS, b.complaint(err.Error()))
 	}
 	return nil
 }
 
-func indent(s string) string {
-	return "\t" + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n\t")
+var complaintAt = regexp.MustCompile(`(?m)^.*/(zz_\w+\.go):(\d+):\d+: (.*)$`)
+
+// complaint is the first thing that the compiler says, with the declaration of
+// hcsshim's that it is about.
+func (b *Build) complaint(text string) string {
+	m := complaintAt.FindStringSubmatch(text)
+	if m == nil {
+		return gocmd.OneLine(text)
+	}
+	line, _ := strconv.Atoi(m[2])                                // it is digits
+	source, _ := os.ReadFile(b.path("internal/hcsshim/" + m[1])) // it was compiled just now
+	from := "hcsshim"
+	for i, text := range strings.Split(string(source), "\n") {
+		if place, found := strings.CutPrefix(text, "// From "); found && i < line {
+			from = strings.TrimSuffix(place, ".")
+		}
+	}
+	return "what is from " + from + ": " + m[3]
 }
 
 func writeFile(name string, text []byte) error {
