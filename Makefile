@@ -28,6 +28,11 @@ nightly:
 	$(MAKE) examples
 	$(MAKE) differential PAYLOADS=2000000
 	$(MAKE) e2e CHECKS=1000
+	$(MAKE) windows
+	$(MAKE) report
+	$(MAKE) patch
+	$(MAKE) test HCSSHIM=build/patch/hcsshim FINDINGS=none
+	$(MAKE) upstream
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) oss-fuzz FUZZTIME=5m
 	$(MAKE) oss-fuzz SANITIZER=coverage
