@@ -24,6 +24,7 @@ type command struct {
 	help     string // one line
 	flags    string // the names of those it takes, some with a default: "seed=1 target"
 	hcsshim  bool   // it needs an hcsshim under test
+	wine     bool   // that may be one that builds for Windows only
 	versions bool   // it prints first what is tested against what
 	advanced bool   // it is for those who work on the suite
 	run      func(context.Context, *job) error
@@ -31,7 +32,7 @@ type command struct {
 
 var commands = []command{
 	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, versions: true, run: test},
+		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, wine: true, versions: true, run: test},
 	{name: "exhaustive", help: "everything small: all sequences of three elements, all of three bytes",
 		flags: "hcsshim findings stats", hcsshim: true, versions: true, run: exhaustive},
 	{name: "fuzz", help: "the fuzz targets on hcsshim",
@@ -52,7 +53,7 @@ var commands = []command{
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
 		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
 	{name: "windows", help: "the suite's own tests as Windows programs, under Wine",
-		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, versions: true, run: windows},
+		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, wine: true, versions: true, run: windows},
 	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
 	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
 	{name: "examples", help: "hold the example readers to their lists of expected failures",

@@ -106,7 +106,11 @@ func prepare(c command, args []string) (*job, error) {
 	if !c.hcsshim {
 		return j, nil
 	}
-	if j.b, err = extract.Prepare(root, string(o.hcsshim), string(o.entry)); err != nil {
+	put := extract.Prepare
+	if c.wine {
+		put = extract.PrepareAny
+	}
+	if j.b, err = put(root, string(o.hcsshim), string(o.entry)); err != nil {
 		return nil, err
 	}
 	if o.hcsshim != "" {

@@ -27,8 +27,12 @@ func test(ctx context.Context, j *job) error {
 	if _, err := corpus.Load(); err != nil { // which hundreds of tests would report
 		return err
 	}
-	run := testrun.New()
 	j.test.Stats = j.stats > 0
+	if j.b.Windows != "" {
+		fmt.Printf("  under Wine, which is slower: %s\n  NOT RUN: coverage and the race detector\n", j.b.Windows)
+		return windows(ctx, j)
+	}
+	run := testrun.New()
 	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz/...", "./corpus"}
 	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
 		what = "unit tests and the seeds of every fuzz target"

@@ -146,10 +146,10 @@ func (t Test) ReproCommand(file string) string { return "make repro " + t.CaseAr
 func (t Test) CaseArguments(file string) string {
 	if root, err := Root(); err == nil {
 		if rel, err := filepath.Rel(root, file); err == nil {
-			file = filepath.ToSlash(rel)
+			file = rel
 		}
 	}
-	line := "CASE=" + Quote(file)
+	line := "CASE=" + Quote(filepath.ToSlash(file)) // under Wine it is for the system outside
 	reader, options := "", ""
 	if t.Conformance != nil {
 		reader, options = t.Conformance.Reader, t.Conformance.Options

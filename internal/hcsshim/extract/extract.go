@@ -27,20 +27,47 @@ type Build struct {
 	Root   string   // the tree's root
 	Dir    string   // an ignored folder for what belongs to this build alone
 	Flags  []string // for the go command: none for the tree's own go.mod
+
+	// Windows says why the build is one for Windows on another system, where its tests
+	// run under Wine. It is "" for a build for this system.
+	Windows string
 }
 
-// What stands before the stamp in a generated file, and before the function under test
-// if it is not the usual one.
+// What stands in a generated file before the stamp, before the function under test
+// if it is not the usual one, and before Build.Windows if there is one.
 const (
-	stampPrefix = "// Stamp: "
-	entryPrefix = "// Under test: "
+	stampPrefix   = "// Stamp: "
+	entryPrefix   = "// Under test: "
+	windowsPrefix = "// For Windows: "
 )
+
+// notHere says why what is extracted does not build for a system.
+type notHere struct{ reason string }
+
+func (n notHere) Error() string { return n.reason }
+
+// refused is the error of what cannot be built for Windows in place of this system.
+func refused(s *Source, err error) error {
+	if errors.As(err, new(notHere)) {
+		return fmt.Errorf("%s: %w; make test can test it, under Wine", s.Name, err)
+	}
+	return fmt.Errorf("%s: %w", s.Name, err)
+}
 
 // Prepare puts the hcsshim that spec names under test: spec "" is the one that
 // root's go.mod requires and goes into the tree, in files git ignores; any other
 // goes below build/ and is reached by -modfile and -overlay. It does nothing
-// when that has been done before.
+// when that has been done before. What does not build for this system is an error.
 func Prepare(root, spec, entry string) (*Build, error) {
+	b, err := PrepareAny(root, spec, entry)
+	if err == nil && b.Windows != "" {
+		return nil, refused(b.Source, notHere{b.Windows})
+	}
+	return b, err
+}
+
+// PrepareAny is Prepare for those who can run what builds for Windows only.
+func PrepareAny(root, spec, entry string) (*Build, error) {
 	s, err := Locate(root, spec)
 	if err != nil {
 		return nil, err
@@ -62,20 +89,30 @@ func Prepare(root, spec, entry string) (*Build, error) {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}
-	return b, b.sayEntry()
+	return b, b.readHead()
 }
 
-// sayEntry says which function is under test, if it is not the usual one.
-func (b *Build) sayEntry() error {
+// readHead reads for which system the extraction is, and says which function is under
+// test, if it is not the usual one.
+func (b *Build) readHead() error {
 	text, err := os.ReadFile(b.DecoderFile())
 	if err != nil {
 		return err
 	}
-	if _, rest, found := strings.Cut(string(text), entryPrefix); found {
-		entry, _, _ := strings.Cut(rest, "\n")
+	if entry := inHead(text, entryPrefix); entry != "" {
 		fmt.Fprintln(os.Stderr, "the readOptions under test is "+entry)
 	}
+	b.Windows = inHead(text, windowsPrefix)
 	return nil
+}
+
+// inHead is the rest of the line with the prefix at the head of a generated file, "" if
+// there is none.
+func inHead(text []byte, prefix string) string {
+	head, _, _ := strings.Cut(string(text), "\npackage ")
+	_, rest, _ := strings.Cut(head, prefix)
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
 }
 
 func (b *Build) modfile() string { return filepath.Join(b.Dir, "go.mod") }
@@ -131,6 +168,18 @@ func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
 	shim := RunHCS
 	shim.create, shim.entry = true, b.Entry
+	err := b.extractShim(shim, stamp)
+	var no notHere
+	if errors.As(err, &no) && runtime.GOOS != "windows" {
+		shim.windows = no.reason
+		err = b.extractShim(shim, stamp)
+	}
+	return err
+}
+
+// extractShim extracts a shim's decoder and puts it in place. The error is notHere if
+// it does not build for the shim's system.
+func (b *Build) extractShim(shim Shim, stamp string) error {
 	set, deps, err := extractShim(b.Source, shim, stamp)
 	if err != nil {
 		return err
@@ -143,7 +192,7 @@ func (b *Build) extract(stamp string) error {
 	if err := b.write(set); err != nil {
 		return err
 	}
-	return b.compile()
+	return b.compile(shim)
 }
 
 // extractShim extracts a shim's decoder and lists the packages of its binary.
@@ -173,7 +222,7 @@ func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, err
 			return nil, nil, err
 		}
 	}
-	l, err := linkedPackages(s, shim, deps, x.allUses(), runtime.GOOS)
+	l, err := linkedPackages(s, shim, deps, x.allUses())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -229,21 +278,25 @@ func (b *Build) writeOverlay(set fileSet) error {
 // compile resolves the imports and reports the compiler's own message. A
 // decoder that does not compile is removed, so that the next run tries again
 // instead of finding it fresh.
-func (b *Build) compile() (err error) {
+func (b *Build) compile(shim Shim) (err error) {
 	defer func() {
 		if err != nil {
 			os.Remove(b.DecoderFile())
 		}
 	}()
+	var env []string
+	if shim.windows != "" {
+		env = []string{"GOOS=windows", "GOARCH=amd64"}
+	}
 	if !b.inTree() {
 		list := slices.Concat([]string{"list", "-mod=mod", "-deps", "-test"}, b.Flags, []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."})
-		if _, err := gocmd.Run(b.Root, nil, list...); err != nil {
+		if _, err := gocmd.Run(b.Root, env, list...); err != nil {
 			return fmt.Errorf("getting the modules it needs: %s", gocmd.OneLine(err.Error()))
 		}
 	}
 	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
-	if _, err := gocmd.Run(b.Root, nil, build...); err != nil {
-		return fmt.Errorf("what is extracted does not compile on %s: %s", runtime.GOOS, b.complaint(err.Error()))
+	if _, err := gocmd.Run(b.Root, env, build...); err != nil {
+		return notHere{fmt.Sprintf("what is extracted does not compile on %s: %s", shim.goos(), b.complaint(err.Error()))}
 	}
 	return nil
 }

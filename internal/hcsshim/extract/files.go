@@ -81,6 +81,9 @@ func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked,
 	if x.entry != "" {
 		head += entryPrefix + x.entry + "\n"
 	}
+	if shim.windows != "" {
+		head += windowsPrefix + shim.windows + "\n"
+	}
 	writeHead(&b, shim, head, licence)
 	writeImports(&b, x.imports, copies)
 	b.WriteString("\n\t// Linked into the Windows binary, so its names are looked up there.\n")

@@ -29,8 +29,11 @@ type refactoring struct {
 	head    string   // of that file
 	edits   []string // regular expressions, each with its replacement
 	under   string   // what is said of the function
-	windows string   // a part of the refusal where this is not Windows, "" if there is none
+	windows string   // why it does not build where this is not Windows, "" if it does
 }
+
+// forWindows reports whether it is extracted for Windows on another system.
+func (r refactoring) forWindows() bool { return r.windows != "" && runtime.GOOS != "windows" }
 
 const (
 	callOf = `newShimOpts, err := readOptions\(os.Stdin\)`
@@ -126,7 +129,7 @@ func uses(file *ast.File, pkg string) bool {
 	return false
 }
 
-// A refactored hcsshim is tested, or refused with a line that says why.
+// A refactored hcsshim is tested, on this system or as a program for Windows.
 func TestRefactored(t *testing.T) {
 	root, err := filepath.Abs("../../..")
 	if err != nil {
@@ -180,10 +183,11 @@ func (r refactoring) extract(t *testing.T, s *Source, p *shim, set fileSet) {
 	if got, _, _ := strings.Cut(x.entry, ","); got != r.under {
 		t.Errorf("it says %q, want %q", x.entry, r.under)
 	}
-	l, err := linkedPackages(s, shim, nil, x.allUses(), runtime.GOOS)
-	if r.windows != "" && runtime.GOOS != "windows" {
+	l, err := linkedPackages(s, shim, nil, x.allUses())
+	if r.forWindows() {
 		oneLine(t, err, r.windows)
-		return
+		shim.windows = r.windows
+		l, err = linkedPackages(s, shim, nil, x.allUses())
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -191,6 +195,9 @@ func (r refactoring) extract(t *testing.T, s *Source, p *shim, set fileSet) {
 	out, err := files(s, shim, "none", x, l)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := inHead(out[decoderFile], windowsPrefix); got != shim.windows {
+		t.Errorf("the file is for Windows because of %q, want %q", got, shim.windows)
 	}
 	for _, name := range []string{decoderFile, createFile} {
 		set[path.Join(variants, r.name, path.Base(name))] = out[name]
@@ -219,7 +226,8 @@ func main() {
 }
 `
 
-// runRefactored compiles all variants into one program and holds their answers to the right ones.
+// runRefactored compiles all variants into one program and holds their answers to the
+// right ones. One for Windows is compiled alone.
 func runRefactored(t *testing.T, root string, set fileSet) {
 	own := make(map[string][]byte)
 	for _, name := range []string{"hcsshim.go", "create.go"} {
@@ -229,14 +237,15 @@ func runRefactored(t *testing.T, root string, set fileSet) {
 		}
 		own[name] = text
 	}
-	var imports, calls, want []string
+	var imports, calls, want, forWindows []string
 	for i, r := range refactorings {
 		dir := path.Join(variants, r.name)
-		if set[path.Join(dir, path.Base(decoderFile))] == nil {
-			continue
-		}
 		for name, text := range own {
 			set[path.Join(dir, name)] = text
+		}
+		if r.forWindows() {
+			forWindows = append(forWindows, "./"+dir)
+			continue
 		}
 		imports = append(imports, fmt.Sprintf("v%d %q", i, path.Join(ownModule, dir)))
 		calls = append(calls, fmt.Sprintf("opts, err = v%d.ReadOptions(strings.NewReader(payload))\nfmt.Println(%q, opts != nil, opts.GetDebug(), err != nil, len(v%[1]d.CreateOptions()))", i, r.name))
@@ -260,7 +269,11 @@ func runRefactored(t *testing.T, root string, set fileSet) {
 	if err := writeFile(filepath.Join(dir, "overlay.json"), overlay); err != nil {
 		t.Fatal(err)
 	}
-	out, err := gocmd.Run(root, nil, "run", "-buildvcs=false", "-overlay="+filepath.Join(dir, "overlay.json"), "./"+variants)
+	flags := "-overlay=" + filepath.Join(dir, "overlay.json")
+	if _, err := gocmd.Run(root, []string{"GOOS=windows", "GOARCH=amd64"}, append([]string{"build", flags}, forWindows...)...); err != nil {
+		t.Fatal(err)
+	}
+	out, err := gocmd.Run(root, nil, "run", "-buildvcs=false", flags, "./"+variants)
 	if err != nil {
 		t.Fatal(err)
 	}
