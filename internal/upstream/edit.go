@@ -49,12 +49,13 @@ var changes = []change{
 	{"the assertion that these are shim options", func(n ast.Node) (string, bool) {
 		return "v", isExpr(n, "v.(*runhcsopts.Options)")
 	}},
-	{"the panic of serve about a log file", func(n ast.Node) (string, bool) {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || types.ExprString(call.Fun) != "panic" || !strings.Contains(types.ExprString(call), "file log output") {
-			return "", false
-		}
-		return "return errors.New(" + types.ExprString(call.Args[0]) + ")", true
+	{"the case of a log file in serve", func(n ast.Node) (string, bool) {
+		c, ok := n.(*ast.CaseClause)
+		return `default:
+			return errors.Errorf("debug type %v is not supported", shimOpts.DebugType)`, ok && len(c.List) == 1 && isExpr(c.List[0], "runhcsopts.Options_FILE")
+	}},
+	{"the error about the log level", func(n ast.Node) (string, bool) {
+		return logLevelError, isExpr(n, `errors.Wrapf(err, "failed to parse shim log level %q", shimOpts.LogLevel)`)
 	}},
 	{"the place where start knows serve's process", func(n ast.Node) (string, bool) {
 		s, ok := n.(*ast.AssignStmt)
@@ -62,6 +63,30 @@ var changes = []change{
 			return "", false
 		}
 		return template("start.go.tmpl") + "\t\t\tpid = cmd.Process.Pid", true
+	}},
+}
+
+// logLevelError does not have the error of logrus, which repeats the level.
+const logLevelError = `errors.Errorf("failed to parse shim log level %.100q", shimOpts.LogLevel)`
+
+// moreChanges are further ones of the shim. The commit does not have them, because by
+// this error make e2e sees which options have arrived.
+var moreChanges = []change{
+	{"the return of the error about the log level", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.ReturnStmt)
+		return "lvl = logrus.GetLevel()\n" + strings.Replace(logLevelError, "errors.Errorf", "logrus.Warnf", 1),
+			ok && len(s.Results) == 1 && isExpr(s.Results[0], logLevelError)
+	}},
+}
+
+// lcowChanges are those of lcow-v2.
+var lcowChanges = []change{
+	{"proto.Unmarshal of the BootstrapParams", func(n ast.Node) (string, bool) {
+		return "unmarshalParams(data, &params)", isExpr(n, "proto.Unmarshal(data, &params)")
+	}},
+	{"the wait for serve", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.AssignStmt)
+		return template("lcow_start.go.tmpl"), ok && isExpr(s.Rhs[0], "windows.WaitForSingleObject(handle, windows.INFINITE)")
 	}},
 }
 
@@ -82,6 +107,7 @@ var imported = []string{
 	"github.com/containerd/containerd/v2/pkg/identifiers",
 	"github.com/containerd/typeurl/v2",
 	"google.golang.org/protobuf/encoding/protowire",
+	"google.golang.org/protobuf/proto",
 	"google.golang.org/protobuf/reflect/protoreflect",
 }
 
