@@ -97,6 +97,14 @@ var protobufChanges = []change{
 	}},
 }
 
+// pkgShimChanges are those of containerd's package shim.
+var pkgShimChanges = []change{
+	{"the limit of what start reads", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.AssignStmt)
+		return template("pkgshim_start.go.tmpl"), ok && isExpr(s.Rhs[0], "io.ReadAll(io.LimitReader(os.Stdin, 10 << 20))")
+	}},
+}
+
 func isExpr(n ast.Node, text string) bool {
 	e, ok := n.(ast.Expr)
 	return ok && types.ExprString(e) == text
@@ -197,8 +205,9 @@ func withImports(name string, text []byte) ([]byte, error) {
 		base := packageName(p)
 		uses := slices.ContainsFunc(file.Unresolved, func(id *ast.Ident) bool { return id.Name == base })
 		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(p) })
+		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return strings.HasSuffix(s.Path.Value, "/"+base+`"`) })
 		switch {
-		case uses && i < 0:
+		case uses && !named:
 			astutil.AddImport(fset, file, p)
 		case !uses && i >= 0:
 			name := ""

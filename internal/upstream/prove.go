@@ -33,6 +33,10 @@ func Reports(ctx context.Context, root, finding, dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
+	// With a module of their own the tests are not a part of ./... of this one.
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module reports\n"), 0o666); err != nil {
+		return err
+	}
 	var reports []*report
 	for _, s := range chosen {
 		r, err := newReport(s, docs)
@@ -129,8 +133,8 @@ func (r *report) proven(run func(i int) (result, error)) error {
 
 // runner returns what runs the test of a report before the fix (0) and after it (1).
 func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, error), error) {
-	if r.program == protobuf {
-		return p.ofProtobuf(ctx, r)
+	if m, other := modules[r.program]; other {
+		return p.ofModule(ctx, r, m)
 	}
 	if err := p.copy(); err != nil {
 		return nil, err
@@ -260,22 +264,26 @@ func (p *prover) extracted(ctx context.Context, t Tree, r *report) (result, erro
 	return ran(r.Test, result{failed, out}, err)
 }
 
-// ofProtobuf proves a report on copies of the module alone.
-func (p *prover) ofProtobuf(ctx context.Context, r *report) (func(i int) (result, error), error) {
-	version, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", protobuf)
+// ofModule proves a report on copies of the module alone.
+func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int) (result, error), error) {
+	version := of.version
+	if version == "" {
+		out, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", of.path)
+		if err != nil {
+			return nil, err
+		}
+		version = strings.TrimSpace(string(out))
+	}
+	m, err := gocmd.Download(of.path, version)
 	if err != nil {
 		return nil, err
 	}
-	m, err := gocmd.Download(protobuf, strings.TrimSpace(string(version)))
-	if err != nil {
-		return nil, err
-	}
-	r.Release, r.How = protobuf+" "+m.Version, "run with Go"
+	r.Release, r.How = of.path+" "+m.Version, "run with Go"
 	return func(i int) (result, error) {
-		dir := filepath.Join(p.work, "protobuf")
+		dir := filepath.Join(p.work, "module")
 		err := errors.Join(os.RemoveAll(dir), extract.CopyTree(dir, m.Dir))
 		if err == nil && i == 1 {
-			err = edit(filepath.Join(dir, "encoding", "protowire"), protobufChanges)
+			err = edit(filepath.Join(dir, filepath.FromSlash(of.fixed)), of.changes)
 		}
 		if err := errors.Join(err, r.put(dir)); err != nil {
 			return result{}, err

@@ -49,8 +49,7 @@ type more struct {
 	apart   bool   // the fix is not in the patch
 }
 
-// subjects are the findings of hcsshim that have a fix, and the one whose defect is
-// protobuf's.
+// subjects are the findings of hcsshim that have a fix, and those of other modules.
 var subjects = []subject{
 	{"identity-misread", findings.ReadOptions, "answer", "runhcs-v1 loses the options of a container whose ID is the name of a type", []string{"R3"}, "",
 		"Tell BootstrapParams from an Any by the fields 3 to 9, which only the former has, and not by which of them decodes. Options are then taken from an extension whatever the ID and the namespace are.", more{}},
@@ -82,6 +81,8 @@ var subjects = []subject{
 		"Decode the standard input in setLogConfiguration as an Any, unless it has one of the fields 3 to 9, which only BootstrapParams has. An Any of another type is an error.", more{apart: true}},
 	{"group-hides-bad-field-number", protobuf, "protobuf", "proto: a field number above 2^29-1 is accepted inside a group", []string{"M4"}, "",
 		"Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too. The decoder of messages checks this for a field outside of a group, and skips a group with ConsumeFieldValue, which does not.", more{}},
+	{"end-unread", findings.PkgShim, "pkgshim", "pkg/shim drops what stands behind the first 10 MiB of the bootstrap parameters", []string{"S2"}, "The options, or at least an error.",
+		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without options that were sent.", more{apart: true}},
 }
 
 // went is true of a serve that has taken the options: it is given no socket.
@@ -93,6 +94,21 @@ func withLevel(level string) []byte {
 }
 
 const protobuf = "google.golang.org/protobuf"
+
+// module is another one than hcsshim that has a finding.
+type module struct {
+	path, version string // version "" is that of go.mod
+	repository    string
+	folder        string // of the test
+	fixed         string // folder of the changes
+	changes       []change
+}
+
+// modules are by the programs of the findings.
+var modules = map[string]module{
+	protobuf:         {protobuf, "", "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "encoding/protowire", protobufChanges},
+	findings.PkgShim: {"github.com/containerd/containerd/v2", "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", pkgShimChanges},
+}
 
 // Fixed is a list for FINDINGS, which leaves out what the patch closes.
 func Fixed() string {
@@ -171,13 +187,16 @@ func newReport(s subject, docs []byte) (*report, error) {
 	} else {
 		r.Command = cmp.Or(place.Command, "serve")
 	}
+	if m, other := modules[s.program]; other {
+		r.Repository, r.Folder, r.Command, r.Windows = m.repository, m.folder, "start", false
+	}
 	shown := s.payload
 	if shown == nil {
 		var err error
 		if shown, err = caseOf(place); err != nil {
 			return nil, err
 		}
-		if place.Command == "" {
+		if place.Payload == nil && place.Command == "" {
 			shown = smallest(findings.Of(s.program, ""), in, shown, answer)
 		}
 	}
@@ -186,7 +205,7 @@ func newReport(s subject, docs []byte) (*report, error) {
 		r.Want = "An error, `" + string(want.Kind) + "`."
 	}
 	var err error
-	if opts, ok := want.Options.(*options.Options); ok && s.template != "program" {
+	if opts, ok := want.Options.(*options.Options); ok && s.want == "" {
 		if r.Options, err = optionsJSON(opts); err != nil {
 			return nil, err
 		}
@@ -225,7 +244,8 @@ func smallest(l findings.List, in contract.Input, b []byte, answer func([]byte) 
 }
 
 func (r *report) ofProtobuf(docs []byte) (err error) {
-	r.Repository, r.Folder, r.Affected = "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "every release, v1.36.12 included"
+	m := modules[protobuf]
+	r.Repository, r.Folder, r.Affected = m.repository, m.folder, "every release, v1.36.12 included"
 	r.Effect = "Damaged bytes pass for a message. Outside of a group proto.Unmarshal refuses such a field."
 	r.Want = "An error, as outside of a group."
 	const group = 1
@@ -244,9 +264,15 @@ func (r *report) show(payload []byte, family, dump string) {
 		lines = append(lines, fmt.Sprintf("%q", part))
 	}
 	r.Hex = strings.Join(lines, " +\n")
+	if r.Size > 1<<20 {
+		r.Bytes = "(too long for a report: the test makes it)"
+	}
 }
 
 func caseOf(place findings.Place) ([]byte, error) {
+	if place.Payload != nil {
+		return place.Payload(), nil
+	}
 	all, err := corpus.Load()
 	if err != nil {
 		return nil, err
