@@ -205,7 +205,7 @@ func withImports(name string, text []byte) ([]byte, error) {
 		base := packageName(p)
 		uses := slices.ContainsFunc(file.Unresolved, func(id *ast.Ident) bool { return id.Name == base })
 		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(p) })
-		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return strings.HasSuffix(s.Path.Value, "/"+base+`"`) })
+		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return packageName(strings.Trim(s.Path.Value, `"`)) == base })
 		switch {
 		case uses && !named:
 			astutil.AddImport(fset, file, p)
