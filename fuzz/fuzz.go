@@ -16,14 +16,13 @@
 package fuzz
 
 import (
-	"bytes"
 	"errors"
 
-	gofuzzheaders "github.com/AdaLogics/go-fuzz-headers"
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
@@ -42,15 +41,15 @@ func ReadOptions(t verify.TB, b []byte) {
 func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
 	want := reference.Want(payload.PlainAny(string(typeURL), value))
-	both(t, contract.Equivalent, payload.RunHCS.AnyOf(choices(script), string(typeURL), value, want))
+	both(t, contract.Equivalent, generator.AnyOf(choices(script), string(typeURL), value, want))
 }
 
 // Bootstrap holds BootstrapParams with any fields and neighbours around bytes
 // that are to be Options to the answer that the reference gives without those.
 func Bootstrap(t verify.TB, opts, script []byte) {
 	t.Helper()
-	want := reference.Want(payload.RunHCS.PlainParams(opts))
-	both(t, contract.NonInterference, payload.RunHCS.ParamsOf(choices(script), opts, want))
+	want := reference.Want(generator.PlainParams(opts))
+	both(t, contract.NonInterference, generator.ParamsOf(choices(script), opts, want))
 }
 
 // Equivalence encodes the same options once for each family and holds both to
@@ -58,15 +57,15 @@ func Bootstrap(t verify.TB, opts, script []byte) {
 func Equivalence(t verify.TB, opts, one, two []byte) {
 	t.Helper()
 	sent := decodedOr(opts, one)
-	both(t, contract.Equivalent, payload.RunHCS.Legacy(choices(one), payload.AllVariations, sent))
-	both(t, contract.Equivalent, payload.RunHCS.Bootstrap(choices(two), payload.AllVariations, sent))
+	both(t, contract.Equivalent, generator.Legacy(choices(one), payload.AllVariations, sent))
+	both(t, contract.Equivalent, generator.Bootstrap(choices(two), payload.AllVariations, sent))
 }
 
 // Malformed encodes options, damages the result as the script says, and holds
 // the answer to an error.
 func Malformed(t verify.TB, opts, script []byte) {
 	t.Helper()
-	both(t, contract.MalformedFails, payload.RunHCS.MalformedOf(choices(script), decodedOr(opts, script)))
+	both(t, contract.MalformedFails, generator.MalformedOf(choices(script), decodedOr(opts, script)))
 }
 
 // Readers delivers a payload as the script says. The script's first byte says
@@ -79,7 +78,7 @@ func Readers(t verify.TB, b, script []byte) {
 	if fails {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
-	for _, d := range verify.DecodersOf(contract.Stdin) {
+	for _, d := range decoders(t) {
 		check.Reader = delivery.Scripted(b, script)
 		if fails {
 			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
@@ -98,13 +97,25 @@ func CreateOptions(t verify.TB, b []byte) {
 	}
 }
 
+// generator makes payloads of the inputs.
+var generator = payload.RunHCS.Small()
+
 var errReader = errors.New("the reader failed")
+
+// decoders are those that a payload is given to whose outcome is known: the reference's,
+// too, but under libFuzzer, where it would take a third of the time from the one under test.
+func decoders(t verify.TB) []decoder.Decoder {
+	if _, ok := t.(interface{ UnderTestAlone() }); ok {
+		return []decoder.Decoder{verify.UnderTest()}
+	}
+	return verify.DecodersOf(contract.Stdin)
+}
 
 // both checks a payload whose outcome is known from how it was built on both
 // decoders.
 func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 	t.Helper()
-	for _, d := range verify.DecodersOf(contract.Stdin) {
+	for _, d := range decoders(t) {
 		verify.Run(t, d, verify.Check{Guarantee: g, Payload: p})
 	}
 }
@@ -114,29 +125,33 @@ func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
 func decodedOr(opts, script []byte) proto.Message {
 	m := new(options.Options)
 	if proto.Unmarshal(opts, m) != nil {
-		return payload.RunHCS.Options(choices(script))
+		return generator.Options(choices(script))
 	}
 	return contract.WithoutUnknown(m)
 }
 
 // script is a source that takes its choices from a fuzzer's input, byte by
 // byte, and chooses 0 when the input is used up: what it reads then is 0.
-type script struct{ input *gofuzzheaders.ConsumeFuzzer }
+type script struct{ rest []byte }
 
-func choices(b []byte) payload.Rand {
-	return script{gofuzzheaders.NewConsumer(bytes.Clone(b))}
-}
+func choices(b []byte) payload.Rand { return &script{b} }
 
-func (s script) Intn(n int) int {
-	if n <= 256 {
-		b, _ := s.input.GetByte()
-		return int(b) % n
+func (s *script) Intn(n int) int {
+	width := 1
+	if n > 256 {
+		width = 4
 	}
-	v, _ := s.input.GetUint32()
-	return int(uint64(v) % uint64(n))
+	return int(s.take(width) % uint64(n))
 }
 
-func (s script) Uint64() uint64 {
-	v, _ := s.input.GetUint64()
+func (s *script) Uint64() uint64 { return s.take(8) }
+
+// take reads a number of so many bytes.
+func (s *script) take(width int) (v uint64) {
+	n := min(width, len(s.rest))
+	for i, b := range s.rest[:n] {
+		v |= uint64(b) << (8 * i)
+	}
+	s.rest = s.rest[n:]
 	return v
 }

@@ -1,37 +1,48 @@
 package fuzz
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/targets"
 )
 
-// scripts make the seeds of a target differ in their variations, too.
-var scripts = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []byte("shimfuzz takes its choices from here")}
+// readings deliver the seeds of FuzzReaders in pieces, and fail in one of three.
+var readings = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []byte("shimfuzz takes its choices from here")}
 
 // seeders make of a payload what each target takes.
 var seeders = map[string]func(b []byte) [][]byte{
 	"FuzzReadOptions":   func(b []byte) [][]byte { return [][]byte{b} },
-	"FuzzReaders":       func(b []byte) [][]byte { return [][]byte{b, scriptFor(b)} },
+	"FuzzReaders":       func(b []byte) [][]byte { return [][]byte{b, readings[len(b)%len(readings)]} },
 	"FuzzCreateOptions": func(b []byte) [][]byte { return [][]byte{b} },
-	"FuzzBootstrap":     optionsAndScript,
-	"FuzzMalformed":     optionsAndScript,
-	"FuzzEquivalence": func(b []byte) [][]byte {
-		return [][]byte{stdin.OptionsBytes(b), scriptFor(b), scripts[(len(b)+1)%len(scripts)]}
-	},
+	"FuzzBootstrap":     func(b []byte) [][]byte { return scripted(32, 1, stdin.OptionsBytes(b)) },
+	"FuzzMalformed":     func(b []byte) [][]byte { return scripted(256, 1, stdin.OptionsBytes(b)) },
+	"FuzzEquivalence":   func(b []byte) [][]byte { return scripted(192, 2, stdin.OptionsBytes(b)) },
 	"FuzzLegacy": func(b []byte) [][]byte {
 		url, value := stdin.AnyParts(b)
-		return [][]byte{[]byte(url), value, scriptFor(value)}
+		return scripted(32, 1, []byte(url), value)
 	},
 }
 
-func optionsAndScript(b []byte) [][]byte {
-	return [][]byte{stdin.OptionsBytes(b), scriptFor(b)}
+// scripted adds scripts to the parts of an input: others to each, so that the seeds differ
+// in their variations, and empty ones to every eighth. A script of size bytes is as long as
+// most that the target takes choices from.
+func scripted(size, scripts int, parts ...[]byte) [][]byte {
+	random := rand.NewChaCha8(sha256.Sum256(targets.Join(parts)))
+	some := random.Uint64()%8 > 0
+	for range scripts {
+		script := make([]byte, size)
+		_, _ = random.Read(script)
+		if !some {
+			script = nil
+		}
+		parts = append(parts, script)
+	}
+	return parts
 }
-
-func scriptFor(b []byte) []byte { return scripts[len(b)%len(scripts)] }
 
 // Seed is a case of the corpus in the form that a target takes.
 type Seed struct {

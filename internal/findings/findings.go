@@ -184,7 +184,7 @@ func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract
 			continue
 		}
 		got, ok := p.predict(l, payload, want)
-		if ok && contract.Diff(want, got, nil) != "" {
+		if ok && !contract.Right(want, got, nil) {
 			return f, got
 		}
 	}
@@ -200,5 +200,5 @@ func Matches(predicted, got contract.Outcome) bool {
 	case predicted.Kind.IsError() && predicted.Err != nil:
 		return got.Kind.IsError() && strings.Contains(got.Err.Error(), predicted.Err.Error())
 	}
-	return contract.Diff(predicted, got, nil) == ""
+	return contract.Right(predicted, got, nil)
 }

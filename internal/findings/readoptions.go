@@ -48,6 +48,12 @@ func (l List) readAny(b []byte) (any, bool) {
 	return m, proto.Unmarshal(a.GetValue(), m) == nil
 }
 
+// readable reports whether readAny makes a message of a payload.
+func (l List) readable(b []byte) bool {
+	_, ok := l.readAny(b)
+	return ok
+}
+
 var bootstrapPackage = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor().ParentFile().Package()
 
 func isBootstrapParams(b []byte) bool {
@@ -66,8 +72,7 @@ func identities(b []byte, want contract.Outcome) bool {
 }
 
 func bootstrapRejected(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	_, readable := l.readAny(b)
-	return failed, identities(b, want) && !want.Kind.IsError() && !readable
+	return failed, !want.Kind.IsError() && identities(b, want) && !l.readable(b)
 }
 
 func foreignTypePanics(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
@@ -77,8 +82,11 @@ func foreignTypePanics(l List, b []byte, _ contract.Outcome) (contract.Outcome, 
 }
 
 func identityMisread(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	if !identities(b, want) {
+		return contract.Outcome{}, false
+	}
 	v, readable := l.readAny(b)
-	if !identities(b, want) || !readable {
+	if !readable {
 		return contract.Outcome{}, false
 	}
 	if opts, ok := v.(*options.Options); ok {
@@ -88,16 +96,17 @@ func identityMisread(l List, b []byte, want contract.Outcome) (contract.Outcome,
 }
 
 func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	_, readable := l.readAny(b)
-	return none, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && !readable && isBootstrapParams(b)
+	return none, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && !l.readable(b) && isBootstrapParams(b)
 }
 
 // foreignIsDefault predicts that options of another type are dropped, with a type
 // URL or without one.
 func foreignIsDefault(typed bool) prediction {
 	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+		if want.Kind != contract.Foreign {
+			return none, false
+		}
 		url, _ := stdin.AnyParts(b)
-		_, readable := l.readAny(b)
-		return none, (url != "") == typed && want.Kind == contract.Foreign && !readable && isBootstrapParams(b)
+		return none, (url != "") == typed && !l.readable(b) && isBootstrapParams(b)
 	}
 }

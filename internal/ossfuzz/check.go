@@ -50,6 +50,19 @@ func (r runner) env() []string { return []string{r.s.Environ()} }
 // buildFuzzers runs build.sh on the checkout in dir, and moves what it has made.
 // The caller removes that.
 func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chosen []string) (*Builder, error) {
+	builder, err := build(ctx, b, name, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := builder.moveOut(chosen); err != nil {
+		builder.remove()
+		return nil, err
+	}
+	return builder, nil
+}
+
+// build runs build.sh on the checkout in dir.
+func build(ctx context.Context, b *extract.Build, name, dir string) (*Builder, error) {
 	if err := ready(ctx); err != nil {
 		return nil, err
 	}
@@ -65,10 +78,6 @@ func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chose
 		return nil, err
 	}
 	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(builder.Log()))
-	if err := builder.moveOut(chosen); err != nil {
-		builder.remove()
-		return nil, err
-	}
 	return builder, nil
 }
 

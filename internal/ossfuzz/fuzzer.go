@@ -86,6 +86,7 @@ type Result struct {
 	Done        bool // it ended with "Done … runs"
 	Failed      bool // it ended with an exit code other than 0
 	Seconds     float64
+	CPU         time.Duration
 }
 
 var (
@@ -135,6 +136,9 @@ func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
 	res := readResult(printed.String())
 	res.Target = f.Target
 	res.Seconds = time.Since(start).Seconds()
+	if s := cmd.ProcessState; s != nil {
+		res.CPU = s.UserTime() + s.SystemTime()
+	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

@@ -1,8 +1,6 @@
 package payload
 
 import (
-	"fmt"
-	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -49,6 +47,7 @@ type encoder struct {
 	level      vocabulary.Level
 	damage     func(body []byte) []byte // nil: none
 	marks      []Mark
+	free       []byte // of the buffer that messages are written to
 }
 
 // payload is what the encoder has made.
@@ -57,14 +56,20 @@ func (e *encoder) payload(b []byte, want contract.Outcome, description string) P
 }
 
 func (e *encoder) mark(what, row, column string) {
-	e.marks = append(e.marks, Mark{what, row, column})
+	if !e.g.small {
+		e.marks = append(e.marks, Mark{what, row, column})
+	}
 }
 
 // has draws whether the encoder applies a variation here: if it has it, two times
 // in three.
 func (e *encoder) has(row Variations) bool {
-	has := e.variations&row != 0 && e.rnd.Intn(3) > 0
-	if has {
+	least := 1
+	if e.g.small {
+		least = 2
+	}
+	has := e.variations&row != 0 && e.rnd.Intn(3) >= least
+	if has && !e.g.small {
 		e.mark(VariationMark, VariationNames[row], "")
 	}
 	return has
@@ -73,31 +78,42 @@ func (e *encoder) has(row Variations) bool {
 // keyed is a part that must stay behind earlier parts of the same key.
 type keyed struct {
 	wire.Part
-	key string
+	key int // the field's number, or one that no other field has
 }
+
+// Keys of what is no field of its own.
+const (
+	unknownKey = -1 - iota*1_000_000 // and below
+	othersKey
+	entryKey // and below
+)
+
+func field(p wire.Part) keyed { return keyed{p, int(p.Num())} }
 
 // assemble arranges the parts of a message, adds unknown fields, encodes, and
 // does the damage if this is the level for it.
 func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
-	parts = slices.Clone(parts) // the caller may hold other parts of the same slice
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.vocabulary.Unknown(level)).Bytes), fmt.Sprint("unknown", i)})
+			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.inserted()[level].unknown).Bytes), unknownKey - i})
 		}
 	}
 	if e.has(Order) {
 		parts = e.shuffle(parts)
 	}
-	var m wire.Message
+	if e.free == nil {
+		e.free = make([]byte, 0, 1024)
+	}
+	body := e.free
 	for _, p := range parts {
-		m = append(m, e.widen(p.Part))
+		body = e.widen(p.Part).Append(body)
 	}
-	body := m.Encode()
+	e.free = body[len(body):]
 	if e.damage != nil && level == e.level {
-		body = e.damage(body)
+		return e.damage(body)
 	}
-	return body
+	return slices.Clip(body)
 }
 
 // shuffle permutes the parts but keeps those of one key in their order.
@@ -107,13 +123,11 @@ func (e *encoder) shuffle(parts []keyed) []keyed {
 		j := e.rnd.Intn(i + 1)
 		out[i], out[j] = out[j], out[i]
 	}
-	queue := make(map[string][]keyed)
-	for _, p := range parts {
-		queue[p.key] = append(queue[p.key], p)
-	}
+	next := make(map[int]int) // by key, where to look for it
 	for i, p := range out {
-		out[i] = queue[p.key][0]
-		queue[p.key] = queue[p.key][1:]
+		from := next[p.key]
+		from += slices.IndexFunc(parts[from:], func(o keyed) bool { return o.key == p.key })
+		out[i], next[p.key] = parts[from], from+1
 	}
 	return out
 }
@@ -145,25 +159,29 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 // options encodes the Options message.
 func (e *encoder) options(want proto.Message) []byte {
 	m := want.ProtoReflect()
-	var parts []keyed
-	for _, fd := range e.g.drawn {
-		if m.Has(fd) {
-			e.mark(FieldMark, string(fd.Name()), "")
+	parts := make([]keyed, 0, len(e.g.drawn)+8)
+	for _, o := range e.g.drawn {
+		has := m.Has(o.FieldDescriptor)
+		if has && !e.g.small {
+			e.mark(FieldMark, string(o.Name()), "")
 		}
-		if fd.IsMap() {
-			parts = append(parts, e.mapEntries(fd, m.Get(fd).Map())...)
-		} else {
-			parts = append(parts, e.singular(fd, m)...)
+		if o.isMap {
+			parts = e.mapEntries(parts, o, m.Get(o.FieldDescriptor).Map())
+		} else if has || !o.presence && e.has(Default) {
+			parts = e.singular(parts, o, m.Get(o.FieldDescriptor))
 		}
 	}
 	if rest := e.g.others(m); len(rest) > 0 {
-		parts = append(parts, keyed{wire.Raw(rest), "others"})
+		parts = append(parts, keyed{wire.Raw(rest), othersKey})
 	}
 	return e.assemble(vocabulary.Options, parts)
 }
 
 // others encodes the fields that are not drawn, which a fuzzer may have set.
 func (g *Generator) others(m protoreflect.Message) []byte {
+	if len(g.undrawn) == 0 {
+		return nil
+	}
 	only := m.New()
 	for _, fd := range g.undrawn {
 		if m.Has(fd) {
@@ -177,63 +195,56 @@ func (g *Generator) others(m protoreflect.Message) []byte {
 	return b
 }
 
-// singular encodes one scalar field: not at all if it is unset, except for an
-// explicit zero where that means the same.
-func (e *encoder) singular(fd protoreflect.FieldDescriptor, m protoreflect.Message) []keyed {
-	if !m.Has(fd) && (fd.HasPresence() || !e.has(Default)) {
-		return nil
-	}
-	var parts []keyed
-	key := string(fd.Name())
+// singular appends the encoding of one scalar field, or, if it is unset, of an explicit zero.
+func (e *encoder) singular(parts []keyed, o option, v protoreflect.Value) []keyed {
 	if e.has(Repeat) {
 		for range 1 + e.rnd.Intn(2) {
-			parts = append(parts, keyed{e.scalarPart(fd, scalar(e.rnd, fd)), key})
+			parts = append(parts, field(e.scalarPart(o.num, o.kind, e.g.scalar(e.rnd, o.kind))))
 		}
 	}
-	return append(parts, keyed{e.scalarPart(fd, m.Get(fd)), key})
+	return append(parts, field(e.scalarPart(o.num, o.kind, v)))
 }
 
-func (e *encoder) mapEntries(fd protoreflect.FieldDescriptor, entries protoreflect.Map) []keyed {
-	values := make(map[string]protoreflect.Value)
-	for k, v := range entries.Range {
-		values[k.String()] = v
+func (e *encoder) mapEntries(parts []keyed, o option, entries protoreflect.Map) []keyed {
+	keys := make([]string, 0, entries.Len())
+	for k := range entries.Range {
+		keys = append(keys, k.String())
 	}
-	var parts []keyed
-	for _, k := range slices.Sorted(maps.Keys(values)) { // so that the encoding depends on the source alone
-		key := fmt.Sprintf("%s[%q]", fd.Name(), k)
+	slices.Sort(keys) // so that the encoding depends on the source alone
+	for i, k := range keys {
+		add := func(v string) { parts = append(parts, keyed{e.mapEntry(o.num, k, v), entryKey - i}) }
 		if e.has(Repeat) {
-			parts = append(parts, keyed{e.mapEntry(fd, k, scalar(e.rnd, fd.MapValue())), key})
+			add(e.g.text(e.rnd))
 		}
-		parts = append(parts, keyed{e.mapEntry(fd, k, values[k]), key})
+		add(entries.Get(protoreflect.ValueOfString(k).MapKey()).String())
 	}
 	return parts
 }
 
-func (e *encoder) mapEntry(fd protoreflect.FieldDescriptor, k string, v protoreflect.Value) wire.Part {
-	var parts []keyed
-	add := func(fd protoreflect.FieldDescriptor, v protoreflect.Value) {
-		if v.String() == "" && e.has(Default) {
+func (e *encoder) mapEntry(num protowire.Number, k, v string) wire.Part {
+	parts := make([]keyed, 0, 8)
+	add := func(num protowire.Number, s string) {
+		if s == "" && e.has(Default) {
 			return
 		}
 		if e.has(Repeat) {
-			parts = append(parts, keyed{e.scalarPart(fd, scalar(e.rnd, fd)), string(fd.Name())})
+			parts = append(parts, field(wire.String(num, e.g.text(e.rnd))))
 		}
-		parts = append(parts, keyed{e.scalarPart(fd, v), string(fd.Name())})
+		parts = append(parts, field(wire.String(num, s)))
 	}
-	add(fd.MapKey(), protoreflect.ValueOfString(k))
-	add(fd.MapValue(), v)
-	return wire.Bytes(fd.Number(), e.assemble(vocabulary.Entry, parts))
+	add(1, k)
+	add(2, v)
+	return wire.Bytes(num, e.assemble(vocabulary.Entry, parts))
 }
 
 // scalarPart encodes one value, bools and 32-bit numbers with the bits that a
 // reader must ignore.
-func (e *encoder) scalarPart(fd protoreflect.FieldDescriptor, v protoreflect.Value) wire.Part {
-	num := fd.Number()
+func (e *encoder) scalarPart(num protowire.Number, kind protoreflect.Kind, v protoreflect.Value) wire.Part {
 	high := uint64(0)
 	if e.has(Varint) {
 		high = e.rnd.Uint64() << 32
 	}
-	switch fd.Kind() {
+	switch kind {
 	case protoreflect.BoolKind:
 		if v.Bool() {
 			return wire.Varint(num, 1|high|high>>20)

@@ -56,17 +56,17 @@ const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 // message. A letter or digit is a one-byte tag of field 6 to 15; its lowest
 // three bits say how many more letters the field takes.
 func ProtobufNamespace(rnd Rand) string {
-	letters := map[byte]int{0: 1, 1: 8, 5: 4} // of a varint, a fixed64, a fixed32
-	var b []byte
+	letters := [8]int{0: 1, 1: 8, 5: 4} // of a varint, a fixed64, a fixed32
+	letter := func() byte { return alphanumeric[rnd.Intn(len(alphanumeric))] }
+	b := make([]byte, 0, 80)
 	for len(b) == 0 || len(b) < 60 && !oneIn(rnd, 3) {
-		tag := pick(rnd, []byte(alphanumeric))
-		n, ok := letters[tag&7]
-		if !ok {
+		tag := letter()
+		if letters[tag&7] == 0 {
 			continue
 		}
 		b = append(b, tag)
-		for range n {
-			b = append(b, pick(rnd, []byte(alphanumeric)))
+		for range letters[tag&7] {
+			b = append(b, letter())
 		}
 	}
 	return string(b)

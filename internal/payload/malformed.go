@@ -25,25 +25,31 @@ func (f Fault) Size() int { return len(f.element.Bytes) }
 
 // Faults returns the faults of a message of a level: each class of the contract that can
 // affect it. The caller must not change them.
-func (g *Generator) Faults(level vocabulary.Level) []Fault { return g.damage()[level].faults }
+func (g *Generator) Faults(level vocabulary.Level) []Fault { return g.inserted()[level].faults }
 
 // Freedoms returns what may be put into a message of a level so that a reader either reads
 // on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
-func (g *Generator) Freedoms(level vocabulary.Level) []Fault { return g.damage()[level].freedoms }
+func (g *Generator) Freedoms(level vocabulary.Level) []Fault { return g.inserted()[level].freedoms }
 
-// damage is what can be put into a message of one level.
-type damage struct{ faults, freedoms []Fault }
+// inserted is what can be put into a message of one level.
+type inserted struct {
+	faults, freedoms []Fault
+	unknown          []vocabulary.Element
+}
 
-func (g *Generator) allDamage() map[vocabulary.Level]damage {
-	all := make(map[vocabulary.Level]damage)
+// allInserted leaves out what is longer than so many bytes.
+func (g *Generator) allInserted(longest int) map[vocabulary.Level]inserted {
+	all := make(map[vocabulary.Level]inserted)
 	for _, level := range slices.Concat(g.vocabulary.LegacyLevels(), g.vocabulary.BootstrapLevels()) {
-		d := damage{faults: []Fault{{Name: "truncated"}}}
+		d := inserted{faults: []Fault{{Name: "truncated"}}}
 		for _, e := range g.vocabulary.Faults(level) {
 			d.faults = append(d.faults, Fault{e.Name, "", e})
 		}
 		for _, e := range g.vocabulary.Free(level) {
 			d.freedoms = append(d.freedoms, Fault{e.Name, e.Freedom, e})
 		}
+		d.faults = slices.DeleteFunc(d.faults, func(f Fault) bool { return f.Size() > longest })
+		d.unknown = slices.DeleteFunc(slices.Clone(g.vocabulary.Unknown(level)), func(e vocabulary.Element) bool { return len(e.Bytes) > longest })
 		all[level] = d
 	}
 	return all

@@ -2,10 +2,13 @@ package payload
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -15,12 +18,29 @@ import (
 // Generator makes payloads that carry Options of one type, which is read from its
 // descriptor.
 type Generator struct {
-	message        protoreflect.MessageType
-	name           string // of the type, in full
-	vocabulary     *vocabulary.Vocabulary
-	drawn, undrawn []protoreflect.FieldDescriptor
-	entries        protoreflect.FieldDescriptor // the map among those drawn, nil if there is none
-	damage         func() map[vocabulary.Level]damage
+	message    protoreflect.MessageType
+	name       string // of the type, in full
+	vocabulary *vocabulary.Vocabulary
+	drawn      []option
+	undrawn    []protoreflect.FieldDescriptor
+	entries    protoreflect.FieldDescriptor // the map among those drawn, nil if there is none
+	inserted   func() map[vocabulary.Level]inserted
+
+	sizes, counts []int // of long texts, of many entries
+	small         bool  // see Small
+}
+
+// option is a field of Options with what its descriptor takes long to say.
+type option struct {
+	protoreflect.FieldDescriptor
+	num      protowire.Number
+	kind     protoreflect.Kind
+	isMap    bool
+	presence bool
+}
+
+func newOption(fd protoreflect.FieldDescriptor) option {
+	return option{fd, fd.Number(), fd.Kind(), fd.IsMap(), fd.HasPresence()}
 }
 
 // RunHCS makes payloads that carry hcsshim's Options.
@@ -33,20 +53,31 @@ func Of(message protoreflect.MessageType) *Generator {
 
 func newGenerator(message protoreflect.MessageType, v *vocabulary.Vocabulary) *Generator {
 	md := message.Descriptor()
-	g := &Generator{message: message, name: string(md.FullName()), vocabulary: v}
+	g := &Generator{message: message, name: string(md.FullName()), vocabulary: v,
+		sizes: vocabulary.Sizes, counts: vocabulary.Counts[:len(vocabulary.Counts)-3]}
 	for i := range md.Fields().Len() {
 		switch fd := md.Fields().Get(i); {
 		case vocabulary.IsEntries(fd):
 			g.entries = fd
-			g.drawn = append(g.drawn, fd)
+			g.drawn = append(g.drawn, newOption(fd))
 		case vocabulary.IsScalar(fd):
-			g.drawn = append(g.drawn, fd)
+			g.drawn = append(g.drawn, newOption(fd))
 		default:
 			g.undrawn = append(g.undrawn, fd)
 		}
 	}
-	g.damage = sync.OnceValue(g.allDamage)
+	g.inserted = sync.OnceValue(func() map[vocabulary.Level]inserted { return g.allInserted(math.MaxInt) })
 	return g
+}
+
+// Small returns a generator for a fuzzer, which would make large payloads again and
+// again: of shorter texts, fewer entries and extensions, and no long faults and unknown fields. It makes no Marks.
+func (g *Generator) Small() *Generator {
+	const longest = 64 // bytes of a fault, or of an unknown field
+	s := *g
+	s.sizes, s.counts, s.small = vocabulary.Sizes[:2], vocabulary.Counts[:6], true
+	s.inserted = sync.OnceValue(func() map[vocabulary.Level]inserted { return g.allInserted(longest) })
+	return &s
 }
 
 // UndrawnFields names the fields of Options that are not drawn, because they are of a
@@ -64,36 +95,36 @@ func (g *Generator) UndrawnFields() (names []string) {
 func (g *Generator) Options(rnd Rand) proto.Message {
 	m := g.message.New()
 	density := rnd.Intn(4) // no field, some fields, most fields, every field
-	for _, fd := range g.drawn {
+	for _, f := range g.drawn {
 		if density == 3 || rnd.Intn(3) < density {
-			set(rnd, m, fd)
+			g.set(rnd, m, f)
 		}
 	}
 	return m.Interface()
 }
 
-func set(rnd Rand, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
-	if !fd.IsMap() {
-		m.Set(fd, scalar(rnd, fd))
+func (g *Generator) set(rnd Rand, m protoreflect.Message, f option) {
+	if !f.isMap {
+		m.Set(f.FieldDescriptor, g.scalar(rnd, f.kind))
 		return
 	}
-	entries := m.Mutable(fd).Map()
+	entries := m.Mutable(f.FieldDescriptor).Map()
 	n := rnd.Intn(4)
 	if oneIn(rnd, 16) {
-		n = pick(rnd, vocabulary.Counts[:len(vocabulary.Counts)-3])
+		n = pick(rnd, g.counts)
 	}
 	for i := range n {
-		key := scalar(rnd, fd.MapKey())
+		key := g.text(rnd)
 		if n > 4 {
-			key = protoreflect.ValueOf(fmt.Sprintf("%v#%d", key, i))
+			key += "#" + strconv.Itoa(i)
 		}
-		entries.Set(key.MapKey(), scalar(rnd, fd.MapValue()))
+		entries.Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(g.text(rnd)))
 	}
 }
 
-// scalar draws a value from the whole range of fd's type.
-func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
-	switch fd.Kind() {
+// scalar draws a value from the whole range of a type.
+func (g *Generator) scalar(rnd Rand, kind protoreflect.Kind) protoreflect.Value {
+	switch kind {
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(rnd.Intn(2) == 1)
 	case protoreflect.EnumKind:
@@ -107,9 +138,9 @@ func scalar(rnd Rand, fd protoreflect.FieldDescriptor) protoreflect.Value {
 	case protoreflect.Uint64Kind:
 		return protoreflect.ValueOfUint64(uint64(number(rnd)) << rnd.Intn(33))
 	case protoreflect.BytesKind:
-		return protoreflect.ValueOfBytes([]byte(text(rnd)))
+		return protoreflect.ValueOfBytes([]byte(g.text(rnd)))
 	}
-	return protoreflect.ValueOfString(text(rnd))
+	return protoreflect.ValueOfString(g.text(rnd))
 }
 
 func number(rnd Rand) int32 {
@@ -120,12 +151,12 @@ func number(rnd Rand) int32 {
 }
 
 // text draws valid UTF-8.
-func text(rnd Rand) string {
+func (g *Generator) text(rnd Rand) string {
 	if !oneIn(rnd, 4) {
 		return pick(rnd, vocabulary.Texts)
 	}
 	if oneIn(rnd, 8) {
-		return strings.Repeat("x", pick(rnd, vocabulary.Sizes))
+		return strings.Repeat("x", pick(rnd, g.sizes))
 	}
 	var b strings.Builder
 	for range rnd.Intn(20) {

@@ -170,16 +170,15 @@ func (e *encoder) legacy(url string, value []byte) []byte {
 }
 
 func (e *encoder) anyParts(url string, value []byte) []keyed {
-	var parts []keyed
+	parts := make([]keyed, 0, 8)
 	if e.has(Repeat) {
-		parts = append(parts, keyed{wire.String(1, pick(e.rnd, e.g.vocabulary.NearNames())), "url"})
-		parts = append(parts, keyed{wire.String(2, "overwritten"), "value"})
+		parts = append(parts, field(wire.String(1, pick(e.rnd, e.g.vocabulary.NearNames()))), field(wire.String(2, "overwritten")))
 	}
-	parts = append(parts, keyed{wire.String(1, url), "url"})
+	parts = append(parts, field(wire.String(1, url)))
 	if len(value) == 0 && len(parts) == 1 && !e.has(Default) {
 		return parts // as proto.Marshal leaves out an empty value
 	}
-	return append(parts, keyed{wire.Bytes(2, value), "value"})
+	return append(parts, field(wire.Bytes(2, value)))
 }
 
 // extension encodes an Extension that holds an Any, in one piece or in several.
@@ -189,9 +188,9 @@ func (e *encoder) extension(url string, value []byte) []byte {
 	if e.has(Repeat) {
 		split = e.rnd.Intn(len(parts) + 1)
 	}
-	pieces := []keyed{{wire.Bytes(1, e.anyBody(parts[:split])), "value"}}
+	pieces := append(make([]keyed, 0, 8), field(wire.Bytes(1, e.anyBody(parts[:split:split]))))
 	if split < len(parts) {
-		pieces = append(pieces, keyed{wire.Bytes(1, e.anyBody(parts[split:])), "value"})
+		pieces = append(pieces, field(wire.Bytes(1, e.anyBody(parts[split:]))))
 	}
 	return e.assemble(vocabulary.Extension, pieces)
 }
@@ -211,11 +210,11 @@ func (e *encoder) bootstrap(opts proto.Message) []byte {
 // params encodes BootstrapParams around encoded options, unless those are nil.
 func (e *encoder) params(opts []byte) []byte {
 	parts := e.ambient()
-	ext := func(body []byte) { parts = append(parts, keyed{wire.Bytes(8, body), "extensions"}) }
+	ext := func(body []byte) { parts = append(parts, field(wire.Bytes(8, body))) }
 	if e.has(Neighbours) {
 		n := 1 + e.rnd.Intn(2)
 		if oneIn(e.rnd, 8) {
-			n = pick(e.rnd, vocabulary.Counts[:9])
+			n = pick(e.rnd, e.g.counts[:min(9, len(e.g.counts))])
 		}
 		for range n {
 			ext(e.neighbour())
@@ -227,14 +226,20 @@ func (e *encoder) params(opts []byte) []byte {
 	if e.has(Neighbours) {
 		ext(e.neighbour())
 		if opts != nil && e.rnd.Intn(2) == 0 {
-			ext(e.plain().extension(e.g.name, e.secondOptions()))
+			ext(e.plain(func() []byte { return e.extension(e.g.name, e.secondOptions()) }))
 		}
 	}
 	return e.assemble(vocabulary.Bootstrap, parts)
 }
 
-// plain is an encoder without variations and without damage.
-func (e *encoder) plain() *encoder { return &encoder{g: e.g, rnd: e.rnd} }
+// plain encodes without variations and without damage.
+func (e *encoder) plain(encode func() []byte) []byte {
+	variations, damage := e.variations, e.damage
+	e.variations, e.damage = 0, nil
+	b := encode()
+	e.variations, e.damage = variations, damage
+	return b
+}
 
 // secondOptions is what an Options extension behind the first may hold: other
 // options, or bytes that do not decode.
@@ -242,7 +247,7 @@ func (e *encoder) secondOptions() []byte {
 	if e.rnd.Intn(2) == 0 {
 		return []byte{0xff}
 	}
-	return e.plain().options(e.g.Options(e.rnd))
+	return e.options(e.g.Options(e.rnd))
 }
 
 // neighbour is an extension of another type, which must be ignored whatever it holds.
@@ -253,7 +258,7 @@ func (e *encoder) neighbour() []byte {
 	case 1:
 		return wire.Message{wire.Sub(1)}.Encode() // an empty Any
 	}
-	return e.plain().extension(e.g.ForeignName(e.rnd), e.g.ForeignValue(e.rnd))
+	return e.plain(func() []byte { return e.extension(e.g.ForeignName(e.rnd), e.g.ForeignValue(e.rnd)) })
 }
 
 // ambient is every field but the extensions, as containerd sets them, or
@@ -263,19 +268,22 @@ func (e *encoder) ambient() []keyed {
 	id, namespace := "web-1", "default"
 	if e.has(Ambient) {
 		id, namespace = ID(e.rnd), Namespace(e.rnd)
-		d.Level = pick(e.rnd, append([]int64{int64(e.rnd.Uint64())}, vocabulary.LogLevels...))
+		d.Level = int64(e.rnd.Uint64())
+		if !oneIn(e.rnd, 16) {
+			d.Level = pick(e.rnd, vocabulary.LogLevels)
+		}
 		for _, s := range []*string{&d.Version, &d.TTRPC, &d.GRPC, &d.Binary, &d.SocketDir} {
 			if *s = pick(e.rnd, vocabulary.Addresses); oneIn(e.rnd, 4) {
-				*s = text(e.rnd)
+				*s = e.g.text(e.rnd)
 			}
 		}
 	}
 	parts := d.before(id, namespace)
 	if d.Level == 0 && e.has(Default) {
-		parts = append(parts, keyed{wire.Int(3, 0), "log_level"})
+		parts = append(parts, field(wire.Int(3, 0)))
 	}
 	if d.SocketDir != "" || e.has(Ambient) {
-		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
+		parts = append(parts, field(wire.String(9, d.SocketDir)))
 	}
 	if e.has(Ambient) {
 		parts = e.someOf(parts)
@@ -286,7 +294,7 @@ func (e *encoder) ambient() []keyed {
 		if decoy.Num() == 3 {
 			part = wire.Int(3, 10)
 		}
-		parts = append([]keyed{{part, decoy.key}}, parts...)
+		parts = slices.Insert(parts, 0, field(part))
 	}
 	return parts
 }

@@ -31,10 +31,10 @@ func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
 	}
 	parts := d.before(id, namespace)
 	if url != "" {
-		parts = append(parts, keyed{wire.Bytes(8, e.extension(url, value)), "extensions"})
+		parts = append(parts, field(wire.Bytes(8, e.extension(url, value))))
 	}
 	if d.SocketDir != "" {
-		parts = append(parts, keyed{wire.String(9, d.SocketDir), "socket_dir"})
+		parts = append(parts, field(wire.String(9, d.SocketDir)))
 	}
 	return e.assemble(vocabulary.Bootstrap, parts)
 }
@@ -49,13 +49,13 @@ func (d Daemon) bootstraps(shim string) bool {
 // before is the fields that precede the extensions. The log level is left out at
 // info, which is zero; the others are always there.
 func (d Daemon) before(id, namespace string) []keyed {
-	parts := []keyed{{wire.String(1, id), "instance_id"}, {wire.String(2, namespace), "namespace"}}
+	parts := append(make([]keyed, 0, 12), field(wire.String(1, id)), field(wire.String(2, namespace)))
 	if d.Level != 0 {
-		parts = append(parts, keyed{wire.Int(3, d.Level), "log_level"})
+		parts = append(parts, field(wire.Int(3, d.Level)))
 	}
 	return append(parts,
-		keyed{wire.String(4, d.Version), "containerd_version"},
-		keyed{wire.String(5, d.TTRPC), "containerd_ttrpc_address"},
-		keyed{wire.String(6, d.GRPC), "containerd_grpc_address"},
-		keyed{wire.String(7, d.Binary), "containerd_binary"})
+		field(wire.String(4, d.Version)),
+		field(wire.String(5, d.TTRPC)),
+		field(wire.String(6, d.GRPC)),
+		field(wire.String(7, d.Binary)))
 }

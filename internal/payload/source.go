@@ -9,7 +9,7 @@ package payload
 import "shimfuzz/internal/contract"
 
 // Rand makes a generator's choices: rapid draws them in the property tests,
-// go-fuzz-headers takes them from a fuzzer's input in the fuzz targets, and a
+// the fuzz targets take them from a fuzzer's input, and a
 // *rand.Rand makes them in the tests of the real programs.
 type Rand interface {
 	Intn(n int) int // from 0 to n-1

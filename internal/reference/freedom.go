@@ -23,30 +23,26 @@ func (t Type) Want(in contract.Input, b []byte) contract.Outcome {
 	given := []contract.Outcome{want}
 	allow := func(others ...contract.Outcome) {
 		for _, other := range others {
-			if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Diff(o, other, nil) == "" }) {
+			if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Right(o, other, nil) }) {
 				given = append(given, other)
 			}
 		}
 	}
 	malformed := contract.Outcome{Kind: contract.Malformed}
-	plain, free, wellFormed := t.withoutFreedoms(b, in)
-	if !wellFormed {
+	plain := t.withoutFreedoms(b, in)
+	if !plain.wellFormed {
 		return want
 	}
-	if free {
-		allow(t.answer(in, plain), malformed)
+	if plain.free {
+		allow(t.answer(in, plain.bytes), malformed)
 	}
-	if last, overwrites := t.withoutOverwritten(plain); overwrites && !isParams(in, plain) {
-		allow(malformed, contract.Outcome{Kind: contract.Foreign}, t.answer(in, last))
+	if !plain.isParams {
+		if last, overwrites := t.withoutOverwritten(plain.bytes); overwrites {
+			allow(malformed, contract.Outcome{Kind: contract.Foreign}, t.answer(in, last))
+		}
 	}
 	want.Or = given[1:]
 	return want
-}
-
-// isParams reports whether an input is BootstrapParams.
-func isParams(in contract.Input, b []byte) bool {
-	isBootstrap, _ := isBootstrapParams(b)
-	return in == contract.Stdin && isBootstrap
 }
 
 // withoutOverwritten returns an Any without the occurrences of the
@@ -57,15 +53,13 @@ func (t Type) withoutOverwritten(b []byte) (last []byte, overwrites bool) {
 	seen := [3][][]byte{} // the values of the fields 1 and 2
 	var rest []byte
 	for at := 0; at < len(b); {
-		num, typ, n := protowire.ConsumeField(b[at:])
-		if num <= 2 && typ == protowire.BytesType {
-			_, _, tag := protowire.ConsumeTag(b[at:])
-			value, _ := protowire.ConsumeBytes(b[at+tag:])
-			seen[num] = append(seen[num], value)
+		f := new(lenient).field(b[at:], 0)
+		if f.num <= 2 && f.typ == protowire.BytesType {
+			seen[f.num] = append(seen[f.num], f.value)
 		} else {
-			rest = append(rest, b[at:at+n]...)
+			rest = append(rest, b[at:at+f.size]...)
 		}
-		at += n
+		at += f.size
 	}
 	for num := protowire.Number(1); num <= 2; num++ {
 		values := seen[num]

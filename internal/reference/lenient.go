@@ -23,36 +23,42 @@ var (
 	anyType    = (*anypb.Any)(nil).ProtoReflect().Descriptor()
 )
 
-// withoutFreedoms returns what a payload is to the most lenient reader: its varints cut
-// to 64 bits, and an unknown field in the place of every deep group. free reports
-// whether it has such, or tags or lengths of more than five bytes, so that a strict
-// reader may refuse it. A malformed payload has no freedoms; wellFormed is about its top
-// level only.
-func (t Type) withoutFreedoms(b []byte, in contract.Input) (plain []byte, free, wellFormed bool) {
-	l := &lenient{anys: []anyParts{{}}}
-	plain = slices.Clone(b)
-	if !l.message(plain, nil, 0) {
-		return b, false, false
-	}
-	md := anyType
-	if isParams(in, plain) {
-		md = paramsType
-	}
-	if !l.message(plain, md, 0) {
-		return plain, false, true
-	}
-	for _, a := range l.anys {
-		if t.isNamed(a.url) {
-			return plain, l.message(a.value, t.message.Descriptor(), 0) && l.free, true
-		}
-	}
-	return plain, l.free, true
+// plainPayload is what a payload is to the most lenient reader: its varints cut to 64
+// bits, and an unknown field in the place of every deep group.
+type plainPayload struct {
+	bytes      []byte
+	free       bool // it had such, or tags or lengths of more than five bytes: a strict reader may refuse it
+	wellFormed bool // at its top level; otherwise it has no freedoms
+	isParams   bool // it is BootstrapParams
 }
 
-// lenient reads messages as the most lenient reader does, and changes them in place.
+func (t Type) withoutFreedoms(b []byte, in contract.Input) plainPayload {
+	l := &lenient{anys: []anyParts{{}}, inPlace: true}
+	plain := slices.Clone(b)
+	params, err := isBootstrapParams(plain)
+	p := plainPayload{bytes: plain, wellFormed: err == nil, isParams: params && in == contract.Stdin}
+	md := anyType
+	if p.isParams {
+		md = paramsType
+	}
+	if !p.wellFormed || !l.message(plain, md, 0) {
+		return p
+	}
+	p.free = l.free
+	for _, a := range l.anys {
+		if t.isNamed(a.url) {
+			p.free = l.message(a.value, t.message.Descriptor(), 0) && l.free
+			break
+		}
+	}
+	return p
+}
+
+// lenient reads messages as the most lenient reader does.
 type lenient struct {
-	free bool
-	anys []anyParts // that may hold the options
+	inPlace bool // make them plain
+	free    bool
+	anys    []anyParts // that may hold the options
 }
 
 // anyParts are what the last occurrences of the fields of an Any say.
@@ -65,32 +71,42 @@ type anyParts struct {
 // describes. It returns false for a malformed one.
 func (l *lenient) message(b []byte, md protoreflect.MessageDescriptor, level int) bool {
 	for len(b) > 0 {
-		num, typ, n := l.tag(b)
-		if n == 0 {
+		f := l.field(b, level)
+		if f.size == 0 || f.typ == protowire.BytesType && !l.inside(md, f.num, f.value, level) {
 			return false
 		}
-		if typ == protowire.StartGroupType {
-			size, deepest := l.group(b, level)
-			if size == 0 {
-				return false
-			}
-			if deepest > mustRead {
-				l.free = true
-				replace(b[:size])
-			}
-			b = b[size:]
-			continue
-		}
-		size, value := l.value(b[n:], typ)
-		if size == 0 {
-			return false
-		}
-		b = b[n+size:]
-		if typ == protowire.BytesType && md != nil && !l.inside(md, num, value, level) {
-			return false
-		}
+		b = b[f.size:]
 	}
 	return true
+}
+
+// wireField is a field as it is encoded.
+type wireField struct {
+	num   protowire.Number
+	typ   protowire.Type
+	size  int    // 0 if it is malformed
+	value []byte // of a length-delimited one
+}
+
+// field reads the first field of a message at a level.
+func (l *lenient) field(b []byte, level int) wireField {
+	num, typ, n := l.tag(b)
+	if n == 0 {
+		return wireField{}
+	}
+	if typ == protowire.StartGroupType {
+		size, deepest := l.group(b, level)
+		if deepest > mustRead && size > 0 {
+			l.free = true
+			l.replace(b[:size])
+		}
+		return wireField{num: num, typ: typ, size: size}
+	}
+	size, value := l.value(b[n:], typ)
+	if size == 0 {
+		return wireField{}
+	}
+	return wireField{num, typ, n + size, value}
 }
 
 // inside reads what a length-delimited field of a message holds.
@@ -131,7 +147,9 @@ func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
 		_, size = varint(b)
 		if size == 10 && b[9] > 1 {
 			l.free = true
-			b[9] &= 1
+			if l.inPlace {
+				b[9] &= 1
+			}
 		}
 		return size, nil
 	case protowire.Fixed32Type:
@@ -201,7 +219,10 @@ func varint(b []byte) (v uint64, n int) {
 }
 
 // replace puts one unknown field in the place of b, which has more than seven bytes.
-func replace(b []byte) {
+func (l *lenient) replace(b []byte) {
+	if !l.inPlace {
+		return
+	}
 	clear(b)
 	const unknown = 1000
 	head := protowire.AppendTag(nil, unknown, protowire.BytesType)

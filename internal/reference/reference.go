@@ -119,18 +119,18 @@ var bootstrapFields = map[protowire.Number]protowire.Type{
 // isBootstrapParams distinguishes the two families by their field numbers.
 // Decoding success cannot distinguish them: an Any with a value that happens to
 // be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
-// fails if b is not a protobuf message at all.
+// fails if b is not a protobuf message even to the most lenient reader.
 func isBootstrapParams(b []byte) (bool, error) {
 	found := false
 	for at := 0; at < len(b); {
-		num, typ, n := protowire.ConsumeField(b[at:])
-		if n < 0 {
-			return false, fmt.Errorf("no protobuf message: at byte %d: %w", at, protowire.ParseError(n))
+		f := new(lenient).field(b[at:], 0)
+		if f.size == 0 {
+			return false, fmt.Errorf("no protobuf message: at byte %d: no whole field", at)
 		}
-		if want, ok := bootstrapFields[num]; ok && typ == want {
+		if want, ok := bootstrapFields[f.num]; ok && f.typ == want {
 			found = true
 		}
-		at += n
+		at += f.size
 	}
 	return found, nil
 }

@@ -76,7 +76,7 @@ func panicKind(text string) string {
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: v.Difference, Input: q.Input, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}

@@ -35,36 +35,35 @@ type Question struct {
 
 // Verdict is the decision on one answer.
 type Verdict struct {
-	Kind       Kind
-	Difference string            // between the wanted answer and the given one; "" if there is none
-	Finding    *findings.Finding // that affects the payload and is excused, or explains a wrong answer though it is not
-	Predicted  contract.Outcome  // the answer that Finding predicts
+	Kind      Kind
+	Finding   *findings.Finding // that affects the payload and is excused, or explains a wrong answer though it is not
+	Predicted contract.Outcome  // the answer that Finding predicts
 }
 
 // Of decides on an answer. known is what is known of the program that gave it,
 // excused what of that is not to fail a test.
 func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
-	difference := contract.Diff(q.Want, got, q.Cause)
-	if difference == "" && !q.Reproduces {
+	right := contract.Right(q.Want, got, q.Cause)
+	if right && !q.Reproduces {
 		return Verdict{Kind: Right}
 	}
 	if q.Cause != nil { // what a failing reader has delivered is not decoded
 		known, excused = findings.None, findings.None
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)
-	isGot := func(other contract.Outcome) bool { return contract.Diff(other, got, nil) == "" }
-	v := Verdict{Difference: difference, Finding: finding, Predicted: predicted}
+	isGot := func(other contract.Outcome) bool { return contract.Right(other, got, nil) }
+	v := Verdict{Finding: finding, Predicted: predicted}
 	switch {
-	case difference != "" && slices.ContainsFunc(q.Want.Or, isGot):
+	case !right && slices.ContainsFunc(q.Want.Or, isGot):
 		v.Kind, v.Finding = Free, nil
-	case finding == nil && difference != "":
+	case finding == nil && !right:
 		v.Kind = Wrong
 		if f, predicted := known.Predict(q.Payload, q.Want); f != nil && findings.Matches(predicted, got) {
 			v.Finding, v.Predicted = f, predicted
 		}
 	case finding == nil:
 		v.Kind = Right
-	case difference == "":
+	case right:
 		v.Kind = KnownRight
 	case findings.Matches(predicted, got):
 		v.Kind = Known

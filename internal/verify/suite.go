@@ -28,6 +28,7 @@ type suite struct {
 	underTest decoder.Decoder
 	creates   []decoder.Decoder
 	decoders  []decoder.Decoder
+	byInput   map[contract.Input][]decoder.Decoder
 	known     findings.List
 	excused   findings.List
 
@@ -61,6 +62,10 @@ func newSuite(s settings.Test) (*suite, error) {
 	}
 	if len(u.decoders) == 0 {
 		return nil, fmt.Errorf("there is no decoder %q: want %s, %s or %s", s.Decoder, reference.Decoder.Name, u.underTest.Name, createName)
+	}
+	u.byInput = make(map[contract.Input][]decoder.Decoder)
+	for _, d := range u.decoders {
+		u.byInput[d.Input] = append(u.byInput[d.Input], d)
 	}
 	if err := u.setFindings(); err != nil {
 		return nil, err
@@ -106,10 +111,8 @@ func Creates() []decoder.Decoder { return must().creates }
 // test; or some of them, because only these are mutants.
 func Decoders() []decoder.Decoder { return must().decoders }
 
-// DecodersOf are those of Decoders that have an input.
-func DecodersOf(in contract.Input) []decoder.Decoder {
-	return slices.DeleteFunc(slices.Clone(Decoders()), func(d decoder.Decoder) bool { return d.Input != in })
-}
+// DecodersOf are those of Decoders that have an input. The caller must not change them.
+func DecodersOf(in contract.Input) []decoder.Decoder { return must().byInput[in] }
 
 // IsReference reports whether a decoder is the reference's.
 func IsReference(d decoder.Decoder) bool {

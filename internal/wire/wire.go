@@ -19,6 +19,7 @@ type Part struct {
 	val  uint64 // varint, fixed32, fixed64
 	body Message
 	raw  []byte // bytes field, or, when num is 0, anything
+	text string // behind raw
 
 	tagWidth, valWidth int
 }
@@ -51,7 +52,9 @@ func Fixed64(num protowire.Number, v uint64) Part {
 }
 
 // String is a length-delimited field; nothing checks that s is UTF-8.
-func String(num protowire.Number, s string) Part { return Bytes(num, []byte(s)) }
+func String(num protowire.Number, s string) Part {
+	return Part{num: num, typ: protowire.BytesType, text: s}
+}
 
 // Bytes is a length-delimited field.
 func Bytes(num protowire.Number, b []byte) Part {
@@ -100,40 +103,44 @@ func (p Part) WideTag(n int) Part {
 func (m Message) Encode() []byte {
 	b := []byte{}
 	for _, p := range m {
-		b = p.append(b)
+		b = p.Append(b)
 	}
 	return b
 }
 
-func (p Part) append(b []byte) []byte {
+// Append writes the part behind b.
+func (p Part) Append(b []byte) []byte {
 	if p.num == 0 {
 		return append(b, p.raw...)
 	}
-	b = append(b, WideVarint(protowire.EncodeTag(p.num, p.typ), p.tagWidth)...)
+	b = appendWide(b, protowire.EncodeTag(p.num, p.typ), p.tagWidth)
 	switch p.typ {
 	case protowire.VarintType:
-		return append(b, WideVarint(p.val, p.valWidth)...)
+		return appendWide(b, p.val, p.valWidth)
 	case protowire.Fixed32Type:
 		return protowire.AppendFixed32(b, uint32(p.val))
 	case protowire.Fixed64Type:
 		return protowire.AppendFixed64(b, p.val)
 	case protowire.StartGroupType:
 		b = append(b, p.body.Encode()...)
-		return append(b, WideVarint(protowire.EncodeTag(p.num, protowire.EndGroupType), p.tagWidth)...)
+		return appendWide(b, protowire.EncodeTag(p.num, protowire.EndGroupType), p.tagWidth)
 	}
 	raw := p.raw
 	if p.body != nil {
 		raw = p.body.Encode()
 	}
-	b = append(b, WideVarint(uint64(len(raw)), p.valWidth)...)
-	return append(b, raw...)
+	b = appendWide(b, uint64(len(raw)+len(p.text)), p.valWidth)
+	return append(append(b, raw...), p.text...)
 }
 
 // WideVarint writes v as a varint of at least n bytes: readers accept up to ten
 // whatever the value.
-func WideVarint(v uint64, n int) []byte {
-	b := protowire.AppendVarint(nil, v)
-	for len(b) < n {
+func WideVarint(v uint64, n int) []byte { return appendWide(nil, v, n) }
+
+func appendWide(b []byte, v uint64, n int) []byte {
+	end := len(b) + n
+	b = protowire.AppendVarint(b, v)
+	for len(b) < end {
 		b[len(b)-1] |= 0x80
 		b = append(b, 0)
 	}

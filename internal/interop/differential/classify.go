@@ -128,7 +128,7 @@ func (t *tally) judge(q question, got contract.Outcome) *disagreement {
 
 // allowed returns which of the right answers got is: 0 for the reference's own, -1 for none.
 func allowed(want, got contract.Outcome) int {
-	return slices.IndexFunc(append([]contract.Outcome{want}, want.Or...), func(o contract.Outcome) bool { return contract.Diff(o, got, nil) == "" })
+	return slices.IndexFunc(append([]contract.Outcome{want}, want.Or...), func(o contract.Outcome) bool { return contract.Right(o, got, nil) })
 }
 
 // keep remembers the smallest payload of each kind of disagreement.

@@ -133,7 +133,7 @@ func effect(want, got contract.Outcome) Effect {
 		return Arrive
 	case got.Kind.IsError():
 		return Fails
-	case contract.Diff(want, got, nil) == "":
+	case contract.Right(want, got, nil):
 		return Arrive
 	case got.Kind == contract.None:
 		return Defaults

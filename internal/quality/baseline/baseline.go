@@ -15,10 +15,15 @@ import (
 	"shimfuzz/internal/hcsshim"
 )
 
-// call only calls the decoder: the fuzzer notices panics.
-func call(_ *testing.T, b []byte) {
-	_, _ = hcsshim.ReadOptions(bytes.NewReader(b))
+// Call only calls the decoder: the fuzzer notices panics. It has the form that
+// libFuzzer calls.
+func Call(data []byte) int {
+	_, _ = hcsshim.ReadOptions(bytes.NewReader(data))
+	return 0
 }
+
+// call is Call for Go's engine.
+func call(_ *testing.T, b []byte) { Call(b) }
 
 // sent encodes options as both kinds of containerd do.
 func sent(opts *options.Options) (legacy, params []byte, err error) {

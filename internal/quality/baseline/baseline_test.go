@@ -7,6 +7,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/corpus"
+	"shimfuzz/internal/targets"
 	"shimfuzz/internal/verify"
 )
 
@@ -37,7 +38,9 @@ func FuzzCall(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, c := range cases {
-		f.Add(c.Payload.Bytes)
+		if c.Size <= targets.MaxSeed {
+			f.Add(c.Payload.Bytes)
+		}
 	}
 	f.Fuzz(call)
 }
