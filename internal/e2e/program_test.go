@@ -117,7 +117,7 @@ func (p Program) read(r wine.Result, output string) Behavior {
 	for _, prefix := range []string{"", p.Name + ": "} {
 		if text, ok := lineAfter(output, prefix+"failed to parse shim log level "); ok {
 			if level, err := unquotePrefix(text); err == nil {
-				return Behavior{Kind: InvalidLevel, Text: level}
+				return invalidLevel(level)
 			}
 		}
 	}
@@ -228,5 +228,10 @@ func afterLevel(level string) Behavior {
 	case "", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace":
 		return Behavior{Kind: Accepted}
 	}
-	return Behavior{Kind: InvalidLevel, Text: level}
+	return invalidLevel(level)
+}
+
+// invalidLevel has the start of the level: the patched shim repeats no more of it.
+func invalidLevel(level string) Behavior {
+	return Behavior{Kind: InvalidLevel, Text: fmt.Sprintf("%.100s", level)}
 }

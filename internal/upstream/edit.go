@@ -49,12 +49,13 @@ var changes = []change{
 	{"the assertion that these are shim options", func(n ast.Node) (string, bool) {
 		return "v", isExpr(n, "v.(*runhcsopts.Options)")
 	}},
-	{"the panic of serve about a log file", func(n ast.Node) (string, bool) {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || types.ExprString(call.Fun) != "panic" || !strings.Contains(types.ExprString(call), "file log output") {
-			return "", false
-		}
-		return "return errors.New(" + types.ExprString(call.Args[0]) + ")", true
+	{"the case of a log file in serve", func(n ast.Node) (string, bool) {
+		c, ok := n.(*ast.CaseClause)
+		return `default:
+			return errors.Errorf("debug type %v is not supported", shimOpts.DebugType)`, ok && len(c.List) == 1 && isExpr(c.List[0], "runhcsopts.Options_FILE")
+	}},
+	{"the error about the log level", func(n ast.Node) (string, bool) {
+		return logLevelError, isExpr(n, `errors.Wrapf(err, "failed to parse shim log level %q", shimOpts.LogLevel)`)
 	}},
 	{"the place where start knows serve's process", func(n ast.Node) (string, bool) {
 		s, ok := n.(*ast.AssignStmt)
@@ -65,10 +66,42 @@ var changes = []change{
 	}},
 }
 
+// logLevelError does not have the error of logrus, which repeats the level.
+const logLevelError = `errors.Errorf("failed to parse shim log level %.100q", shimOpts.LogLevel)`
+
+// moreChanges are further ones of the shim. The commit does not have them, because by
+// this error make e2e sees which options have arrived.
+var moreChanges = []change{
+	{"the return of the error about the log level", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.ReturnStmt)
+		return "lvl = logrus.GetLevel()\n" + strings.Replace(logLevelError, "errors.Errorf", "logrus.Warnf", 1),
+			ok && len(s.Results) == 1 && isExpr(s.Results[0], logLevelError)
+	}},
+}
+
+// lcowChanges are those of lcow-v2.
+var lcowChanges = []change{
+	{"proto.Unmarshal of the BootstrapParams", func(n ast.Node) (string, bool) {
+		return "unmarshalParams(data, &params)", isExpr(n, "proto.Unmarshal(data, &params)")
+	}},
+	{"the wait for serve", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.AssignStmt)
+		return template("lcow_start.go.tmpl"), ok && isExpr(s.Rhs[0], "windows.WaitForSingleObject(handle, windows.INFINITE)")
+	}},
+}
+
 // protobufChanges are those of protobuf's package protowire.
 var protobufChanges = []change{
 	{"the check of field numbers in ConsumeTag", func(n ast.Node) (string, bool) {
 		return "num < MinValidNumber || num > MaxValidNumber", isExpr(n, "num < MinValidNumber")
+	}},
+}
+
+// pkgShimChanges are those of containerd's package shim.
+var pkgShimChanges = []change{
+	{"the limit of what start reads", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.AssignStmt)
+		return template("pkgshim_start.go.tmpl"), ok && isExpr(s.Rhs[0], "io.ReadAll(io.LimitReader(os.Stdin, 10 << 20))")
 	}},
 }
 
@@ -82,6 +115,7 @@ var imported = []string{
 	"github.com/containerd/containerd/v2/pkg/identifiers",
 	"github.com/containerd/typeurl/v2",
 	"google.golang.org/protobuf/encoding/protowire",
+	"google.golang.org/protobuf/proto",
 	"google.golang.org/protobuf/reflect/protoreflect",
 }
 
@@ -171,8 +205,9 @@ func withImports(name string, text []byte) ([]byte, error) {
 		base := packageName(p)
 		uses := slices.ContainsFunc(file.Unresolved, func(id *ast.Ident) bool { return id.Name == base })
 		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(p) })
+		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return packageName(strings.Trim(s.Path.Value, `"`)) == base })
 		switch {
-		case uses && i < 0:
+		case uses && !named:
 			astutil.AddImport(fset, file, p)
 		case !uses && i >= 0:
 			name := ""

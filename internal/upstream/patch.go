@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,8 +16,11 @@ import (
 	"shimfuzz/internal/hcsshim/extract"
 )
 
-// shimDir is the folder of the shim that is patched, in hcsshim.
-const shimDir = "cmd/containerd-shim-runhcs-v1"
+// The folders of the shims in hcsshim: of the one that is patched, and of the other.
+const (
+	shimDir = "cmd/containerd-shim-runhcs-v1"
+	lcowDir = "cmd/containerd-shim-lcow-v2"
+)
 
 // Tree is a copy of an hcsshim that is patched.
 type Tree struct{ Dir string }
@@ -36,6 +40,15 @@ func (t Tree) Apply() error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(template("read_options_test.go.tmpl")), 0o666)
+}
+
+// applyMore makes the changes that prove reports, and that the patch does not have.
+func (t Tree) applyMore() error {
+	lcow := filepath.Join(t.Dir, filepath.FromSlash(lcowDir))
+	return errors.Join(
+		edit(filepath.Join(t.Dir, filepath.FromSlash(shimDir)), moreChanges),
+		edit(lcow, lcowChanges),
+		os.WriteFile(filepath.Join(lcow, "options.go"), []byte(template("lcow_options.go.tmpl")+template("readoptions.go.tmpl")), 0o666))
 }
 
 // Patch writes the commit that closes the findings of an hcsshim into dir, for git
@@ -77,7 +90,7 @@ const ownTests = "^(TestReadOptions|TestReadOptionsFailingReader|TestCreateRefus
 // Check compiles the shim and its tests for Windows, with go vet, and runs those of the
 // patch; without Wine the error is wine.Missing after the former.
 func (t Tree) Check(ctx context.Context, root string) error {
-	program, err := shims.BuildTests(ctx, t.Dir, t.Dir+".built")
+	program, err := shims.BuildTests(ctx, t.Dir, shimDir, t.Dir+".built")
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,10 @@ func Reports(ctx context.Context, root, finding, dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
+	// With a module of their own the tests are not a part of ./... of this one.
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module reports\n"), 0o666); err != nil {
+		return err
+	}
 	var reports []*report
 	for _, s := range chosen {
 		r, err := newReport(s, docs)
@@ -80,8 +84,8 @@ type prover struct {
 	root, work string
 	reports    []*report
 	source     *extract.Source
-	trees      []Tree // before and after
-	programs   []string
+	trees      []Tree            // before, with the patch, and with what proves the others, too
+	programs   map[string]string // of the tests, by folder
 	host       *wine.Host
 }
 
@@ -129,8 +133,8 @@ func (r *report) proven(run func(i int) (result, error)) error {
 
 // runner returns what runs the test of a report before the fix (0) and after it (1).
 func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, error), error) {
-	if r.program == protobuf {
-		return p.ofProtobuf(ctx, r)
+	if m, other := modules[r.program]; other {
+		return p.ofModule(ctx, r, m)
 	}
 	if err := p.copy(); err != nil {
 		return nil, err
@@ -142,16 +146,24 @@ func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, er
 		return func(i int) (result, error) { return p.extracted(ctx, p.trees[i], r) }, nil
 	}
 	if err == nil && p.host == nil {
-		err = p.build(ctx, host)
+		p.host, p.programs = host, make(map[string]string)
+		err = host.Start(ctx)
 	}
 	r.How = "compiled for Windows, and run" + under
 	return func(i int) (result, error) {
-		did, err := onWindows(ctx, p.host, p.programs[i], "^"+r.Test+"$")
+		if i == 1 && !r.Patch {
+			i = 2
+		}
+		program, err := p.built(ctx, p.trees[i], r.Folder)
+		if err != nil {
+			return result{}, err
+		}
+		did, err := onWindows(ctx, p.host, program, "^"+r.Test+"$")
 		return ran(r.Test, did, err)
 	}, err
 }
 
-// copy makes the unpatched copy and the patched one, with the tests of all reports.
+// copy makes the unpatched copy and the patched ones, with the tests of all reports.
 func (p *prover) copy() (err error) {
 	if len(p.trees) > 0 {
 		return nil
@@ -159,16 +171,19 @@ func (p *prover) copy() (err error) {
 	if p.source, err = extract.Locate(p.root, ""); err != nil {
 		return err
 	}
-	for i, name := range []string{"before", "after"} {
+	for i, name := range []string{"before", "after", "more"} {
 		t, err := Copy(p.source, filepath.Join(p.work, name))
-		if err == nil && i == 1 {
+		if err == nil && i > 0 {
 			err = t.Apply()
+		}
+		if err == nil && i > 1 {
+			err = t.applyMore()
 		}
 		if err != nil {
 			return err
 		}
 		for _, r := range p.reports {
-			if r.Folder != shimDir {
+			if !r.Windows {
 				continue
 			}
 			if err := r.put(t.Dir); err != nil {
@@ -189,18 +204,16 @@ func (r *report) put(dir string) error {
 	return os.WriteFile(filepath.Join(dir, filepath.FromSlash(r.Folder), r.File), text, 0o666)
 }
 
-// build builds the tests in both copies for Windows.
-func (p *prover) build(ctx context.Context, host *wine.Host) error {
-	fmt.Println("  building the tests of the shim for Windows, before and after; the first time this takes minutes")
-	for _, t := range p.trees {
-		program, err := shims.BuildTests(ctx, t.Dir, t.Dir+".built")
-		if err != nil {
-			return err
-		}
-		p.programs = append(p.programs, program)
+// built builds the tests of the shim in a folder of a copy for Windows, once.
+func (p *prover) built(ctx context.Context, t Tree, folder string) (string, error) {
+	dir := filepath.Join(t.Dir, filepath.FromSlash(folder))
+	if p.programs[dir] != "" {
+		return p.programs[dir], nil
 	}
-	p.host = host
-	return host.Start(ctx)
+	fmt.Printf("  building the tests of %s for Windows; the first time this takes minutes\n", gocmd.FromHere(dir))
+	program, err := shims.BuildTests(ctx, t.Dir, folder, t.Dir+".built")
+	p.programs[dir] = program
+	return program, err
 }
 
 // under is what Windows programs run under here.
@@ -251,22 +264,26 @@ func (p *prover) extracted(ctx context.Context, t Tree, r *report) (result, erro
 	return ran(r.Test, result{failed, out}, err)
 }
 
-// ofProtobuf proves a report on copies of the module alone.
-func (p *prover) ofProtobuf(ctx context.Context, r *report) (func(i int) (result, error), error) {
-	version, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", protobuf)
+// ofModule proves a report on copies of the module alone.
+func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int) (result, error), error) {
+	version := of.version
+	if version == "" {
+		out, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", of.path)
+		if err != nil {
+			return nil, err
+		}
+		version = strings.TrimSpace(string(out))
+	}
+	m, err := gocmd.Download(of.path, version)
 	if err != nil {
 		return nil, err
 	}
-	m, err := gocmd.Download(protobuf, strings.TrimSpace(string(version)))
-	if err != nil {
-		return nil, err
-	}
-	r.Release, r.How = protobuf+" "+m.Version, "run with Go"
+	r.Release, r.How = of.path+" "+m.Version, "run with Go"
 	return func(i int) (result, error) {
-		dir := filepath.Join(p.work, "protobuf")
+		dir := filepath.Join(p.work, "module")
 		err := errors.Join(os.RemoveAll(dir), extract.CopyTree(dir, m.Dir))
 		if err == nil && i == 1 {
-			err = edit(filepath.Join(dir, "encoding", "protowire"), protobufChanges)
+			err = edit(filepath.Join(dir, filepath.FromSlash(of.fixed)), of.changes)
 		}
 		if err := errors.Join(err, r.put(dir)); err != nil {
 			return result{}, err

@@ -24,6 +24,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
@@ -38,41 +39,96 @@ type subject struct {
 	rules    []string // of docs/contract.md that give the expected answer, or
 	want     string   // the expected behavior, where that is no answer
 	fix      string   // two sentences
+	more
 }
 
-// subjects are the findings that the patch closes, in hcsshim, and the one whose
-// defect is protobuf's.
+// more is what only some subjects have.
+type more struct {
+	wrong   string // of a program: what is true of its err and out if it has the finding, in Go
+	payload []byte // if that of the finding is too large, or does not show
+	apart   bool   // the fix is not in the patch
+}
+
+// subjects are the findings of hcsshim that have a fix, and those of other modules.
 var subjects = []subject{
 	{"identity-misread", findings.ReadOptions, "answer", "runhcs-v1 loses the options of a container whose ID is the name of a type", []string{"R3"}, "",
-		"Tell BootstrapParams from an Any by the fields 3 to 9, which only the former has, and not by which of them decodes. Options are then taken from an extension whatever the ID and the namespace are."},
+		"Tell BootstrapParams from an Any by the fields 3 to 9, which only the former has, and not by which of them decodes. Options are then taken from an extension whatever the ID and the namespace are.", more{}},
 	{"corrupt-legacy-is-default", findings.ReadOptions, "answer", "runhcs-v1 starts with default options if the options are damaged", []string{"R4a", "M1"}, "",
-		"Return the error of decoding an Any that names the options, and do not go on to BootstrapParams. Such an Any often decodes as those, without extensions."},
+		"Return the error of decoding an Any that names the options, and do not go on to BootstrapParams. Such an Any often decodes as those, without extensions.", more{}},
 	{"foreign-legacy-is-default", findings.ReadOptions, "answer", "runhcs-v1 starts with default options if options of another type are sent", []string{"R4c"}, "",
-		"Compare the type URL of the Any with the name of the options, and return an error if it is another. Do not look the type up among those that are linked in, and do not go on to BootstrapParams."},
+		"Compare the type URL of the Any with the name of the options, and return an error if it is another. Do not look the type up among those that are linked in, and do not go on to BootstrapParams.", more{}},
 	{"untyped-is-default", findings.ReadOptions, "answer", "runhcs-v1 starts with default options if a message without a type is sent", []string{"R4c"}, "",
-		"Return an error for an Any without a type URL. Two stray bytes on the standard input are one."},
+		"Return an error for an Any without a type URL. Two stray bytes on the standard input are one.", more{}},
 	{"foreign-type-panics", findings.Create, "create", "A CreateTaskRequest with options of another linked type crashes runhcs-v1, with every task of its pod", []string{"C3", "C4"}, "",
-		"Check the type assertion in createInternal and in newHcsTask, as readOptions does since v0.15.0-rc.4. Options of another type are then an error of that one request."},
+		"Check the type assertion in createInternal and in newHcsTask, as readOptions does since v0.15.0-rc.4. Options of another type are then an error of that one request.", more{}},
 	{"start-hides-refusal", findings.RunHCS, "program", "runhcs-v1's start succeeds if serve refuses the options", nil, "start exits with an error, which has the reason.",
-		"After serve has closed its standard output, connect to the pipe that it is to serve. If that fails, return an error with what serve has written to panic.log."},
+		"After serve has closed its standard output, connect to the pipe that it is to serve. If that fails, return an error with what serve has written to panic.log.", more{wrong: "err == nil", payload: []byte{0, 1}}},
 	{"debug-type-file-panics", findings.RunHCS, "program", "DebugType FILE crashes runhcs-v1", []string{"O6"}, "An error that names the unsupported mode, no panic.",
-		"Return an error instead of the panic in the switch over the DebugType. The enum of the options has the value, so a configuration can."},
+		"Return an error instead of the panic in the switch over the DebugType. The enum of the options has the value, so a configuration can.", more{wrong: `err == nil || bytes.Contains(out, []byte("panic: "))`}},
+	{"unknown-debug-type-accepted", findings.RunHCS, "program", "runhcs-v1 accepts a DebugType that is not in the enum", nil, "An error that names the value.",
+		"Return an error that names the value in a default case of the switch over the DebugType. This one is for FILE, too.", more{wrong: went}},
+	{"log-level-echoed", findings.RunHCS, "program", "The error about an invalid log level repeats it twice, however long it is", nil, "An error with the start of the level, once.",
+		"Leave logrus's error out of the one about the level, because that repeats it, too. Print no more than 100 characters of it, with %.100q.",
+		more{wrong: `bytes.Contains(out, bytes.Repeat([]byte("x"), 150))`, payload: withLevel(strings.Repeat("x", 200))}},
+	{"log-level-fails-start", findings.RunHCS, "program", "One wrong letter in the log level, and no container starts", nil, "A warning, and the default level.",
+		"Log a warning if logrus.ParseLevel fails, and keep the level that is set. The same holds for setLogConfiguration in lcow-v2.", more{wrong: "!" + went, apart: true}},
+	{"lcow-v2-start-hangs", findings.LCOW, "program", "lcow-v2's start waits forever if serve refuses the options", nil, "start ends, with an error.",
+		"Wait for the end of serve, too, and not for its event alone. If it has ended, start returns an error.", more{wrong: "err == nil || ctx.Err() != nil", payload: []byte{0, 1}, apart: true}},
+	{"lcow-v2-loses-legacy-options", findings.LCOW, "lcow", "lcow-v2 does not read the options of containerd up to 2.2", []string{"R4a"}, "",
+		"Decode the standard input in setLogConfiguration as runhcs-v1's readOptions does, which takes a bare Any, too. Tell the two messages apart by the fields 3 to 9, which only BootstrapParams has.",
+		more{payload: withLevel("debug"), apart: true}},
+	{"lcow-v2-legacy-is-default", findings.LCOW, "lcow", "lcow-v2 starts with default options if those of a bare Any are of another type", []string{"R4c"}, "",
+		"Decode the standard input in setLogConfiguration as an Any, unless it has one of the fields 3 to 9, which only BootstrapParams has. An Any of another type is an error.", more{apart: true}},
 	{"group-hides-bad-field-number", protobuf, "protobuf", "proto: a field number above 2^29-1 is accepted inside a group", []string{"M4"}, "",
-		"Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too. The decoder of messages checks this for a field outside of a group, and skips a group with ConsumeFieldValue, which does not."},
+		"Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too. The decoder of messages checks this for a field outside of a group, and skips a group with ConsumeFieldValue, which does not.", more{}},
+	{"end-unread", findings.PkgShim, "pkgshim", "pkg/shim drops what stands behind the first 10 MiB of the bootstrap parameters", []string{"S2"}, "The options, or at least an error.",
+		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without options that were sent.", more{apart: true}},
+}
+
+// went is true of a serve that has taken the options: it is given no socket.
+const went = `bytes.Contains(out, []byte("socket is required"))`
+
+// withLevel is a legacy payload with a log level.
+func withLevel(level string) []byte {
+	return payload.PlainAny(contract.OptionsName, wire.Message{wire.String(16, level)}.Encode())
 }
 
 const protobuf = "google.golang.org/protobuf"
+
+// module is another one than hcsshim that has a finding.
+type module struct {
+	path, version string // version "" is that of go.mod
+	repository    string
+	folder        string // of the test
+	fixed         string // folder of the changes
+	changes       []change
+}
+
+// modules are by the programs of the findings.
+var modules = map[string]module{
+	protobuf:         {protobuf, "", "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "encoding/protowire", protobufChanges},
+	findings.PkgShim: {"github.com/containerd/containerd/v2", "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", pkgShimChanges},
+}
 
 // Fixed is a list for FINDINGS, which leaves out what the patch closes.
 func Fixed() string {
 	list := findings.Newest
 	for _, s := range subjects {
+		if s.apart {
+			continue
+		}
 		list += ",-" + s.finding
-		if s.program == protobuf { // in its own decoding, which is lcow-v2's not
+		if _, too := s.of().In(findings.LCOW); too { // which the patch does not change
 			list += "@runhcs-v1"
 		}
 	}
 	return list
+}
+
+// of returns the finding.
+func (s subject) of() *findings.Finding {
+	i := slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.finding })
+	return &findings.All[i]
 }
 
 // choose returns the subjects of a finding, all of them if it is "".
@@ -93,9 +149,9 @@ func choose(finding string) ([]subject, error) {
 // report is what is written of one finding.
 type report struct {
 	subject
-	Title, Test, Effect, Affected, Want, Fix string
-	Repository, Private, Folder, File        string
-	Windows, Patch                           bool
+	Title, Test, Effect, Affected, Want, Wrong, Fix string
+	Repository, Private, Folder, File               string
+	Windows, LCOW, Patch                            bool
 
 	Family, Dump, Bytes, Hex, Options, Command string
 	Size                                       int
@@ -109,15 +165,19 @@ const hcsshimChannel = "A payload crashes the shim: report this through hcsshim'
 
 // newReport describes a finding, without its proof. docs is the text of the contract.
 func newReport(s subject, docs []byte) (*report, error) {
-	i := slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.finding })
-	f := &findings.All[i]
-	r := &report{subject: s, Title: s.title, Fix: s.fix, Want: s.want, Effect: f.Effect, Test: testName(s.finding), File: strings.ReplaceAll(s.finding, "-", "_") + "_test.go"}
+	f := s.of()
+	r := &report{subject: s, Title: s.title, Fix: s.fix, Want: s.want, Wrong: s.wrong, Effect: f.Effect, Test: testName(s.finding), File: strings.ReplaceAll(s.finding, "-", "_") + "_test.go"}
 	if s.program == protobuf {
 		return r, r.ofProtobuf(docs)
 	}
-	r.Repository, r.Folder, r.Windows, r.Patch = "microsoft/hcsshim", shimDir, true, true
+	r.Repository, r.Folder, r.Windows, r.Patch = "microsoft/hcsshim", shimDir, true, !s.apart
 	place, _ := f.In(s.program)
-	r.Affected = "hcsshim " + place.Versions()
+	r.Affected = s.program + " " + place.Versions()
+	if lcow, too := f.In(findings.LCOW); s.program == findings.LCOW {
+		r.Folder, r.LCOW = lcowDir, true
+	} else if too {
+		r.Affected += ", " + findings.LCOW + " " + lcow.Versions()
+	}
 	if f.Breaks == contract.NeverPanics {
 		r.Private = hcsshimChannel
 	}
@@ -127,24 +187,31 @@ func newReport(s subject, docs []byte) (*report, error) {
 	} else {
 		r.Command = cmp.Or(place.Command, "serve")
 	}
-	payload, err := caseOf(place)
-	if err != nil {
-		return nil, err
+	if m, other := modules[s.program]; other {
+		r.Repository, r.Folder, r.Command, r.Windows = m.repository, m.folder, "start", false
 	}
-	if place.Command == "" {
-		payload = smallest(findings.Of(s.program, ""), in, payload, answer)
+	shown := s.payload
+	if shown == nil {
+		var err error
+		if shown, err = caseOf(place); err != nil {
+			return nil, err
+		}
+		if place.Payload == nil && place.Command == "" {
+			shown = smallest(findings.Of(s.program, ""), in, shown, answer)
+		}
 	}
-	want := answer(payload)
+	want := answer(shown)
 	if r.Want == "" {
 		r.Want = "An error, `" + string(want.Kind) + "`."
 	}
-	if opts, ok := want.Options.(*options.Options); ok && s.template == "answer" {
+	var err error
+	if opts, ok := want.Options.(*options.Options); ok && s.want == "" {
 		if r.Options, err = optionsJSON(opts); err != nil {
 			return nil, err
 		}
 		r.Want = "These options: `" + r.Options + "`."
 	}
-	r.show(payload, stdin.FamilyName(in, payload), stdin.Dump(in, payload))
+	r.show(shown, stdin.FamilyName(in, shown), stdin.Dump(in, shown))
 	r.Quotes, err = quotes(docs, s.rules)
 	if len(s.rules) == 0 {
 		r.Quotes = []string{f.Breaks.Text}
@@ -177,7 +244,8 @@ func smallest(l findings.List, in contract.Input, b []byte, answer func([]byte) 
 }
 
 func (r *report) ofProtobuf(docs []byte) (err error) {
-	r.Repository, r.Folder, r.Affected = "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "every release, v1.36.12 included"
+	m := modules[protobuf]
+	r.Repository, r.Folder, r.Affected = m.repository, m.folder, "every release, v1.36.12 included"
 	r.Effect = "Damaged bytes pass for a message. Outside of a group proto.Unmarshal refuses such a field."
 	r.Want = "An error, as outside of a group."
 	const group = 1
@@ -196,9 +264,15 @@ func (r *report) show(payload []byte, family, dump string) {
 		lines = append(lines, fmt.Sprintf("%q", part))
 	}
 	r.Hex = strings.Join(lines, " +\n")
+	if r.Size > 1<<20 {
+		r.Bytes = "(too long for a report: the test makes it)"
+	}
 }
 
 func caseOf(place findings.Place) ([]byte, error) {
+	if place.Payload != nil {
+		return place.Payload(), nil
+	}
 	all, err := corpus.Load()
 	if err != nil {
 		return nil, err

@@ -71,20 +71,20 @@ func alignSections(ctx context.Context, programs ...string) error {
 	return nil
 }
 
-// BuildTests builds the tests of runhcs-v1 for Windows, of the hcsshim whose source is
-// in the folder source, into dir, as Build does the shims. With go vet all of them
-// are compiled first.
-func BuildTests(ctx context.Context, source, dir string) (program string, err error) {
+// BuildTests builds the tests of a shim for Windows, whose package is in the folder shim
+// of the hcsshim in the folder source, into dir, as Build does the shims. With go vet
+// all of them are compiled first.
+func BuildTests(ctx context.Context, source, shim, dir string) (program string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
 	if _, err := writeModule(ctx, source, dir); err != nil {
 		return "", err
 	}
-	program = filepath.Join(dir, "runhcs-v1.test.exe")
-	module := []string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-trimpath"}
+	program = filepath.Join(dir, filepath.Base(shim)+".test.exe")
+	module := []string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-trimpath", "-tags=lcow"}
 	for _, command := range [][]string{{"vet"}, {"test", "-c", "-vet=off", "-o", program}} {
-		if err := gocmd.Show(goTool(ctx, source, append(append(command, module...), "./cmd/containerd-shim-runhcs-v1")...)); err != nil {
+		if err := gocmd.Show(goTool(ctx, source, append(append(command, module...), "./"+shim)...)); err != nil {
 			return "", fmt.Errorf("the tests of %s do not pass go %s, see above: %w", source, command[0], err)
 		}
 	}
