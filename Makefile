@@ -2,11 +2,11 @@
 # a flag there: make help lists both.
 
 TARGETS = help help-all test exhaustive fuzz repro keep conformance descriptors examples examples-tools differential \
-	matrix e2e e2e-tools oss-fuzz extract env tree lint bench corpus check-corpus record oss-fuzz-proof submission mutants baselines history steady overhead
-VARIABLES = HCSSHIM FINDINGS SEED CHECKS PAYLOADS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE ALONE SEEDS BENCHTIME STATS REPO CONTACT
+	matrix e2e windows e2e-tools oss-fuzz report patch extract env tree lint bench corpus check-corpus record oss-fuzz-proof submission mutants baselines history upstream steady overhead
+VARIABLES = HCSSHIM ENTRY FINDINGS FINDING SEED CHECKS PAYLOADS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE ALONE SEEDS BENCHTIME STATS REPO CONTACT
 
-# Those that stand on make's command line. The program takes HCSSHIM and FINDINGS
-# from the environment by itself, as go test does.
+# Those that stand on make's command line. The program takes HCSSHIM, ENTRY and
+# FINDINGS from the environment by itself, as go test does.
 given = $(foreach v,$(VARIABLES),$(if $(and $($v),$(filter command,$(origin $v))),-$(shell echo $v | tr A-Z a-z)='$(subst ','\'',$($v))'))
 
 .DEFAULT_GOAL := help
@@ -16,7 +16,7 @@ given = $(foreach v,$(VARIABLES),$(if $(and $($v),$(filter command,$(origin $v))
 $(TARGETS):
 	@GOFLAGS= GOWORK=off GOOS= GOARCH= go build -buildvcs=false -o build/shimfuzz ./cmd/shimfuzz && build/shimfuzz $@ $(given)
 
-# Every check in full: many hours on two cores, most of them for mutants.
+# Every check in full: some three hours on two cores, most of them for fuzzing.
 nightly:
 	$(MAKE) lint
 	$(MAKE) check-corpus
@@ -28,6 +28,11 @@ nightly:
 	$(MAKE) examples
 	$(MAKE) differential PAYLOADS=2000000
 	$(MAKE) e2e CHECKS=1000
+	$(MAKE) windows
+	$(MAKE) report
+	$(MAKE) patch
+	$(MAKE) test HCSSHIM=build/patch/hcsshim FINDINGS=none
+	$(MAKE) upstream
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) oss-fuzz FUZZTIME=5m
 	$(MAKE) oss-fuzz SANITIZER=coverage

@@ -15,6 +15,7 @@ import (
 	"shimfuzz/internal/ossfuzz"
 	"shimfuzz/internal/ossfuzz/project"
 	"shimfuzz/internal/quality"
+	"shimfuzz/internal/watch"
 )
 
 // command is a subcommand.
@@ -23,6 +24,7 @@ type command struct {
 	help     string // one line
 	flags    string // the names of those it takes, some with a default: "seed=1 target"
 	hcsshim  bool   // it needs an hcsshim under test
+	wine     bool   // that may be one that builds for Windows only
 	versions bool   // it prints first what is tested against what
 	advanced bool   // it is for those who work on the suite
 	run      func(context.Context, *job) error
@@ -30,7 +32,7 @@ type command struct {
 
 var commands = []command{
 	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, versions: true, run: test},
+		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, wine: true, versions: true, run: test},
 	{name: "exhaustive", help: "everything small: all sequences of three elements, all of three bytes",
 		flags: "hcsshim findings stats", hcsshim: true, versions: true, run: exhaustive},
 	{name: "fuzz", help: "the fuzz targets on hcsshim",
@@ -50,6 +52,8 @@ var commands = []command{
 		flags: "hcsshim", run: matrix},
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
 		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
+	{name: "windows", help: "the suite's own tests as Windows programs, under Wine",
+		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, wine: true, versions: true, run: windows},
 	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
 	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
 	{name: "examples", help: "hold the example readers to their lists of expected failures",
@@ -57,6 +61,10 @@ var commands = []command{
 	{name: "examples-tools", help: "install what the example readers need, from Debian, as root", run: examplesTools},
 	{name: "oss-fuzz", help: "what OSS-Fuzz does: build, check, fuzz",
 		flags: "hcsshim findings fuzztime=60s target sanitizer=address", hcsshim: true, run: ossFuzz},
+	{name: "report", help: "write a finding for upstream's tracker, with a test that fails",
+		flags: "finding", run: report},
+	{name: "patch", help: "write the commit that closes hcsshim's findings",
+		flags: "hcsshim", run: patch},
 	{name: "extract", help: "only put hcsshim under test (what go generate does)",
 		flags: "hcsshim", hcsshim: true, run: extracted},
 	{name: "env", help: `the same for a shell: eval "$(make -s env HCSSHIM=../hcsshim)"`,
@@ -84,6 +92,9 @@ var commands = []command{
 		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, versions: true, advanced: true, run: baselines},
 	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
 		run: func(ctx context.Context, j *job) error { return quality.History(ctx, j.root) }},
+	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it", advanced: true,
+		flags: "hcsshim", hcsshim: true,
+		run: func(ctx context.Context, j *job) error { return watch.Upstream(ctx, j.b) }},
 	{name: "steady", help: "the properties with many seeds",
 		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error {
@@ -105,8 +116,8 @@ func printHelp(out io.Writer, all bool) {
 	fmt.Fprintln(w, "make clean\tremove everything built or extracted")
 	_ = w.Flush()
 	fmt.Fprintln(out, `
-HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, FINDINGS=none or
-FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h explains the others.`)
+HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
+it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h explains the others.`)
 	if !all {
 		fmt.Fprintln(out, "make help-all lists what is for work on the suite itself, too.")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"shimfuzz/internal/e2e/shims"
@@ -87,7 +88,8 @@ func e2eTests(ctx context.Context, j *job) error {
 		what, which = "one payload", "-run=^TestCase$"
 	}
 	run := testrun.New()
-	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", which, "./internal/e2e"); err != nil {
+	side := fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()) // a shim waits for Wine's server, and a test for a hang
+	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", side, which, "./internal/e2e"); err != nil {
 		return err
 	}
 	if run.Skipped > 0 {

@@ -17,7 +17,7 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact text
+	hcsshim, entry, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact, finding text
 
 	fuzztime                                     budget
 	level                                        level
@@ -35,7 +35,9 @@ type option struct {
 func (o *options) all() map[string]option {
 	return map[string]option{
 		"hcsshim":   {&o.hcsshim, "the hcsshim to test: a `version`, or the folder of a checkout"},
+		"entry":     {&o.entry, "the `function` of hcsshim to test, such as internal/shimopts.Read, if not the one that is handed os.Stdin"},
 		"findings":  {&o.findings, "which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
+		"finding":   {&o.finding, "the only `finding` to report"},
 		"seed":      {&o.seed, "`number` that the generated payloads follow from"},
 		"checks":    {&o.checks, "`number` of payloads that each property is checked on"},
 		"payloads":  {&o.payloads, "`number` of payloads that are made by mutation"},
@@ -70,7 +72,7 @@ func parse(c command, args []string) (o options, err error) {
 	all := o.all()
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	for f := range strings.FieldsSeq(c.flags) {
+	for _, f := range c.takes() {
 		name, preset, found := strings.Cut(f, "=")
 		if found {
 			if err := all[name].value.Set(preset); err != nil {
@@ -80,6 +82,8 @@ func parse(c command, args []string) (o options, err error) {
 		switch name { // which the user may have set for plain "go test"
 		case "hcsshim":
 			o.hcsshim = text(user.HCSShim)
+		case "entry":
+			o.entry = text(user.Entry)
 		case "findings":
 			o.findings = text(user.Findings)
 		}
@@ -101,6 +105,15 @@ func parse(c command, args []string) (o options, err error) {
 		err = fmt.Errorf("%q is no flag", set.Arg(0))
 	}
 	return o, err
+}
+
+// takes are the flags of a subcommand, with their defaults.
+func (c command) takes() []string {
+	takes := strings.Fields(c.flags)
+	if c.hcsshim {
+		takes = append(takes, "entry")
+	}
+	return takes
 }
 
 // targets are the names of the fuzz targets to run.

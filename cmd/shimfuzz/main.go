@@ -102,11 +102,15 @@ func prepare(c command, args []string) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &job{options: o, root: root, test: settings.Test{Findings: string(o.findings)}}
+	j := &job{options: o, root: root, test: settings.Test{Entry: string(o.entry), Findings: string(o.findings)}}
 	if !c.hcsshim {
 		return j, nil
 	}
-	if j.b, err = extract.Prepare(root, string(o.hcsshim)); err != nil {
+	put := extract.Prepare
+	if c.wine {
+		put = extract.PrepareAny
+	}
+	if j.b, err = put(root, string(o.hcsshim), string(o.entry)); err != nil {
 		return nil, err
 	}
 	if o.hcsshim != "" {

@@ -27,8 +27,12 @@ func test(ctx context.Context, j *job) error {
 	if _, err := corpus.Load(); err != nil { // which hundreds of tests would report
 		return err
 	}
-	run := testrun.New()
 	j.test.Stats = j.stats > 0
+	if j.b.Windows != "" {
+		fmt.Printf("  under Wine, which is slower: %s\n  NOT RUN: coverage and the race detector\n", j.b.Windows)
+		return windows(ctx, j)
+	}
+	run := testrun.New()
 	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz/...", "./corpus"}
 	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
 		what = "unit tests and the seeds of every fuzz target"
@@ -148,10 +152,10 @@ func extracted(_ context.Context, j *job) error {
 // env prints the same for the shell to evaluate, wherever that then is.
 func env(_ context.Context, j *job) error {
 	if len(j.b.Flags) == 0 {
-		fmt.Println("unset GOFLAGS HCSSHIM")
+		fmt.Println("unset GOFLAGS HCSSHIM ENTRY")
 		return nil
 	}
-	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s\n", settings.Quote(j.b.GOFLAGS()), settings.Quote(j.b.Source.Name))
+	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s ENTRY=%s\n", settings.Quote(j.b.GOFLAGS()), settings.Quote(j.b.Source.Name), settings.Quote(j.b.Entry))
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +22,7 @@ import (
 // The options that Create logs, at level debug, are those of the request, field by
 // field: for all options of the corpus that a bare Any can have.
 func TestCreateOptions(t *testing.T) {
+	t.Parallel()
 	s := shims(t)[0]
 	if !s.logsOptions(t) {
 		say("NOT RUN: the fields of the options of Create, because this hcsshim does not log them")
@@ -84,11 +84,7 @@ func loggedOptions(log string) (*options.Options, error) {
 	if !found {
 		return nil, errors.New("Create has logged no options")
 	}
-	quoted, err := strconv.QuotedPrefix(rest)
-	if err != nil {
-		return nil, fmt.Errorf("reading the logged options: %w", err)
-	}
-	text, err := strconv.Unquote(quoted)
+	text, err := unquotePrefix(rest)
 	if err != nil {
 		return nil, fmt.Errorf("reading the logged options: %w", err)
 	}

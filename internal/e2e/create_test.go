@@ -25,6 +25,7 @@ import (
 // Create of runhcs-v1 on every case of the corpus, read as the bare Any that
 // CreateTaskRequest.Options is, and on what only a bare Any can be.
 func TestCreate(t *testing.T) {
+	t.Parallel()
 	s := shims(t)[0]
 	cases, err := corpus.Load()
 	if err != nil {
@@ -93,6 +94,7 @@ func bytesOf(b *[]byte) []byte {
 // Create with an Any of each linked type: a part of them, depending on the seed, or
 // all if CHECKS is at least allTypes.
 func TestCreateTypes(t *testing.T) {
+	t.Parallel()
 	s, e := shims(t)[0], e2eSettings(t)
 	names := payload.RegisteredNames()
 	n := min(len(names), len(names)*e.Checks/allTypes+1)

@@ -11,28 +11,15 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/stdin"
 )
 
 // bareAnswer is the answer that the contract gives to the bytes of a bare Any,
 // where there is no other family (docs/contract.md, C2 and C3).
 func bareAnswer(b []byte) contract.Outcome {
-	var a anypb.Any
-	if err := proto.Unmarshal(b, &a); err != nil {
-		return contract.Outcome{Kind: contract.Malformed, Err: err}
-	}
-	if stdin.TypeName(a.GetTypeUrl()) != contract.OptionsName {
+	if len(b) == 0 { // an Any without a type
 		return contract.Outcome{Kind: contract.Foreign}
 	}
-	if o := reference.Answer(payload.PlainAny(contract.OptionsName, a.GetValue())); o.Kind != contract.None {
-		return o
-	}
-	// The value can be read as a namespace, so that the reference answers by R4b.
-	opts := new(options.Options)
-	if err := proto.Unmarshal(a.GetValue(), opts); err != nil {
-		return contract.Outcome{Kind: contract.Malformed, Err: err}
-	}
-	return payload.Sent(opts)
+	return reference.CreateAnswer(b)
 }
 
 // createAnswer is bareAnswer for the options of a Create; nil are none (C1).

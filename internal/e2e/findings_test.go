@@ -93,6 +93,7 @@ var shows = map[string]func(Behavior, wine.Result) bool{
 // Every finding of each program shows in it, on the case of the finding. If
 // nothing is excused (FINDINGS=none), each fails here, with its name.
 func TestProgramFindings(t *testing.T) {
+	t.Parallel()
 	cases := byName(t)
 	for _, s := range shims(t) {
 		for _, f := range s.known().Findings() {

@@ -24,6 +24,7 @@ const infoEvery = 13
 // With -info lcow-v2 reads a bare Any, and answers it among what it prints, by C1 to
 // C3 of the contract.
 func TestInfo(t *testing.T) {
+	t.Parallel()
 	have := shims(t)
 	if len(have) < 2 {
 		say("NOT RUN: -info of lcow-v2, because this hcsshim has none that reads BootstrapParams")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -95,8 +94,6 @@ var (
 
 const debugWarning = "Both Debug and LogLevel specified"
 
-var levelError = regexp.MustCompile(`(?m)^(?:containerd-shim-lcow-v2: )?failed to parse shim log level ("(?:[^"\\]|\\.)*"): `)
-
 // Read returns the behavior that a run of serve shows.
 func (p Program) Read(r wine.Result) Behavior {
 	output := r.Stderr + r.Stdout
@@ -117,9 +114,11 @@ func (p Program) read(r wine.Result, output string) Behavior {
 	if r.Exit != 1 {
 		return unrecognized(r, output)
 	}
-	if m := levelError.FindStringSubmatch(output); m != nil {
-		if level, err := strconv.Unquote(m[1]); err == nil {
-			return Behavior{Kind: InvalidLevel, Text: level}
+	for _, prefix := range []string{"", p.Name + ": "} {
+		if text, ok := lineAfter(output, prefix+"failed to parse shim log level "); ok {
+			if level, err := unquotePrefix(text); err == nil {
+				return invalidLevel(level)
+			}
 		}
 	}
 	for _, refusal := range p.refusals {
@@ -133,6 +132,15 @@ func (p Program) read(r wine.Result, output string) Behavior {
 		}
 	}
 	return unrecognized(r, output)
+}
+
+// unquotePrefix returns the string whose literal a text begins with.
+func unquotePrefix(text string) (string, error) {
+	literal, err := strconv.QuotedPrefix(text)
+	if err != nil {
+		return "", err
+	}
+	return strconv.Unquote(literal)
 }
 
 func unrecognized(r wine.Result, output string) Behavior {
@@ -220,5 +228,10 @@ func afterLevel(level string) Behavior {
 	case "", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace":
 		return Behavior{Kind: Accepted}
 	}
-	return Behavior{Kind: InvalidLevel, Text: level}
+	return invalidLevel(level)
+}
+
+// invalidLevel has the start of the level: the patched shim repeats no more of it.
+func invalidLevel(level string) Behavior {
+	return Behavior{Kind: InvalidLevel, Text: fmt.Sprintf("%.100s", level)}
 }

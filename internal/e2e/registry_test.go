@@ -14,13 +14,14 @@ import (
 // with the same effect. typeurl looks types up by their names, so the linked types
 // are a part of the input.
 func TestRegistry(t *testing.T) {
+	t.Parallel()
 	s := shims(t)[0]
 	names := payload.RegisteredNames()
-	p := &progress{what: "linked types", total: len(names)}
+	payloads.add(len(names))
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			defer p.step()
+			defer payloads.step()
 			s.compare(t, "an Any of type "+name, wire.Message{wire.String(1, name)}.Encode())
 		})
 	}

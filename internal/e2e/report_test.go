@@ -65,16 +65,24 @@ func replay(t testing.TB, payload []byte) string {
 		s.ReproCommand(file) + "   what the payload is, and what readOptions answers"
 }
 
-// progress prints how far a test is, at most every progressInterval.
+// progress counts the payloads of tests, and prints how many are done, at most every
+// progressInterval.
 type progress struct {
-	what  string
-	total int
-	mu    sync.Mutex
-	done  int
-	last  time.Time
+	mu          sync.Mutex
+	total, done int
+	last        time.Time
 }
 
+// payloads are those of all tests, which run side by side.
+var payloads progress
+
 const progressInterval = 10 * time.Second
+
+func (p *progress) add(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.total += n
+}
 
 func (p *progress) step() {
 	p.mu.Lock()
@@ -82,7 +90,7 @@ func (p *progress) step() {
 	p.done++
 	if time.Since(p.last) > progressInterval {
 		p.last = time.Now()
-		say("%s: %d of %d", p.what, p.done, p.total)
+		say("%d of %d payloads", p.done, p.total)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // The cases of the corpus, unchanged and with a marker in their options, through
 // serve of each shim: the program does what its decoder answers.
 func TestCorpus(t *testing.T) {
+	t.Parallel()
 	have := shims(t)
 	cases, err := corpus.Load()
 	if err != nil {
@@ -28,11 +29,11 @@ func TestCorpus(t *testing.T) {
 	distinct := len(cases)
 	cases = chosen(cases, e2eSettings(t).Checks)
 	say("%d cases of the corpus, %d of them with the same bytes as another; %d of the others are run", all, all-distinct, len(cases))
-	p := &progress{what: "corpus", total: len(cases)}
+	payloads.add(len(cases))
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			defer p.step()
+			defer payloads.step()
 			for _, s := range have {
 				s.check(t, c.Payload.Description, c.Payload.Bytes)
 			}
@@ -120,16 +121,17 @@ func (s installed) marked(t *testing.T, description string, b []byte) []byte {
 
 // TestGenerated is TestCorpus for payloads that depend on the seed.
 func TestGenerated(t *testing.T) {
+	t.Parallel()
 	have, s := shims(t), e2eSettings(t)
 	cases, err := corpus.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &progress{what: "generated payloads", total: s.Checks}
+	payloads.add(s.Checks)
 	for i := range s.Checks {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			defer p.step()
+			defer payloads.step()
 			src := rand.New(rand.NewSource(int64(s.Seed)<<32 + int64(i)))
 			made := generate(src, i, cases)
 			for _, shim := range have {

@@ -16,17 +16,18 @@ const startEvery = 13
 // The serve that start starts does the same as one that is started directly, and
 // start prints the address of the pipe on which it serves.
 func TestStart(t *testing.T) {
+	t.Parallel()
 	s := shims(t)[0]
 	cases, err := corpus.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cases = everyNth(chosen(different(cases), 0), startEvery)
-	p := &progress{what: "corpus, through start", total: len(cases)}
+	payloads.add(len(cases))
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			defer p.step()
+			defer payloads.step()
 			s.checkStart(t, c.Payload.Description, c.Payload.Bytes)
 		})
 	}
@@ -48,6 +49,7 @@ var startsLCOW = []string{"legacy_no_stdin", "bootstrap_options"}
 // The start of lcow-v2 prints where it serves, for payloads that its serve accepts. It
 // hangs for others, which is a finding.
 func TestStartLCOW(t *testing.T) {
+	t.Parallel()
 	have := shims(t)
 	if len(have) < 2 || runtime.GOOS == "windows" {
 		say("NOT RUN: start of lcow-v2, because there is none that reads BootstrapParams, or nothing that would end what it starts")

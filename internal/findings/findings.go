@@ -107,7 +107,8 @@ func Of(program, version string) List {
 
 // Named returns the list of readOptions' findings that a user asks for: "none",
 // or a version, or a version without some of hcsshim's findings
-// ("v0.15.0,-identity-misread"), for an hcsshim in which those are fixed.
+// ("v0.15.0,-identity-misread"), for an hcsshim in which those are fixed. A finding
+// may be fixed in one shim only ("-group-hides-bad-field-number@runhcs-v1").
 func Named(name string) (List, error) {
 	if name == None.Name {
 		return None, nil
@@ -123,7 +124,9 @@ func Named(name string) (List, error) {
 			continue
 		}
 		left, ok := strings.CutPrefix(f, "-")
-		if !ok || !slices.ContainsFunc([]string{ReadOptions, Create, RunHCS, LCOW}, func(program string) bool { return l.For(program).Has(left) }) {
+		if !ok || !slices.ContainsFunc([]string{ReadOptions, Create, RunHCS, LCOW}, func(program string) bool {
+			return slices.ContainsFunc(l.For(program).Findings(), func(f *Finding) bool { return isLeftOut(left, f.Name, program) })
+		}) {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
 		l.without = append(l.without, left)
@@ -139,11 +142,21 @@ func (l List) For(program string) List {
 	}
 	for i := range All {
 		f := &All[i]
-		if p, ok := f.In(program); ok && p.in(l.version) && !slices.Contains(l.without, f.Name) {
+		if p, ok := f.In(program); ok && p.in(l.version) && !slices.ContainsFunc(l.without, func(left string) bool { return isLeftOut(left, f.Name, program) }) {
 			l.findings = append(l.findings, f)
 		}
 	}
 	return l
+}
+
+// isLeftOut reports whether the user leaves a finding of a program out: everywhere, or
+// in the shim that the program is, or is a part of.
+func isLeftOut(left, finding, program string) bool {
+	shim := "runhcs-v1"
+	if program == LCOW {
+		shim = "lcow-v2"
+	}
+	return left == finding || left == finding+"@"+shim
 }
 
 // AsReleased returns the list for a binary as it was released. Where the suite

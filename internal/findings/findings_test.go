@@ -29,6 +29,9 @@ func TestNamed(t *testing.T) {
 		{Newest + ",-bootstrap-rejected", 0, true},
 		{Newest + ",-start-hides-refusal", all, false}, // the program's
 		{Newest + ",-foreign-type-panics", all, false}, // Create's
+		{Newest + ",-identity-misread@runhcs-v1", all - 1, false},
+		{Newest + ",-group-hides-bad-field-number@lcow-v2", all, false},
+		{Newest + ",-identity-misread@lcow-v2", 0, true},
 		{"v0.14.1,-lcow-v2-legacy-is-default", 0, true},
 		{Newest + ",-legacy-refused", 0, true}, // containerd's
 		{Newest + ",start-hides-refusal", 0, true},

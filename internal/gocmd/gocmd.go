@@ -26,10 +26,15 @@ func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Dir = dir
-	// A workspace or a -modfile of the user's is for another module, and what is
-	// built is run on this machine. go generate exports GOOS and GOARCH.
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=")
+	cmd.Env = Environ()
 	return cmd
+}
+
+// Environ is the environment of the go command: a workspace or a -modfile of the
+// user's is for another module, and what is built is run on this machine. go generate
+// exports GOOS and GOARCH.
+func Environ() []string {
+	return append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=")
 }
 
 // Run runs the go command in dir and returns its standard output.

@@ -43,6 +43,7 @@ type Builder struct {
 	Dir       string // has all of it
 	Sanitizer string // "address" or "coverage"
 	HCSShim   string // the checkout to put at $SRC/hcsshim
+	Entry     string // the function of it to test, "" finds it
 	Suite     string // the tree to put at $SRC/shimfuzz
 
 	moved   string // folder outside the clone with what was built, "" before
@@ -156,7 +157,7 @@ func (b Builder) signals() string { return filepath.Join(b.bin(), "gosigfuzz.o")
 
 // ours are variables that a builder's environment does not have: a user's
 // choices, which make hands on to every make below it, too.
-var ours = []string{settings.HCSShim, settings.Findings, settings.Variable,
+var ours = []string{settings.HCSShim, settings.Entry, settings.Findings, settings.Variable,
 	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"}
 
 func (b Builder) environment(goBin string) []string {
@@ -174,7 +175,7 @@ func (b Builder) environment(goBin string) []string {
 		}
 	}
 	return append(env, // of two values the last one counts
-		"SRC="+b.Src(), "OUT="+b.Out(), "WORK="+b.Work(),
+		settings.Entry+"="+b.Entry, "SRC="+b.Src(), "OUT="+b.Out(), "WORK="+b.Work(),
 		"CC=clang", "CXX=clang++ -lresolv", "CFLAGS="+flags, "CXXFLAGS="+flags,
 		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.signals(), "SANITIZER="+b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
 		"ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",

@@ -70,7 +70,7 @@ func build(ctx context.Context, b *extract.Build, name, dir string) (*Builder, e
 	if sanitizer != "coverage" {
 		sanitizer = "address"
 	}
-	builder := &Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Suite: b.Root}
+	builder := &Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Entry: b.Entry, Suite: b.Root}
 	start := time.Now()
 	fmt.Printf("  %-34s ", "building (minutes the first time)")
 	if err := builder.Build(ctx); err != nil {
@@ -160,7 +160,7 @@ func (r runner) checkArrival(ctx context.Context, chosen []string) error {
 		return err
 	}
 	defer built.remove()
-	native, err := extract.Prepare(r.b.Root, checkout)
+	native, err := extract.Prepare(r.b.Root, checkout, r.b.Entry)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ var provenBy = []string{"bootstrap-rejected", "foreign-type-panics"}
 // life: it starts with nothing excused, and each defect that has been found is
 // excused from then on, because libFuzzer stops at the first.
 func Prove(ctx context.Context, root string, budget time.Duration) error {
-	b, err := extract.Prepare(root, provenOn)
+	b, err := extract.Prepare(root, provenOn, "")
 	if err != nil {
 		return err
 	}

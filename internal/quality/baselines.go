@@ -46,7 +46,7 @@ func Baselines(ctx context.Context, b *extract.Build, sample int, limit time.Dur
 		return err
 	}
 	run := &mutantRun{tree: tree}
-	race := &race{run, filepath.Join(b.Dir, "mutants", "baselines"), limit}
+	race := &race{run, filepath.Join(b.Dir, "_mutants", "baselines"), limit}
 	if err := race.build(ctx); err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ var called = []struct {
 }
 
 func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
-	dir := filepath.Join(b.Dir, "mutants")
+	dir := filepath.Join(b.Dir, "_mutants") // whose name keeps the go command out of it
 	t := &mutantTree{dir: filepath.Join(dir, "tree")}
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(t.dir, 0o777)); err != nil {
 		return nil, err

@@ -47,24 +47,22 @@ const (
 	mutantTimeout = "180s"
 	// walksPart is how much of the walks comes first: one payload in that many, others
 	// each day. Those that are known to be equivalent go through no more.
-	walksPart = 10
+	walksPart = 100
 )
 
 var (
-	seedsLayer = layer{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz"}, brief: true}
 	// layers are in the order in which they run on what the ones before let live: those
 	// that kill most for their time first.
 	layers = []layer{
 		{name: "corpus", pkg: "properties", many: new(settings.Mutants), brief: true},
 		{name: "a part of the walks", pkg: "properties", many: &settings.Mutants{Walk: true, Part: walksPart}, brief: true},
 		{name: "unit tests", pkg: "internal/reference", brief: true},
-		{name: "properties, few checks", pkg: "properties", brief: true,
-			args: append([]string{"-test.skip=" + otherTests + "|^TestTruncation$", "-test.failfast"}, rapidArgs("30")...)},
-		seedsLayer,
-		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
-		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"}, rapidArgs("300")...)},
-		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}},
+		{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz", "-test.failfast"}, brief: true},
+		{name: "properties, few checks", pkg: "properties", args: append([]string{"-test.skip=" + otherTests + "|^TestTruncation$", "-test.failfast"}, rapidArgs("30")...)},
 		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests, "-test.failfast"}},
+		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
+		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}},
+		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"}, rapidArgs("300")...)},
 		{name: "fuzzing", pkg: "fuzz", fuzzes: true},
 	}
 )
@@ -209,20 +207,28 @@ func (r *mutantRun) compile(ctx context.Context, dir string, files map[string][]
 	return err
 }
 
-// alone builds the tests with one mutant in them, and runs all layers on it.
+// alone builds the tests with one mutant in them, and runs all layers on it. The corpus
+// kills most, so that the other tests are not built for them.
 func (r *mutantRun) alone(ctx context.Context, m *mutant) error {
 	dir, err := os.MkdirTemp(filepath.Dir(r.together()), "mutant-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	packages := testPackages
-	if m.decoder != "reference" {
-		packages = packages[:2]
-	}
-	if err := r.compile(ctx, dir, map[string][]byte{m.file: m.made.Text}, packages); err != nil {
+	files := map[string][]byte{m.file: m.made.Text}
+	if err := r.compile(ctx, dir, files, testPackages[:1]); err != nil {
 		m.result, m.note = isNoProgram, gocmd.OneLine(err.Error())
 		return ctx.Err()
+	}
+	if err := r.layer(ctx, dir, layers[0], []*mutant{m}); err != nil || m.result != isUnknown {
+		return err
+	}
+	others := testPackages[1:]
+	if m.decoder != "reference" {
+		others = others[:1]
+	}
+	if err := r.compile(ctx, dir, files, others); err != nil {
+		return fmt.Errorf("%s: %w", m.id(), err)
 	}
 	return r.layers(ctx, dir, []*mutant{m})
 }
@@ -308,6 +314,10 @@ func (r *mutantRun) many(ctx context.Context, dir string, l layer, all []*mutant
 		var running *mutant
 		ended, hangs, rest := false, false, ""
 		err := gocmd.Lines(cmd, func(line string) {
+			if batch, found := strings.CutPrefix(line, settings.BatchLine); found {
+				m.From, _ = strconv.Atoi(batch)
+				return
+			}
 			word, found := strings.CutPrefix(line, settings.MutantLine)
 			if !found {
 				ended = ended || line == settings.MutantsEnd

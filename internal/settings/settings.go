@@ -18,6 +18,7 @@ import (
 // "go test" runs with: both decoders, and the findings of the hcsshim under test.
 type Test struct {
 	HCSShim  string // the user's choice of hcsshim, for the lines that replay a failure; "" is the default
+	Entry    string // the user's choice of the function under test; "" is the one that is found
 	Findings string // which findings to excuse, see findings.Named; "" is those of the hcsshim under test
 
 	Decoder string // the one decoder to run the properties on; "" is both
@@ -49,6 +50,7 @@ type Mutants struct {
 	All  []Mutant
 	Part int // of the walks' payloads, one batch in that many; 0 is all of them
 	Seed int // chooses the part
+	From int // the first batch of the walks; those before are done
 }
 
 // Conformance is the settings of a run that holds a reader to the contract.
@@ -81,12 +83,13 @@ type E2E struct {
 const (
 	Variable = "SHIMFUZZ" // a Test as JSON
 	HCSShim  = "HCSSHIM"  // what to test: a version, or the path of a checkout
+	Entry    = "ENTRY"    // the function of it to test
 	Findings = "FINDINGS" // what to excuse
 )
 
 // Load reads the settings of this process from its environment.
 func Load() (Test, error) {
-	t := Test{HCSShim: os.Getenv(HCSShim), Findings: os.Getenv(Findings)}
+	t := Test{HCSShim: os.Getenv(HCSShim), Entry: os.Getenv(Entry), Findings: os.Getenv(Findings)}
 	text := os.Getenv(Variable)
 	if text == "" {
 		return t, nil
@@ -108,10 +111,11 @@ func (t Test) Environ() string {
 }
 
 // MutantLine begins a line that says what becomes of one of Mutants: a number, a space,
-// and MutantRuns, MutantLives, or else the test that has killed it. MutantsEnd is the
-// last one.
+// and MutantRuns, MutantLives, or else the test that has killed it. BatchLine begins one
+// with the number of a batch of the walks that begins. MutantsEnd is the last one.
 const (
 	MutantLine  = "shimfuzz mutant "
+	BatchLine   = "shimfuzz batch "
 	MutantRuns  = "runs"
 	MutantLives = "lives"
 	MutantsEnd  = "shimfuzz mutants end"
@@ -146,12 +150,12 @@ func (t Test) CaseArguments(file string) string {
 			file = rel
 		}
 	}
-	line := "CASE=" + Quote(file)
+	line := "CASE=" + Quote(filepath.ToSlash(file)) // under Wine it is for the system outside
 	reader, options := "", ""
 	if t.Conformance != nil {
 		reader, options = t.Conformance.Reader, t.Conformance.Options
 	}
-	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Findings, t.Findings}, {"READER", reader}, {"OPTIONS", options}} {
+	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Entry, t.Entry}, {Findings, t.Findings}, {"READER", reader}, {"OPTIONS", options}} {
 		if v.value != "" {
 			line += " " + v.name + "=" + Quote(v.value)
 		}

@@ -3,7 +3,6 @@
 package testrun
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,15 +24,16 @@ import (
 type Run struct {
 	Broken  []string // what failed other than the tests, each once
 	Skipped int
+	Env     []string // more of the environment of "go test"
 
 	passed   int
 	failed   []failure
-	output   map[string][]byte // of tests that have not passed
-	running  map[string]event  // tests that have begun and not ended
-	hasChild map[string]bool   // tests with a failed subtest
-	said     bool              // a test has said something since the line began
-	findings map[string]string // that explain failures, by the test
-	walked   int               // payloads
+	output   map[string][]byte           // of tests that have not passed
+	running  map[string]event            // tests that have begun and not ended
+	hasChild map[string]bool             // tests with a failed subtest
+	said     bool                        // a test has said something since the line began
+	verdicts map[string]settings.Failure // of failures, by the test
+	walked   int                         // payloads
 	drawn    []settings.Count
 }
 
@@ -44,7 +44,7 @@ func (r *Run) Failed() bool { return len(r.failed)+len(r.Broken) > 0 }
 
 // New makes a Run without results.
 func New() *Run {
-	return &Run{output: make(map[string][]byte), running: make(map[string]event), hasChild: make(map[string]bool), findings: make(map[string]string)}
+	return &Run{output: make(map[string][]byte), running: make(map[string]event), hasChild: make(map[string]bool), verdicts: make(map[string]settings.Failure)}
 }
 
 // event is one line of "go test -json" (go doc test2json).
@@ -67,7 +67,9 @@ func (r *Run) Packages(ctx context.Context, b *extract.Build, s settings.Test, w
 	// vet is make lint's; it cannot enter folders that only an overlay has. A hang is
 	// the watchdog's to end (decoder.HangLimit): the limit on all tests together is
 	// for what is not a decode, and no busy machine reaches it.
-	stderr, err := r.follow(b.Go(ctx, s, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...))
+	cmd := b.Go(ctx, s, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...)
+	cmd.Env = append(cmd.Env, r.Env...)
+	stderr, err := r.follow(cmd)
 	if ctx.Err() != nil {
 		fmt.Println("interrupted")
 		_ = r.Finish() // what has failed so far is told
@@ -104,11 +106,11 @@ func (r *Run) follow(cmd *exec.Cmd) (rest string, err error) {
 	return other.String() + stderr.String(), err
 }
 
-// classify reads which finding explains which failure.
+// classify reads what the failing tests say of their failures.
 func (r *Run) classify(dir string) error {
 	results, err := settings.ReadResults(dir)
 	for _, f := range results.Failures {
-		r.findings[f.Test] = f.Finding
+		r.verdicts[f.Test] = f
 	}
 	r.walked += results.Walked
 	r.drawn = append(r.drawn, results.Drawn...)
@@ -185,94 +187,4 @@ func (r *Run) fail(key string, e event) {
 	if !r.hasChild[key] {
 		r.failed = append(r.failed, failure{e.Test, string(r.output[key])})
 	}
-}
-
-// Finish prints the failures, one in full for each finding and the first few of
-// the others, and ends with one line of counts.
-func (r *Run) Finish() error {
-	for _, text := range r.Broken {
-		fmt.Printf("\nFAIL  %s\n", text)
-	}
-	byFinding := make(map[string][]failure)
-	for _, f := range r.failed {
-		name := r.findings[f.test]
-		byFinding[name] = append(byFinding[name], f)
-	}
-	printUnexplained(byFinding[""])
-	delete(byFinding, "")
-	printFindings(byFinding)
-	printCounts(os.Stdout, r.drawn)
-	failed := len(r.failed) + len(r.Broken)
-	fmt.Printf("\n%d passed, %d failed, %d skipped", r.passed, failed, r.Skipped)
-	if r.walked > 0 {
-		fmt.Printf("; %d payloads walked", r.walked)
-	}
-	fmt.Println()
-	if failed > 0 {
-		return gocmd.ErrReported
-	}
-	return nil
-}
-
-const maxFailures = 4
-
-func printUnexplained(failures []failure) {
-	for i, f := range failures {
-		if i == maxFailures {
-			fmt.Printf("\n… and %d more failures:\n", len(failures)-i)
-		}
-		if i < maxFailures {
-			fmt.Printf("\nFAIL  %s\n%s", f.test, Head(f.text))
-		} else if i < 20 {
-			fmt.Printf("  %s\n", f.test)
-		}
-	}
-}
-
-// printFindings shows one report of each finding and says how often it was met.
-func printFindings(byFinding map[string][]failure) {
-	names := slices.Sorted(maps.Keys(byFinding))
-	for _, name := range names {
-		slices.SortFunc(byFinding[name], func(a, b failure) int {
-			return cmp.Or(inFindings(b)-inFindings(a), len(a.text)-len(b.text))
-		})
-		fmt.Printf("\nFAIL  %s\n%s", byFinding[name][0].test, Head(byFinding[name][0].text))
-	}
-	if len(names) > 0 {
-		fmt.Println("\nknown findings among the failures:")
-	}
-	for _, name := range names {
-		fmt.Printf("  %-36s %4d tests, shown above: %s\n", name, len(byFinding[name]), byFinding[name][0].test)
-	}
-}
-
-// inFindings is 1 for a test of the findings themselves, whose report is the
-// one to show.
-func inFindings(f failure) int {
-	if strings.HasPrefix(f.test, "TestFindings/") {
-		return 1
-	}
-	return 0
-}
-
-// Head is a report without the lines of "go test" around it, and without the
-// repetition that rapid prints after shrinking.
-func Head(text string) string {
-	const most = 60
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ") {
-			continue
-		}
-		if strings.Contains(line, "Failed test output:") {
-			break
-		}
-		if n++; n > most {
-			b.WriteString("      …\n")
-			break
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }

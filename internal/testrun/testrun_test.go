@@ -1,8 +1,11 @@
 package testrun
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"shimfuzz/internal/settings"
 )
@@ -59,7 +62,27 @@ func TestClassify(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := New()
-	if err := r.classify(dir); err != nil || r.findings["TestB/x"] != "some-name" {
-		t.Errorf("findings %v, %v", r.findings, err)
+	if err := r.classify(dir); err != nil || r.verdicts["TestB/x"].Finding != "some-name" {
+		t.Errorf("verdicts %v, %v", r.verdicts, err)
+	}
+}
+
+// Failures are shown once for each cause: the finding, else the group, else the test.
+func TestCauses(t *testing.T) {
+	r := New()
+	for test, v := range map[string]settings.Failure{
+		"TestA": {}, "TestB": {Group: "as-sent: none for options", Replay: "make repro CASE=b\nand more"}, "TestC/1": {Group: "as-sent: none for options"},
+		"TestC/2": {Group: "never-panics: hang"}, "TestD": {Group: "g", Finding: "known"}, "TestFindings/known": {Group: "h", Finding: "known"},
+	} {
+		r.verdicts[test] = v
+	}
+	r.failed = []failure{{"TestA", "a"}, {"TestC/1", "longer"}, {"TestB", "short"}, {"TestC/2", "c"}, {"TestD", "d"}, {"TestFindings/known", "the longest"}}
+	var got []string
+	for _, c := range r.causes() {
+		got = append(got, fmt.Sprintf("%s %d %s", c.failures[0].test, len(c.failures), c.next()))
+	}
+	want := []string{"TestB 2 make repro CASE=b", "TestA 1 see above, or make test again", "TestC/2 1 see above, or make test again", "TestFindings/known 2 make report FINDING=known"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("causes (-want +got):\n%s", d)
 	}
 }

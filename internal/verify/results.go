@@ -79,7 +79,7 @@ func size(b []byte) payload.Mark {
 func Record(test string, r verdict.Report) {
 	results.Lock()
 	defer results.Unlock()
-	f := settings.Failure{Test: test, Answer: string(r.Verdict), Replay: r.Replay}
+	f := settings.Failure{Test: test, Group: r.Group.String(), Answer: string(r.Verdict), Replay: r.Replay}
 	if r.Finding != nil {
 		f.Finding = r.Finding.Name
 	}

@@ -157,6 +157,9 @@ func Main(run func() int) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	if u.settings.Mutant != (settings.Mutant{}) {
+		decoder.ForMutants()
+	}
 	fmt.Printf("testing %s\n", DecoderName(u.underTest))
 	code := run()
 	if text := excusedText(); text != "" {

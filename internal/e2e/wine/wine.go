@@ -80,7 +80,7 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := h.lock.RLock(); err != nil {
 		return err
 	}
-	if h.complete() && h.serve(ctx) == nil && h.setVersion(ctx) == nil {
+	if h.complete() && h.serve(ctx) == nil && h.setRegistry(ctx) == nil {
 		return nil
 	}
 	if err := h.lock.Unlock(); err != nil { // a shared lock cannot be converted while others have it
@@ -115,7 +115,7 @@ func (h *Host) create(ctx context.Context) error {
 	if err := h.addRandom(ctx); err != nil {
 		return err
 	}
-	return h.setVersion(ctx)
+	return h.setRegistry(ctx)
 }
 
 // Stop ends Wine's server and all programs in the prefix, unless another process
@@ -150,9 +150,11 @@ func (h *Host) serve(ctx context.Context) error {
 	return err
 }
 
-// version is what Windows says that it is: Windows Server 2025, the oldest on which
-// lcow-v2 runs (main.go). Wine takes it from here (dlls/ntdll/version.c).
-const version = `Windows Registry Editor Version 5.00
+// registry has what Windows says that it is: Windows Server 2025, the oldest on which
+// lcow-v2 runs (main.go). Wine takes it from here (dlls/ntdll/version.c). It has no
+// time zones: every process would look for its own among them, with half of all
+// the requests that it sends to Wine's server.
+const registry = `Windows Registry Editor Version 5.00
 
 [HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion]
 "CurrentVersion"="6.3"
@@ -161,15 +163,17 @@ const version = `Windows Registry Editor Version 5.00
 "CurrentBuild"="26100"
 "CurrentBuildNumber"="26100"
 "CSDVersion"=""
+
+[-HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion\Time Zones]
 `
 
-// setVersion sets the version of Windows. It fails if no program runs.
-func (h *Host) setVersion(ctx context.Context) error {
-	name := filepath.Join(h.prefix, "version.reg")
-	if err := os.WriteFile(name, []byte(version), 0o666); err != nil {
-		return fmt.Errorf("setting the version of Windows: %w", err)
+// setRegistry changes the registry of Windows. It fails if no program runs.
+func (h *Host) setRegistry(ctx context.Context) error {
+	name := filepath.Join(h.prefix, "shimfuzz.reg")
+	if err := os.WriteFile(name, []byte(registry), 0o666); err != nil {
+		return fmt.Errorf("changing the registry of Windows: %w", err)
 	}
-	return h.runWine(ctx, "setting the version of Windows", "regedit", "/S", name)
+	return h.runWine(ctx, "changing the registry of Windows", "regedit", "/S", name)
 }
 
 // runWine runs one of Wine's own programs.
@@ -219,9 +223,22 @@ func (h *Host) environ() []string {
 	if native {
 		return env
 	}
-	// This turns off Wine's own messages, the offers to download Mono and Gecko,
-	// and the entries in the user's menus.
-	return append(env, "WINEPREFIX="+h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", "WINESERVER="+h.server)
+	return append(env, h.settings()...)
+}
+
+// settings are Wine's: they turn off its own messages, the offers to download Mono
+// and Gecko, and the entries in the user's menus.
+func (h *Host) settings() []string {
+	return []string{"WINEPREFIX=" + h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", "WINESERVER=" + h.server}
+}
+
+// Tests returns the flags and the variables with which "go test" builds tests for
+// Windows and runs them on the host: none on Windows.
+func (h *Host) Tests() (flags, env []string) {
+	if native {
+		return nil, nil
+	}
+	return []string{"-exec=" + h.wine}, append(h.settings(), "GOOS=windows", "GOARCH=amd64")
 }
 
 // random is the path of the library from which Go programs get random numbers.

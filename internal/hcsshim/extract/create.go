@@ -1,16 +1,11 @@
 package extract
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
 	"iter"
-	"maps"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -37,49 +32,28 @@ type createBlock struct {
 	logging  []ast.Stmt // in the block, and left out
 }
 
-// creation finds every such place in the package. It is called after
-// extraction, for what both reach is readOptions's.
-func (p *shim) creation() (*creation, error) {
-	readOptions := maps.Clone(p.reached)
-	p.pkgs = make(map[string]string)
-	blocks, err := p.createBlocks()
+// creation writes the functions that are made of the blocks, and what they reach and
+// readOptions does not.
+func (p *shim) creation(blocks []*createBlock, uses map[string]*ast.Ident, readOptions map[ast.Node]bool) (*creation, error) {
+	x, err := p.extraction(uses, func(n ast.Node) bool { return !readOptions[n] })
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range blocks {
-		p.reachFrom(b.identifiers())
-	}
-	if err := p.checkInits(); err != nil {
-		return nil, err
-	}
-	p.settleNames()
-	c := &creation{extraction: extraction{imports: p.pkgs}}
+	c := &creation{extraction: *x}
+	var functions []string
 	for _, b := range blocks {
 		name := "createOptionsIn" + strings.ToUpper(b.function.Name.Name[:1]) + b.function.Name.Name[1:]
-		c.decls = append(c.decls, p.createSource(name, b))
-		c.functions = append(c.functions, createFunction{name, filepath.Base(p.fset.Position(b.block.Pos()).Filename)})
+		functions = append(functions, p.createSource(name, b))
+		c.functions = append(c.functions, createFunction{name, p.file(b.block)})
 	}
-	for _, node := range inOrder(p.reached) {
-		if readOptions[node] {
-			continue
-		}
-		text, err := p.source(node)
-		if err != nil {
-			return nil, err
-		}
-		c.decls = append(c.decls, text)
-	}
+	c.decls = append(functions, c.decls...)
 	return c, nil
 }
 
 // createBlocks are the places of all functions that take a CreateTaskRequest.
 func (p *shim) createBlocks() (all []*createBlock, err error) {
 	functions := 0
-	for _, node := range inOrder(p.docs) {
-		f, ok := node.(*ast.FuncDecl)
-		if !ok || f.Body == nil {
-			continue
-		}
+	for _, f := range p.functions() {
 		req := requestOf(f)
 		if req == nil {
 			continue
@@ -92,9 +66,21 @@ func (p *shim) createBlocks() (all []*createBlock, err error) {
 		all = append(all, blocks...)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that take a CreateTaskRequest`, functions, p.dir)
+		return nil, fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that take a CreateTaskRequest`, functions, p.main.PkgPath)
 	}
 	return all, nil
+}
+
+// functions are those of the program's own package.
+func (p *shim) functions() (all []*ast.FuncDecl) {
+	for _, file := range p.main.Syntax {
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Body != nil {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
 }
 
 // requestOf is the function's parameter of the type *task.CreateTaskRequest, nil
@@ -227,14 +213,6 @@ func (p *shim) mentionsOptions(n ast.Node) bool {
 	return false
 }
 
-// importPath is the path of the package that an identifier means, or "".
-func (p *shim) importPath(id *ast.Ident) string {
-	if pkg, ok := p.object(id).(*types.PkgName); ok {
-		return pkg.Imported().Path()
-	}
-	return ""
-}
-
 // loggingIn are the statements in a block that only write to the log: they use a
 // package for that, set no variable of the block's, and do not return.
 func (p *shim) loggingIn(block *ast.IfStmt) (logging []ast.Stmt) {
@@ -265,8 +243,10 @@ func (p *shim) isLogging(s ast.Stmt) bool {
 				return false
 			}
 		case *ast.Ident:
-			name := path.Base(p.importPath(n))
-			logs = logs || name == "log" || name == "logrus"
+			if pkg, ok := p.object(n).(*types.PkgName); ok {
+				name := pkg.Imported().Name()
+				logs = logs || name == "log" || name == "logrus"
+			}
 		}
 	}
 	return logs
@@ -287,6 +267,14 @@ func (b *createBlock) identifiers() iter.Seq[*ast.Ident] {
 	}
 }
 
+// identifiersOf are those of all new functions.
+func identifiersOf(blocks []*createBlock) (all []iter.Seq[*ast.Ident]) {
+	for _, b := range blocks {
+		all = append(all, b.identifiers())
+	}
+	return all
+}
+
 // requestType is the type of the request's parameter.
 func (b *createBlock) requestType() ast.Expr {
 	for _, field := range b.function.Type.Params.List {
@@ -295,12 +283,6 @@ func (b *createBlock) requestType() ast.Expr {
 		}
 	}
 	return nil
-}
-
-// edit replaces a part of a file's text.
-type edit struct {
-	from, to token.Pos
-	text     string
 }
 
 // edits leave the logging out and let the block return as its new function does:
@@ -330,45 +312,12 @@ func (b *createBlock) edits() (edits []edit) {
 func (p *shim) createSource(name string, b *createBlock) string {
 	at := p.fset.Position(b.block.Pos())
 	var w strings.Builder
-	fmt.Fprintf(&w, "// From %s, line %d, in %s.\n", filepath.Base(at.Filename), at.Line, b.function.Name.Name)
+	fmt.Fprintf(&w, "// From %s, line %d, in %s.\n", p.file(b.block), at.Line, b.function.Name.Name)
 	for _, s := range b.logging {
 		fmt.Fprintf(&w, "// Left out, because it only writes to the log: line %d.\n", p.fset.Position(s.Pos()).Line)
 	}
-	edits := b.edits()
-	for id := range b.identifiers() {
-		if importPath := p.importPath(id); importPath != "" {
-			edits = append(edits, edit{id.Pos(), id.End(), p.pkgs[importPath]})
-		}
-	}
-	text := func(n ast.Node) string { return p.edited(n, edits) }
-	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n", name, b.request.Name, text(b.requestType()), p.pkgs[optionsPackage])
+	text := func(n ast.Node) string { return p.edited(n, append(b.edits(), p.renamings(n)...)) }
+	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n", name, b.request.Name, text(b.requestType()), p.names[optionsPackage])
 	fmt.Fprintf(&w, "\t%s\n\t%s\n\treturn %s, nil\n}", text(b.declares), text(b.block), b.opts.Name())
 	return w.String()
-}
-
-// edited is the text of a node with some edits in it. Of two that overlap the
-// first one is made.
-func (p *shim) edited(n ast.Node, edits []edit) string {
-	file := p.text[p.fset.Position(n.Pos()).Filename]
-	offset := func(pos token.Pos) int { return p.fset.Position(pos).Offset }
-	var w strings.Builder
-	at := n.Pos()
-	for _, e := range slices.SortedFunc(slices.Values(edits), func(a, b edit) int { return cmp.Compare(a.from, b.from) }) {
-		if e.from >= at && e.to <= n.End() {
-			w.Write(file[offset(at):offset(e.from)])
-			w.WriteString(e.text)
-			at = e.to
-		}
-	}
-	w.Write(file[offset(at):offset(n.End())])
-	return w.String()
-}
-
-// within reports whether a node, or the declaration of a variable, lies in another node.
-func within(what interface{ Pos() token.Pos }, n ast.Node) bool {
-	return n.Pos() <= what.Pos() && what.Pos() < n.End()
-}
-
-func (p *shim) errorf(at ast.Node, format string, args ...any) error {
-	return errors.New(p.fset.Position(at.Pos()).String() + ": " + fmt.Sprintf(format, args...))
 }

@@ -1,27 +1,30 @@
 package extract
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// creationOf extracts from a shim with this text in create.go.
-func creationOf(t *testing.T, body string) (*creation, error) {
+// creators are programs with these texts in create.go, by the names of tests.
+func creators(t *testing.T, bodies map[string]string) func(name string) (*creation, error) {
 	t.Helper()
-	dir := shimWith(t, good)
-	text := "package main\n\nimport (\n\t\"context\"\n\t\"errors\"\n\n\trunhcs \"" + optionsPackage + "\"\n\t\"example.com/api/task/v3\"\n\t\"example.com/log\"\n\ttypeurl \"example.com/typeurl/v2\"\n)\n\n" + body
-	if err := os.WriteFile(filepath.Join(dir, "create.go"), []byte(text), 0o666); err != nil {
-		t.Fatal(err)
+	var files strings.Builder
+	for name, body := range bodies {
+		dir := "cmd/" + slug(name) + "/"
+		files.WriteString(shimFiles(dir, good) + "-- " + dir + "create.go --\npackage main\n\nimport (\n\t\"context\"\n\t\"errors\"\n\n\trunhcs \"" + optionsPackage + "\"\n\t\"example.com/api/task/v3\"\n\t\"example.com/log/v2\"\n\ttypeurl \"example.com/typeurl/v2\"\n)\n\n" + body + "\n")
 	}
-	shim := RunHCS
-	shim.create = true
-	x, err := extractDecls(shim, dir, map[string]string{"example.com/api/task/v3": "task", "example.com/log/v2": "log"})
-	if err != nil {
-		return nil, err
+	program := programs(t, files.String())
+	return func(name string) (*creation, error) {
+		p, err := program(slug(name))
+		if err != nil {
+			return nil, err
+		}
+		x, err := extractDecls(Shim{Name: slug(name), create: true}, p)
+		if err != nil {
+			return nil, err
+		}
+		return x.create, nil
 	}
-	return x.create, nil
 }
 
 // lines is a text without its layout.
@@ -36,7 +39,7 @@ func lines(text string) string {
 }
 
 func TestCreation(t *testing.T) {
-	for _, test := range []struct {
+	tests := []struct {
 		name, body string
 		want       string // the new functions' bodies
 		imports    string
@@ -130,9 +133,15 @@ func createOptionsInCreate(req *task.CreateTaskRequest) (_ *runhcs.Options, err 
 	return shimOpts, nil
 }
 func decodeAny(a any) (*runhcs.Options, error) { return nil, errors.New("no") }`, "errors task runhcs"},
-	} {
+	}
+	bodies := make(map[string]string)
+	for _, test := range tests {
+		bodies[test.name] = test.body
+	}
+	creationOf := creators(t, bodies)
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := creationOf(t, test.body)
+			c, err := creationOf(test.name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -160,23 +169,24 @@ func decodeAny(a any) (*runhcs.Options, error) { return nil, errors.New("no") }`
 // What has another shape is refused with one line that says what was found.
 func TestCreationErrors(t *testing.T) {
 	const head = "func create(ctx context.Context, req *task.CreateTaskRequest) error {\n\tvar shimOpts *runhcs.Options\n"
-	for _, test := range []struct{ name, body, want string }{
+	tests := []struct{ name, body, want string }{
 		{"no function", "", "in the 0 functions of"},
 		{"no block", head + "\treturn run(shimOpts)\n}", "in the 1 functions of"},
-		{"no block, but a use", head + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}", `create.go:15:29: create uses req.Options outside a block "if req.Options != nil"`},
+		{"no block, but a use", head + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}", `create.go:15: create uses req.Options outside a block "if req.Options != nil"`},
 		{"a block that sets nothing", head + "\tif req.Options != nil {\n\t\treturn run(req.Options)\n\t}\n\treturn nil\n}", "sets no variable of runhcs Options"},
 		{"two blocks", head + strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) + "\treturn nil\n}", "create decodes the options twice"},
 		{"no error", "func create(req *task.CreateTaskRequest) {\n\tvar shimOpts *runhcs.Options\n\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n}", "returns no error"},
 		{"what is set elsewhere", head + "\tif req.Options != nil {\n\t\tshimOpts = get(ctx, req.Options)\n\t}\n\treturn nil\n}", "uses ctx, which create has from elsewhere"},
-	} {
+	}
+	bodies := make(map[string]string)
+	for _, test := range tests {
+		bodies[test.name] = test.body
+	}
+	creationOf := creators(t, bodies)
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := creationOf(t, test.body)
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Fatalf("error %v, want one with %q", err, test.want)
-			}
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("the error has several lines: %v", err)
-			}
+			_, err := creationOf(test.name)
+			oneLine(t, err, test.want)
 		})
 	}
 }

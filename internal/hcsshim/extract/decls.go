@@ -1,10 +1,9 @@
 package extract
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
-	"go/build"
-	"go/parser"
 	"go/token"
 	"go/types"
 	"iter"
@@ -15,149 +14,175 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/tools/go/packages"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // extraction is the function that reads standard input and every package-level
-// declaration it reaches.
+// declaration of hcsshim's that it reaches, from all of its packages.
 type extraction struct {
-	decls   []string          // source text, in the order of the files
+	decoder string            // the function as a readOptions, an expression
+	entry   string            // which function that is, for people; "" is the usual one
+	decls   []string          // source text
 	imports map[string]string // import path to the name it is used by
+	uses    map[string]string // import path to a place that uses it
 	create  *creation         // nil if that is not asked for
 }
 
-// allImports are those of all extracted files.
-func (x *extraction) allImports() map[string]string {
-	all := maps.Clone(x.imports)
+// allUses are those of all extracted files.
+func (x *extraction) allUses() map[string]string {
+	all := maps.Clone(x.uses)
 	if x.create != nil {
-		maps.Copy(all, x.create.imports)
+		maps.Copy(all, x.create.uses)
 	}
 	return all
 }
 
-// extractDecls parses the shim's package in dir and walks from the function that
-// reads standard input. names gives the package name of an import path whose last
-// element is not it.
-func extractDecls(s Shim, dir string, names map[string]string) (*extraction, error) {
-	pkg, err := parsePackage(s, dir, names)
+// extractDecls walks from the function of a shim that reads standard input.
+func extractDecls(s Shim, p *shim) (*extraction, error) {
+	e, err := p.entry(s)
 	if err != nil {
 		return nil, err
 	}
-	root, err := pkg.root(s)
+	uses := p.reachFrom(slices.Values(p.entryIdentifiers(e)))
+	for _, importPath := range p.imports(e) {
+		if uses[importPath] == nil {
+			uses[importPath] = ast.NewIdent(path.Base(importPath))
+		}
+	}
+	readOptions := maps.Clone(p.reached)
+	var blocks []*createBlock
+	var createUses map[string]*ast.Ident
+	if s.create {
+		if blocks, err = p.createBlocks(); err != nil {
+			return nil, err
+		}
+		createUses = p.reachFrom(identifiersOf(blocks)...)
+	}
+	p.settleObjects()
+	x, err := p.extraction(uses, func(n ast.Node) bool { return readOptions[n] })
 	if err != nil {
 		return nil, err
 	}
-	pkg.reach(root)
-	x, err := pkg.extraction()
-	if err == nil && s.create {
-		x.create, err = pkg.creation()
+	x.entry, x.decoder = e.description, p.decoder(e)
+	if s.create {
+		x.create, err = p.creation(blocks, createUses, readOptions)
 	}
 	return x, err
 }
 
-// shim is the parsed and, as far as that needs no imports, resolved package.
+// shim is a shim's program for Windows: the packages of hcsshim's that it is made of.
 type shim struct {
-	dir     string
+	dir     string            // the module's root
+	main    *packages.Package // of the program
+	own     map[string]*packages.Package
 	fset    *token.FileSet
 	text    map[string][]byte
-	info    *types.Info
-	scope   *types.Scope
+	info    types.Info                // of all of own
 	decls   map[types.Object]ast.Node // package-level object to what declares it
 	methods map[types.Object][]*ast.FuncDecl
 	reached map[ast.Node]bool
-	pkgs    map[string]string // import path to the name it is to be used by
+	names   map[any]string // what an object, and an import path, is called where it is copied to
+	taken   map[string]bool
+	stdin   map[types.Object]bool // variables that hold standard input
 	docs    map[ast.Node]*ast.CommentGroup
 	inits   []*ast.FuncDecl
-	members map[*ast.Ident]bool // the x of a.x, which is no name in scope
 }
 
-func parsePackage(s Shim, dir string, names map[string]string) (*shim, error) {
-	ctx := build.Default
-	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = "windows", "amd64", false
-	ctx.BuildTags = []string{s.tag}
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
+// load parses hcsshim's own packages among deps, and finds out the types of all in them.
+// A package that cannot be had leaves what uses it without a type, and is no error here.
+func load(s *Source, tag string, deps []*goPackage) ([]*packages.Package, error) {
+	var own []string
+	for _, p := range deps {
+		if p.Module != nil && p.Module.Main {
+			own = append(own, p.ImportPath)
+		}
 	}
+	pkgs, err := packages.Load(&packages.Config{
+		Mode:       packages.LoadAllSyntax,
+		Dir:        s.Dir,
+		Env:        append(gocmd.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0"),
+		BuildFlags: []string{"-mod=readonly", "-tags=" + tag},
+	}, own...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the packages of %s: %s", s.Name, gocmd.OneLine(err.Error()))
+	}
+	return pkgs, nil
+}
+
+// newShim indexes the program with this import path among pkgs. Of packages that
+// register message types no declarations are taken: these are linked as they are.
+func newShim(s *Source, main string, pkgs []*packages.Package, deps []*goPackage) (*shim, error) {
 	p := &shim{
-		dir:     dir,
-		fset:    token.NewFileSet(),
+		dir:     s.Dir,
+		own:     make(map[string]*packages.Package),
 		text:    make(map[string][]byte),
 		decls:   make(map[types.Object]ast.Node),
 		methods: make(map[types.Object][]*ast.FuncDecl),
 		reached: make(map[ast.Node]bool),
-		pkgs:    make(map[string]string),
+		names:   make(map[any]string),
+		taken:   make(map[string]bool),
+		stdin:   make(map[types.Object]bool),
 		docs:    make(map[ast.Node]*ast.CommentGroup),
-		members: make(map[*ast.Ident]bool),
-		info:    &types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object)},
+		info: types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
+			Types: make(map[ast.Expr]types.TypeAndValue)},
 	}
-	var parsed []*ast.File
-	for _, name := range files {
-		match, err := ctx.MatchFile(dir, filepath.Base(name))
-		if err != nil {
-			return nil, err
-		}
-		if !match || strings.HasSuffix(name, "_test.go") {
+	registers := make(map[string]bool)
+	for _, d := range deps {
+		registers[d.ImportPath] = d.registers() || d.registersJSON()
+	}
+	for _, pkg := range pkgs {
+		if pkg.PkgPath == main {
+			p.main, p.fset = pkg, pkg.Fset
+		} else if pkg.Name == "main" || registers[pkg.PkgPath] {
 			continue
 		}
-		if p.text[name], err = os.ReadFile(name); err != nil {
+		p.own[pkg.PkgPath] = pkg
+		if err := p.index(pkg); err != nil {
 			return nil, err
 		}
-		file, err := parser.ParseFile(p.fset, name, p.text[name], parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			return nil, err
+	}
+	if p.main == nil {
+		return nil, fmt.Errorf("no package %s", main)
+	}
+	for _, e := range p.main.Errors {
+		if e.Kind != packages.TypeError { // whether it compiles is the compiler's to say
+			return nil, fmt.Errorf("%s: %s", e.Pos, gocmd.OneLine(e.Msg))
 		}
-		parsed = append(parsed, file)
-	}
-	if len(parsed) == 0 {
-		return nil, fmt.Errorf("no Go files for Windows in %s", dir)
-	}
-	// Only the package's own names matter here, so nothing is imported and
-	// the errors that follow from that are of no interest; whether the
-	// extracted text compiles is the compiler's to say.
-	config := types.Config{Importer: emptyImporter(names), Error: func(error) {}}
-	pkg, _ := config.Check("main", p.fset, parsed, p.info)
-	p.scope = pkg.Scope()
-	for _, file := range parsed {
-		p.index(file)
 	}
 	return p, nil
 }
 
-// emptyImporter imports every path as a package of the right name without
-// declarations.
-type emptyImporter map[string]string
-
-func (names emptyImporter) Import(importPath string) (*types.Package, error) {
-	name, ok := names[importPath]
-	if !ok {
-		name = path.Base(importPath)
-	}
-	pkg := types.NewPackage(importPath, name)
-	pkg.MarkComplete()
-	return pkg, nil
-}
-
-func (p *shim) index(file *ast.File) {
-	for n := range ast.Preorder(file) {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			p.members[s.Sel] = true
+func (p *shim) index(pkg *packages.Package) error {
+	maps.Copy(p.info.Defs, pkg.TypesInfo.Defs)
+	maps.Copy(p.info.Uses, pkg.TypesInfo.Uses)
+	maps.Copy(p.info.Types, pkg.TypesInfo.Types)
+	for _, file := range pkg.Syntax {
+		name := pkg.Fset.File(file.Pos()).Name()
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
 		}
-	}
-	for _, decl := range file.Decls {
-		switch decl := decl.(type) {
-		case *ast.FuncDecl:
-			p.docs[decl] = decl.Doc
-			if decl.Recv == nil && decl.Name.Name == "init" {
-				p.inits = append(p.inits, decl)
-			} else if decl.Recv == nil {
-				p.decls[p.info.Defs[decl.Name]] = decl
-			} else if base := p.receiver(decl); base != nil {
-				p.methods[base] = append(p.methods[base], decl)
+		p.text[name] = text
+		for _, decl := range file.Decls {
+			switch decl := decl.(type) {
+			case *ast.FuncDecl:
+				p.docs[decl] = decl.Doc
+				if decl.Recv == nil && decl.Name.Name == "init" {
+					p.inits = append(p.inits, decl)
+				} else if decl.Recv == nil {
+					p.decls[p.info.Defs[decl.Name]] = decl
+				} else if base := p.receiver(decl); base != nil {
+					p.methods[base] = append(p.methods[base], decl)
+				}
+			case *ast.GenDecl:
+				p.indexGenDecl(decl)
 			}
-		case *ast.GenDecl:
-			p.indexGenDecl(decl)
 		}
 	}
+	return nil
 }
 
 // indexGenDecl keeps constants together with their group, because iota and
@@ -202,92 +227,74 @@ func identifiers(node ast.Node) iter.Seq[*ast.Ident] {
 	}
 }
 
-// root finds the function that reads standard input and holds its signature to
-// what the suite can call.
-func (p *shim) root(s Shim) (types.Object, error) {
-	obj := p.scope.Lookup(s.function)
-	decl, ok := p.decls[obj].(*ast.FuncDecl)
-	if obj == nil || !ok {
-		return nil, fmt.Errorf("no function %s in %s", s.function, p.dir)
-	}
-	if got := p.signature(decl.Type); got != s.signature {
-		return nil, fmt.Errorf("%s: %s has another signature: %s instead of %s", p.fset.Position(decl.Pos()), s.function, got, s.signature)
-	}
-	return obj, nil
-}
-
-// signature prints a function type without names of its parameters, and with
-// imports under their own names, whatever the file calls them.
-func (p *shim) signature(f *ast.FuncType) string {
-	text := types.ExprString(&ast.FuncType{Params: unnamed(f.Params), Results: unnamed(f.Results)})
-	for id := range identifiers(f) {
-		if pkg, ok := p.info.Uses[id].(*types.PkgName); ok {
-			text = strings.Replace(text, id.Name+".", path.Base(pkg.Imported().Path())+".", 1)
-		}
-	}
-	return text
-}
-
-func unnamed(fields *ast.FieldList) *ast.FieldList {
-	list := new(ast.FieldList)
-	if fields != nil {
-		for _, field := range fields.List {
-			list.List = append(list.List, slices.Repeat([]*ast.Field{{Type: field.Type}}, max(1, len(field.Names)))...)
-		}
-	}
-	return list
-}
-
-// object is what an identifier means, nil if that is not known. Without imports
-// the type checker gives up on expressions of imported types and leaves the
-// names in them alone, so those are looked up in the scopes around them.
+// object is what an identifier means, nil if that is not known.
 func (p *shim) object(id *ast.Ident) types.Object {
-	if obj := p.info.Uses[id]; obj != nil {
-		return obj
+	if f, ok := p.info.Uses[id].(*types.Func); ok {
+		return f.Origin()
 	}
-	if p.info.Defs[id] != nil || p.members[id] {
+	return p.info.Uses[id]
+}
+
+// importPath is the path of the package that an identifier means, or "".
+func (p *shim) importPath(id *ast.Ident) string {
+	if pkg, ok := p.object(id).(*types.PkgName); ok {
+		return pkg.Imported().Path()
+	}
+	return ""
+}
+
+// reachFrom marks the declarations that identifiers lead to, and the init functions
+// that may set what these read. It returns the packages
+// that are used on the way, with the identifier that uses each, but for those whose
+// declarations are marked.
+func (p *shim) reachFrom(from ...iter.Seq[*ast.Ident]) map[string]*ast.Ident {
+	uses := make(map[string]*ast.Ident)
+	for len(from) > 0 {
+		for id := range from[0] {
+			if pkg := p.importPath(id); pkg != "" && p.own[pkg] == nil {
+				uses[pkg] = id
+			}
+			from = append(from, p.reach(p.object(id))...)
+		}
+		if from = from[1:]; len(from) == 0 {
+			from = p.reachInits()
+		}
+	}
+	return uses
+}
+
+// reach marks the declaration of obj, and returns the identifiers in it and in those
+// of its methods.
+func (p *shim) reach(obj types.Object) (next []iter.Seq[*ast.Ident]) {
+	node, ok := p.decls[obj]
+	if !ok {
 		return nil
 	}
-	if scope := p.scope.Innermost(id.Pos()); scope != nil {
-		_, obj := scope.LookupParent(id.Name, id.Pos())
-		return obj
-	}
-	return nil
-}
-
-// reach marks the declaration of obj and all that it leads to.
-func (p *shim) reach(obj types.Object) {
-	node, ok := p.decls[obj]
-	if !ok || p.reached[node] {
-		return
-	}
-	p.reached[node] = true
-	p.reachFrom(identifiers(node))
+	nodes := []ast.Node{node}
 	for _, method := range p.methods[obj] {
-		p.reached[method] = true
-		p.reachFrom(identifiers(method))
+		nodes = append(nodes, method)
 	}
-}
-
-func (p *shim) reachFrom(identifiers iter.Seq[*ast.Ident]) {
-	for id := range identifiers {
-		switch used := p.object(id).(type) {
-		case nil:
-		case *types.PkgName:
-			p.pkgs[used.Imported().Path()] = used.Name()
-		default:
-			p.reach(used)
+	for _, n := range nodes {
+		if !p.reached[n] {
+			p.reached[n] = true
+			next = append(next, identifiers(n))
 		}
 	}
+	return next
 }
 
-func (p *shim) extraction() (*extraction, error) {
-	if err := p.checkInits(); err != nil {
-		return nil, err
+// extraction writes the reached declarations that keep wants.
+func (p *shim) extraction(uses map[string]*ast.Ident, keep func(ast.Node) bool) (*extraction, error) {
+	p.settleImports(uses)
+	x := &extraction{imports: make(map[string]string), uses: make(map[string]string)}
+	for importPath, id := range uses {
+		x.imports[importPath] = p.names[importPath]
+		x.uses[importPath] = p.at(id.Pos())
 	}
-	p.settleNames()
-	x := &extraction{imports: p.pkgs}
-	for _, node := range inOrder(p.reached) {
+	for _, node := range slices.SortedFunc(maps.Keys(p.reached), func(a, b ast.Node) int { return p.compare(a, b) }) {
+		if !keep(node) {
+			continue
+		}
 		text, err := p.source(node)
 		if err != nil {
 			return nil, err
@@ -297,75 +304,164 @@ func (p *shim) extraction() (*extraction, error) {
 	return x, nil
 }
 
-// inOrder are the nodes that are keys, in the order of the files.
-func inOrder[V any](nodes map[ast.Node]V) []ast.Node {
-	return slices.SortedFunc(maps.Keys(nodes), func(a, b ast.Node) int { return int(a.Pos() - b.Pos()) })
-}
-
-// checkInits refuses an init function that sets what readOptions reaches: it
-// cannot be told whether it is to run here.
-func (p *shim) checkInits() error {
+// reachInits marks the init functions that use a variable that is marked.
+func (p *shim) reachInits() (next []iter.Seq[*ast.Ident]) {
 	for _, decl := range p.inits {
 		for id := range identifiers(decl) {
-			if v, ok := p.object(id).(*types.Var); ok && p.reached[p.decls[v]] {
-				return fmt.Errorf("%s: init uses %s, which readOptions reaches: shimfuzz does not extract init functions", p.fset.Position(id.Pos()), v.Name())
+			if v, ok := p.object(id).(*types.Var); ok && p.reached[p.decls[v]] && !p.reached[decl] {
+				p.reached[decl] = true
+				next = append(next, identifiers(decl))
 			}
 		}
 	}
-	return nil
+	return next
 }
 
-// settleNames gives each imported package a name of its own: two files may use
-// one name for two packages, as the shim does with errors.
-func (p *shim) settleNames() {
-	taken := make(map[string]bool)
-	for _, importPath := range slices.Sorted(maps.Keys(p.pkgs)) {
-		name := p.pkgs[importPath]
-		for n := 2; taken[name]; n++ {
-			name = p.pkgs[importPath] + strconv.Itoa(n)
+// reserved are the names that package hcsshim has itself, and those of the function
+// that decoder writes.
+var reserved = []string{"Create", "CreateOptions", "Dir", "ErrNotExtracted", "Name", "ReadOptions", "Ready", "Version",
+	"createOptions", "found", "observe", "ofRequest", "request", "throughStdin", "underTest", "err", "r", "v"}
+
+// settleObjects gives each reached object a name of its own, because several packages
+// become one.
+func (p *shim) settleObjects() {
+	for _, name := range reserved {
+		p.taken[name] = true
+	}
+	for _, obj := range slices.SortedFunc(maps.Keys(p.decls), func(a, b types.Object) int { return p.compare(a, b) }) {
+		if p.reached[p.decls[obj]] {
+			p.settle(obj, obj.Name(), p.taken)
 		}
-		taken[name] = true
-		p.pkgs[importPath] = name
 	}
 }
 
-// source returns the text of a declaration, doc comment included, with imported
-// packages under their settled names.
+// settleImports gives each package that a file imports a name of its own: two files of
+// hcsshim's may use one name for two packages, as the shim does with errors.
+func (p *shim) settleImports(uses map[string]*ast.Ident) {
+	taken := maps.Clone(p.taken)
+	for _, importPath := range slices.Sorted(maps.Keys(uses)) {
+		p.settle(importPath, uses[importPath].Name, taken)
+	}
+}
+
+func (p *shim) settle(key any, name string, taken map[string]bool) {
+	p.names[key] = name
+	for n := 2; taken[p.names[key]]; n++ {
+		p.names[key] = name + strconv.Itoa(n)
+	}
+	taken[p.names[key]] = name != "_"
+}
+
+// source returns the text of a declaration, doc comment included.
 func (p *shim) source(node ast.Node) (string, error) {
-	start := node.Pos()
+	var b strings.Builder
+	fmt.Fprintf(&b, "// From %s, line %d.\n\n", p.file(node), p.fset.Position(node.Pos()).Line)
 	if doc := p.docs[node]; doc != nil {
-		start = doc.Pos()
 		for _, c := range doc.List {
 			if strings.HasPrefix(c.Text, "//go:embed") || strings.HasPrefix(c.Text, "//go:linkname") {
-				return "", fmt.Errorf("%s: readOptions reaches a declaration with %s, which works in its own package only", p.fset.Position(c.Pos()), strings.Fields(c.Text)[0])
+				return "", p.errorf(c, "readOptions reaches a declaration with %s, which works in its own package only", strings.Fields(c.Text)[0])
+			}
+		}
+		b.WriteString(p.edited(doc, nil) + "\n")
+	}
+	switch node.(type) { // a specification within parentheses
+	case *ast.TypeSpec:
+		b.WriteString("type ")
+	case *ast.ValueSpec:
+		b.WriteString("var ")
+	}
+	b.WriteString(p.edited(node, p.renamings(node)))
+	return b.String(), nil
+}
+
+// compare orders what is declared: the program's own package is first, and files are in
+// the order of their names, which is not the one in which they were parsed.
+func (p *shim) compare(a, b interface{ Pos() token.Pos }) int {
+	x, y := p.fset.Position(a.Pos()), p.fset.Position(b.Pos())
+	return cmp.Or(cmp.Compare(p.rank(x.Filename), p.rank(y.Filename)), cmp.Compare(x.Filename, y.Filename), cmp.Compare(x.Offset, y.Offset))
+}
+
+// file is the file that a node is in: its name alone if it is one of the shim's own.
+func (p *shim) file(n ast.Node) string {
+	name := p.fset.Position(n.Pos()).Filename
+	if p.rank(name) == 0 {
+		return filepath.Base(name)
+	}
+	return p.relative(name)
+}
+
+// at is a position for people.
+func (p *shim) at(pos token.Pos) string {
+	at := p.fset.Position(pos)
+	return p.relative(at.Filename) + ":" + strconv.Itoa(at.Line)
+}
+
+// rank is 0 for the files of the program's own package, and 1 for others.
+func (p *shim) rank(file string) int {
+	if filepath.Dir(file) == filepath.Dir(p.main.GoFiles[0]) {
+		return 0
+	}
+	return 1
+}
+
+// relative is a file's name from the root of the module.
+func (p *shim) relative(name string) string {
+	if rel, err := filepath.Rel(p.dir, name); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return name
+}
+
+func (p *shim) errorf(at ast.Node, format string, args ...any) error {
+	return fmt.Errorf("%s: %s", p.at(at.Pos()), fmt.Sprintf(format, args...))
+}
+
+// edit replaces a part of a file's text.
+type edit struct {
+	from, to token.Pos
+	text     string
+}
+
+// renamings give the packages and the objects in a node their settled names.
+func (p *shim) renamings(n ast.Node) (edits []edit) {
+	for n := range ast.Preorder(n) {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			if id, ok := n.X.(*ast.Ident); ok && p.own[p.importPath(id)] != nil {
+				edits = append(edits, edit{n.Pos(), n.Sel.Pos(), ""})
+			}
+		case *ast.Ident:
+			key := any(cmp.Or(p.object(n), p.info.Defs[n]))
+			if pkg := p.importPath(n); pkg != "" {
+				key = pkg
+			}
+			if name, ok := p.names[key]; ok && name != n.Name {
+				edits = append(edits, edit{n.Pos(), n.End(), name})
 			}
 		}
 	}
-	from := p.fset.Position(start)
-	text := p.text[from.Filename]
-	at := from.Offset
-	var b strings.Builder
-	fmt.Fprintf(&b, "// From %s, line %d.\n\n", filepath.Base(from.Filename), p.fset.Position(node.Pos()).Line)
-	copyTo := func(pos token.Pos) {
-		to := p.fset.Position(pos).Offset
-		b.Write(text[at:to])
-		at = to
-	}
-	switch node.(type) { // a specification within parentheses: its doc goes before the keyword
-	case *ast.TypeSpec:
-		copyTo(node.Pos())
-		b.WriteString("type ")
-	case *ast.ValueSpec:
-		copyTo(node.Pos())
-		b.WriteString("var ")
-	}
-	for id := range identifiers(node) {
-		if pkg, ok := p.object(id).(*types.PkgName); ok {
-			copyTo(id.Pos())
-			b.WriteString(p.pkgs[pkg.Imported().Path()])
-			at += len(id.Name)
+	return edits
+}
+
+// edited is the text of a node with some edits in it. Of two that overlap the
+// first one is made.
+func (p *shim) edited(n ast.Node, edits []edit) string {
+	file := p.text[p.fset.Position(n.Pos()).Filename]
+	offset := func(pos token.Pos) int { return p.fset.Position(pos).Offset }
+	var w strings.Builder
+	at := n.Pos()
+	for _, e := range slices.SortedStableFunc(slices.Values(edits), func(a, b edit) int { return cmp.Compare(a.from, b.from) }) {
+		if e.from >= at && e.to <= n.End() {
+			w.Write(file[offset(at):offset(e.from)])
+			w.WriteString(e.text)
+			at = e.to
 		}
 	}
-	copyTo(node.End())
-	return b.String(), nil
+	w.Write(file[offset(at):offset(n.End())])
+	return w.String()
+}
+
+// within reports whether a node, or the declaration of a variable, lies in another node.
+func within(what interface{ Pos() token.Pos }, n ast.Node) bool {
+	return n.Pos() <= what.Pos() && what.Pos() < n.End()
 }

@@ -11,8 +11,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"shimfuzz/internal/gocmd"
@@ -21,24 +23,56 @@ import (
 // Build is a tree with a decoder under test in it.
 type Build struct {
 	Source *Source
+	Entry  string   // the function that the user has chosen, "" finds it
 	Root   string   // the tree's root
 	Dir    string   // an ignored folder for what belongs to this build alone
 	Flags  []string // for the go command: none for the tree's own go.mod
+
+	// Windows says why the build is one for Windows on another system, where its tests
+	// run under Wine. It is "" for a build for this system.
+	Windows string
 }
 
-// stampPrefix stands before the stamp in a generated file.
-const stampPrefix = "// Stamp: "
+// What stands in a generated file before the stamp, before the function under test
+// if it is not the usual one, and before Build.Windows if there is one.
+const (
+	stampPrefix   = "// Stamp: "
+	entryPrefix   = "// Under test: "
+	windowsPrefix = "// For Windows: "
+)
+
+// notHere says why what is extracted does not build for a system.
+type notHere struct{ reason string }
+
+func (n notHere) Error() string { return n.reason }
+
+// refused is the error of what cannot be built for Windows in place of this system.
+func refused(s *Source, err error) error {
+	if errors.As(err, new(notHere)) {
+		return fmt.Errorf("%s: %w; make test can test it, under Wine", s.Name, err)
+	}
+	return fmt.Errorf("%s: %w", s.Name, err)
+}
 
 // Prepare puts the hcsshim that spec names under test: spec "" is the one that
 // root's go.mod requires and goes into the tree, in files git ignores; any other
 // goes below build/ and is reached by -modfile and -overlay. It does nothing
-// when that has been done before.
-func Prepare(root, spec string) (*Build, error) {
+// when that has been done before. What does not build for this system is an error.
+func Prepare(root, spec, entry string) (*Build, error) {
+	b, err := PrepareAny(root, spec, entry)
+	if err == nil && b.Windows != "" {
+		return nil, refused(b.Source, notHere{b.Windows})
+	}
+	return b, err
+}
+
+// PrepareAny is Prepare for those who can run what builds for Windows only.
+func PrepareAny(root, spec, entry string) (*Build, error) {
 	s, err := Locate(root, spec)
 	if err != nil {
 		return nil, err
 	}
-	b := &Build{Source: s, Root: root, Dir: filepath.Join(root, "build", "default")}
+	b := &Build{Source: s, Entry: entry, Root: root, Dir: filepath.Join(root, "build", "default")}
 	if spec != "" {
 		b.Dir = filepath.Join(root, "build", s.Key())
 		b.Flags = []string{"-modfile=" + b.modfile(), "-overlay=" + b.Overlay()}
@@ -50,13 +84,35 @@ func Prepare(root, spec string) (*Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.fresh(stamp) {
-		return b, nil
+	if !b.fresh(stamp) {
+		if err := b.extract(stamp); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
 	}
-	if err := b.extract(stamp); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	return b, b.readHead()
+}
+
+// readHead reads for which system the extraction is, and says which function is under
+// test, if it is not the usual one.
+func (b *Build) readHead() error {
+	text, err := os.ReadFile(b.DecoderFile())
+	if err != nil {
+		return err
 	}
-	return b, nil
+	if entry := inHead(text, entryPrefix); entry != "" {
+		fmt.Fprintln(os.Stderr, "the readOptions under test is "+entry)
+	}
+	b.Windows = inHead(text, windowsPrefix)
+	return nil
+}
+
+// inHead is the rest of the line with the prefix at the head of a generated file, "" if
+// there is none.
+func inHead(text []byte, prefix string) string {
+	head, _, _ := strings.Cut(string(text), "\npackage ")
+	_, rest, _ := strings.Cut(head, prefix)
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
 }
 
 func (b *Build) modfile() string { return filepath.Join(b.Dir, "go.mod") }
@@ -82,7 +138,7 @@ var ownSource embed.FS
 // with this package, with the tree's go.mod, with the system built for.
 func (b *Build) stamp() (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, b.Source.Name, runtime.GOOS, runtime.Version())
+	fmt.Fprintln(h, b.Source.Name, b.Entry, runtime.GOOS, runtime.Version())
 	mod, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
 	if err != nil {
 		return "", err
@@ -111,7 +167,19 @@ func (b *Build) fresh(stamp string) bool {
 func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
 	shim := RunHCS
-	shim.create = true
+	shim.create, shim.entry = true, b.Entry
+	err := b.extractShim(shim, stamp)
+	var no notHere
+	if errors.As(err, &no) && runtime.GOOS != "windows" {
+		shim.windows = no.reason
+		err = b.extractShim(shim, stamp)
+	}
+	return err
+}
+
+// extractShim extracts a shim's decoder and puts it in place. The error is notHere if
+// it does not build for the shim's system.
+func (b *Build) extractShim(shim Shim, stamp string) error {
 	set, deps, err := extractShim(b.Source, shim, stamp)
 	if err != nil {
 		return err
@@ -124,7 +192,7 @@ func (b *Build) extract(stamp string) error {
 	if err := b.write(set); err != nil {
 		return err
 	}
-	return b.compile()
+	return b.compile(shim)
 }
 
 // extractShim extracts a shim's decoder and lists the packages of its binary.
@@ -137,20 +205,24 @@ func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, err
 	if err != nil {
 		return nil, nil, err
 	}
-	names := make(map[string]string)
-	for _, p := range deps {
-		names[p.ImportPath] = p.Name
-	}
-	x, err := extractDecls(shim, dir, names)
+	pkgs, err := load(s, shim.tag, deps)
 	if err != nil {
 		return nil, nil, err
 	}
-	if shim.observed {
+	p, err := newShim(s, shim.importPath(), pkgs, deps)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := extractDecls(shim, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if shim.observed != "" {
 		if err := x.observe(); err != nil {
 			return nil, nil, err
 		}
 	}
-	l, err := linkedPackages(s, shim, deps, x.allImports(), runtime.GOOS)
+	l, err := linkedPackages(s, shim, deps, x.allUses())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,27 +278,47 @@ func (b *Build) writeOverlay(set fileSet) error {
 // compile resolves the imports and reports the compiler's own message. A
 // decoder that does not compile is removed, so that the next run tries again
 // instead of finding it fresh.
-func (b *Build) compile() (err error) {
+func (b *Build) compile(shim Shim) (err error) {
 	defer func() {
 		if err != nil {
 			os.Remove(b.DecoderFile())
 		}
 	}()
+	var env []string
+	if shim.windows != "" {
+		env = []string{"GOOS=windows", "GOARCH=amd64"}
+	}
 	if !b.inTree() {
 		list := slices.Concat([]string{"list", "-mod=mod", "-deps", "-test"}, b.Flags, []string{"./fuzz", "./properties", "./corpus/...", "./internal/..."})
-		if _, err := gocmd.Run(b.Root, nil, list...); err != nil {
-			return fmt.Errorf("getting the modules it needs:\n%s", indent(err.Error()))
+		if _, err := gocmd.Run(b.Root, env, list...); err != nil {
+			return fmt.Errorf("getting the modules it needs: %s", gocmd.OneLine(err.Error()))
 		}
 	}
 	build := slices.Concat([]string{"build"}, b.Flags, []string{"./internal/hcsshim"})
-	if _, err := gocmd.Run(b.Root, nil, build...); err != nil {
-		return fmt.Errorf("the extracted readOptions does not compile:\n%s", indent(err.Error()))
+	if _, err := gocmd.Run(b.Root, env, build...); err != nil {
+		return notHere{fmt.Sprintf("what is extracted does not compile on %s: %s", shim.goos(), b.complaint(err.Error()))}
 	}
 	return nil
 }
 
-func indent(s string) string {
-	return "\t" + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n\t")
+var complaintAt = regexp.MustCompile(`(?m)^.*/(zz_\w+\.go):(\d+):\d+: (.*)$`)
+
+// complaint is the first thing that the compiler says, with the declaration of
+// hcsshim's that it is about.
+func (b *Build) complaint(text string) string {
+	m := complaintAt.FindStringSubmatch(text)
+	if m == nil {
+		return gocmd.OneLine(text)
+	}
+	line, _ := strconv.Atoi(m[2])                                // it is digits
+	source, _ := os.ReadFile(b.path("internal/hcsshim/" + m[1])) // it was compiled just now
+	from := "hcsshim"
+	for i, text := range strings.Split(string(source), "\n") {
+		if place, found := strings.CutPrefix(text, "// From "); found && i < line {
+			from = strings.TrimSuffix(place, ".")
+		}
+	}
+	return "what is from " + from + ": " + m[3]
 }
 
 func writeFile(name string, text []byte) error {

@@ -33,7 +33,7 @@ func files(s *Source, shim Shim, stamp string, x *extraction, l *linked) (fileSe
 	licence := string(text)
 	set := make(fileSet)
 	copies := make(map[string]string)
-	for _, p := range slices.Concat(l.messages, l.whole) {
+	for _, p := range l.messages {
 		copies[p.ImportPath] = path.Join(ownModule, linkedDir, strings.ReplaceAll(p.ImportPath, "/internal", "/x"))
 	}
 	// What else stands in a package of messages (services, helpers for
@@ -41,11 +41,6 @@ func files(s *Source, shim Shim, stamp string, x *extraction, l *linked) (fileSe
 	for _, p := range l.messages {
 		names := slices.DeleteFunc(slices.Clone(p.GoFiles), func(name string) bool { return !p.isMessageFile(name) })
 		if err := copyPackage(set, p, names, copies, licence); err != nil {
-			return nil, err
-		}
-	}
-	for _, p := range l.whole {
-		if err := copyPackage(set, p, p.GoFiles, copies, licence); err != nil {
 			return nil, err
 		}
 	}
@@ -82,7 +77,14 @@ func copyPackage(set fileSet, p *goPackage, names []string, copies map[string]st
 
 func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked, copies map[string]string, licence string) ([]byte, error) {
 	var b strings.Builder
-	writeHead(&b, shim, stampPrefix+stamp+"\n", licence)
+	head := stampPrefix + stamp + "\n"
+	if x.entry != "" {
+		head += entryPrefix + x.entry + "\n"
+	}
+	if shim.windows != "" {
+		head += windowsPrefix + shim.windows + "\n"
+	}
+	writeHead(&b, shim, head, licence)
 	writeImports(&b, x.imports, copies)
 	b.WriteString("\n\t// Linked into the Windows binary, so its names are looked up there.\n")
 	for _, p := range l.imported {
@@ -92,7 +94,7 @@ func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked,
 		fmt.Fprintf(&b, "\t_ %q\n", p)
 	}
 	b.WriteString(")\n\nfunc init() {\n")
-	fmt.Fprintf(&b, "\tunderTest.readOptions = %s\n", shim.decoder)
+	fmt.Fprintf(&b, "\tunderTest.readOptions = %s\n", x.decoder)
 	fmt.Fprintf(&b, "\tunderTest.version = %q\n\tunderTest.source = %q\n\tunderTest.dir = %q\n}\n", s.Version, s.Name, s.Dir)
 	for _, p := range l.missing {
 		fmt.Fprintf(&b, "\n// Not linked: %s registers types but cannot be built here.\n", p)

@@ -56,20 +56,19 @@ func listDeps(s *Source, goos, tag string, patterns ...string) ([]*goPackage, er
 	return pkgs, nil
 }
 
-// linked says how the message types of the Windows binary, and the internal
-// packages that readOptions uses, get into the test binary: imported, or copied
-// because Go forbids importing them from here.
+// linked says how the message types of the Windows binary get into the test binary:
+// imported, or copied because Go forbids importing them from here.
 type linked struct {
 	imported []string
 	messages []*goPackage // of which only the files that register are copied
-	whole    []*goPackage // which are copied with all their files
 	missing  []string     // registering packages that cannot be built here
 }
 
 // linkedPackages picks the packages among deps that register message types,
-// which matter because typeurl looks any name up in the global registry, and
-// the internal ones among the imports of readOptions.
-func linkedPackages(s *Source, shim Shim, deps []*goPackage, imports map[string]string, hostOS string) (*linked, error) {
+// which matter because typeurl looks any name up in the global registry. uses has the
+// packages that are used by what is extracted, and where: they must build, or the error
+// is notHere.
+func linkedPackages(s *Source, shim Shim, deps []*goPackage, uses map[string]string) (*linked, error) {
 	var importable []string
 	l := new(linked)
 	for _, p := range deps {
@@ -84,60 +83,29 @@ func linkedPackages(s *Source, shim Shim, deps []*goPackage, imports map[string]
 			l.missing = append(l.missing, p.ImportPath)
 		}
 	}
-	host, err := listDeps(s, hostOS, "", slices.Concat(importable, slices.Sorted(maps.Keys(imports)))...)
+	used := maps.Clone(uses)
+	for _, p := range l.messages { // which are copied
+		delete(used, p.ImportPath)
+	}
+	host, err := listDeps(s, shim.goos(), "", slices.Concat(importable, slices.Sorted(maps.Keys(used)))...)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.copyWhole(host, imports); err != nil {
-		return nil, err
-	}
 	for _, p := range host {
-		if !slices.Contains(importable, p.ImportPath) {
-			continue
-		}
-		if p.Error == nil && len(p.DepsErrors) == 0 && len(p.GoFiles) > 0 {
+		builds := p.Error == nil && len(p.DepsErrors) == 0 && len(p.GoFiles) > 0
+		switch at, isUsed := used[p.ImportPath]; {
+		case isUsed && !builds:
+			return nil, notHere{fmt.Sprintf("%s: what is extracted uses %s, which does not build on %s", at, p.ImportPath, shim.goos())}
+		case !slices.Contains(importable, p.ImportPath):
+		case builds:
 			l.imported = append(l.imported, p.ImportPath)
-		} else {
+		default:
 			l.missing = append(l.missing, p.ImportPath)
 		}
 	}
 	slices.Sort(l.imported)
 	slices.Sort(l.missing)
 	return l, nil
-}
-
-// copyWhole picks hcsshim's internal packages that readOptions uses and what
-// these need of that kind. A message type is linked once only: not again as a
-// copy if the package comes along anyway.
-func (l *linked) copyWhole(host []*goPackage, imports map[string]string) error {
-	byPath := make(map[string]*goPackage)
-	for _, p := range host {
-		byPath[p.ImportPath] = p
-		l.messages = slices.DeleteFunc(l.messages, func(m *goPackage) bool { return m.ImportPath == p.ImportPath })
-	}
-	var add func(importPath string) error
-	add = func(importPath string) error {
-		p := byPath[importPath]
-		if !strings.HasPrefix(importPath, hcsshimModule+"/") || !isInternal(importPath) || slices.Contains(l.whole, p) {
-			return nil
-		}
-		if p == nil || p.Error != nil || len(p.GoFiles) == 0 {
-			return fmt.Errorf("readOptions uses %s, which does not build on this system", importPath)
-		}
-		l.whole = append(l.whole, p)
-		for _, i := range p.Imports {
-			if err := add(i); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for _, importPath := range slices.Sorted(maps.Keys(imports)) {
-		if err := add(importPath); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 const (

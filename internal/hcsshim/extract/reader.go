@@ -18,7 +18,7 @@ import (
 func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool, err error) {
 	set, deps, err := extractShim(s, shim, "none")
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", s.Name, err)
+		return nil, false, refused(s, err)
 	}
 	own := "internal/hcsshim/hcsshim.go"
 	if set[own], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(own))); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -25,24 +26,34 @@ const (
 
 // Shim is one of hcsshim's shims.
 type Shim struct {
-	Name      string // of its binary and its folder
-	function  string // that reads standard input
-	signature string // of that function
-	tag       string // that its files are built with
-	decoder   string // the function as a readOptions, an expression
-	observed  bool   // the function does not return the options
-	create    bool   // what decodes the options of a CreateTaskRequest is extracted, too
+	Name     string // of its binary and its folder
+	observed string // the function that reads standard input, if it does not return the options
+	tag      string // that its files are built with
+	entry    string // the function that the user has chosen, "" finds it
+	create   bool   // what decodes the options of a CreateTaskRequest is extracted, too
+	windows  string // why it is extracted for Windows on another system, "" if it is not
 }
 
 // The shims that read Options from their standard input. runhcs-v1 has a
 // function for that. In lcow-v2 the decoding is part of a function that uses what
 // it finds; there the call that finds the options is observed.
 var (
-	RunHCS = Shim{Name: "containerd-shim-runhcs-v1", function: "readOptions", signature: "func(io.Reader) (*options.Options, error)", decoder: "readOptions"}
-	LCOW   = Shim{Name: "containerd-shim-lcow-v2", function: "setLogConfiguration", signature: "func() error", tag: "lcow", decoder: "throughStdin(setLogConfiguration)", observed: true}
+	RunHCS = Shim{Name: "containerd-shim-runhcs-v1"}
+	LCOW   = Shim{Name: "containerd-shim-lcow-v2", observed: "setLogConfiguration", tag: "lcow"}
 )
 
 func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
+
+// goos is the system that the decoder is extracted for.
+func (s Shim) goos() string {
+	if s.windows != "" {
+		return "windows"
+	}
+	return runtime.GOOS
+}
+
+// usual is the function that all releases have.
+func (s Shim) usual() string { return "cmd/" + s.Name + ".readOptions" }
 
 // Source is the text of one hcsshim: a released version in the module cache,
 // or somebody's checkout.
@@ -113,17 +124,15 @@ func locateCheckout(path string) (*Source, error) {
 	return &Source{Name: dir, Dir: dir}, nil
 }
 
-// hash writes what of a checkout can change the extraction: the shim's files,
-// the message types, and the modules.
+// hash writes what of a checkout can change the extraction: its code and its modules.
 func (s *Source) hash(h io.Writer) error {
-	shim := filepath.Join(s.Dir, "cmd", "containerd-shim-runhcs-v1") + string(filepath.Separator)
 	return filepath.WalkDir(s.Dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		base := filepath.Base(name)
-		isGo := strings.HasSuffix(name, ".go") && strings.HasPrefix(name, shim)
-		if !isGo && !strings.HasSuffix(name, ".pb.go") && base != "go.mod" && base != "go.sum" {
+		isGo := strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
+		if !isGo && base != "go.mod" && base != "go.sum" {
 			return nil
 		}
 		text, err := os.ReadFile(name)

@@ -1,6 +1,7 @@
 package optionstype
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,7 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, missing := os.Stat(set + "x")
 	for name, want := range map[string]string{
 		"":                             "containerd.runhcs.v1.Options",
 		"containerd.runhcs.v1.Options": "containerd.runhcs.v1.Options",
@@ -47,7 +49,7 @@ func TestFind(t *testing.T) {
 		set + ":mine.v1.Other":         "has no mine.v1.Other",
 		set + ":mine.v1.Options.debug": "is no message",
 		text + ":mine.v1.Options":      "not a descriptor set",
-		set + "x:mine.v1.Options":      "no such file",
+		set + "x:mine.v1.Options":      errors.Unwrap(missing).Error(),
 		"google.protobuf.FileOptions":  "only proto3",
 	} {
 		mt, err := Find(name)

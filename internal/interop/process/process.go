@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -165,11 +165,11 @@ func (t *tail) Write(p []byte) (int, error) {
 // is a path and not a name to be looked up.
 func Absolute(line, dir string) string {
 	program, arguments, _ := strings.Cut(strings.TrimSpace(line), " ")
-	if !strings.ContainsRune(program, os.PathSeparator) {
+	if filepath.Base(program) == program {
 		return line
 	}
-	if !strings.HasPrefix(program, string(os.PathSeparator)) {
-		program = dir + string(os.PathSeparator) + program
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(dir, program)
 	}
 	return strings.TrimSpace(program + " " + arguments)
 }

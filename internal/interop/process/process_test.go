@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,12 +186,13 @@ func processState(pid int) string {
 }
 
 func TestAbsolute(t *testing.T) {
+	dir := t.TempDir()
 	for line, want := range map[string]string{
-		"python3 reader.py":     "python3 reader.py",
-		"build/reader -x":       "/home/build/reader -x",
-		"/usr/bin/reader -x -y": "/usr/bin/reader -x -y",
+		"python3 reader.py":   "python3 reader.py",
+		"build/reader -x":     filepath.Join(dir, "build", "reader") + " -x",
+		dir + "/reader -x -y": dir + "/reader -x -y",
 	} {
-		if got := Absolute(line, "/home"); got != want {
+		if got := Absolute(line, dir); got != want {
 			t.Errorf("Absolute(%q) = %q, want %q", line, got, want)
 		}
 	}

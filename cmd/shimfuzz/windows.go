@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"shimfuzz/internal/e2e/wine"
+	"shimfuzz/internal/testrun"
+)
+
+// windowsPackages are those whose tests run under Wine, which has no Go. Up to its
+// version 8 it does not remove the temporary folders of tests, either.
+var windowsPackages = []string{
+	"./corpus/...", "./fuzz", "./internal/contract", "./internal/cputime", "./internal/decoder", "./internal/delivery", "./internal/findings",
+	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify", "./internal/vocabulary", "./internal/wire",
+}
+
+// windows runs the suite's own tests and the extracted decoder as programs for Windows,
+// which is all that test can do with an hcsshim whose decoder builds for Windows only.
+func windows(ctx context.Context, j *job) error {
+	host, err := wine.Open(filepath.Join(j.root, "build", "wine"))
+	if err != nil {
+		return err
+	}
+	fmt.Println("  starting Wine; the first time this takes some seconds")
+	defer host.Stop()
+	if err := host.Start(ctx); err != nil {
+		return err
+	}
+	run := testrun.New()
+	flags, env := host.Tests()
+	run.Env = env
+	packages := windowsPackages
+	if len(j.b.Flags) > 0 { // the other tests do not depend on the hcsshim under test, whose go.mod has what this system needs
+		packages, flags = []string{"./corpus", "./fuzz"}, append(flags, "-mod=mod")
+	}
+	type part struct {
+		what string
+		args []string
+	}
+	parts := []part{
+		{"the corpus's tests and the fuzz targets' seeds", packages},
+		{"corpus and properties", append([]string{"./properties", "-skip=" + walks}, j.rapid()...)},
+	}
+	if j.b.Windows != "" { // they are run nowhere else
+		parts = append(parts, part{"everything small", []string{"-run=" + walks, "./properties"}})
+	}
+	for _, part := range parts {
+		if err := run.Packages(ctx, j.b, j.test, part.what, slices.Concat(flags, []string{"-count=1"}, part.args)...); err != nil {
+			return err
+		}
+	}
+	return run.Finish()
+}

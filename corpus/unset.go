@@ -1,0 +1,73 @@
+package corpus
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
+)
+
+// Unset returns the fields of BootstrapParams and of Options, and of the messages in
+// them, that no case sets.
+func Unset(cases []Case, params, opts protoreflect.MessageDescriptor) (names []protoreflect.FullName) {
+	set := make(map[protoreflect.FullName]bool)
+	note := func(md protoreflect.MessageDescriptor, b []byte) {
+		m := dynamicpb.NewMessage(md)
+		if proto.Unmarshal(b, m) == nil { // a damaged message is no case of its fields
+			noteSet(m, set)
+		}
+	}
+	for _, c := range cases {
+		if stdin.IsBootstrap(c.Payload.Bytes) {
+			note(params, c.Payload.Bytes)
+		}
+		if c.Outcome == contract.Options {
+			note(opts, stdin.OptionsBytes(c.Payload.Bytes))
+		}
+	}
+	for _, md := range []protoreflect.MessageDescriptor{params, opts} {
+		for name := range fieldsOf(md, make(map[protoreflect.FullName]bool)) {
+			if !set[name] {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// noteSet notes the fields that are set in m, and in the messages in it.
+func noteSet(m protoreflect.Message, set map[protoreflect.FullName]bool) {
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		set[fd.FullName()] = true
+		switch {
+		case fd.Message() == nil || fd.IsMap():
+		case fd.IsList():
+			for i := range v.List().Len() {
+				noteSet(v.List().Get(i).Message(), set)
+			}
+		default:
+			noteSet(v.Message(), set)
+		}
+		return true
+	})
+}
+
+// fieldsOf adds the fields of md, and of the messages in it, to all.
+func fieldsOf(md protoreflect.MessageDescriptor, all map[protoreflect.FullName]bool) map[protoreflect.FullName]bool {
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		if all[fd.FullName()] {
+			continue
+		}
+		all[fd.FullName()] = true
+		if fd.Message() != nil && !fd.IsMap() {
+			fieldsOf(fd.Message(), all)
+		}
+	}
+	return all
+}
