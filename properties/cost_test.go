@@ -130,7 +130,9 @@ func worked(d decoder.Decoder, b []byte) int64 {
 	return max(1, slices.Min(costs))
 }
 
-func decode(d decoder.Decoder, b []byte) contract.Outcome { return d.Decode(bytes.NewReader(b), b) }
+func decode(d decoder.Decoder, b []byte) contract.Outcome {
+	return d.Decode(bytes.NewReader(b), b, verify.OwnLaunch(d, b))
+}
 
 // BenchmarkDecode reports, for each shape of payload, how many bytes are
 // allocated for each byte on stdin.

@@ -114,9 +114,11 @@ func (w *walker) batch(steps []walk.Step) {
 // step asks each decoder for one answer.
 func (w *walker) step(s walk.Step, c verify.Check) {
 	for _, d := range w.decoders {
-		got := decode(d, c.Payload.Bytes)
-		if v := c.Judge(d, got); v.Fails() {
-			w.fail(failure{step: s, d: d, check: c, got: got, v: v})
+		for _, c := range c.Launched(d) {
+			got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes, c.Launch)
+			if v := c.Judge(d, got); v.Fails() {
+				w.fail(failure{step: s, d: d, check: c, got: got, v: v})
+			}
 		}
 	}
 }

@@ -45,7 +45,8 @@ func (s installed) answer(b []byte) contract.Outcome {
 	if s.isLCOW() {
 		return findings.LCOWAnswer(b)
 	}
-	return verify.UnderTest().Decode(bytes.NewReader(b), b)
+	d := verify.UnderTest()
+	return d.Decode(bytes.NewReader(b), b, verify.OwnLaunch(d, b))
 }
 
 // expect returns what the shim must do with a payload. Excused findings are

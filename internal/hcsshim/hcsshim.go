@@ -22,22 +22,32 @@ var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: 
 
 // underTest is filled in by the init function of zz_readoptions.go.
 var underTest struct {
-	readOptions func(io.Reader) (*options.Options, error)
-	version     string
-	source      string
-	dir         string
+	readOptions  func(io.Reader) (*options.Options, error)
+	readLaunched func(r io.Reader, id, namespace string) (*options.Options, error) // in place of readOptions
+	version      string
+	source       string
+	dir          string
 }
 
 // Ready reports whether there is a decoder to test; its error is ErrNotExtracted.
 func Ready() error {
-	if underTest.readOptions == nil {
+	if underTest.readOptions == nil && !TakesLaunch() {
 		return ErrNotExtracted
 	}
 	return nil
 }
 
+// TakesLaunch reports whether the readOptions under test takes the ID and the namespace
+// of the shim's command line, too.
+func TakesLaunch() bool { return underTest.readLaunched != nil }
+
+// ReadLaunched is ReadOptions of a shim with this command line, if TakesLaunch.
+func ReadLaunched(r io.Reader, id, namespace string) (*options.Options, error) {
+	return underTest.readLaunched(r, id, namespace)
+}
+
 // ReadOptions decodes what a shim finds on its standard input with the
-// extracted readOptions of the hcsshim under test.
+// extracted readOptions of the hcsshim under test, unless TakesLaunch.
 func ReadOptions(r io.Reader) (*options.Options, error) {
 	if underTest.readOptions == nil {
 		return nil, ErrNotExtracted

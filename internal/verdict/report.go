@@ -24,6 +24,7 @@ type Report struct {
 	Advice      string // what to do
 	Description string // how the payload was made
 	Input       contract.Input
+	Launch      contract.Launch
 	Payload     []byte
 	Replay      string // the commands that show it again
 }
@@ -76,7 +77,7 @@ func panicKind(text string) string {
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Launch: q.Launch, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -125,6 +126,7 @@ func (r Report) String() string {
 	row("got", r.Got)
 	row("difference", r.Difference)
 	row("panic", r.Panic)
+	row("launch", r.Launch.String())
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
 	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload), stdin.FamilyName(r.Input, r.Payload)), "; "))

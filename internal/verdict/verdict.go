@@ -26,6 +26,7 @@ const (
 type Question struct {
 	Payload []byte
 	Input   contract.Input
+	Launch  contract.Launch // under which it is asked
 	Want    contract.Outcome
 	Cause   error // the error that the reader fails with, if it does; then no finding applies
 	// Reproduces asks whether a right answer is one where a finding predicts a wrong

@@ -6,6 +6,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 )
@@ -14,9 +15,14 @@ import (
 // decoder under test answers; and the same as CreateTaskRequest.Options where an
 // answer to those is not right. It reports whether each answer is right or excused.
 func Repro(w io.Writer, b []byte) (passes bool, err error) {
-	q := verdict.Question{Payload: b, Want: reference.Want(b)}
-	report, v := reproduce(UnderTest(), q)
-	text, passes := report.String(), !v.Fails()
+	text, passes := "", true
+	for i, c := range (Check{Payload: payload.Payload{Bytes: b, Want: reference.Want(b)}}).Launched(UnderTest()) {
+		report, v := reproduce(UnderTest(), c.question(UnderTest()))
+		if i == 0 || v.Kind != verdict.Right {
+			text += report.String()
+		}
+		passes = passes && !v.Fails()
+	}
 	for _, d := range Creates() {
 		report, v := reproduce(d, verdict.Question{Payload: b, Input: d.Input, Want: reference.WantCreate(b)})
 		if v.Kind != verdict.Right {
@@ -31,7 +37,7 @@ func Repro(w io.Writer, b []byte) (passes bool, err error) {
 }
 
 func reproduce(d decoder.Decoder, q verdict.Question) (verdict.Report, verdict.Verdict) {
-	got := d.Decode(bytes.NewReader(q.Payload), q.Payload)
+	got := d.Decode(bytes.NewReader(q.Payload), q.Payload, q.Launch)
 	v := verdict.Of(q, got, KnownOf(d), excusedOf(d))
 	report := v.Report(q, got, contract.GuaranteeOf(q.Want.Kind), Excused())
 	report.Program = DecoderName(d)

@@ -2,11 +2,14 @@ package verify
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
@@ -35,6 +38,16 @@ type suite struct {
 	knownOfCreates, excusedOfCreates findings.List // the same of creates
 }
 
+// underTest is the readOptions of the hcsshim under test.
+func underTest() decoder.Decoder {
+	if !hcsshim.TakesLaunch() {
+		return decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}
+	}
+	return decoder.Decoder{Name: hcsshimName, ReadLaunched: func(r io.Reader, l contract.Launch) (*options.Options, error) {
+		return hcsshim.ReadLaunched(r, l.ID, l.Namespace)
+	}}
+}
+
 // creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
 func creates() (all []decoder.Decoder) {
 	for _, c := range hcsshim.CreateOptions() {
@@ -53,7 +66,7 @@ var current = sync.OnceValues(func() (*suite, error) {
 })
 
 func newSuite(s settings.Test) (*suite, error) {
-	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}, creates: creates()}
+	u := &suite{settings: s, underTest: underTest(), creates: creates()}
 	u.decoders = append([]decoder.Decoder{reference.Decoder, u.underTest, reference.CreateDecoder}, u.creates...)
 	if s.Decoder != "" {
 		u.decoders = slices.DeleteFunc(u.decoders, func(d decoder.Decoder) bool {

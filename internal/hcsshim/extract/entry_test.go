@@ -74,6 +74,8 @@ func TestEntry(t *testing.T) {
 		{name: "variable", main: usualCall, decls: "var readOptions = func(r io.Reader)" + returns, want: "readOptions"},
 		{name: "literal", main: "read := func(r io.Reader)" + returns + "\n\to, err := read(os.Stdin)", want: "(func(r io.Reader) (*opts.Options, error) { return nil, nil })", under: "read, which"},
 		{name: "chosen of two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)", decls: "func a(r io.Reader)" + returns, entry: "internal/away.Read", want: "Read", under: "internal/away.Read, which ENTRY has chosen"},
+		{name: "launch", main: "id, space := os.Args[0], os.Args[1]\n\to, err := readOptions(os.Stdin, space, id)", decls: "func readOptions(r io.Reader, namespace, sandboxID string)" + returns, want: "func(r io.Reader, id, namespace string) (*opts.Options, error) { return readOptions(r, namespace, id) }", under: "launch.readOptions, which"},
+		{name: "chosen with a launch", main: "var o, err any", decls: "func read(id, ns string, r io.Reader)" + returns, entry: "cmd/chosen-with-a-launch.read", want: "func(r io.Reader, id, namespace string) (*opts.Options, error) { return read(id, namespace, r) }", under: "ENTRY"},
 		{name: "chosen", main: "var o, err any", decls: "func read(ctx context.Context, r io.Reader)" + returns, entry: "cmd/chosen.read", want: "func(r io.Reader) (*opts.Options, error) { return read(context.Background(), r) }", under: "ENTRY"},
 	}
 	extract := extractAll(t, tests)
@@ -127,7 +129,7 @@ func TestEntryErrors(t *testing.T) {
 		{name: "no such function", main: none, entry: "internal/away.Red", want: "no function Red in"},
 		{name: "no function", main: none, entry: "internal/away.Name", want: "is error: want a function"},
 		{name: "no options", main: none, entry: "cmd/no-options.main", want: "serve.go:15 returns (): want (*options.Options, error)"},
-		{name: "other parameters", main: none, decls: "func read(b []byte)" + returns, entry: "cmd/other-parameters.read", want: "takes []byte: want an io.Reader, and contexts"},
+		{name: "other parameters", main: none, decls: "func read(b []byte)" + returns, entry: "cmd/other-parameters.read", want: "takes b []byte: want an io.Reader, contexts, and strings"},
 	}
 	extract := extractAll(t, tests)
 	for _, test := range tests {

@@ -94,7 +94,7 @@ func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked,
 		fmt.Fprintf(&b, "\t_ %q\n", p)
 	}
 	b.WriteString(")\n\nfunc init() {\n")
-	fmt.Fprintf(&b, "\tunderTest.readOptions = %s\n", x.decoder)
+	fmt.Fprintf(&b, "\tunderTest.%s = %s\n", x.hook, x.decoder)
 	fmt.Fprintf(&b, "\tunderTest.version = %q\n\tunderTest.source = %q\n\tunderTest.dir = %q\n}\n", s.Version, s.Name, s.Dir)
 	for _, p := range l.missing {
 		fmt.Fprintf(&b, "\n// Not linked: %s registers types but cannot be built here.\n", p)

@@ -48,6 +48,8 @@ var refactorings = []refactoring{
 	{name: "renamed", edits: []string{`\breadOptions\(`, "loadShimOptions("}, under: "cmd/renamed.loadShimOptions"},
 	{name: "context-first", edits: []string{callOf, "newShimOpts, err := readOptions(context.Background(), os.Stdin)", `func readOptions\(`, "func readOptions(_ context.Context, "},
 		under: "cmd/context-first.readOptions"},
+	{name: "launch", edits: []string{callOf, "newShimOpts, err := readOptions(os.Stdin, idFlag, namespaceFlag)", `func readOptions\(r io.Reader\)`, "func readOptions(r io.Reader, id, namespace string)"},
+		under: "cmd/launch.readOptions"},
 	{name: "struct-result", edits: []string{callOf, "config, err := readOptions(os.Stdin)\n\t\tvar newShimOpts *runhcsopts.Options\n\t\tif config != nil {\n\t\t\tnewShimOpts = config.opts\n\t\t}",
 		`\(\*runhcsopts.Options, error\)`, "(*shimConfig, error)", `return (&?opts), nil`, "return &shimConfig{$1}, nil", `(var svc)`, "type shimConfig struct{ opts *runhcsopts.Options }\n\n$1"},
 		under: "cmd/struct-result.readOptions"},
@@ -248,7 +250,11 @@ func runRefactored(t *testing.T, root string, set fileSet) {
 			continue
 		}
 		imports = append(imports, fmt.Sprintf("v%d %q", i, path.Join(ownModule, dir)))
-		calls = append(calls, fmt.Sprintf("opts, err = v%d.ReadOptions(strings.NewReader(payload))\nfmt.Println(%q, opts != nil, opts.GetDebug(), err != nil, len(v%[1]d.CreateOptions()))", i, r.name))
+		read := "ReadOptions(strings.NewReader(payload))"
+		if r.name == "launch" {
+			read = `ReadLaunched(strings.NewReader(payload), "web-1", "default")`
+		}
+		calls = append(calls, fmt.Sprintf("opts, err = v%d.%s\nfmt.Println(%q, opts != nil, opts.GetDebug(), err != nil, len(v%[1]d.CreateOptions()))", i, read, r.name))
 		want = append(want, r.name)
 	}
 	set[variants+"/main.go"] = fmt.Appendf(nil, program, strings.Join(imports, "\n"), strings.Join(calls, "\n"))

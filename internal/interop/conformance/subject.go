@@ -42,7 +42,9 @@ func subjectOf(c *settings.Conformance) (*subject, error) {
 	case mt == optionstype.RunHCS:
 		s.want = func(b []byte) contract.Outcome { return verdict.AsKnown(name, version, reference.Want(b)) }
 	default:
-		s.want = func(b []byte) contract.Outcome { return reference.TypeOf(mt).Want(contract.Stdin, b) }
+		s.want = func(b []byte) contract.Outcome {
+			return reference.TypeOf(mt).Want(contract.Stdin, contract.Launch{}, b)
+		}
 	}
 	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
 		o, err := process.Outcome(a, decoded)
