@@ -19,7 +19,7 @@ func TestGuaranteesAreInTheContract(t *testing.T) {
 			t.Errorf("docs/contract.md does not have the row\n%s", row)
 		}
 		for _, word := range strings.FieldsFunc(g.Rules, func(r rune) bool { return strings.ContainsRune(" ,;()", r) }) {
-			isRule := len(word) >= 2 && strings.ContainsRune("ORMSC", rune(word[0])) && word[1] >= '0' && word[1] <= '9'
+			isRule := len(word) >= 2 && strings.ContainsRune("ORLMSC", rune(word[0])) && word[1] >= '0' && word[1] <= '9'
 			if isRule && !strings.Contains(page, "\n| "+word+" |") && !strings.Contains(page, "\n"+word+" ") && !strings.Contains(page, "\n- "+word+" ") {
 				t.Errorf("%s stands for %s, which docs/contract.md does not have", g.Name, word)
 			}
