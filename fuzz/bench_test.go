@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/targets"
 	"shimfuzz/internal/verify"
 )
@@ -23,9 +22,11 @@ func BenchmarkTargets(b *testing.B) {
 			small = append(small, c.Payload.Bytes)
 		}
 	}
+	d := verify.UnderTest()
 	b.Run("readOptions", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
-			_, _ = hcsshim.ReadOptions(bytes.NewReader(small[i%len(small)]))
+			payload := small[i%len(small)]
+			d.Unrecovered(bytes.NewReader(payload), verify.OwnLaunch(d, payload))
 		}
 	})
 	for _, target := range targets.Names() {

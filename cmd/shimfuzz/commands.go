@@ -41,7 +41,7 @@ var commands = []command{
 			return engine.Fuzz(ctx, j.b, j.test, j.targets(), string(j.fuzztime))
 		}},
 	{name: "repro", help: "what a payload is, and what each decoder answers to it",
-		flags: "case hcsshim findings target reader options", hcsshim: true, run: repro},
+		flags: "case hcsshim findings target reader options", hcsshim: true, wine: true, run: repro},
 	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
 		flags: "case target", run: keep},
 	{name: "conformance", help: "hold a reader in any language to the contract",

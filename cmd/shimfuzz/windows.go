@@ -20,21 +20,16 @@ var windowsPackages = []string{
 // windows runs the suite's own tests and the extracted decoder as programs for Windows,
 // which is all that test can do with an hcsshim whose decoder builds for Windows only.
 func windows(ctx context.Context, j *job) error {
-	host, err := wine.Open(filepath.Join(j.root, "build", "wine"))
+	flags, env, stop, err := j.startWine(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Println("  starting Wine; the first time this takes some seconds")
-	defer host.Stop()
-	if err := host.Start(ctx); err != nil {
-		return err
-	}
+	defer stop()
 	run := testrun.New()
-	flags, env := host.Tests()
 	run.Env = env
 	packages := windowsPackages
-	if len(j.b.Flags) > 0 { // the other tests do not depend on the hcsshim under test, whose go.mod has what this system needs
-		packages, flags = []string{"./corpus", "./fuzz"}, append(flags, "-mod=mod")
+	if len(j.b.Flags) > 0 { // the other tests do not depend on the hcsshim under test
+		packages = []string{"./corpus", "./fuzz"}
 	}
 	type part struct {
 		what string
@@ -53,4 +48,23 @@ func windows(ctx context.Context, j *job) error {
 		}
 	}
 	return run.Finish()
+}
+
+// startWine returns the flags and the variables with which the go command builds for
+// Windows and runs under Wine, until stop is called.
+func (j *job) startWine(ctx context.Context) (flags, env []string, stop func(), err error) {
+	host, err := wine.Open(filepath.Join(j.root, "build", "wine"))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	fmt.Println("  starting Wine; the first time this takes some seconds")
+	if err := host.Start(ctx); err != nil {
+		host.Stop()
+		return nil, nil, nil, err
+	}
+	flags, env = host.Tests()
+	if len(j.b.Flags) > 0 { // another go.mod, which has what this system needs
+		flags = append(flags, "-mod=mod")
+	}
+	return flags, env, host.Stop, nil
 }
