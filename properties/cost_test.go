@@ -111,7 +111,9 @@ func TestLarge(t *testing.T) {
 	ours := payload.WithIdentity("web-1", "k8s.io", payload.OneOption()).Bytes
 	for _, size := range []int{contract.MaxPayload, contract.MaxPayload + len(ours)} { // of which ours are the last bytes
 		const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
-		b := append(wire.Message{wire.Bytes(unknown, make([]byte, size-len(ours)-tagAndLength))}.Encode(), ours...)
+		version := wire.String(4, "2.3.7")       // so that what comes before ours is none
+		filler := make([]byte, size-len(ours)-len(wire.Message{version}.Encode())-tagAndLength)
+		b := append(wire.Message{version, wire.Bytes(unknown, filler)}.Encode(), ours...)
 		if len(b) != size {
 			t.Fatalf("%d bytes, want %d", len(b), size)
 		}
