@@ -18,6 +18,7 @@ import (
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
+	"shimfuzz/internal/wire"
 )
 
 // Sixteen times the bytes cost no more than 2.5 times the memory for each byte,
@@ -96,16 +97,32 @@ func TestSmallIsCheap(t *testing.T) {
 	}
 }
 
-// A payload has no size beyond which it is cut off or refused.
+// A payload of up to contract.MaxPayload is neither cut off nor refused; a larger one is
+// not cut off.
 func TestLarge(t *testing.T) {
 	opts := payload.OneOption()
 	fd := opts.ProtoReflect().Descriptor().Fields().ByName("registry_root")
 	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString(strings.Repeat("x", 24<<20)))
+	legacy := payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes))
+	checks := []payload.Payload{
+		payload.WithIdentity("web-1", "k8s.io", opts),
+		{Bytes: legacy, Want: payload.Sent(opts), Description: "legacy Any of 24 MiB"},
+	}
+	ours := payload.WithIdentity("web-1", "k8s.io", payload.OneOption()).Bytes
+	for _, size := range []int{contract.MaxPayload, contract.MaxPayload + len(ours)} { // of which ours are the last bytes
+		const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
+		version := wire.String(4, "2.3.7")       // so that what comes before ours is none
+		filler := make([]byte, size-len(ours)-len(wire.Message{version}.Encode())-tagAndLength)
+		b := append(wire.Message{version, wire.Bytes(unknown, filler)}.Encode(), ours...)
+		if len(b) != size {
+			t.Fatalf("%d bytes, want %d", len(b), size)
+		}
+		checks = append(checks, payload.Payload{Bytes: b, Want: reference.Want(b), Description: fmt.Sprintf("options at the end of %d bytes", size)})
+	}
 	for _, d := range verify.Decoders() {
-		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.WithIdentity("web-1", "k8s.io", opts)})
-		verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: payload.Payload{
-			Bytes: payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
-			Want:  payload.Sent(opts), Description: "legacy Any of 24 MiB"}})
+		for _, p := range checks {
+			verify.Run(t, d, verify.Check{Guarantee: contract.AsSent, Payload: p})
+		}
 	}
 }
 

@@ -19,6 +19,10 @@ import (
 // (hcsshim's runhcs.proto).
 const OptionsName = "containerd.runhcs.v1.Options"
 
+// MaxPayload is the size in bytes up to which every payload must be read: a larger one may
+// be refused (docs/contract.md, the freedom oversize).
+const MaxPayload = 32 << 20
+
 // Input is what a decoder is given. The same bytes can have another right answer as
 // another input.
 type Input int

@@ -25,7 +25,7 @@ var (
 		"O6, O7"}
 	AsSent = Guarantee{"as-sent",
 		"The options that containerd sends arrive field by field, from every containerd, and no options stay none.",
-		"O1, O2, R1 (no bytes), R3, R4a, R4b, S1, S2"}
+		"O1, O2, R1 (no bytes), R3, R4a, R4b, S1, S2; the freedom oversize"}
 	Equivalent = Guarantee{"equivalent",
 		"Two payloads with the same meaning give identical options, however they are encoded.",
 		"all equivalences except chunking; the freedom wide-tag"}

@@ -41,7 +41,7 @@ func (t Type) Want(in contract.Input, l contract.Launch, b []byte) contract.Outc
 	if !plain.wellFormed {
 		return want
 	}
-	if plain.free {
+	if plain.free || len(b) > contract.MaxPayload {
 		allow(t.answer(in, l, plain.bytes), malformed)
 	}
 	if !plain.isParams {

@@ -8,6 +8,16 @@ import (
 	"shimfuzz/internal/wire"
 )
 
+// kinds are those of the wanted answer, and of the others.
+func kinds(b []byte) string {
+	want := Want(b)
+	others := []contract.Kind{}
+	for _, o := range want.Or {
+		others = append(others, o.Kind)
+	}
+	return fmt.Sprint(want.Kind, " ", others)
+}
+
 // The freedom overwritten of docs/contract.md.
 func TestWant(t *testing.T) {
 	bad := "\xff"
@@ -26,13 +36,33 @@ func TestWant(t *testing.T) {
 		{"BootstrapParams", wire.Message{wire.String(1, bad), wire.String(1, "web-1"), wire.String(4, "2.3")}, "error/malformed []"},
 		{"not a message", wire.Message{wire.String(1, bad), wire.Raw([]byte{0xff})}, "error/malformed []"},
 	} {
-		got := Want(test.m.Encode())
-		kinds := []contract.Kind{}
-		for _, o := range got.Or {
-			kinds = append(kinds, o.Kind)
+		if got := kinds(test.m.Encode()); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
-		if text := fmt.Sprint(got.Kind, " ", kinds); text != test.want {
-			t.Errorf("%s: %s, want %s", test.name, text, test.want)
+	}
+}
+
+// The freedom oversize of docs/contract.md begins above the limit, and adds to the others.
+func TestWantOversize(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		head wire.Message
+		want string
+	}{
+		{"ours", wire.Message{wire.String(1, contract.OptionsName)}, "options [error/malformed]"},
+		{"BootstrapParams", wire.Message{wire.String(4, "2.3")}, "none [error/malformed]"},
+		{"of another type", wire.Message{wire.String(1, "a.B")}, "error/foreign [error/malformed]"},
+		{"overwritten", wire.Message{wire.String(1, "\xff"), wire.String(1, "a.B")}, "error/malformed [error/foreign]"},
+	} {
+		const tagAndLength = 2 + 4
+		filler := make([]byte, contract.MaxPayload-len(test.head.Encode())-tagAndLength+1)
+		over := append(test.head, wire.Bytes(100, filler)).Encode()
+		if got := kinds(over); len(over) != contract.MaxPayload+1 || got != test.want {
+			t.Errorf("%s, %d bytes: %s, want %s", test.name, len(over), got, test.want)
+		}
+		at := append(test.head, wire.Bytes(100, filler[1:])).Encode()
+		if got, want := kinds(at), kinds(test.head.Encode()); len(at) != contract.MaxPayload || got != want {
+			t.Errorf("%s, %d bytes: %s, want %s", test.name, len(at), got, want)
 		}
 	}
 }

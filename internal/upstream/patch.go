@@ -85,7 +85,7 @@ func Patch(ctx context.Context, s *extract.Source, dir string) (name string, t T
 }
 
 // ownTests are those of the patch.
-const ownTests = "^(TestReadOptions|TestReadOptionsFailingReader|TestCreateRefusesOptions|FuzzReadOptions)$"
+const ownTests = "^(TestReadOptions|TestReadOptionsFailingReader|TestReadOptionsLimit|TestCreateRefusesOptions|FuzzReadOptions)$"
 
 // Check compiles the shim and its tests for Windows, with go vet, and runs those of the
 // patch; without Wine the error is wine.Missing after the former.

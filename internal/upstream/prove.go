@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,7 +142,7 @@ func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, er
 	}
 	r.Release = "hcsshim " + p.source.Name
 	host, err := wine.Open(filepath.Join(p.root, "build", "wine"))
-	if errors.As(err, new(wine.Missing)) && r.template == "answer" {
+	if errors.As(err, new(wine.Missing)) && slices.Contains([]string{"answer", "endless"}, r.template) {
 		r.How = "readOptions, extracted and run"
 		return func(i int) (result, error) { return p.extracted(ctx, p.trees[i], r) }, nil
 	}

@@ -70,6 +70,8 @@ var subjects = []subject{
 	{"log-level-echoed", findings.RunHCS, "program", "The error about an invalid log level repeats it twice, however long it is", nil, "An error with the start of the level, once.",
 		"Leave logrus's error out of the one about the level, because that repeats it, too. Print no more than 100 characters of it, with %.100q.",
 		more{wrong: `bytes.Contains(out, bytes.Repeat([]byte("x"), 150))`, payload: withLevel(strings.Repeat("x", 200))}},
+	{"stdin-unlimited", findings.RunHCS, "endless", "runhcs-v1 reads and decodes a standard input of any size", []string{"oversize"}, "An error before all of it is read.",
+		"Read one byte more than 32 MiB, which no containerd exceeds, and return an error if it is there. The same holds for setLogConfiguration in lcow-v2.", more{}},
 	{"log-level-fails-start", findings.RunHCS, "program", "One wrong letter in the log level, and no container starts", nil, "A warning, and the default level.",
 		"Log a warning if logrus.ParseLevel fails, and keep the level that is set. The same holds for setLogConfiguration in lcow-v2.", more{wrong: "!" + went, apart: true}},
 	{"lcow-v2-start-hangs", findings.LCOW, "program", "lcow-v2's start waits forever if serve refuses the options", nil, "start ends, with an error.",
@@ -258,15 +260,17 @@ func (r *report) ofProtobuf(docs []byte) (err error) {
 }
 
 func (r *report) show(payload []byte, family, dump string) {
-	r.Size, r.Family, r.Dump, r.Bytes = len(payload), family, dump, hex.EncodeToString(payload)
+	r.Size, r.Family, r.Dump = len(payload), family, dump
+	if r.Size > 1<<20 {
+		r.Bytes = "(too long for a report: the test makes it)"
+		return
+	}
+	r.Bytes = hex.EncodeToString(payload)
 	var lines []string
 	for part := range slices.Chunk([]byte(r.Bytes), 100) {
 		lines = append(lines, fmt.Sprintf("%q", part))
 	}
 	r.Hex = strings.Join(lines, " +\n")
-	if r.Size > 1<<20 {
-		r.Bytes = "(too long for a report: the test makes it)"
-	}
 }
 
 func caseOf(place findings.Place) ([]byte, error) {
@@ -307,11 +311,11 @@ func testName(finding string) string {
 // quotes returns rules of the contract, each as one line.
 func quotes(docs []byte, ids []string) (lines []string, err error) {
 	for _, id := range ids {
-		m := regexp.MustCompile(`(?ms)^(?:- )?\*\*` + id + `\*\* (.*?)(?:\n\n|\n- )|^\| ` + id + ` \| ([^\n]*) \|$`).FindSubmatch(docs)
+		m := regexp.MustCompile(`(?ms)^(?:- )?\*\*` + id + `\*\* (.*?)(?:\n\n|\n- )|^\| \x60?` + id + `\x60? \| ([^\n]*) \|$`).FindSubmatch(docs)
 		if m == nil {
 			return nil, fmt.Errorf("docs/contract.md has no rule %s", id)
 		}
-		lines = append(lines, id+": "+strings.Join(strings.Fields(string(m[1])+strings.ReplaceAll(string(m[2]), " | ", ": ")), " "))
+		lines = append(lines, id+": "+strings.Join(strings.Fields(string(m[1])+strings.NewReplacer(". | ", ": ", " | ", ": ").Replace(string(m[2]))), " "))
 	}
 	return lines, nil
 }

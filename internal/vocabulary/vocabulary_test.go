@@ -23,6 +23,7 @@ var elsewhere = map[string]string{
 	"repeat":   "sequences, which have each two elements of a field",
 	"family":   "Places, which have Options in both families",
 	"chunking": "TestWalkReads",
+	"oversize": "TestLarge",
 }
 
 // Every equivalence, freedom and malformed payload of the contract has an element.

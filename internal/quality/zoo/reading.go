@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"shimfuzz/internal/contract"
 )
 
 // reading are bugs on the way from the reader to the bytes.
@@ -22,6 +24,8 @@ var reading = []Bug{
 		})},
 	{"cut-at-1-mib", "A limit on the shim's memory; what follows it was silently dropped.",
 		reader(func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, 1<<20)) })},
+	{"cut-at-32-mib", "The limit that is allowed; what follows it was silently dropped.",
+		reader(func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, contract.MaxPayload)) })},
 	{"refused-above-16-mib", "containerd's own messages are limited to that, so it seemed safe.",
 		refused(func(a *answer) bool { return len(a.payload) > 16<<20 })},
 	{"first-line", "The protocol was once thought to be one line of text.",
