@@ -3,6 +3,7 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"go/format"
 	"io/fs"
 	"os"
@@ -35,6 +36,12 @@ func pinned(t *testing.T) *extract.Source {
 
 // git am makes the patched copy of an unpatched one, for a user without a name, too.
 func TestPatch(t *testing.T) {
+	for _, v := range []Variant{{}, {Launch: true}} {
+		t.Run(fmt.Sprintf("%+v", v), func(t *testing.T) { testPatch(t, v) })
+	}
+}
+
+func testPatch(t *testing.T, v Variant) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skipf("NOT RUN: the patch, for there is no git: %v", err)
 	}
@@ -42,7 +49,7 @@ func TestPatch(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", "")
 	ctx := context.Background()
 	dir := t.TempDir()
-	name, patched, err := Patch(ctx, pinned(t), dir)
+	name, patched, err := Patch(ctx, pinned(t), dir, v)
 	if err != nil {
 		t.Fatal(err)
 	}
