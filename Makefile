@@ -25,6 +25,7 @@ nightly:
 	$(MAKE) history
 	$(MAKE) matrix
 	$(MAKE) conformance READER=build/readers/reference/reference CHECKS=5000
+	$(MAKE) conformance READER='build/readers/reference/reference launch'
 	$(MAKE) examples
 	$(MAKE) differential PAYLOADS=2000000
 	$(MAKE) e2e CHECKS=1000

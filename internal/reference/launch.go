@@ -3,6 +3,7 @@ package reference
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -15,12 +16,13 @@ var usualLaunch = contract.Launch{ID: "web-1", Namespace: "default"}
 // Launches are the launches under which a payload tells readers apart that are given
 // them. The first is the payload's own, under which such a reader answers as one that
 // is not: of BootstrapParams, what they say; of an ID and a namespace alone, those.
-// The others are what a container of another payload could be started with.
+// The others are what a container of another payload could be started with. All are
+// UTF-8: BootstrapParams that say anything else are malformed under any launch.
 func (t Type) Launches(b []byte) []contract.Launch {
 	said, isParams := identityOf(b)
 	own := usualLaunch
 	legal := isIdentifier(said.ID) && isIdentifier(said.Namespace)
-	if isParams || legal && !t.isNamed(said.ID) {
+	if isParams && utf8.ValidString(said.ID) && utf8.ValidString(said.Namespace) || legal && !t.isNamed(said.ID) {
 		own = said
 	}
 	all := []contract.Launch{own}

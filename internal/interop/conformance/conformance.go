@@ -11,7 +11,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/interop/process"
-	"shimfuzz/internal/interop/protocol"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 )
@@ -72,8 +71,7 @@ func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s sett
 	return rep.green(), nil
 }
 
-// start starts the reader, and asks it once, so that a program that is not a reader is
-// refused in one line.
+// start starts and greets the reader.
 func start(s settings.Test) (*subject, *process.Reader, error) {
 	c := s.Conformance
 	root, err := settings.Root()
@@ -91,21 +89,16 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("READER: %w", err)
 	}
-	a, err := reader.Ask(nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	switch a.Outcome {
-	case process.Hang, protocol.Panic, protocol.Unable:
+	if err := subject.greet(reader); err != nil {
 		reader.Close()
-		return nil, nil, fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? docs/conformance.md has the protocol)",
-			c.Reader, strings.Join(strings.Fields(string(a.Detail)), " "))
+		return nil, nil, err
 	}
 	return subject, reader, nil
 }
 
 // Repro reports what a payload is, what a correct reader answers to it, and what the
-// reader does. It reports whether that is right or excused.
+// reader does; and the same under each other launch where the answer is not right. It
+// reports whether each answer is right or excused.
 func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (passes bool, err error) {
 	payload, err := os.ReadFile(file)
 	if err != nil {
@@ -116,22 +109,38 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 		return false, err
 	}
 	defer reader.Close()
-	r := newRun(subject, reader, Freedoms)
-	answers, err := r.ask(ctx, [][]byte{payload})
+	var all []process.Question
+	for _, l := range subject.launches(payload) {
+		all = append(all, process.Question{Launch: l, Payload: payload})
+	}
+	answers, err := newRun(subject, reader, Freedoms).ask(ctx, all)
 	if err != nil {
 		return false, err
 	}
-	f := &failure{payload: payload, want: subject.want(payload), got: answers[0]}
-	f.verdict = subject.judge(payload, f.want, f.got)
-	f.cause = causeOf(subject, f)
-	text := f.report(s)
-	text.Verdict = f.verdict.Kind
-	if f.verdict.Kind == verdict.Right {
-		text.Difference = ""
+	passes = true
+	for i, q := range all {
+		f := subject.failure(q, answers[i])
+		passes = passes && !f.verdict.Fails()
+		if i > 0 && f.verdict.Kind == verdict.Right {
+			continue
+		}
+		if _, err := io.WriteString(w, f.replayed(subject, s).String()); err != nil {
+			return false, err
+		}
 	}
-	text.Description = "special in it: " + strings.Join(f.cause.features, " ")
-	_, err = io.WriteString(w, text.String())
-	return !f.verdict.Fails(), err
+	return passes, nil
+}
+
+// replayed is what is told of an answer that may be right.
+func (f *failure) replayed(subject *subject, s settings.Test) verdict.Report {
+	f.cause = causeOf(subject, f)
+	r := f.report(s)
+	r.Verdict = f.verdict.Kind
+	if f.verdict.Kind == verdict.Right {
+		r.Difference = ""
+	}
+	r.Description = "special in it: " + strings.Join(f.cause.features, " ")
+	return r
 }
 
 // report is what is told of a failure.
@@ -139,7 +148,7 @@ func (f *failure) report(s settings.Test) verdict.Report {
 	r := verdict.Report{
 		Finding: f.verdict.Finding, Program: s.Conformance.Reader,
 		Want: outcomeText(f.want), Got: f.got.String(), Difference: differenceText(f.want, f.got),
-		Input: contract.Stdin, Payload: f.payload,
+		Input: contract.Stdin, Launch: f.launch, Payload: f.payload,
 	}
 	if f.verdict.Kind == verdict.KnownDifferent {
 		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.", f.verdict.Finding.Name, f.verdict.Predicted)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/interop/process"
 	"shimfuzz/internal/wire"
 )
 
@@ -18,32 +20,35 @@ const (
 // shrink makes the payload of a failure smaller, as long as the reader fails in the same
 // way: an answer of the same kind in the place of the same ones, or some of the same
 // fields wrong. It must not get features that it did not have, or one cause would become
-// another. What is right for a smaller payload is the reference's to say.
+// another. What is right for a smaller payload is the reference's to say. The launch
+// stays, and is one under which each smaller payload is asked.
 func (r *run) shrink(ctx context.Context, f *failure) error {
 	if len(f.payload) > maxShrunk {
 		return nil
 	}
-	features := r.subject.features(f.payload)
+	features := r.subject.features(f.launch, f.payload)
 	for range maxRounds {
-		var candidates [][]byte
+		var candidates []process.Question
 		size := 0
 		for c := range wire.Smaller(f.payload, r.subject.envelope(f.payload), r.subject.inside) {
-			candidates = append(candidates, c)
+			if !slices.Contains(r.subject.launches(c), f.launch) {
+				continue
+			}
+			candidates = append(candidates, process.Question{Launch: f.launch, Payload: c})
 			if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
 				break
 			}
 		}
 		// The smallest that fails in the same way; at the same size, the first.
-		slices.SortStableFunc(candidates, func(a, b []byte) int { return len(a) - len(b) })
+		slices.SortStableFunc(candidates, func(a, b process.Question) int { return len(a.Payload) - len(b.Payload) })
 		answers, err := r.ask(ctx, candidates)
 		if err != nil {
 			return err
 		}
 		found := false
 		for i, c := range candidates {
-			smaller := &failure{payload: c, want: r.subject.want(c), got: answers[i]}
-			smaller.verdict = r.subject.judge(c, smaller.want, smaller.got)
-			if smaller.verdict.Fails() && smaller.isLike(f) && isSubset(r.subject.features(c), features) {
+			smaller := r.subject.failure(c, answers[i])
+			if smaller.verdict.Fails() && smaller.isLike(f) && isSubset(r.subject.features(c.Launch, c.Payload), features) {
 				*f, found = *smaller, true
 				break
 			}
@@ -53,6 +58,13 @@ func (r *run) shrink(ctx context.Context, f *failure) error {
 		}
 	}
 	return nil
+}
+
+// failure is the answer to a question, which is wrong if its verdict fails.
+func (s *subject) failure(q process.Question, got contract.Outcome) *failure {
+	f := &failure{payload: q.Payload, launch: q.Launch, want: s.want(q.Launch, q.Payload), got: got}
+	f.verdict = s.judge(q.Launch, q.Payload, f.want, got)
+	return f
 }
 
 // isLike reports whether f is a wrong answer of the same kind as an earlier one.

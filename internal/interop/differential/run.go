@@ -195,11 +195,11 @@ func (p *pipe) share(all []question) []question {
 
 // ask asks some questions.
 func (p *pipe) ask(ctx context.Context, questions []question, answered func(question, contract.Outcome)) error {
-	payloads := make([][]byte, len(questions))
+	all := make([]process.Question, len(questions))
 	for i, q := range questions {
-		payloads[i] = q.payload
+		all[i].Payload = q.payload
 	}
-	return p.reader.AskAll(payloads, func(i int, a protocol.Answer) error {
+	return p.reader.AskAll(all, func(i int, a protocol.Answer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

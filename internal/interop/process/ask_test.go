@@ -4,14 +4,19 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/interop/protocol"
+	"shimfuzz/internal/wire"
 )
 
 // readAhead is a reader that reads all that is there before it answers, and ends
@@ -36,20 +41,27 @@ func readAhead(fatal func(payloads [][]byte) bool) {
 	}
 }
 
-// deaf is a reader that answers without reading.
+// deaf is a reader that answers a question without reading it to its end.
 func deaf() {
-	_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
+	for _, read := range []int{4, 1} { // bytes
+		_, _ = io.ReadFull(os.Stdin, make([]byte, read))
+		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
+	}
 	time.Sleep(time.Hour)
+}
+
+// questions are those of payloads under their own launches.
+func questions(payloads ...string) (all []Question) {
+	for _, p := range payloads {
+		all = append(all, Question{Payload: []byte(p)})
+	}
+	return all
 }
 
 // askAll asks payloads and returns the answers, each in a line of its own.
 func askAll(r *Reader, payloads []string) ([]string, error) {
-	all := make([][]byte, len(payloads))
-	for i, p := range payloads {
-		all[i] = []byte(p)
-	}
 	var got []string
-	err := r.AskAll(all, func(i int, a protocol.Answer) error {
+	err := r.AskAll(questions(payloads...), func(i int, a protocol.Answer) error {
 		if i != len(got) {
 			return fmt.Errorf("answer %d after %d answers", i, len(got))
 		}
@@ -95,8 +107,7 @@ func TestAskAllHangs(t *testing.T) {
 	r := reader(t)
 	large := strings.Repeat("x", 1<<20)
 	var got []string
-	payloads := [][]byte{[]byte("a"), []byte("slow"), []byte("hang"), []byte(large), []byte("b")}
-	err := r.AskAll(payloads, func(_ int, a protocol.Answer) error {
+	err := r.AskAll(questions("a", "slow", "hang", large, "b"), func(_ int, a protocol.Answer) error {
 		got = append(got, fmt.Sprintf("%s %.30s", a.Outcome, a.Detail))
 		r.Limit = patience
 		if string(a.Detail) == "slow" { // the next answer is that to hang, and nothing else can be late
@@ -173,7 +184,7 @@ func TestAskAllOutOfStep(t *testing.T) {
 // A reader that answers, and does not read what it has answered, is not waited for.
 func TestAskAllDeaf(t *testing.T) {
 	r := readerOf(t, "deaf")
-	err := r.AskAll([][]byte{make([]byte, 1<<20)}, func(int, protocol.Answer) error {
+	err := r.AskAll(questions(strings.Repeat("x", 1<<20)), func(int, protocol.Answer) error {
 		r.Limit = 100 * time.Millisecond
 		return nil
 	})
@@ -186,10 +197,10 @@ func TestAskAllDeaf(t *testing.T) {
 // answers that remain are not taken for those to the next payloads.
 func TestAskAllStops(t *testing.T) {
 	r := reader(t)
-	payloads := [][]byte{[]byte("a"), []byte("b"), []byte("c")}
+	three := questions("a", "b", "c")
 	enough := errors.New("enough")
 	calls := 0
-	err := r.AskAll(payloads, func(int, protocol.Answer) error {
+	err := r.AskAll(three, func(int, protocol.Answer) error {
 		calls++
 		return enough
 	})
@@ -198,7 +209,7 @@ func TestAskAllStops(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_ = r.AskAll(payloads, func(int, protocol.Answer) error { panic(enough) })
+		_ = r.AskAll(three, func(int, protocol.Answer) error { panic(enough) })
 	}()
 	if got, err := askAll(r, []string{"x", "y"}); err != nil || got[0] != "options x" || got[1] != "options y" {
 		t.Errorf("after that: %q, %v", got, err)
@@ -210,12 +221,9 @@ func BenchmarkAskAll(b *testing.B) {
 	for _, size := range []int{1, 1000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			r := reader(b)
-			payloads := make([][]byte, size)
-			for i := range payloads {
-				payloads[i] = make([]byte, 60)
-			}
+			all := questions(slices.Repeat([]string{strings.Repeat("x", 60)}, size)...)
 			ask := func() {
-				if err := r.AskAll(payloads, func(int, protocol.Answer) error { return nil }); err != nil {
+				if err := r.AskAll(all, func(int, protocol.Answer) error { return nil }); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -225,5 +233,51 @@ func BenchmarkAskAll(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "payloads/s")
 		})
+	}
+}
+
+// A reader that takes the launch gets that of each question, also after it was started
+// again; of a payload alone, the payload's own.
+func TestLaunched(t *testing.T) {
+	r := readerOf(t, "launched")
+	if a, err := r.Greet(); err != nil || a.Outcome != protocol.Launch {
+		t.Fatal(a, err)
+	}
+	of := func(id, namespace, payload string) Question {
+		return Question{Launch: contract.Launch{ID: id, Namespace: namespace}, Payload: []byte(payload)}
+	}
+	params := string(wire.Message{wire.String(1, "a"), wire.String(4, "2.3.7")}.Encode())
+	all := []Question{of("a", "b", "x"), of("", "b", "no ID"), of("a", "b", "die"), of("", "", "own"), of("c", "d", "die"), of("e", "f", ""), of("", "", params)}
+	var got []string
+	for range 2 {
+		got = nil
+		err := r.AskAll(all, func(_ int, a protocol.Answer) error {
+			got = append(got, a.Outcome+" "+string(a.Detail))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const ended = "panic the process ended (exit status 3)\nlast output\n"
+	want := []string{"options a b x", "options  b no ID", ended, "options web-1 default own", ended, "options e f ", "options a  " + params}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("- want, + got\n%s", diff)
+	}
+}
+
+// What a process answers to the first frame must be that of the one before, and no more
+// than it is allowed to say.
+func TestGreetFails(t *testing.T) {
+	t.Setenv("FIRST", filepath.Join(t.TempDir(), "first"))
+	for behavior, want := range map[string]string{
+		"fickle":    "a process of it has answered launch to the first frame, and this one options",
+		"talkative": "the answer launch has 9 bytes behind it",
+	} {
+		r := readerOf(t, behavior)
+		got, err := askAll(r, []string{"die", "x"})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "reader ") != 1 {
+			t.Errorf("%s: %q, %v; want an error with %q", behavior, got, err, want)
+		}
 	}
 }

@@ -6,14 +6,24 @@ package main
 import (
 	"bytes"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/interop/protocol"
 )
 
-func main() { protocol.Main(decode) }
+func main() {
+	if hcsshim.TakesLaunch() {
+		protocol.MainLaunched(func(id, namespace string, payload []byte) protocol.Answer {
+			return answer(hcsshim.ReadLaunched(bytes.NewReader(payload), id, namespace))
+		})
+		return
+	}
+	protocol.Main(func(payload []byte) protocol.Answer { return answer(hcsshim.ReadOptions(bytes.NewReader(payload))) })
+}
 
-func decode(payload []byte) protocol.Answer {
-	opts, err := hcsshim.ReadOptions(bytes.NewReader(payload))
+// answer is what a readOptions has returned.
+func answer(opts *options.Options, err error) protocol.Answer {
 	switch {
 	case err != nil && opts != nil:
 		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options together with an error: " + err.Error())}
