@@ -33,6 +33,7 @@ nightly:
 	$(MAKE) report
 	$(MAKE) patch
 	$(MAKE) test HCSSHIM=build/patch/hcsshim FINDINGS=none
+	$(MAKE) test HCSSHIM=build/patch/launch/hcsshim FINDINGS=none
 	$(MAKE) upstream
 	$(MAKE) fuzz FUZZTIME=10m
 	$(MAKE) oss-fuzz FUZZTIME=5m
