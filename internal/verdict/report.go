@@ -45,6 +45,9 @@ func (v Verdict) group(q Question, got contract.Outcome) Group {
 	if q.Input == contract.Create { // which is decoded by code of its own
 		where = "Create"
 	}
+	if q.another() {
+		where += " of another launch"
+	}
 	g := Group{contract.GuaranteeOf(q.Want.Kind), fmt.Sprintf("%s for %s in %s", got.Kind, q.Want.Kind, where)}
 	switch {
 	case v.Kind == Wrong && v.Finding != nil && q.Input == contract.Create:

@@ -7,6 +7,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/reference"
 )
 
 // Kind is what an answer is.
@@ -34,6 +35,11 @@ type Question struct {
 	Reproduces bool
 }
 
+// another reports whether the launch is that of another container than the payload's.
+func (q Question) another() bool {
+	return q.Launch != (contract.Launch{}) && q.Launch != reference.Launches(q.Payload)[0]
+}
+
 // Verdict is the decision on one answer.
 type Verdict struct {
 	Kind      Kind
@@ -48,7 +54,8 @@ func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict 
 	if right && !q.Reproduces {
 		return Verdict{Kind: Right}
 	}
-	if q.Cause != nil { // what a failing reader has delivered is not decoded
+	// What a failing reader has delivered is not decoded, and no release takes a launch.
+	if q.Cause != nil || q.another() {
 		known, excused = findings.None, findings.None
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)

@@ -65,6 +65,7 @@ func (c Check) Launched(d decoder.Decoder) []Check {
 	for i, l := range reference.Launches(c.Payload.Bytes) {
 		if c.Launch = l; i > 0 {
 			c.Payload.Want, c.Reproduces = reference.WantLaunched(l, c.Payload.Bytes), false
+			c.Guarantee = contract.GuaranteeOf(c.Payload.Want.Kind)
 		}
 		if all = append(all, c); c.Reader != nil {
 			break
