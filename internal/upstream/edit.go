@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"go/ast"
@@ -115,13 +116,29 @@ var pkgShimChanges = []change{
 	}},
 }
 
+// runtimeOptionsChanges are those of ReadRuntimeOptions in that package.
+var runtimeOptionsChanges = []change{
+	{"the Any in ReadRuntimeOptions", func(n ast.Node) (string, bool) {
+		s, ok := n.(*ast.DeclStmt)
+		if !ok {
+			return "", false
+		}
+		spec, ok := s.Decl.(*ast.GenDecl).Specs[0].(*ast.ValueSpec)
+		return template("runtimeoptions_fix.go.tmpl"), ok && spec.Type != nil && isExpr(spec.Type, "types.Any")
+	}},
+}
+
 func isExpr(n ast.Node, text string) bool {
 	e, ok := n.(ast.Expr)
 	return ok && types.ExprString(e) == text
 }
 
+// bootapi is the package that is imported under that name.
+const bootapi = "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+
 // imported are the packages that the new code needs, or no longer does.
 var imported = []string{
+	bootapi,
 	"github.com/containerd/containerd/v2/pkg/identifiers",
 	"github.com/containerd/typeurl/v2",
 	"google.golang.org/protobuf/encoding/protowire",
@@ -212,13 +229,14 @@ func withImports(name string, text []byte) ([]byte, error) {
 		return nil, err
 	}
 	for _, p := range imported {
-		base := packageName(p)
+		alias := map[string]string{bootapi: "bootapi"}[p]
+		base := cmp.Or(alias, packageName(p))
 		uses := slices.ContainsFunc(file.Unresolved, func(id *ast.Ident) bool { return id.Name == base })
 		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(p) })
 		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return packageName(strings.Trim(s.Path.Value, `"`)) == base })
 		switch {
 		case uses && !named:
-			astutil.AddImport(fset, file, p)
+			astutil.AddNamedImport(fset, file, alias, p)
 		case !uses && i >= 0:
 			name := ""
 			if file.Imports[i].Name != nil {

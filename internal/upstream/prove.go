@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,7 +47,15 @@ func Reports(ctx context.Context, root, finding, dir string) error {
 		}
 		reports = append(reports, r)
 	}
-	return prove(ctx, root, dir, reports)
+	if err := prove(ctx, root, dir, reports); err != nil {
+		return err
+	}
+	for _, u := range unreported {
+		if finding == "" || u.finding == finding {
+			fmt.Printf("  NO REPORT: %s in %s: %s\n", u.finding, u.project, u.why)
+		}
+	}
+	return nil
 }
 
 // prove writes the reports whose tests fail before the fix and pass after it.
@@ -64,17 +73,21 @@ func prove(ctx context.Context, root, dir string, reports []*report) error {
 	for _, r := range reports {
 		err := p.prove(ctx, r)
 		if errors.As(err, new(wine.Missing)) && len(reports) > 1 {
-			fmt.Printf("  NOT WRITTEN: %s: %v\n", r.finding, err)
+			fmt.Printf("  NOT WRITTEN: %s: %v\n", r.Name, err)
 			continue
 		}
 		if err == nil {
 			err = r.write(dir)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.finding, err)
+			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 		written++
-		fmt.Printf("  %-28s fails on %s, passes with the fix: %s\n", r.finding, r.Release, gocmd.FromHere(filepath.Join(dir, r.finding+".md")))
+		passes := "with the fix"
+		if r.Fixed != "" {
+			passes = "on " + r.Fixed
+		}
+		fmt.Printf("  %-37s fails on %s, passes %s: %s\n", r.Name, r.Release, passes, gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
 	}
 	fmt.Printf("%d of %d reports written\n", written, len(reports))
 	return nil
@@ -134,8 +147,12 @@ func (r *report) proven(run func(i int) (result, error)) error {
 
 // runner returns what runs the test of a report before the fix (0) and after it (1).
 func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, error), error) {
-	if m, other := modules[r.program]; other {
+	if m, other := modules[r.template]; other {
 		return p.ofModule(ctx, r, m)
+	}
+	if r.last != "" {
+		r.Release, r.How = "hcsshim "+r.last, "readOptions, extracted and run"
+		return func(i int) (result, error) { return p.extracted(ctx, []string{r.last, r.Fixed}[i], r) }, nil
 	}
 	if err := p.copy(); err != nil {
 		return nil, err
@@ -144,7 +161,7 @@ func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, er
 	host, err := wine.Open(filepath.Join(p.root, "build", "wine"))
 	if errors.As(err, new(wine.Missing)) && slices.Contains([]string{"answer", "endless"}, r.template) {
 		r.How = "readOptions, extracted and run"
-		return func(i int) (result, error) { return p.extracted(ctx, p.trees[i], r) }, nil
+		return func(i int) (result, error) { return p.extracted(ctx, p.trees[i].Dir, r) }, nil
 	}
 	if err == nil && p.host == nil {
 		p.host, p.programs = host, make(map[string]string)
@@ -184,7 +201,7 @@ func (p *prover) copy() (err error) {
 			return err
 		}
 		for _, r := range p.reports {
-			if !r.Windows {
+			if !r.Windows || r.last != "" {
 				continue
 			}
 			if err := r.put(t.Dir); err != nil {
@@ -238,9 +255,9 @@ func ran(test string, r result, err error) (result, error) {
 }
 
 // extracted runs a test that calls nothing but readOptions, as one of the package that
-// the suite extracts that to.
-func (p *prover) extracted(ctx context.Context, t Tree, r *report) (result, error) {
-	b, err := extract.Prepare(p.root, t.Dir, "")
+// the suite extracts that to, of a version or of a checkout.
+func (p *prover) extracted(ctx context.Context, hcsshim string, r *report) (result, error) {
+	b, err := extract.Prepare(p.root, hcsshim, "")
 	if err != nil {
 		return result{}, err
 	}
@@ -265,9 +282,10 @@ func (p *prover) extracted(ctx context.Context, t Tree, r *report) (result, erro
 	return ran(r.Test, result{failed, out}, err)
 }
 
-// ofModule proves a report on copies of the module alone.
+// ofModule proves a report on copies of the module alone: of a release and of its patched
+// copy, or of two releases.
 func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int) (result, error), error) {
-	version := of.version
+	version := cmp.Or(r.last, of.version)
 	if version == "" {
 		out, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", of.path)
 		if err != nil {
@@ -275,16 +293,20 @@ func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int
 		}
 		version = strings.TrimSpace(string(out))
 	}
-	m, err := gocmd.Download(of.path, version)
-	if err != nil {
-		return nil, err
-	}
-	r.Release, r.How = of.path+" "+m.Version, "run with Go"
+	r.Release, r.How = of.path+" "+version, "run with Go"
 	return func(i int) (result, error) {
+		patched := i == 1 && r.last == ""
+		if i == 1 && !patched {
+			version = r.Fixed
+		}
+		m, err := gocmd.Download(of.path, version)
+		if err != nil {
+			return result{}, err
+		}
 		dir := filepath.Join(p.work, "module")
-		err := errors.Join(os.RemoveAll(dir), extract.CopyTree(dir, m.Dir))
-		if err == nil && i == 1 {
-			err = edit(filepath.Join(dir, filepath.FromSlash(of.fixed)), of.changes)
+		err = errors.Join(os.RemoveAll(dir), extract.CopyTree(dir, m.Dir))
+		if err == nil && patched {
+			err = edit(filepath.Join(dir, filepath.FromSlash(of.changed)), of.changes)
 		}
 		if err := errors.Join(err, r.put(dir)); err != nil {
 			return result{}, err

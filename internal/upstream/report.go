@@ -47,9 +47,11 @@ type more struct {
 	wrong   string // of a program: what is true of its err and out if it has the finding, in Go
 	payload []byte // if that of the finding is too large, or does not show
 	apart   bool   // the fix is not in the patch
+	last    string // the last release that has the finding, where a newer one does not: the fix is that one
 }
 
-// subjects are the findings of hcsshim that have a fix, and those of other modules.
+// subjects are what reports are written about: each finding in each project that has it,
+// but for those in unreported.
 var subjects = []subject{
 	{"identity-misread", findings.ReadOptions, "answer", "runhcs-v1 loses the options of a container whose ID is the name of a type", []string{"R3"}, "",
 		"Tell BootstrapParams from an Any by the fields 3 to 9, which only the former has, and not by which of them decodes. Options are then taken from an extension whatever the ID and the namespace are.", more{}},
@@ -84,8 +86,41 @@ var subjects = []subject{
 	{"group-hides-bad-field-number", protobuf, "protobuf", "proto: a field number above 2^29-1 is accepted inside a group", []string{"M4"}, "",
 		"Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too. The decoder of messages checks this for a field outside of a group, and skips a group with ConsumeFieldValue, which does not.", more{}},
 	{"end-unread", findings.PkgShim, "pkgshim", "pkg/shim drops what stands behind the first 10 MiB of the bootstrap parameters", []string{"S2"}, "The options, or at least an error.",
-		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without options that were sent.", more{apart: true}},
+		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without options that were sent.",
+		more{apart: true, wrong: `strings.Contains(out, "started with 0 extensions")`}},
+	{"bootstrap-rejected", findings.ReadOptions, "answer", "runhcs-v1 starts no container of containerd 2.3", []string{"R3"}, "",
+		"What fails to decode as an Any is decoded as BootstrapParams (hcsshim pull request 2868, for issue 2780).", more{last: "v0.15.0-rc.3"}},
+	{"foreign-type-panics", findings.ReadOptions, "answer", "Options of another linked type crash runhcs-v1", []string{"R4c"}, "",
+		"readOptions checks its type assertion.", more{last: "v0.15.0-rc.3"}},
+	{"fields-dropped", findings.RunHCS, "fields", "runhcs-v1 drops scrub_logs, which CRI sets by default", []string{"R4a"}, "",
+		"The message has the fields.", more{last: "v0.9.12"}},
+	{"damage-ignored", findings.PkgShim, "pkgshim", "pkg/shim starts with what it can read of damaged bootstrap parameters", []string{"R3"}, "",
+		"What does not decode as BootstrapParams is an error.", more{last: "v2.3.7", wrong: `strings.Contains(out, "started with")`}},
+	{"legacy-read-as-bootstrap", findings.PkgShim, "pkgshim", "pkg/shim drops the options of containerd up to 2.2", []string{"R4a"}, "The options, or at least an error.",
+		"BootstrapParams whose ID and namespace are not those of the command line are an error.", more{last: "v2.3.7", wrong: `strings.Contains(out, "started with")`}},
+	{"unreadable-is-default", findings.RuncV2, "runc", "runc-v2 starts with default options if a newer containerd sends bootstrap parameters", nil, "The options, or at least an error.",
+		"The options are taken from an extension of BootstrapParams, and an error of that is returned.",
+		more{last: "v2.2.9", payload: runcParams}},
+	{"bootstrap-rejected", findings.ReadRuntimeOptions, "runtimeoptions", "ReadRuntimeOptions cannot read the options that containerd sends since 2.3", nil, "The options of the extension.",
+		"Unmarshal the payload as BootstrapParams first, and take the extension whose type is the wanted one if the version of containerd is set. A bare Any has no such field.",
+		more{apart: true, payload: runcParams}},
 }
+
+// runcParams is BootstrapParams with runc's Options.
+var runcParams = wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.0"),
+	wire.Sub(8, wire.Sub(1, wire.String(1, "containerd.runc.v1.Options"), wire.Sub(2, wire.String(3, "no-such-cgroup"))))}.Encode()
+
+// unreported are the findings in a project that have no report, and why.
+var unreported = []struct{ finding, project, why string }{
+	{"legacy-refused", "containerd", "it is by design since 2.4: the error says so, and what to do"},
+	{"foreign-legacy-is-default", "containerd", "no release fixes it alone: in 2.3 the same payload shows legacy-read-as-bootstrap, whose report names the fix"},
+	{"bootstrap-rejected", "rust-extensions", noCrates},
+	{"identity-misread", "rust-extensions", noCrates},
+	{"type-url-ignored", "rust-extensions", noCrates},
+	{"group-ends-unmatched", "rust-extensions", noCrates},
+}
+
+const noCrates = "its reader here is Go, written from its behavior: no test of the crate itself can be proven"
 
 // went is true of a serve that has taken the options: it is given no socket.
 const went = `bytes.Contains(out, []byte("socket is required"))`
@@ -95,28 +130,41 @@ func withLevel(level string) []byte {
 	return payload.PlainAny(contract.OptionsName, wire.Message{wire.String(16, level)}.Encode())
 }
 
-const protobuf = "google.golang.org/protobuf"
+const (
+	protobuf   = "google.golang.org/protobuf"
+	hcsshim    = "github.com/Microsoft/hcsshim"
+	containerd = "github.com/containerd/containerd/v2"
+)
 
-// module is another one than hcsshim that has a finding.
+// module is one whose test needs no Windows.
 type module struct {
 	path, version string // version "" is that of go.mod
 	repository    string
 	folder        string // of the test
-	fixed         string // folder of the changes
+	changed       string // folder of the changes
 	changes       []change
 }
 
-// modules are by the programs of the findings.
+// modules are by the templates of their tests.
 var modules = map[string]module{
-	protobuf:         {protobuf, "", "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "encoding/protowire", protobufChanges},
-	findings.PkgShim: {"github.com/containerd/containerd/v2", "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", pkgShimChanges},
+	"protobuf":       {protobuf, "", "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "encoding/protowire", protobufChanges},
+	"pkgshim":        {containerd, "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", pkgShimChanges},
+	"runtimeoptions": {containerd, "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", runtimeOptionsChanges},
+	"runc":           {containerd, "", "containerd/containerd", "cmd/containerd-shim-runc-v2", "", nil},
+	"fields":         {hcsshim, "", "microsoft/hcsshim", shimDir + "/options", "", nil},
+}
+
+// project is that of a program, as its name says.
+func project(program string) string {
+	name, _, _ := strings.Cut(program, " ")
+	return name
 }
 
 // Fixed is a list for FINDINGS, which leaves out what the patch closes.
 func Fixed() string {
 	list := findings.Newest
 	for _, s := range subjects {
-		if s.apart {
+		if s.apart || s.last != "" {
 			continue
 		}
 		list += ",-" + s.finding
@@ -133,27 +181,44 @@ func (s subject) of() *findings.Finding {
 	return &findings.All[i]
 }
 
-// choose returns the subjects of a finding, all of them if it is "".
-func choose(finding string) ([]subject, error) {
-	var names []string
+// name is that of the report. Where a finding has several, all but the first have the
+// name of the program in it.
+func (s subject) name() string {
+	first := subjects[slices.IndexFunc(subjects, func(o subject) bool { return o.finding == s.finding })]
+	if first.program == s.program {
+		return s.finding
+	}
+	_, program, _ := strings.Cut(s.program, " ")
+	return s.finding + "-" + strings.ToLower(program)
+}
+
+// choose returns the subjects of a finding, all of them if it is "". It is an error, which
+// says why, if there are none.
+func choose(finding string) (chosen []subject, err error) {
+	names := make(map[string]bool)
 	for _, s := range subjects {
-		if s.finding == finding {
-			return []subject{s}, nil
+		if s.finding == finding || finding == "" {
+			chosen = append(chosen, s)
 		}
-		names = append(names, s.finding)
+		names[s.finding] = true
 	}
-	if finding != "" {
-		return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(names, ", "))
+	if len(chosen) > 0 {
+		return chosen, nil
 	}
-	return subjects, nil
+	for _, u := range unreported {
+		if u.finding == finding {
+			return nil, fmt.Errorf("FINDING=%s: there is no report of it: %s", finding, u.why)
+		}
+	}
+	return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 }
 
 // report is what is written of one finding.
 type report struct {
 	subject
-	Title, Test, Effect, Affected, Want, Wrong, Fix string
-	Repository, Private, Folder, File               string
-	Windows, LCOW, Patch                            bool
+	Name, Title, Test, Effect, Affected, Want, Wrong, Fix, Fixed string
+	Repository, Private, Folder, File                            string
+	Windows, LCOW, Patch                                         bool
 
 	Family, Dump, Bytes, Hex, Options, Command string
 	Size                                       int
@@ -168,17 +233,21 @@ const hcsshimChannel = "A payload crashes the shim: report this through hcsshim'
 // newReport describes a finding, without its proof. docs is the text of the contract.
 func newReport(s subject, docs []byte) (*report, error) {
 	f := s.of()
-	r := &report{subject: s, Title: s.title, Fix: s.fix, Want: s.want, Wrong: s.wrong, Effect: f.Effect, Test: testName(s.finding), File: strings.ReplaceAll(s.finding, "-", "_") + "_test.go"}
+	name := s.name()
+	r := &report{subject: s, Name: name, Title: s.title, Fix: s.fix, Want: s.want, Wrong: s.wrong, Effect: f.Effect, Test: testName(name), File: strings.ReplaceAll(name, "-", "_") + "_test.go"}
 	if s.program == protobuf {
 		return r, r.ofProtobuf(docs)
 	}
-	r.Repository, r.Folder, r.Windows, r.Patch = "microsoft/hcsshim", shimDir, true, !s.apart
 	place, _ := f.In(s.program)
+	r.Repository, r.Folder, r.Windows, r.Patch, r.Fixed = "microsoft/hcsshim", shimDir, true, !s.apart && s.last == "", place.Fixed
 	r.Affected = s.program + " " + place.Versions()
-	if lcow, too := f.In(findings.LCOW); s.program == findings.LCOW {
+	if s.program == findings.LCOW {
 		r.Folder, r.LCOW = lcowDir, true
-	} else if too {
-		r.Affected += ", " + findings.LCOW + " " + lcow.Versions()
+	}
+	for _, program := range []string{findings.LCOW, findings.RuncV2} {
+		if too, has := f.In(program); has && program != s.program && project(program) == project(s.program) {
+			r.Affected += ", " + program + " " + too.Versions()
+		}
 	}
 	if f.Breaks == contract.NeverPanics {
 		r.Private = hcsshimChannel
@@ -189,8 +258,9 @@ func newReport(s subject, docs []byte) (*report, error) {
 	} else {
 		r.Command = cmp.Or(place.Command, "serve")
 	}
-	if m, other := modules[s.program]; other {
-		r.Repository, r.Folder, r.Command, r.Windows = m.repository, m.folder, "start", false
+	if m, other := modules[s.template]; other {
+		r.Repository, r.Folder, r.Windows = m.repository, m.folder, false
+		r.Command = cmp.Or(place.Command, "start")
 	}
 	shown := s.payload
 	if shown == nil {
@@ -199,7 +269,7 @@ func newReport(s subject, docs []byte) (*report, error) {
 			return nil, err
 		}
 		if place.Payload == nil && place.Command == "" {
-			shown = smallest(findings.Of(s.program, ""), in, shown, answer)
+			shown = smallest(findings.Of(s.program, s.last), in, shown, answer)
 		}
 	}
 	want := answer(shown)
@@ -246,7 +316,7 @@ func smallest(l findings.List, in contract.Input, b []byte, answer func([]byte) 
 }
 
 func (r *report) ofProtobuf(docs []byte) (err error) {
-	m := modules[protobuf]
+	m := modules[r.template]
 	r.Repository, r.Folder, r.Affected = m.repository, m.folder, "every release, v1.36.12 included"
 	r.Effect = "Damaged bytes pass for a message. Outside of a group proto.Unmarshal refuses such a field."
 	r.Want = "An error, as outside of a group."
@@ -349,7 +419,7 @@ func (r *report) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{r.finding + ".md": text, r.File: source}
+	files := map[string][]byte{r.Name + ".md": text, r.File: source}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o666); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim/extract"
 )
 
@@ -91,7 +92,7 @@ func TestReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range subjects {
-		t.Run(s.finding, func(t *testing.T) {
+		t.Run(s.name(), func(t *testing.T) {
 			r, err := newReport(s, docs)
 			if err != nil {
 				t.Fatal(err)
@@ -100,7 +101,7 @@ func TestReports(t *testing.T) {
 			if err := r.write(dir); err != nil {
 				t.Fatal(err)
 			}
-			text, err := os.ReadFile(filepath.Join(dir, s.finding+".md"))
+			text, err := os.ReadFile(filepath.Join(dir, s.name()+".md"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,8 +117,48 @@ func TestReports(t *testing.T) {
 			}
 		})
 	}
+	if _, err := choose("legacy-refused"); err == nil || !strings.Contains(err.Error(), "by design") {
+		t.Errorf("legacy-refused: %v", err)
+	}
 	if _, err := choose("no-such"); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "identity-misread") {
 		t.Errorf("no-such: %v", err)
+	}
+}
+
+// Each finding has a report in each project that has it, or a reason for having none, and
+// nothing else has. A report of what a release has fixed is proven on the releases next
+// to the fix.
+func TestEachFindingHasAReport(t *testing.T) {
+	type key struct{ finding, project string }
+	why := make(map[key]int)
+	for _, s := range subjects {
+		why[key{s.finding, project(s.program)}]++
+		if place, _ := s.of().In(s.program); (s.last != "") != (place.Fixed != "") {
+			t.Errorf("%s: the last release is %q, the fixed one %q", s.name(), s.last, place.Fixed)
+		} else if s.last != "" && (!findings.Of(s.program, s.last).Has(s.finding) || findings.Of(s.program, place.Fixed).Has(s.finding)) {
+			t.Errorf("%s: it is not of %s, or of %s", s.name(), s.last, place.Fixed)
+		}
+	}
+	for _, u := range unreported {
+		if why[key{u.finding, u.project}]++; u.why == "" {
+			t.Errorf("%s in %s: no reason", u.finding, u.project)
+		}
+	}
+	for _, f := range findings.All {
+		ofProtobuf := key{f.Name, protobuf} // the defect of each project
+		all := []key{ofProtobuf}
+		for _, p := range f.Places {
+			k := key{f.Name, project(p.Program)}
+			if all = append(all, k); why[k]+why[ofProtobuf] == 0 {
+				t.Errorf("%s in %s: no report, and no reason for having none", f.Name, k.project)
+			}
+		}
+		for _, k := range all {
+			delete(why, k)
+		}
+	}
+	for k := range why {
+		t.Errorf("%s in %s: a report, or a reason for having none, of no finding", k.finding, k.project)
 	}
 }
 
@@ -163,7 +204,7 @@ func TestExtracted(t *testing.T) {
 	if err := p.copy(); err != nil {
 		t.Fatal(err)
 	}
-	run := func(i int) (result, error) { return p.extracted(context.Background(), p.trees[i], r) }
+	run := func(i int) (result, error) { return p.extracted(context.Background(), p.trees[i].Dir, r) }
 	if err := r.proven(run); err != nil {
 		t.Error(err)
 	}
