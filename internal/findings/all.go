@@ -112,7 +112,7 @@ func init() {
 			Effect: "Options that are newer than the shim are silently dropped: CRI's default, scrub_logs, among them, so that " +
 				"the shim writes what it should scrub into its logs.",
 			Places: []Place{
-				{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.8", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
+				{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.1", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
 					predict: withoutFields("default_container_annotations", "no_inherit_host_timezone", "scrub_logs")},
 			},
 		},

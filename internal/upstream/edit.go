@@ -116,15 +116,15 @@ var pkgShimChanges = []change{
 	}},
 }
 
-// runtimeOptionsChanges are those of ReadRuntimeOptions in that package.
+// runtimeOptionsChanges are those of its ReadRuntimeOptions.
 var runtimeOptionsChanges = []change{
-	{"the Any in ReadRuntimeOptions", func(n ast.Node) (string, bool) {
-		s, ok := n.(*ast.DeclStmt)
+	{"the Any of ReadRuntimeOptions", func(n ast.Node) (string, bool) {
+		d, ok := n.(*ast.DeclStmt)
 		if !ok {
 			return "", false
 		}
-		spec, ok := s.Decl.(*ast.GenDecl).Specs[0].(*ast.ValueSpec)
-		return template("runtimeoptions_fix.go.tmpl"), ok && spec.Type != nil && isExpr(spec.Type, "types.Any")
+		s, ok := d.Decl.(*ast.GenDecl).Specs[0].(*ast.ValueSpec)
+		return template("runtimeoptions_bootstrap.go.tmpl"), ok && isExpr(s.Type, "types.Any")
 	}},
 }
 
@@ -133,12 +133,10 @@ func isExpr(n ast.Node, text string) bool {
 	return ok && types.ExprString(e) == text
 }
 
-// bootapi is the package that is imported under that name.
-const bootapi = "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-
-// imported are the packages that the new code needs, or no longer does.
+// imported are the packages that the new code needs, or no longer does. A name stands
+// before the path if it is not the package's own.
 var imported = []string{
-	bootapi,
+	"bootapi github.com/containerd/containerd/api/runtime/bootstrap/v1",
 	"github.com/containerd/containerd/v2/pkg/identifiers",
 	"github.com/containerd/typeurl/v2",
 	"google.golang.org/protobuf/encoding/protowire",
@@ -229,20 +227,24 @@ func withImports(name string, text []byte) ([]byte, error) {
 		return nil, err
 	}
 	for _, p := range imported {
-		alias := map[string]string{bootapi: "bootapi"}[p]
-		base := cmp.Or(alias, packageName(p))
+		alias, importPath, found := strings.Cut(p, " ")
+		if !found {
+			alias, importPath = "", p
+		}
+		base := cmp.Or(alias, packageName(importPath))
+		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(importPath) })
+		old := ""
+		if i >= 0 && file.Imports[i].Name != nil {
+			old = file.Imports[i].Name.Name
+			base = old
+		}
 		uses := slices.ContainsFunc(file.Unresolved, func(id *ast.Ident) bool { return id.Name == base })
-		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(p) })
 		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return packageName(strings.Trim(s.Path.Value, `"`)) == base })
 		switch {
-		case uses && !named:
-			astutil.AddNamedImport(fset, file, alias, p)
+		case uses && i < 0 && !named:
+			astutil.AddNamedImport(fset, file, alias, importPath)
 		case !uses && i >= 0:
-			name := ""
-			if file.Imports[i].Name != nil {
-				name = file.Imports[i].Name.Name
-			}
-			astutil.DeleteNamedImport(fset, file, name, p)
+			astutil.DeleteNamedImport(fset, file, old, importPath)
 		}
 	}
 	var out bytes.Buffer

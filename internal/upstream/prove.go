@@ -47,32 +47,37 @@ func Reports(ctx context.Context, root, finding, dir string) error {
 		}
 		reports = append(reports, r)
 	}
-	if err := prove(ctx, root, dir, reports); err != nil {
+	written, err := prove(ctx, root, dir, reports)
+	if err != nil {
 		return err
 	}
 	for _, u := range unreported {
 		if finding == "" || u.finding == finding {
-			fmt.Printf("  NO REPORT: %s in %s: %s\n", u.finding, u.project, u.why)
+			fmt.Printf("  NOT WRITTEN: %s of %s: %s\n", u.finding, u.project, u.why)
 		}
 	}
+	fmt.Printf("%d of %d reports written\n", written, len(reports))
 	return nil
 }
 
-// prove writes the reports whose tests fail before the fix and pass after it.
-func prove(ctx context.Context, root, dir string, reports []*report) error {
+// errNeedsLinux is the error of a report whose test runs on Linux alone.
+var errNeedsLinux = errors.New("its test needs Linux")
+
+// prove writes the reports whose tests fail before the fix and pass after it, and
+// returns how many.
+func prove(ctx context.Context, root, dir string, reports []*report) (written int, err error) {
 	work := filepath.Join(dir, "work")
 	release, err := wine.Lock(work + ".lock")
 	if err != nil {
-		return fmt.Errorf("another make report runs: %w", err)
+		return 0, fmt.Errorf("another make report runs: %w", err)
 	}
 	defer release()
 	defer os.RemoveAll(work)
 	p := &prover{root: root, work: work, reports: reports}
 	defer p.close()
-	written := 0
 	for _, r := range reports {
 		err := p.prove(ctx, r)
-		if errors.As(err, new(wine.Missing)) && len(reports) > 1 {
+		if len(reports) > 1 && (errors.As(err, new(wine.Missing)) || errors.Is(err, errNeedsLinux)) {
 			fmt.Printf("  NOT WRITTEN: %s: %v\n", r.Name, err)
 			continue
 		}
@@ -80,17 +85,16 @@ func prove(ctx context.Context, root, dir string, reports []*report) error {
 			err = r.write(dir)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.Name, err)
+			return written, fmt.Errorf("%s: %w", r.Name, err)
 		}
 		written++
 		passes := "with the fix"
 		if r.Fixed != "" {
 			passes = "on " + r.Fixed
 		}
-		fmt.Printf("  %-37s fails on %s, passes %s: %s\n", r.Name, r.Release, passes, gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
+		fmt.Printf("  %-31s fails on %s, passes %s: %s\n", r.Name, r.Release, passes, gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
 	}
-	fmt.Printf("%d of %d reports written\n", written, len(reports))
-	return nil
+	return written, nil
 }
 
 // prover proves the reports of one run. What that needs is made when it is first needed.
@@ -176,7 +180,11 @@ func (p *prover) runner(ctx context.Context, r *report) (func(i int) (result, er
 		if err != nil {
 			return result{}, err
 		}
-		did, err := onWindows(ctx, p.host, program, "^"+r.Test+"$")
+		var args []string
+		if r.Hangs && i == 0 {
+			args = append(args, "-test.timeout=30s") // the fixed one may take as long as it needs
+		}
+		did, err := onWindows(ctx, p.host, program, "^"+r.Test+"$", args...)
 		return ran(r.Test, did, err)
 	}, err
 }
@@ -241,8 +249,8 @@ var under = map[bool]string{false: " under Wine"}[runtime.GOOS == "windows"]
 const limit = 2 * time.Minute
 
 // onWindows runs tests of a program that is built for Windows.
-func onWindows(ctx context.Context, host *wine.Host, program, tests string) (result, error) {
-	r, err := host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=" + tests}, Dir: filepath.Dir(program), Limit: limit})
+func onWindows(ctx context.Context, host *wine.Host, program, tests string, args ...string) (result, error) {
+	r, err := host.Run(ctx, wine.Command{Program: program, Args: append([]string{"-test.v", "-test.run=" + tests}, args...), Dir: filepath.Dir(program), Limit: limit})
 	return result{r.Exit != 0, strings.ReplaceAll(r.Stdout+r.Stderr, "\r\n", "\n")}, err
 }
 
@@ -261,7 +269,9 @@ func (p *prover) extracted(ctx context.Context, hcsshim string, r *report) (resu
 	if err != nil {
 		return result{}, err
 	}
-	defer os.RemoveAll(b.Dir)
+	if r.last == "" {
+		defer os.RemoveAll(b.Dir) // of a copy
+	}
 	source, err := r.source()
 	if err != nil {
 		return result{}, err
@@ -272,10 +282,10 @@ func (p *prover) extracted(ctx context.Context, hcsshim string, r *report) (resu
 	if err := errors.Join(err, json.Unmarshal(old, &overlay)); err != nil {
 		return result{}, err
 	}
-	test, name := filepath.Join(b.Dir, r.File), filepath.Join(b.Dir, "report.json")
+	test, name := filepath.Join(p.work, r.File), filepath.Join(p.work, "overlay.json")
 	overlay.Replace[filepath.Join(p.root, "internal", "hcsshim", r.File)] = test
 	with, err := json.Marshal(overlay)
-	if err := errors.Join(err, os.WriteFile(test, []byte(text), 0o666), os.WriteFile(name, with, 0o666)); err != nil {
+	if err := errors.Join(err, os.MkdirAll(p.work, 0o777), os.WriteFile(test, []byte(text), 0o666), os.WriteFile(name, with, 0o666)); err != nil {
 		return result{}, err
 	}
 	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-overlay="+name, "-v", "-run=^"+r.Test+"$", "./internal/hcsshim"))
@@ -285,6 +295,9 @@ func (p *prover) extracted(ctx context.Context, hcsshim string, r *report) (resu
 // ofModule proves a report on copies of the module alone: of a release and of its patched
 // copy, or of two releases.
 func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int) (result, error), error) {
+	if r.template == "runc" && runtime.GOOS != "linux" {
+		return nil, errNeedsLinux
+	}
 	version := cmp.Or(r.last, of.version)
 	if version == "" {
 		out, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", of.path)

@@ -48,6 +48,8 @@ type more struct {
 	payload []byte // if that of the finding is too large, or does not show
 	apart   bool   // the fix is not in the patch
 	last    string // the last release that has the finding, where a newer one does not: the fix is that one
+	effect  string // if that of the finding is of several projects
+	fixed   string // the release with the fix, if it is not the first without the finding
 }
 
 // subjects are what reports are written about: each finding in each project that has it,
@@ -89,38 +91,49 @@ var subjects = []subject{
 		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without options that were sent.",
 		more{apart: true, wrong: `strings.Contains(out, "started with 0 extensions")`}},
 	{"bootstrap-rejected", findings.ReadOptions, "answer", "runhcs-v1 starts no container of containerd 2.3", []string{"R3"}, "",
-		"What fails to decode as an Any is decoded as BootstrapParams (hcsshim pull request 2868, for issue 2780).", more{last: "v0.15.0-rc.3"}},
+		"Decode as BootstrapParams what fails to decode as an Any (hcsshim pull request 2868, for issue 2780).",
+		more{last: "v0.15.0-rc.3", effect: "No container of containerd 2.3 starts: BootstrapParams pass for an Any whose type is the container's ID, and there is no such type."}},
 	{"foreign-type-panics", findings.ReadOptions, "answer", "Options of another linked type crash runhcs-v1", []string{"R4c"}, "",
-		"readOptions checks its type assertion.", more{last: "v0.15.0-rc.3"}},
-	{"fields-dropped", findings.RunHCS, "fields", "runhcs-v1 drops scrub_logs, which CRI sets by default", []string{"R4a"}, "",
-		"The message has the fields.", more{last: "v0.9.12"}},
+		"Check the type assertion in readOptions.", more{last: "v0.15.0-rc.3"}},
+	{"fields-dropped", findings.RunHCS, "fields", "runhcs-v1 drops scrub_logs, which CRI sets by default", []string{"R4a"}, "The options as sent, scrub_logs among them.",
+		"Add the fields 18 to 20, default_container_annotations, no_inherit_host_timezone and scrub_logs, to the message.", more{last: "v0.9.12"}},
 	{"damage-ignored", findings.PkgShim, "pkgshim", "pkg/shim starts with what it can read of damaged bootstrap parameters", []string{"R3"}, "",
-		"What does not decode as BootstrapParams is an error.", more{last: "v2.3.7", wrong: `strings.Contains(out, "started with")`}},
+		"Return the error of decoding BootstrapParams, whichever it is.", more{last: "v2.3.7", wrong: started,
+			payload: wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.Bytes(8, []byte{1<<3 | 2})}.Encode()}},
 	{"legacy-read-as-bootstrap", findings.PkgShim, "pkgshim", "pkg/shim drops the options of containerd up to 2.2", []string{"R4a"}, "The options, or at least an error.",
-		"BootstrapParams whose ID and namespace are not those of the command line are an error.", more{last: "v2.3.7", wrong: `strings.Contains(out, "started with")`}},
-	{"unreadable-is-default", findings.RuncV2, "runc", "runc-v2 starts with default options if a newer containerd sends bootstrap parameters", nil, "The options, or at least an error.",
-		"The options are taken from an extension of BootstrapParams, and an error of that is returned.",
-		more{last: "v2.2.9", payload: runcParams}},
-	{"bootstrap-rejected", findings.ReadRuntimeOptions, "runtimeoptions", "ReadRuntimeOptions cannot read the options that containerd sends since 2.3", nil, "The options of the extension.",
-		"Unmarshal the payload as BootstrapParams first, and take the extension whose type is the wanted one if the version of containerd is set. A bare Any has no such field.",
-		more{apart: true, payload: runcParams}},
+		"Return an error for BootstrapParams whose ID and namespace are not those of the command line.", more{last: "v2.3.7", wrong: started}},
+	{"unreadable-is-default", findings.RuncV2, "runc", "runc-v2 starts with default options if a newer containerd sends bootstrap parameters", []string{"R3"}, "The options, or at least an error.",
+		"Return the error of reading the options, and take them from an extension of BootstrapParams, too.",
+		more{last: "v2.2.9", wrong: `err == nil || !strings.Contains(out, "no-such-cgroup")`, payload: bootstrapOfRunc()}},
+	{"foreign-legacy-is-default", findings.RuncV2, "runc", "runc-v2 starts with default options if options of another type are sent", []string{"R4c"}, "An error.",
+		"Return the error of reading the options; containerd 2.3 drops them, too, as its finding legacy-read-as-bootstrap.",
+		more{last: "v2.2.9", fixed: "v2.4.0", wrong: `err == nil || !strings.HasPrefix(out, "io.containerd.runc.v2: ")`}},
+	{"bootstrap-rejected", findings.ReadRuntimeOptions, "runtimeoptions", "ReadRuntimeOptions refuses what containerd 2.3 and later write to a shim", []string{"R3"}, "The options, with the cgroup that is sent.",
+		"Decode the input as BootstrapParams if it has a version of containerd, which an Any never has, and look for the options among the extensions. " +
+			"Or say in its documentation that it is not for the standard input of start any more.",
+		more{payload: bootstrapOfRunc(), apart: true, effect: "A shim that takes its options from ReadRuntimeOptions starts no container of containerd 2.3 and later: " +
+			"BootstrapParams pass for an Any whose type is the container's ID, and there is no such type."}},
 }
-
-// runcParams is BootstrapParams with runc's Options.
-var runcParams = wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.0"),
-	wire.Sub(8, wire.Sub(1, wire.String(1, "containerd.runc.v1.Options"), wire.Sub(2, wire.String(3, "no-such-cgroup"))))}.Encode()
 
 // unreported are the findings in a project that have no report, and why.
 var unreported = []struct{ finding, project, why string }{
-	{"legacy-refused", "containerd", "it is by design since 2.4: the error says so, and what to do"},
-	{"foreign-legacy-is-default", "containerd", "no release fixes it alone: in 2.3 the same payload shows legacy-read-as-bootstrap, whose report names the fix"},
+	{"legacy-refused", "containerd", "it is by design since 2.4, whose error says so"},
 	{"bootstrap-rejected", "rust-extensions", noCrates},
 	{"identity-misread", "rust-extensions", noCrates},
 	{"type-url-ignored", "rust-extensions", noCrates},
 	{"group-ends-unmatched", "rust-extensions", noCrates},
 }
 
-const noCrates = "its reader here is Go, written from its behavior: no test of the crate itself can be proven"
+const noCrates = "its crates are not built here, so that a test of them could not be proven"
+
+// started is true of a shim on pkg/shim whose Start was called.
+const started = `strings.Contains(out, "started with")`
+
+// bootstrapOfRunc is BootstrapParams with runc's options.
+func bootstrapOfRunc() []byte {
+	options := wire.Sub(1, wire.String(1, "containerd.runc.v1.Options"), wire.Sub(2, wire.String(3, "no-such-cgroup")))
+	return wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.0"), wire.Sub(8, options)}.Encode()
+}
 
 // went is true of a serve that has taken the options: it is given no socket.
 const went = `bytes.Contains(out, []byte("socket is required"))`
@@ -134,6 +147,8 @@ const (
 	protobuf   = "google.golang.org/protobuf"
 	hcsshim    = "github.com/Microsoft/hcsshim"
 	containerd = "github.com/containerd/containerd/v2"
+
+	newestContainerd = "v2.4.2"
 )
 
 // module is one whose test needs no Windows.
@@ -148,8 +163,8 @@ type module struct {
 // modules are by the templates of their tests.
 var modules = map[string]module{
 	"protobuf":       {protobuf, "", "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto", "encoding/protowire", protobufChanges},
-	"pkgshim":        {containerd, "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", pkgShimChanges},
-	"runtimeoptions": {containerd, "v2.4.2", "containerd/containerd", "pkg/shim", "pkg/shim", runtimeOptionsChanges},
+	"pkgshim":        {containerd, newestContainerd, "containerd/containerd", "pkg/shim", "pkg/shim", pkgShimChanges},
+	"runtimeoptions": {containerd, newestContainerd, "containerd/containerd", "pkg/shim", "pkg/shim", runtimeOptionsChanges},
 	"runc":           {containerd, "", "containerd/containerd", "cmd/containerd-shim-runc-v2", "", nil},
 	"fields":         {hcsshim, "", "microsoft/hcsshim", shimDir + "/options", "", nil},
 }
@@ -218,7 +233,7 @@ type report struct {
 	subject
 	Name, Title, Test, Effect, Affected, Want, Wrong, Fix, Fixed string
 	Repository, Private, Folder, File                            string
-	Windows, LCOW, Patch                                         bool
+	Windows, LCOW, Patch, Hangs                                  bool
 
 	Family, Dump, Bytes, Hex, Options, Command string
 	Size                                       int
@@ -234,21 +249,23 @@ const hcsshimChannel = "A payload crashes the shim: report this through hcsshim'
 func newReport(s subject, docs []byte) (*report, error) {
 	f := s.of()
 	name := s.name()
-	r := &report{subject: s, Name: name, Title: s.title, Fix: s.fix, Want: s.want, Wrong: s.wrong, Effect: f.Effect, Test: testName(name), File: strings.ReplaceAll(name, "-", "_") + "_test.go"}
+	r := &report{subject: s, Name: name, Title: s.title, Fix: s.fix, Want: s.want, Wrong: s.wrong, Effect: cmp.Or(s.effect, f.Effect), Test: testName(name), File: strings.ReplaceAll(name, "-", "_") + "_test.go"}
 	if s.program == protobuf {
 		return r, r.ofProtobuf(docs)
 	}
 	place, _ := f.In(s.program)
-	r.Repository, r.Folder, r.Windows, r.Patch, r.Fixed = "microsoft/hcsshim", shimDir, true, !s.apart && s.last == "", place.Fixed
+	r.Repository, r.Folder, r.Windows, r.Patch, r.Fixed = "microsoft/hcsshim", shimDir, true, !s.apart && s.last == "", cmp.Or(s.fixed, place.Fixed)
 	r.Affected = s.program + " " + place.Versions()
 	if s.program == findings.LCOW {
 		r.Folder, r.LCOW = lcowDir, true
 	}
-	for _, program := range []string{findings.LCOW, findings.RuncV2} {
-		if too, has := f.In(program); has && program != s.program && project(program) == project(s.program) {
+	for _, program := range []string{findings.RunHCS, findings.LCOW, findings.RuncV2} {
+		too, has := f.In(program)
+		if has && project(program) == project(s.program) && too.Command == place.Command && !strings.HasSuffix(r.Affected, too.Versions()) {
 			r.Affected += ", " + program + " " + too.Versions()
 		}
 	}
+	r.Hangs = strings.Contains(s.wrong, "ctx.Err()")
 	if f.Breaks == contract.NeverPanics {
 		r.Private = hcsshimChannel
 	}
@@ -259,8 +276,10 @@ func newReport(s subject, docs []byte) (*report, error) {
 		r.Command = cmp.Or(place.Command, "serve")
 	}
 	if m, other := modules[s.template]; other {
-		r.Repository, r.Folder, r.Windows = m.repository, m.folder, false
-		r.Command = cmp.Or(place.Command, "start")
+		r.Repository, r.Folder, r.Windows, r.Patch = m.repository, m.folder, false, false
+		if m.path == containerd {
+			r.Command = "start"
+		}
 	}
 	shown := s.payload
 	if shown == nil {
