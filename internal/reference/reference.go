@@ -63,13 +63,7 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 // ReadOptions reads r to its end and decodes the shim options there. It returns
 // nil and no error if none were sent. A non-nil error is an *Error, and then
 // the options are nil.
-func ReadOptions(r io.Reader) (*options.Options, error) {
-	payload, err := io.ReadAll(r)
-	if err != nil {
-		return nil, &Error{Kind: ErrRead, Err: err}
-	}
-	return runhcs(RunHCS.read(contract.Launch{}, payload))
-}
+func ReadOptions(r io.Reader) (*options.Options, error) { return ReadLaunched(r, contract.Launch{}) }
 
 // ReadLaunched is ReadOptions for a shim that knows its launch: BootstrapParams of
 // another container are an error, and an ID and a namespace alone are none of another
