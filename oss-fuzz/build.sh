@@ -55,6 +55,6 @@ for target in $targets; do
   cp oss-fuzz/readoptions.options "$OUT/$target.options"
 done
 cp oss-fuzz/readoptions.dict "$OUT/"
-go run ./internal/ossfuzz/seeds "$OUT"
+go run ./fuzz/seeds "$OUT"
 
 cp -r "$OUT/." "$final/"

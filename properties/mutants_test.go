@@ -13,7 +13,7 @@ import (
 
 	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/quality/active"
+	"shimfuzz/lab/mutants/active"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/walk"

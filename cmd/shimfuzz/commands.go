@@ -11,11 +11,11 @@ import (
 	"shimfuzz/internal/engine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/internal/interop"
-	"shimfuzz/internal/ossfuzz"
-	"shimfuzz/internal/ossfuzz/project"
-	"shimfuzz/internal/quality"
-	"shimfuzz/internal/watch"
+	"shimfuzz/lab/compat"
+	"shimfuzz/lab/ossfuzz"
+	"shimfuzz/lab/ossfuzz/project"
+	"shimfuzz/lab/mutants"
+	"shimfuzz/lab/upstream/watch"
 )
 
 // command is a subcommand.

@@ -13,9 +13,9 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/interop/optionstype"
-	"shimfuzz/internal/interop/process"
-	"shimfuzz/internal/interop/readers"
+	"shimfuzz/lab/conformance/optionstype"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 )
@@ -55,7 +55,7 @@ func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error)
 		c.Expected = file
 	}
 	j.test.Conformance = c
-	cmd, err := j.b.Program(ctx, j.test, "./internal/interop/conformance/run", args...)
+	cmd, err := j.b.Program(ctx, j.test, "./lab/conformance/run", args...)
 	if err == nil {
 		// After an interrupt it writes what is known, and may first have to wait for a reader that hangs.
 		cmd.WaitDelay = 2*process.Limit + 10*time.Second

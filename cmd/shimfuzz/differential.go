@@ -4,7 +4,7 @@ import (
 	"context"
 	"os"
 
-	"shimfuzz/internal/interop/differential"
+	"shimfuzz/lab/conformance/differential"
 )
 
 // differ holds the reference to readers on other protobuf engines.

@@ -9,8 +9,8 @@ import (
 	"runtime"
 	"time"
 
-	"shimfuzz/internal/e2e/shims"
-	"shimfuzz/internal/e2e/wine"
+	"shimfuzz/lab/windows/shims"
+	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/testrun"
 )
@@ -89,7 +89,7 @@ func e2eTests(ctx context.Context, j *job) error {
 	}
 	run := testrun.New()
 	side := fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()) // a shim waits for Wine's server, and a test for a hang
-	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", side, which, "./internal/e2e"); err != nil {
+	if err := run.Packages(ctx, j.b, j.test, what, "-count=1", side, which, "./lab/windows"); err != nil {
 		return err
 	}
 	if run.Skipped > 0 {

@@ -10,14 +10,14 @@ import (
 
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/interop/examples"
-	"shimfuzz/internal/interop/readers"
+	"shimfuzz/lab/conformance/examples"
+	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/verdict"
 )
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
 var runcReader = struct{ name, version, options, expected string }{
-	findings.PkgShim, "v2.4.2", verdict.RuncOptions, "internal/interop/readers/pkgshim/expected-runc-v2.4.2.txt",
+	findings.PkgShim, "v2.4.2", verdict.RuncOptions, "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt",
 }
 
 // exampleReaders holds the example readers, and a reader of runc's Options, to their lists

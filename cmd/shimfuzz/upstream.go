@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"shimfuzz/internal/e2e/wine"
+	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/upstream"
+	"shimfuzz/lab/upstream"
 )
 
 // report writes what upstream's trackers take of the findings.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"shimfuzz/internal/e2e/wine"
+	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/testrun"
 )
 

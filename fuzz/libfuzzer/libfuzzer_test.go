@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/clusterfuzz"
+	"shimfuzz/lab/ossfuzz/clusterfuzz"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"

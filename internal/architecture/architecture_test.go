@@ -47,9 +47,9 @@ var forbidden = []struct {
 	{"internal/payload", "internal/findings", "generators know nothing of defects"},
 	{"internal/reference", "internal/payload", "the reference decides from the bytes alone"},
 	{"internal/reference", "internal/stdin", "the reference decides from the bytes alone, by code of its own"},
-	{"internal/interop/conformance", "internal/hcsshim", "a reader needs none of the extracted code"},
+	{"lab/conformance", "internal/hcsshim", "a reader needs none of the extracted code"},
 	{"internal/settings", "internal", "both the command and the tests read it"},
-	{"internal/interop/protocol", "internal", "it is built into modules of many ages"},
+	{"lab/conformance/protocol", "internal", "it is built into modules of many ages"},
 }
 
 // pkg is a package of the suite.

@@ -1,0 +1,191 @@
+package matrix
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/corpus"
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/lab/conformance/protocol"
+	"shimfuzz/lab/compat/readers"
+	"shimfuzz/internal/verdict"
+)
+
+// The effects of a setting that are not those of a payload.
+const (
+	Refused  Effect = "refused"  // containerd reports the mistake, and no shim is started
+	Accepted Effect = "ACCEPTED" // the shim starts with what was a mistake
+)
+
+// Way is the way of one setting of an operator through some releases of containerd, to
+// the payload that the shim is given.
+type Way struct {
+	table.Passage
+	Start
+}
+
+// Ways returns the ways of settings. The error is one of a passage of which the corpus
+// has no case.
+func Ways(passages []table.Passage, cases []corpus.Case) (ways []Way, err error) {
+	for _, p := range passages {
+		if p.Setting == "" {
+			continue
+		}
+		b, err := p.Bytes(p.Start)
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, b) })
+		if i < 0 {
+			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
+		}
+		ways = append(ways, Way{p, Start{Case: cases[i].Name, Payload: b}})
+	}
+	return ways, nil
+}
+
+// AskWays puts the payloads of the settings for a reader to it, and returns its
+// answers by the index of the way.
+func AskWays(r readers.Reader, ways []Way, ask func(payload []byte) (protocol.Answer, error)) (map[int]Answer, error) {
+	reads := map[string]string{findings.RunHCS: table.SpecialShim, findings.LCOW: table.OrdinaryShim}
+	answers := make(map[int]Answer)
+	for i, w := range ways {
+		if w.Shim != reads[r.Name] || w.Error != "" {
+			continue
+		}
+		c, err := Ask(r, Sender{Starts: []Start{w.Start}}, ask)
+		if err != nil {
+			return nil, err
+		}
+		answers[i] = c.Answers[0]
+	}
+	return answers, nil
+}
+
+// Sees is what an operator sees of a shim's answer, given what the setting means.
+func Sees(r readers.Reader, s table.Setting, got contract.Outcome) (Effect, error) {
+	if s.Means == "" {
+		if got.Kind == contract.Options {
+			return Accepted, nil
+		}
+		return effect(contract.Outcome{Kind: contract.Foreign}, got), nil
+	}
+	want := contract.Outcome{Kind: contract.Options, Options: new(options.Options)}
+	if err := protojson.Unmarshal([]byte(s.Means), want.Options); err != nil {
+		return "", fmt.Errorf("setting %s: %w", s.Name, err)
+	}
+	want = verdict.AsKnown(r.Name, r.Version, want)
+	empty := func(o proto.Message) bool { return contract.Identical(o, new(options.Options)) }
+	switch {
+	case got.Kind == contract.None && empty(want.Options):
+		return Arrive, nil
+	case got.Kind == contract.Options && empty(got.Options) && !empty(want.Options):
+		return Defaults, nil
+	}
+	return effect(want, got), nil
+}
+
+// SettingsMarkdown writes what becomes of each setting, with a column for each release
+// of containerd. The error is one of a setting.
+func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
+	var releases []string
+	for _, way := range ways {
+		for _, release := range way.Containerd {
+			if !slices.Contains(releases, release) {
+				releases = append(releases, release)
+			}
+		}
+	}
+	slices.Sort(releases)
+	fmt.Fprintf(w, "| runtime | options | %s |\n|---|---|%s\n", strings.Join(releases, " | "), strings.Repeat("---|", len(releases)))
+	for _, s := range table.Settings() {
+		fmt.Fprintf(w, "| %s | %s |", runtimeOf(s), written(s))
+		for _, release := range releases {
+			i := slices.IndexFunc(ways, func(w Way) bool { return w.Setting == s.Name && slices.Contains(w.Containerd, release) })
+			text, err := settingSummary(s, i, ways, rows)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, " %s |", text)
+		}
+		fmt.Fprintln(w)
+	}
+	return nil
+}
+
+// runtimeOf names the runtime of a setting.
+func runtimeOf(s table.Setting) string {
+	switch {
+	case s.Windows != "":
+		return "Windows' own `" + s.Windows + "`"
+	case s.Path != "":
+		return "`" + s.Type + "`, `runtime_path` of lcow-v2"
+	case strings.HasPrefix(s.Type, "/"):
+		return "absolute path of runhcs-v1"
+	}
+	return "`" + s.Type + "`"
+}
+
+// written is the content of a setting's table, in one line.
+func written(s table.Setting) string {
+	lines := strings.Split(strings.TrimSpace(s.TOML), "\n")
+	switch {
+	case s.NoTable:
+		return "no table"
+	case s.TOML == "":
+		return "empty table"
+	case len(lines) > 2:
+		return fmt.Sprintf("all %d fields, as `%s`", len(lines), lines[len(lines)-2])
+	}
+	return "`" + strings.Join(lines, "`, `") + "`"
+}
+
+// settingSummary is the effect on the newest shim, with those on others that differ.
+func settingSummary(s table.Setting, i int, ways []Way, rows []Row) (string, error) {
+	if i < 0 {
+		return "not recorded", nil
+	}
+	if ways[i].Error != "" && s.Means == "" {
+		return string(Refused), nil
+	}
+	if ways[i].Error != "" {
+		return string(Fails), nil
+	}
+	var order []Effect // the newest shim's first
+	versions := make(map[Effect][]string)
+	for _, r := range slices.Backward(rows) {
+		a, ok := r.Settings[i]
+		if !ok {
+			continue
+		}
+		e, err := Sees(r.Reader, s, a.Got)
+		if err != nil {
+			return "", err
+		}
+		if versions[e] == nil {
+			order = append(order, e)
+		}
+		versions[e] = append(versions[e], r.Reader.Version)
+	}
+	if len(order) == 0 {
+		return "not run", nil
+	}
+	text := string(order[0])
+	for _, e := range order[1:] {
+		v := versions[e]
+		text += fmt.Sprintf("; %s %s", e, v[len(v)-1])
+		if len(v) > 1 {
+			text += " to " + v[0]
+		}
+	}
+	return text, nil
+}

@@ -1,0 +1,96 @@
+package matrix
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
+	"shimfuzz/corpus"
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/readers"
+)
+
+// What an operator sees is measured by what the setting means, not by what was sent.
+func TestSees(t *testing.T) {
+	newest := readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
+	old := readers.Reader{Name: findings.RunHCS, Version: "v0.14.1"}
+	answer := func(o *options.Options) contract.Outcome {
+		return contract.Outcome{Kind: contract.Options, Options: o}
+	}
+	none, failed := contract.Outcome{Kind: contract.None}, contract.Outcome{Kind: contract.Error}
+	isolated := &options.Options{SandboxIsolation: options.Options_HYPERVISOR}
+	for _, test := range []struct {
+		what   string
+		reader readers.Reader
+		means  string
+		got    contract.Outcome
+		want   Effect
+	}{
+		{"arrives", newest, `{"sandboxIsolation":"HYPERVISOR"}`, answer(isolated), Arrive},
+		{"dropped by containerd", newest, `{"sandboxIsolation":"HYPERVISOR"}`, answer(new(options.Options)), Defaults},
+		{"dropped by the shim", newest, `{"sandboxIsolation":"HYPERVISOR"}`, none, Defaults},
+		{"partly", newest, `{"debug":true,"sandboxIsolation":"HYPERVISOR"}`, answer(isolated), Partly},
+		{"fails", newest, `{"debug":true}`, failed, Fails},
+		{"nothing is meant", newest, `{}`, none, Arrive},
+		{"nothing is meant and sent", newest, `{}`, answer(new(options.Options)), Arrive},
+		{"false is lost", newest, `{"scrubLogs":false}`, answer(new(options.Options)), Defaults},
+		{"false is unset", old, `{"scrubLogs":false}`, answer(new(options.Options)), Arrive},
+		{"a mistake", newest, "", answer(isolated), Accepted},
+		{"a mistake that the shim reports", newest, "", failed, Arrive},
+	} {
+		got, err := Sees(test.reader, table.Setting{Name: test.what, Means: test.means}, test.got)
+		if err != nil || got != test.want {
+			t.Errorf("%s: %s, %v; want %s", test.what, got, err, test.want)
+		}
+	}
+}
+
+// The table has a line for each setting, with the effect on the newest shim and on
+// those that differ.
+func TestSettingsMarkdown(t *testing.T) {
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	passages, err := table.Passages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ways, err := Ways(passages, cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []Row
+	for _, version := range []string{"v0.14.1", "v0.15.0"} {
+		r := readers.Reader{Name: findings.RunHCS, Version: version}
+		answers, err := AskWays(r, ways, byTheContract)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, Row{Reader: r, Settings: answers})
+	}
+	var b strings.Builder
+	if err := SettingsMarkdown(&b, ways, rows); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| `io.containerd.runhcs.v1` | `sandbox_isolation = 1` | DEFAULTS | DEFAULTS | DEFAULTS | DEFAULTS | DEFAULTS |\n",
+		"| `io.containerd.runhcs.v1` | `SandboxIsolation = 7` | ACCEPTED |",
+		"| `io.containerd.runhcs.v1` | `ScrubLogs = 1` | refused |",
+		"| `io.containerd.runhcs.v1` | `ScrubLogs = false` | DEFAULTS; arrive v0.14.1 |",
+		"| `io.containerd.lcow.v2` | `ScrubLogs = true` | not run |",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in:\n%s", want, b.String())
+		}
+	}
+	if lines := strings.Count(b.String(), "\n"); lines != len(table.Settings())+2 {
+		t.Errorf("%d lines", lines)
+	}
+	if _, err := Ways([]table.Passage{{Setting: "x", Start: new(string)}}, nil); err == nil {
+		t.Error("a passage without a case is not an error")
+	}
+}

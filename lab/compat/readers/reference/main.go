@@ -1,0 +1,42 @@
+// Command reference reads payloads with the reference decoder, and with the argument
+// launch takes the launch, too. make conformance must find nothing wrong with it.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"slices"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/lab/conformance/protocol"
+	"shimfuzz/internal/reference"
+)
+
+func main() {
+	if slices.Equal(os.Args[1:], []string{"launch"}) {
+		protocol.MainLaunched(func(id, namespace string, payload []byte) protocol.Answer {
+			return answer(reference.ReadLaunched(bytes.NewReader(payload), contract.Launch{ID: id, Namespace: namespace}))
+		})
+		return
+	}
+	protocol.Main(func(payload []byte) protocol.Answer { return answer(reference.ReadOptions(bytes.NewReader(payload))) })
+}
+
+func answer(opts *options.Options, err error) protocol.Answer {
+	switch {
+	case errors.Is(err, reference.ErrMalformed):
+		return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
+	case errors.Is(err, reference.ErrForeign):
+		return protocol.Answer{Outcome: "error/foreign", Detail: []byte(err.Error())}
+	case err != nil:
+		return protocol.Failed(err)
+	case opts == nil:
+		return protocol.Answer{Outcome: protocol.None}
+	}
+	opts.ProtoReflect().SetUnknown(nil)
+	return protocol.Encoded(proto.Marshal(opts))
+}

@@ -1,0 +1,66 @@
+package compat
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/lab/windows/wine"
+	"shimfuzz/lab/compat/senders"
+)
+
+// Record records what every release of containerd writes to a shim's standard input,
+// into table.RecordingsFile, and what becomes of options in its daemon, into
+// table.PassagesFile. make corpus makes cases of both. It needs Linux and Wine.
+func Record(ctx context.Context, root string) error {
+	host, err := wine.Open(filepath.Join(root, "build", "wine"))
+	if err != nil {
+		return err
+	}
+	fmt.Println("The first time each containerd takes two minutes to build, and Wine some seconds to start.")
+	defer host.Stop()
+	if err := host.Start(ctx); err != nil {
+		return err
+	}
+	var all []table.Recording
+	var ways []table.Passage
+	for i, version := range senders.Releases {
+		start := time.Now()
+		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
+		recordings, passages, err := senders.Record(ctx, host, filepath.Join(root, "build", "senders", version), version)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %d starts and %d passages recorded, %.0f s\n", len(recordings), len(passages), time.Since(start).Seconds())
+		all, ways = append(all, recordings...), append(ways, passages...)
+	}
+	return writeRecordings(root, all, ways)
+}
+
+func writeRecordings(root string, all []table.Recording, ways []table.Passage) error {
+	text, err1 := table.FormatRecordings(all)
+	waysText, err2 := table.FormatPassages(ways)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	same := true
+	for name, text := range map[string][]byte{table.RecordingsFile: text, table.PassagesFile: waysText} {
+		name = filepath.Join(root, filepath.FromSlash(name))
+		old, err := os.ReadFile(name)
+		if err := errors.Join(err, os.WriteFile(name, text, 0o666)); err != nil {
+			return err
+		}
+		same = same && bytes.Equal(old, text)
+	}
+	if same {
+		fmt.Println("the same bytes as before")
+		return nil
+	}
+	fmt.Println("new recordings: run make corpus, and see what differs with git diff")
+	return nil
+}

@@ -1,0 +1,260 @@
+package senders
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/lab/windows/wine"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/compat/programs"
+)
+
+// Releases is the releases of containerd that are recorded. To record one more, add a line.
+var Releases = []string{
+	"v1.7.35",
+	"v2.0.14",
+	"v2.2.9",
+	"v2.3.7",
+	"v2.4.2",
+}
+
+// Shims is the file names under which the stand-in is started. containerd 2.3 and
+// 2.4 treat the first specially.
+var Shims = []string{table.SpecialShim, table.OrdinaryShim}
+
+// home is the folder in which the programs run. containerd sends the path of its own
+// binary, so that must be the same in every recording and on every machine.
+var home = path.Dir(table.RecordedBinary)
+
+// socketDir is the folder for the shims' sockets that some requests configure.
+const socketDir = `C:\ProgramData\containerd\s`
+
+//go:embed recorder/*.go daemon/*.go standin/*.go
+var sources embed.FS
+
+// modulePath returns the module path of a release of containerd.
+func modulePath(version string) string {
+	if semver.Major(version) == "v1" {
+		return "github.com/containerd/containerd"
+	}
+	return "github.com/containerd/containerd/" + semver.Major(version)
+}
+
+// asks returns the requests that are made to each release, for each shim.
+func asks() []table.Request {
+	var all []table.Request
+	for _, shim := range Shims {
+		for _, o := range table.RequestedOptions {
+			all = append(all, table.Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"})
+		}
+		all = append(all,
+			table.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "debug"},
+			table.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "debug"},
+			table.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "info", SocketDir: socketDir},
+			table.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "info", SocketDir: socketDir},
+			table.Request{Shim: shim, Action: "delete", Options: "none", LogLevel: "info"},
+			table.Request{Shim: shim, Action: "info", Options: "none", LogLevel: "info"},
+			table.Request{Shim: shim, Action: "info", Options: "cri", LogLevel: "info"},
+			table.Request{Shim: shim, Action: "info", Options: "runc", LogLevel: "info"})
+	}
+	return all
+}
+
+// Record records one release of containerd: what its manager of shims sends, and what
+// becomes of options in its daemon. host runs what is built for Windows, build is an
+// absolute path of a folder for the programs.
+// It needs Linux, and fails while the folder of containerd's path
+// (table.RecordedBinary) exists, which is so during another recording.
+func Record(ctx context.Context, host *wine.Host, build, version string) (all []table.Recording, ways []table.Passage, err error) {
+	if runtime.GOOS != "linux" {
+		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
+	}
+	module, err := gocmd.Download(modulePath(version), version)
+	if err != nil {
+		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
+	}
+	if err := os.MkdirAll(build, 0o777); err != nil {
+		return nil, nil, err
+	}
+	if err := buildPrograms(build, module); err != nil {
+		return nil, nil, err
+	}
+	if err := os.Mkdir(home, 0o755); err != nil {
+		return nil, nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
+	if err := install(build, "recorder"); err != nil {
+		return nil, nil, err
+	}
+	if all, err = record(ctx, module); err != nil {
+		return nil, nil, err
+	}
+	if err := install(build, "daemon"); err != nil {
+		return nil, nil, err
+	}
+	windows, err := windowsOptions(ctx, host, build, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	ways, err = passages(ctx, module, windows)
+	return all, ways, err
+}
+
+// buildPrograms builds the programs in a module whose path is below containerd's, so
+// that they may import its internal packages.
+func buildPrograms(bin string, module *gocmd.Module) error {
+	generation, daemon := "v2.go", []string{"main.go", "v2.go"}
+	if semver.Major(module.Version) == "v1" {
+		generation, daemon = "v1.go", []string{"main.go", "v1.go", "v1_linux.go"}
+	}
+	if _, err := os.Stat(filepath.Join(module.Dir, "plugins", "mount")); err == nil {
+		daemon = append(daemon, "mounts.go")
+	}
+	m := programs.Module{
+		Release: module, Path: module.Path + "/shimfuzz",
+		Files: map[string][]byte{"daemon/linkname.s": nil}, // lets a function have no body
+		// As containerd's own Makefile sets it.
+		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
+	}
+	err := errors.Join(
+		m.Add("recorder", sources, "recorder", "main.go", generation),
+		m.Add("daemon", sources, "daemon", daemon...),
+		m.Add("standin", sources, "standin", "main.go"))
+	if err != nil {
+		return err
+	}
+	if err := m.Build(bin, "./recorder", "./daemon", "./standin"); err != nil {
+		return err
+	}
+	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
+	return m.Build(bin, "./daemon")
+}
+
+// install copies programs to home: one as containerd, the stand-in as the shims.
+func install(bin, containerd string) error {
+	names := map[string]string{"containerd": containerd}
+	for _, shim := range Shims {
+		names[shim] = "standin"
+	}
+	for name, program := range names {
+		text, err := os.ReadFile(filepath.Join(bin, program))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(home, name), text, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// order is the recorder's input.
+type order struct {
+	Shim, Action, ID, Namespace string
+	Type                        string
+	Value                       []byte
+	LogLevel                    string
+	GRPC, TTRPC, SocketDir      string
+	Root, State                 string
+}
+
+// seen is the file that the stand-in saves.
+type seen struct {
+	Args  []string
+	Env   []string
+	Stdin []byte
+}
+
+// record makes every request to a release.
+func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, err error) {
+	for _, r := range asks() {
+		recording, err := one(ctx, module, r)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", r, err)
+		}
+		if recording != nil {
+			all = append(all, *recording)
+		}
+	}
+	return all, nil
+}
+
+// one returns the recording of one request, nil if this release does not support it.
+func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Recording, error) {
+	saved, root, state := filepath.Join(home, "saved.json"), filepath.Join(home, "root"), filepath.Join(home, "state")
+	o := table.Requested(r.Options)
+	input, err := json.Marshal(order{
+		Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
+		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC, SocketDir: r.SocketDir,
+		Root: root, State: state,
+	})
+	if err := errors.Join(err, os.RemoveAll(saved), os.RemoveAll(root), os.RemoveAll(state)); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
+	cmd.Dir = home
+	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
+	cmd.Stdin = bytes.NewReader(input)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("recorder: %w\n%s", err, stderr.String())
+	}
+	var answer struct{ Unsupported, Error string }
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Unsupported != "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(saved)
+	text = text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no shim was started: %s", answer.Error)
+	}
+	var s seen
+	if err := errors.Join(err, json.Unmarshal(text, &s)); err != nil {
+		return nil, err
+	}
+	recording := &table.Recording{
+		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum, Entry: entry(module.Version, r.Action), Request: r},
+		Args:   s.Args,
+	}
+	for _, v := range s.Env {
+		if !strings.HasPrefix(v, "SHIMFUZZ_") { // the suite's own
+			recording.Env = append(recording.Env, v)
+		}
+	}
+	if s.Stdin != nil {
+		stdin := hex.EncodeToString(s.Stdin)
+		recording.Stdin = &stdin
+	}
+	return recording, nil
+}
+
+// entry returns the function of containerd that the recorder calls.
+func entry(version, action string) string {
+	entries := map[string]string{
+		"start": "core/runtime/v2.ShimManager.Start", "delete": "core/runtime/v2.ShimManager.LoadExistingShims", "info": "core/runtime/v2.TaskManager.PluginInfo",
+	}
+	if semver.Major(version) == "v1" {
+		entries = map[string]string{"start": "runtime/v2.ShimManager.Start", "delete": "runtime/v2.NewShimManager"}
+	}
+	return entries[action]
+}

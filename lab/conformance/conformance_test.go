@@ -1,0 +1,520 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"github.com/joshdk/go-junit"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
+	"shimfuzz/internal/payload"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/walk"
+	"shimfuzz/internal/wire"
+)
+
+// The test binary is also the reader, if the environment says so.
+func TestMain(m *testing.M) {
+	switch os.Getenv("BE_A_READER") {
+	case "":
+		os.Exit(m.Run())
+	case "right":
+		protocol.Main(right)
+	case "strict":
+		protocol.Main(strict)
+	case "buggy":
+		protocol.Main(buggy)
+	case "other bugs":
+		protocol.Main(otherBugs)
+	case "misused":
+		protocol.Main(func([]byte) protocol.Answer { return protocol.Answer{Outcome: "nonsense"} })
+	case "undecodable":
+		protocol.Main(func([]byte) protocol.Answer { return protocol.Answer{Outcome: protocol.Options, Detail: []byte{0xff}} })
+	case "unable":
+		protocol.Main(func(b []byte) protocol.Answer {
+			if len(b) > 0 {
+				return protocol.Answer{Outcome: protocol.Unable, Detail: []byte("not here")}
+			}
+			return right(b)
+		})
+	case "silent":
+		protocol.Main(func(b []byte) protocol.Answer {
+			if len(b) > 0 {
+				time.Sleep(time.Hour)
+			}
+			return right(b)
+		})
+	default:
+		protocol.MainLaunched(launched[os.Getenv("BE_A_READER")])
+	}
+}
+
+func right(payload []byte) protocol.Answer { return told(reference.Answer(payload)) }
+
+func told(o contract.Outcome) protocol.Answer {
+	a := protocol.Answer{Outcome: string(o.Kind)}
+	switch {
+	case o.Kind == contract.Options:
+		b, err := proto.Marshal(contract.WithoutUnknown(o.Options))
+		return protocol.Encoded(b, err)
+	case o.Err != nil:
+		a.Detail = []byte(o.Err.Error())
+	}
+	return a
+}
+
+// launched are readers that take the launch, by what they take it for.
+var launched = map[string]func(id, namespace string, payload []byte) protocol.Answer{
+	"both":               ofLaunch(func(l, said, _ contract.Launch) bool { return l == said }),
+	"only the ID":        ofLaunch(func(l, said, _ contract.Launch) bool { return l.ID == said.ID }),
+	"only the namespace": ofLaunch(func(l, said, _ contract.Launch) bool { return l.Namespace == said.Namespace }),
+	"any case": ofLaunch(func(l, said, _ contract.Launch) bool {
+		return strings.EqualFold(l.ID, said.ID) && strings.EqualFold(l.Namespace, said.Namespace)
+	}),
+	"the first occurrence": ofLaunch(func(l, _, first contract.Launch) bool { return l == first }),
+	"swapped": ofLaunch(func(l, said, _ contract.Launch) bool {
+		return l == contract.Launch{ID: said.Namespace, Namespace: said.ID}
+	}),
+	"nothing": ofLaunch(func(_, _, _ contract.Launch) bool { return true }),
+}
+
+// ofLaunch is a reader that takes a payload for one of its launch if isOurs says so, given
+// the launch, and what the payload says of it last and first.
+func ofLaunch(isOurs func(l, said, first contract.Launch) bool) func(id, namespace string, payload []byte) protocol.Answer {
+	return func(id, namespace string, payload []byte) protocol.Answer {
+		said, first := reference.Launches(payload)[0], reference.Launches(payload)[0]
+		fields, _ := wire.Parse(payload)
+		for _, f := range slices.Backward(fields) {
+			switch {
+			case f.Type == protowire.BytesType && f.Num == 1:
+				first.ID = string(f.Value)
+			case f.Type == protowire.BytesType && f.Num == 2:
+				first.Namespace = string(f.Value)
+			}
+		}
+		l := said
+		if !isOurs(contract.Launch{ID: id, Namespace: namespace}, said, first) {
+			l = contract.Launch{ID: "of another", Namespace: "container"}
+		}
+		return told(reference.LaunchedDecoder.Decode(bytes.NewReader(payload), payload, l))
+	}
+}
+
+// strict refuses what the contract leaves free.
+func strict(payload []byte) protocol.Answer {
+	want := reference.Want(payload)
+	if i := slices.IndexFunc(want.Or, func(o contract.Outcome) bool { return o.Kind == contract.Malformed }); i >= 0 {
+		return protocol.Answer{Outcome: string(contract.Malformed), Detail: []byte("strict")}
+	}
+	return right(payload)
+}
+
+// buggy has three bugs: it drops scrub_logs: false, takes strings that are not UTF-8, and
+// gives up on field 1000.
+func buggy(payload []byte) protocol.Answer {
+	if bytes.Contains(payload, []byte("\xc0\x3e")) {
+		panic("field 1000")
+	}
+	o := reference.Answer(payload)
+	switch {
+	case o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")):
+		return protocol.Answer{Outcome: protocol.None}
+	case o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs():
+		m := o.Options.ProtoReflect()
+		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
+	}
+	return told(o)
+}
+
+// otherBugs has one of the three no more, and another in another way.
+func otherBugs(payload []byte) protocol.Answer {
+	o := reference.Answer(payload)
+	if o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")) {
+		return protocol.Answer{Outcome: string(contract.Foreign), Detail: []byte("no UTF-8")}
+	}
+	if o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs() {
+		m := o.Options.ProtoReflect()
+		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
+	}
+	return told(o)
+}
+
+// few are checks that take little time.
+func few(c *config) ([]check, error) {
+	var err error
+	if c.cases, err = corpus.Load(); err != nil {
+		return nil, err
+	}
+	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended, c.draw("malformed", one(payload.RunHCS.Malformed))}}
+	for _, p := range vocabulary.RunHCS.Places() {
+		if p.Name != "Options in a legacy Any" {
+			continue
+		}
+		some := func(yield func(walk.Step) bool) {
+			for s := range walk.Elements(vocabulary.RunHCS, p, 2) {
+				rules := func(e vocabulary.Element) bool {
+					return !strings.HasPrefix(e.Name, "field 20 ") && !strings.HasPrefix(e.Name, "field 5 utf8-") && !strings.HasPrefix(e.Name, "unknown ")
+				}
+				if !slices.ContainsFunc(s.Elements, rules) && !yield(s) {
+					return
+				}
+			}
+		}
+		all = append(all, check{Recommended, steps("walk/"+p.Name, iter.Seq[walk.Step](some), elements)})
+	}
+	return all, nil
+}
+
+// identities are checks of what depends on the launch.
+func identities(c *config) ([]check, error) {
+	var err error
+	if c.cases, err = corpus.Load(); err != nil {
+		return nil, err
+	}
+	c.payloads = payload.RunHCS
+	all := []check{{Required, c.corpus("recorded", isRecorded)}}
+	for _, p := range c.properties() {
+		if slices.Contains([]string{"equivalence/repeat", "minimal", "identities"}, p.name) {
+			all = append(all, check{Recommended, c.draw(p.name, p.generate)})
+		}
+	}
+	return all, nil
+}
+
+// conform runs a reader of the test binary on few checks, and returns what is printed.
+func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out string, passes bool, err error) {
+	t.Helper()
+	return conformTo(t, few, behavior, c)
+}
+
+// conformTo is conform to other checks.
+func conformTo(t *testing.T, checks func(*config) ([]check, error), behavior string, c settings.Conformance) (dir, out string, passes bool, err error) {
+	t.Helper()
+	t.Setenv("BE_A_READER", behavior)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
+	defer reader.Close()
+	c.Reader, c.Seed, c.Checks, c.Longest = self, 1, 20, 2
+	if c.Level == "" {
+		c.Level = Freedoms
+	}
+	s, err := subjectOf(new(settings.Conformance))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.checks = checks
+	if err := s.greet(reader); err != nil {
+		t.Fatal(err)
+	}
+	if behavior == "silent" {
+		reader.Limit = 20 * time.Millisecond
+	}
+	dir = t.TempDir()
+	var b strings.Builder
+	passes, err = s.run(context.Background(), &b, dir, settings.Test{Conformance: &c}, reader)
+	return dir, b.String(), passes, err
+}
+
+// A right reader passes, and so does one that uses its freedoms.
+func TestRight(t *testing.T) {
+	for _, behavior := range []string{"right", "strict"} {
+		_, out, passes, err := conform(t, behavior, settings.Conformance{})
+		if err != nil || !passes || !strings.Contains(out, " 0 failed, 0 of them expected, 0 causes") {
+			t.Errorf("%s: %v, %v\n%s", behavior, passes, err, out)
+		}
+	}
+}
+
+// A reader that takes the launch and makes something else of it is red, and each failure
+// is shown under a launch that shows it, as often as one likes.
+func TestLaunched(t *testing.T) {
+	_, out, passes, err := conformTo(t, identities, "both", settings.Conformance{})
+	if err != nil || !passes || !strings.Contains(out, " 0 failed, 0 of them expected, 0 causes") {
+		t.Errorf("%v, %v\n%s", passes, err, out)
+	}
+	takesOthers := []string{"L1: none instead of error/foreign", "L1: options instead of error/foreign", "L2: none instead of error/foreign"}
+	for behavior, causes := range map[string][]string{
+		"only the ID":          takesOthers,
+		"only the namespace":   takesOthers,
+		"any case":             takesOthers,
+		"the first occurrence": {"repeat: error/foreign instead of options"},
+		"swapped":              {"R3: error/foreign instead of options", "R4b: error/foreign instead of none"},
+		"nothing":              takesOthers,
+	} {
+		t.Run(behavior, func(t *testing.T) {
+			dir, out, passes, err := conformTo(t, identities, behavior, settings.Conformance{})
+			if err != nil || passes || !strings.Contains(out, "\nlaunch     ID ") {
+				t.Fatalf("%v, %v\n%s", passes, err, out)
+			}
+			r := readReport(t, dir)
+			var got []string
+			for _, c := range r.Causes {
+				got = append(got, strings.Join(c.Features, " ")+": "+c.Answer)
+			}
+			for _, c := range causes {
+				if !slices.Contains(got, c) {
+					t.Errorf("no cause %q in\n%s", c, strings.Join(got, "\n"))
+				}
+			}
+			if text, err := os.ReadFile(filepath.Join(dir, "junit.xml")); err != nil || !bytes.Contains(text, []byte("launch     ID")) {
+				t.Errorf("%v, no launch in\n%s", err, text)
+			}
+			for _, f := range r.Failures {
+				payload, err := hex.DecodeString(f.Payload)
+				if err != nil || f.Launch == nil || !slices.Contains(reference.Launches(payload), contract.Launch(*f.Launch)) {
+					t.Errorf("%s: %v, the launch %v is none of %s", f.Test, err, f.Launch, f.Payload)
+				}
+			}
+			f := r.Failures[0]
+			self, _ := os.Executable()
+			var b strings.Builder
+			s := settings.Test{Conformance: &settings.Conformance{Reader: self}}
+			passes, err = Repro(context.Background(), &b, filepath.Join(dir, "failures", filepath.Base(f.File)), s)
+			if launch := (*contract.Launch)(f.Launch).String(); err != nil || passes || !strings.Contains(b.String(), launch) {
+				t.Errorf("%v, %v, want the launch %s in\n%s", passes, err, launch, &b)
+			}
+		})
+	}
+}
+
+func readReport(t *testing.T, dir string) (r Report) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.MarshalIndent(r, "", " ")
+	if err != nil || string(again) != strings.TrimSpace(string(text)) {
+		t.Errorf("report.json is not what its type gives: %v", err)
+	}
+	return r
+}
+
+// Each bug is a cause with its features, and its tests are named by their elements.
+func TestCauses(t *testing.T) {
+	dir, out, passes, err := conform(t, "buggy", settings.Conformance{})
+	if err != nil || passes {
+		t.Fatalf("%v, %v\n%s", passes, err, out)
+	}
+	r := readReport(t, dir)
+	var causes []string
+	for _, c := range r.Causes {
+		causes = append(causes, strings.Join(c.Features, " ")+": "+c.Answer)
+	}
+	slices.Sort(causes)
+	want := []string{
+		"M11: none instead of error/malformed",
+		"R3: options: scrub_logs unset instead of false", // of containerd's own
+		"R4a: options: scrub_logs unset instead of false",
+		"unknown: panic instead of options",
+	}
+	for _, c := range want {
+		if !slices.Contains(causes, c) {
+			t.Errorf("no cause %q", c)
+		}
+	}
+	if len(causes) > 8 {
+		t.Errorf("%d causes:\n%s", len(causes), strings.Join(causes, "\n"))
+	}
+	names := make(map[string]jsonFailure)
+	for _, f := range r.Failures {
+		names[f.Test] = f
+		if strings.Contains(f.Test, "+") {
+			t.Errorf("%s is explained by its elements", f.Test)
+		}
+		payload, err := os.ReadFile(f.File)
+		if err != nil {
+			payload, err = os.ReadFile(filepath.Join(dir, "failures", filepath.Base(f.File)))
+		}
+		if err != nil || len(payload) == 0 {
+			t.Errorf("%s: its payload is not kept: %v", f.Test, err)
+		}
+	}
+	for _, name := range []string{"recommended/walk/Options-in-a-legacy-Any/unknown-1000", "recommended/walk/Options-in-a-legacy-Any/field-5-utf8-surrogate",
+		"recommended/walk/Options-in-a-legacy-Any/field-20-false"} {
+		if names[name].Test == "" {
+			t.Errorf("%s does not fail", name)
+		}
+	}
+	out = strings.ReplaceAll(out, filepath.Base(filepath.Dir(dir)), "") // which is named after this test
+	for _, word := range []string{"Test", "guarantee", "Go result", ".go:"} {
+		if strings.Contains(out, word) {
+			t.Errorf("the output says %q:\n%s", word, out)
+		}
+	}
+}
+
+// The file is one that another parser reads, with a skipped test for an expected failure.
+func TestJUnit(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "expected.txt")
+	const name = "recommended/walk/Options-in-a-legacy-Any/unknown-1000"
+	if err := os.WriteFile(list, []byte(name+" # panic instead of options\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	dir, _, _, err := conform(t, "buggy", settings.Conformance{Expected: list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	suites, err := junit.IngestFile(filepath.Join(dir, "junit.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := readReport(t, dir)
+	for i, level := range Levels {
+		got, want := suites[i].Totals, r.Levels[i]
+		if suites[i].Name != level || got.Tests != want.Tests || got.Passed != want.Passed || got.Failed != want.Failed-want.Expected || got.Skipped != want.Expected {
+			t.Errorf("suite %s %+v, want %+v", suites[i].Name, got, want)
+		}
+	}
+	for _, test := range suites[1].Tests {
+		if "recommended/"+test.Name == name && (test.Status != junit.StatusSkipped || !strings.Contains(test.Message, "panic instead of options")) {
+			t.Errorf("the expected failure is %s: %s", test.Status, test.Message)
+		}
+	}
+}
+
+// A list is red when it is not what happens, and each way says where.
+func TestExpected(t *testing.T) {
+	dir := t.TempDir()
+	list := filepath.Join(dir, "expected.txt")
+	const head = "# what the old release has\n\n"
+	if err := os.WriteFile(list, []byte(head), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	update := func(behavior, level string) {
+		t.Helper()
+		_, out, passes, err := conform(t, behavior, settings.Conformance{Expected: list, Update: true, Level: level})
+		if err != nil || !passes {
+			t.Fatalf("%v, %v\n%s", passes, err, out)
+		}
+	}
+	expect := func(behavior, level string, red ...string) {
+		t.Helper()
+		_, out, passes, err := conform(t, behavior, settings.Conformance{Expected: list, Level: level})
+		if err != nil || passes != (len(red) == 0) {
+			t.Errorf("%v, %v\n%s", passes, err, out)
+		}
+		for _, text := range red {
+			if !strings.Contains(out, text) {
+				t.Errorf("no %q in\n%s", text, out)
+			}
+		}
+	}
+	update("buggy", "")
+	text, err := os.ReadFile(list)
+	if err != nil || !strings.HasPrefix(string(text), head) {
+		t.Errorf("%v\n%s", err, text)
+	}
+	expect("buggy", "")
+	expect("buggy", Required)
+	expect("right", Recommended, "passed, but is expected to fail")
+	expect("other bugs", "", "passed, but is expected to fail", "fails in another way than expected: error/foreign instead of error/malformed, not none instead of error/malformed")
+	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-element", 1)
+	if err := os.WriteFile(list, []byte(changed), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	expect("buggy", "", "field-5-utf8-surrogate: failed: none instead of error/malformed", "no-such-element: is expected to fail, but there is no such test")
+	update("buggy", Required) // which keeps the entries of the levels that are not run
+	if again, _ := os.ReadFile(list); string(again) != changed {
+		t.Errorf("changed to\n%s", again)
+	}
+	update("buggy", "")
+	again, err := os.ReadFile(list)
+	if err != nil || string(again) != string(text) {
+		t.Errorf("%v\n%s\nwant\n%s", err, again, text)
+	}
+}
+
+// What cannot be read in a list is an error with the line.
+func TestReadExpected(t *testing.T) {
+	for _, test := range []struct{ text, err string }{
+		{"# a comment\n\nrequired/x # none instead of options\n", ""},
+		{"required/x none instead of options\n", ":1: want name # answer"},
+		{"\nrequired/x # \n", ":2: want name # answer"},
+		{"a/x # none instead of options\n", ":1: want name # answer"},
+		{"required/a b # none\n", ":1: want name # answer"},
+		{"required/x # none\n\nrequired/x # error\n", ":3: required/x is in line 1, too"},
+	} {
+		file := filepath.Join(t.TempDir(), "list")
+		if err := os.WriteFile(file, []byte(test.text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readExpected(file, false)
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), file+test.err) {
+			t.Errorf("%q: %v, want %s", test.text, err, test.err)
+		}
+	}
+	if _, err := readExpected(filepath.Join(t.TempDir(), "none"), false); err == nil {
+		t.Error("no file is no error")
+	}
+}
+
+// A reader that does not keep to the protocol ends the run in a line.
+func TestMisuse(t *testing.T) {
+	for behavior, want := range map[string]string{
+		"misused":     `"nonsense" is not an outcome`,
+		"undecodable": "cannot be decoded",
+		"unable":      "cannot be run here: not here",
+		"silent":      "has hung 5 times in a row",
+	} {
+		_, out, passes, err := conform(t, behavior, settings.Conformance{})
+		if err == nil || passes || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, %v, want %s\n%s", behavior, passes, err, want, out)
+		}
+	}
+}
+
+// An interrupted run says what is known.
+func TestInterrupted(t *testing.T) {
+	t.Setenv("BE_A_READER", "right")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
+	defer reader.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	s, err := subjectOf(new(settings.Conformance))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.checks = func(*config) ([]check, error) {
+		return []check{{Required, func(yield func(question) bool) {
+			for yield(question{place: "endless", payload: []byte{8, 1}}) {
+				cancel()
+			}
+		}}}, nil
+	}
+	var out strings.Builder
+	dir := t.TempDir()
+	c := settings.Test{Conformance: &settings.Conformance{Reader: self, Level: Freedoms}}
+	passes, err := s.run(ctx, &out, dir, c, reader)
+	if err != nil || passes || !strings.Contains(out.String(), "INTERRUPTED") || !readReport(t, dir).Interrupted {
+		t.Errorf("%v, %v\n%s", passes, err, out.String())
+	}
+}

@@ -1,0 +1,210 @@
+package process
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"shimfuzz/lab/conformance/protocol"
+)
+
+// Limit is the default time for one answer.
+const Limit = 10 * time.Second
+
+// Hang is the outcome of a reader that does not answer in time.
+const Hang = "hang"
+
+// Reader is a reader in a process, which is started when it is first asked, and
+// again after it has ended or was killed for a hang. Several goroutines may use it;
+// they are served one at a time.
+type Reader struct {
+	Command []string      // the program and its arguments
+	Dir     string        // its working directory; "" is this process's
+	Limit   time.Duration // for one answer
+
+	mutex    sync.Mutex
+	run      *running
+	greeting protocol.Answer // of its first process to the first frame
+}
+
+// running is one process of a reader.
+type running struct {
+	cmd      *exec.Cmd
+	in       io.WriteCloser
+	frames   chan frame // from its standard output
+	ended    chan bool  // closed when it has ended
+	stderr   tail
+	launched bool // it takes the launch
+}
+
+type frame struct {
+	text []byte
+	err  error
+	more bool // more output was there when it had been read
+}
+
+// New returns a reader for a command line, which is split at spaces, without quotes.
+// It runs in dir, with the default limit. The error is that line is empty.
+func New(line, dir string) (*Reader, error) {
+	words := strings.Fields(line)
+	if len(words) == 0 {
+		return nil, errors.New("no command")
+	}
+	return &Reader{Command: words, Dir: dir, Limit: Limit}, nil
+}
+
+// errNotAsked is the error of an answer too many.
+var errNotAsked = errors.New("it has answered without being asked, so answers can no longer be matched to payloads")
+
+// hasEnded reports whether an error of reading a frame says that the process has ended.
+func hasEnded(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// ready starts a process unless there is one that waits for a question, and greets it
+// with a frame of length 0: its answer tells whether it takes the launch. If it ends or
+// hangs at that, end is its last answer.
+func (r *Reader) ready() (end *protocol.Answer, err error) {
+	if r.run != nil {
+		select {
+		case f := <-r.run.frames:
+			r.stop()
+			if f.err == nil {
+				return nil, r.failed(errNotAsked)
+			}
+			if !hasEnded(f.err) {
+				return nil, r.failed(f.err)
+			}
+			// Its last answer was complete.
+		default:
+			return nil, nil
+		}
+	}
+	run, err := r.start()
+	if err != nil {
+		return nil, r.failed(err)
+	}
+	r.run = run
+	var a protocol.Answer
+	e, err := r.converse([]Question{{}}, 0, func(_ int, answer protocol.Answer) error {
+		a = answer
+		return nil
+	})
+	if err != nil || e.end != nil {
+		return e.end, err
+	}
+	if err := r.greeted(a); err != nil {
+		r.stop()
+		return nil, r.failed(err)
+	}
+	return nil, nil
+}
+
+// greeted notes what a process answers to the first frame.
+func (r *Reader) greeted(a protocol.Answer) error {
+	r.run.launched = a.Outcome == protocol.Launch
+	if r.greeting.Outcome == "" {
+		r.greeting = a
+	}
+	switch {
+	case r.run.launched && len(a.Detail) > 0:
+		return fmt.Errorf("the answer launch has %d bytes behind it, and must have none", len(a.Detail))
+	case r.run.launched != (r.greeting.Outcome == protocol.Launch):
+		return fmt.Errorf("a process of it has answered %s to the first frame, and this one %s", r.greeting.Outcome, a.Outcome)
+	}
+	return nil
+}
+
+func (r *Reader) start() (*running, error) {
+	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...), frames: make(chan frame), ended: make(chan bool)}
+	run.cmd.Dir = r.Dir
+	run.cmd.Stderr = &run.stderr
+	ownGroup(run.cmd)
+	var err error
+	if run.in, err = run.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := run.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	// A process that it leaves running may hold its standard error open.
+	run.cmd.WaitDelay = time.Second
+	if err := run.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go run.read(out)
+	return run, nil
+}
+
+// bufferSize is the size in bytes of the buffers between a process and its pipes.
+const bufferSize = 64 << 10
+
+// read passes on the frames from the process's output until an error or its end.
+func (run *running) read(out io.Reader) {
+	r := bufio.NewReaderSize(out, bufferSize)
+	for {
+		text, err := protocol.ReadFrame(r)
+		select {
+		case run.frames <- frame{text, err, r.Buffered() > 0}:
+		case <-run.ended:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stop closes the process's input, kills it if it has not ended after a second, kills
+// the processes that it has started, and returns how it ended ("exit status 3").
+func (r *Reader) stop() string {
+	run := r.run
+	r.run = nil
+	kill := time.AfterFunc(time.Second, func() { killGroup(run.cmd) })
+	defer kill.Stop()
+	run.in.Close()     // which ends a write that waits for the process
+	_ = run.cmd.Wait() // the error is in ProcessState
+	killGroup(run.cmd)
+	close(run.ended)
+	return run.cmd.ProcessState.String()
+}
+
+// Close ends the reader's process. If it is asked again, another one is started.
+func (r *Reader) Close() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.run != nil {
+		r.stop()
+	}
+}
+
+// tail keeps the last maxTail bytes that are written to it.
+type tail struct{ text []byte }
+
+const maxTail = 8 << 10 // bytes
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	if over := len(t.text) - maxTail; over > 0 {
+		t.text = t.text[over:]
+	}
+	return len(p), nil
+}
+
+// Absolute returns the command line with its program made absolute from dir, if that
+// is a path and not a name to be looked up.
+func Absolute(line, dir string) string {
+	program, arguments, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if filepath.Base(program) == program {
+		return line
+	}
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(dir, program)
+	}
+	return strings.TrimSpace(program + " " + arguments)
+}

@@ -1,0 +1,55 @@
+// Command run holds a reader in a process of its own to the contract, or with a case
+// shows what it answers to that. make conformance and make repro run it, in a build with
+// the Options of the hcsshim that the user names.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	// The predictions of findings depend on which types the shim's binary links.
+	_ "shimfuzz/internal/hcsshim"
+	"shimfuzz/lab/conformance"
+	"shimfuzz/internal/settings"
+)
+
+func main() {
+	// The parent passes an interrupt on; a second one ends the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	passes, err := run(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if !passes || err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (passes bool, err error) {
+	s, err := settings.Load()
+	if err != nil {
+		return false, err
+	}
+	if s.Conformance == nil {
+		return false, fmt.Errorf("%s says nothing of a reader: this is run by make conformance", settings.Variable)
+	}
+	if len(os.Args) > 1 {
+		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)
+	}
+	root, err := settings.Root()
+	if err != nil {
+		return false, err
+	}
+	dir := filepath.Join(root, "build", "conformance")
+	// The reports of an earlier run would be taken for this one's, if it ends early.
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
+		return false, err
+	}
+	return conformance.Run(ctx, os.Stdout, dir, s)
+}

@@ -1,0 +1,77 @@
+package conformance
+
+import (
+	"context"
+	"slices"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/internal/wire"
+)
+
+// Bounds on the questions that making one payload smaller takes.
+const (
+	maxRounds     = 60
+	maxCandidates = 300     // in a round
+	maxAsked      = 4 << 20 // bytes in a round
+	maxShrunk     = 1 << 17 // bytes of a payload
+)
+
+// shrink makes the payload of a failure smaller, as long as the reader fails in the same
+// way: an answer of the same kind in the place of the same ones, or some of the same
+// fields wrong. It must not get features that it did not have, or one cause would become
+// another. What is right for a smaller payload is the reference's to say. The launch
+// stays, and is one under which each smaller payload is asked.
+func (r *run) shrink(ctx context.Context, f *failure) error {
+	if len(f.payload) > maxShrunk {
+		return nil
+	}
+	features := r.subject.features(f.launch, f.payload)
+	for range maxRounds {
+		var candidates []process.Question
+		size := 0
+		for c := range wire.Smaller(f.payload, r.subject.envelope(f.payload), r.subject.inside) {
+			if !slices.Contains(r.subject.launches(c), f.launch) {
+				continue
+			}
+			candidates = append(candidates, process.Question{Launch: f.launch, Payload: c})
+			if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
+				break
+			}
+		}
+		// The smallest that fails in the same way; at the same size, the first.
+		slices.SortStableFunc(candidates, func(a, b process.Question) int { return len(a.Payload) - len(b.Payload) })
+		answers, err := r.ask(ctx, candidates)
+		if err != nil {
+			return err
+		}
+		found := false
+		for i, c := range candidates {
+			smaller := r.subject.failure(c, answers[i])
+			if smaller.verdict.Fails() && smaller.isLike(f) && isSubset(r.subject.features(c.Launch, c.Payload), features) {
+				*f, found = *smaller, true
+				break
+			}
+		}
+		if !found {
+			return nil
+		}
+	}
+	return nil
+}
+
+// failure is the answer to a question, which is wrong if its verdict fails.
+func (s *subject) failure(q process.Question, got contract.Outcome) *failure {
+	f := &failure{payload: q.Payload, launch: q.Launch, want: s.want(q.Launch, q.Payload), got: got}
+	f.verdict = s.judge(q.Launch, q.Payload, f.want, got)
+	return f
+}
+
+// isLike reports whether f is a wrong answer of the same kind as an earlier one.
+func (f *failure) isLike(earlier *failure) bool {
+	if kinds(f.want) != kinds(earlier.want) || f.got.Kind != earlier.got.Kind || f.verdict.Finding != earlier.verdict.Finding {
+		return false
+	}
+	was := differences(earlier.want, earlier.got)
+	return !slices.ContainsFunc(differences(f.want, f.got), func(d difference) bool { return !slices.Contains(was, d) })
+}

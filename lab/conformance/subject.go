@@ -1,0 +1,125 @@
+package conformance
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/lab/conformance/optionstype"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verdict"
+)
+
+// subject is what a reader reads: Options of a type, from the standard input of a shim.
+type subject struct {
+	options protoreflect.MessageType
+	want    func(l contract.Launch, payload []byte) contract.Outcome // the right answers
+	outcome func(protocol.Answer) (contract.Outcome, error)          // what the reader answered, as far as it can tell
+	checks  func(*config) ([]check, error)                           // that it is asked
+	// launches are those under which a payload is asked. The zero Launch alone is for a
+	// reader that does not take it.
+	launches func(payload []byte) []contract.Launch
+
+	known, excused findings.List
+}
+
+// subjectOf is the subject of a reader.
+func subjectOf(c *settings.Conformance) (*subject, error) {
+	name, version := c.Name, c.Version
+	mt, err := optionstype.Find(c.Type)
+	if err != nil {
+		return nil, fmt.Errorf("OPTIONS: %w", err)
+	}
+	s := &subject{options: mt, checks: allChecks, launches: unlaunched, known: findings.None, excused: findings.None}
+	decoded := mt
+	switch {
+	case c.Marked:
+		decoded = nil
+		s.want = func(_ contract.Launch, b []byte) contract.Outcome { return verdict.Want(name, version, b) }
+	case mt == optionstype.RunHCS:
+		s.want = func(l contract.Launch, b []byte) contract.Outcome {
+			return verdict.AsKnown(name, version, reference.WantLaunched(l, b))
+		}
+	default:
+		s.want = func(l contract.Launch, b []byte) contract.Outcome {
+			return reference.TypeOf(mt).Want(contract.Stdin, l, b)
+		}
+	}
+	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
+		o, err := process.Outcome(a, decoded)
+		if mt == optionstype.RunHCS {
+			o = verdict.AsKnown(name, version, o)
+		}
+		return o, err
+	}
+	return s, nil
+}
+
+// unlaunched are the launches for a reader that does not take them.
+func unlaunched([]byte) []contract.Launch { return []contract.Launch{{}} }
+
+// greet learns from the answer to the first frame whether the reader takes the launch.
+// The error is one line for a program that is not a reader.
+func (s *subject) greet(reader *process.Reader) error {
+	a, err := reader.Greet()
+	if err != nil {
+		return err
+	}
+	switch a.Outcome {
+	case process.Hang, protocol.Panic, protocol.Unable:
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? docs/conformance.md has the protocol)",
+			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
+	case protocol.Launch:
+		s.launches = reference.TypeOf(s.options).Launches
+	}
+	return nil
+}
+
+// name is the full name of the Options.
+func (s *subject) name() string { return string(s.options.Descriptor().FullName()) }
+
+// envelope describes the message that a payload is.
+func (s *subject) envelope(payload []byte) protoreflect.MessageDescriptor {
+	return stdin.Descriptor(contract.Stdin, payload)
+}
+
+// inside describes what an Any with a type URL holds, if that is Options of the type.
+func (s *subject) inside(url string) protoreflect.MessageDescriptor {
+	if stdin.TypeName(url) == s.name() {
+		return s.options.Descriptor()
+	}
+	return nil
+}
+
+// excuse sets what is known of a program, and which of it is excused. Of a reader that
+// make matrix has not built nothing is known, unless the user says whose findings it has;
+// it is assumed to link what its release links.
+func (s *subject) excuse(name, version, list string) error {
+	if name != "" {
+		s.known = findings.Of(name, version)
+	}
+	if list == "" {
+		return nil
+	}
+	l, err := findings.Named(list)
+	if err != nil {
+		return err
+	}
+	s.excused = l.AsReleased()
+	if name == "" {
+		s.known = s.excused
+	}
+	return nil
+}
+
+// judge decides on the answer to a payload under a launch.
+func (s *subject) judge(l contract.Launch, payload []byte, want, got contract.Outcome) verdict.Verdict {
+	return verdict.Of(verdict.Question{Payload: payload, Launch: l, Want: want}, got, s.known, s.excused)
+}

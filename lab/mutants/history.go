@@ -1,0 +1,159 @@
+package mutants
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
+	"shimfuzz/internal/testrun"
+)
+
+// historyReleases have, between them, every finding.
+var historyReleases = []string{"v0.14.1", "v0.15.0"}
+
+// historyLayers are the parts of the suite that have to find each finding.
+var historyLayers = []layer{
+	{pkg: "properties", args: []string{"-test.run=" + cheapTests}},
+	{pkg: "properties", args: append([]string{"-test.skip=" + otherTests}, rapidArgs("300")...)},
+	{pkg: "fuzz", args: []string{"-test.run=^Fuzz"}},
+}
+
+// History lets the suite find each known finding again, on a real release: all
+// the others are excused, as if this one had just been made.
+func History(ctx context.Context, root string) error {
+	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of", "fuzz targets, the first of")
+	missed := 0
+	for _, version := range historyReleases {
+		release, err := extract.Prepare(root, version, "")
+		if err != nil {
+			return err
+		}
+		if err := buildTests(ctx, release, release.Dir, []string{"properties", "fuzz"}); err != nil {
+			return err
+		}
+		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
+			fmt.Printf("%-30s %-9s", f.Name, version)
+			for i, l := range historyLayers {
+				found, err := historyLayer(ctx, release, l, f.Name)
+				if err != nil {
+					return err
+				}
+				if len(found) == 0 {
+					missed++
+				}
+				fmt.Printf(" %*s", []int{18, 30, 26}[i], foundBy(found))
+			}
+			fmt.Println()
+		}
+	}
+	fmt.Println("\nSee one: make test HCSSHIM=<hcsshim> FINDINGS=<hcsshim>,-<finding>")
+	if missed > 0 {
+		return fmt.Errorf("%d times a part of the suite found nothing", missed)
+	}
+	return nil
+}
+
+// buildTests builds the test binaries of packages of a release's own build.
+func buildTests(ctx context.Context, b *extract.Build, dir string, packages []string, flags ...string) error {
+	for _, pkg := range packages { // the go command takes -fuzz for one package only
+		args := append([]string{"-c", "-vet=off", "-o", testBinary(dir, pkg), "./" + pkg}, flags...)
+		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", args...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discovery is a test that found something.
+type discovery struct {
+	test  string
+	after time.Duration
+}
+
+var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`)
+
+// historyLayer runs a layer with every finding excused but one, and returns the
+// tests that found it, in the order in which they ran, with the time from the
+// layer's start. Tests that fail, where none names the finding, are an error.
+func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string) ([]discovery, error) {
+	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
+	var err error
+	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(s.Results)
+	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
+	cmd.Dir = filepath.Join(b.Root, l.pkg)
+	out, _, err := gocmd.Try(cmd)
+	if err := errors.Join(ctx.Err(), err); err != nil {
+		return nil, err
+	}
+	results, err := settings.ReadResults(s.Results)
+	if err != nil {
+		return nil, err
+	}
+	var found []discovery
+	var passed time.Duration
+	for _, m := range testResult.FindAllStringSubmatch(out, -1) {
+		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil {
+			passed += time.Duration(seconds * float64(time.Second))
+		}
+		if m[1] == "FAIL" {
+			found = append(found, discovery{m[2], passed})
+		}
+	}
+	named := slices.ContainsFunc(results.Failures, func(f settings.Failure) bool { return f.Finding == finding })
+	if len(found) > 0 && !named {
+		return nil, fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, found[0].test, finding)
+	}
+	return found, nil
+}
+
+func foundBy(found []discovery) string {
+	if len(found) == 0 {
+		return "NOT FOUND"
+	}
+	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(), len(found))
+}
+
+// Steady runs the properties with many seeds: what fails with one of them only
+// is a finding, or a bug of the suite.
+func Steady(ctx context.Context, b *extract.Build, s settings.Test, seeds, checks int) error {
+	if err := buildTests(ctx, b, b.Dir, []string{"properties"}); err != nil {
+		return err
+	}
+	failures, shown := 0, time.Now()
+	for seed := 1; seed <= seeds; seed++ {
+		cmd := b.Command(ctx, s, testBinary(b.Dir, "properties"), "-test.skip="+cheapTests+"|"+costlyTests,
+			fmt.Sprintf("-rapid.seed=%d", seed), fmt.Sprintf("-rapid.checks=%d", checks), "-rapid.nofailfile")
+		cmd.Dir = filepath.Join(b.Root, "properties")
+		out, failed, err := gocmd.Try(cmd)
+		if err := errors.Join(ctx.Err(), err); err != nil {
+			return err
+		}
+		if failed {
+			failures++
+			fmt.Printf("\nFAIL  with SEED=%d\n%s", seed, testrun.Head(out))
+		}
+		if time.Since(shown) > 20*time.Second {
+			shown = time.Now()
+			fmt.Printf("  %d of %d seeds, %d failed\n", seed, seeds, failures)
+		}
+	}
+	fmt.Printf("%d seeds, %d checks of each property on each decoder: %d failed\n", seeds, checks, failures)
+	if failures > 0 {
+		return gocmd.ErrReported
+	}
+	return nil
+}

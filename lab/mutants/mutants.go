@@ -1,0 +1,337 @@
+// Package mutants measures how good the suite is at finding bugs: on mutants of
+// the decoders, compared with simpler fuzz targets, and on the releases that had them.
+package mutants
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/modfile"
+
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/lab/mutants/mutate"
+	"shimfuzz/lab/mutants/zoo"
+	"shimfuzz/internal/settings"
+)
+
+// Choice is which of the mutants to run, and how.
+type Choice struct {
+	Name   string // those with this in their name; "" is all
+	Sample int    // that many; 0 is all
+	Seed   int    // of the sample; 0 is one for today
+	Alone  bool   // each built for itself, as a check of those built together
+}
+
+// Mutants changes both decoders, and what hcsshim's calls, in every way that
+// package mutate knows, puts each bug of the zoo into both, runs the suite on
+// each, and fails if it notices nothing of one that is not known to be equivalent.
+func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
+	known, err := mutate.Equivalent()
+	if err != nil {
+		return err
+	}
+	tree, err := newMutantTree(ctx, b)
+	if err != nil {
+		return err
+	}
+	all, err := tree.mutants(b)
+	if err != nil {
+		return err
+	}
+	if c.Seed == 0 {
+		c.Seed, _ = strconv.Atoi(time.Now().Format("20060102")) // digits are a number
+	}
+	chosen, err := choose(all, c)
+	if err != nil {
+		return err
+	}
+	run := &mutantRun{tree: tree, known: known, choice: c, all: chosen, start: time.Now()}
+	err = run.run(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if err := writeResults(b, chosen); err != nil {
+		return err
+	}
+	return cmp.Or(ctx.Err(), judgeMutants(b, chosen, append(unknown(all, known), stale(chosen, known)...)))
+}
+
+// mutant is one of a decoder, or of what it calls.
+type mutant struct {
+	source  string // what it is a mutant of: "hcsshim v0.15.0", "reference", …
+	name    string
+	change  string // for people: where, what, and to what
+	number  int    // among all
+	decoder string // that it is in: "hcsshim", "create" or "reference"
+	file    string // that is changed; "" for a bug of the zoo
+	made    mutate.Mutant
+	bug     string // of the zoo
+
+	result      result // isUnknown until it is known
+	layer, test string // that killed it first
+	note        string // the reason why it is equivalent, the duplicate's name, the compiler's words
+}
+
+// id names a mutant among all.
+func (m *mutant) id() string { return m.source + " | " + m.name }
+
+// alone reports whether no file can have other mutants beside it.
+func (m *mutant) alone() bool { return m.file != "" && m.made.Func < 0 && m.result != isNoProgram }
+
+// choose picks the mutants that have a name in theirs, or else a sample.
+func choose(all []*mutant, c Choice) ([]*mutant, error) {
+	if c.Name != "" {
+		chosen := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return !strings.Contains(m.id(), c.Name) })
+		if len(chosen) == 0 {
+			return nil, fmt.Errorf("MUTANT=%s: none of the %d mutants has that in its name", c.Name, len(all))
+		}
+		return chosen, nil
+	}
+	if c.Sample == 0 {
+		return all, nil
+	}
+	var chosen []*mutant
+	for _, i := range rand.New(rand.NewPCG(uint64(c.Seed), 0)).Perm(len(all))[:min(c.Sample, len(all))] {
+		chosen = append(chosen, all[i])
+	}
+	slices.SortFunc(chosen, func(a, b *mutant) int { return a.number - b.number })
+	fmt.Printf("  a sample: %d of %d mutants, again with make mutants SAMPLE=%d SEED=%d\n", len(chosen), len(all), c.Sample, c.Seed)
+	return chosen, nil
+}
+
+// mutantTree is a copy of the suite as plain files, with the extracted code in
+// it, the modules that hcsshim's readOptions calls, and the zoo.
+type mutantTree struct {
+	dir    string
+	called []source
+}
+
+// source is code that mutants are made of.
+type source struct {
+	name      string // with the version
+	decoder   string
+	files     string // a pattern
+	functions []string
+}
+
+// called are the functions that readOptions calls in packages of containerd's.
+var called = []struct {
+	module, pkg, base, name string
+	functions               []string
+}{
+	{"github.com/containerd/containerd/api", "runtime/bootstrap/v1", "bootstrap", "containerd/api", []string{"FindExtension"}},
+	{"github.com/containerd/typeurl/v2", "", "typeurl", "typeurl", []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
+}
+
+func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
+	dir := filepath.Join(b.Dir, "_mutants") // whose name keeps the go command out of it
+	t := &mutantTree{dir: filepath.Join(dir, "tree")}
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(t.dir, 0o777)); err != nil {
+		return nil, err
+	}
+	if err := b.WriteTree(t.dir); err != nil {
+		return nil, err
+	}
+	name := filepath.Join(t.dir, "go.mod")
+	err := gocmd.EditModule(name, name, func(mod *modfile.File) error {
+		for _, c := range called {
+			out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}", c.module))
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.module, err)
+			}
+			from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+			copied := filepath.Join(dir, "modules", c.name)
+			if err := errors.Join(extract.CopyTree(copied, from), mod.AddReplace(c.module, "", copied, "")); err != nil {
+				return err
+			}
+			label := strings.TrimSpace(c.name + " " + version)
+			t.called = append(t.called, source{label, "hcsshim", filepath.Join(copied, filepath.FromSlash(c.pkg), "*.go"), c.functions})
+		}
+		return nil
+	})
+	return t, errors.Join(err, t.injectHooks())
+}
+
+// injectHooks adds to each package with mutants the variable that chooses one, and to
+// those of the decoders what sets it.
+func (t *mutantTree) injectHooks() error {
+	const variable = "package %s\n\nvar %s int // the number of the mutant that runs\n"
+	var err error
+	write := func(dir, name, format string, args ...any) {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, format, args...), 0o666))
+	}
+	hcsshim, reference := filepath.Join(t.dir, "internal", "hcsshim"), filepath.Join(t.dir, "internal", "reference")
+	write(hcsshim, "zzz_active.go", variable, "hcsshim", mutate.Active)
+	write(reference, "zzz_active.go", variable, "reference", mutate.Active)
+	imports, numbers := "", mutate.Active+" = m.Number\n"
+	for i, c := range called {
+		write(filepath.Dir(t.called[i].files), "zzz_active.go", variable, c.base, mutate.Active)
+		imports += fmt.Sprintf("\t%s %q\n", c.base, path.Join(c.module, c.pkg))
+		numbers += fmt.Sprintf("\t\t\t%s.%s = m.Number\n", c.base, mutate.Active)
+	}
+	const hook = `package %[1]s
+
+import (
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+%[6]s
+	"shimfuzz/lab/mutants/active"
+	"shimfuzz/lab/mutants/zoo"
+	"shimfuzz/internal/settings"
+)
+
+func init() {
+	t, err := settings.Load()
+	if err != nil {
+		panic(err)
+	}
+	if t.Decoder != %[2]q {
+		return
+	}
+	%[3]s {
+		right := %[4]s
+		current := right
+		%[4]s = func(r io.Reader) (*options.Options, error) { return current(r) }
+		active.Hook(func(m settings.Mutant) {
+			%[5]s
+			current = zoo.Inject(m.Bug, right)
+		})
+	}
+	active.Set(t.Mutant)
+}
+`
+	write(hcsshim, "zzz_hook_hcsshim.go", hook, "hcsshim", "hcsshim", "", "underTest.readOptions", numbers, imports)
+	write(hcsshim, "zzz_hook_create.go", hook, "hcsshim", "create", "for i := range createOptions", "createOptions[i].Read", mutate.Active+" = m.Number", "")
+	write(reference, "zzz_hook_reference.go", hook, "reference", "reference", "", "Decoder.Read", mutate.Active+" = m.Number", "")
+	return err
+}
+
+// sourceName names hcsshim as a source of mutants.
+func sourceName(b *extract.Build) string { return "hcsshim " + cmp.Or(b.Source.Version, "checkout") }
+
+// mutants are all there are, the zoo's last.
+func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
+	hcsshim := sourceName(b)
+	internal := filepath.Join(t.dir, "internal")
+	sources := slices.Concat(
+		[]source{
+			{hcsshim, "hcsshim", filepath.Join(internal, "hcsshim", filepath.Base(b.DecoderFile())), nil},
+			{hcsshim + " create", "create", filepath.Join(internal, "hcsshim", filepath.Base(b.CreateFile())), nil},
+		},
+		t.called,
+		[]source{
+			{"reference", "reference", filepath.Join(internal, "reference", "reference.go"), nil},
+		})
+	var all []*mutant
+	for _, s := range sources {
+		files, err := filepath.Glob(s.files)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(filepath.Base(file), "zzz_") {
+				continue
+			}
+			more, err := mutantsOf(s, file)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, more...)
+		}
+	}
+	all = slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs), zooIn("reference", "reference", zoo.Bugs))
+	for i, m := range all {
+		m.number = i + 1
+	}
+	return all, nil
+}
+
+// zooIn are bugs of the zoo in a decoder.
+func zooIn(source, decoder string, bugs []zoo.Bug) (all []*mutant) {
+	for _, bug := range bugs {
+		all = append(all, &mutant{source: "zoo in " + source, name: bug.Name, change: bug.Why, decoder: decoder, bug: bug.Name, result: isUnknown})
+	}
+	return all
+}
+
+func mutantsOf(s source, file string) (all []*mutant, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	made, err := mutate.File(text, s.functions)
+	for _, m := range made {
+		change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(file), m.Line, m.From, m.To)
+		all = append(all, &mutant{source: s.name, name: m.Name, change: change, decoder: s.decoder, file: file, made: m, result: isUnknown})
+	}
+	return all, err
+}
+
+// stale are the mutants that are listed as equivalent and are not. Duplicates are
+// listed both, for a sample may have either.
+func stale(chosen []*mutant, known map[string]string) (all []string) {
+	for _, m := range chosen {
+		if known[m.id()] != "" && m.result != isEquivalent && m.result != isUnknown && known[m.note] == "" {
+			all = append(all, fmt.Sprintf("%s: %s", m.id(), m.result))
+		}
+	}
+	return all
+}
+
+// unknown are the mutants that are listed as equivalent and no longer made,
+// though others of the same source are.
+func unknown(all []*mutant, known map[string]string) (stale []string) {
+	made := make(map[string]bool)
+	for _, m := range all {
+		made[m.id()], made[m.source] = true, true
+	}
+	for id := range known {
+		if source, _, _ := strings.Cut(id, " | "); made[source] && !made[id] {
+			stale = append(stale, id+": there is no such mutant")
+		}
+	}
+	slices.Sort(stale)
+	return stale
+}
+
+// judgeMutants fails for a mutant that survived, and for a stale entry in the list
+// of equivalent ones.
+func judgeMutants(b *extract.Build, all []*mutant, stale []string) error {
+	printSurvivors(os.Stdout, all)
+	for _, s := range stale {
+		fmt.Printf("\nSTALE  lab/mutants/mutate/equivalent.txt has %s\n", s)
+	}
+	survived := slices.ContainsFunc(all, func(m *mutant) bool { return m.result == isSurvivor })
+	if !survived && len(stale) == 0 {
+		return nil
+	}
+	if b.Source.Version == "" {
+		fmt.Println("\nnote: a checkout has no list of equivalent mutants; judge those that survived yourself")
+		return nil
+	}
+	return gocmd.ErrReported
+}
+
+// writeResults prints the summary and writes every mutant into a file.
+func writeResults(b *extract.Build, all []*mutant) error {
+	fmt.Println()
+	printResults(os.Stdout, all)
+	var rows bytes.Buffer
+	writeRows(&rows, all)
+	file := filepath.Join(b.Dir, "mutants.txt")
+	fmt.Printf("\nevery mutant: %s\n", file)
+	return os.WriteFile(file, rows.Bytes(), 0o666)
+}

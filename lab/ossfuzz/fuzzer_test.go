@@ -1,0 +1,128 @@
+package ossfuzz
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"shimfuzz/lab/ossfuzz/clusterfuzz"
+)
+
+func TestReadResult(t *testing.T) {
+	for _, tc := range []struct {
+		name, out string
+		want      Result
+	}{
+		{"a run that ends", `INFO: Seed: 1
+#576	INITED cov: 3542 ft: 7804 corp: 184/84Kb exec/s: 0 rss: 64Mb
+#577	NEW    cov: 3550 ft: 7805 corp: 185/84Kb lim: 20268 exec/s: 0 rss: 64Mb L: 8/20121 MS: 1 -
+#1024	DONE   cov: 3551 ft: 7805 corp: 185/84Kb lim: 20268 exec/s: 0 rss: 64Mb
+Done 1024 runs in 1 second(s)
+stat::number_of_executed_units: 1030
+stat::average_exec_per_sec:     512
+`, Result{Executions: 1030, PerSecond: 512, First: 3542, Last: 3551, Done: true}},
+		{"a failing input", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
+panic: FuzzerHash=as-sent: none for options
+	got        none
+	
+goroutine 17 [running, locked to thread]:
+shimfuzz/fuzz/libfuzzer.failAsSent()
+main.LLVMFuzzerTestOneInput(...)
+==1== ERROR: libFuzzer: deadly signal
+    #0 0x1 in __sanitizer_print_stack_trace
+SUMMARY: libFuzzer: deadly signal
+artifact_prefix='kept/'; Test unit written to kept/crash-1
+`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/crash-1", Report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
+			Group: clusterfuzz.State{Type: "ASSERT", Lines: []string{"FuzzerHash=as-sent: none for options", "libfuzzer.failAsSent"}}}},
+		{"a panic in the decoder", `panic: no
+	panic: FuzzerHash=never-panics: panic in hcsshim.readOptions
+
+goroutine 17 [running, locked to thread]:
+shimfuzz/fuzz/libfuzzer.failNeverPanics()
+shimfuzz/fuzz/libfuzzer.fail()
+panic({0x1?, 0x2?})
+shimfuzz/internal/hcsshim.readOptions({0x1, 0x2})
+`, Result{Report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in hcsshim.readOptions", Group: clusterfuzz.State{Type: "ASSERT",
+			Lines: []string{"FuzzerHash=never-panics: panic in hcsshim.readOptions", "libfuzzer.failNeverPanics", "libfuzzer.fail"}}}},
+		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
+==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
+SUMMARY: libFuzzer: out-of-memory
+artifact_prefix='kept/'; Test unit written to kept/oom-1
+`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/oom-1", Report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
+	} {
+		if diff := cmp.Diff(tc.want, readResult(tc.out)); diff != "" {
+			t.Errorf("%s (- want, + got):\n%s", tc.name, diff)
+		}
+	}
+}
+
+// A recording hcsshim has the old function under a new name, and a new one that
+// calls it.
+func TestWriteRecorder(t *testing.T) {
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "to")
+	shim := filepath.Join("cmd", "containerd-shim-runhcs-v1")
+	if err := os.MkdirAll(filepath.Join(from, shim), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	const text = "package main\n\n// readOptions reads.\nfunc readOptions(r io.Reader) (*options.Options, error) { return nil, nil }\n"
+	if err := os.WriteFile(filepath.Join(from, shim, "serve.go"), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteRecorder(to, from); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(to, shim, "serve.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Replace(text, "func readOptions(", "func "+renamed+"(", 1); string(got) != want {
+		t.Errorf("serve.go:\n%s\nwant:\n%s", got, want)
+	}
+	if err := WriteRecorder(to, to+"-none"); err == nil {
+		t.Error("no error for a checkout that is not there")
+	}
+}
+
+func TestRecorded(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "record")
+	if err := os.WriteFile(file, []byte("0a00\n\n0a00\nff\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Recorded(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]bool{"": true, "\n\x00": true, "\xff": true}, got); diff != "" {
+		t.Errorf("(- want, + got):\n%s", diff)
+	}
+}
+
+// The builder's environment has nothing of the user's choices: make hands them
+// on to the make in build.sh, where they would win over its own. And what the
+// builder sets is not the user's: build.sh removes folders below $WORK.
+func TestEnvironment(t *testing.T) {
+	builders := []string{"SRC", "OUT", "WORK", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE", "SANITIZER", "FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE"}
+	for _, name := range append(builders, ours...) {
+		t.Setenv(name, "user's")
+	}
+	last := make(map[string]string)
+	for _, v := range (Builder{Dir: "d", Sanitizer: "address"}).environment("go") {
+		name, value, _ := strings.Cut(v, "=")
+		last[name] = value
+	}
+	for name, value := range last {
+		if value == "user's" {
+			t.Errorf("%s is the user's in the builder's environment", name)
+		}
+	}
+	if last["WORK"] != filepath.Join("d", "work") {
+		t.Errorf("WORK is %q", last["WORK"])
+	}
+	if want := []string{filepath.Join("d", "bin"), "go"}; !slices.Equal(filepath.SplitList(last["PATH"])[:2], want) {
+		t.Errorf("PATH is %q, want it to start with %q", last["PATH"], want)
+	}
+}
