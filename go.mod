@@ -63,6 +63,12 @@ require (
 	honnef.co/go/tools v0.8.1 // indirect
 )
 
+// What is extracted from hcsshim: without code here, and in full in the workspace that
+// make extract writes.
+require shimfuzz/extracted v0.0.0
+
+replace shimfuzz/extracted => ./internal/hcsshim/none
+
 tool (
 	github.com/rhysd/actionlint/cmd/actionlint
 	honnef.co/go/tools/cmd/staticcheck

@@ -13,10 +13,10 @@ import (
 
 	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/lab/mutants/active"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/walk"
+	"shimfuzz/lab/mutants/active"
 )
 
 // mutants are those of this process that no walk has killed so far.

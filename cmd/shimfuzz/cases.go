@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 
 	"shimfuzz/internal/engine"
 	"shimfuzz/internal/gocmd"
@@ -44,21 +43,7 @@ func repro(ctx context.Context, j *job) error {
 		return fmt.Errorf("READER: a reader is given payloads only, and %s is an input of %s", c.Name, c.Target.Name)
 	}
 	prepare := func() (*exec.Cmd, error) { return j.b.Program(ctx, j.test, program, args...) }
-	switch {
-	case j.b.Windows != "" && j.reader != "":
-		return fmt.Errorf("READER: %s", j.b.Windows)
-	case j.b.Windows != "":
-		flags, env, stop, err := j.startWine(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
-		prepare = func() (*exec.Cmd, error) {
-			cmd := j.b.Go(ctx, j.test, "run", slices.Concat(flags, []string{program}, args)...)
-			cmd.Env = append(cmd.Env, env...)
-			return cmd, nil
-		}
-	case j.reader != "":
+	if j.reader != "" {
 		prepare = func() (*exec.Cmd, error) { return j.withReader(ctx, args...) }
 	}
 	cmd, err := prepare()

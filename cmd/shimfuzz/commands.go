@@ -12,9 +12,9 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat"
+	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
 	"shimfuzz/lab/ossfuzz/project"
-	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/upstream/watch"
 )
 
@@ -24,7 +24,6 @@ type command struct {
 	help     string // one line
 	flags    string // the names of those it takes, some with a default: "seed=1 target"
 	hcsshim  bool   // it needs an hcsshim under test
-	wine     bool   // that may be one that builds for Windows only
 	versions bool   // it prints first what is tested against what
 	advanced bool   // it is for those who work on the suite
 	run      func(context.Context, *job) error
@@ -32,7 +31,7 @@ type command struct {
 
 var commands = []command{
 	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, wine: true, versions: true, run: test},
+		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, versions: true, run: test},
 	{name: "exhaustive", help: "everything small: all sequences of three elements, all of three bytes",
 		flags: "hcsshim findings stats", hcsshim: true, versions: true, run: exhaustive},
 	{name: "fuzz", help: "the fuzz targets on hcsshim",
@@ -41,7 +40,7 @@ var commands = []command{
 			return engine.Fuzz(ctx, j.b, j.test, j.targets(), string(j.fuzztime))
 		}},
 	{name: "repro", help: "what a payload is, and what each decoder answers to it",
-		flags: "case hcsshim findings target reader options", hcsshim: true, wine: true, run: repro},
+		flags: "case hcsshim findings target reader options", hcsshim: true, run: repro},
 	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
 		flags: "case target", run: keep},
 	{name: "conformance", help: "hold a reader in any language to the contract",
@@ -53,7 +52,7 @@ var commands = []command{
 	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
 		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
 	{name: "windows", help: "the suite's own tests as Windows programs, under Wine",
-		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, wine: true, versions: true, run: windows},
+		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, versions: true, run: windows},
 	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
 	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
 	{name: "examples", help: "hold the example readers to their lists of expected failures",
@@ -67,10 +66,6 @@ var commands = []command{
 		flags: "hcsshim", run: patch},
 	{name: "extract", help: "only put hcsshim under test (what go generate does)",
 		flags: "hcsshim", hcsshim: true, run: extracted},
-	{name: "env", help: `the same for a shell: eval "$(make -s env HCSSHIM=../hcsshim)"`,
-		flags: "hcsshim", hcsshim: true, run: env},
-	{name: "tree", help: "write the suite with the extracted code in it, as plain files",
-		flags: "tree hcsshim", hcsshim: true, run: tree},
 
 	{name: "lint", help: "gofmt, vet, staticcheck, actionlint", advanced: true, run: lint},
 	{name: "bench", help: "speed and memory of the decoders",
@@ -78,7 +73,7 @@ var commands = []command{
 	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: writeCorpus},
 	{name: "check-corpus", help: "fail unless corpus/ is what the table gives", advanced: true, run: checkCorpus},
 	{name: "record", help: "record what five releases of containerd write, for make corpus", advanced: true,
-		run: func(ctx context.Context, j *job) error { return interop.Record(ctx, j.root) }},
+		run: func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
 	{name: "oss-fuzz-proof", help: "let the built fuzzers find what is wrong with v0.14.1",
 		flags: "fuzztime=5m", advanced: true, run: ossFuzzProof},
 	{name: "submission", help: "write the folder that OSS-Fuzz is sent, check it and build it",
@@ -86,23 +81,23 @@ var commands = []command{
 	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
 		flags: "hcsshim sample seed mutant alone", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error {
-			return quality.Mutants(ctx, j.b, quality.Choice{Name: string(j.mutant), Sample: int(j.sample), Seed: int(j.seed), Alone: j.alone > 0})
+			return mutants.Mutants(ctx, j.b, mutants.Choice{Name: string(j.mutant), Sample: int(j.sample), Seed: int(j.seed), Alone: j.alone > 0})
 		}},
 	{name: "baselines", help: "how soon bugs are found, compared with simpler fuzz targets",
 		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, versions: true, advanced: true, run: baselines},
 	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
-		run: func(ctx context.Context, j *job) error { return quality.History(ctx, j.root) }},
+		run: func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
 	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it", advanced: true,
 		flags: "hcsshim", hcsshim: true,
 		run: func(ctx context.Context, j *job) error { return watch.Upstream(ctx, j.b) }},
 	{name: "steady", help: "the properties with many seeds",
 		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, versions: true, advanced: true,
 		run: func(ctx context.Context, j *job) error {
-			return quality.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
+			return mutants.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
 		}},
 	{name: "overhead", help: "what the checks cost, with both engines: CPU time and checks a second",
 		flags: "hcsshim", hcsshim: true, versions: true, advanced: true,
-		run: func(ctx context.Context, j *job) error { return quality.Overhead(ctx, j.b) }},
+		run: func(ctx context.Context, j *job) error { return mutants.Overhead(ctx, j.b) }},
 }
 
 // printHelp lists the targets as make takes them.
@@ -162,7 +157,7 @@ func matrix(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return interop.Compare(ctx, j.root, source)
+	return compat.Compare(ctx, j.root, source)
 }
 
 func ossFuzz(ctx context.Context, j *job) error {
@@ -222,5 +217,5 @@ func baselines(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return quality.Baselines(ctx, j.b, int(j.sample), limit)
+	return mutants.Baselines(ctx, j.b, int(j.sample), limit)
 }

@@ -13,11 +13,11 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/conformance/optionstype"
-	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance/optionstype"
+	"shimfuzz/lab/conformance/process"
 )
 
 // conformance holds a reader in a process of its own to the contract.

@@ -9,10 +9,10 @@ import (
 	"runtime"
 	"time"
 
-	"shimfuzz/lab/windows/shims"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/testrun"
+	"shimfuzz/lab/windows/shims"
+	"shimfuzz/lab/windows/wine"
 )
 
 // e2e runs the real shims, built for Windows, on the corpus and on generated

@@ -10,9 +10,9 @@ import (
 
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/conformance/examples"
-	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance/examples"
 )
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"syscall"
 
-	"shimfuzz/internal/coverage"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
@@ -21,12 +20,6 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 3 && os.Args[1] == "toolexec" {
-		if err := coverage.Toolexec(os.Args[2:]); err != nil {
-			os.Exit(1) // the tool has said why
-		}
-		return
-	}
 	name := "help"
 	if len(os.Args) > 1 {
 		name = os.Args[1]
@@ -106,11 +99,7 @@ func prepare(c command, args []string) (*job, error) {
 	if !c.hcsshim {
 		return j, nil
 	}
-	put := extract.Prepare
-	if c.wine {
-		put = extract.PrepareAny
-	}
-	if j.b, err = put(root, string(o.hcsshim), string(o.entry)); err != nil {
+	if j.b, err = extract.Prepare(root, string(o.hcsshim), string(o.entry)); err != nil {
 		return nil, err
 	}
 	if o.hcsshim != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,13 +27,9 @@ func test(ctx context.Context, j *job) error {
 		return err
 	}
 	j.test.Stats = j.stats > 0
-	if j.b.Windows != "" {
-		fmt.Printf("  under Wine, which is slower: %s\n  NOT RUN: coverage and the race detector\n", j.b.Windows)
-		return windows(ctx, j)
-	}
 	run := testrun.New()
 	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz/...", "./corpus"}
-	if len(j.b.Flags) == 0 { // the other tests do not depend on the hcsshim under test
+	if j.hcsshim == "" { // the other tests do not depend on the hcsshim under test
 		what = "unit tests and the seeds of every fuzz target"
 		packages = []string{"./fuzz/...", "./corpus/...", "./internal/...", "./cmd/..."}
 	}
@@ -42,7 +37,7 @@ func test(ctx context.Context, j *job) error {
 		return err
 	}
 	profile := filepath.Join(j.b.Dir, "cover.out")
-	args := append(append(coverage.Flags(j.b, profile), "./properties", "-skip="+walks), j.rapid()...)
+	args := append(append(coverage.Flags(profile), "./properties", "-skip="+walks), j.rapid()...)
 	if err := run.Packages(ctx, j.b, j.test, "corpus and properties", args...); err != nil {
 		return err
 	}
@@ -110,10 +105,8 @@ func lint(ctx context.Context, j *job) error {
 	}
 	var packages, dirs []string
 	for p := range strings.FieldsSeq(string(out)) {
-		if !strings.Contains(p, "/internal/hcsshim/linked/") {
-			packages = append(packages, p)
-			dirs = append(dirs, filepath.Join(j.root, strings.TrimPrefix(p, "shimfuzz")))
-		}
+		packages = append(packages, p)
+		dirs = append(dirs, filepath.Join(j.root, strings.TrimPrefix(p, "shimfuzz")))
 	}
 	badly, err := gocmd.Output(gocmd.Command(ctx, j.root, "gofmt", append([]string{"-l"}, dirs...)...))
 	if err != nil {
@@ -142,39 +135,6 @@ func lint(ctx context.Context, j *job) error {
 
 // extracted says how plain go commands use what has been extracted.
 func extracted(_ context.Context, j *job) error {
-	if len(j.b.Flags) > 0 {
-		flags := strings.ReplaceAll(j.b.GOFLAGS(), j.root+string(filepath.Separator), "")
-		fmt.Printf("GOFLAGS=%s\n", settings.Quote(flags))
-	}
-	return nil
-}
-
-// env prints the same for the shell to evaluate, wherever that then is.
-func env(_ context.Context, j *job) error {
-	if len(j.b.Flags) == 0 {
-		fmt.Println("unset GOFLAGS HCSSHIM ENTRY")
-		return nil
-	}
-	fmt.Printf("export GOFLAGS=%s HCSSHIM=%s ENTRY=%s\n", settings.Quote(j.b.GOFLAGS()), settings.Quote(j.b.Source.Name), settings.Quote(j.b.Entry))
-	return nil
-}
-
-// tree writes the suite with the hcsshim under test in it, all in plain files,
-// for builders that know nothing of this program, such as OSS-Fuzz's.
-func tree(_ context.Context, j *job) error {
-	if j.tree == "" {
-		return errors.New("TREE=folder is missing: where to write the tree")
-	}
-	dir, err := filepath.Abs(string(j.tree))
-	if err != nil {
-		return err
-	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("TREE=%s: not empty", j.tree)
-	}
-	if err := j.b.WriteTree(dir); err != nil {
-		return fmt.Errorf("TREE=%s: %w", j.tree, errors.Join(err, os.RemoveAll(dir))) // it was empty, or not there
-	}
-	fmt.Printf("the suite with hcsshim %s in it: %s\n", j.b.Source.Name, j.tree)
+	fmt.Printf("GOWORK=%s\n", settings.Quote(j.b.Work))
 	return nil
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/upstream"
+	"shimfuzz/lab/windows/wine"
 )
 
 // report writes what upstream's trackers take of the findings.

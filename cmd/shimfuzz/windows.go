@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/testrun"
+	"shimfuzz/lab/windows/wine"
 )
 
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
@@ -17,8 +17,7 @@ var windowsPackages = []string{
 	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify", "./internal/vocabulary", "./internal/wire",
 }
 
-// windows runs the suite's own tests and the extracted decoder as programs for Windows,
-// which is all that test can do with an hcsshim whose decoder builds for Windows only.
+// windows runs the suite's own tests and the extracted decoder as programs for Windows.
 func windows(ctx context.Context, j *job) error {
 	flags, env, stop, err := j.startWine(ctx)
 	if err != nil {
@@ -28,7 +27,7 @@ func windows(ctx context.Context, j *job) error {
 	run := testrun.New()
 	run.Env = env
 	packages := windowsPackages
-	if len(j.b.Flags) > 0 { // the other tests do not depend on the hcsshim under test
+	if j.hcsshim != "" { // the other tests do not depend on the hcsshim under test
 		packages = []string{"./corpus", "./fuzz"}
 	}
 	type part struct {
@@ -38,9 +37,6 @@ func windows(ctx context.Context, j *job) error {
 	parts := []part{
 		{"the corpus's tests and the fuzz targets' seeds", packages},
 		{"corpus and properties", append([]string{"./properties", "-skip=" + walks}, j.rapid()...)},
-	}
-	if j.b.Windows != "" { // they are run nowhere else
-		parts = append(parts, part{"everything small", []string{"-run=" + walks, "./properties"}})
 	}
 	for _, part := range parts {
 		if err := run.Packages(ctx, j.b, j.test, part.what, slices.Concat(flags, []string{"-count=1"}, part.args)...); err != nil {
@@ -63,8 +59,5 @@ func (j *job) startWine(ctx context.Context) (flags, env []string, stop func(), 
 		return nil, nil, nil, err
 	}
 	flags, env = host.Tests()
-	if len(j.b.Flags) > 0 { // another go.mod, which has what this system needs
-		flags = append(flags, "-mod=mod")
-	}
 	return flags, env, host.Stop, nil
 }

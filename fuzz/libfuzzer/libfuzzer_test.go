@@ -8,12 +8,12 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/lab/ossfuzz/clusterfuzz"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/ossfuzz/clusterfuzz"
 )
 
 // asTarget is the variable that makes the test binary a fuzzer, which runs the target that
@@ -54,7 +54,7 @@ func printed(t *testing.T, target, excused string, input []byte) string {
 // A failure ends with a stack that tells ClusterFuzz one finding from another, and is the
 // same from every target; a panic in the decoder with its own stack beneath.
 func TestGroups(t *testing.T) {
-	if hcsshim.Version() == "" {
+	if hcsshim.Current().Version == "" {
 		t.Skip("a checkout may have mended some of the findings")
 	}
 	cases, err := corpus.Load()
@@ -67,7 +67,7 @@ func TestGroups(t *testing.T) {
 	}
 	var groups clusterfuzz.Groups
 	for target, program := range map[string]string{"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions, "FuzzCreateOptions": findings.Create} {
-		list := findings.Of(program, hcsshim.Version())
+		list := findings.Of(program, hcsshim.Current().Version)
 		for _, f := range list.Findings() {
 			place, _ := f.In(program)
 			text := printed(t, target, list.Name+",-"+f.Name, payloads[place.Case])
@@ -92,7 +92,7 @@ func TestGroups(t *testing.T) {
 			}
 		}
 	}
-	if hcsshim.Version() == findings.Newest && len(groups) != 7 {
+	if hcsshim.Current().Version == findings.Newest && len(groups) != 7 {
 		t.Errorf("%d groups, want 7", len(groups))
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 // packages are measured: the extracted code, and what decodes on its behalf.
 var packages = []string{
-	"shimfuzz/internal/hcsshim",
+	extract.Module,
 	"github.com/containerd/containerd/api/runtime/bootstrap/v1",
 	"github.com/containerd/typeurl/v2",
 	"google.golang.org/protobuf/encoding/protowire",
@@ -31,8 +31,8 @@ var packages = []string{
 
 // The extracted files.
 const (
-	readOptionsFile = "zz_readoptions.go"
-	createFile      = "zz_create.go"
+	readOptionsFile = "readoptions.go"
+	createFile      = "create.go"
 )
 
 // share is a row of the coverage table: how many statements of some functions
@@ -62,6 +62,11 @@ func shares() []*share {
 	}
 }
 
+// Flags are the flags of "go test" for a profile of the code under test.
+func Flags(profile string) []string {
+	return []string{"-coverpkg=" + strings.Join(packages, ","), "-coverprofile=" + profile}
+}
+
 // Print prints which part of the code under test was run, and returns a
 // complaint if that is not all of what must be.
 func Print(ctx context.Context, b *extract.Build, profile string) (string, error) {
@@ -78,14 +83,7 @@ func Print(ctx context.Context, b *extract.Build, profile string) (string, error
 		for _, row := range rows {
 			base := path.Base(p.FileName)
 			if path.Dir(p.FileName) == row.pkg && (row.file == "" || row.file == base) {
-				file := filepath.Join(dirs[row.pkg], base)
-				switch base { // which may be laid over the tree
-				case readOptionsFile:
-					file = b.DecoderFile()
-				case createFile:
-					file = b.CreateFile()
-				}
-				if err := row.add(p, file); err != nil {
+				if err := row.add(p, filepath.Join(dirs[row.pkg], base)); err != nil {
 					return "", err
 				}
 			}

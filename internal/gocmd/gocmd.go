@@ -9,9 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,4 +184,23 @@ func (d *downloads) Write(p []byte) (int, error) {
 			fmt.Fprintf(os.Stderr, "%s\n", line)
 		}
 	}
+}
+
+// CopyTree copies what is below from, but for the hidden names, which are
+// slash-separated and start there. What it copies is writable.
+func CopyTree(to, from string, hidden ...string) error {
+	return os.CopyFS(to, without{os.DirFS(from), hidden})
+}
+
+// without is a file system in which some names are not listed.
+type without struct {
+	fs.FS
+	hidden []string
+}
+
+func (w without) ReadDir(dir string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, dir)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return slices.Contains(w.hidden, path.Join(dir, e.Name()))
+	}), err
 }

@@ -8,25 +8,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Create is a place in hcsshim that decodes the options of a CreateTaskRequest.
-type Create struct {
-	File string // of hcsshim's, that it is in
-	// Read decodes the options of a request whose Any has the bytes that r delivers.
-	// Without bytes the request has no Any.
-	Read func(r io.Reader) (*options.Options, error)
-}
-
-// createOptions is filled in by the init function of zz_create.go.
-var createOptions []Create
-
 // CreateOptions are the places of the hcsshim under test.
-func CreateOptions() []Create { return createOptions }
+func CreateOptions() []Create { return underTest.Creates }
 
-// ofRequest makes a Read of what takes the request.
+// OfRequest makes a Read of what takes the request.
 //
 // Without an Any a place goes on with what its variable was declared with: empty
 // Options in createInternal, nil in newHcsTask. Both mean that no options were sent.
-func ofRequest[R proto.Message](decode func(R) (*options.Options, error)) func(io.Reader) (*options.Options, error) {
+func OfRequest[R proto.Message](decode func(R) (*options.Options, error)) func(io.Reader) (*options.Options, error) {
 	return func(r io.Reader) (*options.Options, error) {
 		b, err := io.ReadAll(r)
 		if err != nil {

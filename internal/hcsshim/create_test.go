@@ -26,7 +26,7 @@ func TestOfRequest(t *testing.T) {
 		{"an Any, and empty options", []byte("\x0a\x01a"), empty, true, empty},
 		{"an Any, and no options", []byte("\x0a\x01a"), nothing, true, nil},
 	} {
-		opts, err := ofRequest(func(req *task.CreateTaskRequest) (*options.Options, error) {
+		opts, err := OfRequest(func(req *task.CreateTaskRequest) (*options.Options, error) {
 			if (req.Options != nil) != test.any || req.Options.GetTypeUrl() != "a" && test.any {
 				t.Errorf("%s: the request has %v", test.name, req.Options)
 			}
@@ -42,7 +42,7 @@ func TestOfRequest(t *testing.T) {
 func TestOfRequestFails(t *testing.T) {
 	cause := errors.New("disk on fire")
 	for _, r := range []io.Reader{bytes.NewReader([]byte{0x0a}), iotest.ErrReader(cause)} {
-		_, err := ofRequest(func(*task.CreateTaskRequest) (*options.Options, error) {
+		_, err := OfRequest(func(*task.CreateTaskRequest) (*options.Options, error) {
 			t.Error("the place is called")
 			return nil, nil
 		})(r)

@@ -2,10 +2,10 @@
 // containerd-shim-runhcs-v1, with the protobuf types its binary links.
 //
 // hcsshim keeps readOptions unexported, in package main, in a file for Windows
-// only. "go generate" extracts it, with every declaration it reaches, into
-// zz_readoptions.go in this folder. That file is ignored by git: hcsshim's
-// text is never committed. Without it this package compiles all the same and
-// every decode fails with ErrNotExtracted.
+// only. "go generate ./internal/hcsshim" extracts it, with every declaration it
+// reaches, into a module below build/ that git ignores: hcsshim's text is never
+// committed. A workspace joins that module to this one. Without it all the same
+// packages compile, and every decode fails with ErrNotExtracted.
 package hcsshim
 
 import (
@@ -18,48 +18,48 @@ import (
 //go:generate go run shimfuzz/cmd/shimfuzz extract
 
 // ErrNotExtracted is what decoding fails with until hcsshim has been extracted.
-var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run 'go generate ./...' or any make target")
+var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run make extract, or go generate ./internal/hcsshim")
 
-// underTest is filled in by the init function of zz_readoptions.go.
-var underTest struct {
-	readOptions  func(io.Reader) (*options.Options, error)
-	readLaunched func(r io.Reader, id, namespace string) (*options.Options, error) // in place of readOptions
-	version      string
-	source       string
-	dir          string
+// UnderTest is the extracted decoder, and where it is from.
+type UnderTest struct {
+	ReadOptions func(io.Reader) (*options.Options, error)
+	Version     string // the released version, "" for a checkout
+	Source      string // what the user calls it: a version, or a checkout's path
+	Dir         string // the folder that it was extracted from
+	Entry       string // the function that the user has chosen, "" if it was found
+	Build       string // the folder for what belongs to this hcsshim alone
+	Creates     []Create
 }
+
+// Create is a place in hcsshim that decodes the options of a CreateTaskRequest.
+type Create struct {
+	File string // of hcsshim's, that it is in
+	// Read decodes the options of a request whose Any has the bytes that r delivers.
+	// Without bytes the request has no Any.
+	Read func(r io.Reader) (*options.Options, error)
+}
+
+var underTest UnderTest
+
+// Register puts a decoder under test. The extracted module calls it when it is linked.
+func Register(u UnderTest) { underTest = u }
 
 // Ready reports whether there is a decoder to test; its error is ErrNotExtracted.
 func Ready() error {
-	if underTest.readOptions == nil && !TakesLaunch() {
+	if underTest.ReadOptions == nil {
 		return ErrNotExtracted
 	}
 	return nil
 }
 
-// TakesLaunch reports whether the readOptions under test takes the ID and the namespace
-// of the shim's command line, too.
-func TakesLaunch() bool { return underTest.readLaunched != nil }
-
-// ReadLaunched is ReadOptions of a shim with this command line, if TakesLaunch.
-func ReadLaunched(r io.Reader, id, namespace string) (*options.Options, error) {
-	return underTest.readLaunched(r, id, namespace)
-}
-
 // ReadOptions decodes what a shim finds on its standard input with the
-// extracted readOptions of the hcsshim under test, unless TakesLaunch.
+// extracted readOptions of the hcsshim under test.
 func ReadOptions(r io.Reader) (*options.Options, error) {
-	if underTest.readOptions == nil {
+	if underTest.ReadOptions == nil {
 		return nil, ErrNotExtracted
 	}
-	return underTest.readOptions(r)
+	return underTest.ReadOptions(r)
 }
 
-// Version is the released version under test ("v0.15.0"), or "" for a checkout.
-func Version() string { return underTest.version }
-
-// Name is what the user calls what is under test: a version, or a checkout's path.
-func Name() string { return underTest.source }
-
-// Dir is the folder that a checkout under test was extracted from.
-func Dir() string { return underTest.dir }
+// Current is what is under test.
+func Current() UnderTest { return underTest }

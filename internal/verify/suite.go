@@ -2,14 +2,10 @@ package verify
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
@@ -17,6 +13,8 @@ import (
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
+
+	_ "shimfuzz/extracted" // which registers the hcsshim under test
 )
 
 // The names of the decoders that can be under test.
@@ -40,12 +38,7 @@ type suite struct {
 
 // underTest is the readOptions of the hcsshim under test.
 func underTest() decoder.Decoder {
-	if !hcsshim.TakesLaunch() {
-		return decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}
-	}
-	return decoder.Decoder{Name: hcsshimName, ReadLaunched: func(r io.Reader, l contract.Launch) (*options.Options, error) {
-		return hcsshim.ReadLaunched(r, l.ID, l.Namespace)
-	}}
+	return decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}
 }
 
 // creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
@@ -89,7 +82,7 @@ func newSuite(s settings.Test) (*suite, error) {
 
 // setFindings sets what is known and what is excused.
 func (u *suite) setFindings() (err error) {
-	u.known = findings.Of(findings.ReadOptions, hcsshim.Version())
+	u.known = findings.Of(findings.ReadOptions, hcsshim.Current().Version)
 	u.excused = u.known
 	if u.settings.Findings != "" {
 		u.excused, err = findings.Named(u.settings.Findings)
@@ -157,14 +150,14 @@ func listOf(d decoder.Decoder, underTest, creates findings.List) findings.List {
 	return underTest
 }
 
-func hcsshimVersion() string { return hcsshim.Name() }
+func hcsshimVersion() string { return hcsshim.Current().Source }
 
 // Main runs a package's tests if there is a decoder to test, says which it is,
 // and writes the results. It returns the exit code.
 func Main(run func() int) int {
 	u, err := current()
 	if err == nil {
-		err = ready(u.settings)
+		err = hcsshim.Ready()
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -183,25 +176,4 @@ func Main(run func() int) int {
 		return 1
 	}
 	return code
-}
-
-// ready reports whether there is an hcsshim to test, and the one that the user
-// asks for: plain go test, without the flags of its build, tests another.
-func ready(s settings.Test) error {
-	if err := hcsshim.Ready(); err != nil {
-		return err
-	}
-	want := s.HCSShim
-	if want == "" || want == hcsshim.Name() || want == hcsshim.Version() {
-		return nil
-	}
-	// A relative path is from the root, where make runs, or from the user's folder.
-	root, err := settings.Root()
-	if err != nil {
-		return err
-	}
-	if here, err := filepath.Abs(want); err == nil && slices.Contains([]string{here, filepath.Join(root, want)}, hcsshim.Dir()) {
-		return nil
-	}
-	return fmt.Errorf("HCSSHIM=%s is not what is under test, which is hcsshim %s: run make test HCSSHIM=%[1]s, or, for plain go test, eval \"$(make -s env HCSSHIM=%[1]s)\" first", want, hcsshim.Name())
 }

@@ -19,8 +19,8 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat/matrix"
-	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance/process"
 )
 
 // Compare runs every reader, and the runhcs-v1 of one more hcsshim, on what every

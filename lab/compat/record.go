@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/lab/compat/senders"
+	"shimfuzz/lab/windows/wine"
 )
 
 // Record records what every release of containerd writes to a shim's standard input,

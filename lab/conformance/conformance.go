@@ -10,9 +10,9 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/process"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/conformance/process"
 )
 
 // Run holds a reader to the contract, writes the reports into dir, and a summary to w.

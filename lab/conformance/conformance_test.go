@@ -20,14 +20,14 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/walk"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // The test binary is also the reader, if the environment says so.

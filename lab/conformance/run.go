@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
-	"shimfuzz/internal/verdict"
 )
 
 // maxHangs is the number of hangs in a row after which the run ends.

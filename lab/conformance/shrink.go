@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/process"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/process"
 )
 
 // Bounds on the questions that making one payload smaller takes.

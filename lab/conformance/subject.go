@@ -8,13 +8,13 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/lab/conformance/optionstype"
-	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/conformance/optionstype"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // subject is what a reader reads: Options of a type, from the standard input of a shim.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,9 +22,9 @@ import (
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/settings"
 	"shimfuzz/lab/mutants/mutate"
 	"shimfuzz/lab/mutants/zoo"
-	"shimfuzz/internal/settings"
 )
 
 // Choice is which of the mutants to run, and how.
@@ -115,6 +116,7 @@ func choose(all []*mutant, c Choice) ([]*mutant, error) {
 // it, the modules that hcsshim's readOptions calls, and the zoo.
 type mutantTree struct {
 	dir    string
+	work   string // the file of the workspace
 	called []source
 }
 
@@ -126,11 +128,14 @@ type source struct {
 	functions []string
 }
 
-// called are the functions that readOptions calls in packages of containerd's.
-var called = []struct {
+// calledModule has functions that readOptions calls.
+type calledModule struct {
 	module, pkg, base, name string
 	functions               []string
-}{
+}
+
+// called are the functions that readOptions calls in packages of containerd's.
+var called = []calledModule{
 	{"github.com/containerd/containerd/api", "runtime/bootstrap/v1", "bootstrap", "containerd/api", []string{"FindExtension"}},
 	{"github.com/containerd/typeurl/v2", "", "typeurl", "typeurl", []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
 }
@@ -141,27 +146,45 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(t.dir, 0o777)); err != nil {
 		return nil, err
 	}
-	if err := b.WriteTree(t.dir); err != nil {
+	own := filepath.Dir(b.DecoderFile())
+	if err := errors.Join(gocmd.CopyTree(t.dir, b.Root, "build", ".git"), gocmd.CopyTree(t.extracted(), own)); err != nil {
 		return nil, err
 	}
-	name := filepath.Join(t.dir, "go.mod")
-	err := gocmd.EditModule(name, name, func(mod *modfile.File) error {
+	edited, err := b.Edited("mutants", func(work *modfile.WorkFile) error {
+		err := errors.Join(work.DropUse(b.Root), work.DropUse(own), work.AddUse(t.dir, ""), work.AddUse(t.extracted(), ""))
 		for _, c := range called {
-			out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}", c.module))
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.module, err)
-			}
-			from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
-			copied := filepath.Join(dir, "modules", c.name)
-			if err := errors.Join(extract.CopyTree(copied, from), mod.AddReplace(c.module, "", copied, "")); err != nil {
-				return err
-			}
-			label := strings.TrimSpace(c.name + " " + version)
-			t.called = append(t.called, source{label, "hcsshim", filepath.Join(copied, filepath.FromSlash(c.pkg), "*.go"), c.functions})
+			err = errors.Join(err, t.copyCalled(ctx, b, c, work, filepath.Join(dir, "modules", c.name)))
 		}
-		return nil
+		return err
 	})
-	return t, errors.Join(err, t.injectHooks())
+	if err != nil {
+		return nil, err
+	}
+	t.work = edited.Work
+	return t, t.injectHooks()
+}
+
+// copyCalled copies a module that readOptions calls, and lets the workspace use the copy.
+func (t *mutantTree) copyCalled(ctx context.Context, b *extract.Build, c calledModule, work *modfile.WorkFile, to string) error {
+	const format = "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}"
+	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, c.module))
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.module, err)
+	}
+	from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
+	label := strings.TrimSpace(c.name + " " + version)
+	t.called = append(t.called, source{label, "hcsshim", filepath.Join(to, filepath.FromSlash(c.pkg), "*.go"), c.functions})
+	return errors.Join(gocmd.CopyTree(to, from), work.AddReplace(c.module, "", to, ""))
+}
+
+// extracted is the folder of the extracted module's copy.
+func (t *mutantTree) extracted() string { return filepath.Join(t.dir, "extracted") }
+
+// command prepares the go command on the copies.
+func (t *mutantTree) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := gocmd.Command(ctx, t.dir, "go", args...)
+	cmd.Env = append(cmd.Env, "GOWORK="+t.work)
+	return cmd
 }
 
 // injectHooks adds to each package with mutants the variable that chooses one, and to
@@ -172,16 +195,17 @@ func (t *mutantTree) injectHooks() error {
 	write := func(dir, name, format string, args ...any) {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, format, args...), 0o666))
 	}
-	hcsshim, reference := filepath.Join(t.dir, "internal", "hcsshim"), filepath.Join(t.dir, "internal", "reference")
-	write(hcsshim, "zzz_active.go", variable, "hcsshim", mutate.Active)
+	hook, reference := filepath.Join(t.dir, "internal", "hcsshim"), filepath.Join(t.dir, "internal", "reference")
+	write(hook, "zzz_hook.go", "package hcsshim\n\n// Hooked is what mutants wrap.\nfunc Hooked() *UnderTest { return &underTest }\n")
+	write(t.extracted(), "zzz_active.go", variable, "extracted", mutate.Active)
 	write(reference, "zzz_active.go", variable, "reference", mutate.Active)
-	imports, numbers := "", mutate.Active+" = m.Number\n"
+	imports, numbers := "\t\"shimfuzz/internal/hcsshim\"\n", mutate.Active+" = m.Number\n"
 	for i, c := range called {
 		write(filepath.Dir(t.called[i].files), "zzz_active.go", variable, c.base, mutate.Active)
 		imports += fmt.Sprintf("\t%s %q\n", c.base, path.Join(c.module, c.pkg))
 		numbers += fmt.Sprintf("\t\t\t%s.%s = m.Number\n", c.base, mutate.Active)
 	}
-	const hook = `package %[1]s
+	const text = `package %[1]s
 
 import (
 	"io"
@@ -213,9 +237,11 @@ func init() {
 	active.Set(t.Mutant)
 }
 `
-	write(hcsshim, "zzz_hook_hcsshim.go", hook, "hcsshim", "hcsshim", "", "underTest.readOptions", numbers, imports)
-	write(hcsshim, "zzz_hook_create.go", hook, "hcsshim", "create", "for i := range createOptions", "createOptions[i].Read", mutate.Active+" = m.Number", "")
-	write(reference, "zzz_hook_reference.go", hook, "reference", "reference", "", "Decoder.Read", mutate.Active+" = m.Number", "")
+	number := mutate.Active + " = m.Number"
+	write(t.extracted(), "zzz_hook_hcsshim.go", text, "extracted", "hcsshim", "", "hcsshim.Hooked().ReadOptions", numbers, imports)
+	write(t.extracted(), "zzz_hook_create.go", text, "extracted", "create",
+		"for i := range hcsshim.Hooked().Creates", "hcsshim.Hooked().Creates[i].Read", number, "\t\"shimfuzz/internal/hcsshim\"\n")
+	write(reference, "zzz_hook_reference.go", text, "reference", "reference", "", "Decoder.Read", number, "")
 	return err
 }
 
@@ -228,8 +254,8 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 	internal := filepath.Join(t.dir, "internal")
 	sources := slices.Concat(
 		[]source{
-			{hcsshim, "hcsshim", filepath.Join(internal, "hcsshim", filepath.Base(b.DecoderFile())), nil},
-			{hcsshim + " create", "create", filepath.Join(internal, "hcsshim", filepath.Base(b.CreateFile())), nil},
+			{hcsshim, "hcsshim", filepath.Join(t.extracted(), filepath.Base(b.DecoderFile())), nil},
+			{hcsshim + " create", "create", filepath.Join(t.extracted(), filepath.Base(b.CreateFile())), nil},
 		},
 		t.called,
 		[]source{

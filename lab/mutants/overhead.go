@@ -12,9 +12,9 @@ import (
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/lab/ossfuzz"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
+	"shimfuzz/lab/ossfuzz"
 )
 
 const (

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
 )
@@ -120,7 +121,7 @@ func (r *mutantRun) check(ctx context.Context) error {
 	if len(folders) == 0 {
 		return nil
 	}
-	c, err := newChecker(ctx, r.tree.dir, folders)
+	c, err := newChecker(ctx, r.tree, folders)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (r *mutantRun) buildTogether(ctx context.Context, all []*mutant) error {
 	for _, c := range called {
 		args = append(args, path.Join(c.module, c.pkg))
 	}
-	listing, failed, err := gocmd.Try(gocmd.Command(ctx, r.tree.dir, "go", append(args, "./internal/hcsshim", "./internal/reference")...))
+	listing, failed, err := gocmd.Try(r.tree.command(ctx, append(args, extract.Module, "./internal/reference")...))
 	if failed && ctx.Err() == nil {
 		err = errors.New(listing[max(0, len(listing)-2000):])
 	}
@@ -203,7 +204,7 @@ func (r *mutantRun) compile(ctx context.Context, dir string, files map[string][]
 	for _, pkg := range packages {
 		args = append(args, "./"+pkg)
 	}
-	_, err = gocmd.Output(gocmd.Command(ctx, r.tree.dir, "go", args...))
+	_, err = gocmd.Output(r.tree.command(ctx, args...))
 	return err
 }
 

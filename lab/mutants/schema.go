@@ -40,8 +40,8 @@ type checkedPackage struct {
 }
 
 // newChecker reads the packages in folders, which it finds by what the tree imports.
-func newChecker(ctx context.Context, tree string, folders []string) (*checker, error) {
-	out, err := gocmd.Output(gocmd.Command(ctx, tree, "go", "list", "-export", "-deps", "-trimpath", "-json=Dir,ImportPath,Export,GoFiles", "./internal/verify"))
+func newChecker(ctx context.Context, tree *mutantTree, folders []string) (*checker, error) {
+	out, err := gocmd.Output(tree.command(ctx, "list", "-export", "-deps", "-trimpath", "-json=Dir,ImportPath,Export,GoFiles", "./internal/verify"))
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,6 @@ import (
 	"strings"
 
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 )
 
@@ -129,8 +128,8 @@ func (b Builder) layOut() error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(b.Src(), "build.sh"), script, 0o777),
 		os.WriteFile(filepath.Join(b.bin(), "compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		extract.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, ".git"),
-		extract.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, generated...),
+		gocmd.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, ".git"),
+		gocmd.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, generated...),
 	)
 }
 
@@ -184,7 +183,7 @@ func (b Builder) environment(goBin string) []string {
 }
 
 // generated are the files of the suite that no clone has.
-var generated = []string{".git", "build", "internal/hcsshim/linked", "internal/hcsshim/zz_readoptions.go", "internal/hcsshim/zz_create.go"}
+var generated = []string{".git", "build", "lab", "go.work", "go.work.sum"}
 
 // listing names the files below dir with their sizes and times, but for those
 // that the suite keeps in its build folder.

@@ -88,7 +88,7 @@ func (b *Builder) moveOut(chosen []string) (err error) {
 	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
 	}
-	err = errors.Join(extract.CopyTree(b.moved, b.Out()), os.RemoveAll(b.Out()))
+	err = errors.Join(gocmd.CopyTree(b.moved, b.Out()), os.RemoveAll(b.Out()))
 	if b.Sanitizer == "address" {
 		err = errors.Join(err, os.RemoveAll(b.Src()), os.RemoveAll(b.Work()))
 	}

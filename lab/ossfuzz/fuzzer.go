@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"shimfuzz/lab/ossfuzz/clusterfuzz"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/ossfuzz/clusterfuzz"
 )
 
 // Fuzzer is a target that build.sh has made, in the folder that it was moved to.

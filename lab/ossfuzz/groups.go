@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"shimfuzz/corpus"
-	"shimfuzz/lab/ossfuzz/clusterfuzz"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/targets"
+	"shimfuzz/lab/ossfuzz/clusterfuzz"
 )
 
 // programs have the findings that a target shows if its input is a case of the corpus.

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/gocmd"
 )
 
 // RecordFile is the variable that tells a recording hcsshim where to write, one
@@ -52,7 +52,7 @@ const renamed = "readOptionsBehindTheRecorder"
 // what it did, and records what it reads. So the builder can be asked what
 // arrives in the decoder, and the fuzz targets stay as they are.
 func WriteRecorder(to, from string) error {
-	if err := errors.Join(os.RemoveAll(to), extract.CopyTree(to, from, ".git")); err != nil {
+	if err := errors.Join(os.RemoveAll(to), gocmd.CopyTree(to, from, ".git")); err != nil {
 		return err
 	}
 	shim := filepath.Join(to, "cmd", "containerd-shim-runhcs-v1")

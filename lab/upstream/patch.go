@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"shimfuzz/lab/windows/shims"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/lab/windows/shims"
+	"shimfuzz/lab/windows/wine"
 )
 
 // The folders of the shims in hcsshim: of the one that is patched, and of the other.
@@ -48,7 +48,7 @@ func Copy(s *extract.Source, dir string) (Tree, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return Tree{}, err
 	}
-	return Tree{Dir: dir}, extract.CopyTree(dir, s.Dir, ".git")
+	return Tree{Dir: dir}, gocmd.CopyTree(dir, s.Dir, ".git")
 }
 
 // Apply makes the changes of the patch, with their tests.

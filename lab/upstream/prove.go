@@ -14,11 +14,11 @@ import (
 	"strings"
 	"time"
 
-	"shimfuzz/lab/windows/shims"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/windows/shims"
+	"shimfuzz/lab/windows/wine"
 )
 
 // Reports writes the report of a finding, or of each if finding is "", into dir. The
@@ -276,19 +276,14 @@ func (p *prover) extracted(ctx context.Context, hcsshim string, r *report) (resu
 	if err != nil {
 		return result{}, err
 	}
-	text := strings.NewReplacer("//go:build windows\n", "", "package main\n", "package hcsshim\n").Replace(string(source))
-	var overlay struct{ Replace map[string]string }
-	old, err := os.ReadFile(b.Overlay())
-	if err := errors.Join(err, json.Unmarshal(old, &overlay)); err != nil {
-		return result{}, err
-	}
+	text := strings.NewReplacer("//go:build windows\n", "", "package main\n", "package extracted\n").Replace(string(source))
 	test, name := filepath.Join(p.work, r.File), filepath.Join(p.work, "overlay.json")
-	overlay.Replace[filepath.Join(p.root, "internal", "hcsshim", r.File)] = test
-	with, err := json.Marshal(overlay)
-	if err := errors.Join(err, os.MkdirAll(p.work, 0o777), os.WriteFile(test, []byte(text), 0o666), os.WriteFile(name, with, 0o666)); err != nil {
+	place := filepath.Join(filepath.Dir(b.DecoderFile()), r.File)
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{place: test}})
+	if err := errors.Join(err, os.MkdirAll(p.work, 0o777), os.WriteFile(test, []byte(text), 0o666), os.WriteFile(name, overlay, 0o666)); err != nil {
 		return result{}, err
 	}
-	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-overlay="+name, "-v", "-run=^"+r.Test+"$", "./internal/hcsshim"))
+	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-overlay="+name, "-v", "-run=^"+r.Test+"$", extract.Module))
 	return ran(r.Test, result{failed, out}, err)
 }
 
@@ -317,7 +312,7 @@ func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int
 			return result{}, err
 		}
 		dir := filepath.Join(p.work, "module")
-		err = errors.Join(os.RemoveAll(dir), extract.CopyTree(dir, m.Dir))
+		err = errors.Join(os.RemoveAll(dir), gocmd.CopyTree(dir, m.Dir))
 		if err == nil && patched {
 			err = edit(filepath.Join(dir, filepath.FromSlash(of.changed)), of.changes)
 		}

@@ -7,9 +7,9 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/payload"
 	"shimfuzz/lab/windows/calls"
 	"shimfuzz/lab/windows/wine"
-	"shimfuzz/internal/payload"
 )
 
 // What a run of serve shows, by its output and exit code.

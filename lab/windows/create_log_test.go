@@ -14,9 +14,9 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/windows/calls"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/windows/calls"
 )
 
 // The options that Create logs, at level debug, are those of the request, field by

@@ -16,10 +16,10 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/windows/calls"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/windows/calls"
+	"shimfuzz/lab/windows/wine"
 )
 
 // Create of runhcs-v1 on every case of the corpus, read as the bare Any that

@@ -8,13 +8,13 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/windows/wine"
 )
 
 // Every finding of readOptions shows in the real program, on the case of the

@@ -12,10 +12,10 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/windows/wine"
 )
 
 // infoEvery is the distance of the cases of the corpus that TestInfo runs.

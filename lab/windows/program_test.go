@@ -8,8 +8,8 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/findings"
+	"shimfuzz/lab/windows/wine"
 )
 
 // BehaviorKind is what a shim did with the payload on its standard input.

@@ -40,7 +40,7 @@ func (d difference) report(replay string) verdict.Report {
 	r := verdict.Report{
 		Verdict: verdict.Wrong,
 		Finding: d.finding,
-		Program: fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Name()),
+		Program: fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Current().Source),
 		Want:    d.want, Got: d.got, Advice: d.advice, Description: d.description, Payload: d.payload, Replay: replay,
 	}
 	if isShim := d.command == "serve" || d.command == "start"; isShim && hcsshim.TakesLaunch() && !d.shim.isLCOW() {

@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/windows/wine"
 )
 
 func TestMain(m *testing.M) {

@@ -23,7 +23,6 @@ import (
 // extraction is the function that reads standard input and every package-level
 // declaration of hcsshim's that it reaches, from all of its packages.
 type extraction struct {
-	hook    string            // what the decoder is assigned to
 	decoder string            // the function as a readOptions, an expression
 	entry   string            // which function that is, for people; "" is the usual one
 	decls   []string          // source text
@@ -67,7 +66,7 @@ func extractDecls(s Shim, p *shim) (*extraction, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.entry, x.hook, x.decoder = e.description, e.hook(), p.decoder(e)
+	x.entry, x.decoder = e.description, p.decoder(e)
 	if s.create {
 		x.create, err = p.creation(blocks, createUses, readOptions)
 	}
@@ -318,10 +317,9 @@ func (p *shim) reachInits() (next []iter.Seq[*ast.Ident]) {
 	return next
 }
 
-// reserved are the names that package hcsshim has itself, and those of the function
-// that decoder writes.
-var reserved = []string{"Create", "CreateOptions", "Dir", "ErrNotExtracted", "Name", "ReadLaunched", "ReadOptions", "Ready", "TakesLaunch", "Version",
-	"createOptions", "found", "observe", "ofRequest", "request", "throughStdin", "underTest", "err", "id", "namespace", "r", "v"}
+// reserved are the names that the generated files have themselves, and those of the
+// function that decoder writes.
+var reserved = []string{"creates", "hcsshim", "found", "observe", "throughStdin", "err", "r", "v"}
 
 // settleObjects gives each reached object a name of its own, because several packages
 // become one.

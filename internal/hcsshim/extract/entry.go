@@ -22,7 +22,6 @@ type entry struct {
 	observed    bool          // it does not return the options
 	field       string        // of the struct that it returns, with the options; "" if it returns these
 	pointer     bool          // it returns the struct's address
-	launched    bool          // it takes the ID and the namespace of the command line
 	replaced    map[ast.Node]replacement
 	description string // for people, "" if it is the usual readOptions
 }
@@ -117,29 +116,10 @@ func (p *shim) chosenEntry(name string, found []*entry) (*entry, error) {
 		case contextType:
 			e.args = append(e.args, background)
 		default:
-			part := launchPart(v)
-			if part == "" {
-				return nil, fmt.Errorf("ENTRY=%s: %s takes %s %s: want an io.Reader, contexts, and strings that are called the ID and the namespace", name, p.at(e.object.Pos()), v.Name(), short(v.Type()))
-			}
-			e.args, e.launched = append(e.args, part), true
+			return nil, fmt.Errorf("ENTRY=%s: %s takes %s %s: want an io.Reader and contexts", name, p.at(e.object.Pos()), v.Name(), short(v.Type()))
 		}
 	}
 	return e, nil
-}
-
-// launchPart is which part of the launch a variable is, by its name: "id", "namespace",
-// or "" for none.
-func launchPart(v *types.Var) string {
-	name := strings.ToLower(v.Name())
-	switch {
-	case v.Type().String() != "string":
-		return ""
-	case name == "ns", strings.Contains(name, "namespace"):
-		return "namespace"
-	case strings.HasPrefix(name, "id"), strings.HasSuffix(name, "id"):
-		return "id"
-	}
-	return ""
 }
 
 const (
@@ -316,15 +296,6 @@ func (p *shim) handed(calls []*ast.CallExpr) string {
 
 // inlineCall prepares the call to be made from elsewhere.
 func (p *shim) inlineCall(e *entry) error {
-	sig, _ := p.info.TypeOf(e.call.Fun).(*types.Signature)
-	for i, arg := range e.call.Args {
-		if sig == nil || i >= sig.Params().Len() || p.info.Types[arg].Value != nil {
-			continue
-		}
-		if part := launchPart(sig.Params().At(i)); part != "" {
-			e.replaced[arg], e.launched = replacement{part, nil}, true
-		}
-	}
 	for _, part := range append([]ast.Expr{e.call.Fun}, e.call.Args...) {
 		if err := p.inline(e, part); err != nil {
 			return fmt.Errorf("%s cannot be called from elsewhere: %w", p.name(e.object), err)
@@ -489,19 +460,7 @@ func (p *shim) decoder(e *entry) string {
 		}
 		text += "return v." + e.field + ", err"
 	}
-	launch := ""
-	if e.launched {
-		launch = ", id, namespace string"
-	}
-	return fmt.Sprintf("func(r %s.Reader%s) (*%s.Options, error) {\n%s\n}", p.names["io"], launch, p.names[optionsPackage], text)
-}
-
-// hook is the variable of package hcsshim that the decoder is for.
-func (e *entry) hook() string {
-	if e.launched {
-		return "readLaunched"
-	}
-	return "readOptions"
+	return fmt.Sprintf("func(r %s.Reader) (*%s.Options, error) {\n%s\n}", p.names["io"], p.names[optionsPackage], text)
 }
 
 // isDirect reports whether the function is a readOptions as it stands.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,8 +67,7 @@ type linked struct {
 
 // linkedPackages picks the packages among deps that register message types,
 // which matter because typeurl looks any name up in the global registry. uses has the
-// packages that are used by what is extracted, and where: they must build, or the error
-// is notHere.
+// packages that are used by what is extracted, and where: they must build here.
 func linkedPackages(s *Source, shim Shim, deps []*goPackage, uses map[string]string) (*linked, error) {
 	var importable []string
 	l := new(linked)
@@ -87,7 +87,7 @@ func linkedPackages(s *Source, shim Shim, deps []*goPackage, uses map[string]str
 	for _, p := range l.messages { // which are copied
 		delete(used, p.ImportPath)
 	}
-	host, err := listDeps(s, shim.goos(), "", slices.Concat(importable, slices.Sorted(maps.Keys(used)))...)
+	host, err := listDeps(s, runtime.GOOS, "", slices.Concat(importable, slices.Sorted(maps.Keys(used)))...)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func linkedPackages(s *Source, shim Shim, deps []*goPackage, uses map[string]str
 		builds := p.Error == nil && len(p.DepsErrors) == 0 && len(p.GoFiles) > 0
 		switch at, isUsed := used[p.ImportPath]; {
 		case isUsed && !builds:
-			return nil, notHere{fmt.Sprintf("%s: what is extracted uses %s, which does not build on %s", at, p.ImportPath, shim.goos())}
+			return nil, fmt.Errorf("%s: what is extracted uses %s, which does not build on %s", at, p.ImportPath, runtime.GOOS)
 		case !slices.Contains(importable, p.ImportPath):
 		case builds:
 			l.imported = append(l.imported, p.ImportPath)

@@ -12,13 +12,16 @@ import (
 )
 
 // Reader returns the files of a module that has a shim's decoder in it, by their
-// slash-separated paths: the package internal/hcsshim, as in the suite's own
-// tree. It says whether the Options there are of gogo/protobuf, as they were
-// before v0.12.0.
+// slash-separated paths: the packages extracted and internal/hcsshim. It says whether
+// the Options there are of gogo/protobuf, as they were before v0.12.0.
 func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool, err error) {
-	set, deps, err := extractShim(s, shim, "none")
+	files, deps, err := extractShim(s, shim, "none")
 	if err != nil {
-		return nil, false, refused(s, err)
+		return nil, false, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	set = make(map[string][]byte)
+	for name, text := range files {
+		set[packageName+"/"+name] = text
 	}
 	own := "internal/hcsshim/hcsshim.go"
 	if set[own], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(own))); err != nil {
@@ -32,7 +35,7 @@ func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool
 }
 
 // ReaderModule is the path of the module that Reader's files are for.
-const ReaderModule = ownModule
+const ReaderModule = "shimfuzz"
 
 // Module is the source as a module to build with.
 func (s *Source) Module() *gocmd.Module {

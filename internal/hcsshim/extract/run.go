@@ -11,17 +11,17 @@ import (
 	"shimfuzz/internal/settings"
 )
 
-// Command prepares a program that runs in the tree with the settings.
+// Command prepares a program that runs in the suite's root with the settings, and with
+// the build's workspace for go commands.
 func (b *Build) Command(ctx context.Context, s settings.Test, name string, args ...string) *exec.Cmd {
-	s.Build = b.Dir
 	cmd := gocmd.Command(ctx, b.Root, name, args...)
-	cmd.Env = append(cmd.Env, s.Environ())
+	cmd.Env = append(cmd.Env, "GOWORK="+b.Work, s.Environ())
 	return cmd
 }
 
 // Go prepares the go command on the hcsshim under test.
 func (b *Build) Go(ctx context.Context, s settings.Test, command string, args ...string) *exec.Cmd {
-	return b.Command(ctx, s, "go", append(append([]string{command}, b.Flags...), args...)...)
+	return b.Command(ctx, s, "go", append([]string{command}, args...)...)
 }
 
 // Program builds a program of the tree and prepares it to be run with the settings.
@@ -39,16 +39,4 @@ func (b *Build) Versions(ctx context.Context) (string, error) {
 	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", format,
 		"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule))
 	return strings.TrimSpace(string(out)), err
-}
-
-// GOFLAGS is the value of that variable with which plain go commands use the build.
-func (b *Build) GOFLAGS() string {
-	var flags []string
-	for _, f := range b.Flags {
-		if strings.ContainsRune(f, ' ') {
-			f = `"` + f + `"`
-		}
-		flags = append(flags, f)
-	}
-	return strings.Join(flags, " ")
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ type Shim struct {
 	tag      string // that its files are built with
 	entry    string // the function that the user has chosen, "" finds it
 	create   bool   // what decodes the options of a CreateTaskRequest is extracted, too
-	windows  string // why it is extracted for Windows on another system, "" if it is not
+	build    string // the folder of the build
 }
 
 // The shims that read Options from their standard input. runhcs-v1 has a
@@ -43,14 +42,6 @@ var (
 )
 
 func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
-
-// goos is the system that the decoder is extracted for.
-func (s Shim) goos() string {
-	if s.windows != "" {
-		return "windows"
-	}
-	return runtime.GOOS
-}
 
 // usual is the function that all releases have.
 func (s Shim) usual() string { return "cmd/" + s.Name + ".readOptions" }

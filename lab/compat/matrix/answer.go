@@ -9,12 +9,12 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
-	"shimfuzz/lab/compat/readers"
-	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/verdict"
 )
 
 // Request is what containerd was asked to send, as seen by one reader.

@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 
-	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
 )
 
 // HTML writes the matrix as one page that needs no other file. A click on a cell

@@ -10,9 +10,9 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
 )
 
 // Cell is a reader's answers to one sender.

@@ -14,11 +14,11 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/lab/conformance/protocol"
-	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 func senders(t *testing.T) []Sender {

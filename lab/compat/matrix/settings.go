@@ -15,9 +15,9 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/lab/conformance/protocol"
-	"shimfuzz/lab/compat/readers"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // The effects of a setting that are not those of a payload.

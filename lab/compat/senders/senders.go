@@ -19,9 +19,9 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/lab/windows/wine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/programs"
+	"shimfuzz/lab/windows/wine"
 )
 
 // Releases is the releases of containerd that are recorded. To record one more, add a line.

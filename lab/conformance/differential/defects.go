@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/examples"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/examples"
 )
 
 // asked is how the reader of an example is asked, and what is known of its engine.

@@ -16,10 +16,10 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // The test binary is also the reader, if the environment says with which defect.

@@ -13,14 +13,14 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/optionstype"
-	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/walk"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/optionstype"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // Config is what is run.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/reference"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // Question is a payload, and what a reader that takes the launch is given with it. The

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // readAhead is a reader that reads all that is there before it answers, and ends

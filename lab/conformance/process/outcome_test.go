@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/payload"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // Every outcome of the protocol is one of the contract, and nothing else is.

@@ -14,8 +14,8 @@ import (
 
 	// The predictions of findings depend on which types the shim's binary links.
 	_ "shimfuzz/internal/hcsshim"
-	"shimfuzz/lab/conformance"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/conformance"
 )
 
 func main() {

@@ -99,20 +99,7 @@ func newest(pinned *extract.Build, r release) (*extract.Build, error) {
 	if r.path == hcsshim {
 		return extract.Prepare(pinned.Root, r.newest, "")
 	}
-	b := *pinned
-	b.Dir = filepath.Join(pinned.Root, "build", "upstream", pinned.Source.Key(), filepath.FromSlash(r.path))
-	if err := os.MkdirAll(b.Dir, 0o777); err != nil {
-		return nil, err
-	}
-	from, mod := pinned.Root, filepath.Join(b.Dir, "go.mod")
-	b.Flags = []string{"-mod=mod", "-modfile=" + mod}
-	if len(pinned.Flags) > 0 {
-		from = pinned.Dir
-		b.Flags = append(b.Flags, "-overlay="+pinned.Overlay())
-	}
-	sums, err := os.ReadFile(filepath.Join(from, "go.sum"))
-	return &b, errors.Join(err, os.WriteFile(filepath.Join(b.Dir, "go.sum"), sums, 0o666),
-		gocmd.EditModule(mod, filepath.Join(from, "go.mod"), func(m *modfile.File) error { return m.AddReplace(r.path, "", r.path, r.newest) }))
+	return pinned.Edited("newest", func(work *modfile.WorkFile) error { return work.AddReplace(r.path, "", r.path, r.newest) })
 }
 
 // releases asks the module proxy for the newest releases.

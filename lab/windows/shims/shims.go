@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 
-	"shimfuzz/lab/windows/calls"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/windows/calls"
 )
 
 // Shims are the programs of one hcsshim, by the paths of their executable files.

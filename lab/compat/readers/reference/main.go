@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/internal/reference"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 func main() {

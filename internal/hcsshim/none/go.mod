@@ -1,0 +1,3 @@
+module shimfuzz/extracted
+
+go 1.26.8
