@@ -101,11 +101,11 @@ p.T.mutant3_f.func1 STEXT size=3
 
 // The checker says what the compiler would.
 func TestChecker(t *testing.T) {
-	folder, err := filepath.Abs("../reference")
+	folder, err := filepath.Abs("../../internal/reference")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newChecker(t.Context(), "../..", []string{folder})
+	c, err := newChecker(t.Context(), &mutantTree{dir: "../.."}, []string{folder})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,8 @@ func extractDecls(s Shim, p *shim) (*extraction, error) {
 	if err != nil {
 		return nil, err
 	}
-	uses := p.reachFrom(slices.Values(p.entryIdentifiers(e)))
-	for _, importPath := range p.imports(e) {
+	uses := p.reachFrom(identifiers(p.identifier(e)))
+	for _, importPath := range e.imports() {
 		if uses[importPath] == nil {
 			uses[importPath] = ast.NewIdent(path.Base(importPath))
 		}
@@ -86,7 +86,6 @@ type shim struct {
 	reached map[ast.Node]bool
 	names   map[any]string // what an object, and an import path, is called where it is copied to
 	taken   map[string]bool
-	stdin   map[types.Object]bool // variables that hold standard input
 	docs    map[ast.Node]*ast.CommentGroup
 	inits   []*ast.FuncDecl
 }
@@ -124,7 +123,6 @@ func newShim(s *Source, main string, pkgs []*packages.Package, deps []*goPackage
 		reached: make(map[ast.Node]bool),
 		names:   make(map[any]string),
 		taken:   make(map[string]bool),
-		stdin:   make(map[types.Object]bool),
 		docs:    make(map[ast.Node]*ast.CommentGroup),
 		info: types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
 			Types: make(map[ast.Expr]types.TypeAndValue)},

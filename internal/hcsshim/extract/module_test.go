@@ -43,23 +43,24 @@ func requires(t *testing.T, dir string) map[string]string {
 
 // An hcsshim that asks for a newer Go is built with that, an older one is not
 // built with an older.
-func TestRequireGo(t *testing.T) {
+func TestNewerGo(t *testing.T) {
+	own := parsed(t, "module shimfuzz\n\ngo 1.26.8\n")
 	for _, tc := range []struct{ theirs, want string }{
 		{"module m\n\ngo 1.21\n", "1.26.8"},
 		{"module m\n\ngo 1.27.4\n", "1.27.4"},
 		{"module m\n", "1.26.8"},
 	} {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(tc.theirs), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		mod, err := modfile.Parse("go.mod", []byte("module shimfuzz\n\ngo 1.26.8\n"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := &Build{Source: &Source{Dir: dir}}
-		if err := b.requireGo(mod); err != nil || mod.Go.Version != tc.want {
-			t.Errorf("%q: go %s, %v; want go %s", tc.theirs, mod.Go.Version, err, tc.want)
+		if got := newerGo(own, parsed(t, tc.theirs)); got != tc.want {
+			t.Errorf("%q: go %s; want go %s", tc.theirs, got, tc.want)
 		}
 	}
+}
+
+func parsed(t *testing.T, text string) *modfile.File {
+	t.Helper()
+	mod, err := modfile.Parse("go.mod", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mod
 }
