@@ -26,7 +26,7 @@ func BenchmarkTargets(b *testing.B) {
 	b.Run("readOptions", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			payload := small[i%len(small)]
-			d.Unrecovered(bytes.NewReader(payload), verify.OwnLaunch(d, payload))
+			d.Unrecovered(bytes.NewReader(payload))
 		}
 	})
 	for _, target := range targets.Names() {

@@ -14,9 +14,6 @@ func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 // seed adds the seeds of the target that f is named for.
 func seed(f *testing.F) {
 	f.Helper()
-	if verify.Settings().Seedless {
-		return
-	}
 	seeds, _, err := Seeds(f.Name())
 	if err != nil {
 		f.Fatal(err)

@@ -148,7 +148,7 @@ func worked(d decoder.Decoder, b []byte) int64 {
 }
 
 func decode(d decoder.Decoder, b []byte) contract.Outcome {
-	return d.Decode(bytes.NewReader(b), b, verify.OwnLaunch(d, b))
+	return d.Decode(bytes.NewReader(b), b)
 }
 
 // BenchmarkDecode reports, for each shape of payload, how many bytes are

@@ -2,7 +2,6 @@ package properties
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -96,11 +95,6 @@ func (w *walker) stopped() bool {
 func (w *walker) batch(steps []walk.Step) {
 	for _, s := range steps {
 		w.step(s, w.check(s))
-		for _, e := range s.Elements {
-			for rule := range strings.FieldsSeq(cmp.Or(e.Rules, "values")) {
-				verify.Mark(payload.Mark{What: "walked", Row: rule, Column: s.Place})
-			}
-		}
 	}
 	w.Lock()
 	defer w.Unlock()
@@ -114,11 +108,9 @@ func (w *walker) batch(steps []walk.Step) {
 // step asks each decoder for one answer.
 func (w *walker) step(s walk.Step, c verify.Check) {
 	for _, d := range w.decoders {
-		for _, c := range c.Launched(d) {
-			got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes, c.Launch)
-			if v := c.Judge(d, got); v.Fails() {
-				w.fail(failure{step: s, d: d, check: c, got: got, v: v})
-			}
+		got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes)
+		if v := c.Judge(d, got); v.Fails() {
+			w.fail(failure{step: s, d: d, check: c, got: got, v: v})
 		}
 	}
 }

@@ -31,9 +31,9 @@ type command struct {
 
 var commands = []command{
 	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300 stats", hcsshim: true, versions: true, run: test},
+		flags: "hcsshim findings seed=1 checks=300", hcsshim: true, versions: true, run: test},
 	{name: "exhaustive", help: "everything small: all sequences of three elements, all of three bytes",
-		flags: "hcsshim findings stats", hcsshim: true, versions: true, run: exhaustive},
+		flags: "hcsshim findings", hcsshim: true, versions: true, run: exhaustive},
 	{name: "fuzz", help: "the fuzz targets on hcsshim",
 		flags: "hcsshim findings fuzztime=30s target", hcsshim: true, versions: true,
 		run: func(ctx context.Context, j *job) error {
@@ -83,21 +83,11 @@ var commands = []command{
 		run: func(ctx context.Context, j *job) error {
 			return mutants.Mutants(ctx, j.b, mutants.Choice{Name: string(j.mutant), Sample: int(j.sample), Seed: int(j.seed), Alone: j.alone > 0})
 		}},
-	{name: "baselines", help: "how soon bugs are found, compared with simpler fuzz targets",
-		flags: "hcsshim sample=20 fuzztime=5s", hcsshim: true, versions: true, advanced: true, run: baselines},
 	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
 		run: func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
 	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it", advanced: true,
 		flags: "hcsshim", hcsshim: true,
 		run: func(ctx context.Context, j *job) error { return watch.Upstream(ctx, j.b) }},
-	{name: "steady", help: "the properties with many seeds",
-		flags: "hcsshim findings seeds=100 checks=300", hcsshim: true, versions: true, advanced: true,
-		run: func(ctx context.Context, j *job) error {
-			return mutants.Steady(ctx, j.b, j.test, int(j.seeds), int(j.checks))
-		}},
-	{name: "overhead", help: "what the checks cost, with both engines: CPU time and checks a second",
-		flags: "hcsshim", hcsshim: true, versions: true, advanced: true,
-		run: func(ctx context.Context, j *job) error { return mutants.Overhead(ctx, j.b) }},
 }
 
 // printHelp lists the targets as make takes them.
@@ -210,12 +200,4 @@ func submission(ctx context.Context, j *job) error {
 	fmt.Println("NOT RUN: the image itself, which needs docker: in a clone of OSS-Fuzz with this folder in projects,")
 	fmt.Println("  python3 infra/helper.py build_image hcsshim, then build_fuzzers and check_build")
 	return nil
-}
-
-func baselines(ctx context.Context, j *job) error {
-	limit, err := j.fuzztime.duration()
-	if err != nil {
-		return err
-	}
-	return mutants.Baselines(ctx, j.b, int(j.sample), limit)
 }

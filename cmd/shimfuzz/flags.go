@@ -17,12 +17,12 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, entry, findings, target, file, reader, tree, sanitizer, mutant, benchtime, expected, optionsType, repo, contact, finding text
+	hcsshim, entry, findings, target, file, reader, sanitizer, mutant, benchtime, expected, optionsType, repo, contact, finding text
 
-	fuzztime                                     budget
-	level                                        level
-	seed, checks, payloads, sample, seeds, stats number
-	update, longest, alone                       number
+	fuzztime                       budget
+	level                          level
+	seed, checks, payloads, sample number
+	update, longest, alone         number
 }
 
 // option is a flag. Each stands for the variable of make of the same name.
@@ -50,13 +50,10 @@ func (o *options) all() map[string]option {
 		"longest":   {&o.longest, "`number` of elements in a row that are walked: 1 is for a slow reader"},
 		"expected":  {&o.expected, "`file` with the failures that are expected"},
 		"update":    {&o.update, "`1` writes that file"},
-		"tree":      {&o.tree, "`folder` to write to, which must be empty or not there"},
 		"sanitizer": {&o.sanitizer, "what the fuzzers are built for: `address or coverage`"},
 		"mutant":    {&o.mutant, "a `part` of the names of the mutants to run"},
 		"sample":    {&o.sample, "`number` of mutants to run, others each day or with another seed"},
 		"alone":     {&o.alone, "`1` builds a test binary for each mutant, as a check"},
-		"stats":     {&o.stats, "`1` prints how often each fault, variation and so on was drawn and walked"},
-		"seeds":     {&o.seeds, "`number` of seeds to try"},
 		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},
 		"repo":      {&o.repo, "`address` that OSS-Fuzz clones this suite from"},
 		"contact":   {&o.contact, "mail `address` that gets OSS-Fuzz's reports"},

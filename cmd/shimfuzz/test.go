@@ -26,7 +26,6 @@ func test(ctx context.Context, j *job) error {
 	if _, err := corpus.Load(); err != nil { // which hundreds of tests would report
 		return err
 	}
-	j.test.Stats = j.stats > 0
 	run := testrun.New()
 	what, packages := "the corpus's tests and the fuzz targets' seeds", []string{"./fuzz/...", "./corpus"}
 	if j.hcsshim == "" { // the other tests do not depend on the hcsshim under test
@@ -75,7 +74,7 @@ const walks = "^TestWalk"
 // exhaustive walks all that is small and takes minutes.
 func exhaustive(ctx context.Context, j *job) error {
 	run := testrun.New()
-	j.test.Exhaustive, j.test.Stats = true, j.stats > 0
+	j.test.Exhaustive = true
 	if err := run.Packages(ctx, j.b, j.test, "everything small, exhaustively", "-run="+walks, "./properties"); err != nil {
 		return err
 	}

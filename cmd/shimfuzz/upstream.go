@@ -18,22 +18,13 @@ func report(ctx context.Context, j *job) error {
 	return upstream.Reports(ctx, j.root, string(j.finding), filepath.Join(j.root, "build", "reports"))
 }
 
-// patch writes the commit that closes the findings of an hcsshim, in both variants.
+// patch writes the commit that closes the findings of an hcsshim.
 func patch(ctx context.Context, j *job) error {
 	source, err := extract.Locate(j.root, string(j.hcsshim))
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(j.root, "build", "patch")
-	if err := patchIn(ctx, j, source, dir, upstream.Variant{}); err != nil {
-		return err
-	}
-	fmt.Println("or, with the ID and the namespace of the command line:")
-	return patchIn(ctx, j, source, filepath.Join(dir, "launch"), upstream.Variant{Launch: true})
-}
-
-func patchIn(ctx context.Context, j *job, source *extract.Source, dir string, v upstream.Variant) error {
-	name, t, err := upstream.Patch(ctx, source, dir, v)
+	name, t, err := upstream.Patch(ctx, source, filepath.Join(j.root, "build", "patch"))
 	if err != nil {
 		return err
 	}

@@ -18,30 +18,26 @@ type Decoder struct {
 	Name  string
 	Input contract.Input
 	Read  func(io.Reader) (*options.Options, error)
-	// ReadLaunched stands in the place of Read in a decoder that is given the launch.
-	ReadLaunched func(io.Reader, contract.Launch) (*options.Options, error)
 	// Classify returns the kind of an error; nil for a decoder whose errors have
 	// no kinds, such as hcsshim's.
 	Classify func(error) contract.Kind
 }
 
 // Decode runs the decoder on what r delivers and turns the result into an
-// outcome. A decode that exceeds HangLimit or BlockLimit ends the process. The launch
-// means nothing to a decoder that is not given it.
-func (d Decoder) Decode(r io.Reader, payload []byte, l contract.Launch) (out contract.Outcome) {
+// outcome. A decode that exceeds HangLimit or BlockLimit ends the process.
+func (d Decoder) Decode(r io.Reader, payload []byte) (out contract.Outcome) {
 	defer watch(d.Name, payload)()
 	defer func() {
 		if v := recover(); v != nil {
 			out = contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("%v\n%s", v, panicStack())}
 		}
 	}()
-	return d.Unrecovered(r, l)
+	return d.Unrecovered(r)
 }
 
-// Unrecovered is Decode without the watchdog, and a panic of the decoder goes on. It
-// is for a decoder that has Read or ReadLaunched.
-func (d Decoder) Unrecovered(r io.Reader, l contract.Launch) contract.Outcome {
-	opts, err := d.read(r, l)
+// Unrecovered is Decode without the watchdog, and a panic of the decoder goes on.
+func (d Decoder) Unrecovered(r io.Reader) contract.Outcome {
+	opts, err := d.Read(r)
 	switch {
 	case err != nil && opts != nil:
 		return contract.Outcome{Kind: contract.OptionsAndError, Options: opts, Err: err}
@@ -52,13 +48,6 @@ func (d Decoder) Unrecovered(r io.Reader, l contract.Launch) contract.Outcome {
 		return contract.Outcome{Kind: contract.None}
 	}
 	return contract.Outcome{Kind: contract.Options, Options: opts}
-}
-
-func (d Decoder) read(r io.Reader, l contract.Launch) (*options.Options, error) {
-	if d.ReadLaunched != nil {
-		return d.ReadLaunched(r, l)
-	}
-	return d.Read(r)
 }
 
 // panicStack is the stack from the frame that panicked up to the decoder's call.

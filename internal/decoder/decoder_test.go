@@ -32,7 +32,7 @@ func TestDecode(t *testing.T) {
 		{"an error that panics when it is printed", func(io.Reader) (*options.Options, error) { return nil, badError{} }, contract.Panic, "an error that cannot be printed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := Decoder{Name: "test", Read: test.read}.Decode(strings.NewReader("x"), []byte("x"), contract.Launch{})
+			got := Decoder{Name: "test", Read: test.read}.Decode(strings.NewReader("x"), []byte("x"))
 			if got.Kind != test.want || !strings.HasPrefix(got.Panic, test.panic) {
 				t.Errorf("%v, %q; want %s, %q", got.Kind, got.Panic, test.want, test.panic)
 			}
@@ -49,7 +49,7 @@ func TestClassify(t *testing.T) {
 			}
 			return contract.Error
 		}}
-	if got := d.Decode(nil, nil, contract.Launch{}); got.Kind != contract.Read {
+	if got := d.Decode(nil, nil); got.Kind != contract.Read {
 		t.Errorf("%v, want %s", got.Kind, contract.Read)
 	}
 }

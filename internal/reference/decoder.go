@@ -38,9 +38,6 @@ func (t Type) readAny(b []byte) (proto.Message, error) {
 	return t.inAny(a)
 }
 
-// LaunchedDecoder is ReadLaunched as a decoder under test.
-var LaunchedDecoder = decoder.Decoder{Name: "reference launched", ReadLaunched: ReadLaunched, Classify: kind}
-
 // kind returns the kind of the error that err wraps.
 func kind(err error) contract.Kind {
 	switch {
@@ -55,21 +52,19 @@ func kind(err error) contract.Kind {
 }
 
 // Answer is what the reference makes of a payload.
-func Answer(b []byte) contract.Outcome { return RunHCS.answer(contract.Stdin, contract.Launch{}, b) }
+func Answer(b []byte) contract.Outcome { return RunHCS.answer(contract.Stdin, b) }
 
 // CreateAnswer is what the reference makes of the bytes of CreateTaskRequest.Options.
-func CreateAnswer(b []byte) contract.Outcome {
-	return RunHCS.answer(contract.Create, contract.Launch{}, b)
-}
+func CreateAnswer(b []byte) contract.Outcome { return RunHCS.answer(contract.Create, b) }
 
 // answer decodes an input without an error of reading it.
-func (t Type) answer(in contract.Input, l contract.Launch, b []byte) contract.Outcome {
+func (t Type) answer(in contract.Input, b []byte) contract.Outcome {
 	var opts proto.Message
 	var err error
 	if in == contract.Create {
 		opts, err = t.readAny(b)
 	} else {
-		opts, err = t.read(l, b)
+		opts, err = t.read(b)
 	}
 	switch {
 	case err != nil:

@@ -11,20 +11,15 @@ import (
 
 // Want returns the answer that the contract wants to a payload: the reference's,
 // with the others that it allows (docs/contract.md, Freedoms).
-func Want(b []byte) contract.Outcome { return RunHCS.Want(contract.Stdin, contract.Launch{}, b) }
+func Want(b []byte) contract.Outcome { return RunHCS.Want(contract.Stdin, b) }
 
 // WantCreate is Want for the bytes of CreateTaskRequest.Options, which are an Any
 // whatever fields they have.
-func WantCreate(b []byte) contract.Outcome { return RunHCS.Want(contract.Create, contract.Launch{}, b) }
-
-// WantLaunched is Want of a reader that is given the launch.
-func WantLaunched(l contract.Launch, b []byte) contract.Outcome {
-	return RunHCS.Want(contract.Stdin, l, b)
-}
+func WantCreate(b []byte) contract.Outcome { return RunHCS.Want(contract.Create, b) }
 
 // Want is the function Want for an input of a shim that reads options of the type.
-func (t Type) Want(in contract.Input, l contract.Launch, b []byte) contract.Outcome {
-	want := t.answer(in, l, b)
+func (t Type) Want(in contract.Input, b []byte) contract.Outcome {
+	want := t.answer(in, b)
 	given := []contract.Outcome{want}
 	allow := func(others ...contract.Outcome) {
 		for _, other := range others {
@@ -34,19 +29,16 @@ func (t Type) Want(in contract.Input, l contract.Launch, b []byte) contract.Outc
 		}
 	}
 	malformed := contract.Outcome{Kind: contract.Malformed}
-	if l != (contract.Launch{}) && want.Kind == contract.Foreign && t.answer(in, contract.Launch{}, b).Kind == contract.Malformed {
-		allow(malformed) // options of another container are damaged, and either may be noticed first
-	}
 	plain := t.withoutFreedoms(b, in)
 	if !plain.wellFormed {
 		return want
 	}
 	if plain.free || len(b) > contract.MaxPayload {
-		allow(t.answer(in, l, plain.bytes), malformed)
+		allow(t.answer(in, plain.bytes), malformed)
 	}
 	if !plain.isParams {
 		if last, overwrites := t.withoutOverwritten(plain.bytes); overwrites {
-			allow(malformed, contract.Outcome{Kind: contract.Foreign}, t.answer(in, l, last))
+			allow(malformed, contract.Outcome{Kind: contract.Foreign}, t.answer(in, last))
 		}
 	}
 	want.Or = given[1:]

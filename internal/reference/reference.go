@@ -23,8 +23,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/anypb"
-
-	"shimfuzz/internal/contract"
 )
 
 // The three ways in which no options can be had. Every error of this package is
@@ -63,17 +61,12 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 // ReadOptions reads r to its end and decodes the shim options there. It returns
 // nil and no error if none were sent. A non-nil error is an *Error, and then
 // the options are nil.
-func ReadOptions(r io.Reader) (*options.Options, error) { return ReadLaunched(r, contract.Launch{}) }
-
-// ReadLaunched is ReadOptions for a shim that knows its launch: BootstrapParams of
-// another container are an error, and an ID and a namespace alone are none of another
-// container's.
-func ReadLaunched(r io.Reader, l contract.Launch) (*options.Options, error) {
+func ReadOptions(r io.Reader) (*options.Options, error) {
 	payload, err := io.ReadAll(r)
 	if err != nil {
 		return nil, &Error{Kind: ErrRead, Err: err}
 	}
-	return runhcs(RunHCS.read(l, payload))
+	return runhcs(RunHCS.read(payload))
 }
 
 // CreateOptions returns the runhcs Options that containerd sends in
@@ -96,7 +89,7 @@ var RunHCS = TypeOf((*options.Options)(nil).ProtoReflect().Type())
 func TypeOf(message protoreflect.MessageType) Type { return Type{message} }
 
 // read decodes the standard input of a shim that reads options of the type.
-func (t Type) read(l contract.Launch, payload []byte) (proto.Message, error) {
+func (t Type) read(payload []byte) (proto.Message, error) {
 	if len(payload) == 0 {
 		return nil, nil
 	}
@@ -105,9 +98,9 @@ func (t Type) read(l contract.Launch, payload []byte) (proto.Message, error) {
 		return nil, &Error{Kind: ErrMalformed, Err: err}
 	}
 	if isBootstrap {
-		return t.inParams(l, payload)
+		return t.inParams(payload)
 	}
-	return t.inLegacy(l, payload)
+	return t.inLegacy(payload)
 }
 
 // bootstrapFields are the fields of BootstrapParams that an Any does not have,
@@ -144,13 +137,10 @@ func isBootstrapParams(b []byte) (bool, error) {
 
 // inParams returns the first Options among the extensions of BootstrapParams (R3).
 // Extensions of other types are another reader's.
-func (t Type) inParams(l contract.Launch, payload []byte) (proto.Message, error) {
+func (t Type) inParams(payload []byte) (proto.Message, error) {
 	var params bootstrap.BootstrapParams
 	if err := unmarshal(payload, &params); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Err: err}
-	}
-	if of := (contract.Launch{ID: params.GetInstanceID(), Namespace: params.GetNamespace()}); l != (contract.Launch{}) && l != of {
-		return nil, &Error{Kind: ErrForeign, Family: "BootstrapParams", Err: fmt.Errorf("they are of the %v, not of the %v", of, l)}
 	}
 	for i, ext := range params.GetExtensions() {
 		url := ext.GetValue().GetTypeUrl()
@@ -170,15 +160,13 @@ func (t Type) inParams(l contract.Launch, payload []byte) (proto.Message, error)
 // inLegacy returns the Options in a bare Any (R4a). The one other message
 // that is not an error (R4c) is a well-formed BootstrapParams of only an ID and a
 // namespace, which carries no options (R4b).
-func (t Type) inLegacy(l contract.Launch, payload []byte) (proto.Message, error) {
+func (t Type) inLegacy(payload []byte) (proto.Message, error) {
 	var a anypb.Any
 	if err := unmarshal(payload, &a); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
 	}
-	isMinimal := isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) && unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
-	if l != (contract.Launch{}) {
-		isMinimal = isMinimal && l == contract.Launch{ID: a.GetTypeUrl(), Namespace: string(a.GetValue())}
-	}
+	isMinimal := isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) &&
+		unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
 	if isMinimal && !t.isNamed(a.GetTypeUrl()) {
 		return nil, nil
 	}

@@ -21,7 +21,7 @@ func TestOtherTypes(t *testing.T) {
 				for _, e := range v.Elements(place.Level) {
 					top := place.Payload([]vocabulary.Element{e})
 					want, known := v.Answer(top)
-					got := reader.Want(contract.Stdin, contract.Launch{}, vocabulary.Encode(top))
+					got := reader.Want(contract.Stdin, vocabulary.Encode(top))
 					kinds[got.Kind]++
 					if known && !contract.SameSet(want, got) {
 						t.Errorf("%s: %s: by its elements %s, by the reference %s", place.Name, e.Name, want.Kind, got.Kind)

@@ -14,14 +14,6 @@ type Results struct {
 	Excused  map[string]int // answers that were excused, by finding
 	Failures []Failure      // in the order in which they were reported
 	Walked   int            // payloads, of walks of all that is small
-	Drawn    []Count        // with Test.Stats
-}
-
-// Count is how often something was drawn or walked. What names a table; Column is "" in
-// those that have only one.
-type Count struct {
-	What, Row, Column string
-	N                 int
 }
 
 // Failure is a wrong answer that failed a test.
@@ -68,7 +60,6 @@ func ReadResults(dir string) (Results, error) {
 		}
 		all.Failures = append(all.Failures, r.Failures...)
 		all.Walked += r.Walked
-		all.Drawn = append(all.Drawn, r.Drawn...)
 	}
 	return all, nil
 }

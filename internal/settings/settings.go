@@ -27,8 +27,6 @@ type Test struct {
 	Mutants *Mutants `json:",omitempty"` // nil runs no other than Mutant
 
 	Exhaustive bool // walk also what takes minutes
-	Stats      bool // count what is drawn and walked, in the results
-	Seedless   bool // fuzz targets start from nothing
 
 	Build   string // folder of this build, for what a failing test leaves; "" is build/default
 	Results string // folder to which each process writes its results; "" is none

@@ -3,7 +3,6 @@ package testrun
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -37,7 +36,6 @@ func (r *Run) Finish() error {
 		}
 	}
 	printNext(causes)
-	printCounts(os.Stdout, r.drawn)
 	failed := len(r.failed) + len(r.Broken)
 	fmt.Printf("\n%d passed, %d failed, %d skipped", r.passed, failed, r.Skipped)
 	if r.walked > 0 {

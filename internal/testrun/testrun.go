@@ -34,7 +34,6 @@ type Run struct {
 	said     bool                        // a test has said something since the line began
 	verdicts map[string]settings.Failure // of failures, by the test
 	walked   int                         // payloads
-	drawn    []settings.Count
 }
 
 type failure struct{ test, text string }
@@ -113,7 +112,6 @@ func (r *Run) classify(dir string) error {
 		r.verdicts[f.Test] = f
 	}
 	r.walked += results.Walked
-	r.drawn = append(r.drawn, results.Drawn...)
 	return err
 }
 

@@ -24,7 +24,6 @@ type Report struct {
 	Advice      string // what to do
 	Description string // how the payload was made
 	Input       contract.Input
-	Launch      contract.Launch
 	Payload     []byte
 	Replay      string // the commands that show it again
 }
@@ -44,9 +43,6 @@ func (v Verdict) group(q Question, got contract.Outcome) Group {
 	where := stdin.FamilyName(q.Input, q.Payload)
 	if q.Input == contract.Create { // which is decoded by code of its own
 		where = "Create"
-	}
-	if q.another() {
-		where += " of another launch"
 	}
 	g := Group{contract.GuaranteeOf(q.Want.Kind), fmt.Sprintf("%s for %s in %s", got.Kind, q.Want.Kind, where)}
 	switch {
@@ -80,7 +76,7 @@ func panicKind(text string) string {
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Launch: q.Launch, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -129,7 +125,6 @@ func (r Report) String() string {
 	row("got", r.Got)
 	row("difference", r.Difference)
 	row("panic", r.Panic)
-	row("launch", r.Launch.String())
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
 	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload), stdin.FamilyName(r.Input, r.Payload)), "; "))

@@ -7,7 +7,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/reference"
 )
 
 // Kind is what an answer is.
@@ -27,17 +26,11 @@ const (
 type Question struct {
 	Payload []byte
 	Input   contract.Input
-	Launch  contract.Launch // under which it is asked
 	Want    contract.Outcome
 	Cause   error // the error that the reader fails with, if it does; then no finding applies
 	// Reproduces asks whether a right answer is one where a finding predicts a wrong
 	// one. Without it such an answer is Right: predicting costs more than decoding.
 	Reproduces bool
-}
-
-// another reports whether the launch is that of another container than the payload's.
-func (q Question) another() bool {
-	return q.Launch != (contract.Launch{}) && q.Launch != reference.Launches(q.Payload)[0]
 }
 
 // Verdict is the decision on one answer.
@@ -54,8 +47,7 @@ func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict 
 	if right && !q.Reproduces {
 		return Verdict{Kind: Right}
 	}
-	// What a failing reader has delivered is not decoded, and no release takes a launch.
-	if q.Cause != nil || q.another() {
+	if q.Cause != nil { // what a failing reader has delivered is not decoded
 		known, excused = findings.None, findings.None
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)

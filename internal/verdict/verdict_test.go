@@ -86,23 +86,6 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// No finding is of a reader that takes another launch than the payload's for its own.
-func TestAnotherLaunch(t *testing.T) {
-	newest := findings.Of(findings.ReadOptions, "v0.15.0")
-	misread := payload.WithIdentity(contract.OptionsName, "inference", payload.OneOption()).Bytes
-	want := contract.Outcome{Kind: contract.Foreign}
-	_, got := newest.Predict(misread, want)
-	for l, group := range map[contract.Launch]string{
-		{ID: contract.OptionsName, Namespace: "inference"}: "non-interference: identity-misread",
-		{ID: "web-1", Namespace: "default"}:                "foreign-fails: options for error/foreign in BootstrapParams of another launch",
-	} {
-		q := Question{Payload: misread, Launch: l, Want: want}
-		if r := Of(q, got, newest, findings.None).Report(q, got, contract.ForeignFails, newest); r.Group.String() != group || !strings.Contains(r.String(), l.String()) {
-			t.Errorf("%v: %s, want %s, in\n%s", l, r.Group, group, r)
-		}
-	}
-}
-
 // A group depends on the defect alone, as far as it is known.
 func TestGroup(t *testing.T) {
 	newest := findings.Of(findings.ReadOptions, "v0.15.0")

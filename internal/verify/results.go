@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 )
@@ -18,7 +17,6 @@ var results struct {
 	sync.Mutex
 	settings.Results
 	flushed time.Time
-	drawn   map[payload.Mark]int
 }
 
 // count notes an answer that was excused.
@@ -46,35 +44,6 @@ func Walked(n int) {
 	results.Walked += n
 }
 
-// Mark notes what payloads were made of, if it is to be counted.
-func Mark(marks ...payload.Mark) {
-	if !Settings().Stats {
-		return
-	}
-	results.Lock()
-	defer results.Unlock()
-	if results.drawn == nil {
-		results.drawn = make(map[payload.Mark]int)
-	}
-	for _, m := range marks {
-		results.drawn[m]++
-	}
-}
-
-// sizes are the classes in which the sizes of payloads are counted: from one to before the next.
-var sizes = []int{0, 1, 13, 65, 256, 4096, 65536}
-
-func size(b []byte) payload.Mark {
-	i := len(sizes) - 1
-	for sizes[i] > len(b) {
-		i--
-	}
-	if i+1 < len(sizes) && sizes[i+1] > sizes[i]+1 {
-		return payload.Mark{What: "size", Row: fmt.Sprintf("%5d to %d bytes", sizes[i], sizes[i+1]-1)}
-	}
-	return payload.Mark{What: "size", Row: fmt.Sprintf("%5d bytes", sizes[i])}
-}
-
 // Record notes an answer that fails a test, for the command.
 func Record(test string, r verdict.Report) {
 	results.Lock()
@@ -99,9 +68,6 @@ func write() error {
 func flush() error {
 	results.Lock()
 	defer results.Unlock()
-	for m, n := range results.drawn {
-		results.Drawn = append(results.Drawn, settings.Count{What: m.What, Row: m.Row, Column: m.Column, N: n})
-	}
 	return write()
 }
 

@@ -122,7 +122,7 @@ func DecodersOf(in contract.Input) []decoder.Decoder { return must().byInput[in]
 
 // IsReference reports whether a decoder is the reference's.
 func IsReference(d decoder.Decoder) bool {
-	return slices.Contains([]string{reference.Decoder.Name, reference.CreateDecoder.Name, reference.LaunchedDecoder.Name}, d.Name)
+	return slices.Contains([]string{reference.Decoder.Name, reference.CreateDecoder.Name}, d.Name)
 }
 
 // Known is what is known of the decoder under test.

@@ -34,66 +34,24 @@ type TB interface {
 type Check struct {
 	Guarantee  contract.Guarantee
 	Payload    payload.Payload
-	Launch     contract.Launch // that a decoder is given which takes it
-	Reader     io.Reader       // what delivers the payload; nil for a plain one
-	Cause      error           // the error that Reader fails with, if it does
-	Reproduces bool            // a case of the corpus: a finding that affects it must still show
-	File       string          // that keeps the payload of a failure, where a test can have several; "" is the test's name
+	Reader     io.Reader // what delivers the payload; nil for a plain one
+	Cause      error     // the error that Reader fails with, if it does
+	Reproduces bool      // a case of the corpus: a finding that affects it must still show
+	File       string    // that keeps the payload of a failure, where a test can have several; "" is the test's name
 }
 
 // Run decodes and fails t unless the answer is right, or wrong in just the way
-// that an excused finding predicts. It returns the answer and what it is. A decoder
-// that is given the launch decodes the payload under others, too.
+// that an excused finding predicts. It returns the answer and what it is.
 func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 	t.Helper()
 	readAgain()
-	launched := c.Launched(d)
-	got, kind := run(t, d, launched[0])
-	for _, c := range launched[1:] {
-		run(t, d, c)
-	}
-	return got, kind
-}
-
-// Launched is the check for each launch under which a decoder is asked: the payload's
-// own, and for a decoder that is given it and a plain reader others.
-func (c Check) Launched(d decoder.Decoder) []Check {
-	if d.ReadLaunched == nil {
-		return []Check{c}
-	}
-	var all []Check
-	for i, l := range reference.Launches(c.Payload.Bytes) {
-		if c.Launch = l; i > 0 {
-			c.Payload.Want, c.Reproduces = reference.WantLaunched(l, c.Payload.Bytes), false
-			c.Guarantee = contract.GuaranteeOf(c.Payload.Want.Kind)
-		}
-		if all = append(all, c); c.Reader != nil {
-			break
-		}
-	}
-	return all
-}
-
-// OwnLaunch is a payload's own launch, for a decoder that is given one.
-func OwnLaunch(d decoder.Decoder, b []byte) contract.Launch {
-	if d.ReadLaunched == nil {
-		return contract.Launch{}
-	}
-	return reference.Launches(b)[0]
-}
-
-func run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
-	t.Helper()
 	r := c.Reader
 	if r == nil {
 		r = bytes.NewReader(c.Payload.Bytes)
 	}
-	got := d.Decode(r, c.Payload.Bytes, c.Launch)
+	got := d.Decode(r, c.Payload.Bytes)
 	if !IsReference(d) { // count each payload once
 		decoded.Add(1)
-		if Settings().Stats { // what is marked costs more than decoding
-			Mark(append(c.Payload.Marks, size(c.Payload.Bytes))...)
-		}
 	}
 	v := c.Judge(d, got)
 	if v.Fails() {
@@ -116,7 +74,7 @@ func fail(t TB, d decoder.Decoder, c Check, r verdict.Report) {
 	}); ok {
 		var again func()
 		if r.Panic != "" {
-			again = func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes), c.Launch) }
+			again = func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) }
 		}
 		own.Wrong(r, again)
 	}
@@ -131,7 +89,7 @@ func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
 }
 
 func (c Check) question(d decoder.Decoder) verdict.Question {
-	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Launch: c.Launch, Want: For(d, c.Payload).Want, Cause: c.Cause, Reproduces: c.Reproduces}
+	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want, Cause: c.Cause, Reproduces: c.Reproduces}
 }
 
 // For returns the payload with the right answer to it as an input of the decoder.
@@ -167,7 +125,7 @@ func Fail(t TB, d decoder.Decoder, c Check, text string) {
 
 // ReportText is Report for what is wrong beside an answer.
 func (c Check) ReportText(t TB, d decoder.Decoder, text string) string {
-	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Input: d.Input, Launch: c.Launch, Payload: c.Payload.Bytes}).String()
+	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Input: d.Input, Payload: c.Payload.Bytes}).String()
 }
 
 // complete adds to a report what only the test knows, and notes it in the results.

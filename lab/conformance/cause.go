@@ -26,7 +26,7 @@ func (c *cause) String() string { return strings.Join(c.features, " ") + ": " + 
 
 // causeOf returns the cause of a failure. Beside a fault nothing else in a payload matters.
 func causeOf(s *subject, f *failure) *cause {
-	features := s.features(f.launch, f.payload)
+	features := s.features(f.payload)
 	if slices.ContainsFunc(features, isFault) {
 		features = slices.DeleteFunc(features, func(id string) bool { return !isFault(id) })
 	}
@@ -138,14 +138,10 @@ func kinds(want contract.Outcome) string {
 }
 
 // features are the ids in docs/contract.md of what is special in a payload: freedoms,
-// equivalences and faults; and the rule of the launch, if that changes the right answer.
-func (s *subject) features(l contract.Launch, b []byte) []string {
+// equivalences and faults.
+func (s *subject) features(b []byte) []string {
 	f := &features{subject: s, found: make(map[string]bool)}
 	f.message(b, s.envelope(b), 0)
-	if l != (contract.Launch{}) && !contract.SameSet(s.want(l, b), s.want(contract.Launch{}, b)) {
-		f.add("L1", isBootstrap(b))
-		f.add("L2", !isBootstrap(b))
-	}
 	return slices.SortedFunc(maps.Keys(f.found), compareNames)
 }
 

@@ -28,13 +28,12 @@ const (
 // Levels are all of them, in that order.
 var Levels = []string{Required, Recommended, Freedoms}
 
-// question is a payload of a test, under a launch.
+// question is a payload of a test.
 type question struct {
 	level    string
 	place    string   // the test's name is level/place, or level/place/element+element
 	elements []string // that the payload is made of, if it is one of a walk
 	payload  []byte
-	launch   contract.Launch
 	want     contract.Outcome
 }
 
@@ -220,7 +219,7 @@ func (c *config) equivalent(rows payload.Variations) generator {
 func (c *config) truncated() iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for _, e := range c.cases {
-			if e.Size > 2000 || c.subject.want(contract.Launch{}, e.Payload.Bytes).Kind != contract.Options {
+			if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
 				continue
 			}
 			for cut := range e.Payload.Bytes {

@@ -89,7 +89,7 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("READER: %w", err)
 	}
-	if err := subject.greet(reader); err != nil {
+	if err := greet(reader); err != nil {
 		reader.Close()
 		return nil, nil, err
 	}
@@ -97,8 +97,7 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 }
 
 // Repro reports what a payload is, what a correct reader answers to it, and what the
-// reader does; and the same under each other launch where the answer is not right. It
-// reports whether each answer is right or excused.
+// reader does. It reports whether the answer is right or excused.
 func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (passes bool, err error) {
 	payload, err := os.ReadFile(file)
 	if err != nil {
@@ -109,26 +108,13 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 		return false, err
 	}
 	defer reader.Close()
-	var all []process.Question
-	for _, l := range subject.launches(payload) {
-		all = append(all, process.Question{Launch: l, Payload: payload})
-	}
-	answers, err := newRun(subject, reader, Freedoms).ask(ctx, all)
+	answers, err := newRun(subject, reader, Freedoms).ask(ctx, [][]byte{payload})
 	if err != nil {
 		return false, err
 	}
-	passes = true
-	for i, q := range all {
-		f := subject.failure(q, answers[i])
-		passes = passes && !f.verdict.Fails()
-		if i > 0 && f.verdict.Kind == verdict.Right {
-			continue
-		}
-		if _, err := io.WriteString(w, f.replayed(subject, s).String()); err != nil {
-			return false, err
-		}
-	}
-	return passes, nil
+	f := subject.failure(payload, answers[0])
+	_, err = io.WriteString(w, f.replayed(subject, s).String())
+	return !f.verdict.Fails(), err
 }
 
 // replayed is what is told of an answer that may be right.
@@ -148,7 +134,7 @@ func (f *failure) report(s settings.Test) verdict.Report {
 	r := verdict.Report{
 		Finding: f.verdict.Finding, Program: s.Conformance.Reader,
 		Want: outcomeText(f.want), Got: f.got.String(), Difference: differenceText(f.want, f.got),
-		Input: contract.Stdin, Launch: f.launch, Payload: f.payload,
+		Input: contract.Stdin, Payload: f.payload,
 	}
 	if f.verdict.Kind == verdict.KnownDifferent {
 		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.", f.verdict.Finding.Name, f.verdict.Predicted)

@@ -3,7 +3,6 @@ package conformance
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"iter"
 	"os"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/joshdk/go-junit"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
@@ -25,7 +23,6 @@ import (
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/walk"
-	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -61,8 +58,6 @@ func TestMain(m *testing.M) {
 			}
 			return right(b)
 		})
-	default:
-		protocol.MainLaunched(launched[os.Getenv("BE_A_READER")])
 	}
 }
 
@@ -78,43 +73,6 @@ func told(o contract.Outcome) protocol.Answer {
 		a.Detail = []byte(o.Err.Error())
 	}
 	return a
-}
-
-// launched are readers that take the launch, by what they take it for.
-var launched = map[string]func(id, namespace string, payload []byte) protocol.Answer{
-	"both":               ofLaunch(func(l, said, _ contract.Launch) bool { return l == said }),
-	"only the ID":        ofLaunch(func(l, said, _ contract.Launch) bool { return l.ID == said.ID }),
-	"only the namespace": ofLaunch(func(l, said, _ contract.Launch) bool { return l.Namespace == said.Namespace }),
-	"any case": ofLaunch(func(l, said, _ contract.Launch) bool {
-		return strings.EqualFold(l.ID, said.ID) && strings.EqualFold(l.Namespace, said.Namespace)
-	}),
-	"the first occurrence": ofLaunch(func(l, _, first contract.Launch) bool { return l == first }),
-	"swapped": ofLaunch(func(l, said, _ contract.Launch) bool {
-		return l == contract.Launch{ID: said.Namespace, Namespace: said.ID}
-	}),
-	"nothing": ofLaunch(func(_, _, _ contract.Launch) bool { return true }),
-}
-
-// ofLaunch is a reader that takes a payload for one of its launch if isOurs says so, given
-// the launch, and what the payload says of it last and first.
-func ofLaunch(isOurs func(l, said, first contract.Launch) bool) func(id, namespace string, payload []byte) protocol.Answer {
-	return func(id, namespace string, payload []byte) protocol.Answer {
-		said, first := reference.Launches(payload)[0], reference.Launches(payload)[0]
-		fields, _ := wire.Parse(payload)
-		for _, f := range slices.Backward(fields) {
-			switch {
-			case f.Type == protowire.BytesType && f.Num == 1:
-				first.ID = string(f.Value)
-			case f.Type == protowire.BytesType && f.Num == 2:
-				first.Namespace = string(f.Value)
-			}
-		}
-		l := said
-		if !isOurs(contract.Launch{ID: id, Namespace: namespace}, said, first) {
-			l = contract.Launch{ID: "of another", Namespace: "container"}
-		}
-		return told(reference.LaunchedDecoder.Decode(bytes.NewReader(payload), payload, l))
-	}
 }
 
 // strict refuses what the contract leaves free.
@@ -182,22 +140,6 @@ func few(c *config) ([]check, error) {
 	return all, nil
 }
 
-// identities are checks of what depends on the launch.
-func identities(c *config) ([]check, error) {
-	var err error
-	if c.cases, err = corpus.Load(); err != nil {
-		return nil, err
-	}
-	c.payloads = payload.RunHCS
-	all := []check{{Required, c.corpus("recorded", isRecorded)}}
-	for _, p := range c.properties() {
-		if slices.Contains([]string{"equivalence/repeat", "minimal", "identities"}, p.name) {
-			all = append(all, check{Recommended, c.draw(p.name, p.generate)})
-		}
-	}
-	return all, nil
-}
-
 // conform runs a reader of the test binary on few checks, and returns what is printed.
 func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out string, passes bool, err error) {
 	t.Helper()
@@ -223,7 +165,7 @@ func conformTo(t *testing.T, checks func(*config) ([]check, error), behavior str
 		t.Fatal(err)
 	}
 	s.checks = checks
-	if err := s.greet(reader); err != nil {
+	if err := greet(reader); err != nil {
 		t.Fatal(err)
 	}
 	if behavior == "silent" {
@@ -242,58 +184,6 @@ func TestRight(t *testing.T) {
 		if err != nil || !passes || !strings.Contains(out, " 0 failed, 0 of them expected, 0 causes") {
 			t.Errorf("%s: %v, %v\n%s", behavior, passes, err, out)
 		}
-	}
-}
-
-// A reader that takes the launch and makes something else of it is red, and each failure
-// is shown under a launch that shows it, as often as one likes.
-func TestLaunched(t *testing.T) {
-	_, out, passes, err := conformTo(t, identities, "both", settings.Conformance{})
-	if err != nil || !passes || !strings.Contains(out, " 0 failed, 0 of them expected, 0 causes") {
-		t.Errorf("%v, %v\n%s", passes, err, out)
-	}
-	takesOthers := []string{"L1: none instead of error/foreign", "L1: options instead of error/foreign", "L2: none instead of error/foreign"}
-	for behavior, causes := range map[string][]string{
-		"only the ID":          takesOthers,
-		"only the namespace":   takesOthers,
-		"any case":             takesOthers,
-		"the first occurrence": {"repeat: error/foreign instead of options"},
-		"swapped":              {"R3: error/foreign instead of options", "R4b: error/foreign instead of none"},
-		"nothing":              takesOthers,
-	} {
-		t.Run(behavior, func(t *testing.T) {
-			dir, out, passes, err := conformTo(t, identities, behavior, settings.Conformance{})
-			if err != nil || passes || !strings.Contains(out, "\nlaunch     ID ") {
-				t.Fatalf("%v, %v\n%s", passes, err, out)
-			}
-			r := readReport(t, dir)
-			var got []string
-			for _, c := range r.Causes {
-				got = append(got, strings.Join(c.Features, " ")+": "+c.Answer)
-			}
-			for _, c := range causes {
-				if !slices.Contains(got, c) {
-					t.Errorf("no cause %q in\n%s", c, strings.Join(got, "\n"))
-				}
-			}
-			if text, err := os.ReadFile(filepath.Join(dir, "junit.xml")); err != nil || !bytes.Contains(text, []byte("launch     ID")) {
-				t.Errorf("%v, no launch in\n%s", err, text)
-			}
-			for _, f := range r.Failures {
-				payload, err := hex.DecodeString(f.Payload)
-				if err != nil || f.Launch == nil || !slices.Contains(reference.Launches(payload), contract.Launch(*f.Launch)) {
-					t.Errorf("%s: %v, the launch %v is none of %s", f.Test, err, f.Launch, f.Payload)
-				}
-			}
-			f := r.Failures[0]
-			self, _ := os.Executable()
-			var b strings.Builder
-			s := settings.Test{Conformance: &settings.Conformance{Reader: self}}
-			passes, err = Repro(context.Background(), &b, filepath.Join(dir, "failures", filepath.Base(f.File)), s)
-			if launch := (*contract.Launch)(f.Launch).String(); err != nil || passes || !strings.Contains(b.String(), launch) {
-				t.Errorf("%v, %v, want the launch %s in\n%s", passes, err, launch, &b)
-			}
-		})
 	}
 }
 

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-
-	"shimfuzz/internal/contract"
 )
 
 // The elements of JUnit XML.
@@ -123,22 +121,15 @@ type jsonCause struct {
 }
 
 type jsonFailure struct {
-	Test     string  `json:"test"`
-	Level    string  `json:"level"`
-	Answer   string  `json:"answer"`
-	Expected bool    `json:"expected"`
-	Cause    int     `json:"cause"` // index in causes
-	Payloads int     `json:"payloads"`
-	Payload  string  `json:"payload"`          // hexadecimal, up to a size
-	Launch   *launch `json:"launch,omitempty"` // of a reader that takes it
-	File     string  `json:"file"`
-	Replay   string  `json:"replay"`
-}
-
-// launch is a contract.Launch.
-type launch struct {
-	ID        string `json:"id"`
-	Namespace string `json:"namespace"`
+	Test     string `json:"test"`
+	Level    string `json:"level"`
+	Answer   string `json:"answer"`
+	Expected bool   `json:"expected"`
+	Cause    int    `json:"cause"` // index in causes
+	Payloads int    `json:"payloads"`
+	Payload  string `json:"payload"` // hexadecimal, up to a size
+	File     string `json:"file"`
+	Replay   string `json:"replay"`
 }
 
 // reportFormat is the version of report.json.
@@ -166,9 +157,6 @@ func (r *report) json() ([]byte, error) {
 			Payloads: t.wrong, File: fromRoot(f.file), Replay: r.settings.ReproCommand(f.file)}
 		if len(f.payload) <= mostHex {
 			j.Payload = hex.EncodeToString(f.payload)
-		}
-		if f.launch != (contract.Launch{}) {
-			j.Launch = (*launch)(&f.launch)
 		}
 		out.Failures = append(out.Failures, j)
 	}

@@ -49,7 +49,6 @@ type test struct {
 // failure is one wrong answer.
 type failure struct {
 	payload   []byte
-	launch    contract.Launch
 	want, got contract.Outcome
 	verdict   verdict.Verdict
 	like      *failure // that has the same cause, if this one was not looked at further
@@ -114,19 +113,17 @@ func (r *run) prepare(ctx context.Context, c check, batches chan<- []question) b
 		}
 	}
 	for q := range c.questions {
-		for _, q.launch = range r.subject.launches(q.payload) {
-			q.level, q.want = c.level, r.subject.want(q.launch, q.payload)
-			if len(q.want.Or) > 0 {
-				q.level = Freedoms
-			}
-			if !r.isRun(q.level) {
-				continue
-			}
-			batch = append(batch, q)
-			size += len(q.payload)
-			if (len(batch) == most || size > mostBytes) && !flush() {
-				return false
-			}
+		q.level, q.want = c.level, r.subject.want(q.payload)
+		if len(q.want.Or) > 0 {
+			q.level = Freedoms
+		}
+		if !r.isRun(q.level) {
+			continue
+		}
+		batch = append(batch, q)
+		size += len(q.payload)
+		if (len(batch) == most || size > mostBytes) && !flush() {
+			return false
 		}
 	}
 	return flush()
@@ -134,11 +131,11 @@ func (r *run) prepare(ctx context.Context, c check, batches chan<- []question) b
 
 // batch asks some questions and judges the answers.
 func (r *run) batch(ctx context.Context, batch []question) error {
-	questions := make([]process.Question, len(batch))
+	payloads := make([][]byte, len(batch))
 	for i, q := range batch {
-		questions[i] = process.Question{Launch: q.launch, Payload: q.payload}
+		payloads[i] = q.payload
 	}
-	answers, err := r.ask(ctx, questions)
+	answers, err := r.ask(ctx, payloads)
 	if err != nil {
 		return err
 	}
@@ -151,10 +148,10 @@ func (r *run) batch(ctx context.Context, batch []question) error {
 
 // ask returns the reader's answers. The error ends the run: one of the protocol, a
 // reader that cannot be run or hangs too often, or an interrupt.
-func (r *run) ask(ctx context.Context, questions []process.Question) ([]contract.Outcome, error) {
-	r.asked += len(questions)
-	outcomes := make([]contract.Outcome, 0, len(questions))
-	err := r.reader.AskAll(questions, func(_ int, a protocol.Answer) error {
+func (r *run) ask(ctx context.Context, payloads [][]byte) ([]contract.Outcome, error) {
+	r.asked += len(payloads)
+	outcomes := make([]contract.Outcome, 0, len(payloads))
+	err := r.reader.AskAll(payloads, func(_ int, a protocol.Answer) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -182,7 +179,7 @@ func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
 // judge decides on an answer.
 func (r *run) judge(q question, got contract.Outcome) {
 	r.payloads[q.level]++
-	v := r.subject.judge(q.launch, q.payload, q.want, got)
+	v := r.subject.judge(q.payload, q.want, got)
 	if v.Kind == verdict.Known {
 		r.excused[v.Finding.Name]++
 	}
@@ -205,7 +202,7 @@ func (r *run) judge(q question, got contract.Outcome) {
 	t := r.test(q)
 	t.wrong++
 	if t.failure == nil || len(q.payload) < len(t.failure.payload) {
-		t.failure = &failure{payload: q.payload, launch: q.launch, want: q.want, got: got, verdict: v}
+		t.failure = &failure{payload: q.payload, want: q.want, got: got, verdict: v}
 	}
 	r.remember(q)
 }

@@ -6,7 +6,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
-	"shimfuzz/lab/conformance/process"
 )
 
 // Bounds on the questions that making one payload smaller takes.
@@ -20,27 +19,23 @@ const (
 // shrink makes the payload of a failure smaller, as long as the reader fails in the same
 // way: an answer of the same kind in the place of the same ones, or some of the same
 // fields wrong. It must not get features that it did not have, or one cause would become
-// another. What is right for a smaller payload is the reference's to say. The launch
-// stays, and is one under which each smaller payload is asked.
+// another. What is right for a smaller payload is the reference's to say.
 func (r *run) shrink(ctx context.Context, f *failure) error {
 	if len(f.payload) > maxShrunk {
 		return nil
 	}
-	features := r.subject.features(f.launch, f.payload)
+	features := r.subject.features(f.payload)
 	for range maxRounds {
-		var candidates []process.Question
+		var candidates [][]byte
 		size := 0
 		for c := range wire.Smaller(f.payload, r.subject.envelope(f.payload), r.subject.inside) {
-			if !slices.Contains(r.subject.launches(c), f.launch) {
-				continue
-			}
-			candidates = append(candidates, process.Question{Launch: f.launch, Payload: c})
+			candidates = append(candidates, c)
 			if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
 				break
 			}
 		}
 		// The smallest that fails in the same way; at the same size, the first.
-		slices.SortStableFunc(candidates, func(a, b process.Question) int { return len(a.Payload) - len(b.Payload) })
+		slices.SortStableFunc(candidates, func(a, b []byte) int { return len(a) - len(b) })
 		answers, err := r.ask(ctx, candidates)
 		if err != nil {
 			return err
@@ -48,7 +43,7 @@ func (r *run) shrink(ctx context.Context, f *failure) error {
 		found := false
 		for i, c := range candidates {
 			smaller := r.subject.failure(c, answers[i])
-			if smaller.verdict.Fails() && smaller.isLike(f) && isSubset(r.subject.features(c.Launch, c.Payload), features) {
+			if smaller.verdict.Fails() && smaller.isLike(f) && isSubset(r.subject.features(c), features) {
 				*f, found = *smaller, true
 				break
 			}
@@ -60,10 +55,10 @@ func (r *run) shrink(ctx context.Context, f *failure) error {
 	return nil
 }
 
-// failure is the answer to a question, which is wrong if its verdict fails.
-func (s *subject) failure(q process.Question, got contract.Outcome) *failure {
-	f := &failure{payload: q.Payload, launch: q.Launch, want: s.want(q.Launch, q.Payload), got: got}
-	f.verdict = s.judge(q.Launch, q.Payload, f.want, got)
+// failure is the answer to a payload, which is wrong if its verdict fails.
+func (s *subject) failure(payload []byte, got contract.Outcome) *failure {
+	f := &failure{payload: payload, want: s.want(payload), got: got}
+	f.verdict = s.judge(payload, f.want, got)
 	return f
 }
 

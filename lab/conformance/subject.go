@@ -20,12 +20,9 @@ import (
 // subject is what a reader reads: Options of a type, from the standard input of a shim.
 type subject struct {
 	options protoreflect.MessageType
-	want    func(l contract.Launch, payload []byte) contract.Outcome // the right answers
-	outcome func(protocol.Answer) (contract.Outcome, error)          // what the reader answered, as far as it can tell
-	checks  func(*config) ([]check, error)                           // that it is asked
-	// launches are those under which a payload is asked. The zero Launch alone is for a
-	// reader that does not take it.
-	launches func(payload []byte) []contract.Launch
+	want    func(payload []byte) contract.Outcome           // the right answers
+	outcome func(protocol.Answer) (contract.Outcome, error) // what the reader answered, as far as it can tell
+	checks  func(*config) ([]check, error)                  // that it is asked
 
 	known, excused findings.List
 }
@@ -37,19 +34,19 @@ func subjectOf(c *settings.Conformance) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	s := &subject{options: mt, checks: allChecks, launches: unlaunched, known: findings.None, excused: findings.None}
+	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
 	decoded := mt
 	switch {
 	case c.Marked:
 		decoded = nil
-		s.want = func(_ contract.Launch, b []byte) contract.Outcome { return verdict.Want(name, version, b) }
+		s.want = func(b []byte) contract.Outcome { return verdict.Want(name, version, b) }
 	case mt == optionstype.RunHCS:
-		s.want = func(l contract.Launch, b []byte) contract.Outcome {
-			return verdict.AsKnown(name, version, reference.WantLaunched(l, b))
+		s.want = func(b []byte) contract.Outcome {
+			return verdict.AsKnown(name, version, reference.Want(b))
 		}
 	default:
-		s.want = func(l contract.Launch, b []byte) contract.Outcome {
-			return reference.TypeOf(mt).Want(contract.Stdin, l, b)
+		s.want = func(b []byte) contract.Outcome {
+			return reference.TypeOf(mt).Want(contract.Stdin, b)
 		}
 	}
 	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
@@ -62,13 +59,10 @@ func subjectOf(c *settings.Conformance) (*subject, error) {
 	return s, nil
 }
 
-// unlaunched are the launches for a reader that does not take them.
-func unlaunched([]byte) []contract.Launch { return []contract.Launch{{}} }
-
-// greet learns from the answer to the first frame whether the reader takes the launch.
-// The error is one line for a program that is not a reader.
-func (s *subject) greet(reader *process.Reader) error {
-	a, err := reader.Greet()
+// greet asks for the answer to no bytes at all. The error is one line for a program that
+// is not a reader.
+func greet(reader *process.Reader) error {
+	a, err := reader.Ask(nil)
 	if err != nil {
 		return err
 	}
@@ -76,8 +70,6 @@ func (s *subject) greet(reader *process.Reader) error {
 	case process.Hang, protocol.Panic, protocol.Unable:
 		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? docs/conformance.md has the protocol)",
 			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
-	case protocol.Launch:
-		s.launches = reference.TypeOf(s.options).Launches
 	}
 	return nil
 }
@@ -119,7 +111,7 @@ func (s *subject) excuse(name, version, list string) error {
 	return nil
 }
 
-// judge decides on the answer to a payload under a launch.
-func (s *subject) judge(l contract.Launch, payload []byte, want, got contract.Outcome) verdict.Verdict {
-	return verdict.Of(verdict.Question{Payload: payload, Launch: l, Want: want}, got, s.known, s.excused)
+// judge decides on the answer to a payload.
+func (s *subject) judge(payload []byte, want, got contract.Outcome) verdict.Verdict {
+	return verdict.Of(verdict.Question{Payload: payload, Want: want}, got, s.known, s.excused)
 }

@@ -16,7 +16,6 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/testrun"
 )
 
 // historyReleases have, between them, every finding.
@@ -125,35 +124,4 @@ func foundBy(found []discovery) string {
 		return "NOT FOUND"
 	}
 	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(), len(found))
-}
-
-// Steady runs the properties with many seeds: what fails with one of them only
-// is a finding, or a bug of the suite.
-func Steady(ctx context.Context, b *extract.Build, s settings.Test, seeds, checks int) error {
-	if err := buildTests(ctx, b, b.Dir, []string{"properties"}); err != nil {
-		return err
-	}
-	failures, shown := 0, time.Now()
-	for seed := 1; seed <= seeds; seed++ {
-		cmd := b.Command(ctx, s, testBinary(b.Dir, "properties"), "-test.skip="+cheapTests+"|"+costlyTests,
-			fmt.Sprintf("-rapid.seed=%d", seed), fmt.Sprintf("-rapid.checks=%d", checks), "-rapid.nofailfile")
-		cmd.Dir = filepath.Join(b.Root, "properties")
-		out, failed, err := gocmd.Try(cmd)
-		if err := errors.Join(ctx.Err(), err); err != nil {
-			return err
-		}
-		if failed {
-			failures++
-			fmt.Printf("\nFAIL  with SEED=%d\n%s", seed, testrun.Head(out))
-		}
-		if time.Since(shown) > 20*time.Second {
-			shown = time.Now()
-			fmt.Printf("  %d of %d seeds, %d failed\n", seed, seeds, failures)
-		}
-	}
-	fmt.Printf("%d seeds, %d checks of each property on each decoder: %d failed\n", seeds, checks, failures)
-	if failures > 0 {
-		return gocmd.ErrReported
-	}
-	return nil
 }

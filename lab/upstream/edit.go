@@ -37,23 +37,13 @@ type change struct {
 	make func(n ast.Node) (text string, changed bool)
 }
 
-// changes returns those of the commit. Each is found by the shape of the code, in
-// whichever file it stands.
-func changes(v Variant) []change {
-	all := append(commonChanges, change{"a function readOptions", func(n ast.Node) (string, bool) {
+// changes are those of the commit. Each is found by the shape of the code, in whichever
+// file it stands.
+var changes = []change{
+	{"a function readOptions", func(n ast.Node) (string, bool) {
 		f, ok := n.(*ast.FuncDecl)
-		return v.text("readoptions.go.tmpl"), ok && f.Recv == nil && f.Name.Name == "readOptions"
-	}})
-	if !v.Launch {
-		return all
-	}
-	return append(all, change{"the call of readOptions", func(n ast.Node) (string, bool) {
-		return "readOptions(os.Stdin, idFlag, namespaceFlag)", isExpr(n, "readOptions(os.Stdin)")
-	}})
-}
-
-// commonChanges are those of both variants.
-var commonChanges = []change{
+		return template("readoptions.go.tmpl"), ok && f.Recv == nil && f.Name.Name == "readOptions"
+	}},
 	{"typeurl.UnmarshalAny of the options of a CreateTaskRequest", func(n ast.Node) (string, bool) {
 		return "unmarshalOptions(req.Options)", isExpr(n, "typeurl.UnmarshalAny(req.Options)")
 	}},

@@ -22,26 +22,8 @@ const (
 	lcowDir = "cmd/containerd-shim-lcow-v2"
 )
 
-// Variant is how the patch has readOptions tell whose a payload is.
-type Variant struct {
-	Launch bool // it is given the ID and the namespace of the command line
-}
-
-// text executes a template for the variant. It panics if that fails, which no input
-// decides.
-func (v Variant) text(name string) string {
-	text, err := execute(name, v)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
-}
-
 // Tree is a copy of an hcsshim that is patched.
-type Tree struct {
-	Dir     string
-	Variant Variant
-}
+type Tree struct{ Dir string }
 
 // Copy copies an hcsshim to dir, which it replaces.
 func Copy(s *extract.Source, dir string) (Tree, error) {
@@ -54,10 +36,10 @@ func Copy(s *extract.Source, dir string) (Tree, error) {
 // Apply makes the changes of the patch, with their tests.
 func (t Tree) Apply() error {
 	dir := filepath.Join(t.Dir, filepath.FromSlash(shimDir))
-	if err := edit(dir, changes(t.Variant)); err != nil {
+	if err := edit(dir, changes); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(t.Variant.text("read_options_test.go.tmpl")), 0o666)
+	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(template("read_options_test.go.tmpl")), 0o666)
 }
 
 // applyMore makes the changes that prove reports, and that the patch does not have.
@@ -66,12 +48,12 @@ func (t Tree) applyMore() error {
 	return errors.Join(
 		edit(filepath.Join(t.Dir, filepath.FromSlash(shimDir)), moreChanges),
 		edit(lcow, lcowChanges),
-		os.WriteFile(filepath.Join(lcow, "options.go"), []byte(template("lcow_options.go.tmpl")+Variant{}.text("readoptions.go.tmpl")), 0o666))
+		os.WriteFile(filepath.Join(lcow, "options.go"), []byte(template("lcow_options.go.tmpl")+template("readoptions.go.tmpl")), 0o666))
 }
 
 // Patch writes the commit that closes the findings of an hcsshim into dir, for git
 // am, and leaves the patched copy beside it.
-func Patch(ctx context.Context, s *extract.Source, dir string, v Variant) (name string, t Tree, err error) {
+func Patch(ctx context.Context, s *extract.Source, dir string) (name string, t Tree, err error) {
 	old, err := filepath.Glob(filepath.Join(dir, "*.patch"))
 	if err != nil {
 		return "", t, err
@@ -84,12 +66,11 @@ func Patch(ctx context.Context, s *extract.Source, dir string, v Variant) (name 
 	if t, err = Copy(s, filepath.Join(dir, "hcsshim")); err != nil {
 		return "", t, err
 	}
-	t.Variant = v
 	for _, step := range []func() error{
 		func() error { return t.git(ctx, "init", "-q") },
 		func() error { return t.commit(ctx, "hcsshim "+s.Name) },
 		t.Apply,
-		func() error { return t.commit(ctx, v.text("message.txt")) },
+		func() error { return t.commit(ctx, template("message.txt")) },
 		func() error { return t.git(ctx, "format-patch", "-q", "-1", "-o", dir) },
 	} {
 		if err := step(); err != nil {
@@ -103,13 +84,9 @@ func Patch(ctx context.Context, s *extract.Source, dir string, v Variant) (name 
 	return files[0], t, nil
 }
 
-// tests are the variant's own.
-func (v Variant) tests() []string {
-	all := []string{"TestReadOptions", "TestReadOptionsFailingReader", "TestReadOptionsLimit", "TestCreateRefusesOptions", "FuzzReadOptions"}
-	if v.Launch {
-		all = append(all, "TestReadOptionsOfAnotherContainer")
-	}
-	return all
+// tests are those of the patch.
+var tests = []string{
+	"TestReadOptions", "TestReadOptionsFailingReader", "TestReadOptionsLimit", "TestCreateRefusesOptions", "FuzzReadOptions",
 }
 
 // Check compiles the shim and its tests for Windows, with go vet, and runs those of the
@@ -127,7 +104,6 @@ func (t Tree) Check(ctx context.Context, root string) error {
 	if err := host.Start(ctx); err != nil {
 		return err
 	}
-	tests := t.Variant.tests()
 	r, err := onWindows(ctx, host, program, "^("+strings.Join(tests, "|")+")$")
 	if err == nil && (r.failed || strings.Count("\n"+r.output, "\n--- PASS: ") < len(tests)) {
 		err = fmt.Errorf("the tests of the patch fail on it:\n%s", shown(r.output))

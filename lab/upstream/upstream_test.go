@@ -3,7 +3,6 @@ package upstream
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"go/format"
 	"io/fs"
 	"os"
@@ -37,12 +36,6 @@ func pinned(t *testing.T) *extract.Source {
 
 // git am makes the patched copy of an unpatched one, for a user without a name, too.
 func TestPatch(t *testing.T) {
-	for _, v := range []Variant{{}, {Launch: true}} {
-		t.Run(fmt.Sprintf("%+v", v), func(t *testing.T) { testPatch(t, v) })
-	}
-}
-
-func testPatch(t *testing.T, v Variant) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skipf("NOT RUN: the patch, for there is no git: %v", err)
 	}
@@ -50,7 +43,7 @@ func testPatch(t *testing.T, v Variant) {
 	t.Setenv("XDG_CONFIG_HOME", "")
 	ctx := context.Background()
 	dir := t.TempDir()
-	name, patched, err := Patch(ctx, pinned(t), dir, v)
+	name, patched, err := Patch(ctx, pinned(t), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

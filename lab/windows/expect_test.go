@@ -46,7 +46,7 @@ func (s installed) answer(b []byte) contract.Outcome {
 		return findings.LCOWAnswer(b)
 	}
 	d := verify.UnderTest()
-	return d.Decode(bytes.NewReader(b), b, s.launch(b))
+	return d.Decode(bytes.NewReader(b), b)
 }
 
 // expect returns what the shim must do with a payload. Excused findings are

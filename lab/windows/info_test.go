@@ -175,7 +175,7 @@ func TestDelete(t *testing.T) {
 	for _, s := range shims(t) {
 		for _, b := range few {
 			dir := t.TempDir()
-			args := append(globals(contract.Launch{ID: containerID(), Namespace: namespace}), "--bundle", ".", "delete")
+			args := append(globals(containerID()), "--bundle", ".", "delete")
 			if s.isLCOW() {
 				args = []string{"-namespace", namespace, "-id", containerID(), "-address", "a", "-bundle", ".", "delete"}
 			}

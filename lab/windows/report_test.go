@@ -43,9 +43,6 @@ func (d difference) report(replay string) verdict.Report {
 		Program: fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Current().Source),
 		Want:    d.want, Got: d.got, Advice: d.advice, Description: d.description, Payload: d.payload, Replay: replay,
 	}
-	if isShim := d.command == "serve" || d.command == "start"; isShim && hcsshim.TakesLaunch() && !d.shim.isLCOW() {
-		r.Launch = d.shim.launch(d.payload)
-	}
 	if d.verdict != "" {
 		r.Verdict = d.verdict
 	}

@@ -9,17 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 	"shimfuzz/lab/windows/wine"
 )
@@ -101,43 +96,16 @@ func (s installed) serveOnce(t testing.TB, payload []byte) wine.Result {
 	t.Helper()
 	args := []string{"serve"}
 	if !s.isLCOW() {
-		l, release := s.launched(payload)
-		defer release()
-		args = append(globals(l), "serve", "--socket", "bad")
+		args = append(globals(containerID()), "serve", "--socket", "bad")
 	}
 	return s.run(t, t.TempDir(), payload, args)
 }
 
-func globals(l contract.Launch) []string {
-	return []string{"--namespace", l.Namespace, "--address", "a", "--publish-binary", "b", "--id", l.ID}
+func globals(id string) []string {
+	return []string{"--namespace", namespace, "--address", "a", "--publish-binary", "b", "--id", id}
 }
 
 const namespace = "shimfuzz"
-
-// launch is what a shim is started with that is given a payload: the payload's own
-// launch if the shim looks at it and a command line can have it.
-func (s installed) launch(payload []byte) contract.Launch {
-	if s.isLCOW() || !hcsshim.TakesLaunch() {
-		return contract.Launch{ID: containerID(), Namespace: namespace}
-	}
-	own := verify.OwnLaunch(verify.UnderTest(), payload)
-	if !stdin.IsIdentifier(own.ID) || !stdin.IsIdentifier(own.Namespace) {
-		return contract.Launch{ID: "e2e", Namespace: namespace} // always the same, for it stands in an error
-	}
-	return own
-}
-
-// inUse has a mutex for each launch, in the lower case in which Windows compares the
-// names of pipes.
-var inUse sync.Map
-
-// launched is launch for a run, until release is called.
-func (s installed) launched(payload []byte) (l contract.Launch, release func()) {
-	l = s.launch(payload)
-	m, _ := inUse.LoadOrStore(strings.ToLower(l.Namespace+"/"+l.ID), new(sync.Mutex))
-	m.(*sync.Mutex).Lock()
-	return l, m.(*sync.Mutex).Unlock
-}
 
 // start gives a payload to the shim's start, in a bundle, and returns the behavior of
 // the serve that it starts, and what start must print.
@@ -153,21 +121,20 @@ func (s installed) start(t testing.TB, payload []byte) (got Behavior, r wine.Res
 func (s installed) startOnce(t testing.TB, payload []byte) (got Behavior, r wine.Result, address, output string) {
 	t.Helper()
 	bundle := t.TempDir()
-	l, release := s.launched(payload)
-	defer release()
+	id := containerID()
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	args := append(globals(l), "start")
+	args := append(globals(id), "start")
 	if s.isLCOW() {
-		args = []string{"-namespace", l.Namespace, "-id", l.ID, "-address", "a", "start"}
+		args = []string{"-namespace", namespace, "-id", id, "-address", "a", "start"}
 	}
 	r = s.runFor(t, startLimit, bundle, payload, args)
 	log, err := os.ReadFile(filepath.Join(bundle, "panic.log"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	address = `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + l.Namespace + "-" + l.ID + "-pipe"
+	address = `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + namespace + "-" + id + "-pipe"
 	if s.isLCOW() {
 		text, err := json.Marshal(address)
 		if err != nil {

@@ -150,7 +150,7 @@ func TestEntryErrors(t *testing.T) {
 
 // What the compiler says of the extracted code is told of the declaration that it is from.
 func TestComplaint(t *testing.T) {
-	b := &Build{Root: t.TempDir()}
+	b := &Build{Dir: t.TempDir()}
 	if err := writeFile(b.path(decoderFile), []byte("package extracted\n// From serve.go, line 280.\nx\n// From other.go, line 3.\n")); err != nil {
 		t.Fatal(err)
 	}

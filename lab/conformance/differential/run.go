@@ -195,9 +195,9 @@ func (p *pipe) share(all []question) []question {
 
 // ask asks some questions.
 func (p *pipe) ask(ctx context.Context, questions []question, answered func(question, contract.Outcome)) error {
-	all := make([]process.Question, len(questions))
+	all := make([][]byte, len(questions))
 	for i, q := range questions {
-		all[i].Payload = q.payload
+		all[i] = q.payload
 	}
 	return p.reader.AskAll(all, func(i int, a protocol.Answer) error {
 		if err := ctx.Err(); err != nil {

@@ -3,77 +3,41 @@ package process
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
-	"shimfuzz/internal/contract"
-	"shimfuzz/internal/reference"
 	"shimfuzz/lab/conformance/protocol"
 )
 
-// Question is a payload, and what a reader that takes the launch is given with it. The
-// zero Launch stands for the payload's own, under which the answer is that of a reader
-// without one.
-type Question struct {
-	Launch  contract.Launch
-	Payload []byte
-}
-
-// frames are those of the question to a reader.
-func (q Question) frames(launched bool) [][]byte {
-	if !launched {
-		return [][]byte{q.Payload}
-	}
-	l := q.Launch
-	if l == (contract.Launch{}) {
-		l = reference.Launches(q.Payload)[0]
-	}
-	return [][]byte{[]byte(l.ID), []byte(l.Namespace), q.Payload}
-}
-
-// Greet returns the reader's answer to the first frame that it is sent, which is
-// protocol.Launch if it takes the launch. The error is one of Ask.
-func (r *Reader) Greet() (protocol.Answer, error) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.greeting.Outcome == "" {
-		if end, err := r.ready(); end != nil || err != nil {
-			return *cmp.Or(end, new(protocol.Answer)), err
-		}
-	}
-	return r.greeting, nil
-}
-
-// Ask puts a payload under its own launch to the reader and returns its answer. A reader
-// that ends has panicked; its last output is in the answer. The error is one of starting
+// Ask puts a payload to the reader and returns its answer. A reader that ends has
+// panicked; its last output is in the answer. The error is one of starting
 // the program, or of output that is not of the protocol.
 func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
 	var answer protocol.Answer
-	err := r.AskAll([]Question{{Payload: payload}}, func(_ int, a protocol.Answer) error {
+	err := r.AskAll([][]byte{payload}, func(_ int, a protocol.Answer) error {
 		answer = a
 		return nil
 	})
 	return answer, err
 }
 
-// AskAll puts questions to the reader and calls answered with the answer to each, in
-// order. Questions are written while answers are read, so that a fast reader does not
+// AskAll puts payloads to the reader and calls answered with the answer to each, in
+// order. They are written while answers are read, so that a fast reader does not
 // wait. The limit for an answer counts from the one before.
 //
-// If the process ends or hangs, it may have done so on any of the questions that it was
+// If the process ends or hangs, it may have done so on any of the payloads that it was
 // sent and has not answered. These are asked one at a time, so that the one to blame
 // gets the answer that Ask gives.
 //
 // The errors are those of Ask, and one of a process that ends or hangs on several
 // payloads and on none of them alone. An error of answered ends AskAll, too.
 // The reader cannot be asked, or closed, by answered.
-func (r *Reader) AskAll(questions []Question, answered func(i int, a protocol.Answer) error) error {
+func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answer) error) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	for i := 0; i < len(questions); {
-		e, err := r.exchange(questions[i:], i, answered)
+	for i := 0; i < len(payloads); {
+		e, err := r.exchange(payloads[i:], i, answered)
 		if err != nil {
 			return err
 		}
@@ -81,11 +45,11 @@ func (r *Reader) AskAll(questions []Question, answered func(i int, a protocol.An
 		if e.end == nil {
 			continue
 		}
-		if i == len(questions)-1 { // no other can be to blame
+		if i == len(payloads)-1 { // no other can be to blame
 			return answered(i, *e.end)
 		}
 		unclear := max(e.sent-e.answered, 1)
-		if err := r.oneByOne(questions[i:i+unclear], i, *e.end, answered); err != nil {
+		if err := r.oneByOne(payloads[i:i+unclear], i, *e.end, answered); err != nil {
 			return err
 		}
 		i += unclear
@@ -93,12 +57,12 @@ func (r *Reader) AskAll(questions []Question, answered func(i int, a protocol.An
 	return nil
 }
 
-// oneByOne asks questions, the first of which is the one numbered first, one at a time
+// oneByOne asks payloads, the first of which is the one numbered first, one at a time
 // after a process has ended or hung on one of them. end is its last answer.
-func (r *Reader) oneByOne(questions []Question, first int, end protocol.Answer, answered func(int, protocol.Answer) error) error {
+func (r *Reader) oneByOne(payloads [][]byte, first int, end protocol.Answer, answered func(int, protocol.Answer) error) error {
 	ended := false
-	for i := range questions {
-		e, err := r.exchange(questions[i:i+1], first+i, answered)
+	for i := range payloads {
+		e, err := r.exchange(payloads[i:i+1], first+i, answered)
 		if err != nil {
 			return err
 		}
@@ -111,32 +75,32 @@ func (r *Reader) oneByOne(questions []Question, first int, end protocol.Answer, 
 		}
 	}
 	if !ended {
-		return r.failed(fmt.Errorf("it answers these %d payloads one at a time, but not together: %s", len(questions), end.Detail))
+		return r.failed(fmt.Errorf("it answers these %d payloads one at a time, but not together: %s", len(payloads), end.Detail))
 	}
 	return nil
 }
 
-// exchanged is how far a process came with the questions that it was asked.
+// exchanged is how far a process came with the payloads that it was asked.
 type exchanged struct {
 	sent     int              // as far as the buffers before the process
 	answered int              // completely
 	end      *protocol.Answer // that it has ended or hung, nil if it has answered all
 }
 
-// exchange asks questions of one process, the first of which is the one numbered first.
-func (r *Reader) exchange(questions []Question, first int, answered func(int, protocol.Answer) error) (exchanged, error) {
-	if end, err := r.ready(); err != nil || end != nil {
-		return exchanged{end: end}, err
+// exchange asks payloads of one process, the first of which is the one numbered first.
+func (r *Reader) exchange(payloads [][]byte, first int, answered func(int, protocol.Answer) error) (exchanged, error) {
+	if err := r.ready(); err != nil {
+		return exchanged{}, err
 	}
-	return r.converse(questions, first, answered)
+	return r.converse(payloads, first, answered)
 }
 
 // converse is exchange with the process that there is.
-func (r *Reader) converse(questions []Question, first int, answered func(int, protocol.Answer) error) (e exchanged, err error) {
-	s := r.run.send(questions)
+func (r *Reader) converse(payloads [][]byte, first int, answered func(int, protocol.Answer) error) (e exchanged, err error) {
+	s := r.run.send(payloads)
 	defer func() {
-		// Answers that nobody waits for must not become those to the next questions.
-		if r.run != nil && e.answered < len(questions) {
+		// Answers that nobody waits for must not become those to the next payloads.
+		if r.run != nil && e.answered < len(payloads) {
 			r.stop()
 		}
 		<-s.done
@@ -144,9 +108,9 @@ func (r *Reader) converse(questions []Question, first int, answered func(int, pr
 	}()
 	timer := time.NewTimer(r.Limit)
 	defer timer.Stop()
-	for e.answered < len(questions) {
+	for e.answered < len(payloads) {
 		timer.Reset(r.Limit)
-		a, err := r.receive(timer.C, e.answered == len(questions)-1)
+		a, err := r.receive(timer.C, e.answered == len(payloads)-1)
 		if err != nil {
 			return e, r.failed(err)
 		}
@@ -169,25 +133,23 @@ func (r *Reader) converse(questions []Question, first int, answered func(int, pr
 	}
 }
 
-// sending writes questions to a process in a goroutine of its own.
+// sending writes payloads to a process in a goroutine of its own.
 type sending struct {
 	done  chan bool // closed when it is over
-	begun int       // how many questions it has begun to write, once it is over
+	begun int       // how many payloads it has begun to write, once it is over
 }
 
-// send begins to write questions. An error is ignored: a process that ended is noticed
+// send begins to write payloads. An error is ignored: a process that ended is noticed
 // when it does not answer.
-func (run *running) send(questions []Question) *sending {
+func (run *running) send(payloads [][]byte) *sending {
 	s := &sending{done: make(chan bool)}
 	go func() {
 		defer close(s.done)
 		w := bufio.NewWriterSize(run.in, bufferSize)
-		for _, q := range questions {
+		for _, p := range payloads {
 			s.begun++
-			for _, f := range q.frames(run.launched) {
-				if err := protocol.WriteFrame(w, f); err != nil {
-					return
-				}
+			if err := protocol.WriteFrame(w, p); err != nil {
+				return
 			}
 		}
 		_ = w.Flush()

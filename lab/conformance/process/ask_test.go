@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shimfuzz/internal/contract"
-	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -50,10 +47,9 @@ func deaf() {
 	time.Sleep(time.Hour)
 }
 
-// questions are those of payloads under their own launches.
-func questions(payloads ...string) (all []Question) {
+func bytesOf(payloads ...string) (all [][]byte) {
 	for _, p := range payloads {
-		all = append(all, Question{Payload: []byte(p)})
+		all = append(all, []byte(p))
 	}
 	return all
 }
@@ -61,7 +57,7 @@ func questions(payloads ...string) (all []Question) {
 // askAll asks payloads and returns the answers, each in a line of its own.
 func askAll(r *Reader, payloads []string) ([]string, error) {
 	var got []string
-	err := r.AskAll(questions(payloads...), func(i int, a protocol.Answer) error {
+	err := r.AskAll(bytesOf(payloads...), func(i int, a protocol.Answer) error {
 		if i != len(got) {
 			return fmt.Errorf("answer %d after %d answers", i, len(got))
 		}
@@ -107,7 +103,7 @@ func TestAskAllHangs(t *testing.T) {
 	r := reader(t)
 	large := strings.Repeat("x", 1<<20)
 	var got []string
-	err := r.AskAll(questions("a", "slow", "hang", large, "b"), func(_ int, a protocol.Answer) error {
+	err := r.AskAll(bytesOf("a", "slow", "hang", large, "b"), func(_ int, a protocol.Answer) error {
 		got = append(got, fmt.Sprintf("%s %.30s", a.Outcome, a.Detail))
 		r.Limit = patience
 		if string(a.Detail) == "slow" { // the next answer is that to hang, and nothing else can be late
@@ -184,7 +180,7 @@ func TestAskAllOutOfStep(t *testing.T) {
 // A reader that answers, and does not read what it has answered, is not waited for.
 func TestAskAllDeaf(t *testing.T) {
 	r := readerOf(t, "deaf")
-	err := r.AskAll(questions(strings.Repeat("x", 1<<20)), func(int, protocol.Answer) error {
+	err := r.AskAll(bytesOf(strings.Repeat("x", 1<<20)), func(int, protocol.Answer) error {
 		r.Limit = 100 * time.Millisecond
 		return nil
 	})
@@ -197,7 +193,7 @@ func TestAskAllDeaf(t *testing.T) {
 // answers that remain are not taken for those to the next payloads.
 func TestAskAllStops(t *testing.T) {
 	r := reader(t)
-	three := questions("a", "b", "c")
+	three := bytesOf("a", "b", "c")
 	enough := errors.New("enough")
 	calls := 0
 	err := r.AskAll(three, func(int, protocol.Answer) error {
@@ -221,7 +217,7 @@ func BenchmarkAskAll(b *testing.B) {
 	for _, size := range []int{1, 1000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			r := reader(b)
-			all := questions(slices.Repeat([]string{strings.Repeat("x", 60)}, size)...)
+			all := bytesOf(slices.Repeat([]string{strings.Repeat("x", 60)}, size)...)
 			ask := func() {
 				if err := r.AskAll(all, func(int, protocol.Answer) error { return nil }); err != nil {
 					b.Fatal(err)
@@ -233,51 +229,5 @@ func BenchmarkAskAll(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "payloads/s")
 		})
-	}
-}
-
-// A reader that takes the launch gets that of each question, also after it was started
-// again; of a payload alone, the payload's own.
-func TestLaunched(t *testing.T) {
-	r := readerOf(t, "launched")
-	if a, err := r.Greet(); err != nil || a.Outcome != protocol.Launch {
-		t.Fatal(a, err)
-	}
-	of := func(id, namespace, payload string) Question {
-		return Question{Launch: contract.Launch{ID: id, Namespace: namespace}, Payload: []byte(payload)}
-	}
-	params := string(wire.Message{wire.String(1, "a"), wire.String(4, "2.3.7")}.Encode())
-	all := []Question{of("a", "b", "x"), of("", "b", "no ID"), of("a", "b", "die"), of("", "", "own"), of("c", "d", "die"), of("e", "f", ""), of("", "", params)}
-	var got []string
-	for range 2 {
-		got = nil
-		err := r.AskAll(all, func(_ int, a protocol.Answer) error {
-			got = append(got, a.Outcome+" "+string(a.Detail))
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	const ended = "panic the process ended (exit status 3)\nlast output\n"
-	want := []string{"options a b x", "options  b no ID", ended, "options web-1 default own", ended, "options e f ", "options a  " + params}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("- want, + got\n%s", diff)
-	}
-}
-
-// What a process answers to the first frame must be that of the one before, and no more
-// than it is allowed to say.
-func TestGreetFails(t *testing.T) {
-	t.Setenv("FIRST", filepath.Join(t.TempDir(), "first"))
-	for behavior, want := range map[string]string{
-		"fickle":    "a process of it has answered launch to the first frame, and this one options",
-		"talkative": "the answer launch has 9 bytes behind it",
-	} {
-		r := readerOf(t, behavior)
-		got, err := askAll(r, []string{"die", "x"})
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "reader ") != 1 {
-			t.Errorf("%s: %q, %v; want an error with %q", behavior, got, err, want)
-		}
 	}
 }

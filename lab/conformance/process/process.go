@@ -3,7 +3,6 @@ package process
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -28,19 +27,17 @@ type Reader struct {
 	Dir     string        // its working directory; "" is this process's
 	Limit   time.Duration // for one answer
 
-	mutex    sync.Mutex
-	run      *running
-	greeting protocol.Answer // of its first process to the first frame
+	mutex sync.Mutex
+	run   *running
 }
 
 // running is one process of a reader.
 type running struct {
-	cmd      *exec.Cmd
-	in       io.WriteCloser
-	frames   chan frame // from its standard output
-	ended    chan bool  // closed when it has ended
-	stderr   tail
-	launched bool // it takes the launch
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	frames chan frame // from its standard output
+	ended  chan bool  // closed when it has ended
+	stderr tail
 }
 
 type frame struct {
@@ -65,57 +62,28 @@ var errNotAsked = errors.New("it has answered without being asked, so answers ca
 // hasEnded reports whether an error of reading a frame says that the process has ended.
 func hasEnded(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// ready starts a process unless there is one that waits for a question, and greets it
-// with a frame of length 0: its answer tells whether it takes the launch. If it ends or
-// hangs at that, end is its last answer.
-func (r *Reader) ready() (end *protocol.Answer, err error) {
+// ready starts a process unless there is one that waits for a payload.
+func (r *Reader) ready() error {
 	if r.run != nil {
 		select {
 		case f := <-r.run.frames:
 			r.stop()
 			if f.err == nil {
-				return nil, r.failed(errNotAsked)
+				return r.failed(errNotAsked)
 			}
 			if !hasEnded(f.err) {
-				return nil, r.failed(f.err)
+				return r.failed(f.err)
 			}
 			// Its last answer was complete.
 		default:
-			return nil, nil
+			return nil
 		}
 	}
 	run, err := r.start()
 	if err != nil {
-		return nil, r.failed(err)
+		return r.failed(err)
 	}
 	r.run = run
-	var a protocol.Answer
-	e, err := r.converse([]Question{{}}, 0, func(_ int, answer protocol.Answer) error {
-		a = answer
-		return nil
-	})
-	if err != nil || e.end != nil {
-		return e.end, err
-	}
-	if err := r.greeted(a); err != nil {
-		r.stop()
-		return nil, r.failed(err)
-	}
-	return nil, nil
-}
-
-// greeted notes what a process answers to the first frame.
-func (r *Reader) greeted(a protocol.Answer) error {
-	r.run.launched = a.Outcome == protocol.Launch
-	if r.greeting.Outcome == "" {
-		r.greeting = a
-	}
-	switch {
-	case r.run.launched && len(a.Detail) > 0:
-		return fmt.Errorf("the answer launch has %d bytes behind it, and must have none", len(a.Detail))
-	case r.run.launched != (r.greeting.Outcome == protocol.Launch):
-		return fmt.Errorf("a process of it has answered %s to the first frame, and this one %s", r.greeting.Outcome, a.Outcome)
-	}
 	return nil
 }
 

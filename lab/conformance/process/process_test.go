@@ -29,27 +29,9 @@ func TestMain(m *testing.M) {
 		})
 	case "lonely":
 		readAhead(func(payloads [][]byte) bool { return len(payloads) > 1 })
-	case "launched":
-		protocol.MainLaunched(answerLaunched)
-	case "fickle": // only its first process takes the launch
-		if err := os.Mkdir(os.Getenv("FIRST"), 0o777); err == nil {
-			protocol.MainLaunched(answerLaunched)
-			return
-		}
-		protocol.Main(answer)
-	case "talkative":
-		_ = protocol.WriteFrame(os.Stdout, []byte("launch\nversion 2"))
-		_, _ = protocol.ReadFrame(os.Stdin)
 	default:
 		protocol.Main(answer)
 	}
-}
-
-// answerLaunched is answer with the launch before the detail.
-func answerLaunched(id, namespace string, payload []byte) protocol.Answer {
-	a := answer(payload)
-	a.Detail = append([]byte(id+" "+namespace+" "), a.Detail...)
-	return a
 }
 
 // answer behaves as the payload says.

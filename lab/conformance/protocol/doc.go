@@ -17,11 +17,6 @@
 // fields that the reader does not know, so that the fields that it drops are
 // missing from its answer.
 //
-// The first frame is always empty. A process that answers it with the outcome launch and
-// no detail, instead of none, takes what the command line of a shim says of its container:
-// from then on each question is three frames, the ID, the namespace and the payload. That
-// is version 2 of the protocol.
-//
 // A process may be sent further payloads before it has answered the first. It answers
 // in the order of the payloads, and flushes its output before it waits for input.
 //

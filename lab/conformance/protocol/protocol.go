@@ -16,7 +16,6 @@ const (
 	Error   = "error"
 	Panic   = "panic"
 	Unable  = "unable"
-	Launch  = "launch" // to the first frame: the questions are of version 2
 )
 
 // MaxFrame is the length in bytes above which a frame is an error. Output that is
@@ -42,15 +41,8 @@ func Encoded(options []byte, err error) Answer {
 
 // Main is the main function of a reader: it serves standard input and output. The
 // error, if there is one, ends the process.
-func Main(decode func(payload []byte) Answer) { exit(Serve(os.Stdin, os.Stdout, decode)) }
-
-// MainLaunched is Main of a reader that takes the launch.
-func MainLaunched(decode func(id, namespace string, payload []byte) Answer) {
-	exit(ServeLaunched(os.Stdin, os.Stdout, decode))
-}
-
-func exit(err error) {
-	if err != nil {
+func Main(decode func(payload []byte) Answer) {
+	if err := Serve(os.Stdin, os.Stdout, decode); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -66,57 +58,11 @@ const flushEvery = 10 * time.Millisecond
 // Many answers are written at once if many payloads are there, but none is kept back
 // while Serve waits for input.
 func Serve(in io.Reader, out io.Writer, decode func(payload []byte) Answer) error {
-	return serve(in, out, func(r io.Reader) (Answer, error) {
-		payload, err := ReadFrame(r)
-		if err != nil {
-			return Answer{}, err
-		}
-		return guarded(func() Answer { return decode(payload) }), nil
-	})
-}
-
-// ServeLaunched is Serve by version 2 of the protocol: each payload comes with the ID and
-// the namespace of the shim's command line. An input whose first frame is not empty is
-// an error, too.
-func ServeLaunched(in io.Reader, out io.Writer, decode func(id, namespace string, payload []byte) Answer) error {
-	greeted := false
-	return serve(in, out, func(r io.Reader) (Answer, error) {
-		first, err := ReadFrame(r)
-		switch {
-		case err != nil:
-			return Answer{}, err
-		case greeted:
-			return launched(r, string(first), decode)
-		case len(first) > 0:
-			return Answer{}, fmt.Errorf("the first frame has %d bytes, and must be empty", len(first))
-		}
-		greeted = true
-		return Answer{Outcome: Launch}, nil
-	})
-}
-
-// launched answers a question whose first frame is the ID.
-func launched(r io.Reader, id string, decode func(id, namespace string, payload []byte) Answer) (Answer, error) {
-	var rest [2][]byte
-	for i := range rest {
-		var err error
-		if rest[i], err = ReadFrame(r); err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return Answer{}, err
-		}
-	}
-	return guarded(func() Answer { return decode(id, string(rest[0]), rest[1]) }), nil
-}
-
-// serve writes the answers to the questions that answer reads, until it returns io.EOF.
-func serve(in io.Reader, out io.Writer, answer func(io.Reader) (Answer, error)) error {
 	w := bufio.NewWriterSize(out, bufferSize)
 	r := bufio.NewReaderSize(flushing{in, w}, bufferSize)
 	flushed := time.Now()
 	for {
-		a, err := answer(r)
+		payload, err := ReadFrame(r)
 		if err == io.EOF {
 			return nil
 		}
@@ -124,6 +70,7 @@ func serve(in io.Reader, out io.Writer, answer func(io.Reader) (Answer, error)) 
 			_ = w.Flush() // the answers to the payloads before; err is the one to report
 			return err
 		}
+		a := guarded(func() Answer { return decode(payload) })
 		if err := WriteFrame(w, append([]byte(a.Outcome+"\n"), a.Detail...)); err != nil {
 			return err
 		}

@@ -39,52 +39,6 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// A reader that takes the launch says so to the first frame, and every question behind
-// that is three, whichever of them are empty.
-func TestServeLaunched(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		frames []string
-		cut    int // bytes at the end
-		want   []string
-		err    string
-	}{
-		{"nothing", nil, 0, nil, ""},
-		{"questions", []string{"", "a", "b", "c", "", "", "", "d", "", "panic"}, 0,
-			[]string{"launch\n", "options\na b c", "options\n  ", "panic\non purpose"}, ""},
-		{"not greeted", []string{"a", "b", "c"}, 0, nil, "the first frame has 1 bytes"},
-		{"half a question", []string{"", "a", "b"}, 0, []string{"launch\n"}, "unexpected EOF"},
-		{"half a frame", []string{"", "a", "b", "c"}, 1, []string{"launch\n"}, "unexpected EOF"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var in, out bytes.Buffer
-			for _, f := range test.frames {
-				if err := WriteFrame(&in, []byte(f)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			in.Truncate(in.Len() - test.cut)
-			err := ServeLaunched(&in, &out, func(id, namespace string, payload []byte) Answer {
-				if string(payload) == "panic" {
-					panic("on purpose")
-				}
-				return Answer{Options, []byte(id + " " + namespace + " " + string(payload))}
-			})
-			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%v, want %s", err, test.err)
-			}
-			for _, want := range test.want {
-				if got, err := ReadFrame(&out); err != nil || string(got) != want {
-					t.Errorf("answered %q, %v; want %q", got, err, want)
-				}
-			}
-			if out.Len() > 0 {
-				t.Errorf("after the last answer: %q", &out)
-			}
-		})
-	}
-}
-
 // Every answer is written before Serve waits for input, be it in the middle of a frame.
 func TestServeFlushes(t *testing.T) {
 	in, payloads := io.Pipe()

@@ -299,7 +299,7 @@ func TestTriggers(t *testing.T) {
 func difference(bug string, payload []byte) string {
 	d := reference.Decoder
 	d.Read = Inject(bug, d.Read)
-	return contract.Diff(reference.Answer(payload), d.Decode(bytes.NewReader(payload), payload, contract.Launch{}), nil)
+	return contract.Diff(reference.Answer(payload), d.Decode(bytes.NewReader(payload), payload), nil)
 }
 
 // The bugs that are not in a payload: in a reader's errors.

@@ -8,17 +8,12 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
+	_ "shimfuzz/extracted"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/lab/conformance/protocol"
 )
 
 func main() {
-	if hcsshim.TakesLaunch() {
-		protocol.MainLaunched(func(id, namespace string, payload []byte) protocol.Answer {
-			return answer(hcsshim.ReadLaunched(bytes.NewReader(payload), id, namespace))
-		})
-		return
-	}
 	protocol.Main(func(payload []byte) protocol.Answer { return answer(hcsshim.ReadOptions(bytes.NewReader(payload))) })
 }
 

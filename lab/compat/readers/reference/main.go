@@ -1,28 +1,19 @@
-// Command reference reads payloads with the reference decoder, and with the argument
-// launch takes the launch, too. make conformance must find nothing wrong with it.
+// Command reference reads payloads with the reference decoder. make conformance must
+// find nothing wrong with it.
 package main
 
 import (
 	"bytes"
 	"errors"
-	"os"
-	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
 	"shimfuzz/lab/conformance/protocol"
 )
 
 func main() {
-	if slices.Equal(os.Args[1:], []string{"launch"}) {
-		protocol.MainLaunched(func(id, namespace string, payload []byte) protocol.Answer {
-			return answer(reference.ReadLaunched(bytes.NewReader(payload), contract.Launch{ID: id, Namespace: namespace}))
-		})
-		return
-	}
 	protocol.Main(func(payload []byte) protocol.Answer { return answer(reference.ReadOptions(bytes.NewReader(payload))) })
 }
 
