@@ -1,48 +1,72 @@
-# The targets are the subcommands of cmd/shimfuzz, and a variable given to make is
-# a flag there: make help lists both.
-
-TARGETS = help help-all test exhaustive fuzz repro keep conformance descriptors examples examples-tools differential \
-	matrix e2e windows e2e-tools oss-fuzz report patch extract env tree lint bench corpus check-corpus record oss-fuzz-proof submission mutants baselines history upstream steady overhead
-VARIABLES = HCSSHIM ENTRY FINDINGS FINDING SEED CHECKS PAYLOADS FUZZTIME TARGET CASE READER OPTIONS LEVEL LONGEST EXPECTED UPDATE TREE SANITIZER MUTANT SAMPLE ALONE SEEDS BENCHTIME STATS REPO CONTACT
-
-# Those that stand on make's command line. The program takes HCSSHIM, ENTRY and
-# FINDINGS from the environment by itself, as go test does.
-given = $(foreach v,$(VARIABLES),$(if $(and $($v),$(filter command,$(origin $v))),-$(shell echo $v | tr A-Z a-z)='$(subst ','\'',$($v))'))
+# Each target shows the plain commands that it runs. HCSSHIM is a version or a checkout of
+# hcsshim, ENTRY a function of it, FINDINGS what is excused: go test reads that from the
+# environment, where make puts it.
 
 .DEFAULT_GOAL := help
-.PHONY: $(TARGETS) nightly clean
+.PHONY: help extract test coverage exhaustive fuzz repro keep bench corpus check-corpus lint clean
 
-# go build is quick when nothing has changed, and builds for this machine.
-$(TARGETS):
-	@GOFLAGS= GOWORK=off GOOS= GOARCH= go build -buildvcs=false -o build/shimfuzz ./cmd/shimfuzz && build/shimfuzz $@ $(given)
+run = GOWORK=off go run ./cmd/shimfuzz
+quoted = '$(subst ','\'',$($1))'
+choice = $(if $(HCSSHIM),-hcsshim=$(call quoted,HCSSHIM)) $(if $(ENTRY),-entry=$(call quoted,ENTRY))
+case = $(if $(CASE),-case=$(call quoted,CASE)) $(if $(TARGET),-target=$(call quoted,TARGET))
 
-# Every check in full: some three hours on two cores, most of them for fuzzing.
-nightly:
-	$(MAKE) lint
-	$(MAKE) check-corpus
-	$(MAKE) test SEED=$$(date +%Y%m%d) CHECKS=5000
-	$(MAKE) exhaustive
-	$(MAKE) history
-	$(MAKE) matrix
-	$(MAKE) conformance READER=build/readers/reference/reference CHECKS=5000
-	$(MAKE) conformance READER='build/readers/reference/reference launch'
-	$(MAKE) examples
-	$(MAKE) differential PAYLOADS=2000000
-	$(MAKE) e2e CHECKS=1000
-	$(MAKE) windows
-	$(MAKE) report
-	$(MAKE) patch
-	$(MAKE) test HCSSHIM=build/patch/hcsshim FINDINGS=none
-	$(MAKE) test HCSSHIM=build/patch/launch/hcsshim FINDINGS=none
-	$(MAKE) upstream
-	$(MAKE) fuzz FUZZTIME=10m
-	$(MAKE) oss-fuzz FUZZTIME=5m
-	$(MAKE) oss-fuzz SANITIZER=coverage
-	$(MAKE) oss-fuzz-proof
-	$(MAKE) mutants
-	$(MAKE) baselines
-	$(MAKE) steady
-	$(MAKE) overhead
+# The workspace of the hcsshim under test, which is extracted first if need be.
+work = GOWORK=$(or $(shell $(run) extract $(choice)),$(error make: the hcsshim cannot be tested, see above))
+
+help:
+	@echo "make test          everything that must hold: corpus, properties, enumeration, seeds of the fuzz targets"
+	@echo "make fuzz          the fuzz targets, one after another      FUZZTIME=30s TARGET=FuzzMalformed"
+	@echo "make repro         what a payload is, and what each decoder answers to it      CASE=file"
+	@echo "make keep          make a case one that go test runs      CASE=file"
+	@echo "make extract       put hcsshim under test for plain go commands and editors"
+	@echo "make coverage      fail if the properties do not reach a statement of readOptions"
+	@echo "make exhaustive    enumerate longer payloads (minutes)"
+	@echo "make bench         the time of each target beside readOptions alone"
+	@echo "make corpus        write corpus/ from its table; make check-corpus compares"
+	@echo "make lint          gofmt, go vet, staticcheck, actionlint"
+	@echo "make clean         remove what is built and extracted"
+	@echo "make -C lab        conformance of other readers, the compatibility matrix, mutants, OSS-Fuzz, real programs"
+	@echo "HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim tests another hcsshim; FINDINGS=none excuses nothing."
+
+extract:
+	$(run) extract $(choice)
+
+test:
+	$(work) go test ./...
+ifneq ($(shell go env CGO_ENABLED),1)
+	@echo "NOT RUN: the race detector, which needs a C compiler"
+else
+	$(work) go test -race -run='^(TestConcurrent|TestNoSharedState)' ./properties
+endif
+
+coverage:
+	$(work) go test -skip=^TestWalk -coverpkg=shimfuzz/extracted,github.com/containerd/containerd/api/runtime/bootstrap/v1 -coverprofile=build/coverage.out ./properties
+
+exhaustive:
+	$(work) go test -timeout=60m -run=^TestWalk ./properties -exhaustive
+
+fuzz:
+	$(run) fuzz $(choice) $(if $(FUZZTIME),-fuzztime=$(FUZZTIME)) $(if $(TARGET),-target=$(TARGET))
+
+repro keep:
+	@$(run) $@ $(case) $(if $(filter repro,$@),$(choice))
+
+bench:
+	$(work) go test -run=^$$ -bench=. ./fuzz ./properties
+
+corpus:
+	$(run) corpus
+
+check-corpus:
+	$(run) corpus -check
+
+lint:
+	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
+	go vet ./...
+	cd lab && GOWORK=off go vet ./... && GOWORK=off go build -o ../build/ honnef.co/go/tools/cmd/staticcheck github.com/rhysd/actionlint/cmd/actionlint
+	GOWORK=off build/staticcheck ./...
+	cd lab && GOWORK=off ../build/staticcheck ./...
+	build/actionlint -shellcheck= -pyflakes=
 
 clean:
-	rm -rf build internal/hcsshim/zz_*.go internal/hcsshim/linked properties/testdata
+	rm -rf build go.work go.work.sum properties/testdata

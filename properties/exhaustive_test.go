@@ -19,7 +19,7 @@ import (
 )
 
 // Every sequence of elements of every level, up to two in a row, and up to three in
-// make exhaustive. What is right follows from the elements, and the reference is held
+// go test -exhaustive. What is right follows from the elements, and the reference is held
 // to that as the decoder under test is.
 func TestWalkElements(t *testing.T) {
 	for _, place := range vocabulary.RunHCS.Places() {
@@ -38,7 +38,7 @@ func TestWalkElements(t *testing.T) {
 // has no families to tell apart, and decodes an Any as readOptions does: three would take
 // as long again.
 func longest(in contract.Input) int {
-	if verify.Settings().Exhaustive && in == contract.Stdin {
+	if *exhaustive && in == contract.Stdin {
 		return 3
 	}
 	return 2
@@ -57,7 +57,7 @@ func TestWalkSizes(t *testing.T) {
 	}
 }
 
-// Every string of up to two bytes, and of three in make exhaustive.
+// Every string of up to two bytes, and of three in go test -exhaustive.
 func TestWalkBytes(t *testing.T) {
 	for _, in := range contract.Inputs {
 		walkAll(t, in, underTest(in), walk.Strings(longest(in)))
@@ -68,7 +68,7 @@ func TestWalkBytes(t *testing.T) {
 // byte doubled, the end cut off.
 func TestWalkNeighbours(t *testing.T) {
 	small := 200
-	if verify.Settings().Exhaustive {
+	if *exhaustive {
 		small = 600
 	}
 	for _, in := range contract.Inputs {
@@ -224,9 +224,5 @@ func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps 
 		return
 	}
 	w := &walker{t: t, input: in, decoders: decoders, told: time.Now()}
-	if living != nil {
-		living.walk(w, steps)
-		return
-	}
-	w.all(steps)
+	enumerate(w, steps)
 }

@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"flag"
 	"math/bits"
 	"os"
 	"testing"
@@ -13,7 +14,31 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
+// exhaustive enumerates longer payloads, which takes minutes.
+var exhaustive = flag.Bool("exhaustive", false, "enumerate sequences of three elements, and strings of three bytes")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	repeatable()
+	os.Exit(verify.Main(m.Run))
+}
+
+// repeatable makes the properties check the same payloads in each run, unless the user
+// has said otherwise: to explore is what fuzzing is for.
+func repeatable() {
+	given := make(map[string]bool)
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range map[string]string{
+		"rapid.seed": "1", "rapid.checks": "300", "rapid.nofailfile": "true", "rapid.shrinktime": "3s",
+	} {
+		if given[name] {
+			continue
+		}
+		if err := flag.Set(name, value); err != nil {
+			panic(err) // rapid has no such flag any more
+		}
+	}
+}
 
 // draws makes a generator's choices with rapid, which shrinks them.
 type draws struct{ t *rapid.T }

@@ -18,20 +18,28 @@ import (
 // is not in the table is removed.
 var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed", "recorded"}
 
-// writeCorpus removes the built cases and writes the table's.
-func writeCorpus(_ context.Context, j *job) error {
+// corpus writes the corpus, or checks what is written.
+func corpus(_ context.Context, o *options, root string) error {
 	files, err := table.Files()
 	if err != nil {
 		return err
 	}
+	if o.check {
+		return checkCorpus(files, root)
+	}
+	return writeCorpus(files, root)
+}
+
+// writeCorpus removes the built cases and writes the table's.
+func writeCorpus(files map[string][]byte, root string) error {
 	for _, family := range corpusFamilies {
-		dir := filepath.Join(j.root, "corpus", family)
+		dir := filepath.Join(root, "corpus", family)
 		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 			return err
 		}
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(j.root, filepath.FromSlash(name)), text, 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), text, 0o666); err != nil {
 			return err
 		}
 	}
@@ -40,12 +48,8 @@ func writeCorpus(_ context.Context, j *job) error {
 }
 
 // checkCorpus fails if the committed corpus is not what the table gives.
-func checkCorpus(_ context.Context, j *job) error {
-	want, err := table.Files()
-	if err != nil {
-		return err
-	}
-	tree := os.DirFS(j.root)
+func checkCorpus(want map[string][]byte, root string) error {
+	tree := os.DirFS(root)
 	var differ []string
 	for name, text := range want {
 		old, err := fs.ReadFile(tree, name)

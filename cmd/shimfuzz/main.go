@@ -1,5 +1,6 @@
-// Command shimfuzz is what the Makefile's targets run: each is a subcommand, and
-// each of make's variables a flag.
+// Command shimfuzz does what "go test" cannot: it puts an hcsshim under test, replays and
+// keeps what a fuzzer has found, runs the fuzz targets one after another, and writes the
+// corpus.
 package main
 
 import (
@@ -7,11 +8,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
+	"time"
 
+	"shimfuzz/internal/engine"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
@@ -19,43 +24,54 @@ import (
 	"shimfuzz/internal/targets"
 )
 
+// options are the user's choices.
+type options struct {
+	hcsshim, entry, findings string
+	target, file, fuzztime   string
+	check                    bool
+}
+
+// command is a subcommand.
+type command struct {
+	name, help string
+	flags      string // the names of those it takes
+	run        func(context.Context, *options, string) error
+}
+
+var commands = []command{
+	{"extract", "put an hcsshim under test, and print the workspace for GOWORK", "hcsshim entry", extractHCSShim},
+	{"repro", "show what a payload is, and what each decoder answers to it", "case target hcsshim entry findings", repro},
+	{"keep", "keep a payload in fuzz/testdata: go test runs it from now on", "case target", keep},
+	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target hcsshim entry findings", fuzz},
+	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", corpus},
+}
+
 func main() {
-	name := "help"
-	if len(os.Args) > 1 {
-		name = os.Args[1]
-	}
-	err := run(name, os.Args[min(2, len(os.Args)):])
-	if err == nil {
+	err := run(os.Args[1:])
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return
 	}
 	if !errors.Is(err, gocmd.ErrReported) {
-		fmt.Fprintf(os.Stderr, "make %s: %v\n", name, err)
+		fmt.Fprintf(os.Stderr, "shimfuzz: %v\n", err)
 	}
 	os.Exit(1)
 }
 
-// job is what a subcommand works on.
-type job struct {
-	options
-	root string
-	b    *extract.Build // the hcsshim under test, where the subcommand needs one
-	test settings.Test  // for the processes of this hcsshim's tests
-}
-
-func run(name string, args []string) error {
-	if name == "help" || name == "help-all" {
-		printHelp(os.Stdout, name == "help-all")
-		return nil
+func run(args []string) error {
+	name := "help"
+	if len(args) > 0 {
+		name = args[0]
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 	if i < 0 {
-		return errors.New("there is no such target; make help lists them")
+		printHelp(os.Stderr)
+		return fmt.Errorf("%s: there is no such subcommand", name)
 	}
-	c := commands[i]
-	j, err := prepare(c, args)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
+	o, err := parse(commands[i], args[1:])
+	if err != nil {
+		return err
 	}
+	root, err := settings.Root()
 	if err != nil {
 		return err
 	}
@@ -63,47 +79,103 @@ func run(name string, args []string) error {
 	// writes whole files only and can simply end.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if c.versions {
-		err = j.printVersions(ctx)
-	}
-	if err == nil {
-		err = c.run(ctx, j)
-	}
+	err = commands[i].run(ctx, o, root)
 	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	return err
 }
 
-// prepare reads the settings and puts the hcsshim under test.
-func prepare(c command, args []string) (*job, error) {
-	o, err := parse(c, args)
+func printHelp(w io.Writer) {
+	fmt.Fprintln(w, "usage: go run ./cmd/shimfuzz <subcommand> [flags]; -h after a subcommand lists its flags")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.help)
+	}
+}
+
+// parse reads the flags of a subcommand. What the user has set in the environment, for
+// "go test", is their default.
+func parse(c command, args []string) (*options, error) {
+	user, err := settings.Load()
 	if err != nil {
 		return nil, err
 	}
+	o := new(options)
+	all := flag.NewFlagSet("", flag.ContinueOnError)
+	all.StringVar(&o.hcsshim, "hcsshim", user.HCSShim, "the hcsshim to test: a `version`, or the folder of a checkout")
+	all.StringVar(&o.entry, "entry", user.Entry, "the `function` of hcsshim to test, such as internal/shimopts.Read")
+	all.StringVar(&o.findings, "findings", user.Findings,
+		"which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread")
+	all.StringVar(&o.target, "target", "", "the only fuzz `target` to run, or the one that the case is an input of")
+	all.StringVar(&o.file, "case", "", "`file` with a payload, or what a fuzzer has kept")
+	all.StringVar(&o.fuzztime, "fuzztime", "30s", "how long each target fuzzes: a `time`, or executions, such as 2000x")
+	all.BoolVar(&o.check, "check", false, "write nothing")
+	set := flag.NewFlagSet("shimfuzz "+c.name, flag.ContinueOnError)
+	for name := range strings.FieldsSeq(c.flags) {
+		f := all.Lookup(name)
+		set.Var(f.Value, name, f.Usage)
+	}
+	if err := set.Parse(args); err != nil {
+		return nil, reported(err)
+	}
+	if set.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag", set.Arg(0))
+	}
+	return o, o.validate()
+}
+
+// reported is an error of package flag, which has told the user.
+func reported(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return gocmd.ErrReported
+}
+
+func (o *options) validate() error {
 	if o.findings != "" {
-		if _, err := findings.Named(string(o.findings)); err != nil {
-			return nil, err
+		if _, err := findings.Named(o.findings); err != nil {
+			return err
 		}
 	}
 	if o.target != "" {
-		if _, err := targets.Named(string(o.target)); err != nil {
-			return nil, fmt.Errorf("TARGET: %w", err)
+		if _, err := targets.Named(o.target); err != nil {
+			return err
 		}
 	}
-	root, err := settings.Root()
-	if err != nil {
-		return nil, err
+	_, isCount := strings.CutSuffix(o.fuzztime, "x")
+	if d, err := time.ParseDuration(o.fuzztime); !isCount && (err != nil || d <= 0) {
+		return fmt.Errorf("fuzztime %s: want a time, such as 60s, or executions, such as 2000x", o.fuzztime)
 	}
-	j := &job{options: o, root: root, test: settings.Test{Entry: string(o.entry), Findings: string(o.findings)}}
-	if !c.hcsshim {
-		return j, nil
-	}
-	if j.b, err = extract.Prepare(root, string(o.hcsshim), string(o.entry)); err != nil {
-		return nil, err
-	}
+	return nil
+}
+
+// test is the settings of the processes that test this hcsshim.
+func (o *options) test(b *extract.Build) settings.Test {
+	t := settings.Test{Entry: o.entry, Findings: o.findings}
 	if o.hcsshim != "" {
-		j.test.HCSShim = j.b.Source.Name
+		t.HCSShim = b.Source.Name
 	}
-	return j, nil
+	return t
+}
+
+func extractHCSShim(_ context.Context, o *options, root string) error {
+	b, err := extract.Prepare(root, o.hcsshim, o.entry)
+	if err != nil {
+		return err
+	}
+	fmt.Println(b.Work)
+	return nil
+}
+
+func fuzz(ctx context.Context, o *options, root string) error {
+	b, err := extract.Prepare(root, o.hcsshim, o.entry)
+	if err != nil {
+		return err
+	}
+	chosen := targets.Names()
+	if o.target != "" {
+		chosen = []string{o.target}
+	}
+	return engine.Fuzz(ctx, b, o.test(b), chosen, o.fuzztime)
 }

@@ -1,15 +1,11 @@
 package architecture
 
 import (
-	"flag"
-	"fmt"
 	"go/build"
 	"go/doc"
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -17,8 +13,6 @@ import (
 	"strings"
 	"testing"
 )
-
-var update = flag.Bool("update", false, "write the picture into docs/architecture.md")
 
 const (
 	root   = "../.."
@@ -47,9 +41,7 @@ var forbidden = []struct {
 	{"internal/payload", "internal/findings", "generators know nothing of defects"},
 	{"internal/reference", "internal/payload", "the reference decides from the bytes alone"},
 	{"internal/reference", "internal/stdin", "the reference decides from the bytes alone, by code of its own"},
-	{"lab/conformance", "internal/hcsshim", "a reader needs none of the extracted code"},
 	{"internal/settings", "internal", "both the command and the tests read it"},
-	{"lab/conformance/protocol", "internal", "it is built into modules of many ages"},
 }
 
 // pkg is a package of the suite.
@@ -72,7 +64,7 @@ func load(t *testing.T) map[string]*pkg {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if rel == "build" || rel == "internal/hcsshim/linked" || strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" {
+			if rel == "build" || rel == "lab" || strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" {
 				return fs.SkipDir
 			}
 			return nil
@@ -180,79 +172,30 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// The picture in docs/architecture.md is that of today's imports: go test
-// ./internal/architecture -update draws it again.
-func TestPicture(t *testing.T) {
-	const begin, end = "<!-- packages -->\n", "<!-- /packages -->"
-	name := filepath.Join(root, "docs", "architecture.md")
-	text, err := os.ReadFile(name)
+// The lab is a module of its own, which stands on the suite: the suite needs none of it.
+func TestNothingNeedsTheLab(t *testing.T) {
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && slices.Contains([]string{"build", "lab", ".git"}, d.Name()) {
+			return fs.SkipDir
+		}
+		if filepath.Ext(name) != ".go" {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			if strings.HasPrefix(spec.Path.Value, `"shimfuzz/lab`) {
+				t.Errorf("%s imports %s", name, spec.Path.Value)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok1 := strings.Cut(string(text), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok1 || !ok2 {
-		t.Fatalf("%s has no %q and %q", name, begin, end)
-	}
-	want := before + begin + picture(load(t)) + end + after
-	if *update {
-		if err := os.WriteFile(name, []byte(want), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if string(text) != want {
-		t.Error("the picture is not that of the imports: go test ./internal/architecture -update")
-	}
-}
-
-// picture draws the packages by height: each stands one line above the highest
-// of those that it imports.
-func picture(all map[string]*pkg) string {
-	heights := make(map[string]int)
-	var height func(string) int
-	height = func(name string) int {
-		if h, ok := heights[name]; ok {
-			return h
-		}
-		h := 0
-		for _, i := range all[name].imports {
-			if all[i] != nil {
-				h = max(h, height(i)+1)
-			}
-		}
-		heights[name] = h
-		return h
-	}
-	levels := make(map[int][]string)
-	top := 0
-	for name := range all {
-		h := height(name)
-		levels[h] = append(levels[h], name)
-		top = max(top, h)
-	}
-	var b strings.Builder
-	b.WriteString("```text\n")
-	for h := top; h >= 0; h-- {
-		slices.Sort(levels[h])
-		line := fmt.Sprintf("%2d ", h)
-		for _, name := range levels[h] {
-			short := " " + strings.TrimPrefix(name, "internal/")
-			if len(line)+len(short) > 100 {
-				b.WriteString(line + "\n")
-				line = "   "
-			}
-			line += short
-		}
-		b.WriteString(line + "\n")
-	}
-	b.WriteString("```\n\n| package | what it is for | imports |\n|---|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		var imports []string
-		for _, i := range all[name].imports {
-			imports = append(imports, strings.TrimPrefix(i, "internal/"))
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, all[name].sentence, strings.Join(imports, ", "))
-	}
-	return b.String()
 }

@@ -19,7 +19,6 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/testrun"
 )
 
 // Replayer is the program that runs a target once on the case in a file and
@@ -149,7 +148,7 @@ func (r *result) follow(line string) {
 // explain makes the input that failed smaller and shows the report.
 func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test) error {
 	if r.crasher == "" {
-		fmt.Println(testrun.Head(r.log))
+		fmt.Println(head(r.log))
 		return nil
 	}
 	cmd, err := b.Program(ctx, s, Replayer, "-shrink", r.target, r.crasher)
@@ -157,7 +156,7 @@ func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test)
 		return err
 	}
 	if err := gocmd.Show(cmd); !errors.Is(err, gocmd.ErrReported) {
-		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, testrun.Head(r.log)))
+		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, head(r.log)))
 	}
 	return nil
 }
@@ -186,4 +185,22 @@ func printResults(results []result, s settings.Test) {
 			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
 		}
 	}
+}
+
+// head is what a failing test has printed, without the lines of "go test" around it.
+func head(text string) string {
+	const most = 60
+	var b strings.Builder
+	n := 0
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ") {
+			continue
+		}
+		if n++; n > most {
+			b.WriteString("      …\n")
+			break
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

@@ -26,8 +26,6 @@ type Test struct {
 
 	Mutants *Mutants `json:",omitempty"` // nil runs no other than Mutant
 
-	Exhaustive bool // walk also what takes minutes
-
 	Build   string // folder of this build, for what a failing test leaves; "" is build/default
 	Results string // folder to which each process writes its results; "" is none
 
@@ -139,7 +137,12 @@ func Root() (string, error) {
 }
 
 // ReproCommand is the line that replays a case with the same settings.
-func (t Test) ReproCommand(file string) string { return "make repro " + t.CaseArguments(file) }
+func (t Test) ReproCommand(file string) string {
+	if t.Conformance != nil {
+		return "make -C lab repro " + t.CaseArguments(file)
+	}
+	return "make repro " + t.CaseArguments(file)
+}
 
 // CaseArguments are a case and the user's choices as make takes them.
 func (t Test) CaseArguments(file string) string {

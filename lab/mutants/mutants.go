@@ -147,7 +147,8 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 		return nil, err
 	}
 	own := filepath.Dir(b.DecoderFile())
-	if err := errors.Join(gocmd.CopyTree(t.dir, b.Root, "build", ".git"), gocmd.CopyTree(t.extracted(), own)); err != nil {
+	if err := errors.Join(gocmd.CopyTree(t.dir, b.Root, "build", ".git", "go.work", "go.work.sum", "lab"),
+		gocmd.CopyTree(t.extracted(), own), t.copyOwn(b.Root)); err != nil {
 		return nil, err
 	}
 	edited, err := b.Edited("mutants", func(work *modfile.WorkFile) error {
@@ -162,6 +163,22 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 	}
 	t.work = edited.Work
 	return t, t.injectHooks()
+}
+
+// copyOwn copies what the suite does not have without the lab: the test that runs many
+// mutants in one process, and the packages that it needs.
+func (t *mutantTree) copyOwn(root string) error {
+	var errs []error
+	for _, pkg := range []string{"active", "zoo"} {
+		dir := filepath.Join("lab", "mutants", pkg)
+		errs = append(errs, gocmd.CopyTree(filepath.Join(t.dir, dir), filepath.Join(root, dir)))
+	}
+	const test = "mutants_test.go"
+	text, err := os.ReadFile(filepath.Join(root, "lab", "mutants", "testdata", test))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(t.dir, "properties", test), text, 0o666)
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 // copyCalled copies a module that readOptions calls, and lets the workspace use the copy.

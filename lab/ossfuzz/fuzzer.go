@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/ossfuzz/clusterfuzz"
 )
 
 // Fuzzer is a target that build.sh has made, in the folder that it was moved to.
@@ -82,7 +81,7 @@ type Result struct {
 	First, Last int    // coverage, in edges: after the seeds, and at the end
 	Crash       string // the file with the input that made it fail, if there is one
 	Report      string // of the failure
-	Group       clusterfuzz.State
+	Group       string // of the failure, see groupOf
 	Done        bool // it ended with "Done … runs"
 	Failed      bool // it ended with an exit code other than 0
 	Seconds     float64
@@ -176,7 +175,7 @@ func readResult(text string) Result {
 		Last:       number(last(edges)),
 		Crash:      last(artifact),
 		Report:     strings.Join(lines[:min(80, len(lines))], "\n"),
-		Group:      clusterfuzz.Parse(text),
+		Group:      groupOf(text),
 		Done:       done.MatchString(text),
 	}
 }

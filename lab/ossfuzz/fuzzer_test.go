@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"shimfuzz/lab/ossfuzz/clusterfuzz"
 )
 
 func TestReadResult(t *testing.T) {
@@ -37,17 +36,16 @@ main.LLVMFuzzerTestOneInput(...)
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
 `, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/crash-1", Report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
-			Group: clusterfuzz.State{Type: "ASSERT", Lines: []string{"FuzzerHash=as-sent: none for options", "libfuzzer.failAsSent"}}}},
+			Group: "FuzzerHash=as-sent: none for options | libfuzzer.failAsSent"}},
 		{"a panic in the decoder", `panic: no
-	panic: FuzzerHash=never-panics: panic in hcsshim.readOptions
+	panic: FuzzerHash=never-panics: panic in extracted.readOptions
 
 goroutine 17 [running, locked to thread]:
 shimfuzz/fuzz/libfuzzer.failNeverPanics()
 shimfuzz/fuzz/libfuzzer.fail()
 panic({0x1?, 0x2?})
-shimfuzz/internal/hcsshim.readOptions({0x1, 0x2})
-`, Result{Report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in hcsshim.readOptions", Group: clusterfuzz.State{Type: "ASSERT",
-			Lines: []string{"FuzzerHash=never-panics: panic in hcsshim.readOptions", "libfuzzer.failNeverPanics", "libfuzzer.fail"}}}},
+shimfuzz/extracted.readOptions({0x1, 0x2})
+`, Result{Report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions", Group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.failNeverPanics"}},
 		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 ==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory

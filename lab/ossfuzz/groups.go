@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/targets"
-	"shimfuzz/lab/ossfuzz/clusterfuzz"
 )
 
 // programs have the findings that a target shows if its input is a case of the corpus.
@@ -35,32 +35,56 @@ func (r runner) checkGroups(ctx context.Context, fuzzers []Fuzzer) error {
 		payloads[c.Name] = c.Payload.Bytes
 	}
 	fmt.Println("\nwhat ClusterFuzz groups by, where a known finding is not excused")
-	var groups clusterfuzz.Groups
+	groups := make(map[string]string) // the finding, by its group
 	for _, f := range fuzzers {
 		list := findings.Of(programs[f.Target], r.b.Source.Version)
 		for _, known := range list.Findings() {
 			place, _ := known.In(list.Program)
 			r.s.Findings = list.Name + ",-" + known.Name
-			state, err := r.crash(ctx, f, payloads[place.Case])
+			group, err := r.crash(ctx, f, payloads[place.Case])
 			if err != nil {
 				return err
 			}
-			if err := groups.Add(list.Program+", "+known.Name, state); err != nil {
-				return fmt.Errorf("%s: %w", f.Target, err)
+			name := list.Program + ", " + known.Name
+			if other := groups[group]; group == "" || other != "" && other != name {
+				return fmt.Errorf("%s: %s is in the group %q, with %q", f.Target, name, group, other)
 			}
-			fmt.Printf("  %-17s %s\n", f.Target, strings.Join(state.Lines, " | "))
+			groups[group] = name
+			fmt.Printf("  %-17s %s\n", f.Target, group)
 		}
 	}
 	fmt.Printf("  %d groups\n", len(groups))
 	return nil
 }
 
-// crash runs a fuzzer on one input.
-func (r runner) crash(ctx context.Context, f Fuzzer, input []byte) (clusterfuzz.State, error) {
+// crash runs a fuzzer on one input, and returns its group.
+func (r runner) crash(ctx context.Context, f Fuzzer, input []byte) (string, error) {
 	file := filepath.Join(f.Dir, "input")
 	if err := os.WriteFile(file, input, 0o666); err != nil {
-		return clusterfuzz.State{}, err
+		return "", err
 	}
 	res, err := f.Run(ctx, Run{Corpus: []string{file}, Env: r.env()})
 	return res.Group, err
+}
+
+var (
+	panicLine = regexp.MustCompile(`(?m)^\s*panic: (.*)$`)
+	frameLine = regexp.MustCompile(`(?m)^([-\w.\\/()*]+)\([x0-9a-f\s,.{}]*\)$`)
+)
+
+// groupOf is what ClusterFuzz tells a panic by: its message and the function at the top of
+// its stack. A message with FuzzerHash= it compares exactly. It is "" without a panic.
+func groupOf(text string) string {
+	all := panicLine.FindAllStringSubmatchIndex(text, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	last := all[len(all)-1]
+	group := text[last[2]:last[3]]
+	for _, m := range frameLine.FindAllStringSubmatch(text[last[1]:], -1) {
+		if name := m[1][strings.LastIndexByte(m[1], '/')+1:]; name != "panic" && !strings.HasPrefix(name, "runtime.") {
+			return group + " | " + name
+		}
+	}
+	return group
 }

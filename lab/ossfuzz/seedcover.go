@@ -16,7 +16,7 @@ import (
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/targets"
-	"shimfuzz/internal/testrun"
+	"shimfuzz/lab/testrun"
 )
 
 // Coverage builds the chosen targets for coverage and runs them on their seeds,

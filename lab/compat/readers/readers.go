@@ -162,7 +162,7 @@ func containerd(program string) func(root, dir, version string) error {
 // module.
 func suite(program string) func(root, dir, version string) error {
 	return func(root, dir, _ string) error {
-		_, err := gocmd.Run(root, nil, "build", "-buildvcs=false", "-o", dir+string(filepath.Separator), "./lab/compat/readers/"+program)
+		_, err := gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o", dir+string(filepath.Separator), "./compat/readers/"+program)
 		return err
 	}
 }

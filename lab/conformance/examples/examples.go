@@ -61,7 +61,7 @@ func All() []Example {
 			build:   []string{"npm install --no-package-lock --no-audit --no-fund --ignore-scripts --prefer-offline"}},
 		{Name: "go", Language: "Go", Engine: "google.golang.org/protobuf, the release of go.mod", Longest: 2,
 			command: "build/examples/go/reader",
-			build:   []string{"go build -buildvcs=false -o reader ../../../examples/readers/go"}},
+			build:   []string{"go build -C ../../../lab -buildvcs=false -o ../build/examples/go/reader ./examples/readers/go"}},
 		// rustup's compiler may come first in PATH, and not be one that Debian's crates suit.
 		{Name: "rust", Language: "Rust", Engine: "prost 0.11", Longest: 1,
 			Needs: []Need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"}, {"/usr/share/cargo/registry/prost-0.11.6", "librust-prost-dev"},
@@ -130,7 +130,7 @@ func (e Example) buildIn(ctx context.Context, root, dir string) error {
 		return err
 	}
 	sum.Write(descriptors)
-	source := os.DirFS(filepath.Join(root, "examples", "readers", e.Name))
+	source := os.DirFS(filepath.Join(root, "lab", "examples", "readers", e.Name))
 	err = fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -94,7 +94,8 @@ func BuildTests(ctx context.Context, source, shim, dir string) (program string, 
 // BuildClient builds the program that calls the API of the shims, from the source of
 // this suite, whose root is the folder root, into dir.
 func BuildClient(ctx context.Context, root, dir string) error {
-	cmd := goTool(ctx, root, "build", "-buildvcs=false", "-trimpath", "-o", filepath.Join(dir, calls.Client), "./lab/windows/client")
+	cmd := goTool(ctx, filepath.Join(root, "lab"), "build", "-buildvcs=false", "-trimpath",
+		"-o", filepath.Join(dir, calls.Client), "./windows/client")
 	if err := gocmd.Show(cmd); err != nil {
 		return fmt.Errorf("the client does not build for Windows, see above: %w", err)
 	}

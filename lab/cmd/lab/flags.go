@@ -17,7 +17,7 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, entry, findings, target, file, reader, sanitizer, mutant, benchtime, expected, optionsType, repo, contact, finding text
+	hcsshim, entry, findings, target, file, reader, sanitizer, mutant, expected, optionsType, repo, contact, finding text
 
 	fuzztime                       budget
 	level                          level
@@ -54,7 +54,6 @@ func (o *options) all() map[string]option {
 		"mutant":    {&o.mutant, "a `part` of the names of the mutants to run"},
 		"sample":    {&o.sample, "`number` of mutants to run, others each day or with another seed"},
 		"alone":     {&o.alone, "`1` builds a test binary for each mutant, as a check"},
-		"benchtime": {&o.benchtime, "`time` that each benchmark runs"},
 		"repo":      {&o.repo, "`address` that OSS-Fuzz clones this suite from"},
 		"contact":   {&o.contact, "mail `address` that gets OSS-Fuzz's reports"},
 	}
@@ -182,4 +181,22 @@ func (b budget) duration() (time.Duration, error) {
 		return 0, fmt.Errorf("FUZZTIME=%s: want a time, such as 60s", b)
 	}
 	return d, nil
+}
+
+// rapid are the flags of the properties. A run repeats exactly.
+func (o *options) rapid() []string {
+	return []string{
+		fmt.Sprintf("-rapid.seed=%d", o.seed), fmt.Sprintf("-rapid.checks=%d", o.checks), "-rapid.nofailfile", "-rapid.shrinktime=3s",
+	}
+}
+
+// walks are the tests that enumerate all that is small, which Wine makes slow.
+const walks = "^TestWalk"
+
+// readCase reads the case that the user names.
+func (o *options) readCase() (*targets.Case, error) {
+	if o.file == "" {
+		return nil, errors.New("CASE=file is missing: a payload")
+	}
+	return targets.ReadCase(string(o.file), "")
 }

@@ -26,7 +26,6 @@ type mutants struct {
 	since   atomic.Int64 // what the process had worked when the one that runs began
 }
 
-// living is nil but for TestMutants.
 var living *mutants
 
 var walks = []struct {
@@ -45,6 +44,7 @@ func TestMutants(t *testing.T) {
 		t.Skip("make mutants runs it")
 	}
 	living = &mutants{Mutants: *m}
+	enumerate = func(w *walker, steps iter.Seq[walk.Step]) { living.walk(w, steps) }
 	// A mutant that recurses without end must not take the machine's memory first.
 	debug.SetMaxStack(64 << 20)
 	living.original()

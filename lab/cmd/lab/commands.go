@@ -8,7 +8,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"shimfuzz/internal/engine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat"
@@ -25,26 +24,14 @@ type command struct {
 	flags    string // the names of those it takes, some with a default: "seed=1 target"
 	hcsshim  bool   // it needs an hcsshim under test
 	versions bool   // it prints first what is tested against what
-	advanced bool   // it is for those who work on the suite
 	run      func(context.Context, *job) error
 }
 
 var commands = []command{
-	{name: "test", help: "everything that must hold, on both decoders",
-		flags: "hcsshim findings seed=1 checks=300", hcsshim: true, versions: true, run: test},
-	{name: "exhaustive", help: "everything small: all sequences of three elements, all of three bytes",
-		flags: "hcsshim findings", hcsshim: true, versions: true, run: exhaustive},
-	{name: "fuzz", help: "the fuzz targets on hcsshim",
-		flags: "hcsshim findings fuzztime=30s target", hcsshim: true, versions: true,
-		run: func(ctx context.Context, j *job) error {
-			return engine.Fuzz(ctx, j.b, j.test, j.targets(), string(j.fuzztime))
-		}},
-	{name: "repro", help: "what a payload is, and what each decoder answers to it",
-		flags: "case hcsshim findings target reader options", hcsshim: true, run: repro},
-	{name: "keep", help: "keep a payload in fuzz/testdata: go test runs it from now on",
-		flags: "case target", run: keep},
 	{name: "conformance", help: "hold a reader in any language to the contract",
 		flags: "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2", hcsshim: true, run: conformance},
+	{name: "repro", help: "what a payload is, and what a reader answers to it",
+		flags: "case reader options hcsshim findings", hcsshim: true, run: repro},
 	{name: "differential", help: "hold the reference to readers on other protobuf engines",
 		flags: "seed=1 payloads=50000", run: differ},
 	{name: "matrix", help: "which containerd works with which shim",
@@ -64,48 +51,33 @@ var commands = []command{
 		flags: "finding", run: report},
 	{name: "patch", help: "write the commit that closes hcsshim's findings",
 		flags: "hcsshim", run: patch},
-	{name: "extract", help: "only put hcsshim under test (what go generate does)",
-		flags: "hcsshim", hcsshim: true, run: extracted},
-
-	{name: "lint", help: "gofmt, vet, staticcheck, actionlint", advanced: true, run: lint},
-	{name: "bench", help: "speed and memory of the decoders",
-		flags: "hcsshim benchtime=300ms", hcsshim: true, versions: true, advanced: true, run: bench},
-	{name: "corpus", help: "write corpus/ from its table", advanced: true, run: writeCorpus},
-	{name: "check-corpus", help: "fail unless corpus/ is what the table gives", advanced: true, run: checkCorpus},
-	{name: "record", help: "record what five releases of containerd write, for make corpus", advanced: true,
+	{name: "record", help: "record what five releases of containerd write, for make corpus",
 		run: func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
 	{name: "oss-fuzz-proof", help: "let the built fuzzers find what is wrong with v0.14.1",
-		flags: "fuzztime=5m", advanced: true, run: ossFuzzProof},
+		flags: "fuzztime=5m", run: ossFuzzProof},
 	{name: "submission", help: "write the folder that OSS-Fuzz is sent, check it and build it",
-		flags: "repo contact hcsshim findings target fuzztime=5s", hcsshim: true, advanced: true, run: submission},
+		flags: "repo contact hcsshim findings target fuzztime=5s", hcsshim: true, run: submission},
 	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
-		flags: "hcsshim sample seed mutant alone", hcsshim: true, versions: true, advanced: true,
+		flags: "hcsshim sample seed mutant alone", hcsshim: true, versions: true,
 		run: func(ctx context.Context, j *job) error {
 			return mutants.Mutants(ctx, j.b, mutants.Choice{Name: string(j.mutant), Sample: int(j.sample), Seed: int(j.seed), Alone: j.alone > 0})
 		}},
-	{name: "history", help: "find every known defect again, on the releases that have it", advanced: true,
+	{name: "history", help: "find every known defect again, on the releases that have it",
 		run: func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
-	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it", advanced: true,
+	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it",
 		flags: "hcsshim", hcsshim: true,
 		run: func(ctx context.Context, j *job) error { return watch.Upstream(ctx, j.b) }},
 }
 
-// printHelp lists the targets as make takes them.
-func printHelp(out io.Writer, all bool) {
+func printHelp(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, c := range commands {
-		if all || !c.advanced {
-			fmt.Fprintf(w, "make %s\t%s%s\n", c.name, c.help, variables(c))
-		}
+		fmt.Fprintf(w, "make -C lab %s\t%s%s\n", c.name, c.help, variables(c))
 	}
-	fmt.Fprintln(w, "make clean\tremove everything built or extracted")
 	_ = w.Flush()
 	fmt.Fprintln(out, `
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
-it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. build/shimfuzz <target> -h explains the others.`)
-	if !all {
-		fmt.Fprintln(out, "make help-all lists what is for work on the suite itself, too.")
-	}
+it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. build/lab <target> -h explains the others.`)
 }
 
 // variables is a cell with the flags of a subcommand as make takes them, but for

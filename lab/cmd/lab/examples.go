@@ -43,7 +43,7 @@ func exampleReaders(ctx context.Context, j *job) error {
 			return err
 		}
 		j.options = all
-		j.reader, j.expected = text(command), text(filepath.Join(j.root, "examples", "readers", e.Name, "expected.txt"))
+		j.reader, j.expected = text(command), text(filepath.Join(j.root, "lab", "examples", "readers", e.Name, "expected.txt"))
 		j.longest = number(e.Longest)
 		if err := hold(e.Language + ", " + e.Engine); err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"shimfuzz/internal/testrun"
+	"shimfuzz/lab/testrun"
 	"shimfuzz/lab/windows/wine"
 )
 

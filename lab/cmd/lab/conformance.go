@@ -36,6 +36,22 @@ func conformance(ctx context.Context, j *job) error {
 }
 
 // withReader prepares the program that puts payloads to READER.
+// repro shows what a reader answers to a payload.
+func repro(ctx context.Context, j *job) error {
+	c, err := j.readCase()
+	if err != nil {
+		return err
+	}
+	if j.reader == "" {
+		return errors.New("READER is not set: make repro, without -C lab, asks the decoders of hcsshim")
+	}
+	cmd, err := j.withReader(ctx, c.File)
+	if err != nil {
+		return err
+	}
+	return gocmd.Show(cmd)
+}
+
 func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	c := &settings.Conformance{Reader: string(j.reader), Options: string(j.optionsType), HCSShim: j.b.Source.Name,
 		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks), Longest: int(j.longest)}

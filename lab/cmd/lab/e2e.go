@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/testrun"
+	"shimfuzz/lab/testrun"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
 )
