@@ -34,7 +34,7 @@ var (
 		"O4, O8, R2, R3, R4, R4a, M1 to M14; the freedoms over-64-bits, depth and overwritten"}
 	ForeignFails = Guarantee{"foreign-fails",
 		"Options of another type are an error: the shim never starts with defaults in their place.",
-		"O5, R4c, L1, L2"}
+		"O5, R4c"}
 	NonInterference = Guarantee{"non-interference",
 		"The options never depend on the container's ID, its namespace or any other field of the message.",
 		"R3, R4b, ambient, neighbours"}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ var results struct {
 	sync.Mutex
 	settings.Results
 	flushed time.Time
+	first   map[string]string // the test that failed first, by cause
 }
 
 // count notes an answer that was excused.
@@ -52,8 +54,30 @@ func Record(test string, r verdict.Report) {
 	if r.Finding != nil {
 		f.Finding = r.Finding.Name
 	}
+	if name := nameOf(r); results.first[name] == "" {
+		if results.first == nil {
+			results.first = make(map[string]string)
+		}
+		results.first[name] = test
+	}
 	results.Failures = append(results.Failures, f)
 	_ = write() // flush reports what cannot be written
+}
+
+// nameOf names the cause of a failure: the finding that explains it, or what it has in
+// common with others.
+func nameOf(r verdict.Report) string {
+	if r.Finding != nil {
+		return r.Finding.Name
+	}
+	return r.Group.String()
+}
+
+// firstOf is the first test that has failed for the same cause.
+func firstOf(r verdict.Report) string {
+	results.Lock()
+	defer results.Unlock()
+	return results.first[nameOf(r)]
 }
 
 // write writes the results so far. The caller holds the lock.
@@ -71,12 +95,62 @@ func flush() error {
 	return write()
 }
 
-func excusedText() string {
+// summary says which answers were excused, what failed, by cause, and what to do next. It
+// is "" if there is nothing to say.
+func summary() string {
 	results.Lock()
 	defer results.Unlock()
 	var b strings.Builder
+	if len(results.Excused) > 0 {
+		fmt.Fprintf(&b, "known findings of hcsshim %s, excused:\n", hcsshimVersion())
+	}
 	for _, name := range slices.Sorted(maps.Keys(results.Excused)) {
-		fmt.Fprintf(&b, "  %s %d\n", name, results.Excused[name])
+		fmt.Fprintf(&b, "  %7d × %s\n", results.Excused[name], name)
+	}
+	if len(results.Failures) == 0 {
+		return b.String()
+	}
+	b.WriteString("what failed, by cause, and what to do next:\n")
+	for _, c := range causes(results.Failures) {
+		fmt.Fprintf(&b, "  %7d × %-40s  %s\n", c.tests, c.name, c.next)
 	}
 	return b.String()
+}
+
+// cause is what failures of several tests have in common.
+type cause struct {
+	name  string
+	tests int
+	next  string // the command to go on with
+}
+
+// causes are those of failures: what no finding explains first, and then by the number of
+// tests that fail.
+func causes(failures []settings.Failure) []*cause {
+	var all []*cause
+	known := make(map[*cause]bool)
+	tests := make(map[string]bool)
+	for _, f := range failures {
+		name := cmp.Or(f.Finding, f.Group)
+		i := slices.IndexFunc(all, func(c *cause) bool { return c.name == name })
+		if i < 0 {
+			i = len(all)
+			next, _, _ := strings.Cut(f.Replay, "\n")
+			all = append(all, &cause{name: name, next: next})
+			known[all[i]] = f.Finding != ""
+		}
+		if key := name + "\n" + f.Test; !tests[key] { // a test that shrinks its input fails often
+			tests[key] = true
+			all[i].tests++
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *cause) int {
+		if known[a] != known[b] && known[b] {
+			return -1
+		} else if known[a] != known[b] {
+			return 1
+		}
+		return b.tests - a.tests
+	})
+	return all
 }

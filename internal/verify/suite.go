@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -152,12 +153,12 @@ func listOf(d decoder.Decoder, underTest, creates findings.List) findings.List {
 
 func hcsshimVersion() string { return hcsshim.Current().Source }
 
-// Main runs a package's tests if there is a decoder to test, says which it is,
-// and writes the results. It returns the exit code.
+// Main runs a package's tests if there is a decoder to test, and prints what has failed by
+// cause and what to do next. It returns the exit code.
 func Main(run func() int) int {
 	u, err := current()
 	if err == nil {
-		err = hcsshim.Ready()
+		err = ready(u.settings.HCSShim)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -166,14 +167,36 @@ func Main(run func() int) int {
 	if u.settings.Mutant != (settings.Mutant{}) {
 		decoder.ForMutants()
 	}
-	fmt.Printf("testing %s\n", DecoderName(u.underTest))
 	code := run()
-	if text := excusedText(); text != "" {
-		fmt.Printf("excused answers of %s, by finding:\n%s", DecoderName(u.underTest), text)
+	coverage, ok := reached()
+	if !ok && code == 0 && hcsshim.Current().Version != "" { // of a checkout its author may know why
+		code = 1
 	}
+	fmt.Print(coverage, summary())
 	if err := flush(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return code
+}
+
+// ready reports whether there is an hcsshim to test, and the one that the user asks for:
+// a variable HCSSHIM alone does not change what go commands test.
+func ready(want string) error {
+	if err := hcsshim.Ready(); err != nil {
+		return err
+	}
+	is := hcsshim.Current()
+	if want == "" || want == is.Version || want == is.Source {
+		return nil
+	}
+	root, err := settings.Root() // from which make and the command take a path
+	if err != nil {
+		return err
+	}
+	if dir, err := filepath.Abs(want); err == nil && (dir == is.Dir || filepath.Join(root, want) == is.Dir) {
+		return nil
+	}
+	return fmt.Errorf("HCSSHIM=%s is not what is under test, which is hcsshim %s: run make test HCSSHIM=%[1]s, "+
+		"or GOWORK=$(go run ./cmd/shimfuzz extract -hcsshim=%[1]s) go test ./...", want, is.Source)
 }

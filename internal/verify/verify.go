@@ -16,9 +16,9 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 )
@@ -77,6 +77,9 @@ func fail(t TB, d decoder.Decoder, c Check, r verdict.Report) {
 			again = func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) }
 		}
 		own.Wrong(r, again)
+	}
+	if first := firstOf(r); first != t.Name() {
+		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", first, nameOf(r), r.Replay)
 	}
 	t.Fatalf("%s", r)
 }
@@ -178,12 +181,10 @@ func Save(test string, b []byte) (name string, err error) {
 	return name, os.WriteFile(name, b, 0o666)
 }
 
-// buildDir is where this build keeps its files: the command says so, and without
-// it the tree's own build is meant.
+// buildDir is where the hcsshim under test has its files.
 func buildDir() (string, error) {
-	if dir := Settings().Build; dir != "" {
+	if dir := cmp.Or(Settings().Build, hcsshim.Current().Build); dir != "" {
 		return dir, nil
 	}
-	root, err := settings.Root()
-	return filepath.Join(root, "build", "default"), err
+	return "", hcsshim.ErrNotExtracted
 }
