@@ -27,14 +27,16 @@ newest=$(printf '%s\n' "${builders#go}" "$asked" | sort -V | tail -n 1)
 export GOTOOLCHAIN=local
 [ "go$newest" = "$builders" ] || export GOTOOLCHAIN=go$newest
 
-# One plain module of the suite and the readOptions of this very checkout. Flags
-# for an overlay would not reach every go command in compile_go_fuzzer, which
-# also writes into the package that it builds: not into a clone.
+# A copy of the suite, because compile_go_fuzzer writes into the package that it builds, and
+# the workspace that joins the readOptions of this very checkout to it.
 tree=$WORK/shimfuzz
 rm -rf "$tree"
-make --no-print-directory -C "$shimfuzz" tree HCSSHIM="$hcsshim" TREE="$tree" ||
-  fail "the readOptions of $hcsshim cannot be put under test; the lines above say why"
+mkdir -p "$tree"
+tar -C "$shimfuzz" -c --exclude=./build --exclude=./.git --exclude=./go.work . | tar -C "$tree" -x
 cd "$tree"
+GOWORK=$(GOWORK=off go run ./cmd/shimfuzz extract -hcsshim="$hcsshim") ||
+  fail "the readOptions of $hcsshim cannot be put under test; the lines above say why"
+export GOWORK
 echo "building with $(go version)"
 
 # Nothing half-built in $OUT.

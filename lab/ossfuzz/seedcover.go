@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/internal/coverage"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -62,14 +61,14 @@ func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builde
 	if strings.Count(string(out), "=== RUN ") != 1 || !strings.Contains(string(out), fmt.Sprintf("%d inputs", f.seeds)) {
 		return fmt.Errorf("it did not run on its %d seeds, and on them alone:\n%s", f.seeds, out)
 	}
-	extracted, typeurl, err := coverage.Seeds(profile)
+	extracted, typeurl, err := reachedBySeeds(profile)
 	if err != nil {
 		return err
 	}
-	if extracted.Reached == 0 {
+	if extracted.reached == 0 {
 		return errors.New("its seeds reach nothing of readOptions")
 	}
-	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.Target, f.seeds, extracted.Reached, extracted.All, typeurl.Reached, typeurl.All)
+	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.Target, f.seeds, extracted.reached, extracted.all, typeurl.reached, typeurl.all)
 	cmd = gocmd.Command(ctx, filepath.Join(builder.Work(), "shimfuzz"), "go", "tool", "cover", "-html="+profile, "-o", profile+".html")
 	return gocmd.Show(cmd)
 }
