@@ -91,7 +91,8 @@ func allNamed(fsys fs.FS, named map[string]bool) error {
 }
 
 func damaged(file, how string) error {
-	return fmt.Errorf("corpus/%s is not what corpus/%s says (%s): run make corpus, or git checkout corpus", file, table.IndexFile, how)
+	return fmt.Errorf("corpus/%s is not what corpus/%s says (%s): run make corpus, or git checkout corpus", file,
+		table.IndexFile, how)
 }
 
 // want is the right answer, with the others that the contract allows. Fields that

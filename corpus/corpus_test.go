@@ -39,7 +39,8 @@ func TestLoad(t *testing.T) {
 			`corpus/index.json: …there is no guarantee "well"`},
 		{"no guarantee", replaced(`,"guarantee":"malformed-fails"`, ""), map[string]string{goodFile: "\n"},
 			"corpus/index.json: case malformed_one has no guarantee"},
-		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`), map[string]string{goodFile: "\n"},
+		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`),
+			map[string]string{goodFile: "\n"},
 			"corpus/index.json: case malformed_one: …"},
 		{"no JSON", "7,", nil, "corpus/index.json: …"},
 	} {
@@ -59,7 +60,8 @@ func TestLoad(t *testing.T) {
 				t.Fatal("no error")
 			}
 			begin, end, _ := strings.Cut(test.err, "…")
-			if text := err.Error(); !strings.HasPrefix(text, begin) || !strings.HasSuffix(text, end) || strings.Contains(text, "\n") {
+			if text := err.Error(); !strings.HasPrefix(text, begin) || !strings.HasSuffix(text, end) ||
+				strings.Contains(text, "\n") {
 				t.Errorf("%s\nwant %s", text, test.err)
 			}
 		})

@@ -43,7 +43,8 @@ func TestUnset(t *testing.T) {
 		want protoreflect.FullName
 	}{
 		{in: params, want: "containerd.runtime.bootstrap.v1.BootstrapParams.new_field"},
-		{in: params.Fields().ByName("extensions").Message(), want: "containerd.runtime.bootstrap.v1.Extension.new_field"},
+		{in: params.Fields().ByName("extensions").Message(),
+			want: "containerd.runtime.bootstrap.v1.Extension.new_field"},
 		{in: opts, want: "containerd.runhcs.v1.Options.new_field"},
 	} {
 		changed := withField(t, test.in)
@@ -64,8 +65,10 @@ func withField(t *testing.T, md protoreflect.MessageDescriptor) protoreflect.Fil
 	t.Helper()
 	file := protodesc.ToFileDescriptorProto(md.ParentFile())
 	m := file.MessageType[md.Index()]
-	m.Field = append(m.Field, &descriptorpb.FieldDescriptorProto{Name: proto.String("new_field"), Number: proto.Int32(1000),
-		Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum()})
+	m.Field = append(m.Field, &descriptorpb.FieldDescriptorProto{Name: proto.String("new_field"),
+		Number: proto.Int32(1000),
+		Type:   descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
+		Label:  descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum()})
 	changed, err := protodesc.NewFile(file, protoregistry.GlobalFiles)
 	if err != nil {
 		t.Fatal(err)

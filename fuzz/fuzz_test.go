@@ -89,7 +89,8 @@ func TestSeedsAsInputs(t *testing.T) {
 			}
 			for i, part := range parts {
 				if !bytes.Equal(part, s.Parts[i]) {
-					t.Errorf("%s: the seed %s has the %s %x, and %x as an input", target.Name, s.Case, target.Parts[i], s.Parts[i], part)
+					t.Errorf("%s: the seed %s has the %s %x, and %x as an input", target.Name, s.Case, target.Parts[i],
+						s.Parts[i], part)
 				}
 			}
 		}

@@ -15,7 +15,8 @@ func TestByName(t *testing.T) {
 		if byName[target.Name] == nil {
 			t.Fatalf("no %s", target.Name)
 		}
-		Failure(target.Name, target.Split(nil)) // panics unless the target takes these parts; a wrong answer is another test's to report
+		// panics unless the target takes these parts; a wrong answer is another test's to report
+		Failure(target.Name, target.Split(nil))
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // readings deliver the seeds of FuzzReaders in pieces, and fail in one of three.
-var readings = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, []byte("shimfuzz takes its choices from here")}
+var readings = [][]byte{{}, {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
+	[]byte("shimfuzz takes its choices from here")}
 
 // seeders make of a payload what each target takes.
 var seeders = map[string]func(b []byte) [][]byte{

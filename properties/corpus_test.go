@@ -47,7 +47,8 @@ func TestTruncation(t *testing.T) {
 					if slices.Contains(whole, cut) {
 						continue
 					}
-					p := payload.Payload{Bytes: c.Payload.Bytes[:cut], Want: contract.Outcome{Kind: contract.Malformed}, Description: c.Payload.Description + ", cut"}
+					p := payload.Payload{Bytes: c.Payload.Bytes[:cut], Want: contract.Outcome{Kind: contract.Malformed},
+						Description: c.Payload.Description + ", cut"}
 					verify.Run(t, d, verify.Check{Guarantee: contract.MalformedFails, Payload: p})
 				}
 			}

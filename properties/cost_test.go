@@ -40,7 +40,8 @@ const (
 
 func TestLinear(t *testing.T) {
 	if _, ok := cputime.Of(func() {}); !ok {
-		fmt.Println(settings.Say + "NOT MEASURED: whether time grows linearly, for this system has no clock for threads; memory is")
+		fmt.Println(settings.Say +
+			"NOT MEASURED: whether time grows linearly, for this system has no clock for threads; memory is")
 	}
 	const small = 1 << 16
 	for _, d := range verify.Decoders() {
@@ -53,7 +54,8 @@ func TestLinear(t *testing.T) {
 				for _, b := range [][]byte{little, much} {
 					p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: shape.Name}
 					if p.Want.Kind != shape.Want {
-						t.Fatalf("%s of %d bytes: the reference answers %v, want %s", shape.Name, len(b), p.Want.Kind, shape.Want)
+						t.Fatalf("%s of %d bytes: the reference answers %v, want %s", shape.Name, len(b), p.Want.Kind,
+							shape.Want)
 					}
 					verify.Run(t, d, verify.Check{Guarantee: contract.Linear, Payload: p})
 				}
@@ -91,7 +93,8 @@ func TestSmallIsCheap(t *testing.T) {
 		for _, c := range load(t) {
 			b := c.Payload.Bytes
 			if n := allocated(d, b); n > minMemory+maxMemory*uint64(len(b)) {
-				verify.Fail(t, d, verify.Check{Guarantee: contract.Linear, Payload: c.Payload}, fmt.Sprintf("%d bytes of memory for a payload of %d", n, len(b)))
+				verify.Fail(t, d, verify.Check{Guarantee: contract.Linear, Payload: c.Payload},
+					fmt.Sprintf("%d bytes of memory for a payload of %d", n, len(b)))
 			}
 		}
 	}
@@ -109,7 +112,8 @@ func TestLarge(t *testing.T) {
 		{Bytes: legacy, Want: payload.Sent(opts), Description: "legacy Any of 24 MiB"},
 	}
 	ours := payload.WithIdentity("web-1", "k8s.io", payload.OneOption()).Bytes
-	for _, size := range []int{contract.MaxPayload, contract.MaxPayload + len(ours)} { // of which ours are the last bytes
+	// of which ours are the last bytes
+	for _, size := range []int{contract.MaxPayload, contract.MaxPayload + len(ours)} {
 		const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
 		version := wire.String(4, "2.3.7")       // so that what comes before ours is none
 		filler := make([]byte, size-len(ours)-len(wire.Message{version}.Encode())-tagAndLength)
@@ -117,7 +121,8 @@ func TestLarge(t *testing.T) {
 		if len(b) != size {
 			t.Fatalf("%d bytes, want %d", len(b), size)
 		}
-		checks = append(checks, payload.Payload{Bytes: b, Want: reference.Want(b), Description: fmt.Sprintf("options at the end of %d bytes", size)})
+		checks = append(checks, payload.Payload{Bytes: b, Want: reference.Want(b),
+			Description: fmt.Sprintf("options at the end of %d bytes", size)})
 	}
 	for _, d := range verify.Decoders() {
 		for _, p := range checks {

@@ -145,7 +145,8 @@ func afterEach(t *testing.T, d decoder.Decoder, first payload.Payload, others []
 func TestWalkReads(t *testing.T) {
 	short := []payload.Payload{
 		{Bytes: []byte("\"\x042.3.2\x042.4."), Want: payload.Sent(nil), Description: "BootstrapParams of 12 bytes"},
-		{Bytes: []byte("\n\x03a/b\x12\x05valu"), Want: contract.Outcome{Kind: contract.Malformed}, Description: "a damaged payload of 12 bytes"},
+		{Bytes: []byte("\n\x03a/b\x12\x05valu"), Want: contract.Outcome{Kind: contract.Malformed},
+			Description: "a damaged payload of 12 bytes"},
 	}
 	long := payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
 	for _, d := range verify.DecodersOf(contract.Stdin) {
@@ -210,8 +211,10 @@ func fails(t *testing.T, d decoder.Decoder, p payload.Payload, at int, reads []i
 func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
 	t.Helper()
 	for _, flag := range []byte{delivery.Alone, delivery.Together} {
-		for _, script := range [][]byte{delivery.Script(reads, flag), delivery.WithEmptyReads(delivery.Script(reads, flag))} {
-			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: delivery.Scripted(p.Bytes, script)})
+		for _, script := range [][]byte{delivery.Script(reads, flag),
+			delivery.WithEmptyReads(delivery.Script(reads, flag))} {
+			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p,
+				Reader: delivery.Scripted(p.Bytes, script)})
 			verify.Walked(1)
 		}
 	}

@@ -31,7 +31,8 @@ func TestAddExtension(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		p := payload.Payload{Bytes: b, Want: payload.Sent(opts), Description: "BootstrapParams from AddExtension and proto.Marshal"}
+		p := payload.Payload{Bytes: b, Want: payload.Sent(opts),
+			Description: "BootstrapParams from AddExtension and proto.Marshal"}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.AsSent, Payload: p})
 	})
 }
@@ -52,9 +53,13 @@ func TestFindExtension(t *testing.T) {
 	}{
 		{"no params at all", nil, false, false},
 		{"no extensions", &bootstrap.BootstrapParams{}, false, false},
-		{"an extension without a value", &bootstrap.BootstrapParams{Extensions: []*bootstrap.Extension{ext(nil)}}, false, false},
-		{"ours behind another", &bootstrap.BootstrapParams{Extensions: []*bootstrap.Extension{ext(&anypb.Any{TypeUrl: "a.B"}), ext(ours)}}, true, false},
-		{"ours, damaged", &bootstrap.BootstrapParams{Extensions: []*bootstrap.Extension{ext(broken), ext(ours)}}, false, true},
+		{"an extension without a value", &bootstrap.BootstrapParams{Extensions: []*bootstrap.Extension{ext(nil)}},
+			false, false},
+		{"ours behind another",
+			&bootstrap.BootstrapParams{Extensions: []*bootstrap.Extension{ext(&anypb.Any{TypeUrl: "a.B"}), ext(ours)}},
+			true, false},
+		{"ours, damaged", &bootstrap.BootstrapParams{Extensions: []*bootstrap.Extension{ext(broken), ext(ours)}}, false,
+			true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got options.Options

@@ -49,7 +49,8 @@ func reproduces(t *testing.T, d decoder.Decoder, f *findings.Finding, cases map[
 // Every release between the oldest and the newest has a list, and no list names
 // a finding twice.
 func TestFindingsOfReleases(t *testing.T) {
-	for _, version := range []string{"v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0-rc.1", "v0.15.0-rc.4", "v0.15.0"} {
+	for _, version := range []string{"v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0-rc.1",
+		"v0.15.0-rc.4", "v0.15.0"} {
 		seen := make(map[string]bool)
 		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
 			if seen[f.Name] {

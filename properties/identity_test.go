@@ -34,7 +34,8 @@ func TestEveryRegisteredName(t *testing.T) {
 					continue
 				}
 				for _, value := range [][]byte{nil, {0x08, 1}, {0xff}} {
-					verify.Run(t, d, verify.Check{Guarantee: contract.ForeignFails, Payload: payload.RunHCS.ForeignAs(name, value)})
+					verify.Run(t, d, verify.Check{Guarantee: contract.ForeignFails,
+						Payload: payload.RunHCS.ForeignAs(name, value)})
 				}
 			}
 		})

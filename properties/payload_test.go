@@ -24,7 +24,10 @@ func TestEveryFieldIsDrawn(t *testing.T) {
 
 // Payloads as a standard encoder writes them.
 func TestValid(t *testing.T) {
-	holds(t, contract.AsSent, func(src payload.Rand) payload.Payload { return payload.RunHCS.Valid(src, payload.Ambient) })
+	holds(t, contract.AsSent, func(src payload.Rand) payload.Payload {
+		return payload.RunHCS.Valid(src,
+			payload.Ambient)
+	})
 }
 
 func TestMinimal(t *testing.T) { holds(t, contract.AsSent, payload.RunHCS.Minimal) }

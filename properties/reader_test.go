@@ -24,7 +24,10 @@ import (
 // The same bytes in any pieces: one at a time, with empty reads between, the
 // last ones together with EOF.
 func TestChunking(t *testing.T) {
-	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.RunHCS.Valid(src, payload.AllVariations) })
+	payloads := drawn(func(src payload.Rand) payload.Payload {
+		return payload.RunHCS.Valid(src,
+			payload.AllVariations)
+	})
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
@@ -48,7 +51,8 @@ func TestStandardReaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, d := range verify.DecodersOf(contract.Stdin) {
 				for _, c := range load(t) {
-					verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: c.Payload, Reader: open(c.Payload.Bytes)})
+					verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: c.Payload,
+						Reader: open(c.Payload.Bytes)})
 				}
 			}
 		})
@@ -76,14 +80,18 @@ var (
 	errLikeEOF = fmt.Errorf("pipe broken at %w", io.EOF) // only io.EOF itself is the end
 
 	// readErrors are errors that a reader fails with, some of which resemble an end.
-	readErrors = []error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed, os.ErrDeadlineExceeded, iotest.ErrTimeout, net.ErrClosed, syscall.EPIPE}
+	readErrors = []error{errDisk, errLikeEOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, os.ErrClosed,
+		os.ErrDeadlineExceeded, iotest.ErrTimeout, net.ErrClosed, syscall.EPIPE}
 )
 
 // A reader that fails is that error, wherever it fails: at once, in the middle,
 // after the last byte, or together with bytes. What was read before is not
 // decoded, however complete it is, and reading on is no remedy.
 func TestReaderFails(t *testing.T) {
-	payloads := drawn(func(src payload.Rand) payload.Payload { return payload.RunHCS.Valid(src, payload.AllVariations) })
+	payloads := drawn(func(src payload.Rand) payload.Payload {
+		return payload.RunHCS.Valid(src,
+			payload.AllVariations)
+	})
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")

@@ -127,12 +127,14 @@ func (w *walker) check(s walk.Step) verify.Check {
 		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, vocabulary.RunHCS.AnswerCreate
 	}
 	want := wanted(b)
-	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Input: w.input, Want: want}}
+	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Input: w.input,
+		Want: want}}
 	if s.Top == nil {
 		return c
 	}
 	if known, ok := answer(s.Top); ok && !contract.SameSet(known, want) {
-		w.fail(failure{step: s, d: judge, check: c, other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
+		w.fail(failure{step: s, d: judge, check: c,
+			other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
 		c.Payload.Want = known
 	}
 	return c
@@ -205,7 +207,8 @@ func TestWalkReportsCauses(t *testing.T) {
 		opts, _ := reference.ReadOptions(bytes.NewReader(b))
 		return opts, err
 	}
-	place := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(), func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
+	place := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(),
+		func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
 	var reports recorder
 	w := &walker{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
 	w.all(func(yield func(walk.Step) bool) {

@@ -63,7 +63,8 @@ func keep(_ context.Context, o *options, root string) error {
 	case n == 0:
 		return fmt.Errorf("%s: empty, there is nothing to keep", c.Name)
 	case n > targets.MaxKept:
-		return fmt.Errorf("%s: %d bytes, more than the %d MiB that belong into a repository", c.Name, n, targets.MaxKept>>20)
+		return fmt.Errorf("%s: %d bytes, more than the %d MiB that belong into a repository", c.Name, n,
+			targets.MaxKept>>20)
 	}
 	file, err := c.Write(filepath.Join(root, "fuzz", "testdata"))
 	if err != nil {

@@ -83,5 +83,6 @@ func checkCorpus(want map[string][]byte, root string) error {
 		more = fmt.Sprintf("\n  … and %d more", len(differ)-10)
 		differ = differ[:10]
 	}
-	return fmt.Errorf("corpus/ is not what corpus/table gives: run make corpus and commit\n  %s%s", strings.Join(differ, "\n  "), more)
+	return fmt.Errorf("corpus/ is not what corpus/table gives: run make corpus and commit\n  %s%s",
+		strings.Join(differ, "\n  "), more)
 }

@@ -40,9 +40,11 @@ type command struct {
 
 var commands = []command{
 	{"extract", "put an hcsshim under test, and print the workspace for GOWORK", "hcsshim entry", extractHCSShim},
-	{"repro", "show what a payload is, and what each decoder answers to it", "case target hcsshim entry findings", repro},
+	{"repro", "show what a payload is, and what each decoder answers to it", "case target hcsshim entry findings",
+		repro},
 	{"keep", "keep a payload in fuzz/testdata: go test runs it from now on", "case target", keep},
-	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target hcsshim entry findings", fuzz},
+	{"fuzz", "run the fuzz targets one after another, with a table at the end",
+		"fuzztime target hcsshim entry findings", fuzz},
 	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", corpus},
 }
 

@@ -26,7 +26,8 @@ func read(t *testing.T, name string) string {
 // The list of fuzz targets is the targets there are.
 func TestTargets(t *testing.T) {
 	var have []string
-	for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(read(t, "../../fuzz/fuzz_test.go"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`).FindAllStringSubmatch(read(t,
+		"../../fuzz/fuzz_test.go"), -1) {
 		have = append(have, m[1])
 	}
 	if !slices.Equal(have, targets.Names()) {
@@ -88,8 +89,10 @@ func TestKeepRefuses(t *testing.T) {
 		}
 	}
 	_, missing := os.Stat(dir + "/none")
-	for name, want := range map[string]string{"": "CASE=file is missing", empty: "empty", large: "more than the 1 MiB", dir: "not a regular file", dir + "/none": errors.Unwrap(missing).Error()} {
-		if err := keep(context.Background(), &options{file: name}, dir); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+	for name, want := range map[string]string{"": "CASE=file is missing", empty: "empty", large: "more than the 1 MiB",
+		dir: "not a regular file", dir + "/none": errors.Unwrap(missing).Error()} {
+		if err := keep(context.Background(), &options{file: name}, dir); err == nil ||
+			!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("keep %q: %v, want %s", name, err, want)
 		}
 	}

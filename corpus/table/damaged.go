@@ -20,18 +20,23 @@ func damaged() []Case {
 	opts := parse(typical)
 	for _, level := range vocabulary.RunHCS.LegacyLevels() {
 		for _, f := range faults(level) {
-			cases = append(cases, faulty("legacy", level, f, payload.RunHCS.DamagedLegacy(payload.Lowest{}, 0, opts, level, f)))
+			cases = append(cases, faulty("legacy", level, f, payload.RunHCS.DamagedLegacy(payload.Lowest{}, 0, opts,
+				level, f)))
 		}
 	}
 	for _, level := range vocabulary.RunHCS.BootstrapLevels() {
 		for _, f := range faults(level) {
-			cases = append(cases, faulty("bootstrap", level, f, payload.RunHCS.DamagedBootstrap(payload.Lowest{}, 0, opts, level, f)))
+			cases = append(cases, faulty("bootstrap", level, f, payload.RunHCS.DamagedBootstrap(payload.Lowest{}, 0,
+				opts, level, f)))
 		}
 	}
 	return append(cases,
-		answered("malformed_legacy_value_text", contract.Malformed, "Text in place of the Options.", legacy(contract.OptionsName, text("not options")), "Damaged"),
-		answered("malformed_legacy_value_json", contract.Malformed, "JSON in place of the Options.", legacy(contract.OptionsName, text(`{"debug":true}`)), "Damaged"),
-		answered("malformed_bootstrap_value_json", contract.Malformed, "JSON in place of the Options.", bootstrap(extension(contract.OptionsName, text(`{"debug":true}`))), "Damaged"),
+		answered("malformed_legacy_value_text", contract.Malformed, "Text in place of the Options.",
+			legacy(contract.OptionsName, text("not options")), "Damaged"),
+		answered("malformed_legacy_value_json", contract.Malformed, "JSON in place of the Options.",
+			legacy(contract.OptionsName, text(`{"debug":true}`)), "Damaged"),
+		answered("malformed_bootstrap_value_json", contract.Malformed, "JSON in place of the Options.",
+			bootstrap(extension(contract.OptionsName, text(`{"debug":true}`))), "Damaged"),
 		answered("malformed_one_byte_0a", contract.Malformed, "A tag without its value.", text("\x0a"), "Damaged"),
 		answered("malformed_one_byte_ff", contract.Malformed, "An unfinished varint.", text("\xff"), "Damaged"),
 	)
@@ -49,7 +54,8 @@ func faults(level vocabulary.Level) []payload.Fault {
 // faulty is a case of a fault, or of a freedom.
 func faulty(family string, level vocabulary.Level, f payload.Fault, p payload.Payload) Case {
 	what := strings.NewReplacer(",", "", " ", "-").Replace(f.Name)
-	c := Case{Name: fmt.Sprintf("malformed_%s_%s_%s", family, level, what), Payload: p.Bytes, Want: contract.Malformed, Flags: flags("Damaged")}
+	c := Case{Name: fmt.Sprintf("malformed_%s_%s_%s", family, level, what), Payload: p.Bytes, Want: contract.Malformed,
+		Flags: flags("Damaged")}
 	if f.Freedom == "" {
 		return c
 	}
@@ -73,7 +79,8 @@ func (c Case) asReferenceFirst() Case {
 func otherFormats() []Case {
 	var cases []Case
 	add := func(name, note string, b []byte) {
-		cases = append(cases, Case{Name: "malformed_format_" + name, Payload: b, Want: contract.Malformed, Flags: flags("OtherFormat"), Note: note})
+		cases = append(cases, Case{Name: "malformed_format_" + name, Payload: b, Want: contract.Malformed,
+			Flags: flags("OtherFormat"), Note: note})
 	}
 	legacyBytes := legacy(contract.OptionsName, typicalParts()).Encode()
 	bootstrapBytes := bootstrap(extension(contract.OptionsName, typicalParts())).Encode()
@@ -92,7 +99,8 @@ func otherFormats() []Case {
 	add("space", "", []byte(" "))
 	add("newline", "", []byte("\n"))
 	add("nuls", "", make([]byte, 16))
-	add("twice-cut", "One payload and half of it again.", append(append([]byte{}, legacyBytes...), legacyBytes[:len(legacyBytes)/2]...))
+	add("twice-cut", "One payload and half of it again.", append(append([]byte{}, legacyBytes...),
+		legacyBytes[:len(legacyBytes)/2]...))
 	add("utf16", "", []byte(strings.Join(strings.Split(typical, ""), "\x00")))
 	return cases
 }

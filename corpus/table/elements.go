@@ -20,9 +20,11 @@ func elements() []Case {
 		{"legacy", "Options in a legacy Any"}, {"legacy", "annotation in a legacy Any"},
 		{"bootstrap", "Extension"}, {"bootstrap", "Any in an extension"}, {"bootstrap", "Options in an extension"},
 	} {
-		p := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(), func(p vocabulary.Place) bool { return p.Name == place.name })]
+		p := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(),
+			func(p vocabulary.Place) bool { return p.Name == place.name })]
 		for _, e := range vocabulary.RunHCS.Elements(p.Level) {
-			if isCase(e) && (p.Level != vocabulary.Options || place.family == "legacy" || strings.HasPrefix(e.Name, "field 20")) {
+			if isCase(e) && (p.Level != vocabulary.Options || place.family == "legacy" ||
+				strings.HasPrefix(e.Name, "field 20")) {
 				cases = append(cases, element(place.family, p, e))
 			}
 		}
@@ -38,7 +40,8 @@ func isCase(e vocabulary.Element) bool {
 	if !strings.HasPrefix(e.Name, "field") {
 		return !e.Alone && e.Freedom == ""
 	}
-	return slices.ContainsFunc([]string{"field 1 ", "field 5 ", "field 8 ", "field 18 ", "field 20 "}, func(prefix string) bool { return strings.HasPrefix(e.Name, prefix) }) &&
+	return slices.ContainsFunc([]string{"field 1 ", "field 5 ", "field 8 ", "field 18 ", "field 20 "},
+		func(prefix string) bool { return strings.HasPrefix(e.Name, prefix) }) &&
 		e.Rules != "S1" && e.Rules != "S2"
 }
 
@@ -46,7 +49,8 @@ func element(family string, p vocabulary.Place, e vocabulary.Element) Case {
 	top := p.Payload([]vocabulary.Element{e})
 	want, _ := vocabulary.RunHCS.Answer(top)
 	what := strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-").Replace(e.Name)
-	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: vocabulary.Encode(top), Want: want.Kind, Flags: flags("Element"), Note: p.Name + ": " + e.Name + "."}
+	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: vocabulary.Encode(top),
+		Want: want.Kind, Flags: flags("Element"), Note: p.Name + ": " + e.Name + "."}
 	for _, or := range want.Or {
 		c.Or, c.Flags = append(c.Or, or.Kind), flags("Element", "Free")
 	}
@@ -72,7 +76,8 @@ func texts() []Case {
 		}
 		m = append(m, entry(text, text))
 		want = append(want, fmt.Sprintf(`"defaultContainerAnnotations":{%s:%[1]s}`, quoted(text)))
-		cases = append(cases, both(fmt.Sprintf("text_%02d", i), "", "{"+strings.Join(want, ",")+"}", fmt.Sprintf("%q arrives as it is.", text), flags("Text"), m)...)
+		cases = append(cases, both(fmt.Sprintf("text_%02d", i), "", "{"+strings.Join(want, ",")+"}",
+			fmt.Sprintf("%q arrives as it is.", text), flags("Text"), m)...)
 	}
 	return cases
 }
@@ -85,7 +90,8 @@ func identifiers() []Case {
 			continue
 		}
 		add := func(what string, m wire.Message) {
-			cases = append(cases, answered(fmt.Sprintf("ambiguous_near-%s_%02d", what, i), contract.Foreign, fmt.Sprintf("%q is no identifier.", s), m, "Ambiguous"))
+			cases = append(cases, answered(fmt.Sprintf("ambiguous_near-%s_%02d", what, i), contract.Foreign,
+				fmt.Sprintf("%q is no identifier.", s), m, "Ambiguous"))
 		}
 		add("id", legacy(s, text("k8s.io")))
 		add("namespace", legacy("web-1", text(s)))

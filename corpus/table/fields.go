@@ -29,12 +29,14 @@ func fields() []Case {
 		cases = append(cases, both("field_"+what, what, want, note, flags("Range"), parts)...)
 	}
 	for _, f := range []field{
-		{debug, "debug"}, {scaleCPULimits, "scaleCpuLimitsToSandbox"}, {14, "shareScratch"}, {noTimezone, "noInheritHostTimezone"},
+		{debug, "debug"}, {scaleCPULimits, "scaleCpuLimitsToSandbox"}, {14, "shareScratch"},
+		{noTimezone, "noInheritHostTimezone"},
 	} {
 		add(kebab(f.name), fmt.Sprintf(`{%q:true}`, f.name), "", wire.Bool(f.num, true))
 	}
 	add("scrub-logs_true", `{"scrubLogs":true}`, "", wire.Bool(scrubLogs, true))
-	add("scrub-logs_false", `{"scrubLogs":false}`, "Explicitly false, which is not unset: it turns scrubbing off.", wire.Bool(scrubLogs, false))
+	add("scrub-logs_false", `{"scrubLogs":false}`, "Explicitly false, which is not unset: it turns scrubbing off.",
+		wire.Bool(scrubLogs, false))
 	for _, f := range stringFields {
 		add(kebab(f.name), fmt.Sprintf(`{%q:"value"}`, f.name), "", wire.String(f.num, "value"))
 	}
@@ -48,11 +50,13 @@ func fields() []Case {
 	}
 	for _, v := range []int64{1, 2, 3, -1, math.MaxInt32} {
 		add(fmt.Sprintf("debug-type_%d", v), fmt.Sprintf(`{"debugType":%d}`, v), "", wire.Int(debugType, v))
-		add(fmt.Sprintf("sandbox-isolation_%d", v), fmt.Sprintf(`{"sandboxIsolation":%d}`, v), "", wire.Int(sandboxIsolation, v))
+		add(fmt.Sprintf("sandbox-isolation_%d", v), fmt.Sprintf(`{"sandboxIsolation":%d}`, v), "",
+			wire.Int(sandboxIsolation, v))
 	}
 	add("string_non-ascii", `{"logLevel":"débogage 日本語 🦊"}`, "", wire.String(logLevel, "débogage 日本語 🦊"))
 	add("string_nul", "{\"logLevel\":\"a\\u0000b\"}", "", wire.String(logLevel, "a\x00b"))
-	add("string_long", fmt.Sprintf(`{"registryRoot":%q}`, strings.Repeat("x", 1000)), "Its length takes two bytes.", wire.String(registryRoot, strings.Repeat("x", 1000)))
+	add("string_long", fmt.Sprintf(`{"registryRoot":%q}`, strings.Repeat("x", 1000)), "Its length takes two bytes.",
+		wire.String(registryRoot, strings.Repeat("x", 1000)))
 	add("annotations_one", `{"defaultContainerAnnotations":{"k":"v"}}`, "", entry("k", "v"))
 	add("annotations_empty-key", `{"defaultContainerAnnotations":{"":"v"}}`, "", entry("", "v"))
 	add("annotations_empty-value", `{"defaultContainerAnnotations":{"k":""}}`, "", entry("k", ""))

@@ -97,7 +97,8 @@ func Files() (map[string][]byte, error) {
 
 func (c Case) entry() (Entry, error) {
 	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Size: len(c.Payload), SHA256: Sum(c.Payload),
-		Outcome: c.Want, Or: c.Or, Guarantee: c.guarantee(), Class: c.Class, Flags: c.Flags, Note: c.Note, Origin: c.Origin}
+		Outcome: c.Want, Or: c.Or, Guarantee: c.guarantee(), Class: c.Class, Flags: c.Flags, Note: c.Note,
+		Origin: c.Origin}
 	for _, f := range c.Flags {
 		if _, ok := Flags[f]; !ok {
 			return e, fmt.Errorf("flag %s is not explained", f)
@@ -140,7 +141,8 @@ func (x Index) format() ([]byte, error) {
 		return nil, err
 	}
 	cases, err := lines(x.Cases, "    ")
-	return fmt.Appendf(nil, "{\n  \"format\": %d,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n", x.Format, x.Comment, flags, cases), err
+	return fmt.Appendf(nil, "{\n  \"format\": %d,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
+		x.Format, x.Comment, flags, cases), err
 }
 
 // lines is a list's items as JSON, each on a line of its own.

@@ -21,15 +21,18 @@ import (
 // request, through CRI's code, the client, the tasks service or the sandbox
 // controller, and the task manager.
 type Passage struct {
-	Containerd []string `json:"containerd"`        // releases that did the same
-	Through    string   `json:"through"`           // task: a container with a shim of its own; sandbox: one in a sandbox with a shim
-	Shim       string   `json:"shim"`              // base name of the binary
-	Options    string   `json:"options,omitempty"` // name of one of RequestedOptions
-	Setting    string   `json:"setting,omitempty"` // or of one of Settings
-	Start      *string  `json:"start,omitempty"`   // hexadecimal: standard input of start; nil if there was none
-	Info       *string  `json:"info,omitempty"`    // and of -info; nil if it was empty, or the daemon did not ask for that
-	Create     *string  `json:"create,omitempty"`  // CreateTaskRequest.Options, an Any; "" if it was left out, nil if the call was not made
-	Error      string   `json:"error,omitempty"`   // from containerd
+	Containerd []string `json:"containerd"` // releases that did the same
+	// task: a container with a shim of its own; sandbox: one in a sandbox with a shim
+	Through string  `json:"through"`
+	Shim    string  `json:"shim"`              // base name of the binary
+	Options string  `json:"options,omitempty"` // name of one of RequestedOptions
+	Setting string  `json:"setting,omitempty"` // or of one of Settings
+	Start   *string `json:"start,omitempty"`   // hexadecimal: standard input of start; nil if there was none
+	// and of -info; nil if it was empty, or the daemon did not ask for that
+	Info *string `json:"info,omitempty"`
+	// CreateTaskRequest.Options, an Any; "" if it was left out, nil if the call was not made
+	Create *string `json:"create,omitempty"`
+	Error  string  `json:"error,omitempty"` // from containerd
 }
 
 // The values of Passage.Through.
@@ -137,8 +140,10 @@ func (p Passage) asCase(recorded []Case, action string, b []byte, flag ...string
 	i := slices.IndexFunc(recorded, func(c Case) bool { return c.Origin.Containerd == p.Containerd[0] })
 	origin := *recorded[i].Origin
 	origin.Entry = "client.Container.NewTask"
-	origin.Request = Request{Shim: p.Shim, Action: action, Options: p.Options, Setting: p.Setting, LogLevel: "info", SocketDir: PassageSocketDir}
-	c := Case{Name: fmt.Sprintf("recorded_%s_%s_%s_%s", p.Containerd[0], strings.TrimPrefix(p.Shim, "containerd-shim-"), action, name),
+	origin.Request = Request{Shim: p.Shim, Action: action, Options: p.Options, Setting: p.Setting, LogLevel: "info",
+		SocketDir: PassageSocketDir}
+	c := Case{Name: fmt.Sprintf("recorded_%s_%s_%s_%s", p.Containerd[0], strings.TrimPrefix(p.Shim, "containerd-shim-"),
+		action, name),
 		Payload: b, Flags: flags(flag...), Origin: &origin}
 	want := reference.Want(b)
 	if c.Want = want.Kind; want.Kind == contract.Options {

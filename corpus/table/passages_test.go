@@ -54,10 +54,12 @@ func TestTasksPassOptionsOn(t *testing.T) {
 		}
 		url, value := typed(decode(t, p, p.Create))
 		if o := p.Options; o != "" && Requested(o).Type != url {
-			t.Errorf("%v %s %s: Create has options of type %q, want %q", p.Containerd, p.Shim, o, url, Requested(o).Type)
+			t.Errorf("%v %s %s: Create has options of type %q, want %q", p.Containerd, p.Shim, o, url,
+				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			d := payload.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary, SocketDir: PassageSocketDir}
+			d := payload.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+				SocketDir: PassageSocketDir}
 			want := d.Start(p.Shim, RecordedID, RecordedNamespace, url, value)
 			if got := decode(t, p, p.Start); !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)

@@ -155,7 +155,8 @@ func FormatRecordings(all []Recording) ([]byte, error) {
 // Name is the name of the recording's case.
 func (r Recording) Name() string {
 	q := r.Request
-	name := fmt.Sprintf("recorded_%s_%s_%s_%s", r.Containerd, strings.TrimPrefix(q.Shim, "containerd-shim-"), q.Action, q.Options)
+	name := fmt.Sprintf("recorded_%s_%s_%s_%s", r.Containerd, strings.TrimPrefix(q.Shim, "containerd-shim-"), q.Action,
+		q.Options)
 	if q.LogLevel != "info" {
 		name += "_" + q.LogLevel
 	}

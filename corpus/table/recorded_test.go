@@ -67,7 +67,8 @@ func TestOtherActions(t *testing.T) {
 				t.Errorf("%s: standard input %x", r.Name(), b)
 			}
 		case "info":
-			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, payload.PlainAny(o.Type, o.Value())) || o.Type == "" && len(b) > 0 {
+			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, payload.PlainAny(o.Type, o.Value())) || o.Type == "" &&
+				len(b) > 0 {
 				t.Errorf("%s: %x", r.Name(), b)
 			}
 		}

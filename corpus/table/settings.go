@@ -33,9 +33,11 @@ const (
 // each with a value that is not the zero value.
 var goFields = []struct{ name, value string }{
 	{"Debug", "true"}, {"DebugType", "2"}, {"RegistryRoot", `'HKLM\Shim'`}, {"SandboxImage", `"pause:3.9"`},
-	{"SandboxPlatform", `"windows/amd64"`}, {"SandboxIsolation", "1"}, {"BootFilesRootPath", `'C:\boot'`}, {"VmProcessorCount", "2"},
+	{"SandboxPlatform", `"windows/amd64"`}, {"SandboxIsolation", "1"}, {"BootFilesRootPath", `'C:\boot'`},
+	{"VmProcessorCount", "2"},
 	{"VmMemorySizeInMb", "2048"}, {"GPUVHDPath", `'C:\gpu'`}, {"ScaleCpuLimitsToSandbox", "true"},
-	{"DefaultContainerScratchSizeInGb", "20"}, {"DefaultVmScratchSizeInGb", "30"}, {"ShareScratch", "true"}, {"NCProxyAddr", `"npipe"`},
+	{"DefaultContainerScratchSizeInGb", "20"}, {"DefaultVmScratchSizeInGb", "30"}, {"ShareScratch", "true"},
+	{"NCProxyAddr", `"npipe"`},
 	{"LogLevel", `"warning"`}, {"IoRetryTimeoutInSec", "5"}, {"DefaultContainerAnnotations", `{team = "é"}`},
 	{"NoInheritHostTimezone", "true"}, {"ScrubLogs", "true"},
 }
@@ -65,11 +67,22 @@ func Settings() []Setting {
 		{Name: "empty-table", Means: `{}`},
 		{Name: "scrub", TOML: "ScrubLogs = true", Means: scrub},
 		{Name: "scrub-off", TOML: "ScrubLogs = false", Means: `{"scrubLogs":false}`},
-		{Name: "every-go-name", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
-		{Name: "every-lower-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToLower(name) })},
-		{Name: "every-upper-case", Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return strings.ToUpper(name) })},
-		{Name: "every-json-name", Means: everyFieldSet, TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.JSONName() })},
-		{Name: "every-snake-case", Means: everyFieldSet, TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.TextName() })},
+		{Name: "every-go-name", Means: everyFieldSet,
+			TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
+		{Name: "every-lower-case", Means: everyFieldSet,
+			TOML: everySetting(func(name string,
+				_ protoreflect.FieldDescriptor) string {
+				return strings.ToLower(name)
+			})},
+		{Name: "every-upper-case", Means: everyFieldSet,
+			TOML: everySetting(func(name string,
+				_ protoreflect.FieldDescriptor) string {
+				return strings.ToUpper(name)
+			})},
+		{Name: "every-json-name", Means: everyFieldSet,
+			TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.JSONName() })},
+		{Name: "every-snake-case", Means: everyFieldSet,
+			TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.TextName() })},
 		{Name: "snake-case", TOML: "sandbox_isolation = 1", Means: isolated},
 		{Name: "misspelt", TOML: "SandboxIsolaton = 1", Means: isolated},
 		{Name: "twice", TOML: "SandboxIsolation = 1\nsandboxisolation = 0", Means: isolated},
@@ -91,9 +104,11 @@ func Settings() []Setting {
 		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
 		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
 		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
-		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet, TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
+		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet,
+			TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
 		{Name: "lcow-config-path", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'`, Means: `{}`},
-		{Name: "lcow-config-path-beside", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'` + "\nSandboxIsolation = 1", Means: isolated},
+		{Name: "lcow-config-path-beside", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'` +
+			"\nSandboxIsolation = 1", Means: isolated},
 		{Name: "windows-process", Windows: "runhcs-wcow-process", NoTable: true, Means: scrub},
 		{Name: "windows-hypervisor", Windows: "runhcs-wcow-hypervisor", NoTable: true,
 			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},

@@ -123,7 +123,8 @@ func text(s string) wire.Message { return wire.Message{wire.Raw([]byte(s))} }
 
 // arrives is a case whose answer is options.
 func arrives(name, class, options, note string, m wire.Message, flags ...string) Case {
-	return Case{Name: name, Payload: m.Encode(), Want: contract.Options, Options: options, Class: class, Note: note, Flags: flags}
+	return Case{Name: name, Payload: m.Encode(), Want: contract.Options, Options: options, Class: class, Note: note,
+		Flags: flags}
 }
 
 // answered is a case with another answer.
@@ -136,7 +137,8 @@ func answered(name string, want contract.Kind, note string, m wire.Message, flag
 func both(what, class, want, note string, flags []string, value wire.Message) []Case {
 	return []Case{
 		arrives("legacy_"+what, class, want, note, legacy(contract.OptionsName, value), flags...),
-		arrives("bootstrap_"+what, class, want, note, bootstrap(extension(googleapis+contract.OptionsName, value)), flags...),
+		arrives("bootstrap_"+what, class, want, note, bootstrap(extension(googleapis+contract.OptionsName, value)),
+			flags...),
 	}
 }
 

@@ -71,7 +71,8 @@ func TestGroups(t *testing.T) {
 	}
 	groups := make(map[string]string) // the finding, by what the fuzzer ends with
 	for target, program := range map[string]string{
-		"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions, "FuzzCreateOptions": findings.Create,
+		"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions,
+		"FuzzCreateOptions": findings.Create,
 	} {
 		list := findings.Of(program, hcsshim.Current().Version)
 		for _, f := range list.Findings() {
@@ -109,7 +110,8 @@ func TestGroups(t *testing.T) {
 
 // Every group of failures has a function that it ends with.
 func TestEnds(t *testing.T) {
-	for _, kind := range []contract.Kind{contract.Options, contract.None, contract.Read, contract.Malformed, contract.Foreign} {
+	for _, kind := range []contract.Kind{contract.Options, contract.None, contract.Read, contract.Malformed,
+		contract.Foreign} {
 		if g := contract.GuaranteeOf(kind); ends[g] == nil {
 			t.Errorf("none for %s", g.Name)
 		}
@@ -127,9 +129,11 @@ func TestEnds(t *testing.T) {
 func TestPanicOnce(tt *testing.T) {
 	again := false
 	defer func() {
-		if text, _ := recover().(string); !again || !strings.HasPrefix(text, "FuzzerHash=never-panics: panic for none") {
+		if text, _ := recover().(string); !again || !strings.HasPrefix(text,
+			"FuzzerHash=never-panics: panic for none") {
 			tt.Errorf("decoded again: %v; ended with %q", again, text)
 		}
 	}()
-	t("FuzzReaders").Wrong(verdict.Report{Group: verdict.Group{Guarantee: contract.NeverPanics, Kind: "panic for none"}}, func() { again = true })
+	t("FuzzReaders").Wrong(verdict.Report{Group: verdict.Group{Guarantee: contract.NeverPanics,
+		Kind: "panic for none"}}, func() { again = true })
 }

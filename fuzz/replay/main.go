@@ -69,6 +69,7 @@ func smallest(c *targets.Case) (err error) {
 			fmt.Printf("  making the input smaller: %d bytes of %d\n", c.Size(), size)
 		}
 	})
-	fmt.Printf("  the input has %d bytes, %d when it was found; made smaller in %.1f s\n", c.Size(), size, time.Since(start).Seconds())
+	fmt.Printf("  the input has %d bytes, %d when it was found; made smaller in %.1f s\n", c.Size(), size,
+		time.Since(start).Seconds())
 	return err
 }

@@ -64,12 +64,14 @@ func load(t *testing.T) map[string]*pkg {
 		}
 		rel = filepath.ToSlash(rel)
 		if d.IsDir() {
-			if rel == "build" || rel == "lab" || strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" {
+			if rel == "build" || rel == "lab" || strings.HasPrefix(d.Name(), ".") && rel != "." ||
+				d.Name() == "testdata" {
 				return fs.SkipDir
 			}
 			return nil
 		}
-		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || strings.HasPrefix(path.Base(rel), "zz_") {
+		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") ||
+			strings.HasPrefix(path.Base(rel), "zz_") {
 			return nil
 		}
 		if ok, err := build.Default.MatchFile(filepath.Dir(name), d.Name()); !ok || err != nil {

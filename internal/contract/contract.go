@@ -120,7 +120,8 @@ func difference(want, got Outcome, cause error) func() string {
 		return nil
 	}
 	return func() string {
-		return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options), WithoutUnknown(got.Options), protocmp.Transform()))
+		return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options),
+			WithoutUnknown(got.Options), protocmp.Transform()))
 	}
 }
 
@@ -128,7 +129,8 @@ func difference(want, got Outcome, cause error) func() string {
 func SameSet(a, b Outcome) bool {
 	within := func(a, b Outcome) bool {
 		for _, one := range append([]Outcome{a}, a.Or...) {
-			if !slices.ContainsFunc(append([]Outcome{b}, b.Or...), func(other Outcome) bool { return Right(one, other, nil) }) {
+			if !slices.ContainsFunc(append([]Outcome{b}, b.Or...),
+				func(other Outcome) bool { return Right(one, other, nil) }) {
 				return false
 			}
 		}
@@ -143,7 +145,8 @@ func Identical(a, b proto.Message) bool {
 	if proto.Equal(a, b) {
 		return true
 	}
-	return (hasUnknown(a.ProtoReflect()) || hasUnknown(b.ProtoReflect())) && proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
+	return (hasUnknown(a.ProtoReflect()) || hasUnknown(b.ProtoReflect())) &&
+		proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
 }
 
 // WithoutUnknown returns m without unknown fields: a copy, if it has any.

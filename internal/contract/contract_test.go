@@ -101,7 +101,8 @@ func TestDiffOfErrors(t *testing.T) {
 		{"of another kind, wraps the reader's", Read, Malformed, cause, cause, "error/malformed instead of error/read"},
 		{"need not wrap where the payload is at fault", Malformed, Malformed, errors.New("cut"), cause, ""},
 	} {
-		if diff := Diff(Outcome{Kind: test.want}, Outcome{Kind: test.got, Err: test.err}, test.cause); diff != test.diff {
+		if diff := Diff(Outcome{Kind: test.want}, Outcome{Kind: test.got, Err: test.err},
+			test.cause); diff != test.diff {
 			t.Errorf("%s: %q, want %q", test.name, diff, test.diff)
 		}
 	}
@@ -121,10 +122,14 @@ func TestDiffOfOptions(t *testing.T) {
 		{"another value", &options.Options{LogLevel: "debug"}, &options.Options{LogLevel: "info"}, "log_level"},
 		{"one lost", &options.Options{Debug: true}, &options.Options{}, "debug"},
 		{"one invented", &options.Options{}, &options.Options{VmProcessorCount: 1}, "vm_processor_count"},
-		{"optional, the same", &options.Options{ScrubLogs: proto.Bool(false)}, &options.Options{ScrubLogs: proto.Bool(false)}, ""},
-		{"optional, false is not unset", &options.Options{ScrubLogs: proto.Bool(false)}, &options.Options{}, "scrub_logs"},
-		{"optional, unset is not false", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(false)}, "scrub_logs"},
-		{"optional, unset is not true", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(true)}, "scrub_logs"},
+		{"optional, the same", &options.Options{ScrubLogs: proto.Bool(false)},
+			&options.Options{ScrubLogs: proto.Bool(false)}, ""},
+		{"optional, false is not unset", &options.Options{ScrubLogs: proto.Bool(false)}, &options.Options{},
+			"scrub_logs"},
+		{"optional, unset is not false", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(false)},
+			"scrub_logs"},
+		{"optional, unset is not true", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(true)},
+			"scrub_logs"},
 		{"an entry lost", annotated("a", "b"), annotated("a"), "default_container_annotations"},
 		{"no map is an empty one", &options.Options{}, annotated(), ""},
 		{"unknown fields of the answer", &options.Options{Debug: true}, newer, ""},
@@ -138,7 +143,8 @@ func TestDiffOfOptions(t *testing.T) {
 		switch {
 		case test.differs == "" && diff != "":
 			t.Errorf("%s: %s", test.name, diff)
-		case test.differs != "" && !(strings.HasPrefix(diff, "options differ (- want, + got):\n") && strings.Contains(diff, `"`+test.differs+`"`)):
+		case test.differs != "" && !(strings.HasPrefix(diff, "options differ (- want, + got):\n") &&
+			strings.Contains(diff, `"`+test.differs+`"`)):
 			t.Errorf("%s: %q does not name %s", test.name, diff, test.differs)
 		}
 	}
@@ -186,7 +192,8 @@ func TestString(t *testing.T) {
 		{Outcome{Kind: Malformed, Err: cut}, "error/malformed: cut"},
 		{Outcome{Kind: Error, Err: cut}, "error: cut"},
 		{Outcome{Kind: Options, Options: &options.Options{}}, "options, all at their defaults"},
-		{Outcome{Kind: Options, Options: &options.Options{Debug: true, ScrubLogs: proto.Bool(false)}}, "options debug:true scrub_logs:false"},
+		{Outcome{Kind: Options, Options: &options.Options{Debug: true, ScrubLogs: proto.Bool(false)}},
+			"options debug:true scrub_logs:false"},
 		{Outcome{Kind: OptionsAndError, Options: &options.Options{}, Err: cut}, "both: cut"},
 		{Outcome{Kind: Panic, Panic: "index out of range\nmain.readOptions(…)"}, "panic: index out of range"},
 		{Outcome{Kind: Hang, Panic: "no answer within 10s"}, "hang: no answer within 10s"},

@@ -27,9 +27,13 @@ func TestDecode(t *testing.T) {
 		{"options", func(io.Reader) (*options.Options, error) { return opts, nil }, contract.Options, ""},
 		{"none", func(io.Reader) (*options.Options, error) { return nil, nil }, contract.None, ""},
 		{"an error", func(io.Reader) (*options.Options, error) { return nil, errors.New("no") }, contract.Error, ""},
-		{"both", func(io.Reader) (*options.Options, error) { return opts, errors.New("no") }, contract.OptionsAndError, ""},
+		{"both", func(io.Reader) (*options.Options, error) { return opts, errors.New("no") }, contract.OptionsAndError,
+			""},
 		{"a panic", func(io.Reader) (*options.Options, error) { panic("boom") }, contract.Panic, "boom"},
-		{"an error that panics when it is printed", func(io.Reader) (*options.Options, error) { return nil, badError{} }, contract.Panic, "an error that cannot be printed"},
+		{"an error that panics when it is printed", func(io.Reader) (*options.Options, error) {
+			return nil,
+				badError{}
+		}, contract.Panic, "an error that cannot be printed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := Decoder{Name: "test", Read: test.read}.Decode(strings.NewReader("x"), []byte("x"))

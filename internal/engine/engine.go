@@ -75,7 +75,8 @@ func Fuzz(ctx context.Context, b *extract.Build, s settings.Test, chosen []strin
 
 // runTarget fuzzes one target in a folder whose testdata is where the engine
 // looks for seeds of former runs and puts what makes the target fail.
-func runTarget(ctx context.Context, b *extract.Build, s settings.Test, binary, target, fuzztime string) (r result, err error) {
+func runTarget(ctx context.Context, b *extract.Build, s settings.Test, binary, target, fuzztime string) (r result,
+	err error) {
 	dir := filepath.Join(b.Dir, "fuzz")
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return r, err

@@ -16,8 +16,10 @@ func TestFollow(t *testing.T) {
 		failed             bool
 	}{
 		{"nothing", ran, "", false},
-		{"an input", ran + "    Failing input written to testdata/fuzz/FuzzLegacy/0123abcd\n", filepath.Join("FuzzLegacy", "0123abcd"), true},
-		{"a kept input", "failure while testing seed corpus entry: FuzzLegacy/0123abcd\n" + ran, filepath.Join("FuzzLegacy", "0123abcd"), true},
+		{"an input", ran + "    Failing input written to testdata/fuzz/FuzzLegacy/0123abcd\n",
+			filepath.Join("FuzzLegacy", "0123abcd"), true},
+		{"a kept input", "failure while testing seed corpus entry: FuzzLegacy/0123abcd\n" + ran,
+			filepath.Join("FuzzLegacy", "0123abcd"), true},
 		{"a seed", "failure while testing seed corpus entry: FuzzLegacy/seed#12\n" + ran, "", true},
 	} {
 		var r result

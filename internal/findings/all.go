@@ -42,10 +42,14 @@ func init() {
 				"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so. " +
 				"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails for k8s.io.",
 			Places: []Place{
-				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "bootstrap_options", predict: bootstrapRejected},
-				{Program: RunHCS, From: "v0.8.23", Fixed: bootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri", predict: noSuchType},
-				{Program: ReadRuntimeOptions, From: "v2.2.9", Case: "recorded_v2.4.2_lcow-v2_start_cri", predict: noSuchType},
-				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_lcow-v2_start_runc", predict: namespaceRefused},
+				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "bootstrap_options",
+					predict: bootstrapRejected},
+				{Program: RunHCS, From: "v0.8.23", Fixed: bootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri",
+					predict: noSuchType},
+				{Program: ReadRuntimeOptions, From: "v2.2.9", Case: "recorded_v2.4.2_lcow-v2_start_cri",
+					predict: noSuchType},
+				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
+					predict: namespaceRefused},
 			},
 		},
 		{
@@ -54,7 +58,8 @@ func init() {
 				"panic instead of an error that says what is wrong with the configuration. " +
 				"readOptions is fixed; where the options of CreateTaskRequest are decoded it still crashes, with all tasks of the pod.",
 			Places: []Place{
-				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "legacy_foreign_registered", predict: foreignTypePanics},
+				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "legacy_foreign_registered",
+					predict: foreignTypePanics},
 				{Program: Create, From: oldest, Case: "legacy_foreign_registered", predict: foreignTypePanics},
 				{Program: RunHCS, Command: "create", From: oldest, Case: "legacy_foreign_registered"},
 			},
@@ -64,8 +69,10 @@ func init() {
 			Effect: "A container whose ID is the name of a linked protobuf type, in a namespace that is well-formed " +
 				"protobuf, loses its options, gets options made of the namespace's letters, or does not start.",
 			Places: []Place{
-				{Program: ReadOptions, From: oldest, Case: "ambiguous_id_options_namespace_inference", predict: identityMisread},
-				{Program: RustExtensions, From: "v0.11.0", Payload: inNamespace("inference"), predict: namespaceIsOptions},
+				{Program: ReadOptions, From: oldest, Case: "ambiguous_id_options_namespace_inference",
+					predict: identityMisread},
+				{Program: RustExtensions, From: "v0.11.0", Payload: inNamespace("inference"),
+					predict: namespaceIsOptions},
 			},
 		},
 		{
@@ -73,7 +80,8 @@ func init() {
 			Effect: "A legacy Any of runhcs Options with a damaged value silently starts the shim with default options: " +
 				"isolation, scrubbing and sizes are not what the operator configured.",
 			Places: []Place{
-				{Program: ReadOptions, From: bootstrapSupport, Case: "malformed_legacy_options_truncated", predict: corruptLegacyIsDefault},
+				{Program: ReadOptions, From: bootstrapSupport, Case: "malformed_legacy_options_truncated",
+					predict: corruptLegacyIsDefault},
 			},
 		},
 		{
@@ -82,9 +90,12 @@ func init() {
 				"every runtime type but io.containerd.runhcs.v1, so a whole [options] table is dropped. " +
 				"Whether it is dropped or refused depends on the packages linked in and on the value's bytes.",
 			Places: []Place{
-				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions", predict: foreignIsDefault(true)},
-				{Program: RunHCS, From: bootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", predict: foreignDropped},
-				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", predict: foreignDropped},
+				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions",
+					predict: foreignIsDefault(true)},
+				{Program: RunHCS, From: bootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions",
+					predict: foreignDropped},
+				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0",
+					Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", predict: foreignDropped},
 			},
 		},
 		{
@@ -92,7 +103,8 @@ func init() {
 			Effect: "A message that names no type at all, down to two stray bytes on stdin, silently starts the shim with " +
 				"default options.",
 			Places: []Place{
-				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_no_type", predict: foreignIsDefault(false)},
+				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_no_type",
+					predict: foreignIsDefault(false)},
 			},
 		},
 		{
@@ -100,11 +112,16 @@ func init() {
 			Effect: "A field number above 2^29-1, which protobuf does not have, is accepted inside a group: damaged " +
 				"bytes pass for options. The defect is google.golang.org/protobuf's (protowire.ConsumeTag).",
 			Places: []Place{
-				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber(contract.Stdin)},
-				{Program: Create, From: oldest, Case: "malformed_legacy_options_group-field-above-max", predict: groupHidesBadFieldNumber(contract.Create)},
-				{Program: RunHCS, Command: "create", From: oldest, Case: "malformed_legacy_options_group-field-above-max"},
-				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
-				{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max", predict: groupInBootstrap},
+				{Program: ReadOptions, From: oldest, Case: "malformed_legacy_options_group-field-above-max",
+					predict: groupHidesBadFieldNumber(contract.Stdin)},
+				{Program: Create, From: oldest, Case: "malformed_legacy_options_group-field-above-max",
+					predict: groupHidesBadFieldNumber(contract.Create)},
+				{Program: RunHCS, Command: "create", From: oldest,
+					Case: "malformed_legacy_options_group-field-above-max"},
+				{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max",
+					predict: groupInBootstrap},
+				{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max",
+					predict: groupInBootstrap},
 			},
 		},
 		{
@@ -120,28 +137,40 @@ func init() {
 			Name: "lcow-v2-loses-legacy-options", Breaks: contract.AsSent,
 			Effect: "Options from containerd up to 2.2, a bare Any, are BootstrapParams without options to lcow-v2: it silently starts with " +
 				"defaults; or not at all, where the options' bytes happen to be invalid UTF-8 (CRI's default, scrub_logs).",
-			Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform", predict: lcowLosesLegacy}},
+			Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform",
+				predict: lcowLosesLegacy}},
 		},
 		{
 			Name: "lcow-v2-legacy-is-default", Breaks: contract.ForeignFails,
 			Effect: "Options that are damaged or of another type, in a bare Any, silently start lcow-v2 with defaults.",
-			Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions", predict: lcowLegacyIsDefault}},
+			Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions",
+				predict: lcowLegacyIsDefault}},
 		},
 		{
 			Name: "damage-ignored", Breaks: contract.MalformedFails,
 			Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the fault: defaults, or " +
 				"the options if they stand before it.",
 			Places: []Place{
-				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated", predict: damageIgnored},
-				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated", predict: damageIgnored},
+				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
+					predict: damageIgnored},
+				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
+					predict: damageIgnored},
 			},
 		},
 		{
 			Name: "end-unread", Breaks: contract.AsSent,
 			Effect: "Options that stand behind the first 10 MiB of the payload are silently dropped: nothing reads or refuses what follows.",
 			Places: []Place{
-				{Program: PkgShim, From: "v2.3.7", Payload: func() []byte { return behindUnread(contract.OptionsName, wire.Message{wire.Bool(1, true)}) }, predict: endUnread},
-				{Program: RuncV2, From: "v2.3.0", Payload: func() []byte { return behindUnread(runcOptions, wire.Message{wire.String(3, table.RuncMarker)}) }, predict: endUnread},
+				{Program: PkgShim, From: "v2.3.7",
+					Payload: func() []byte {
+						return behindUnread(contract.OptionsName,
+							wire.Message{wire.Bool(1, true)})
+					}, predict: endUnread},
+				{Program: RuncV2, From: "v2.3.0",
+					Payload: func() []byte {
+						return behindUnread(runcOptions,
+							wire.Message{wire.String(3, table.RuncMarker)})
+					}, predict: endUnread},
 			},
 		},
 		{
@@ -150,8 +179,10 @@ func init() {
 				"BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded before containerd runs with defaults. " +
 				"Options whose bytes are no UTF-8 are read as an Any, but dropped, too, unless they are runc's.",
 			Places: []Place{
-				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", predict: legacyDropped},
-				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", predict: legacyDropped},
+				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
+					predict: legacyDropped},
+				{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
+					predict: legacyDropped},
 			},
 		},
 		{
@@ -168,7 +199,8 @@ func init() {
 			Effect: "Options that cannot be read silently start the shim with defaults: so do containerd 2.3's BootstrapParams " +
 				"for a shim of 2.2 that is still installed.",
 			Places: []Place{
-				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc", predict: unreadableDropped},
+				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
+					predict: unreadableDropped},
 			},
 		},
 		{
@@ -176,7 +208,8 @@ func init() {
 			Effect: "Options of any other type are read as runc's Options. They silently start the shim with defaults; or, if they have a " +
 				"string in field 3, which is registry_root in runhcs's and config_body in runtimeoptions', start looks for a cgroup of that name and fails.",
 			Places: []Place{
-				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all", predict: typeURLIgnored},
+				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all",
+					predict: typeURLIgnored},
 			},
 		},
 		{
@@ -184,7 +217,8 @@ func init() {
 			Effect: "A group that another group's end closes is accepted: damaged bytes pass for options. The defect is that of the crate " +
 				"protobuf, which does not compare the number of an end with that of the start.",
 			Places: []Place{
-				{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another", predict: groupEndsUnmatched},
+				{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another",
+					predict: groupEndsUnmatched},
 			},
 		},
 		// What follows shows in the programs alone: make e2e reproduces it.
@@ -198,7 +232,8 @@ func init() {
 			Name: "lcow-v2-start-hangs", Breaks: startTells,
 			Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that serve would have set. " +
 				"The reason is on standard error.",
-			Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport, Case: "malformed_legacy_legacy_field-0"}},
+			Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport,
+				Case: "malformed_legacy_legacy_field-0"}},
 		},
 		{
 			Name: "debug-type-file-panics", Breaks: contract.NeverPanics,
@@ -223,7 +258,8 @@ func init() {
 			Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory before anything looks at them.",
 			Places: []Place{
 				{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(1000) }},
-				{Program: LCOW, Command: "serve", From: bootstrapSupport, Payload: func() []byte { return inExtension(large(1000)) }},
+				{Program: LCOW, Command: "serve", From: bootstrapSupport,
+					Payload: func() []byte { return inExtension(large(1000)) }},
 			},
 		},
 		{
@@ -231,7 +267,8 @@ func init() {
 			Effect: "An invalid log level is repeated in the error twice, however long it is: 64 MiB of it make a panic.log of 128 MiB.",
 			Places: []Place{
 				{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(16) }},
-				{Program: LCOW, Command: "serve", From: bootstrapSupport, Payload: func() []byte { return inExtension(large(16)) }},
+				{Program: LCOW, Command: "serve", From: bootstrapSupport,
+					Payload: func() []byte { return inExtension(large(16)) }},
 			},
 		},
 	}

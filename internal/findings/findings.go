@@ -115,7 +115,8 @@ func Named(name string) (List, error) {
 	}
 	version, without, _ := strings.Cut(name, ",")
 	if semver.Canonical(version) != version || version == "" {
-		return List{}, fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
+		return List{},
+			fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
 	}
 	l := Of(ReadOptions, version)
 	l.Name = name
@@ -125,7 +126,8 @@ func Named(name string) (List, error) {
 		}
 		left, ok := strings.CutPrefix(f, "-")
 		if !ok || !slices.ContainsFunc([]string{ReadOptions, Create, RunHCS, LCOW}, func(program string) bool {
-			return slices.ContainsFunc(l.For(program).Findings(), func(f *Finding) bool { return isLeftOut(left, f.Name, program) })
+			return slices.ContainsFunc(l.For(program).Findings(),
+				func(f *Finding) bool { return isLeftOut(left, f.Name, program) })
 		}) {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
@@ -142,7 +144,8 @@ func (l List) For(program string) List {
 	}
 	for i := range All {
 		f := &All[i]
-		if p, ok := f.In(program); ok && p.in(l.version) && !slices.ContainsFunc(l.without, func(left string) bool { return isLeftOut(left, f.Name, program) }) {
+		if p, ok := f.In(program); ok && p.in(l.version) && !slices.ContainsFunc(l.without,
+			func(left string) bool { return isLeftOut(left, f.Name, program) }) {
 			l.findings = append(l.findings, f)
 		}
 	}

@@ -39,7 +39,8 @@ func TestNamed(t *testing.T) {
 	} {
 		list, err := Named(test.name)
 		if (err != nil) != test.fails || len(list.Findings()) != test.count {
-			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings()), err, test.count, test.fails)
+			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings()), err, test.count,
+				test.fails)
 		}
 	}
 }
@@ -100,7 +101,8 @@ func TestPredictionIsExact(t *testing.T) {
 		t.Fatalf("Predict: %v", finding)
 	}
 	for _, wrong := range []contract.Outcome{
-		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, payload.Sent(payload.OneOption()), {Kind: contract.OptionsAndError},
+		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, payload.Sent(payload.OneOption()),
+		{Kind: contract.OptionsAndError},
 	} {
 		if Matches(predicted, wrong) {
 			t.Errorf("%v is excused where %v is predicted", wrong.Kind, predicted.Kind)
@@ -127,8 +129,10 @@ func TestCreate(t *testing.T) {
 		{"a linked type, its value damaged", any("google.protobuf.Any", wire.Raw([]byte{8})), "", contract.Foreign},
 		{"a type that is not linked", any("runtimeoptions.v1.Options"), "", contract.Foreign},
 		{"no type", any("", wire.Bool(1, true)), "", contract.Foreign},
-		{"an ID that is a linked type", payload.WithIdentity("google.protobuf.Any", "p1", nil).Bytes, "foreign-type-panics", contract.Panic},
-		{"a bad number in a group", any(contract.OptionsName, badGroup), "group-hides-bad-field-number", contract.Options},
+		{"an ID that is a linked type", payload.WithIdentity("google.protobuf.Any", "p1", nil).Bytes,
+			"foreign-type-panics", contract.Panic},
+		{"a bad number in a group", any(contract.OptionsName, badGroup), "group-hides-bad-field-number",
+			contract.Options},
 		{"the same in another type", any("a.B", badGroup), "", contract.Foreign},
 	} {
 		want := reference.CreateAnswer(test.payload)
@@ -225,18 +229,27 @@ func TestDamageIgnored(t *testing.T) {
 		got              contract.Outcome
 	}{
 		{"a fault before the options", PkgShim, "v2.3.7", join(fault, sent), "damage-ignored", none},
-		{"a fault in an extension", PkgShim, "v2.3.7", wire.Message{wire.String(4, "2.3.7"), wire.Bytes(8, fault)}.Encode(), "damage-ignored", none},
+		{"a fault in an extension", PkgShim, "v2.3.7", wire.Message{wire.String(4, "2.3.7"),
+			wire.Bytes(8, fault)}.Encode(), "damage-ignored", none},
 		{"a fault behind the options", PkgShim, "v2.3.7", join(sent, fault), "damage-ignored", payload.Sent(opts)},
-		{"a fault in the options", PkgShim, "v2.3.7", wire.Message{damagedOptions}.Encode(), "", contract.Outcome{Kind: contract.Malformed}},
-		{"a fault in and behind the options", PkgShim, "v2.3.7", join(wire.Message{damagedOptions}.Encode(), fault), "", contract.Outcome{Kind: contract.Malformed}},
+		{"a fault in the options", PkgShim, "v2.3.7", wire.Message{damagedOptions}.Encode(), "",
+			contract.Outcome{Kind: contract.Malformed}},
+		{"a fault in and behind the options", PkgShim, "v2.3.7", join(wire.Message{damagedOptions}.Encode(), fault), "",
+			contract.Outcome{Kind: contract.Malformed}},
 		{"options beyond the limit", PkgShim, "v2.3.7", join(wire.Message{large}.Encode(), sent), "end-unread", none},
-		{"options beyond the limit, which cuts a field", PkgShim, "v2.4.2", join(wire.Message{large}.Encode(), sent), "end-unread", failed},
-		{"options beyond the limit, which cuts none", PkgShim, "v2.4.2", behindUnread(contract.OptionsName, nil), "end-unread", none},
-		{"options before the limit", PkgShim, "v2.3.7", join(sent, wire.Message{large}.Encode()), "", payload.Sent(opts)},
-		{"a legacy payload with a fault", PkgShim, "v2.3.7", join(payload.PlainAny(contract.OptionsName, nil), fault), "damage-ignored", none},
-		{"a whole legacy payload", PkgShim, "v2.3.7", payload.PlainAny(contract.OptionsName, nil), "legacy-read-as-bootstrap", none},
+		{"options beyond the limit, which cuts a field", PkgShim, "v2.4.2", join(wire.Message{large}.Encode(), sent),
+			"end-unread", failed},
+		{"options beyond the limit, which cuts none", PkgShim, "v2.4.2", behindUnread(contract.OptionsName, nil),
+			"end-unread", none},
+		{"options before the limit", PkgShim, "v2.3.7", join(sent, wire.Message{large}.Encode()), "",
+			payload.Sent(opts)},
+		{"a legacy payload with a fault", PkgShim, "v2.3.7", join(payload.PlainAny(contract.OptionsName, nil), fault),
+			"damage-ignored", none},
+		{"a whole legacy payload", PkgShim, "v2.3.7", payload.PlainAny(contract.OptionsName, nil),
+			"legacy-read-as-bootstrap", none},
 		{"the same fault", PkgShim, "v2.4.2", join(fault, sent), "", contract.Outcome{Kind: contract.Malformed}},
-		{"runc's options that are no UTF-8", RuncV2, "v2.3.7", runc, "legacy-read-as-bootstrap", contract.Outcome{Kind: contract.Options}},
+		{"runc's options that are no UTF-8", RuncV2, "v2.3.7", runc, "legacy-read-as-bootstrap",
+			contract.Outcome{Kind: contract.Options}},
 		{"runc's options and a fault", RuncV2, "v2.3.7", join(runc, fault), "damage-ignored", none},
 	} {
 		want := reference.Answer(test.payload)
@@ -274,15 +287,20 @@ func TestRustExtensions(t *testing.T) {
 		{"others with a cgroup", any("a.B", cgroup), contract.Foreign, "type-url-ignored", options},
 		{"others with two", any("a.B", cgroup, wire.String(3, "")), contract.Foreign, "type-url-ignored", none},
 		{"others without one", any("a.B", wire.Bool(1, true)), contract.Foreign, "type-url-ignored", none},
-		{"others, damaged", any("a.B", wire.Raw([]byte{8})), contract.Foreign, "", contract.Outcome{Kind: contract.Foreign}},
-		{"a namespace that is none", inNamespace("k8s.io")(), contract.Options, "bootstrap-rejected", contract.Outcome{Kind: contract.Error, Err: errors.New("IncorrectTag(46)")}},
+		{"others, damaged", any("a.B", wire.Raw([]byte{8})), contract.Foreign, "",
+			contract.Outcome{Kind: contract.Foreign}},
+		{"a namespace that is none", inNamespace("k8s.io")(), contract.Options, "bootstrap-rejected",
+			contract.Outcome{Kind: contract.Error, Err: errors.New("IncorrectTag(46)")}},
 		{"another", inNamespace("moby")(), contract.Options, "bootstrap-rejected", failed},
 		{"a namespace of one field", inNamespace("inference")(), contract.Options, "identity-misread", none},
 		{"another group's end", inAny(runcOptions, otherEnd), contract.Malformed, "group-ends-unmatched", options},
 		{"the same twice", inAny(runcOptions, otherEnd, otherEnd), contract.Malformed, "group-ends-unmatched", options},
-		{"a group's end and a fault", inAny(runcOptions, otherEnd, wire.Raw([]byte{8})), contract.Malformed, "", contract.Outcome{Kind: contract.Malformed}},
-		{"no group's end", inAny(runcOptions, wire.Raw([]byte{0x7b})), contract.Malformed, "", contract.Outcome{Kind: contract.Malformed}},
-		{"a stray one", inAny(runcOptions, wire.Raw([]byte{0x7c})), contract.Malformed, "", contract.Outcome{Kind: contract.Malformed}},
+		{"a group's end and a fault", inAny(runcOptions, otherEnd, wire.Raw([]byte{8})), contract.Malformed, "",
+			contract.Outcome{Kind: contract.Malformed}},
+		{"no group's end", inAny(runcOptions, wire.Raw([]byte{0x7b})), contract.Malformed, "",
+			contract.Outcome{Kind: contract.Malformed}},
+		{"a stray one", inAny(runcOptions, wire.Raw([]byte{0x7c})), contract.Malformed, "",
+			contract.Outcome{Kind: contract.Malformed}},
 	} {
 		f, got := Of(RustExtensions, "v0.11.0").Predict(test.payload, contract.Outcome{Kind: test.want})
 		name := ""
@@ -305,7 +323,8 @@ func TestAll(t *testing.T) {
 		names[f.Name] = true
 		for _, p := range f.Places {
 			if (p.Case == "") == (p.Payload == nil) || p.From == "" || (p.predict == nil) != (p.Command != "") {
-				t.Errorf("%s in %s: want one of Case and Payload, From, and one of Command and a prediction", f.Name, p.Program)
+				t.Errorf("%s in %s: want one of Case and Payload, From, and one of Command and a prediction", f.Name,
+					p.Program)
 			}
 		}
 	}

@@ -62,7 +62,8 @@ func endUnread(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
 
 // legacyRefused predicts that a legacy payload, or none at all, is refused.
 func legacyRefused(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return contract.Outcome{Kind: contract.Error, Err: errors.New("deprecated API")}, !stdin.IsBootstrap(b) && want.Kind != contract.Foreign
+	return contract.Outcome{Kind: contract.Error, Err: errors.New("deprecated API")}, !stdin.IsBootstrap(b) &&
+		want.Kind != contract.Foreign
 }
 
 // unreadableDropped predicts that BootstrapParams and what is damaged cannot be read
@@ -107,7 +108,8 @@ func pkgShimAnswer(program string, b []byte) contract.Outcome {
 // isRuncAny reports whether b is an Any of runc's Options, and decodes.
 func isRuncAny(b []byte) bool {
 	var a anypb.Any
-	return proto.Unmarshal(b, &a) == nil && stdin.TypeName(a.GetTypeUrl()) == runcOptions && !decode(runcOptions, a.GetValue()).Kind.IsError()
+	return proto.Unmarshal(b, &a) == nil && stdin.TypeName(a.GetTypeUrl()) == runcOptions &&
+		!decode(runcOptions, a.GetValue()).Kind.IsError()
 }
 
 // LCOWAnswer is what lcow-v2 makes of its standard input. It has no readOptions:
@@ -178,7 +180,8 @@ const largeSize = 64 << 20
 
 // large is a legacy payload of largeSize in one string field of its Options.
 func large(num protowire.Number) []byte {
-	return payload.PlainAny(contract.OptionsName, wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), largeSize))}.Encode())
+	return payload.PlainAny(contract.OptionsName,
+		wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), largeSize))}.Encode())
 }
 
 // inExtension is a legacy payload as containerd sends it from 2.3 on.

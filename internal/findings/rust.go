@@ -71,7 +71,8 @@ func groupEndsUnmatched(_ List, b []byte, want contract.Outcome) (contract.Outco
 	_, rest := wire.Parse(matched)
 	_, value := stdin.AnyParts(matched)
 	got, decodes := asRuncOptions(value)
-	return got, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && len(rest) == 0 && decodes && !bytes.Equal(matched, b)
+	return got, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && len(rest) == 0 && decodes &&
+		!bytes.Equal(matched, b)
 }
 
 // matchGroupEnds gives the end of each group in a message its start's number, if both

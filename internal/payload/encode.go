@@ -96,7 +96,8 @@ func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.inserted()[level].unknown).Bytes), unknownKey - i})
+			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.inserted()[level].unknown).Bytes),
+				unknownKey - i})
 		}
 	}
 	if e.has(Order) {

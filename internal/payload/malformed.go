@@ -49,7 +49,8 @@ func (g *Generator) allInserted(longest int) map[vocabulary.Level]inserted {
 			d.freedoms = append(d.freedoms, Fault{e.Name, e.Freedom, e})
 		}
 		d.faults = slices.DeleteFunc(d.faults, func(f Fault) bool { return f.Size() > longest })
-		d.unknown = slices.DeleteFunc(slices.Clone(g.vocabulary.Unknown(level)), func(e vocabulary.Element) bool { return len(e.Bytes) > longest })
+		d.unknown = slices.DeleteFunc(slices.Clone(g.vocabulary.Unknown(level)),
+			func(e vocabulary.Element) bool { return len(e.Bytes) > longest })
 		all[level] = d
 	}
 	return all
@@ -92,7 +93,8 @@ func (g *Generator) Free(rnd Rand) Payload { return g.faulty(rnd, g.Options(rnd)
 // faulty adds an entry to the map in Options, so that there is one to damage.
 func (g *Generator) faulty(rnd Rand, opts proto.Message, faults func(vocabulary.Level) []Fault) Payload {
 	if g.entries != nil {
-		opts.ProtoReflect().Mutable(g.entries).Map().Set(protoreflect.ValueOfString("key").MapKey(), protoreflect.ValueOfString("value"))
+		opts.ProtoReflect().Mutable(g.entries).Map().Set(protoreflect.ValueOfString("key").MapKey(),
+			protoreflect.ValueOfString("value"))
 	}
 	variations := g.sometimes(rnd, AllVariations).variations
 	if rnd.Intn(2) == 0 {
@@ -105,13 +107,15 @@ func (g *Generator) faulty(rnd Rand, opts proto.Message, faults func(vocabulary.
 
 // DamagedLegacy is Legacy with the fault in it. A fault among the annotations
 // needs options that have one.
-func (g *Generator) DamagedLegacy(rnd Rand, variations Variations, opts proto.Message, level vocabulary.Level, fault Fault) Payload {
+func (g *Generator) DamagedLegacy(rnd Rand, variations Variations, opts proto.Message, level vocabulary.Level,
+	fault Fault) Payload {
 	e := g.damaging(rnd, variations, level, fault)
 	return fault.in(e, "legacy Any", e.legacy(e.url(g.name), e.options(opts)), opts)
 }
 
 // DamagedBootstrap is Bootstrap with the fault in it, as DamagedLegacy.
-func (g *Generator) DamagedBootstrap(rnd Rand, variations Variations, opts proto.Message, level vocabulary.Level, fault Fault) Payload {
+func (g *Generator) DamagedBootstrap(rnd Rand, variations Variations, opts proto.Message, level vocabulary.Level,
+	fault Fault) Payload {
 	e := g.damaging(rnd, variations, level, fault)
 	return fault.in(e, "BootstrapParams", e.bootstrap(opts), opts)
 }

@@ -172,7 +172,8 @@ func (e *encoder) legacy(url string, value []byte) []byte {
 func (e *encoder) anyParts(url string, value []byte) []keyed {
 	parts := make([]keyed, 0, 8)
 	if e.has(Repeat) {
-		parts = append(parts, field(wire.String(1, pick(e.rnd, e.g.vocabulary.NearNames()))), field(wire.String(2, "overwritten")))
+		parts = append(parts, field(wire.String(1, pick(e.rnd, e.g.vocabulary.NearNames()))),
+			field(wire.String(2, "overwritten")))
 	}
 	parts = append(parts, field(wire.String(1, url)))
 	if len(value) == 0 && len(parts) == 1 && !e.has(Default) {
@@ -264,7 +265,8 @@ func (e *encoder) neighbour() []byte {
 // ambient is every field but the extensions, as containerd sets them, or
 // with any legal value.
 func (e *encoder) ambient() []keyed {
-	d := Daemon{Version: "v2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`, GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
+	d := Daemon{Version: "v2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`,
+		GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
 	id, namespace := "web-1", "default"
 	if e.has(Ambient) {
 		id, namespace = ID(e.rnd), Namespace(e.rnd)

@@ -28,7 +28,8 @@ func TestGenerators(t *testing.T) {
 			generate func(payload.Rand) payload.Payload
 			kinds    []contract.Kind
 		}{
-			{"Valid", func(r payload.Rand) payload.Payload { return g.Valid(r, payload.AllVariations) }, []contract.Kind{contract.Options, contract.None}},
+			{"Valid", func(r payload.Rand) payload.Payload { return g.Valid(r, payload.AllVariations) },
+				[]contract.Kind{contract.Options, contract.None}},
 			{"Minimal", g.Minimal, []contract.Kind{contract.None}},
 			{"Foreign", g.Foreign, []contract.Kind{contract.Foreign, contract.None}},
 			{"Malformed", g.Malformed, []contract.Kind{contract.Malformed}},
@@ -62,7 +63,8 @@ func TestFreedoms(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	for range 2000 {
 		p := payload.RunHCS.Free(rnd)
-		if got := reference.Want(p.Bytes); got.Kind != p.Want.Kind && got.Kind != contract.Malformed || len(got.Or) != 1 {
+		if got := reference.Want(p.Bytes); got.Kind != p.Want.Kind && got.Kind != contract.Malformed ||
+			len(got.Or) != 1 {
 			t.Fatalf("%v: %v or %v", p.Description, got, got.Or)
 		}
 	}

@@ -29,10 +29,22 @@ var Shapes = []Shape{
 		}
 		return plainLegacy(m...)
 	}},
-	{"same-annotation", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Sub(18, wire.String(1, "k")), size)) }},
-	{"repeated-scalar", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Varint(8, 1), size)) }},
-	{"unknown-fields", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Varint(1000, 1), size)) }},
-	{"unknown-groups", contract.Options, func(size int) []byte { return plainLegacy(repeated(wire.Group(1000, wire.Varint(1, 1)), size)) }},
+	{"same-annotation", contract.Options, func(size int) []byte {
+		return plainLegacy(repeated(wire.Sub(18,
+			wire.String(1, "k")), size))
+	}},
+	{"repeated-scalar", contract.Options, func(size int) []byte {
+		return plainLegacy(repeated(wire.Varint(8, 1),
+			size))
+	}},
+	{"unknown-fields", contract.Options, func(size int) []byte {
+		return plainLegacy(repeated(wire.Varint(1000, 1),
+			size))
+	}},
+	{"unknown-groups", contract.Options, func(size int) []byte {
+		return plainLegacy(repeated(wire.Group(1000,
+			wire.Varint(1, 1)), size))
+	}},
 	// At most 10,000 groups may be within one another: with 128 bytes to each,
 	// that is 1.2 MiB.
 	{"groups-in-groups", contract.Options, func(size int) []byte {
@@ -45,7 +57,8 @@ var Shapes = []Shape{
 		return plainLegacy(wire.Raw(append(start, end...)))
 	}},
 	{"repeated-value", contract.Options, func(size int) []byte {
-		return wire.Message{wire.String(1, contract.OptionsName), repeated(wire.String(2, "1234567890"), size), wire.Bytes(2, nil)}.Encode()
+		return wire.Message{wire.String(1, contract.OptionsName), repeated(wire.String(2, "1234567890"), size),
+			wire.Bytes(2, nil)}.Encode()
 	}},
 	{"empty-extensions", contract.None, func(size int) []byte {
 		return wire.Message{wire.String(4, "2.3.7"), repeated(wire.Sub(8), size)}.Encode()
@@ -60,7 +73,8 @@ var Shapes = []Shape{
 	}},
 	// typeurl decodes a value of any linked type before its type is looked at.
 	{"foreign-messages", contract.Foreign, func(size int) []byte {
-		return wire.Message{wire.String(1, "google.protobuf.FileDescriptorSet"), wire.Sub(2, repeated(wire.Sub(1), size))}.Encode()
+		return wire.Message{wire.String(1, "google.protobuf.FileDescriptorSet"),
+			wire.Sub(2, repeated(wire.Sub(1), size))}.Encode()
 	}},
 	{"any-in-pieces", contract.Options, func(size int) []byte {
 		piece := wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, nil))

@@ -235,7 +235,8 @@ func checkGroups(b []byte, md protoreflect.MessageDescriptor) error {
 			continue
 		}
 		n = protowire.ConsumeFieldValue(num, typ, b)
-		if fd := md.Fields().ByNumber(num); depth == 0 && typ == protowire.BytesType && fd != nil && fd.Message() != nil {
+		if fd := md.Fields().ByNumber(num); depth == 0 && typ == protowire.BytesType && fd != nil &&
+			fd.Message() != nil {
 			value, _ := protowire.ConsumeBytes(b)
 			if err := checkGroups(value, fd.Message()); err != nil {
 				return fmt.Errorf("%s: %w", fd.Name(), err)

@@ -24,29 +24,41 @@ func TestErrors(t *testing.T) {
 		want    Error
 		text    string // of the error, up to protobuf's own words
 	}{
-		{"not protobuf", wire.Message{wire.Raw([]byte("{}"))}, Error{Kind: ErrMalformed}, "malformed shim options: no protobuf message: at byte 0: "},
+		{"not protobuf", wire.Message{wire.Raw([]byte("{}"))}, Error{Kind: ErrMalformed},
+			"malformed shim options: no protobuf message: at byte 0: "},
 		{"not protobuf from the second field on", wire.Message{wire.String(1, "a"), wire.Raw([]byte("{}"))},
 			Error{Kind: ErrMalformed}, "malformed shim options: no protobuf message: at byte 3: "},
 		{"legacy, broken value", wire.Message{wire.String(1, "x/"+options), broken},
-			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: "x/" + options}, `malformed shim options: Any.value: type URL "x/` + options + `": `},
+			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: "x/" + options},
+			`malformed shim options: Any.value: type URL "x/` + options + `": `},
 		{"legacy, foreign", wire.Message{wire.String(1, "runtimeoptions.v1.Options")},
-			Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: "runtimeoptions.v1.Options"}, `shim options of another type: Any.type_url: type URL "runtimeoptions.v1.Options": want ` + options},
+			Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: "runtimeoptions.v1.Options"},
+			`shim options of another type: Any.type_url: type URL "runtimeoptions.v1.Options": want ` + options},
 		{"legacy, no type", wire.Message{wire.Bytes(2, []byte{0x08})},
-			Error{Kind: ErrForeign, Family: "Any", Field: "type_url"}, "shim options of another type: Any.type_url: want " + options},
-		{"legacy, no UTF-8", wire.Message{wire.String(1, "\xff")}, Error{Kind: ErrMalformed, Family: "Any"}, "malformed shim options: Any: "},
-		{"bootstrap, no UTF-8", wire.Message{wire.String(4, "\xff")}, Error{Kind: ErrMalformed, Family: "BootstrapParams"}, "malformed shim options: BootstrapParams: "},
-		{"bootstrap, broken value of the second extension", wire.Message{wire.Sub(8), wire.Sub(8, wire.Sub(1, wire.String(1, options), broken))},
+			Error{Kind: ErrForeign, Family: "Any", Field: "type_url"},
+			"shim options of another type: Any.type_url: want " + options},
+		{"legacy, no UTF-8", wire.Message{wire.String(1, "\xff")}, Error{Kind: ErrMalformed, Family: "Any"},
+			"malformed shim options: Any: "},
+		{"bootstrap, no UTF-8", wire.Message{wire.String(4, "\xff")}, Error{Kind: ErrMalformed,
+			Family: "BootstrapParams"}, "malformed shim options: BootstrapParams: "},
+		{"bootstrap, broken value of the second extension", wire.Message{wire.Sub(8),
+			wire.Sub(8, wire.Sub(1, wire.String(1, options), broken))},
 			Error{Kind: ErrMalformed, Family: "BootstrapParams", Field: "extensions[1].value", TypeURL: options},
 			`malformed shim options: BootstrapParams.extensions[1].value: type URL "` + options + `": `},
-		{"bad number in a group", wire.Message{wire.String(1, options), wire.Sub(2, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1})))},
+		{"bad number in a group", wire.Message{wire.String(1, options), wire.Sub(2,
+			wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1})))},
 			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: options},
 			`malformed shim options: Any.value: type URL "` + options + `": field number above 536870911 in a group`},
-		{"bad number in a group of a sub-message", wire.Message{wire.String(1, options), wire.Sub(2, wire.Sub(18, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))))},
+		{"bad number in a group of a sub-message", wire.Message{wire.String(1, options),
+			wire.Sub(2, wire.Sub(18, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))))},
 			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: options},
-			`malformed shim options: Any.value: type URL "` + options + `": default_container_annotations: field number above 536870911 in a group`},
-		{"bad number in a group of a sub-message after a group", wire.Message{wire.String(1, options), wire.Sub(2, wire.Group(30), wire.Sub(18, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))))},
+			`malformed shim options: Any.value: type URL "` + options +
+				`": default_container_annotations: field number above 536870911 in a group`},
+		{"bad number in a group of a sub-message after a group", wire.Message{wire.String(1, options),
+			wire.Sub(2, wire.Group(30), wire.Sub(18, wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))))},
 			Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: options},
-			`malformed shim options: Any.value: type URL "` + options + `": default_container_annotations: field number above 536870911 in a group`},
+			`malformed shim options: Any.value: type URL "` + options +
+				`": default_container_annotations: field number above 536870911 in a group`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			opts, err := ReadOptions(strings.NewReader(string(test.payload.Encode())))
@@ -54,7 +66,8 @@ func TestErrors(t *testing.T) {
 			if opts != nil || !errors.As(err, &got) {
 				t.Fatalf("ReadOptions = %v, %v; want an *Error", opts, err)
 			}
-			if !errors.Is(err, test.want.Kind) || got.Family != test.want.Family || got.Field != test.want.Field || got.TypeURL != test.want.TypeURL {
+			if !errors.Is(err, test.want.Kind) || got.Family != test.want.Family || got.Field != test.want.Field ||
+				got.TypeURL != test.want.TypeURL {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 			if got.Err == nil {
@@ -103,16 +116,21 @@ func TestCreate(t *testing.T) {
 		{"Options", wire.Message{wire.String(1, options), debug}, "options debug:true"},
 		{"Options without a value", wire.Message{wire.String(1, "a/"+options)}, "options, all at their defaults"},
 		{"a damaged value", wire.Message{wire.String(1, options), wire.Bytes(2, []byte{8})}, "error/malformed"},
-		{"fields of BootstrapParams", wire.Message{wire.String(1, options), debug, wire.Varint(3, 1), wire.Bytes(8, []byte{8})}, "options debug:true"},
+		{"fields of BootstrapParams", wire.Message{wire.String(1, options), debug, wire.Varint(3, 1),
+			wire.Bytes(8, []byte{8})}, "options debug:true"},
 		{"an ID and a namespace", wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}, "error/foreign"},
 		{"BootstrapParams", wire.Message{wire.String(1, "web-1"), wire.String(4, "2.3.7")}, "error/foreign"},
 		{"no type", wire.Message{debug}, "error/foreign"},
-		{"another type, damaged", wire.Message{wire.String(1, "google.protobuf.Any"), wire.Bytes(2, []byte{8})}, "error/foreign"},
+		{"another type, damaged", wire.Message{wire.String(1, "google.protobuf.Any"), wire.Bytes(2, []byte{8})},
+			"error/foreign"},
 		{"not an Any", wire.Message{wire.String(1, options), wire.Raw([]byte{8})}, "error/malformed"},
 		{"no UTF-8", wire.Message{bad}, "error/malformed"},
-		{"a wide tag", wire.Message{wire.String(1, options), wire.Varint(4, 1).WideTag(6)}, "options, all at their defaults | error/malformed"},
-		{"a wide tag in what is unknown", wire.Message{wire.String(1, options), wire.Sub(8, wire.Varint(4, 1).WideTag(6))}, "options, all at their defaults"},
-		{"an overwritten type URL", wire.Message{bad, wire.String(1, options), wire.Varint(3, 1)}, "error/malformed | error/foreign | options, all at their defaults"},
+		{"a wide tag", wire.Message{wire.String(1, options), wire.Varint(4, 1).WideTag(6)},
+			"options, all at their defaults | error/malformed"},
+		{"a wide tag in what is unknown", wire.Message{wire.String(1, options),
+			wire.Sub(8, wire.Varint(4, 1).WideTag(6))}, "options, all at their defaults"},
+		{"an overwritten type URL", wire.Message{bad, wire.String(1, options), wire.Varint(3, 1)},
+			"error/malformed | error/foreign | options, all at their defaults"},
 	} {
 		want := WantCreate(test.m.Encode())
 		got := contract.Outcome{Kind: want.Kind, Options: want.Options}.String()

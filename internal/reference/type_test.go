@@ -24,7 +24,8 @@ func TestOtherTypes(t *testing.T) {
 					got := reader.Want(contract.Stdin, vocabulary.Encode(top))
 					kinds[got.Kind]++
 					if known && !contract.SameSet(want, got) {
-						t.Errorf("%s: %s: by its elements %s, by the reference %s", place.Name, e.Name, want.Kind, got.Kind)
+						t.Errorf("%s: %s: by its elements %s, by the reference %s", place.Name, e.Name, want.Kind,
+							got.Kind)
 					}
 				}
 			}

@@ -156,7 +156,8 @@ func (t Test) CaseArguments(file string) string {
 	if t.Conformance != nil {
 		reader, options = t.Conformance.Reader, t.Conformance.Options
 	}
-	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Entry, t.Entry}, {Findings, t.Findings}, {"READER", reader}, {"OPTIONS", options}} {
+	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Entry, t.Entry}, {Findings, t.Findings},
+		{"READER", reader}, {"OPTIONS", options}} {
 		if v.value != "" {
 			line += " " + v.name + "=" + Quote(v.value)
 		}
@@ -167,7 +168,8 @@ func (t Test) CaseArguments(file string) string {
 // Quote returns s as one word of a POSIX shell.
 func Quote(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("-_./:,+@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+		return !strings.ContainsRune("-_./:,+@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') &&
+			(r < 'a' || r > 'z')
 	}) {
 		return s
 	}

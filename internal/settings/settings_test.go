@@ -8,7 +8,8 @@ import (
 
 // What the command hands over arrives as it is.
 func TestEnviron(t *testing.T) {
-	want := Test{HCSShim: "../my hcsshim", Findings: "v0.15.0,-identity-misread", Decoder: "hcsshim", E2E: &E2E{Seed: 7}}
+	want := Test{HCSShim: "../my hcsshim", Findings: "v0.15.0,-identity-misread", Decoder: "hcsshim",
+		E2E: &E2E{Seed: 7}}
 	name, value, _ := strings.Cut(want.Environ(), "=")
 	t.Setenv(name, value)
 	t.Setenv(Findings, "none") // the command's settings are the whole of them
@@ -41,7 +42,8 @@ func TestReproCommand(t *testing.T) {
 }
 
 func TestQuote(t *testing.T) {
-	for s, want := range map[string]string{"": "''", "../hcsshim": "../hcsshim", "a b": "'a b'", "a'b": `'a'\''b'`, "$X": "'$X'", "v0.15.0,-a": "v0.15.0,-a"} {
+	for s, want := range map[string]string{"": "''", "../hcsshim": "../hcsshim", "a b": "'a b'", "a'b": `'a'\''b'`,
+		"$X": "'$X'", "v0.15.0,-a": "v0.15.0,-a"} {
 		if got := Quote(s); got != want {
 			t.Errorf("Quote(%q) = %s, want %s", s, got, want)
 		}

@@ -33,7 +33,8 @@ func TestHolds(t *testing.T) {
 		{"an Any of a longer name", anyOf("x.a.Options"), false, false},
 		{"BootstrapParams whose ID is the type's name", params(), false, false},
 		{"BootstrapParams with the type", params(anyOf("a.Options")), true, true},
-		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Bool(1, true))), true, true},
+		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Bool(1, true))),
+			true, true},
 		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), true, false},
 		{"BootstrapParams with another type", params(anyOf("b.Options")), false, false},
 	} {

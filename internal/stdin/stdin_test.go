@@ -38,8 +38,10 @@ func TestIsBootstrap(t *testing.T) {
 // containerd's rule for IDs and namespaces.
 func TestIsIdentifier(t *testing.T) {
 	for s, want := range map[string]bool{
-		"web-1": true, "0": true, "k8s.io": true, "a_b": true, contract.OptionsName: true, strings.Repeat("z", MaxIdentifier): true,
-		"": false, "a/b": false, "-a": false, "a-": false, "a--b": false, "a..b": false, "a:b": false, "web-1\n": false, "é": false,
+		"web-1": true, "0": true, "k8s.io": true, "a_b": true, contract.OptionsName: true,
+		strings.Repeat("z", MaxIdentifier): true,
+		"":                                 false, "a/b": false, "-a": false, "a-": false, "a--b": false, "a..b": false, "a:b": false, "web-1\n": false,
+		"é":                                  false,
 		strings.Repeat("z", MaxIdentifier+1): false,
 	} {
 		if got := IsIdentifier(s); got != want {
@@ -60,11 +62,13 @@ func TestAnyParts(t *testing.T) {
 // extension.
 func TestOptionsBytes(t *testing.T) {
 	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.String(2, "v")}
-	params := wire.Message{wire.String(4, "2.3"), wire.Sub(8, wire.Sub(1, legacy...)), wire.Sub(8, wire.Sub(1, wire.String(2, "second")))}
+	params := wire.Message{wire.String(4, "2.3"), wire.Sub(8, wire.Sub(1, legacy...)),
+		wire.Sub(8, wire.Sub(1, wire.String(2, "second")))}
 	for name, test := range map[string]struct {
 		m    wire.Message
 		want string
-	}{"legacy": {legacy, "v"}, "bootstrap": {params, "v"}, "without options": {wire.Message{wire.String(4, "2.3")}, ""}, "nothing": {nil, ""}} {
+	}{"legacy": {legacy, "v"}, "bootstrap": {params, "v"}, "without options": {wire.Message{wire.String(4, "2.3")}, ""},
+		"nothing": {nil, ""}} {
 		if got := OptionsBytes(test.m.Encode()); string(got) != test.want || got == nil {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
@@ -88,7 +92,8 @@ func TestDump(t *testing.T) {
 		want   []string
 	}{
 		{legacy, "a legacy Any", []string{`1 type_url: 28 bytes "containerd.runhcs.v1.Options"`, "1 debug: varint 1"}},
-		{wire.Message{wire.String(4, "2.3"), wire.Sub(8, wire.Sub(1, legacy...))}, "BootstrapParams", []string{"4 containerd_version", "8 extensions", "1 debug: varint 1"}},
+		{wire.Message{wire.String(4, "2.3"), wire.Sub(8, wire.Sub(1, legacy...))}, "BootstrapParams",
+			[]string{"4 containerd_version", "8 extensions", "1 debug: varint 1"}},
 	} {
 		b := test.m.Encode()
 		if got := FamilyName(contract.Stdin, b); got != test.family {

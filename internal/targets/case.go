@@ -44,7 +44,8 @@ func ReadCase(name, target string) (*Case, error) {
 	case c.Native && filepath.Base(filepath.Dir(folder)) == "fuzz":
 		target = filepath.Base(folder)
 	case c.Native:
-		return nil, fmt.Errorf("%s: a file of Go's fuzzing engine must be in testdata/fuzz/<target>, which says what to run it on", name)
+		return nil,
+			fmt.Errorf("%s: a file of Go's fuzzing engine must be in testdata/fuzz/<target>, which says what to run it on", name)
 	case target == "":
 		target = clusterFuzzTarget(filepath.Base(file))
 	}

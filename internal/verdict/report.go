@@ -76,7 +76,8 @@ func panicKind(text string) string {
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want), Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
+	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want),
+		Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -87,10 +88,12 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 	case KnownRight:
 		r.Difference = "the right answer"
 		r.Advice = fmt.Sprintf("The finding %[1]s no longer reproduces on this payload. If a checkout has fixed it, run with\n"+
-			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", v.Finding.Name, excused.Name)
+			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", v.Finding.Name,
+			excused.Name)
 	case KnownDifferent:
 		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.\n"+
-			"Either this is a new defect, or the prediction in internal/findings must be corrected.", v.Finding.Name, v.Predicted)
+			"Either this is a new defect, or the prediction in internal/findings must be corrected.", v.Finding.Name,
+			v.Predicted)
 	}
 	return r
 }
@@ -109,7 +112,8 @@ func (r Report) String() string {
 	var b strings.Builder
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "%-10s %s\n", name, strings.ReplaceAll(strings.TrimRight(value, "\n"), "\n", "\n           "))
+			fmt.Fprintf(&b, "%-10s %s\n", name, strings.ReplaceAll(strings.TrimRight(value, "\n"), "\n",
+				"\n           "))
 		}
 	}
 	b.WriteString("\n")
@@ -127,7 +131,8 @@ func (r Report) String() string {
 	row("panic", r.Panic)
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
-	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload), stdin.FamilyName(r.Input, r.Payload)), "; "))
+	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload),
+		stdin.FamilyName(r.Input, r.Payload)), "; "))
 	if len(r.Payload) <= maxDump {
 		b.WriteString(stdin.Dump(r.Input, r.Payload))
 		row("hex", shortHex(r.Payload))

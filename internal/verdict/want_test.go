@@ -32,8 +32,10 @@ func TestWant(t *testing.T) {
 		{"an Any of runhcs's", payload.PlainAny(contract.OptionsName, value), contract.Options, contract.Foreign},
 		{"an Any of runc's", payload.PlainAny(RuncOptions, nil), contract.Foreign, contract.Options},
 		{"an Any of another type", payload.PlainAny(foreign, nil), contract.Foreign, contract.Foreign},
-		{"an Any of a damaged value of runhcs's", payload.PlainAny(contract.OptionsName, []byte{8}), contract.Malformed, contract.Malformed},
-		{"an Any of a damaged value of runc's", payload.PlainAny(RuncOptions, []byte{8}), contract.Foreign, contract.Malformed},
+		{"an Any of a damaged value of runhcs's", payload.PlainAny(contract.OptionsName, []byte{8}), contract.Malformed,
+			contract.Malformed},
+		{"an Any of a damaged value of runc's", payload.PlainAny(RuncOptions, []byte{8}), contract.Foreign,
+			contract.Malformed},
 		{"BootstrapParams without options", bootstrap("", nil), contract.None, contract.None},
 		{"BootstrapParams with runhcs's", bootstrap(contract.OptionsName, value), contract.Options, contract.None},
 		{"BootstrapParams with runc's", bootstrap(RuncOptions, nil), contract.None, contract.Options},
@@ -41,7 +43,8 @@ func TestWant(t *testing.T) {
 		{"a cut payload", []byte{10, 5}, contract.Malformed, contract.Malformed},
 		{"an ID and a namespace", payload.PlainAny("web-1", []byte("k8s.io")), contract.None, contract.None},
 	} {
-		if got := Want(findings.RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs || (got.Options != nil) != (got.Kind == contract.Options) {
+		if got := Want(findings.RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs ||
+			(got.Options != nil) != (got.Kind == contract.Options) {
 			t.Errorf("%s, to runhcs-v1: %v, want %v", test.name, got, test.runhcs)
 		}
 		if got := Want(findings.RustExtensions, "v0.11.0", test.payload); got.Kind != test.runc || got.Options != nil {
@@ -73,7 +76,8 @@ func TestWantExplicitFalse(t *testing.T) {
 		{"reference", "", true},
 		{"", "", true},
 	} {
-		if got := Want(test.program, test.version, b); (got.Options.(*options.Options).ScrubLogs != nil) != test.arrives {
+		if got := Want(test.program, test.version,
+			b); (got.Options.(*options.Options).ScrubLogs != nil) != test.arrives {
 			t.Errorf("%s %s: %v, want that it arrives: %v", test.program, test.version, got, test.arrives)
 		}
 	}

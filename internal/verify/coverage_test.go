@@ -14,7 +14,8 @@ func TestMissing(t *testing.T) {
 		ok              bool
 	}{
 		{whole, "coverage: 1 functions", true},
-		{whole + "shimfuzz/extracted/create.go:9:\tnewTask\t92.3%\n", "NOT REACHED  92.3% of newTask at shimfuzz/extracted/create.go:9:", false},
+		{whole + "shimfuzz/extracted/create.go:9:\tnewTask\t92.3%\n",
+			"NOT REACHED  92.3% of newTask at shimfuzz/extracted/create.go:9:", false},
 		{whole + "github.com/x/helpers.go:9:\tFindExtension\t50.0%\n", "NOT REACHED  50.0% of FindExtension", false},
 		{"other/x.go:1:\tf\t100.0%\n", "nothing of the code under test", false},
 	} {

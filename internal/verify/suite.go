@@ -68,7 +68,8 @@ func newSuite(s settings.Test) (*suite, error) {
 		})
 	}
 	if len(u.decoders) == 0 {
-		return nil, fmt.Errorf("there is no decoder %q: want %s, %s or %s", s.Decoder, reference.Decoder.Name, u.underTest.Name, createName)
+		return nil, fmt.Errorf("there is no decoder %q: want %s, %s or %s", s.Decoder, reference.Decoder.Name,
+			u.underTest.Name, createName)
 	}
 	u.byInput = make(map[contract.Input][]decoder.Decoder)
 	for _, d := range u.decoders {

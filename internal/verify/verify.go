@@ -92,7 +92,8 @@ func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
 }
 
 func (c Check) question(d decoder.Decoder) verdict.Question {
-	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want, Cause: c.Cause, Reproduces: c.Reproduces}
+	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want, Cause: c.Cause,
+		Reproduces: c.Reproduces}
 }
 
 // For returns the payload with the right answer to it as an input of the decoder.
@@ -128,7 +129,8 @@ func Fail(t TB, d decoder.Decoder, c Check, text string) {
 
 // ReportText is Report for what is wrong beside an answer.
 func (c Check) ReportText(t TB, d decoder.Decoder, text string) string {
-	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text, Input: d.Input, Payload: c.Payload.Bytes}).String()
+	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text,
+		Input: d.Input, Payload: c.Payload.Bytes}).String()
 }
 
 // complete adds to a report what only the test knows, and notes it in the results.
@@ -163,7 +165,8 @@ func (c Check) replay(t TB) string {
 	if c.Reader == nil {
 		return line
 	}
-	return line + "\nshows the payload, but the reader is part of this failure: run " + t.Name() + " again, with its seed or kept input"
+	return line + "\nshows the payload, but the reader is part of this failure: run " + t.Name() +
+		" again, with its seed or kept input"
 }
 
 // Save keeps the payload of a failing test, one file a test, so that the last

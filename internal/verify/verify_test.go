@@ -72,9 +72,11 @@ func TestFor(t *testing.T) {
 		p    payload.Payload
 		want contract.Kind
 	}{
-		{"options in an Any", payload.Payload{Bytes: payload.PlainAny(contract.OptionsName, nil), Want: sent}, contract.Options},
+		{"options in an Any", payload.Payload{Bytes: payload.PlainAny(contract.OptionsName, nil), Want: sent},
+			contract.Options},
 		{"BootstrapParams", payload.WithIdentity("web-1", "k8s.io", payload.OneOption()), contract.Foreign},
-		{"an ID and a namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")), Want: none}, contract.Foreign},
+		{"an ID and a namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")), Want: none},
+			contract.Foreign},
 		{"an overwritten namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")),
 			Want: contract.Outcome{Kind: contract.Malformed, Or: []contract.Outcome{none}}}, contract.Foreign},
 		{"nothing", payload.Payload{Want: none}, contract.None},

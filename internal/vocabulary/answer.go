@@ -161,7 +161,8 @@ func (r *reading) bareAny(minimal bool) (contract.Outcome, bool) {
 			continue
 		}
 		valid = false
-		again := slices.ContainsFunc(r.elements[i+1:], func(later Element) bool { return later.says.field == e.says.field })
+		again := slices.ContainsFunc(r.elements[i+1:],
+			func(later Element) bool { return later.says.field == e.says.field })
 		if again && (e.says.field == 1 || !url.ours) {
 			overwritten = true
 		}

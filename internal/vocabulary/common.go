@@ -105,10 +105,14 @@ func unknowns(p place) (list []Element) {
 		part("unknown, tag in 10 bytes", "wide-tag", wire.Varint(n, 1).WideTag(10)).free("wide-tag"),
 		part("unknown, length in 6 bytes", "wide-tag", wire.Bytes(n, []byte{1}).Wide(6)).free("wide-tag"),
 		part("unknown, length in 10 bytes", "wide-tag", wire.Bytes(n, nil).Wide(10)).free("wide-tag"),
-		part("unknown group, tags in 6 bytes", "wide-tag", wire.Group(n, wire.Varint(1, 1)).WideTag(6)).free("wide-tag"),
-		part("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType), over64(0xff, 2)).free("over-64-bits"),
-		part("group-varint-over-64-bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))).free("over-64-bits"),
-		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").alone(), deep(10_003).free("depth").alone(),
+		part("unknown group, tags in 6 bytes", "wide-tag", wire.Group(n,
+			wire.Varint(1, 1)).WideTag(6)).free("wide-tag"),
+		part("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType),
+			over64(0xff, 2)).free("over-64-bits"),
+		part("group-varint-over-64-bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType),
+			over64(0x80, 0x7f))).free("over-64-bits"),
+		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").alone(),
+		deep(10_003).free("depth").alone(),
 	)
 }
 
@@ -161,25 +165,31 @@ func faultsOf(l Level, p place) []Element {
 		raw("tag-over-64-bits", "M4", bytes.Repeat([]byte{0x88}, 9), []byte{2, 1}),
 		part("varint-11-bytes", "M5", wire.Tag(1000, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11))),
 		part("length-11-bytes", "M5", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(0, 11))),
-		part("length-above-32-bits", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32|1, 0)), one),
+		part("length-above-32-bits", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32|1, 0)),
+			one),
 		part("length-huge-first", "M6", wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<31-1, 0))),
 		part("group-end-stray", "M7", wire.Tag(1000, protowire.EndGroupType)),
-		part("group-end-of-another", "M9", wire.Tag(1000, protowire.StartGroupType), wire.Tag(1001, protowire.EndGroupType)),
-		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, protowire.StartGroupType), wire.Tag(6, protowire.EndGroupType))),
+		part("group-end-of-another", "M9", wire.Tag(1000, protowire.StartGroupType),
+			wire.Tag(1001, protowire.EndGroupType)),
+		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, protowire.StartGroupType),
+			wire.Tag(6, protowire.EndGroupType))),
 		raw("groups-one-too-deep", "M10 depth", nested(10_004-p.depth)).alone(),
 		raw("group-too-deep", "M10", nested(tooDeep)).alone(),
 		part("group-wire-type-6", "M2", inGroup(wire.Tag(1, 6))),
 		part("group-field-0", "M3", inGroup(wire.Tag(0, protowire.VarintType), one)),
 		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, protowire.VarintType), one)),
-		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11)))),
-		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32, 0)))),
+		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, protowire.VarintType),
+			wire.Raw(wire.WideVarint(1, 11)))),
+		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, protowire.BytesType),
+			wire.Raw(wire.WideVarint(1<<32, 0)))),
 	}
 	if p.varint != 0 {
 		tag := protowire.EncodeTag(p.varint, protowire.VarintType)
 		list = append(list,
 			raw("tag-above-32-bits-varint", "M4", wire.WideVarint(1<<32|tag, 0), []byte{1}),
 			raw("tag-slightly-above-32-bits", "M4", wire.WideVarint(1<<34|tag, 0), []byte{0xd2, 0x09}),
-			part("known-varint-11-bytes", "M5", wire.Tag(uint64(p.varint), protowire.VarintType), wire.Raw(wire.WideVarint(1, 11))),
+			part("known-varint-11-bytes", "M5", wire.Tag(uint64(p.varint), protowire.VarintType),
+				wire.Raw(wire.WideVarint(1, 11))),
 			part("known-group-end", "M7", wire.Tag(uint64(p.varint), protowire.EndGroupType)),
 			part("known-wire-type-7", "M2", wire.Tag(uint64(p.varint), 7), one))
 	}
@@ -188,7 +198,8 @@ func faultsOf(l Level, p place) []Element {
 		list = append(list,
 			raw("tag-above-32-bits-bytes", "M4", wire.WideVarint(1<<32|tag, 0), []byte{0}),
 			raw("known-length-above-32-bits", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32, 0)),
-			raw("known-length-above-32-bits-and", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32|2, 0), []byte{8, 1}),
+			raw("known-length-above-32-bits-and", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32|2, 0),
+				[]byte{8, 1}),
 			part("known-bytes-group-end", "M7", wire.Tag(uint64(p.bytes), protowire.EndGroupType)))
 	}
 	for i := range list {
@@ -204,8 +215,10 @@ func faultsOf(l Level, p place) []Element {
 // formats are the beginnings of what is no protobuf, or protobuf in something else.
 func formats() []Element {
 	return []Element{
-		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(), raw("toml", "M12", []byte("Debug = true")).open(),
-		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(), raw("ttrpc-head", "M13", []byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
+		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(),
+		raw("toml", "M12", []byte("Debug = true")).open(),
+		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(), raw("ttrpc-head", "M13",
+			[]byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
 		raw("bom", "M14", []byte("\ufeff")).open(), raw("nul", "M14", []byte{0}).fault(),
 	}
 }

@@ -10,7 +10,8 @@ func (v *Vocabulary) Elements(l Level) []Element { return v.elements()[l] }
 
 func (v *Vocabulary) allElements() map[Level][]Element {
 	all := map[Level][]Element{
-		Top: v.topElements(), Extension: v.extensionElements(), Any: v.anyElements(), Options: v.optionsElements(), Entry: entryElements(), Group: nil,
+		Top: v.topElements(), Extension: v.extensionElements(), Any: v.anyElements(), Options: v.optionsElements(),
+		Entry: entryElements(), Group: nil,
 	}
 	for l := range all {
 		common := l
@@ -20,7 +21,8 @@ func (v *Vocabulary) allElements() map[Level][]Element {
 		all[l] = distinct(slices.Concat(all[l], unknowns(v.places[common]), v.Faults(common)))
 	}
 	for _, e := range v.Faults(Legacy) {
-		if e.Kind == Fault && !slices.ContainsFunc(all[Top], func(other Element) bool { return string(other.Bytes) == string(e.Bytes) }) {
+		if e.Kind == Fault && !slices.ContainsFunc(all[Top],
+			func(other Element) bool { return string(other.Bytes) == string(e.Bytes) }) {
 			e.Name = "any-" + e.Name
 			all[Top] = append(all[Top], e)
 		}
@@ -100,8 +102,10 @@ func (v *Vocabulary) Places() []Place {
 	}
 	if v.entries != nil {
 		list = append(list,
-			Place{"annotation in an extension", Entry, inParams(func(e []Element) []Element { return inOptions([]Element{v.entry(e...)}) })},
-			Place{"annotation in a legacy Any", Entry, func(e []Element) []Element { return v.legacy([]Element{v.entry(e...)}) }})
+			Place{"annotation in an extension", Entry,
+				inParams(func(e []Element) []Element { return inOptions([]Element{v.entry(e...)}) })},
+			Place{"annotation in a legacy Any", Entry,
+				func(e []Element) []Element { return v.legacy([]Element{v.entry(e...)}) }})
 	}
 	return append(list, v.groups()...)
 }

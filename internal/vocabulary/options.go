@@ -87,7 +87,8 @@ func (v *Vocabulary) standsFor(fd protoreflect.FieldDescriptor) bool {
 func (v *Vocabulary) bools(fd protoreflect.FieldDescriptor) (list []Element) {
 	num := fd.Number()
 	add := func(value bool, name, rules string, p wire.Part) {
-		list = append(list, v.known(num, protoreflect.ValueOfBool(value), part(fmt.Sprintf("field %d %s", num, name), rules, p)))
+		list = append(list, v.known(num, protoreflect.ValueOfBool(value), part(fmt.Sprintf("field %d %s", num, name),
+			rules, p)))
 	}
 	add(true, "true", "", wire.Varint(num, 1))
 	add(false, "false", "default", wire.Varint(num, 0))
@@ -107,7 +108,8 @@ func (v *Vocabulary) bools(fd protoreflect.FieldDescriptor) (list []Element) {
 	list[len(list)-1].Freedom = "wide-tag"
 	tag := wire.Message{wire.Tag(uint64(num), protowire.VarintType)}.Encode()
 	over := func(value bool, name string, low, last byte) {
-		add(value, name, "over-64-bits", wire.Raw(append(tag[:len(tag):len(tag)], wire.Message{over64(low, last)}.Encode()...)))
+		add(value, name, "over-64-bits", wire.Raw(append(tag[:len(tag):len(tag)],
+			wire.Message{over64(low, last)}.Encode()...)))
 		list[len(list)-1].Freedom = "over-64-bits"
 	}
 	over(false, "of 2^64", 0x80, 2)
@@ -167,7 +169,8 @@ func (v *Vocabulary) strs(fd protoreflect.FieldDescriptor) (list []Element) {
 		return part(fmt.Sprintf("field %d %s", num, name), rules, p).saying(value)
 	}
 	p := wire.String(num, value.says.text)
-	return append(list, wide("with its tag in 5 bytes", "varint", p.WideTag(5)), wide("with its length in 5 bytes", "varint", p.Wide(5)),
+	return append(list, wide("with its tag in 5 bytes", "varint", p.WideTag(5)),
+		wide("with its length in 5 bytes", "varint", p.Wide(5)),
 		wide("with its tag in 6 bytes", "wide-tag", p.WideTag(6)).free("wide-tag"),
 		wide("with its length in 6 bytes", "wide-tag", p.Wide(6)).free("wide-tag"),
 		wide("with its length in 10 bytes", "wide-tag", p.Wide(10)).free("wide-tag"))
@@ -200,8 +203,10 @@ func entries(num protowire.Number) []Element {
 	list := []Element{
 		one, entry("k", "w"), entry("l", ""), message(num, "annotation without a value", text(1, "key", "", "k")),
 		message(num, "annotation without a key", text(2, "value", "", "v")), message(num, "empty annotation"),
-		part("annotation with its tag in 7 bytes", "wide-tag", wire.String(num, one.says.text).WideTag(7)).saying(one).free("wide-tag"),
-		message(num, "annotation whose value is a varint, and then text", text(1, "key", "", "k"), otherType(2, protowire.BytesType)[0], text(2, "value", "", "v")),
+		part("annotation with its tag in 7 bytes", "wide-tag", wire.String(num,
+			one.says.text).WideTag(7)).saying(one).free("wide-tag"),
+		message(num, "annotation whose value is a varint, and then text", text(1, "key", "", "k"),
+			otherType(2, protowire.BytesType)[0], text(2, "value", "", "v")),
 	}
 	for i := range list[2:6] {
 		list[2+i].Rules = "default"

@@ -66,7 +66,8 @@ func (v *Vocabulary) anyElements() (list []Element) {
 	for _, name := range slices.Concat(v.NearNames(), v.OtherNames()) {
 		list = append(list, url(name).alone())
 	}
-	list = append(list, value("debug", v.sent), value("another", v.sentOther), value("nothing"), value("damaged", damaged),
+	list = append(list, value("debug", v.sent), value("another", v.sentOther), value("nothing"),
+		value("damaged", damaged),
 		value("cut", part("value-cut", "", wire.Raw([]byte{0x08})).open()))
 	list = append(list, otherType(1, protowire.BytesType)...)
 	list = append(list, otherType(2, protowire.BytesType)...)
@@ -89,9 +90,12 @@ func (v *Vocabulary) extensionElements() []Element {
 	whole := piece("debug", v.ours, value("debug", v.sent))
 	p := wire.String(1, whole.says.text)
 	return append([]Element{
-		whole, piece("another", v.ours, value("another", v.sentOther)), piece("another type", v.foreign(), value("debug", v.sent)),
-		piece("type URL", v.ours), piece("value", value("debug", v.sent)), piece("damaged value", value("damaged", damaged)), piece("nothing"),
-		piece("type URL of another", v.foreign()), piece("damaged", v.Faults(Any)[0]), piece("unknown", unknowns(v.places[Any])[0]),
+		whole, piece("another", v.ours, value("another", v.sentOther)), piece("another type", v.foreign(),
+			value("debug", v.sent)),
+		piece("type URL", v.ours), piece("value", value("debug", v.sent)), piece("damaged value",
+			value("damaged", damaged)), piece("nothing"),
+		piece("type URL of another", v.foreign()), piece("damaged", v.Faults(Any)[0]),
+		piece("unknown", unknowns(v.places[Any])[0]),
 		part("Any with its tag in 5 bytes", "varint", p.WideTag(5)).saying(whole),
 		part("Any with its length in 5 bytes", "varint", p.Wide(5)).saying(whole),
 		part("Any with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(whole).free("wide-tag"),
@@ -119,19 +123,25 @@ func (v *Vocabulary) extensions() []Element {
 	p := wire.Bytes(8, []byte(whole.says.text))
 	list := []Element{
 		whole, v.inExtension(v.sentOther), v.inExtension(), v.inExtension(damaged), other,
-		extension("type URL with a prefix", "url", piece("Options", v.ourURL("type.googleapis.com/"), value("debug", v.sent))),
-		extension("another type, value damaged", "neighbours", piece("another type", v.foreign(), value("damaged", damaged))),
+		extension("type URL with a prefix", "url", piece("Options", v.ourURL("type.googleapis.com/"),
+			value("debug", v.sent))),
+		extension("another type, value damaged", "neighbours", piece("another type", v.foreign(),
+			value("damaged", damaged))),
 		extension("another type, not linked", "neighbours", piece("another type", url("nri.v1.PluginConfig"))),
 		extension("another type, Any damaged", "neighbours M2", piece("another type", v.foreign(), v.Faults(Any)[0])),
-		extension("damaged", "neighbours M2", v.Faults(Extension)[0]), extension("damaged behind ours", "neighbours M2", piece("Options", v.ours, value("debug", v.sent)), damagedAny),
-		extension("without value", "neighbours"), extension("empty Any", "neighbours", piece("nothing")), extension("type URL not UTF-8", "M11", piece("damaged", part("utf8-invalid", "", wire.String(1, "\xff")).fault())),
+		extension("damaged", "neighbours M2", v.Faults(Extension)[0]), extension("damaged behind ours", "neighbours M2",
+			piece("Options", v.ours, value("debug", v.sent)), damagedAny),
+		extension("without value", "neighbours"), extension("empty Any", "neighbours", piece("nothing")),
+		extension("type URL not UTF-8", "M11", piece("damaged",
+			part("utf8-invalid", "", wire.String(1, "\xff")).fault())),
 		part("extension with its tag in 5 bytes", "varint", p.WideTag(5)).saying(whole),
 		part("extension with its length in 5 bytes", "varint", p.Wide(5)).saying(whole),
 		part("extension with its tag in 6 bytes", "wide-tag", p.WideTag(6)).saying(whole).free("wide-tag"),
 		part("extension with its length in 6 bytes", "wide-tag", p.Wide(6)).saying(whole).free("wide-tag"),
 	}
 	for _, n := range Counts {
-		list = append(list, block(fmt.Sprintf("ours behind %d extensions", n), "S2 neighbours", append(slices.Repeat([]Element{other}, n), whole)...))
+		list = append(list, block(fmt.Sprintf("ours behind %d extensions", n), "S2 neighbours",
+			append(slices.Repeat([]Element{other}, n), whole)...))
 	}
 	return list
 }
@@ -142,7 +152,8 @@ var LogLevels = []int64{0, -8, -4, 4, 8, 10, 12, 1, 99, 1<<31 - 1, -1 << 31, 1 <
 
 // Addresses are values of the fields of BootstrapParams that are no identity.
 var Addresses = []string{
-	`\\.\pipe\containerd-containerd`, "/run/containerd/containerd.sock", `C:\Program Files\containerd\containerd.exe`, "unix:///run/c.sock.ttrpc",
+	`\\.\pipe\containerd-containerd`, "/run/containerd/containerd.sock", `C:\Program Files\containerd\containerd.exe`,
+	"unix:///run/c.sock.ttrpc",
 	"2.3.7", "v2.4.2", "2.5.0-rc.1+unknown", "ü", "日本", "", contract.OptionsName,
 }
 
@@ -154,16 +165,19 @@ func ambient() (list []Element) {
 		e.Alone = v != 0 && v != -4
 		list = append(list, e)
 	}
-	over := part("log_level over 64 bits", "over-64-bits", wire.Tag(3, protowire.VarintType), over64(0x80, 2)).free("over-64-bits")
+	over := part("log_level over 64 bits", "over-64-bits", wire.Tag(3, protowire.VarintType),
+		over64(0x80, 2)).free("over-64-bits")
 	over.says.field = 3
 	list = append(list, over)
 	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
-		list = append(list, text(num, fmt.Sprintf("field %d of a text", num), "ambient", "a"), text(num, fmt.Sprintf("field %d empty", num), "ambient default", ""))
+		list = append(list, text(num, fmt.Sprintf("field %d of a text", num), "ambient", "a"),
+			text(num, fmt.Sprintf("field %d empty", num), "ambient default", ""))
 		for _, s := range slices.Concat(Addresses, Texts) {
 			list = append(list, text(num, fmt.Sprintf("field %d of %s", num, short(s)), "ambient", s).alone())
 		}
 		for _, n := range Sizes {
-			list = append(list, text(num, fmt.Sprintf("field %d of %d bytes", num, n), "ambient S2", strings.Repeat("x", n)).alone())
+			list = append(list, text(num, fmt.Sprintf("field %d of %d bytes", num, n), "ambient S2",
+				strings.Repeat("x", n)).alone())
 		}
 		for i, bad := range NotUTF8 {
 			e := text(num, fmt.Sprintf("field %d utf8-%s", num, bad.Name), "M11", bad.Text)
@@ -222,7 +236,8 @@ func (v *Vocabulary) Params() iter.Seq[[]Element] {
 	}
 	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
 		choices = append(choices, []Element{text(num, fmt.Sprintf("field %d", num), "ambient", Addresses[num]),
-			text(num, fmt.Sprintf("field %d %q", num, same), "ambient", same), text(num, fmt.Sprintf("field %d empty", num), "ambient", "")})
+			text(num, fmt.Sprintf("field %d %q", num, same), "ambient", same),
+			text(num, fmt.Sprintf("field %d empty", num), "ambient", "")})
 	}
 	choices = append(choices, []Element{v.inExtension(v.sent)})
 	return func(yield func([]Element) bool) { combine(nil, choices, yield) }

@@ -13,23 +13,30 @@ import (
 // Texts are strings that must arrive as they are (S1): what configurations hold, and
 // what code mangles.
 var Texts = []string{
-	"", "a", "debug", "DEBUG", `C:\ContainerPlat\LinuxBootFiles`, `\\?\C:\Program Files\x`, "C:/x/y", `a\\b`, "windows/amd64", "../x/./y//z",
-	"a%41b", "100%", "%SystemRoot%\\x", "$HOME/x", "${X}", "$X", "~/x", "a&amp;b", `a\u0041\n`, "+a+", "line\r\nend\r\n", "\n", "a\n", "\t", " a ", "  ",
-	"\ufeffa", "\ufffe", "\x00", "a\x00b", "a\x00", "é", "e\u0301", "ﬁ", "日本語", "\u202ea", "\u00a0", "\ufffd", "🦊", "\U00010000", "\U0010ffff",
-	"{}", `{"debug":true}`, `"a"`, "'a'", "<a>", "a;b,c=d", "null", "true", "false", "0", "-1", "1e3", "0x10", "\u007f", "\x1b[0m",
-	"io.microsoft.container", "io.microsoft.virtualmachine.computetopology.memory.sizeinmb", "io.kubernetes.cri.container-type", "IO.Microsoft.Container",
+	"", "a", "debug", "DEBUG", `C:\ContainerPlat\LinuxBootFiles`, `\\?\C:\Program Files\x`, "C:/x/y", `a\\b`,
+	"windows/amd64", "../x/./y//z",
+	"a%41b", "100%", "%SystemRoot%\\x", "$HOME/x", "${X}", "$X", "~/x", "a&amp;b", `a\u0041\n`, "+a+",
+	"line\r\nend\r\n", "\n", "a\n", "\t", " a ", "  ",
+	"\ufeffa", "\ufffe", "\x00", "a\x00b", "a\x00", "é", "e\u0301", "ﬁ", "日本語", "\u202ea", "\u00a0", "\ufffd", "🦊",
+	"\U00010000", "\U0010ffff",
+	"{}", `{"debug":true}`, `"a"`, "'a'", "<a>", "a;b,c=d", "null", "true", "false", "0", "-1", "1e3", "0x10", "\u007f",
+	"\x1b[0m",
+	"io.microsoft.container", "io.microsoft.virtualmachine.computetopology.memory.sizeinmb",
+	"io.kubernetes.cri.container-type", "IO.Microsoft.Container",
 	"web-1", "k8s.io", contract.OptionsName, "type.googleapis.com/" + contract.OptionsName,
 }
 
 // Sizes are lengths and counts at which code is known to change its ways: of short
 // varints, of MAX_PATH, of buffers, of 16 bits.
-var Sizes = []int{127, 128, 255, 256, 259, 260, 261, 511, 512, 513, 1000, 4095, 4096, 4097, 16383, 16384, 32767, 32768, 65535, 65536}
+var Sizes = []int{127, 128, 255, 256, 259, 260, 261, 511, 512, 513, 1000, 4095, 4096, 4097, 16383, 16384, 32767, 32768,
+	65535, 65536}
 
 // Counts are numbers of extensions and of annotations, likewise.
 var Counts = []int{7, 8, 9, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 999, 1000, 1001}
 
 // Int32s are numbers at the edges of what they are stored in.
-var Int32s = []int32{0, 1, -1, 2, 3, 50, 127, 128, 255, 256, 1024, 32767, 32768, 65535, 65536, math.MaxInt32, math.MinInt32}
+var Int32s = []int32{0, 1, -1, 2, 3, 50, 127, 128, 255, 256, 1024, 32767, 32768, 65535, 65536, math.MaxInt32,
+	math.MinInt32}
 
 // NotUTF8 are strings that are not UTF-8, of each kind in M11.
 var NotUTF8 = []struct{ Name, Text string }{
@@ -61,7 +68,8 @@ const maxIdentifier = 76
 var NotIdentifiers = []string{
 	"", strings.Repeat("z", maxIdentifier+1), "a..b", "a--b", "a__b", "a.-b", "a.", "a-", "a_", ".a", "-a", "_a",
 	"a:b", "a/b", "a b", "a\n", "\na", "a\x00", "a,b", "a@b", "é", "ａ", "١", "a/google.protobuf.Empty", "-abcd",
-	padded("a..b"), padded("a:b"), padded("a/b"), padded("a\n"), padded("a."), padded("é"), "2K" + strings.Repeat("z", 'K'),
+	padded("a..b"), padded("a:b"), padded("a/b"), padded("a\n"), padded("a."), padded("é"), "2K" +
+		strings.Repeat("z", 'K'),
 }
 
 // padded is a text that ends in s, as a field of protobuf.
@@ -115,7 +123,8 @@ func (v *Vocabulary) asOptions(namespace string) []Element {
 }
 
 // Prefixes are what may precede the name of a type in its URL.
-var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/", " /", "a\x00/"}
+var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/",
+	" /", "a\x00/"}
 
 // nearNames are almost a name.
 func nearNames(n string) []string {

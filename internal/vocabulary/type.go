@@ -76,12 +76,14 @@ func IsScalar(fd protoreflect.FieldDescriptor) bool {
 
 // IsEntries reports whether a field of Options is a map from strings to strings.
 func IsEntries(fd protoreflect.FieldDescriptor) bool {
-	return fd.IsMap() && fd.MapKey().Kind() == protoreflect.StringKind && fd.MapValue().Kind() == protoreflect.StringKind
+	return fd.IsMap() && fd.MapKey().Kind() == protoreflect.StringKind &&
+		fd.MapValue().Kind() == protoreflect.StringKind
 }
 
 func isVarint(fd protoreflect.FieldDescriptor) bool {
 	switch fd.Kind() {
-	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Int64Kind, protoreflect.Uint64Kind:
+	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind,
+		protoreflect.Int64Kind, protoreflect.Uint64Kind:
 		return true
 	}
 	return false
@@ -116,7 +118,8 @@ func (v *Vocabulary) numbersOf(is func(protoreflect.FieldDescriptor) bool) (list
 // twoFields are Options' first scalar field, and a text in another one: log_level, which
 // every version of hcsshim's Options has, or the last string.
 func (v *Vocabulary) twoFields() (sent, other Element) {
-	strings := slices.DeleteFunc(slices.Clone(v.scalars), func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() != protoreflect.StringKind })
+	strings := slices.DeleteFunc(slices.Clone(v.scalars),
+		func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() != protoreflect.StringKind })
 	if len(strings) > 0 {
 		v.text = strings[len(strings)-1]
 	}

@@ -56,10 +56,11 @@ type Kind int
 
 // The kinds.
 const (
-	Sound   Kind = iota // a whole field
-	Fault               // the message is malformed, whatever stands beside it
-	Open                // it is malformed at the end of its message; elsewhere it takes what follows for a part of itself
-	Unclear             // a group with an Open element in it, which takes the group's end for a part of itself
+	Sound Kind = iota // a whole field
+	Fault             // the message is malformed, whatever stands beside it
+	// it is malformed at the end of its message; elsewhere it takes what follows for a part of itself
+	Open
+	Unclear // a group with an Open element in it, which takes the group's end for a part of itself
 )
 
 // said is what a reader learns from an element: the value of a field that it knows.

@@ -43,7 +43,8 @@ func TestContractIsCovered(t *testing.T) {
 			}
 		}
 	}
-	ids := regexp.MustCompile("(?m)^\\| `?(M[0-9]+|[a-z]+[a-z0-9-]*)`? \\|").FindAllStringSubmatch(section(string(text), "## Freedoms", "## Create and info"), -1)
+	ids := regexp.MustCompile("(?m)^\\| `?(M[0-9]+|[a-z]+[a-z0-9-]*)`? \\|").FindAllStringSubmatch(section(string(text),
+		"## Freedoms", "## Create and info"), -1)
 	if len(ids) < 4+10+14 {
 		t.Fatalf("the page has only %d ids", len(ids))
 	}
@@ -63,8 +64,9 @@ func section(page, from, to string) string {
 // Every field of the messages has right values, zero, and each wrong wire type.
 func TestFieldsAreCovered(t *testing.T) {
 	for l, md := range map[Level]protoreflect.MessageDescriptor{
-		Top: (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(), Extension: (*bootstrap.Extension)(nil).ProtoReflect().Descriptor(),
-		Any: (*anypb.Any)(nil).ProtoReflect().Descriptor(), Options: RunHCS.message.Descriptor(),
+		Top:       (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
+		Extension: (*bootstrap.Extension)(nil).ProtoReflect().Descriptor(),
+		Any:       (*anypb.Any)(nil).ProtoReflect().Descriptor(), Options: RunHCS.message.Descriptor(),
 		Entry: RunHCS.message.Descriptor().Fields().ByName("default_container_annotations").Message(),
 	} {
 		for i := range md.Fields().Len() {
@@ -80,7 +82,8 @@ func TestFieldsAreCovered(t *testing.T) {
 				zero = zero || e.says.field == fd.Number() && len(strings.Trim(string(parsed[0].Value), "\x00")) == 0
 			}
 			if len(types) != 5 || !zero {
-				t.Errorf("%s: field %s has elements of %d wire types, and one of zero: %t", l, fd.Name(), len(types), zero)
+				t.Errorf("%s: field %s has elements of %d wire types, and one of zero: %t", l, fd.Name(), len(types),
+					zero)
 			}
 		}
 	}
@@ -95,7 +98,8 @@ func TestKinds(t *testing.T) {
 			if e.Kind == Sound && e.Freedom == "" && len(rest) > 0 {
 				t.Errorf("%s: %s is sound, but not whole", l, e.Name)
 			}
-			if e.Kind != Sound && len(rest) == 0 && !strings.Contains(e.Rules, "M11") && e.Name != "group-field-above-max" {
+			if e.Kind != Sound && len(rest) == 0 && !strings.Contains(e.Rules, "M11") &&
+				e.Name != "group-field-above-max" {
 				t.Errorf("%s: %s is not sound, but reads as fields", l, e.Name)
 			}
 			if names[e.Name] {
@@ -131,11 +135,13 @@ func TestAnswerCreate(t *testing.T) {
 	}{
 		{"nothing", nil, "none"},
 		{"Options", legacy([]Element{sent}), "options debug:true"},
-		{"Options among the fields of BootstrapParams", append(legacy([]Element{sent}), version, inExtension(sentOther)), "options debug:true"},
+		{"Options among the fields of BootstrapParams", append(legacy([]Element{sent}), version,
+			inExtension(sentOther)), "options debug:true"},
 		{"BootstrapParams", []Element{version, inExtension(sent)}, "error/foreign"},
 		{"an ID and a namespace", []Element{identity(1, "web-1"), identity(2, "p1")}, "error/foreign"},
 		{"a damaged value", []Element{ours, value("damaged", damaged)}, "error/malformed"},
-		{"an address that is not UTF-8", append(legacy([]Element{sent}), text(4, "", "", "\xff")), "options debug:true"},
+		{"an address that is not UTF-8", append(legacy([]Element{sent}), text(4, "", "", "\xff")),
+			"options debug:true"},
 		{"a claim on what follows", []Element{ends(places[Legacy])[0], ours}, "not known"},
 	} {
 		want, known := v.AnswerCreate(test.top)
@@ -181,9 +187,11 @@ func TestAnswer(t *testing.T) {
 		{"an ID and a namespace", []Element{identity(1, "web-1"), identity(2, "p1")}, "none"},
 		{"an ID and no namespace", []Element{identity(1, "web-1")}, "error/foreign"},
 		{"a value cut to 64 bits", legacy([]Element{over}), "options, all at their defaults | error/malformed"},
-		{"the type URL overwritten", []Element{identity(1, "\xff"), ours, value("", sent)}, "error/malformed | error/foreign | options debug:true"},
+		{"the type URL overwritten", []Element{identity(1, "\xff"), ours, value("", sent)},
+			"error/malformed | error/foreign | options debug:true"},
 		{"a claim on what follows", legacy([]Element{ends(places[Options])[0], sent}), "not known"},
-		{"a claim on what is damaged", []Element{version, extension("", "", ends(places[Extension])[5], piece("", damaged))}, "not known"},
+		{"a claim on what is damaged", []Element{version, extension("", "", ends(places[Extension])[5],
+			piece("", damaged))}, "not known"},
 		{"a claim on nothing", legacy([]Element{sent, ends(places[Options])[0]}), "error/malformed"},
 	} {
 		want, known := v.Answer(test.top)

@@ -67,7 +67,8 @@ func Sequences(elements []vocabulary.Element, longest int) iter.Seq[[]vocabulary
 	}
 }
 
-func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element, yield func([]vocabulary.Element) bool) bool {
+func fill(seq []vocabulary.Element, from int, elements []vocabulary.Element,
+	yield func([]vocabulary.Element) bool) bool {
 	if from == len(seq) {
 		return yield(seq)
 	}

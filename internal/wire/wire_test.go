@@ -117,7 +117,8 @@ func TestDumpOddities(t *testing.T) {
 		{Message{Tag(1, protowire.Fixed32Type), raw(1, 2, 3)}, "!! field 1: 3 of 4 bytes"},
 		{Message{Tag(1, protowire.Fixed64Type)}, "!! field 1: 0 of 8 bytes"},
 		{Message{Tag(1, protowire.BytesType), raw(2, 'x')}, "!! field 1: length 2, but 1 bytes left"},
-		{Message{Tag(1, protowire.BytesType), Raw(WideVarint(1<<64-1, 0))}, "!! field 1: length 18446744073709551615, but 0 bytes left"},
+		{Message{Tag(1, protowire.BytesType), Raw(WideVarint(1<<64-1, 0))},
+			"!! field 1: length 18446744073709551615, but 0 bytes left"},
 		{Message{Tag(1, protowire.BytesType), raw(0x80)}, "!! field 1: length cut after 1 bytes"},
 		{Message{end}, "!! end of group 9, which has not begun"},
 		{Message{start}, "!! group 9 does not end"},
@@ -125,7 +126,8 @@ func TestDumpOddities(t *testing.T) {
 		{Message{start, Group(8), Varint(1, 1)}, "!! group 9 does not end"},
 		{Message{start, Tag(1, 6), end}, "!! in group 9: field 1: wire type 6 does not exist"},
 		{Message{start, raw(0x80)}, "!! in group 9: tag cut after 1 bytes"},
-		{Message{Raw([]byte(strings.Repeat("\x0b", 10002) + strings.Repeat("\x0c", 10002)))}, "!! group 1 holds too many levels of groups"},
+		{Message{Raw([]byte(strings.Repeat("\x0b", 10002) + strings.Repeat("\x0c", 10002)))},
+			"!! group 1 holds too many levels of groups"},
 	} {
 		b := test.m.Encode()
 		line, _, _ := strings.Cut(Dump(b, nil, nil), "\n")

@@ -100,7 +100,8 @@ func (m *measurement) askAll(ctx context.Context, all []readers.Reader) ([]matri
 func (m *measurement) ask(r readers.Reader) (matrix.Row, error) {
 	row := matrix.Row{Reader: r}
 	missing := func(err error) (matrix.Row, error) {
-		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)}, nil
+		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)},
+			nil
 	}
 	program, err := r.Build(m.root)
 	if err != nil {
@@ -139,7 +140,8 @@ func (m *measurement) write(rows []matrix.Row) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(m.root, matrixMarkdown), []byte(strings.Join(tables, "\n")), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(m.root, matrixMarkdown), []byte(strings.Join(tables, "\n")),
+		0o666); err != nil {
 		return err
 	}
 	page := filepath.Join(dir, "index.html")
@@ -160,7 +162,8 @@ func (m *measurement) judge(rows []matrix.Row) error {
 	wrong := 0
 	for _, s := range matrix.Surprises(rows) {
 		wrong++
-		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
+		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count,
+			s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
 	}
 	for _, s := range matrix.Stale(rows) {
 		wrong++

@@ -32,11 +32,13 @@ func Record(ctx context.Context, root string) error {
 	for i, version := range senders.Releases {
 		start := time.Now()
 		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
-		recordings, passages, err := senders.Record(ctx, host, filepath.Join(root, "build", "senders", version), version)
+		recordings, passages, err := senders.Record(ctx, host, filepath.Join(root, "build", "senders", version),
+			version)
 		if err != nil {
 			return err
 		}
-		fmt.Printf("  %d starts and %d passages recorded, %.0f s\n", len(recordings), len(passages), time.Since(start).Seconds())
+		fmt.Printf("  %d starts and %d passages recorded, %.0f s\n", len(recordings), len(passages),
+			time.Since(start).Seconds())
 		all, ways = append(all, recordings...), append(ways, passages...)
 	}
 	return writeRecordings(root, all, ways)

@@ -82,7 +82,8 @@ func TestReplyAddress(t *testing.T) {
 		for fill := range 256 {
 			rest := bytes.Repeat([]byte{byte(fill)}, 300)
 			for n := range len(rest) {
-				if err := proto.Unmarshal(append([]byte(start), rest[:n]...), new(bootstrap.BootstrapResult)); err == nil {
+				if err := proto.Unmarshal(append([]byte(start), rest[:n]...),
+					new(bootstrap.BootstrapResult)); err == nil {
 					t.Fatalf("%q and %d times the byte %#x is a BootstrapResult", start, n, fill)
 				}
 			}
@@ -160,7 +161,8 @@ func checkReply(t rapid.TB, reply []byte, want jsonReply) {
 // A BootstrapResult, which pkg/shim prints since containerd 2.3, is read as it is.
 func TestReplyBootstrapResult(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		want := jsonReply{3, rapid.String().Draw(rt, "address"), rapid.SampledFrom([]string{"ttrpc", "grpc"}).Draw(rt, "protocol")}
+		want := jsonReply{3, rapid.String().Draw(rt, "address"), rapid.SampledFrom([]string{"ttrpc", "grpc"}).Draw(rt,
+			"protocol")}
 		sent := &bootstrap.BootstrapResult{Version: int32(want.Version), Address: want.Address, Protocol: want.Protocol}
 		b, err := proto.Marshal(sent)
 		if err != nil {
@@ -185,12 +187,15 @@ func TestReplyAmbiguous(t *testing.T) {
 	}{
 		{"nothing at all", nil, nothing}, // the protocol "" is an error
 		{"a line feed", []byte("\n"), jsonReply{2, "", "ttrpc"}},
-		{"a version that is too old", []byte(`{"version":1,"address":"a"}`), jsonReply{2, `{"version":1,"address":"a"}`, "ttrpc"}},
+		{"a version that is too old", []byte(`{"version":1,"address":"a"}`),
+			jsonReply{2, `{"version":1,"address":"a"}`, "ttrpc"}},
 		{"a socket's path of 104 bytes", marshal(t, jsonReply{3, ambiguous, "ttrpc"}), nothing},
 		{"a byte less before the bar", marshal(t, jsonReply{3, strings.Replace(ambiguous, "aa", "a", 1), "ttrpc"}),
 			jsonReply{3, strings.Replace(ambiguous, "aa", "a", 1), "ttrpc"}},
-		{"a directory of 23 bytes and a hash", marshal(t, jsonReply{3, "unix://" + ambiguousDir + "/" + hash, "ttrpc"}), nothing},
-		{"the same without a bar", marshal(t, jsonReply{3, "unix:///run/s/" + hash, "ttrpc"}), jsonReply{3, "unix:///run/s/" + hash, "ttrpc"}},
+		{"a directory of 23 bytes and a hash", marshal(t, jsonReply{3, "unix://" + ambiguousDir + "/" + hash, "ttrpc"}),
+			nothing},
+		{"the same without a bar", marshal(t, jsonReply{3, "unix:///run/s/" + hash, "ttrpc"}),
+			jsonReply{3, "unix:///run/s/" + hash, "ttrpc"}},
 		{"a relative path, which gRPC allows", []byte("unix:inference"), nothing},
 		{"the same address alone", []byte(ambiguous), jsonReply{2, ambiguous, "ttrpc"}},
 	} {
@@ -201,7 +206,8 @@ func TestReplyAmbiguous(t *testing.T) {
 // ambiguous is an address whose JSON is a BootstrapResult: behind 97 bytes of it ends
 // the field of 118 bytes; then ends the group, and a field 15 of 32 bytes takes the
 // rest. A path of a socket has at most 107 bytes on Linux.
-var ambiguous = "unix:///" + strings.Repeat("a", 97-len("unix:///")) + "|z " + strings.Repeat("b", 32-len(`","protocol":"ttrpc"}`))
+var ambiguous = "unix:///" + strings.Repeat("a", 97-len("unix:///")) + "|z " +
+	strings.Repeat("b", 32-len(`","protocol":"ttrpc"}`))
 
 // ambiguousDir is a directory of an operator's choice (BootstrapParams.socket_dir) for
 // which the address of containerd's own runc-v2 is such an address. JSON has six bytes

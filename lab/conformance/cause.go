@@ -208,7 +208,8 @@ func known(md protoreflect.MessageDescriptor, field wire.Field) protoreflect.Fie
 	want := protowire.BytesType
 	if fd != nil {
 		switch fd.Kind() {
-		case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Int64Kind, protoreflect.Uint64Kind:
+		case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind,
+			protoreflect.Int64Kind, protoreflect.Uint64Kind:
 			want = protowire.VarintType
 		}
 	}
@@ -251,7 +252,8 @@ func (f *features) value(field wire.Field, fd protoreflect.FieldDescriptor) {
 	case protoreflect.Int32Kind, protoreflect.EnumKind:
 		f.add("varint", v != uint64(int64(int32(v))))
 	}
-	f.add("default", v == 0 && !fd.HasPresence() && fd.ContainingMessage().FullName() != "google.protobuf.Any" && !fd.ContainingMessage().IsMapEntry())
+	f.add("default", v == 0 && !fd.HasPresence() && fd.ContainingMessage().FullName() != "google.protobuf.Any" &&
+		!fd.ContainingMessage().IsMapEntry())
 }
 
 // entry returns the key of a map entry, and looks whether it has both of its fields.

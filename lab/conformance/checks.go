@@ -79,7 +79,8 @@ func allChecks(c *config) ([]check, error) {
 	}
 	recommended = append(recommended, c.truncated())
 	for _, place := range c.vocabulary.Places() {
-		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, c.longest), elements))
+		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, c.longest),
+			elements))
 	}
 	recommended = append(recommended, steps("walk/bytes", walk.Strings(c.longest), firstByte))
 	if c.longest > 1 {
@@ -143,7 +144,10 @@ func (c *config) plain() []property {
 		{"containerd-2.2", one(c.started("v2.2.9", "io.containerd.example.v1"))},
 		{"containerd-2.4", one(c.started("v2.4.2", "io.containerd.example.v1"))},
 		{"containerd-2.4-runhcs", one(c.started("v2.4.2", "containerd-shim-runhcs-v1"))},
-		{"other-type", one(func(rnd payload.Rand) payload.Payload { return g.ForeignAs(c.otherName(rnd), c.encoded(rnd)) })},
+		{"other-type", one(func(rnd payload.Rand) payload.Payload {
+			return g.ForeignAs(c.otherName(rnd),
+				c.encoded(rnd))
+		})},
 	}
 }
 
@@ -157,7 +161,8 @@ func (c *config) otherName(rnd payload.Rand) string {
 // or with options of another type.
 func (c *config) started(version, shim string) func(payload.Rand) payload.Payload {
 	return func(rnd payload.Rand) payload.Payload {
-		d := payload.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc", GRPC: "/run/containerd/containerd.sock",
+		d := payload.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc",
+			GRPC:   "/run/containerd/containerd.sock",
 			Binary: "/usr/bin/containerd", Level: []int64{0, -4}[rnd.Intn(2)]}
 		url, value := c.subject.name(), c.encoded(rnd)
 		switch rnd.Intn(8) {
@@ -187,12 +192,16 @@ type property struct {
 
 func (c *config) properties() []property {
 	g := c.payloads
-	list := []property{{"equivalence/family", c.equivalent(0)}, {"equivalence/all", c.equivalent(payload.AllVariations)}}
+	list := []property{{"equivalence/family", c.equivalent(0)}, {"equivalence/all",
+		c.equivalent(payload.AllVariations)}}
 	for row := payload.Variations(1); row&payload.AllVariations != 0; row <<= 1 {
 		list = append(list, property{"equivalence/" + payload.VariationNames[row], c.equivalent(row)})
 	}
 	return append(list,
-		property{"none", one(func(rnd payload.Rand) payload.Payload { return g.Bootstrap(rnd, payload.AllVariations, nil) })},
+		property{"none", one(func(rnd payload.Rand) payload.Payload {
+			return g.Bootstrap(rnd, payload.AllVariations,
+				nil)
+		})},
 		property{"valid", one(func(rnd payload.Rand) payload.Payload { return g.Valid(rnd, payload.Ambient) })},
 		property{"identities", one(func(rnd payload.Rand) payload.Payload {
 			return g.Bootstrap(rnd, payload.Ambient|payload.Neighbours, g.Options(rnd))
@@ -308,7 +317,8 @@ func (c *config) pairs() iter.Seq[question] {
 		for _, a := range first {
 			for _, b := range first {
 				if !yield(question{place: "corpus", elements: []string{a.Name}, payload: a.Payload.Bytes}) ||
-					!yield(question{place: "corpus", elements: []string{b.Name, "after " + a.Name}, payload: b.Payload.Bytes}) {
+					!yield(question{place: "corpus", elements: []string{b.Name, "after " + a.Name},
+						payload: b.Payload.Bytes}) {
 					return
 				}
 			}

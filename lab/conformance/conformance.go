@@ -27,7 +27,8 @@ func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes 
 }
 
 // run is Run of a reader that has been started.
-func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s settings.Test, reader *process.Reader) (passes bool, err error) {
+func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s settings.Test,
+	reader *process.Reader) (passes bool, err error) {
 	c := s.Conformance
 	checks, err := subject.checks(&config{subject: subject, seed: c.Seed, checks: c.Checks, longest: c.Longest})
 	if err != nil {
@@ -137,7 +138,8 @@ func (f *failure) report(s settings.Test) verdict.Report {
 		Input: contract.Stdin, Payload: f.payload,
 	}
 	if f.verdict.Kind == verdict.KnownDifferent {
-		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.", f.verdict.Finding.Name, f.verdict.Predicted)
+		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.", f.verdict.Finding.Name,
+			f.verdict.Predicted)
 	}
 	if f.got.Kind == contract.Panic {
 		r.Got, r.Panic = "panic", f.got.Panic

@@ -43,7 +43,10 @@ func TestMain(m *testing.M) {
 	case "misused":
 		protocol.Main(func([]byte) protocol.Answer { return protocol.Answer{Outcome: "nonsense"} })
 	case "undecodable":
-		protocol.Main(func([]byte) protocol.Answer { return protocol.Answer{Outcome: protocol.Options, Detail: []byte{0xff}} })
+		protocol.Main(func([]byte) protocol.Answer {
+			return protocol.Answer{Outcome: protocol.Options,
+				Detail: []byte{0xff}}
+		})
 	case "unable":
 		protocol.Main(func(b []byte) protocol.Answer {
 			if len(b) > 0 {
@@ -120,7 +123,8 @@ func few(c *config) ([]check, error) {
 	if c.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
-	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended, c.draw("malformed", one(payload.RunHCS.Malformed))}}
+	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended,
+		c.draw("malformed", one(payload.RunHCS.Malformed))}}
 	for _, p := range vocabulary.RunHCS.Places() {
 		if p.Name != "Options in a legacy Any" {
 			continue
@@ -128,7 +132,8 @@ func few(c *config) ([]check, error) {
 		some := func(yield func(walk.Step) bool) {
 			for s := range walk.Elements(vocabulary.RunHCS, p, 2) {
 				rules := func(e vocabulary.Element) bool {
-					return !strings.HasPrefix(e.Name, "field 20 ") && !strings.HasPrefix(e.Name, "field 5 utf8-") && !strings.HasPrefix(e.Name, "unknown ")
+					return !strings.HasPrefix(e.Name, "field 20 ") && !strings.HasPrefix(e.Name, "field 5 utf8-") &&
+						!strings.HasPrefix(e.Name, "unknown ")
 				}
 				if !slices.ContainsFunc(s.Elements, rules) && !yield(s) {
 					return
@@ -147,7 +152,8 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 }
 
 // conformTo is conform to other checks.
-func conformTo(t *testing.T, checks func(*config) ([]check, error), behavior string, c settings.Conformance) (dir, out string, passes bool, err error) {
+func conformTo(t *testing.T, checks func(*config) ([]check, error), behavior string, c settings.Conformance) (dir,
+	out string, passes bool, err error) {
 	t.Helper()
 	t.Setenv("BE_A_READER", behavior)
 	self, err := os.Executable()
@@ -245,7 +251,8 @@ func TestCauses(t *testing.T) {
 			t.Errorf("%s: its payload is not kept: %v", f.Test, err)
 		}
 	}
-	for _, name := range []string{"recommended/walk/Options-in-a-legacy-Any/unknown-1000", "recommended/walk/Options-in-a-legacy-Any/field-5-utf8-surrogate",
+	for _, name := range []string{"recommended/walk/Options-in-a-legacy-Any/unknown-1000",
+		"recommended/walk/Options-in-a-legacy-Any/field-5-utf8-surrogate",
 		"recommended/walk/Options-in-a-legacy-Any/field-20-false"} {
 		if names[name].Test == "" {
 			t.Errorf("%s does not fail", name)
@@ -277,12 +284,14 @@ func TestJUnit(t *testing.T) {
 	r := readReport(t, dir)
 	for i, level := range Levels {
 		got, want := suites[i].Totals, r.Levels[i]
-		if suites[i].Name != level || got.Tests != want.Tests || got.Passed != want.Passed || got.Failed != want.Failed-want.Expected || got.Skipped != want.Expected {
+		if suites[i].Name != level || got.Tests != want.Tests || got.Passed != want.Passed ||
+			got.Failed != want.Failed-want.Expected || got.Skipped != want.Expected {
 			t.Errorf("suite %s %+v, want %+v", suites[i].Name, got, want)
 		}
 	}
 	for _, test := range suites[1].Tests {
-		if "recommended/"+test.Name == name && (test.Status != junit.StatusSkipped || !strings.Contains(test.Message, "panic instead of options")) {
+		if "recommended/"+test.Name == name && (test.Status != junit.StatusSkipped ||
+			!strings.Contains(test.Message, "panic instead of options")) {
 			t.Errorf("the expected failure is %s: %s", test.Status, test.Message)
 		}
 	}
@@ -323,12 +332,14 @@ func TestExpected(t *testing.T) {
 	expect("buggy", "")
 	expect("buggy", Required)
 	expect("right", Recommended, "passed, but is expected to fail")
-	expect("other bugs", "", "passed, but is expected to fail", "fails in another way than expected: error/foreign instead of error/malformed, not none instead of error/malformed")
+	expect("other bugs", "", "passed, but is expected to fail",
+		"fails in another way than expected: error/foreign instead of error/malformed, not none instead of error/malformed")
 	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-element", 1)
 	if err := os.WriteFile(list, []byte(changed), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	expect("buggy", "", "field-5-utf8-surrogate: failed: none instead of error/malformed", "no-such-element: is expected to fail, but there is no such test")
+	expect("buggy", "", "field-5-utf8-surrogate: failed: none instead of error/malformed",
+		"no-such-element: is expected to fail, but there is no such test")
 	update("buggy", Required) // which keeps the entries of the levels that are not run
 	if again, _ := os.ReadFile(list); string(again) != changed {
 		t.Errorf("changed to\n%s", again)

@@ -50,7 +50,8 @@ func readExpected(file string, update bool) (*expected, error) {
 		l.name, l.answer = strings.TrimSpace(l.name), strings.TrimSpace(l.answer)
 		switch {
 		case !found || l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0:
-			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s", file, l.number, separator, strings.Join(Levels, "/, ")+"/")
+			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s", file, l.number, separator,
+				strings.Join(Levels, "/, ")+"/")
 		case seen[l.name] > 0:
 			return nil, fmt.Errorf("%s:%d: %s is in line %d, too", file, l.number, l.name, seen[l.name])
 		}
@@ -97,7 +98,8 @@ func (e *expected) compare(r *run) (problems []problem) {
 		case !ok:
 			problems = append(problems, problem{t.name, "failed: " + answer, 0})
 		case l.answer != answer:
-			problems = append(problems, problem{t.name, "fails in another way than expected: " + answer + ", not " + l.answer, l.number})
+			problems = append(problems, problem{t.name, "fails in another way than expected: " + answer + ", not " +
+				l.answer, l.number})
 		}
 	}
 	for _, l := range e.lines {
@@ -117,7 +119,8 @@ func (e *expected) compare(r *run) (problems []problem) {
 // where they are, and so do entries of levels that were not run.
 func (e *expected) update(r *run) {
 	e.lines = slices.DeleteFunc(e.lines, func(l line) bool {
-		return l.name != "" && r.isRun(Levels[levelOf(l.name)]) && (r.tests[l.name] == nil || r.tests[l.name].failure == nil)
+		return l.name != "" && r.isRun(Levels[levelOf(l.name)]) && (r.tests[l.name] == nil ||
+			r.tests[l.name].failure == nil)
 	})
 	for _, t := range r.failures() {
 		answer := answerText(t.failure.want, t.failure.got)

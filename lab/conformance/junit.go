@@ -60,7 +60,8 @@ func (r *report) junit() ([]byte, error) {
 			c.Skipped = &junitReason{Message: legal("expected to fail: " + answerText(t.failure.want, t.failure.got))}
 		default:
 			s.Failures++
-			c.Failure = &junitReason{legal(answerText(t.failure.want, t.failure.got)), legal(t.failure.report(r.settings).String())}
+			c.Failure = &junitReason{legal(answerText(t.failure.want, t.failure.got)),
+				legal(t.failure.report(r.settings).String())}
 		}
 		s.Tests++
 		s.Cases = append(s.Cases, c)
@@ -68,7 +69,8 @@ func (r *report) junit() ([]byte, error) {
 	list := junitSuite{Name: expectedList}
 	for _, p := range r.problems {
 		if t := r.run.tests[p.Test]; t == nil || t.failure == nil {
-			list.Cases = append(list.Cases, junitCase{Class: expectedList, Name: legal(p.Test), Failure: &junitReason{Message: legal(r.text(p))}})
+			list.Cases = append(list.Cases, junitCase{Class: expectedList, Name: legal(p.Test),
+				Failure: &junitReason{Message: legal(r.text(p))}})
 		}
 	}
 	list.Tests, list.Failures = len(list.Cases), len(list.Cases)
@@ -137,9 +139,11 @@ const reportFormat = 1
 
 func (r *report) json() ([]byte, error) {
 	c := r.settings.Conformance
-	out := Report{Format: reportFormat, Reader: c.Reader, Options: r.run.subject.name(), HCSShim: c.HCSShim, Level: c.Level, Seed: c.Seed, Checks: c.Checks, Longest: c.Longest,
+	out := Report{Format: reportFormat, Reader: c.Reader, Options: r.run.subject.name(), HCSShim: c.HCSShim,
+		Level: c.Level, Seed: c.Seed, Checks: c.Checks, Longest: c.Longest,
 		Interrupted: r.interrupted, Green: r.green(),
-		Levels: r.levels(), Excused: r.run.excused, Problems: r.problems, Causes: []jsonCause{}, Failures: []jsonFailure{}}
+		Levels: r.levels(), Excused: r.run.excused, Problems: r.problems, Causes: []jsonCause{},
+		Failures: []jsonFailure{}}
 	if out.Problems == nil {
 		out.Problems = []problem{}
 	}
@@ -153,7 +157,8 @@ func (r *report) json() ([]byte, error) {
 	const mostHex = 4096 // bytes
 	for _, t := range r.run.failures() {
 		f := t.failure
-		j := jsonFailure{Test: t.name, Level: t.level, Answer: answerText(f.want, f.got), Expected: r.isExpected(t), Cause: slices.Index(r.causes, f.cause),
+		j := jsonFailure{Test: t.name, Level: t.level, Answer: answerText(f.want, f.got), Expected: r.isExpected(t),
+			Cause:    slices.Index(r.causes, f.cause),
 			Payloads: t.wrong, File: fromRoot(f.file), Replay: r.settings.ReproCommand(f.file)}
 		if len(f.payload) <= mostHex {
 			j.Payload = hex.EncodeToString(f.payload)

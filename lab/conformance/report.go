@@ -82,7 +82,9 @@ func (r *report) header(w io.Writer) error {
 	if name == contract.OptionsName {
 		name += ", the fields that those of hcsshim " + c.HCSShim + " have"
 	}
-	_, err := fmt.Fprintf(w, "reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d elements in a row\n", c.Reader, name, c.Level, c.Seed, c.Checks, c.Longest)
+	_, err := fmt.Fprintf(w,
+		"reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d elements in a row\n",
+		c.Reader, name, c.Level, c.Seed, c.Checks, c.Longest)
 	return err
 }
 
@@ -109,7 +111,8 @@ func (r *report) summary(out io.Writer) error {
 		unexpected += c.Failed - c.Expected
 	}
 	fmt.Fprintf(&b, "\neverything: %s\n", fromRoot(filepath.Join(r.dir, "report.txt")))
-	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed, failed-unexpected, len(r.causes), payloads)
+	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed,
+		failed-unexpected, len(r.causes), payloads)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -63,7 +63,8 @@ type explained struct {
 }
 
 func newRun(s *subject, r *process.Reader, level string) *run {
-	return &run{subject: s, reader: r, level: level, tests: make(map[string]*test), failing: make(map[string]*explained),
+	return &run{subject: s, reader: r, level: level, tests: make(map[string]*test),
+		failing:  make(map[string]*explained),
 		payloads: make(map[string]int), excused: make(map[string]int), told: time.Now()}
 }
 
@@ -243,7 +244,8 @@ func (r *run) explains(q question) bool {
 		return true
 	}
 	return slices.ContainsFunc(e.together, func(fewer []string) bool {
-		return len(fewer) < len(q.elements) && !slices.ContainsFunc(fewer, func(name string) bool { return !slices.Contains(q.elements, name) })
+		return len(fewer) < len(q.elements) && !slices.ContainsFunc(fewer,
+			func(name string) bool { return !slices.Contains(q.elements, name) })
 	})
 }
 

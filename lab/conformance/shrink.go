@@ -64,7 +64,8 @@ func (s *subject) failure(payload []byte, got contract.Outcome) *failure {
 
 // isLike reports whether f is a wrong answer of the same kind as an earlier one.
 func (f *failure) isLike(earlier *failure) bool {
-	if kinds(f.want) != kinds(earlier.want) || f.got.Kind != earlier.got.Kind || f.verdict.Finding != earlier.verdict.Finding {
+	if kinds(f.want) != kinds(earlier.want) || f.got.Kind != earlier.got.Kind ||
+		f.verdict.Finding != earlier.verdict.Finding {
 		return false
 	}
 	was := differences(earlier.want, earlier.got)

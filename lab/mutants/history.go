@@ -31,7 +31,8 @@ var historyLayers = []layer{
 // History lets the suite find each known finding again, on a real release: all
 // the others are excused, as if this one had just been made.
 func History(ctx context.Context, root string) error {
-	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of", "fuzz targets, the first of")
+	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of",
+		"fuzz targets, the first of")
 	missed := 0
 	for _, version := range historyReleases {
 		release, err := extract.Prepare(root, version, "")
@@ -123,5 +124,6 @@ func foundBy(found []discovery) string {
 	if len(found) == 0 {
 		return "NOT FOUND"
 	}
-	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(), len(found))
+	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(),
+		len(found))
 }

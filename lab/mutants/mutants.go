@@ -94,7 +94,8 @@ func (m *mutant) alone() bool { return m.file != "" && m.made.Func < 0 && m.resu
 // choose picks the mutants that have a name in theirs, or else a sample.
 func choose(all []*mutant, c Choice) ([]*mutant, error) {
 	if c.Name != "" {
-		chosen := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return !strings.Contains(m.id(), c.Name) })
+		chosen := slices.DeleteFunc(slices.Clone(all),
+			func(m *mutant) bool { return !strings.Contains(m.id(), c.Name) })
 		if len(chosen) == 0 {
 			return nil, fmt.Errorf("MUTANT=%s: none of the %d mutants has that in its name", c.Name, len(all))
 		}
@@ -108,7 +109,8 @@ func choose(all []*mutant, c Choice) ([]*mutant, error) {
 		chosen = append(chosen, all[i])
 	}
 	slices.SortFunc(chosen, func(a, b *mutant) int { return a.number - b.number })
-	fmt.Printf("  a sample: %d of %d mutants, again with make mutants SAMPLE=%d SEED=%d\n", len(chosen), len(all), c.Sample, c.Seed)
+	fmt.Printf("  a sample: %d of %d mutants, again with make mutants SAMPLE=%d SEED=%d\n", len(chosen), len(all),
+		c.Sample, c.Seed)
 	return chosen, nil
 }
 
@@ -136,8 +138,10 @@ type calledModule struct {
 
 // called are the functions that readOptions calls in packages of containerd's.
 var called = []calledModule{
-	{"github.com/containerd/containerd/api", "runtime/bootstrap/v1", "bootstrap", "containerd/api", []string{"FindExtension"}},
-	{"github.com/containerd/typeurl/v2", "", "typeurl", "typeurl", []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
+	{"github.com/containerd/containerd/api", "runtime/bootstrap/v1", "bootstrap", "containerd/api",
+		[]string{"FindExtension"}},
+	{"github.com/containerd/typeurl/v2", "", "typeurl", "typeurl", []string{"UnmarshalAny", "UnmarshalByTypeURL",
+		"unmarshal", "getTypeByUrl"}},
 }
 
 func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
@@ -152,7 +156,8 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 		return nil, err
 	}
 	edited, err := b.Edited("mutants", func(work *modfile.WorkFile) error {
-		err := errors.Join(work.DropUse(b.Root), work.DropUse(own), work.AddUse(t.dir, ""), work.AddUse(t.extracted(), ""))
+		err := errors.Join(work.DropUse(b.Root), work.DropUse(own), work.AddUse(t.dir, ""),
+			work.AddUse(t.extracted(), ""))
 		for _, c := range called {
 			err = errors.Join(err, t.copyCalled(ctx, b, c, work, filepath.Join(dir, "modules", c.name)))
 		}
@@ -182,7 +187,8 @@ func (t *mutantTree) copyOwn(root string) error {
 }
 
 // copyCalled copies a module that readOptions calls, and lets the workspace use the copy.
-func (t *mutantTree) copyCalled(ctx context.Context, b *extract.Build, c calledModule, work *modfile.WorkFile, to string) error {
+func (t *mutantTree) copyCalled(ctx context.Context, b *extract.Build, c calledModule, work *modfile.WorkFile,
+	to string) error {
 	const format = "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}"
 	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, c.module))
 	if err != nil {
@@ -190,7 +196,8 @@ func (t *mutantTree) copyCalled(ctx context.Context, b *extract.Build, c calledM
 	}
 	from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 	label := strings.TrimSpace(c.name + " " + version)
-	t.called = append(t.called, source{label, "hcsshim", filepath.Join(to, filepath.FromSlash(c.pkg), "*.go"), c.functions})
+	t.called = append(t.called, source{label, "hcsshim", filepath.Join(to, filepath.FromSlash(c.pkg), "*.go"),
+		c.functions})
 	return errors.Join(gocmd.CopyTree(to, from), work.AddReplace(c.module, "", to, ""))
 }
 
@@ -213,7 +220,8 @@ func (t *mutantTree) injectHooks() error {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, format, args...), 0o666))
 	}
 	hook, reference := filepath.Join(t.dir, "internal", "hcsshim"), filepath.Join(t.dir, "internal", "reference")
-	write(hook, "zzz_hook.go", "package hcsshim\n\n// Hooked is what mutants wrap.\nfunc Hooked() *UnderTest { return &underTest }\n")
+	write(hook, "zzz_hook.go",
+		"package hcsshim\n\n// Hooked is what mutants wrap.\nfunc Hooked() *UnderTest { return &underTest }\n")
 	write(t.extracted(), "zzz_active.go", variable, "extracted", mutate.Active)
 	write(reference, "zzz_active.go", variable, "reference", mutate.Active)
 	imports, numbers := "\t\"shimfuzz/internal/hcsshim\"\n", mutate.Active+" = m.Number\n"
@@ -255,9 +263,11 @@ func init() {
 }
 `
 	number := mutate.Active + " = m.Number"
-	write(t.extracted(), "zzz_hook_hcsshim.go", text, "extracted", "hcsshim", "", "hcsshim.Hooked().ReadOptions", numbers, imports)
+	write(t.extracted(), "zzz_hook_hcsshim.go", text, "extracted", "hcsshim", "", "hcsshim.Hooked().ReadOptions",
+		numbers, imports)
 	write(t.extracted(), "zzz_hook_create.go", text, "extracted", "create",
-		"for i := range hcsshim.Hooked().Creates", "hcsshim.Hooked().Creates[i].Read", number, "\t\"shimfuzz/internal/hcsshim\"\n")
+		"for i := range hcsshim.Hooked().Creates", "hcsshim.Hooked().Creates[i].Read", number,
+		"\t\"shimfuzz/internal/hcsshim\"\n")
 	write(reference, "zzz_hook_reference.go", text, "reference", "reference", "", "Decoder.Read", number, "")
 	return err
 }
@@ -295,7 +305,8 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 			all = append(all, more...)
 		}
 	}
-	all = slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs), zooIn("reference", "reference", zoo.Bugs))
+	all = slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs),
+		zooIn("reference", "reference", zoo.Bugs))
 	for i, m := range all {
 		m.number = i + 1
 	}
@@ -305,7 +316,8 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 // zooIn are bugs of the zoo in a decoder.
 func zooIn(source, decoder string, bugs []zoo.Bug) (all []*mutant) {
 	for _, bug := range bugs {
-		all = append(all, &mutant{source: "zoo in " + source, name: bug.Name, change: bug.Why, decoder: decoder, bug: bug.Name, result: isUnknown})
+		all = append(all, &mutant{source: "zoo in " + source, name: bug.Name, change: bug.Why, decoder: decoder,
+			bug: bug.Name, result: isUnknown})
 	}
 	return all
 }
@@ -318,7 +330,8 @@ func mutantsOf(s source, file string) (all []*mutant, err error) {
 	made, err := mutate.File(text, s.functions)
 	for _, m := range made {
 		change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(file), m.Line, m.From, m.To)
-		all = append(all, &mutant{source: s.name, name: m.Name, change: change, decoder: s.decoder, file: file, made: m, result: isUnknown})
+		all = append(all, &mutant{source: s.name, name: m.Name, change: change, decoder: s.decoder, file: file, made: m,
+			result: isUnknown})
 	}
 	return all, err
 }

@@ -27,7 +27,8 @@ func TestChoose(t *testing.T) {
 		{"no such", 0, 0, "none of the 20 mutants"},
 	} {
 		got, err := choose(numbered(20), Choice{Name: test.name, Sample: test.sample, Seed: 1})
-		if len(got) != test.want || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
+		if len(got) != test.want || (err != nil) != (test.fails != "") || err != nil &&
+			!strings.Contains(err.Error(), test.fails) {
 			t.Errorf("%q, %d: %d, %v; want %d, %q", test.name, test.sample, len(got), err, test.want, test.fails)
 		}
 	}
@@ -39,7 +40,8 @@ func TestKillerIn(t *testing.T) {
 		out, want string
 		hangs     bool
 	}{
-		{"--- FAIL: FuzzLegacy (0.02s)\n    --- FAIL: FuzzLegacy/seed#11 (0.00s)\n--- FAIL: TestValid (0.02s)\n", "FuzzLegacy", false},
+		{"--- FAIL: FuzzLegacy (0.02s)\n    --- FAIL: FuzzLegacy/seed#11 (0.00s)\n--- FAIL: TestValid (0.02s)\n",
+			"FuzzLegacy", false},
 		{"panic: HANG: hcsshim has been decoding\n", "(process ended)", true},
 		{"panic: test timed out after 2m0s\n", "(process ended)", true},
 		{"fatal error: stack overflow\n", "(process ended)", false},
@@ -55,7 +57,8 @@ func TestKillerIn(t *testing.T) {
 func TestStale(t *testing.T) {
 	all := numbered(3)
 	all[0].result, all[1].result = isKilled, isEquivalent
-	known := map[string]string{all[0].id(): "r", all[1].id(): "r", "reference | f: gone #1": "r", "hcsshim v0.1.0 | f: gone #1": "r"}
+	known := map[string]string{all[0].id(): "r", all[1].id(): "r", "reference | f: gone #1": "r",
+		"hcsshim v0.1.0 | f: gone #1": "r"}
 	got := fmt.Sprint(append(unknown(all, known), stale(all, known)...))
 	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -115,7 +118,8 @@ func TestChecker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for more, want := range map[string]string{
-		"": "", "func unused() { x := 1 }": "declared and not used: x", "import": "must appear", "var x int = true": "cannot use true",
+		"": "", "func unused() { x := 1 }": "declared and not used: x", "import": "must appear",
+		"var x int = true": "cannot use true",
 	} {
 		err := c.check(name, []byte(string(text)+"\n"+more+"\n"))
 		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {

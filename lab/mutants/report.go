@@ -51,7 +51,8 @@ func printResults(w io.Writer, all []*mutant) {
 		fmt.Fprintf(w, "%-24s %d\n", l.name, count(all, func(m *mutant) bool { return m.layer == l.name }))
 	}
 	if n := count(all, (*mutant).alone); n > 0 {
-		fmt.Fprintf(w, "\n%d were built alone, for they change constants, variables or types; the others all together.\n", n)
+		fmt.Fprintf(w,
+			"\n%d were built alone, for they change constants, variables or types; the others all together.\n", n)
 	}
 }
 
@@ -76,6 +77,7 @@ func printSurvivors(w io.Writer, all []*mutant) {
 // writeRows writes one line for each mutant, for grep.
 func writeRows(w io.Writer, all []*mutant) {
 	for _, m := range all {
-		fmt.Fprintf(w, "%-16s %s   [%s]   %s\n", m.result, m.id(), m.change, strings.TrimSpace(m.layer+" "+m.test+" "+m.note))
+		fmt.Fprintf(w, "%-16s %s   [%s]   %s\n", m.result, m.id(), m.change,
+			strings.TrimSpace(m.layer+" "+m.test+" "+m.note))
 	}
 }

@@ -56,14 +56,18 @@ var (
 	// that kill most for their time first.
 	layers = []layer{
 		{name: "corpus", pkg: "properties", many: new(settings.Mutants), brief: true},
-		{name: "a part of the walks", pkg: "properties", many: &settings.Mutants{Walk: true, Part: walksPart}, brief: true},
+		{name: "a part of the walks", pkg: "properties", many: &settings.Mutants{Walk: true, Part: walksPart},
+			brief: true},
 		{name: "unit tests", pkg: "internal/reference", brief: true},
 		{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz", "-test.failfast"}, brief: true},
-		{name: "properties, few checks", pkg: "properties", args: append([]string{"-test.skip=" + otherTests + "|^TestTruncation$", "-test.failfast"}, rapidArgs("30")...)},
+		{name: "properties, few checks", pkg: "properties",
+			args: append([]string{"-test.skip=" + otherTests + "|^TestTruncation$", "-test.failfast"},
+				rapidArgs("30")...)},
 		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests, "-test.failfast"}},
 		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
 		{name: "walks", pkg: "properties", many: &settings.Mutants{Walk: true}},
-		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"}, rapidArgs("300")...)},
+		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"},
+			rapidArgs("300")...)},
 		{name: "fuzzing", pkg: "fuzz", fuzzes: true},
 	}
 )
@@ -101,7 +105,8 @@ func (r *mutantRun) run(ctx context.Context) error {
 	var unchanged []*mutant
 	for _, decoder := range []string{"hcsshim", "create", "reference"} {
 		if slices.ContainsFunc(programs, func(m *mutant) bool { return m.decoder == decoder }) {
-			unchanged = append(unchanged, &mutant{source: "the original", name: decoder, decoder: decoder, result: isUnknown})
+			unchanged = append(unchanged, &mutant{source: "the original", name: decoder, decoder: decoder,
+				result: isUnknown})
 		}
 	}
 	if err := r.layers(ctx, r.together(), append(unchanged, together...)); err != nil {
@@ -181,7 +186,8 @@ func (r *mutantRun) buildTogether(ctx context.Context, all []*mutant) error {
 func testBinary(dir, pkg string) string { return filepath.Join(dir, filepath.Base(pkg)+".test") }
 
 // compile makes the test binaries of packages in dir, with other texts of some files.
-func (r *mutantRun) compile(ctx context.Context, dir string, files map[string][]byte, packages []string, flags ...string) error {
+func (r *mutantRun) compile(ctx context.Context, dir string, files map[string][]byte, packages []string,
+	flags ...string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -200,7 +206,8 @@ func (r *mutantRun) compile(ctx context.Context, dir string, files map[string][]
 	if err := os.WriteFile(overlay, text, 0o666); err != nil {
 		return err
 	}
-	args := slices.Concat([]string{"test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w -buildid=", "-overlay=" + overlay, "-o", dir + string(filepath.Separator)}, flags)
+	args := slices.Concat([]string{"test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w -buildid=", "-overlay=" +
+		overlay, "-o", dir + string(filepath.Separator)}, flags)
 	for _, pkg := range packages {
 		args = append(args, "./"+pkg)
 	}
@@ -310,7 +317,8 @@ func (r *mutantRun) many(ctx context.Context, dir string, l layer, all []*mutant
 			byNumber[each.number] = each
 		}
 		t := settings.Test{Build: dir, Decoder: all[0].decoder, Mutants: &m}
-		cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, l.pkg), testBinary(dir, l.pkg), "-test.run=^TestMutants$", "-test.timeout=0")
+		cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, l.pkg), testBinary(dir, l.pkg), "-test.run=^TestMutants$",
+			"-test.timeout=0")
 		cmd.Env = append(cmd.Env, t.Environ())
 		var running *mutant
 		ended, hangs, rest := false, false, ""
@@ -382,9 +390,11 @@ func (r *mutantRun) single(ctx context.Context, dir string, l layer, m *mutant) 
 }
 
 // command runs a package's test binary on a mutant.
-func (r *mutantRun) command(ctx context.Context, binary string, m *mutant, pkg string, args ...string) (output string, failed bool) {
+func (r *mutantRun) command(ctx context.Context, binary string, m *mutant, pkg string, args ...string) (output string,
+	failed bool) {
 	cmd := gocmd.Command(ctx, filepath.Join(r.tree.dir, pkg), binary, append(args, "-test.timeout="+mutantTimeout)...)
-	cmd.Env = append(cmd.Env, settings.Test{Build: filepath.Dir(binary), Decoder: m.decoder, Mutant: m.setting()}.Environ())
+	cmd.Env = append(cmd.Env, settings.Test{Build: filepath.Dir(binary), Decoder: m.decoder,
+		Mutant: m.setting()}.Environ())
 	out, failed, err := gocmd.Try(cmd)
 	return out, failed && err == nil && ctx.Err() == nil
 }
@@ -416,13 +426,15 @@ func (r *mutantRun) fuzzing(ctx context.Context, dir string, l layer, m *mutant)
 }
 
 // engine fuzzes a target on a mutant, with one worker and nothing from earlier runs.
-func (r *mutantRun) engine(ctx context.Context, binary string, m *mutant, pkg, target, fuzztime string) (output string, failed bool) {
+func (r *mutantRun) engine(ctx context.Context, binary string, m *mutant, pkg, target, fuzztime string) (output string,
+	failed bool) {
 	cache, err := os.MkdirTemp(filepath.Dir(binary), "cache-")
 	if err != nil {
 		return "", false
 	}
 	defer os.RemoveAll(cache)
-	output, failed = r.command(ctx, binary, m, pkg, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+fuzztime,
+	output, failed = r.command(ctx, binary, m, pkg, "-test.run=^$", "-test.fuzz=^"+target+"$",
+		"-test.fuzztime="+fuzztime,
 		"-test.fuzzcachedir="+cache, "-test.parallel=1", "-test.fuzzminimizetime=0")
 	// golang/go#75804: the engine can mistake its own deadline for a failure.
 	return output, failed && !strings.Contains(output, "context deadline exceeded")

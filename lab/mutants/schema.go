@@ -41,7 +41,8 @@ type checkedPackage struct {
 
 // newChecker reads the packages in folders, which it finds by what the tree imports.
 func newChecker(ctx context.Context, tree *mutantTree, folders []string) (*checker, error) {
-	out, err := gocmd.Output(tree.command(ctx, "list", "-export", "-deps", "-trimpath", "-json=Dir,ImportPath,Export,GoFiles", "./internal/verify"))
+	out, err := gocmd.Output(tree.command(ctx, "list", "-export", "-deps", "-trimpath",
+		"-json=Dir,ImportPath,Export,GoFiles", "./internal/verify"))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,10 @@ func newChecker(ctx context.Context, tree *mutantTree, folders []string) (*check
 			}
 		}
 	}
-	c.imports = importer.ForCompiler(c.set, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	c.imports = importer.ForCompiler(c.set, "gc", func(path string) (io.ReadCloser,
+		error) {
+		return os.Open(exports[path])
+	})
 	return c, nil
 }
 

@@ -60,7 +60,8 @@ func (b Builder) Log() string { return filepath.Join(b.Dir, "build.log") }
 // ready says in one line what is missing to build.
 func ready(ctx context.Context) error {
 	if runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
-		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s/%s", runtime.GOOS, runtime.GOARCH)
+		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s/%s", runtime.GOOS,
+			runtime.GOARCH)
 	}
 	const install = "on Debian: apt-get install clang libclang-rt-dev binutils"
 	for _, name := range []string{"clang", "clang++", "objdump"} {
@@ -71,7 +72,8 @@ func ready(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "clang++", "-fsanitize=address,fuzzer", "-x", "c++", "-", "-o", os.DevNull)
 	cmd.Stdin = strings.NewReader(`extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }`)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%s): %s", strings.TrimSpace(tail(out, 1)), install)
+		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%s): %s",
+			strings.TrimSpace(tail(out, 1)), install)
 	}
 	return nil
 }

@@ -70,7 +70,8 @@ func build(ctx context.Context, b *extract.Build, name, dir string) (*Builder, e
 	if sanitizer != "coverage" {
 		sanitizer = "address"
 	}
-	builder := &Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Entry: b.Entry, Suite: b.Root}
+	builder := &Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Entry: b.Entry,
+		Suite: b.Root}
 	start := time.Now()
 	fmt.Printf("  %-34s ", "building (minutes the first time)")
 	if err := builder.Build(ctx); err != nil {
@@ -116,7 +117,8 @@ func excusing(b *extract.Build, s settings.Test) settings.Test {
 
 // checkFuzzers makes the checks that need nothing but the built files.
 func (r runner) checkFuzzers(ctx context.Context, fuzzers []Fuzzer) error {
-	fmt.Printf("\n%-17s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds", "coverage in edges: empty corpus, seeds")
+	fmt.Printf("\n%-17s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds",
+		"coverage in edges: empty corpus, seeds")
 	for _, f := range fuzzers {
 		calls, err := f.Inspect(ctx)
 		if err != nil {
@@ -129,7 +131,8 @@ func (r runner) checkFuzzers(ctx context.Context, fuzzers []Fuzzer) error {
 		if four.Failed || !four.Done || four.Executions != 4 {
 			return fmt.Errorf("%s: -runs=4 did not end with \"Done 4 runs\": %s", f.Target, four.Report)
 		}
-		all, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"}, Env: r.env(), Artifact: r.foundDir(f.Target)})
+		all, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"}, Env: r.env(),
+			Artifact: r.foundDir(f.Target)})
 		if err != nil {
 			return err
 		}
@@ -184,7 +187,8 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 	dir := filepath.Dir(native)
 	record := filepath.Join(dir, f.Target+".libfuzzer")
 	nativeRecord := filepath.Join(dir, f.Target+".gotest")
-	run, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"}, Env: append(r.env(), RecordFile+"="+record)})
+	run, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"},
+		Env: append(r.env(), RecordFile+"="+record)})
 	if err != nil {
 		return err
 	}
@@ -218,7 +222,8 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 	}
 	for payload := range want {
 		if !arrived[payload] {
-			return fmt.Errorf("libFuzzer's decoder was never given this payload of %d bytes: %x…", len(payload), payload[:min(len(payload), 40)])
+			return fmt.Errorf("libFuzzer's decoder was never given this payload of %d bytes: %x…", len(payload),
+				payload[:min(len(payload), 40)])
 		}
 	}
 	fmt.Printf("  %-17s %5d payloads, each byte for byte\n", f.Target, len(want))
@@ -249,7 +254,8 @@ func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Durat
 		if res.Failed {
 			failures, failed = 1, gocmd.ErrReported
 		}
-		fmt.Printf("%-17s %12d %10d %10d %10d %9d\n", res.Target, res.Executions, res.PerSecond, res.First, res.Last, failures)
+		fmt.Printf("%-17s %12d %10d %10d %10d %9d\n", res.Target, res.Executions, res.PerSecond, res.First, res.Last,
+			failures)
 	}
 	for _, res := range results {
 		if res.Failed {
@@ -279,7 +285,8 @@ func (r runner) fuzzFrom(ctx context.Context, f Fuzzer, seeds string, budget tim
 		Progress: func(executions, coverage int) {
 			if time.Since(printed) > 10*time.Second {
 				printed = time.Now()
-				fmt.Printf("  %-17s %4.0f s  %9d executions  %5d edges\n", f.Target, time.Since(start).Seconds(), executions, coverage)
+				fmt.Printf("  %-17s %4.0f s  %9d executions  %5d edges\n", f.Target, time.Since(start).Seconds(),
+					executions, coverage)
 			}
 		},
 	})

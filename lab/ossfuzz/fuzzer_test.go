@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 )
 
 func TestReadResult(t *testing.T) {
@@ -103,7 +102,8 @@ func TestRecorded(t *testing.T) {
 // on to the make in build.sh, where they would win over its own. And what the
 // builder sets is not the user's: build.sh removes folders below $WORK.
 func TestEnvironment(t *testing.T) {
-	builders := []string{"SRC", "OUT", "WORK", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE", "SANITIZER", "FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE"}
+	builders := []string{"SRC", "OUT", "WORK", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE", "SANITIZER",
+		"FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE"}
 	for _, name := range append(builders, ours...) {
 		t.Setenv(name, "user's")
 	}

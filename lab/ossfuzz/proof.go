@@ -39,7 +39,8 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 	r := runner{b, settings.Test{HCSShim: provenOn, Findings: "none"}}
 	var lines []string
 	fmt.Printf("\n%-34s %-28s %8s %12s %6s\n", raw+" starting from", "finds", "seconds", "executions", "bytes")
-	for _, from := range []struct{ what, seeds string }{{"an empty corpus and the dictionary", ""}, {"the seeds", fuzzer.seedDir()}} {
+	for _, from := range []struct{ what, seeds string }{{"an empty corpus and the dictionary", ""},
+		{"the seeds", fuzzer.seedDir()}} {
 		found, err := r.hunt(ctx, fuzzer, from.what, from.seeds, budget)
 		if err != nil {
 			return err
@@ -55,7 +56,8 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 
 // hunt lets a fuzzer run until it has found all of provenBy, and returns the
 // lines that replay what it found.
-func (r runner) hunt(ctx context.Context, f Fuzzer, what, seeds string, budget time.Duration) (lines []string, err error) {
+func (r runner) hunt(ctx context.Context, f Fuzzer, what, seeds string, budget time.Duration) (lines []string,
+	err error) {
 	var unexcused []string
 	for _, known := range findings.Of(findings.ReadOptions, provenOn).Findings() {
 		unexcused = append(unexcused, known.Name)
@@ -70,14 +72,16 @@ func (r runner) hunt(ctx context.Context, f Fuzzer, what, seeds string, budget t
 			return nil, fmt.Errorf("a failure without an input that was kept:\n%s", res.Report)
 		}
 		if !res.Failed {
-			return nil, fmt.Errorf("from %s nothing was found in %v; still to be found: %s", what, budget, strings.Join(left, ", "))
+			return nil, fmt.Errorf("from %s nothing was found in %v; still to be found: %s", what, budget,
+				strings.Join(left, ", "))
 		}
 		name, err := nameOf(ctx, r.b, nothing, res.Crash)
 		if err != nil {
 			return nil, err
 		}
 		if !slices.Contains(unexcused, name) {
-			return nil, fmt.Errorf("%s was found with FINDINGS=%s, which excuses it:\n%s", name, r.s.Findings, res.Report)
+			return nil, fmt.Errorf("%s was found with FINDINGS=%s, which excuses it:\n%s", name, r.s.Findings,
+				res.Report)
 		}
 		info, err := os.Stat(res.Crash)
 		if err != nil {

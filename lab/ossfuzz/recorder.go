@@ -67,7 +67,8 @@ func WriteRecorder(to, from string) error {
 		}
 		changed := bytes.Replace(text, []byte("\nfunc readOptions("), []byte("\nfunc "+renamed+"("), 1)
 		if !bytes.Equal(changed, text) {
-			return errors.Join(os.WriteFile(name, changed, 0o666), os.WriteFile(filepath.Join(shim, "recorder.go"), []byte(recording), 0o666))
+			return errors.Join(os.WriteFile(name, changed, 0o666), os.WriteFile(filepath.Join(shim, "recorder.go"),
+				[]byte(recording), 0o666))
 		}
 	}
 	return fmt.Errorf("no readOptions in %s", shim)

@@ -49,7 +49,8 @@ func Coverage(ctx context.Context, b *extract.Build, s settings.Test, chosen []s
 	return nil
 }
 
-func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builder *Builder, f Fuzzer, test string) error {
+func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builder *Builder, f Fuzzer,
+	test string) error {
 	profile := filepath.Join(builder.Dir, f.Target+".cov")
 	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.run=^"+test+"$", "-test.coverprofile="+profile)
 	cmd.Dir = f.Dir
@@ -58,7 +59,8 @@ func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builde
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, testrun.Head(string(out)))
 	}
-	if strings.Count(string(out), "=== RUN ") != 1 || !strings.Contains(string(out), fmt.Sprintf("%d inputs", f.seeds)) {
+	if strings.Count(string(out), "=== RUN ") != 1 || !strings.Contains(string(out),
+		fmt.Sprintf("%d inputs", f.seeds)) {
 		return fmt.Errorf("it did not run on its %d seeds, and on them alone:\n%s", f.seeds, out)
 	}
 	extracted, typeurl, err := reachedBySeeds(profile)
@@ -68,7 +70,9 @@ func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builde
 	if extracted.reached == 0 {
 		return errors.New("its seeds reach nothing of readOptions")
 	}
-	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.Target, f.seeds, extracted.reached, extracted.all, typeurl.reached, typeurl.all)
-	cmd = gocmd.Command(ctx, filepath.Join(builder.Work(), "shimfuzz"), "go", "tool", "cover", "-html="+profile, "-o", profile+".html")
+	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.Target, f.seeds, extracted.reached, extracted.all, typeurl.reached,
+		typeurl.all)
+	cmd = gocmd.Command(ctx, filepath.Join(builder.Work(), "shimfuzz"), "go", "tool", "cover", "-html="+profile, "-o",
+		profile+".html")
 	return gocmd.Show(cmd)
 }

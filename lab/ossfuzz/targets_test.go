@@ -27,7 +27,8 @@ func TestOneListOfTargets(t *testing.T) {
 		t.Errorf("build.sh builds %q, the list has %q", shell, targets.Names())
 	}
 	var functions []string
-	for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(data \[\]byte\) int {`).FindAllStringSubmatch(read(t, "fuzz/libfuzzer/libfuzzer.go"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^func (Fuzz\w+)\(data \[\]byte\) int {`).FindAllStringSubmatch(read(t,
+		"fuzz/libfuzzer/libfuzzer.go"), -1) {
 		functions = append(functions, m[1])
 	}
 	if !slices.Equal(functions, targets.Names()) {
@@ -44,7 +45,8 @@ func TestOneListOfTargets(t *testing.T) {
 // max_len would switch off that libFuzzer begins with short inputs.
 func TestOptions(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "FuzzX.options"), []byte(read(t, "oss-fuzz/readoptions.options")), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "FuzzX.options"), []byte(read(t, "oss-fuzz/readoptions.options")),
+		0o666); err != nil {
 		t.Fatal(err)
 	}
 	flags, err := Fuzzer{Dir: dir, Target: "FuzzX"}.options()

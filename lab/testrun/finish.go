@@ -101,7 +101,8 @@ func printNext(causes []*cause) {
 			fmt.Printf("  … and %d more causes\n", len(causes)-i)
 			return
 		}
-		fmt.Printf("  %4d of %-36s  %s\n", len(c.failures), cmp.Or(c.verdict.Finding, c.verdict.Group, c.failures[0].test), c.next())
+		fmt.Printf("  %4d of %-36s  %s\n", len(c.failures), cmp.Or(c.verdict.Finding, c.verdict.Group,
+			c.failures[0].test), c.next())
 	}
 }
 

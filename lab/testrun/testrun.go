@@ -43,7 +43,8 @@ func (r *Run) Failed() bool { return len(r.failed)+len(r.Broken) > 0 }
 
 // New makes a Run without results.
 func New() *Run {
-	return &Run{output: make(map[string][]byte), running: make(map[string]event), hasChild: make(map[string]bool), verdicts: make(map[string]settings.Failure)}
+	return &Run{output: make(map[string][]byte), running: make(map[string]event), hasChild: make(map[string]bool),
+		verdicts: make(map[string]settings.Failure)}
 }
 
 // event is one line of "go test -json" (go doc test2json).

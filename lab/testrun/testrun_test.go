@@ -71,17 +71,21 @@ func TestClassify(t *testing.T) {
 func TestCauses(t *testing.T) {
 	r := New()
 	for test, v := range map[string]settings.Failure{
-		"TestA": {}, "TestB": {Group: "as-sent: none for options", Replay: "make repro CASE=b\nand more"}, "TestC/1": {Group: "as-sent: none for options"},
-		"TestC/2": {Group: "never-panics: hang"}, "TestD": {Group: "g", Finding: "known"}, "TestFindings/known": {Group: "h", Finding: "known"},
+		"TestA": {}, "TestB": {Group: "as-sent: none for options", Replay: "make repro CASE=b\nand more"},
+		"TestC/1": {Group: "as-sent: none for options"},
+		"TestC/2": {Group: "never-panics: hang"}, "TestD": {Group: "g", Finding: "known"},
+		"TestFindings/known": {Group: "h", Finding: "known"},
 	} {
 		r.verdicts[test] = v
 	}
-	r.failed = []failure{{"TestA", "a"}, {"TestC/1", "longer"}, {"TestB", "short"}, {"TestC/2", "c"}, {"TestD", "d"}, {"TestFindings/known", "the longest"}}
+	r.failed = []failure{{"TestA", "a"}, {"TestC/1", "longer"}, {"TestB", "short"}, {"TestC/2", "c"}, {"TestD", "d"},
+		{"TestFindings/known", "the longest"}}
 	var got []string
 	for _, c := range r.causes() {
 		got = append(got, fmt.Sprintf("%s %d %s", c.failures[0].test, len(c.failures), c.next()))
 	}
-	want := []string{"TestB 2 make repro CASE=b", "TestA 1 see above, or make test again", "TestC/2 1 see above, or make test again", "TestFindings/known 2 make report FINDING=known"}
+	want := []string{"TestB 2 make repro CASE=b", "TestA 1 see above, or make test again",
+		"TestC/2 1 see above, or make test again", "TestFindings/known 2 make report FINDING=known"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("causes (-want +got):\n%s", d)
 	}

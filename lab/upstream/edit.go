@@ -87,7 +87,8 @@ var lcowChanges = []change{
 	}},
 	{"the wait for serve", func(n ast.Node) (string, bool) {
 		s, ok := n.(*ast.AssignStmt)
-		return template("lcow_start.go.tmpl"), ok && isExpr(s.Rhs[0], "windows.WaitForSingleObject(handle, windows.INFINITE)")
+		return template("lcow_start.go.tmpl"), ok && isExpr(s.Rhs[0],
+			"windows.WaitForSingleObject(handle, windows.INFINITE)")
 	}},
 }
 
@@ -102,7 +103,8 @@ var protobufChanges = []change{
 var pkgShimChanges = []change{
 	{"the limit of what start reads", func(n ast.Node) (string, bool) {
 		s, ok := n.(*ast.AssignStmt)
-		return template("pkgshim_start.go.tmpl"), ok && isExpr(s.Rhs[0], "io.ReadAll(io.LimitReader(os.Stdin, 10 << 20))")
+		return template("pkgshim_start.go.tmpl"), ok && isExpr(s.Rhs[0],
+			"io.ReadAll(io.LimitReader(os.Stdin, 10 << 20))")
 	}},
 }
 
@@ -195,7 +197,8 @@ func edited(name string, text []byte, changes []change, found []bool) ([]byte, e
 			if f, ok := n.(*ast.FuncDecl); ok && f.Doc != nil {
 				from = f.Doc.Pos()
 			}
-			all = append(all, replacement{fset.Position(from).Offset, fset.Position(n.End()).Offset, strings.TrimSuffix(with, "\n")})
+			all = append(all, replacement{fset.Position(from).Offset, fset.Position(n.End()).Offset,
+				strings.TrimSuffix(with, "\n")})
 			return false
 		}
 		return true
@@ -222,14 +225,16 @@ func withImports(name string, text []byte) ([]byte, error) {
 			alias, importPath = "", p
 		}
 		base := cmp.Or(alias, packageName(importPath))
-		i := slices.IndexFunc(file.Imports, func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(importPath) })
+		i := slices.IndexFunc(file.Imports,
+			func(s *ast.ImportSpec) bool { return s.Path.Value == strconv.Quote(importPath) })
 		old := ""
 		if i >= 0 && file.Imports[i].Name != nil {
 			old = file.Imports[i].Name.Name
 			base = old
 		}
 		uses := slices.ContainsFunc(file.Unresolved, func(id *ast.Ident) bool { return id.Name == base })
-		named := slices.ContainsFunc(file.Imports, func(s *ast.ImportSpec) bool { return packageName(strings.Trim(s.Path.Value, `"`)) == base })
+		named := slices.ContainsFunc(file.Imports,
+			func(s *ast.ImportSpec) bool { return packageName(strings.Trim(s.Path.Value, `"`)) == base })
 		switch {
 		case uses && i < 0 && !named:
 			astutil.AddNamedImport(fset, file, alias, importPath)

@@ -39,7 +39,8 @@ func (t Tree) Apply() error {
 	if err := edit(dir, changes); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(template("read_options_test.go.tmpl")), 0o666)
+	return os.WriteFile(filepath.Join(dir, "read_options_test.go"), []byte(template("read_options_test.go.tmpl")),
+		0o666)
 }
 
 // applyMore makes the changes that prove reports, and that the patch does not have.
@@ -48,7 +49,8 @@ func (t Tree) applyMore() error {
 	return errors.Join(
 		edit(filepath.Join(t.Dir, filepath.FromSlash(shimDir)), moreChanges),
 		edit(lcow, lcowChanges),
-		os.WriteFile(filepath.Join(lcow, "options.go"), []byte(template("lcow_options.go.tmpl")+template("readoptions.go.tmpl")), 0o666))
+		os.WriteFile(filepath.Join(lcow, "options.go"),
+			[]byte(template("lcow_options.go.tmpl")+template("readoptions.go.tmpl")), 0o666))
 }
 
 // Patch writes the commit that closes the findings of an hcsshim into dir, for git
@@ -86,7 +88,8 @@ func Patch(ctx context.Context, s *extract.Source, dir string) (name string, t T
 
 // tests are those of the patch.
 var tests = []string{
-	"TestReadOptions", "TestReadOptionsFailingReader", "TestReadOptionsLimit", "TestCreateRefusesOptions", "FuzzReadOptions",
+	"TestReadOptions", "TestReadOptionsFailingReader", "TestReadOptionsLimit", "TestCreateRefusesOptions",
+	"FuzzReadOptions",
 }
 
 // Check compiles the shim and its tests for Windows, with go vet, and runs those of the
@@ -120,10 +123,12 @@ func (t Tree) commit(ctx context.Context, message string) error {
 
 // git runs git in the copy. A user without a name there gets one.
 func (t Tree) git(ctx context.Context, args ...string) error {
-	args = append([]string{"-c", "core.autocrlf=false", "-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"}, args...)
+	args = append([]string{"-c", "core.autocrlf=false", "-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"},
+		args...)
 	cmd := gocmd.Command(ctx, t.Dir, "git", args...)
 	if _, err := gocmd.Output(gocmd.Command(ctx, t.Dir, "git", "config", "user.email")); err != nil {
-		cmd.Env = append(cmd.Env, "GIT_AUTHOR_NAME=shimfuzz", "GIT_AUTHOR_EMAIL=shimfuzz@localhost", "GIT_COMMITTER_NAME=shimfuzz", "GIT_COMMITTER_EMAIL=shimfuzz@localhost")
+		cmd.Env = append(cmd.Env, "GIT_AUTHOR_NAME=shimfuzz", "GIT_AUTHOR_EMAIL=shimfuzz@localhost",
+			"GIT_COMMITTER_NAME=shimfuzz", "GIT_COMMITTER_EMAIL=shimfuzz@localhost")
 	}
 	if _, err := gocmd.Output(cmd); err != nil {
 		return fmt.Errorf("git: %s", gocmd.OneLine(err.Error()))

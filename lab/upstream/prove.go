@@ -92,7 +92,8 @@ func prove(ctx context.Context, root, dir string, reports []*report) (written in
 		if r.Fixed != "" {
 			passes = "on " + r.Fixed
 		}
-		fmt.Printf("  %-31s fails on %s, passes %s: %s\n", r.Name, r.Release, passes, gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
+		fmt.Printf("  %-31s fails on %s, passes %s: %s\n", r.Name, r.Release, passes,
+			gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
 	}
 	return written, nil
 }
@@ -250,13 +251,15 @@ const limit = 2 * time.Minute
 
 // onWindows runs tests of a program that is built for Windows.
 func onWindows(ctx context.Context, host *wine.Host, program, tests string, args ...string) (result, error) {
-	r, err := host.Run(ctx, wine.Command{Program: program, Args: append([]string{"-test.v", "-test.run=" + tests}, args...), Dir: filepath.Dir(program), Limit: limit})
+	r, err := host.Run(ctx, wine.Command{Program: program, Args: append([]string{"-test.v", "-test.run=" + tests},
+		args...), Dir: filepath.Dir(program), Limit: limit})
 	return result{r.Exit != 0, strings.ReplaceAll(r.Stdout+r.Stderr, "\r\n", "\n")}, err
 }
 
 // ran is what a test did, and an error if it did not run: what failed then is something else.
 func ran(test string, r result, err error) (result, error) {
-	if err == nil && (!strings.Contains(r.output, "=== RUN   "+test+"\n") || !r.failed && !strings.Contains(r.output, "--- PASS: "+test+" ")) {
+	if err == nil && (!strings.Contains(r.output, "=== RUN   "+test+"\n") || !r.failed &&
+		!strings.Contains(r.output, "--- PASS: "+test+" ")) {
 		err = errors.New("its test did not run: " + gocmd.OneLine(r.output))
 	}
 	return r, err
@@ -276,14 +279,17 @@ func (p *prover) extracted(ctx context.Context, hcsshim string, r *report) (resu
 	if err != nil {
 		return result{}, err
 	}
-	text := strings.NewReplacer("//go:build windows\n", "", "package main\n", "package extracted\n").Replace(string(source))
+	text := strings.NewReplacer("//go:build windows\n", "", "package main\n",
+		"package extracted\n").Replace(string(source))
 	test, name := filepath.Join(p.work, r.File), filepath.Join(p.work, "overlay.json")
 	place := filepath.Join(filepath.Dir(b.DecoderFile()), r.File)
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{place: test}})
-	if err := errors.Join(err, os.MkdirAll(p.work, 0o777), os.WriteFile(test, []byte(text), 0o666), os.WriteFile(name, overlay, 0o666)); err != nil {
+	if err := errors.Join(err, os.MkdirAll(p.work, 0o777), os.WriteFile(test, []byte(text), 0o666),
+		os.WriteFile(name, overlay, 0o666)); err != nil {
 		return result{}, err
 	}
-	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-overlay="+name, "-v", "-run=^"+r.Test+"$", extract.Module))
+	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-overlay="+name, "-v", "-run=^"+r.Test+"$",
+		extract.Module))
 	return ran(r.Test, result{failed, out}, err)
 }
 
@@ -319,7 +325,8 @@ func (p *prover) ofModule(ctx context.Context, r *report, of module) (func(i int
 		if err := errors.Join(err, r.put(dir)); err != nil {
 			return result{}, err
 		}
-		out, failed, err := gocmd.Try(gocmd.Command(ctx, dir, "go", "test", "-mod=mod", "-v", "-run=^"+r.Test+"$", "./"+r.Folder))
+		out, failed, err := gocmd.Try(gocmd.Command(ctx, dir, "go", "test", "-mod=mod", "-v", "-run=^"+r.Test+"$",
+			"./"+r.Folder))
 		return ran(r.Test, result{failed, out}, err)
 	}, nil
 }

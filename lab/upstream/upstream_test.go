@@ -98,7 +98,8 @@ func TestReports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if private := bytes.HasPrefix(text, []byte("**A payload crashes")); private != strings.Contains(s.finding, "panics") {
+			if private := bytes.HasPrefix(text, []byte("**A payload crashes")); private != strings.Contains(s.finding,
+				"panics") {
 				t.Errorf("the first line is of a crash: %v", private)
 			}
 			if len(r.Quotes) == 0 || r.Affected == "" || strings.Contains(string(text), "<no value>") {
@@ -111,7 +112,8 @@ func TestReports(t *testing.T) {
 		})
 	}
 	for finding, says := range map[string]string{"no-such": "identity-misread", "legacy-refused": "by design"} {
-		if _, err := choose(finding); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), says) {
+		if _, err := choose(finding); err == nil || strings.Contains(err.Error(), "\n") ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want one line with %q", finding, err, says)
 		}
 	}
@@ -132,8 +134,10 @@ func TestEveryFinding(t *testing.T) {
 		case !found:
 			t.Errorf("%s is not known of %s", s.finding, s.program)
 		case (s.last != "") != (place.Fixed != ""):
-			t.Errorf("%s in %s is fixed in %q, and the last release with it is %q", s.finding, s.program, place.Fixed, s.last)
-		case s.last != "" && (!findings.Of(s.program, s.last).Has(s.finding) || findings.Of(s.program, place.Fixed).Has(s.finding)):
+			t.Errorf("%s in %s is fixed in %q, and the last release with it is %q", s.finding, s.program, place.Fixed,
+				s.last)
+		case s.last != "" && (!findings.Of(s.program, s.last).Has(s.finding) ||
+			findings.Of(s.program, place.Fixed).Has(s.finding)):
 			t.Errorf("%s is not fixed between %s and %s of %s", s.finding, s.last, place.Fixed, s.program)
 		}
 	}
@@ -214,7 +218,8 @@ func TestExtracted(t *testing.T) {
 	if err := r.proven(run); err != nil {
 		t.Error(err)
 	}
-	if err := r.proven(func(int) (result, error) { return run(1) }); err == nil || !strings.Contains(err.Error(), "passes on the unpatched") {
+	if err := r.proven(func(int) (result, error) { return run(1) }); err == nil ||
+		!strings.Contains(err.Error(), "passes on the unpatched") {
 		t.Errorf("with the patch before: %v", err)
 	}
 }

@@ -74,7 +74,8 @@ func (s installed) checkLogged(t *testing.T, row bareAny, log string) {
 	}
 	if diff := contract.Diff(want, payload.Sent(got), nil); diff != "" {
 		e := expectation{decoder: "the contract answers " + short(want.String())}
-		s.differs(t, "create", row.name, *row.bytes, e, Behavior{Kind: Accepted, Text: "and logged other options:\n" + diff})
+		s.differs(t, "create", row.name, *row.bytes, e, Behavior{Kind: Accepted, Text: "and logged other options:\n" +
+			diff})
 	}
 }
 

@@ -51,12 +51,16 @@ var bareAnys = []bareAny{
 	{"a type that is not linked", wireBytes(wire.String(1, "containerd.runc.v1.Options"))},
 	{"a type that does not exist", wireBytes(wire.String(1, "no.such.Type"), wire.String(2, "x"))},
 	{"a linked type", wireBytes(wire.String(1, "google.protobuf.Timestamp"))},
-	{"a linked type with a damaged value", wireBytes(wire.String(1, "google.protobuf.Timestamp"), wire.String(2, "\x08"))},
-	{"a type for JSON", wireBytes(wire.String(1, "types.containerd.io/opencontainers/runtime-spec/1/Spec"), wire.String(2, "{}"))},
+	{"a linked type with a damaged value", wireBytes(wire.String(1, "google.protobuf.Timestamp"),
+		wire.String(2, "\x08"))},
+	{"a type for JSON", wireBytes(wire.String(1, "types.containerd.io/opencontainers/runtime-spec/1/Spec"),
+		wire.String(2, "{}"))},
 	{"Options", wireBytes(wire.String(1, contract.OptionsName))},
-	{"Options with a prefix", wireBytes(wire.String(1, "type.googleapis.com/"+contract.OptionsName), wire.Sub(2, wire.Bool(1, true)))},
+	{"Options with a prefix", wireBytes(wire.String(1, "type.googleapis.com/"+contract.OptionsName),
+		wire.Sub(2, wire.Bool(1, true)))},
 	{"Options with a damaged value", wireBytes(wire.String(1, contract.OptionsName), wire.String(2, "\x08"))},
-	{"Options whose value reads as a namespace", wireBytes(wire.String(1, contract.OptionsName), wire.String(2, "inference"))},
+	{"Options whose value reads as a namespace", wireBytes(wire.String(1, contract.OptionsName),
+		wire.String(2, "inference"))},
 }
 
 func wireBytes(m ...wire.Part) *[]byte {
@@ -81,7 +85,8 @@ func (s installed) checkCreate(t *testing.T, what string, rows []bareAny) {
 			}
 		})
 	}
-	say("Create with %s: %d requests, %d accepted, %d refused, %d ended the shim", what, len(rows), counts[Accepted], counts[Refused], counts[Panicked])
+	say("Create with %s: %d requests, %d accepted, %d refused, %d ended the shim", what, len(rows), counts[Accepted],
+		counts[Refused], counts[Panicked])
 }
 
 func bytesOf(b *[]byte) []byte {
@@ -166,7 +171,8 @@ func (s installed) replies(t testing.TB, setup calls.Setup, options []*[]byte) [
 func (s installed) client(t testing.TB, in []byte, requests int) wine.Result {
 	t.Helper()
 	program := filepath.Join(filepath.Dir(s.file), calls.Client)
-	r, err := s.host.Run(context.Background(), wine.Command{Program: program, Dir: t.TempDir(), Stdin: in, Limit: limit + time.Duration(requests)*time.Second})
+	r, err := s.host.Run(context.Background(), wine.Command{Program: program, Dir: t.TempDir(), Stdin: in,
+		Limit: limit + time.Duration(requests)*time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,9 +204,11 @@ func ReadCreate(shim calls.Answer, r calls.Reply) Behavior {
 		if text, ok := lineAfter(r.PanicLog, "panic: "); ok && r.Exit == 2 && r.Again.Err != "" {
 			return Behavior{Kind: Panicked, Text: strings.TrimSuffix(text, " [recovered, repanicked]")}
 		}
-		return Behavior{Kind: Unrecognized, Text: "connection closed, exit code " + strconv.Itoa(r.Exit) + ": " + short(r.PanicLog)}
+		return Behavior{Kind: Unrecognized, Text: "connection closed, exit code " + strconv.Itoa(r.Exit) + ": " +
+			short(r.PanicLog)}
 	case r.Again != shim:
-		return Behavior{Kind: Unrecognized, Text: "answered " + strconv.Quote(text) + ", and then Connect with " + strconv.Quote(r.Again.Err)}
+		return Behavior{Kind: Unrecognized, Text: "answered " + strconv.Quote(text) + ", and then Connect with " +
+			strconv.Quote(r.Again.Err)}
 	case strings.Contains(text, noContainer):
 		return Behavior{Kind: Accepted}
 	case text == "":

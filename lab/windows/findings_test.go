@@ -27,7 +27,8 @@ func TestFindings(t *testing.T) {
 			b, description := placeCase(t, f, findings.ReadOptions, cases)
 			want := reference.Answer(b)
 			// The extracted readOptions is wrong as the finding predicts …
-			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks, Payload: payload.Payload{Bytes: b, Want: want, Description: description}, Reproduces: true})
+			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks,
+				Payload: payload.Payload{Bytes: b, Want: want, Description: description}, Reproduces: true})
 			// … and the real program does the same.
 			e := s.expect(b)
 			got, _ := s.serve(t, b)
@@ -54,7 +55,8 @@ func byName(t *testing.T) map[string]corpus.Case {
 }
 
 // placeCase returns the payload that shows a finding in a program.
-func placeCase(t *testing.T, f *findings.Finding, program string, cases map[string]corpus.Case) (b []byte, description string) {
+func placeCase(t *testing.T, f *findings.Finding, program string, cases map[string]corpus.Case) (b []byte,
+	description string) {
 	t.Helper()
 	place, _ := f.In(program)
 	if place.Payload != nil {
@@ -77,10 +79,13 @@ const (
 // shows tells whether a run shows a finding, for the findings that have no
 // predicted answer.
 var shows = map[string]func(Behavior, wine.Result) bool{
-	foreignPanics:                 func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
-	groupHides:                    func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
-	"lcow-v2-start-hangs":         func(got Behavior, _ wine.Result) bool { return got.Kind == Hung },
-	hidesRefusal:                  func(got Behavior, r wine.Result) bool { return got.Kind != Accepted && r.Exit == 0 },
+	foreignPanics:         func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
+	groupHides:            func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
+	"lcow-v2-start-hangs": func(got Behavior, _ wine.Result) bool { return got.Kind == Hung },
+	hidesRefusal: func(got Behavior, r wine.Result) bool {
+		return got.Kind != Accepted &&
+			r.Exit == 0
+	},
 	"debug-type-file-panics":      func(got Behavior, _ wine.Result) bool { return got.Kind == Panicked },
 	"unknown-debug-type-accepted": func(got Behavior, _ wine.Result) bool { return got.Kind == Accepted },
 	"log-level-fails-start":       func(got Behavior, _ wine.Result) bool { return got.Kind == InvalidLevel },
@@ -124,14 +129,16 @@ func (s installed) checkFinding(t *testing.T, f *findings.Finding, place finding
 		d.verdict = verdict.KnownRight
 		d.want = "that the finding shows, because it is excused"
 		d.advice = fmt.Sprintf("The finding %[1]s does not show any more. If a checkout has fixed it, run with\n"+
-			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", f.Name, verify.Excused().Name)
+			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", f.Name,
+			verify.Excused().Name)
 		d.fail(t)
 	}
 }
 
 // shows gives a payload to the shim and reports whether the finding shows, in
 // which command, and what was observed.
-func (s installed) shows(t *testing.T, f *findings.Finding, place findings.Place, b []byte) (shown bool, command, what string) {
+func (s installed) shows(t *testing.T, f *findings.Finding, place findings.Place, b []byte) (shown bool, command,
+	what string) {
 	t.Helper()
 	if place.Command == "start" {
 		got, r, _ := s.start(t, b)
@@ -144,7 +151,8 @@ func (s installed) shows(t *testing.T, f *findings.Finding, place findings.Place
 	got, r := s.serve(t, b)
 	what = got.String()
 	if len(b) > 1<<20 {
-		what = fmt.Sprintf("%s, %.1f s, %d MiB in memory, %d MiB printed", got.Kind, r.Seconds, r.Memory>>20, (len(r.Stdout)+len(r.Stderr))>>20)
+		what = fmt.Sprintf("%s, %.1f s, %d MiB in memory, %d MiB printed", got.Kind, r.Seconds, r.Memory>>20,
+			(len(r.Stdout)+len(r.Stderr))>>20)
 	}
 	if place.Command == "" { // the finding is lcow-v2's answer
 		return expectation{want: LCOWAfter(findings.LCOWAnswer(b))}.met(got), "serve", what
@@ -203,9 +211,11 @@ func TestPlacesAreTested(t *testing.T) {
 // A report of a difference names what was wanted, and the finding if it is known.
 func TestReport(t *testing.T) {
 	b := []byte{0x08}
-	d := difference{shim: installed{Program: RunHCS}, command: "serve", want: "refused", got: "accepted", payload: b, description: "a description"}
+	d := difference{shim: installed{Program: RunHCS}, command: "serve", want: "refused", got: "accepted", payload: b,
+		description: "a description"}
 	r := d.report("make e2e")
-	if r.Verdict != verdict.Wrong || r.Guarantee != contract.GuaranteeOf(reference.Answer(b).Kind) || r.Want != d.want || r.Got != d.got || r.Replay != "make e2e" {
+	if r.Verdict != verdict.Wrong || r.Guarantee != contract.GuaranteeOf(reference.Answer(b).Kind) ||
+		r.Want != d.want || r.Got != d.got || r.Replay != "make e2e" {
 		t.Errorf("report = %+v", r)
 	}
 	d.finding, d.verdict = &findings.All[0], verdict.KnownRight
@@ -232,7 +242,8 @@ func TestCase(t *testing.T) {
 		say("%s serve\n  %s\n  so it must do  %v\n  it did         %v", s.Name, e.decoder, e, got)
 		s.check(t, name, b)
 		if s.isLCOW() {
-			say("%s -info\n  the contract answers %v\n  it answered          %v", s.Name, infoAnswer(b), readInfo(s.info(t, b)))
+			say("%s -info\n  the contract answers %v\n  it answered          %v", s.Name, infoAnswer(b),
+				readInfo(s.info(t, b)))
 			s.checkInfo(t, name, b)
 			continue
 		}

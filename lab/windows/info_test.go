@@ -76,7 +76,8 @@ func (s installed) checkInfo(t *testing.T, name string, b []byte) {
 	if hides && f != nil && s.excused().Has(f.Name) {
 		return
 	}
-	d := difference{shim: s, command: "-info", want: want.String(), got: got.String() + "\n" + diff, payload: b, description: name}
+	d := difference{shim: s, command: "-info", want: want.String(), got: got.String() + "\n" + diff, payload: b,
+		description: name}
 	if hides {
 		d.finding = f
 	}
@@ -105,21 +106,25 @@ func readInfo(r wine.Result) contract.Outcome {
 	case r.Exit == 1 && strings.Contains(output, "failed to read runtime options"):
 		return contract.Outcome{Kind: contract.Error, Err: fmt.Errorf("%s", plainSpaces(output))}
 	case r.Exit != 0 || r.Stderr != "":
-		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("exit code %d, printed %q", r.Exit, short(output))}
+		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("exit code %d, printed %q", r.Exit,
+			short(output))}
 	}
 	fields, rest := wire.Parse([]byte(r.Stdout))
 	if len(rest) > 0 {
-		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("printed %q, which is no message", short(r.Stdout))}
+		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("printed %q, which is no message",
+			short(r.Stdout))}
 	}
 	for _, f := range fields {
 		if f.Num != infoOptions || f.Type != protowire.BytesType {
 			continue
 		}
 		opts := new(options.Options)
-		if url, value := stdin.AnyParts(f.Value); stdin.TypeName(url) == contract.OptionsName && proto.Unmarshal(value, opts) == nil {
+		if url, value := stdin.AnyParts(f.Value); stdin.TypeName(url) == contract.OptionsName &&
+			proto.Unmarshal(value, opts) == nil {
 			return payload.Sent(opts)
 		}
-		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("printed other options: %q", short(string(f.Value)))}
+		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("printed other options: %q",
+			short(string(f.Value)))}
 	}
 	return payload.Sent(nil)
 }
@@ -137,7 +142,8 @@ func TestReadInfo(t *testing.T) {
 	}{
 		{"none", wine.Result{Stdout: info()}, payload.Sent(nil)},
 		{"options", wine.Result{Stdout: info(wire.Bytes(3, anyOf))}, payload.Sent(&options.Options{Debug: true})},
-		{"refused", wine.Result{Stderr: "failed to read runtime options: x", Exit: 1}, contract.Outcome{Kind: contract.Error}},
+		{"refused", wine.Result{Stderr: "failed to read runtime options: x", Exit: 1},
+			contract.Outcome{Kind: contract.Error}},
 		{"panicked", wine.Result{Stderr: "panic: x", Exit: 2}, contract.Outcome{Kind: contract.Panic}},
 		{"other options", wine.Result{Stdout: info(wire.Bytes(3, nil))}, contract.Outcome{Kind: contract.Panic}},
 		{"no message", wine.Result{Stdout: "\x08"}, contract.Outcome{Kind: contract.Panic}},
@@ -164,7 +170,8 @@ func TestNoInfo(t *testing.T) {
 	const want = "flag provided but not defined: -info"
 	for _, b := range few {
 		if r := s.info(t, b); r.Exit != 1 || !strings.Contains(r.Stdout+r.Stderr, want) {
-			difference{shim: s, command: "-info", want: "exit code 1, and " + want, got: unrecognized(r, r.Stdout+r.Stderr).Text, payload: b}.fail(t)
+			difference{shim: s, command: "-info", want: "exit code 1, and " + want,
+				got: unrecognized(r, r.Stdout+r.Stderr).Text, payload: b}.fail(t)
 		}
 	}
 }
@@ -177,14 +184,16 @@ func TestDelete(t *testing.T) {
 			dir := t.TempDir()
 			args := append(globals(containerID()), "--bundle", ".", "delete")
 			if s.isLCOW() {
-				args = []string{"-namespace", namespace, "-id", containerID(), "-address", "a", "-bundle", ".", "delete"}
+				args = []string{"-namespace", namespace, "-id", containerID(), "-address", "a", "-bundle", ".",
+					"delete"}
 			}
 			r := s.run(t, dir, b, args)
 			if s.lost(t, r, r.Stdout+r.Stderr) {
 				r = s.run(t, dir, b, args)
 			}
 			if r.Exit != 0 || !strings.HasPrefix(r.Stdout, exitUnknown) {
-				difference{shim: s, command: "delete", want: fmt.Sprintf("exit code 0, printed %q and a time", exitUnknown), got: unrecognized(r, r.Stdout+r.Stderr).Text, payload: b}.fail(t)
+				difference{shim: s, command: "delete", want: fmt.Sprintf("exit code 0, printed %q and a time",
+					exitUnknown), got: unrecognized(r, r.Stdout+r.Stderr).Text, payload: b}.fail(t)
 			}
 		}
 	}

@@ -87,8 +87,9 @@ var (
 	LCOW = Program{
 		Name:     "containerd-shim-lcow-v2",
 		Findings: findings.LCOW,
-		refusals: []string{"containerd-shim-lcow-v2: failed to unmarshal bootstrap params: ", "containerd-shim-lcow-v2: failed to extract runtime options from bootstrap params: "},
-		accepts:  []string{"is not supported", "shim namespace cannot be empty"},
+		refusals: []string{"containerd-shim-lcow-v2: failed to unmarshal bootstrap params: ",
+			"containerd-shim-lcow-v2: failed to extract runtime options from bootstrap params: "},
+		accepts: []string{"is not supported", "shim namespace cannot be empty"},
 	}
 )
 

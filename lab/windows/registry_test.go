@@ -47,8 +47,9 @@ func TestOnlyLinkedThere(t *testing.T) {
 				want = Panicked
 			}
 			if got, _ := s.serve(t, b); got.Kind != want {
-				difference{shim: s, command: "serve", want: string(want), got: got.String(), payload: b, description: "an Any of type " + name,
-					advice: "Either hcsshim does not register this type any more, or it treats foreign types differently."}.fail(t)
+				difference{shim: s, command: "serve", want: string(want), got: got.String(), payload: b,
+					description: "an Any of type " + name,
+					advice:      "Either hcsshim does not register this type any more, or it treats foreign types differently."}.fail(t)
 			}
 		})
 	}

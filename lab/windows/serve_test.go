@@ -28,7 +28,8 @@ func TestCorpus(t *testing.T) {
 	cases = different(cases)
 	distinct := len(cases)
 	cases = chosen(cases, e2eSettings(t).Checks)
-	say("%d cases of the corpus, %d of them with the same bytes as another; %d of the others are run", all, all-distinct, len(cases))
+	say("%d cases of the corpus, %d of them with the same bytes as another; %d of the others are run", all,
+		all-distinct, len(cases))
 	payloads.add(len(cases))
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
@@ -63,7 +64,10 @@ func chosen(cases []corpus.Case, checks int) (list []corpus.Case) {
 	const oneOf = 6
 	walked := 0
 	for _, c := range cases {
-		if slices.ContainsFunc(c.Flags, func(f string) bool { return slices.Contains([]string{"Damaged", "Element", "Free", "Text"}, f) }) {
+		if slices.ContainsFunc(c.Flags, func(f string) bool {
+			return slices.Contains([]string{"Damaged", "Element",
+				"Free", "Text"}, f)
+		}) {
 			if walked++; checks < allFrom && walked%oneOf != 0 {
 				continue
 			}
@@ -96,7 +100,8 @@ func (s installed) compare(t *testing.T, description string, b []byte) {
 // differs fails t because the shim did not behave as expected.
 func (s installed) differs(t *testing.T, command, description string, b []byte, e expectation, got Behavior) {
 	t.Helper()
-	difference{shim: s, command: command, finding: e.finding, want: e.String() + "\nbecause " + e.decoder, got: got.String(), payload: b, description: description}.fail(t)
+	difference{shim: s, command: command, finding: e.finding, want: e.String() + "\nbecause " + e.decoder,
+		got: got.String(), payload: b, description: description}.fail(t)
 }
 
 // marked returns the payload with a marker in what may be its options, nil if

@@ -160,7 +160,8 @@ func (s installed) run(t testing.TB, dir string, payload []byte, args []string) 
 func (s installed) runFor(t testing.TB, limit time.Duration, dir string, payload []byte, args []string) wine.Result {
 	t.Helper()
 	ran.Add(1)
-	r, err := s.host.Run(context.Background(), wine.Command{Program: s.file, Args: args, Dir: dir, Stdin: payload, Limit: limit})
+	r, err := s.host.Run(context.Background(), wine.Command{Program: s.file, Args: args, Dir: dir, Stdin: payload,
+		Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,6 +187,7 @@ func (s installed) lost(t testing.TB, r wine.Result, output string) bool {
 	if n := silent.Add(1); n > maxSilent && n*minRunsPerSilent > ran.Load() {
 		t.Fatalf("%d of %d runs ended without any output, more than can be attributed to Wine", n, ran.Load())
 	}
-	say("%s: a run of %s ended without any output, exit code %d after %.2f s, and is repeated", t.Name(), s.Name, r.Exit, r.Seconds)
+	say("%s: a run of %s ended without any output, exit code %d after %.2f s, and is repeated", t.Name(), s.Name,
+		r.Exit, r.Seconds)
 	return true
 }

@@ -90,9 +90,11 @@ func (s installed) compareStart(t *testing.T, description string, b []byte) {
 }
 
 // checkPrinted fails t unless start has told whether a shim runs, and where.
-func (s installed) checkPrinted(t *testing.T, description string, b []byte, got Behavior, r wine.Result, address string) {
+func (s installed) checkPrinted(t *testing.T, description string, b []byte, got Behavior, r wine.Result,
+	address string) {
 	t.Helper()
-	d := difference{shim: s, command: "start", payload: b, description: description, got: fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)}
+	d := difference{shim: s, command: "start", payload: b, description: description,
+		got: fmt.Sprintf("exit code %d, printed %q", r.Exit, r.Stdout)}
 	success := fmt.Sprintf("exit code 0, printed %q", address)
 	switch {
 	case got.Kind == Accepted && d.got != success:

@@ -34,7 +34,8 @@ type createBlock struct {
 
 // creation writes the functions that are made of the blocks, and what they reach and
 // readOptions does not.
-func (p *shim) creation(blocks []*createBlock, uses map[string]*ast.Ident, readOptions map[ast.Node]bool) (*creation, error) {
+func (p *shim) creation(blocks []*createBlock, uses map[string]*ast.Ident, readOptions map[ast.Node]bool) (*creation,
+	error) {
 	x, err := p.extraction(uses, func(n ast.Node) bool { return !readOptions[n] })
 	if err != nil {
 		return nil, err
@@ -66,7 +67,8 @@ func (p *shim) createBlocks() (all []*createBlock, err error) {
 		all = append(all, blocks...)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that take a CreateTaskRequest`, functions, p.main.PkgPath)
+		return nil,
+			fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that take a CreateTaskRequest`, functions, p.main.PkgPath)
 	}
 	return all, nil
 }
@@ -162,7 +164,8 @@ func (p *shim) complete(b *createBlock) error {
 		}
 	}
 	if b.opts == nil {
-		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, b.function.Name.Name, types.ExprString(b.block.Cond))
+		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, b.function.Name.Name,
+			types.ExprString(b.block.Cond))
 	}
 	results := b.function.Type.Results
 	if results == nil || types.ExprString(results.List[len(results.List)-1].Type) != "error" {
@@ -173,7 +176,8 @@ func (p *shim) complete(b *createBlock) error {
 		v, ok := p.object(id).(*types.Var)
 		known := v == b.opts || v == p.info.Defs[b.request] || id.Name == "err"
 		if ok && !known && within(v, b.function) && !within(v, b.block) {
-			return p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name, b.function.Name.Name)
+			return p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name,
+				b.function.Name.Name)
 		}
 	}
 	return nil
@@ -317,7 +321,8 @@ func (p *shim) createSource(name string, b *createBlock) string {
 		fmt.Fprintf(&w, "// Left out, because it only writes to the log: line %d.\n", p.fset.Position(s.Pos()).Line)
 	}
 	text := func(n ast.Node) string { return p.edited(n, append(b.edits(), p.renamings(n)...)) }
-	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n", name, b.request.Name, text(b.requestType()), p.names[optionsPackage])
+	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n", name, b.request.Name, text(b.requestType()),
+		p.names[optionsPackage])
 	fmt.Fprintf(&w, "\t%s\n\t%s\n\treturn %s, nil\n}", text(b.declares), text(b.block), b.opts.Name())
 	return w.String()
 }

@@ -11,7 +11,10 @@ func creators(t *testing.T, bodies map[string]string) func(name string) (*creati
 	var files strings.Builder
 	for name, body := range bodies {
 		dir := "cmd/" + slug(name) + "/"
-		files.WriteString(shimFiles(dir, good) + "-- " + dir + "create.go --\npackage main\n\nimport (\n\t\"context\"\n\t\"errors\"\n\n\trunhcs \"" + optionsPackage + "\"\n\t\"example.com/api/task/v3\"\n\t\"example.com/log/v2\"\n\ttypeurl \"example.com/typeurl/v2\"\n)\n\n" + body + "\n")
+		files.WriteString(shimFiles(dir, good) + "-- " + dir +
+			"create.go --\npackage main\n\nimport (\n\t\"context\"\n\t\"errors\"\n\n\trunhcs \"" + optionsPackage +
+			"\"\n\t\"example.com/api/task/v3\"\n\t\"example.com/log/v2\"\n\ttypeurl \"example.com/typeurl/v2\"\n)\n\n" +
+			body + "\n")
 	}
 	program := programs(t, files.String())
 	return func(name string) (*creation, error) {
@@ -172,11 +175,18 @@ func TestCreationErrors(t *testing.T) {
 	tests := []struct{ name, body, want string }{
 		{"no function", "", "in the 0 functions of"},
 		{"no block", head + "\treturn run(shimOpts)\n}", "in the 1 functions of"},
-		{"no block, but a use", head + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}", `create.go:15: create uses req.Options outside a block "if req.Options != nil"`},
-		{"a block that sets nothing", head + "\tif req.Options != nil {\n\t\treturn run(req.Options)\n\t}\n\treturn nil\n}", "sets no variable of runhcs Options"},
-		{"two blocks", head + strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) + "\treturn nil\n}", "create decodes the options twice"},
-		{"no error", "func create(req *task.CreateTaskRequest) {\n\tvar shimOpts *runhcs.Options\n\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n}", "returns no error"},
-		{"what is set elsewhere", head + "\tif req.Options != nil {\n\t\tshimOpts = get(ctx, req.Options)\n\t}\n\treturn nil\n}", "uses ctx, which create has from elsewhere"},
+		{"no block, but a use", head + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}",
+			`create.go:15: create uses req.Options outside a block "if req.Options != nil"`},
+		{"a block that sets nothing", head +
+			"\tif req.Options != nil {\n\t\treturn run(req.Options)\n\t}\n\treturn nil\n}",
+			"sets no variable of runhcs Options"},
+		{"two blocks", head + strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) +
+			"\treturn nil\n}", "create decodes the options twice"},
+		{"no error",
+			"func create(req *task.CreateTaskRequest) {\n\tvar shimOpts *runhcs.Options\n\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n}", "returns no error"},
+		{"what is set elsewhere", head +
+			"\tif req.Options != nil {\n\t\tshimOpts = get(ctx, req.Options)\n\t}\n\treturn nil\n}",
+			"uses ctx, which create has from elsewhere"},
 	}
 	bodies := make(map[string]string)
 	for _, test := range tests {

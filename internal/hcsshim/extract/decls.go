@@ -356,7 +356,8 @@ func (p *shim) source(node ast.Node) (string, error) {
 	if doc := p.docs[node]; doc != nil {
 		for _, c := range doc.List {
 			if strings.HasPrefix(c.Text, "//go:embed") || strings.HasPrefix(c.Text, "//go:linkname") {
-				return "", p.errorf(c, "readOptions reaches a declaration with %s, which works in its own package only", strings.Fields(c.Text)[0])
+				return "", p.errorf(c, "readOptions reaches a declaration with %s, which works in its own package only",
+					strings.Fields(c.Text)[0])
 			}
 		}
 		b.WriteString(p.edited(doc, nil) + "\n")
@@ -375,7 +376,8 @@ func (p *shim) source(node ast.Node) (string, error) {
 // the order of their names, which is not the one in which they were parsed.
 func (p *shim) compare(a, b interface{ Pos() token.Pos }) int {
 	x, y := p.fset.Position(a.Pos()), p.fset.Position(b.Pos())
-	return cmp.Or(cmp.Compare(p.rank(x.Filename), p.rank(y.Filename)), cmp.Compare(x.Filename, y.Filename), cmp.Compare(x.Offset, y.Offset))
+	return cmp.Or(cmp.Compare(p.rank(x.Filename), p.rank(y.Filename)), cmp.Compare(x.Filename, y.Filename),
+		cmp.Compare(x.Offset, y.Offset))
 }
 
 // file is the file that a node is in: its name alone if it is one of the shim's own.
@@ -447,7 +449,10 @@ func (p *shim) edited(n ast.Node, edits []edit) string {
 	offset := func(pos token.Pos) int { return p.fset.Position(pos).Offset }
 	var w strings.Builder
 	at := n.Pos()
-	for _, e := range slices.SortedStableFunc(slices.Values(edits), func(a, b edit) int { return cmp.Compare(a.from, b.from) }) {
+	for _, e := range slices.SortedStableFunc(slices.Values(edits), func(a,
+		b edit) int {
+		return cmp.Compare(a.from, b.from)
+	}) {
 		if e.from >= at && e.to <= n.End() {
 			w.Write(file[offset(at):offset(e.from)])
 			w.WriteString(e.text)

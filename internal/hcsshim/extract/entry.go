@@ -67,7 +67,8 @@ func (p *shim) observedEntry(s Shim) (*entry, error) {
 		return nil, fmt.Errorf("no function %s in %s", s.observed, p.main.PkgPath)
 	}
 	if got := f.Signature().String(); got != "func() error" {
-		return nil, fmt.Errorf("%s: %s has another signature: %s instead of func() error", p.at(f.Pos()), s.observed, got)
+		return nil, fmt.Errorf("%s: %s has another signature: %s instead of func() error", p.at(f.Pos()), s.observed,
+			got)
 	}
 	return &entry{function: f, observed: true}, nil
 }
@@ -107,8 +108,10 @@ func (p *shim) handedStdin() (*entry, error) {
 	if len(found) == 1 {
 		return &entry{function: found[0], description: p.name(found[0]) + ", which is handed os.Stdin"}, nil
 	}
-	return nil, fmt.Errorf("no function readOptions, and not just one that is handed os.Stdin and returns (*options.Options, "+
-		"error): os.Stdin is handed to %s; ENTRY=package.Func chooses one", cmp.Or(strings.Join(handed, ", "), "no function"))
+	return nil,
+		fmt.Errorf("no function readOptions, and not just one that is handed os.Stdin and returns (*options.Options, "+
+			"error): os.Stdin is handed to %s; ENTRY=package.Func chooses one",
+			cmp.Or(strings.Join(handed, ", "), "no function"))
 }
 
 // stdinCalls are the calls with os.Stdin as an argument, in the order of the text.

@@ -68,7 +68,8 @@ func TestEntry(t *testing.T) {
 			under: "internal/away.Read, which is handed os.Stdin"},
 		{name: "contexts", main: "o, err := readOptions(context.TODO(), context.TODO(), os.Stdin)",
 			decls: "func readOptions(a, b context.Context, r io.Reader)" + returns,
-			want:  head + "return readOptions(context.Background(), context.Background(), r) }", under: "contexts.readOptions"},
+			want:  head + "return readOptions(context.Background(), context.Background(), r) }",
+			under: "contexts.readOptions"},
 		{name: "chosen of two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)",
 			decls: "func a(r io.Reader)" + returns, entry: "internal/away.Read", want: "Read",
 			under: "internal/away.Read, which ENTRY has chosen"},
@@ -94,13 +95,15 @@ func TestEntry(t *testing.T) {
 
 // A name that the generated file has itself, or another of the packages, is given up.
 func TestEntryRenames(t *testing.T) {
-	test := entryTest{name: "shim", main: "o, err := readOptions(os.Stdin)", decls: "func readOptions(r io.Reader) (*opts.Options, error) { reserved(); return away.Read(r) }\n\nfunc reserved() {}"}
+	test := entryTest{name: "shim", main: "o, err := readOptions(os.Stdin)",
+		decls: "func readOptions(r io.Reader) (*opts.Options, error) { reserved(); return away.Read(r) }\n\nfunc reserved() {}"}
 	x, err := extractAll(t, []entryTest{test})(test)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := strings.Join(x.decls, "\n")
-	for _, want := range []string{"return Read(r)", "return nil, hcsshim2", "var hcsshim2 error", "func reserved()", "return reserved2(r)", "func reserved2(", "// From internal/away/away.go, line 12."} {
+	for _, want := range []string{"return Read(r)", "return nil, hcsshim2", "var hcsshim2 error", "func reserved()",
+		"return reserved2(r)", "func reserved2(", "// From internal/away/away.go, line 12."} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is not in:\n%s", want, all)
 		}
@@ -113,31 +116,41 @@ func TestEntryErrors(t *testing.T) {
 	const method = "type decoder struct{}\n\nfunc (decoder) read(r io.Reader)" + returns
 	tests := []entryTest{
 		{name: "none", main: none, want: "os.Stdin is handed to no function"},
-		{name: "read in place", main: "o, err := io.ReadAll(os.Stdin)", want: "handed to io.ReadAll at cmd/read-in-place/serve.go:16"},
+		{name: "read in place", main: "o, err := io.ReadAll(os.Stdin)",
+			want: "handed to io.ReadAll at cmd/read-in-place/serve.go:16"},
 		{name: "no error", main: "o, err := readOptions(os.Stdin), 0",
 			decls: "func readOptions(r io.Reader) *opts.Options { return nil }",
 			want:  "serve.go:20: readOptions returns (*options.Options): want (*options.Options, error)"},
-		{name: "struct", main: usualCall, decls: "type config struct{ o *opts.Options }\n\nfunc readOptions(r io.Reader) (c config, err error) { return }",
-			want: "readOptions returns (c main.config, err error): want"},
-		{name: "two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)", decls: "func a(r io.Reader)" + returns,
+		{name: "struct", main: usualCall,
+			decls: "type config struct{ o *opts.Options }\n\nfunc readOptions(r io.Reader) (c config, err error) { return }",
+			want:  "readOptions returns (c main.config, err error): want"},
+		{name: "two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)", decls: "func a(r io.Reader)" +
+			returns,
 			want: "os.Stdin is handed to a at cmd/two/serve.go:16, away.Read at cmd/two/serve.go:17; ENTRY"},
-		{name: "method", main: "o, err := decoder{}.read(os.Stdin)", decls: method, want: "handed to decoder{}.read at"},
-		{name: "generic", main: usualCall, decls: "func readOptions[R io.Reader](r R)" + returns, want: "has type parameters"},
-		{name: "variable", main: usualCall, decls: "var readOptions = func(r io.Reader)" + returns, want: "handed to readOptions at"},
+		{name: "method", main: "o, err := decoder{}.read(os.Stdin)", decls: method,
+			want: "handed to decoder{}.read at"},
+		{name: "generic", main: usualCall, decls: "func readOptions[R io.Reader](r R)" + returns,
+			want: "has type parameters"},
+		{name: "variable", main: usualCall, decls: "var readOptions = func(r io.Reader)" + returns,
+			want: "handed to readOptions at"},
 		{name: "command line", main: "o, err := readOptions(os.Stdin, os.Args[1])",
 			decls: "func readOptions(r io.Reader, id string)" + returns,
 			want:  "serve.go:20: readOptions takes id string: want an io.Reader, and contexts at most"},
-		{name: "no reader", main: "o, err := readOptions()", decls: "func readOptions()" + returns, want: "takes (): want one io.Reader"},
+		{name: "no reader", main: "o, err := readOptions()", decls: "func readOptions()" + returns,
+			want: "takes (): want one io.Reader"},
 		{name: "embedded file", main: usualCall,
 			decls: "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*opts.Options, error) { _ = text; return nil, nil }",
 			want:  "//go:embed"},
-		{name: "no Go", main: usualCall, decls: "func readOptions(r io.Reader) (*opts.Options, error) {", want: "expected"},
+		{name: "no Go", main: usualCall, decls: "func readOptions(r io.Reader) (*opts.Options, error) {",
+			want: "expected"},
 		{name: "no such package", main: none, entry: "internal/nowhere.Read",
 			want: "ENTRY=internal/nowhere.Read: the shim has no package internal/nowhere: want a function such as cmd/no-such-package.main"},
 		{name: "no such function", main: none, entry: "internal/away.Red", want: "no function Red in"},
-		{name: "no options", main: none, entry: "cmd/no-options.main", want: "serve.go:15: main returns (): want (*options.Options, error)"},
-		{name: "other parameters", main: none, decls: "func read(b []byte)" + returns, entry: "cmd/other-parameters.read",
-			want: "takes b []byte: want an io.Reader, and contexts at most"},
+		{name: "no options", main: none, entry: "cmd/no-options.main",
+			want: "serve.go:15: main returns (): want (*options.Options, error)"},
+		{name: "other parameters", main: none, decls: "func read(b []byte)" + returns,
+			entry: "cmd/other-parameters.read",
+			want:  "takes b []byte: want an io.Reader, and contexts at most"},
 	}
 	extract := extractAll(t, tests)
 	for _, test := range tests {
@@ -151,7 +164,8 @@ func TestEntryErrors(t *testing.T) {
 // What the compiler says of the extracted code is told of the declaration that it is from.
 func TestComplaint(t *testing.T) {
 	b := &Build{Dir: t.TempDir()}
-	if err := writeFile(b.path(decoderFile), []byte("package extracted\n// From serve.go, line 280.\nx\n// From other.go, line 3.\n")); err != nil {
+	if err := writeFile(b.path(decoderFile),
+		[]byte("package extracted\n// From serve.go, line 280.\nx\n// From other.go, line 3.\n")); err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{

@@ -198,7 +198,8 @@ func (b *Build) compile() (err error) {
 			os.Remove(b.DecoderFile())
 		}
 	}()
-	if _, err := gocmd.Output(b.Go(context.Background(), settings.Test{}, "list", "-deps", "-test", "./...")); err != nil {
+	if _, err := gocmd.Output(b.Go(context.Background(), settings.Test{}, "list", "-deps", "-test",
+		"./...")); err != nil {
 		return fmt.Errorf("getting the modules it needs: %s", gocmd.OneLine(err.Error()))
 	}
 	if _, err := gocmd.Output(b.Go(context.Background(), settings.Test{}, "build", Module)); err != nil {

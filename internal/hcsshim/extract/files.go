@@ -84,7 +84,8 @@ func copyPackage(set fileSet, p *goPackage, names []string, copies map[string]st
 	return nil
 }
 
-func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked, copies map[string]string, licence string) ([]byte, error) {
+func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked, copies map[string]string,
+	licence string) ([]byte, error) {
 	var b strings.Builder
 	head := stampPrefix + stamp + "\n"
 	if x.entry != "" {
@@ -101,7 +102,8 @@ func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked,
 	}
 	fmt.Fprintf(&b, "\n\t%q\n", hookPackage)
 	b.WriteString(")\n\nfunc init() {\n\thcsshim.Register(hcsshim.UnderTest{\n")
-	fmt.Fprintf(&b, "\t\tReadOptions: %s,\n\t\tVersion: %q,\n\t\tSource: %q,\n\t\tDir: %q,\n", x.decoder, s.Version, s.Name, s.Dir)
+	fmt.Fprintf(&b, "\t\tReadOptions: %s,\n\t\tVersion: %q,\n\t\tSource: %q,\n\t\tDir: %q,\n", x.decoder, s.Version,
+		s.Name, s.Dir)
 	fmt.Fprintf(&b, "\t\tEntry: %q,\n\t\tBuild: %q,\n", shim.entry, shim.build)
 	if x.create != nil {
 		b.WriteString("\t\tCreates: creates,\n")

@@ -95,7 +95,8 @@ func linkedPackages(s *Source, shim Shim, deps []*goPackage, uses map[string]str
 		builds := p.Error == nil && len(p.DepsErrors) == 0 && len(p.GoFiles) > 0
 		switch at, isUsed := used[p.ImportPath]; {
 		case isUsed && !builds:
-			return nil, fmt.Errorf("%s: what is extracted uses %s, which does not build on %s", at, p.ImportPath, runtime.GOOS)
+			return nil, fmt.Errorf("%s: what is extracted uses %s, which does not build on %s", at, p.ImportPath,
+				runtime.GOOS)
 		case !slices.Contains(importable, p.ImportPath):
 		case builds:
 			l.imported = append(l.imported, p.ImportPath)
@@ -127,7 +128,10 @@ func (p *goPackage) isMessageFile(name string) bool {
 var typeurlRegister = regexp.MustCompile(`(?m)^\s*typeurl\.Register\(`)
 
 func (p *goPackage) registersJSON() bool {
-	imports := slices.ContainsFunc(p.Imports, func(i string) bool { return strings.HasPrefix(i, "github.com/containerd/typeurl") })
+	imports := slices.ContainsFunc(p.Imports, func(i string) bool {
+		return strings.HasPrefix(i,
+			"github.com/containerd/typeurl")
+	})
 	return imports && slices.ContainsFunc(p.GoFiles, func(name string) bool {
 		text, err := os.ReadFile(filepath.Join(p.Dir, name))
 		return err == nil && typeurlRegister.Match(text)

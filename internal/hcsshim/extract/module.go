@@ -67,7 +67,8 @@ type selected struct {
 // versions that it selects.
 func (b *Build) replacements(theirs []*goModule, own *modfile.File) ([]selected, error) {
 	ownAPI := requirement(own, apiModule)
-	source := selected{hcsshimModule, cmp.Or(b.Source.Version, "v0.0.0"), module.Version{Path: hcsshimModule, Version: b.Source.Version}}
+	source := selected{hcsshimModule, cmp.Or(b.Source.Version, "v0.0.0"), module.Version{Path: hcsshimModule,
+		Version: b.Source.Version}}
 	if b.Source.Version == "" {
 		source.to.Path = b.Source.Dir
 	}

@@ -17,9 +17,11 @@ func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
 		t.Fatal(err)
 	}
 	own, theirs := requires(t, root), requires(t, source.Dir)
-	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule, "github.com/containerd/ttrpc"} {
+	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule,
+		"github.com/containerd/ttrpc"} {
 		if own[module] != theirs[module] {
-			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, own[module], source.Name, theirs[module])
+			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, own[module], source.Name,
+				theirs[module])
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 // moved is the release's shim with its readOptions in another package, under another
 // name, and with a context: all that the extraction follows, at once.
 var moved = []struct{ pattern, with string }{
-	{`newShimOpts, err := readOptions\(os.Stdin\)`, "newShimOpts, err := shimopts.Read(context.Background(), os.Stdin)"},
+	{`newShimOpts, err := readOptions\(os.Stdin\)`,
+		"newShimOpts, err := shimopts.Read(context.Background(), os.Stdin)"},
 	{`\n\t"context"\n`, "\n\t\"context\"\n\t\"github.com/Microsoft/hcsshim/internal/shimopts\"\n"},
 	{`(?ms)^func readOptions\(r io.Reader\).*?^}\n`, ""},
 }
@@ -46,7 +47,8 @@ func TestRefactored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := entryPrefix + "internal/shimopts.Read, which is handed os.Stdin\n"; !strings.Contains(string(text), want) {
+	if want := entryPrefix + "internal/shimopts.Read, which is handed os.Stdin\n"; !strings.Contains(string(text),
+		want) {
 		t.Errorf("the extracted file does not say %q", want)
 	}
 	s := settings.Test{Findings: release.Version}

@@ -29,7 +29,8 @@ type command struct {
 
 var commands = []command{
 	{name: "conformance", help: "hold a reader in any language to the contract",
-		flags: "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2", hcsshim: true, run: conformance},
+		flags:   "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2",
+		hcsshim: true, run: conformance},
 	{name: "repro", help: "what a payload is, and what a reader answers to it",
 		flags: "case reader options hcsshim findings", hcsshim: true, run: repro},
 	{name: "differential", help: "hold the reference to readers on other protobuf engines",
@@ -60,7 +61,8 @@ var commands = []command{
 	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
 		flags: "hcsshim sample seed mutant alone", hcsshim: true, versions: true,
 		run: func(ctx context.Context, j *job) error {
-			return mutants.Mutants(ctx, j.b, mutants.Choice{Name: string(j.mutant), Sample: int(j.sample), Seed: int(j.seed), Alone: j.alone > 0})
+			return mutants.Mutants(ctx, j.b, mutants.Choice{Name: string(j.mutant), Sample: int(j.sample),
+				Seed: int(j.seed), Alone: j.alone > 0})
 		}},
 	{name: "history", help: "find every known defect again, on the releases that have it",
 		run: func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},

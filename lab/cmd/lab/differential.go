@@ -13,5 +13,6 @@ func differ(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return differential.Run(ctx, differential.Config{Root: j.root, Seed: int(j.seed), Payloads: int(j.payloads), Engines: engines}, os.Stdout)
+	return differential.Run(ctx, differential.Config{Root: j.root, Seed: int(j.seed), Payloads: int(j.payloads),
+		Engines: engines}, os.Stdout)
 }

@@ -20,7 +20,8 @@ import (
 // CASE it shows what they do with that one.
 func e2e(ctx context.Context, j *job) error {
 	dir := filepath.Join(j.b.Dir, "e2e")
-	s := &settings.E2E{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: int(j.seed), Checks: int(j.checks)}
+	s := &settings.E2E{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: int(j.seed),
+		Checks: int(j.checks)}
 	if j.file != "" {
 		c, err := j.readCase()
 		if err != nil {

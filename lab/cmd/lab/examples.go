@@ -43,7 +43,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 			return err
 		}
 		j.options = all
-		j.reader, j.expected = text(command), text(filepath.Join(j.root, "lab", "examples", "readers", e.Name, "expected.txt"))
+		j.reader, j.expected = text(command), text(filepath.Join(j.root, "lab", "examples", "readers", e.Name,
+			"expected.txt"))
 		j.longest = number(e.Longest)
 		if err := hold(e.Language + ", " + e.Engine); err != nil {
 			return err
@@ -58,7 +59,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 			return err
 		}
 		j.options = all
-		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options), text(filepath.Join(j.root, runcReader.expected))
+		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options),
+			text(filepath.Join(j.root, runcReader.expected))
 		j.level, j.checks = "required", 50 // each payload takes a process
 		if err := hold("Go, runc's Options with " + r.ID()); err != nil {
 			return err
@@ -105,7 +107,8 @@ func examplesTools(ctx context.Context, j *job) error {
 // aptInstall installs packages on Debian.
 func aptInstall(ctx context.Context, root string, packages ...string) error {
 	if os.Getuid() != 0 {
-		return errors.New("installing needs root: apt-get install --no-install-recommends " + strings.Join(packages, " "))
+		return errors.New("installing needs root: apt-get install --no-install-recommends " +
+			strings.Join(packages, " "))
 	}
 	install := append([]string{"-qq", "install", "-y", "--no-install-recommends"}, packages...)
 	for _, args := range [][]string{{"-qq", "update"}, install} {

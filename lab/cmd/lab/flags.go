@@ -17,7 +17,8 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, entry, findings, target, file, reader, sanitizer, mutant, expected, optionsType, repo, contact, finding text
+	hcsshim, entry, findings, target, file, reader, sanitizer, mutant, expected, optionsType, repo, contact,
+	finding text
 
 	fuzztime                       budget
 	level                          level
@@ -34,18 +35,22 @@ type option struct {
 // all are the flags there are. Subcommands take some of them each.
 func (o *options) all() map[string]option {
 	return map[string]option{
-		"hcsshim":   {&o.hcsshim, "the hcsshim to test: a `version`, or the folder of a checkout"},
-		"entry":     {&o.entry, "the `function` of hcsshim to test, such as internal/shimopts.Read, if not the one that is handed os.Stdin"},
-		"findings":  {&o.findings, "which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
-		"finding":   {&o.finding, "the only `finding` to report"},
-		"seed":      {&o.seed, "`number` that the generated payloads follow from"},
-		"checks":    {&o.checks, "`number` of payloads that each property is checked on"},
-		"payloads":  {&o.payloads, "`number` of payloads that are made by mutation"},
-		"fuzztime":  {&o.fuzztime, "how long each target fuzzes: a `time`, or with Go's engine a number of executions, such as 2000x"},
-		"target":    {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
-		"case":      {&o.file, "`file` with a payload, or what a fuzzer has kept"},
-		"reader":    {&o.reader, "`command` that reads payloads, in hcsshim's place"},
-		"options":   {&o.optionsType, "the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name with a descriptor set"},
+		"hcsshim": {&o.hcsshim, "the hcsshim to test: a `version`, or the folder of a checkout"},
+		"entry": {&o.entry,
+			"the `function` of hcsshim to test, such as internal/shimopts.Read, if not the one that is handed os.Stdin"},
+		"findings": {&o.findings,
+			"which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
+		"finding":  {&o.finding, "the only `finding` to report"},
+		"seed":     {&o.seed, "`number` that the generated payloads follow from"},
+		"checks":   {&o.checks, "`number` of payloads that each property is checked on"},
+		"payloads": {&o.payloads, "`number` of payloads that are made by mutation"},
+		"fuzztime": {&o.fuzztime,
+			"how long each target fuzzes: a `time`, or with Go's engine a number of executions, such as 2000x"},
+		"target": {&o.target, "the only fuzz `target` to run, or the one that the case is an input of"},
+		"case":   {&o.file, "`file` with a payload, or what a fuzzer has kept"},
+		"reader": {&o.reader, "`command` that reads payloads, in hcsshim's place"},
+		"options": {&o.optionsType,
+			"the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name with a descriptor set"},
 		"level":     {&o.level, "the `last level` of tests to run: required, recommended or freedoms"},
 		"longest":   {&o.longest, "`number` of elements in a row that are walked: 1 is for a slow reader"},
 		"expected":  {&o.expected, "`file` with the failures that are expected"},
@@ -186,7 +191,8 @@ func (b budget) duration() (time.Duration, error) {
 // rapid are the flags of the properties. A run repeats exactly.
 func (o *options) rapid() []string {
 	return []string{
-		fmt.Sprintf("-rapid.seed=%d", o.seed), fmt.Sprintf("-rapid.checks=%d", o.checks), "-rapid.nofailfile", "-rapid.shrinktime=3s",
+		fmt.Sprintf("-rapid.seed=%d", o.seed), fmt.Sprintf("-rapid.checks=%d", o.checks), "-rapid.nofailfile",
+		"-rapid.shrinktime=3s",
 	}
 }
 

@@ -107,7 +107,10 @@ func prepare(c command, args []string) (*job, error) {
 		return nil, err
 	}
 	// The lab's own tests and programs that hold something to the hcsshim under test.
-	j.b, err = b.Edited("lab", func(work *modfile.WorkFile) error { return work.AddUse(filepath.Join(root, "lab"), "") })
+	j.b, err = b.Edited("lab", func(work *modfile.WorkFile) error {
+		return work.AddUse(filepath.Join(root, "lab"),
+			"")
+	})
 	if err != nil {
 		return nil, err
 	}

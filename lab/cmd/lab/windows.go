@@ -13,8 +13,10 @@ import (
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
 // version 8 it does not remove the temporary folders of tests, either.
 var windowsPackages = []string{
-	"./corpus/...", "./fuzz", "./internal/contract", "./internal/cputime", "./internal/decoder", "./internal/delivery", "./internal/findings",
-	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify", "./internal/vocabulary", "./internal/wire",
+	"./corpus/...", "./fuzz", "./internal/contract", "./internal/cputime", "./internal/decoder", "./internal/delivery",
+	"./internal/findings",
+	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify",
+	"./internal/vocabulary", "./internal/wire",
 }
 
 // windows runs the suite's own tests and the extracted decoder as programs for Windows.
@@ -39,7 +41,8 @@ func windows(ctx context.Context, j *job) error {
 		{"corpus and properties", append([]string{"./properties", "-skip=" + walks}, j.rapid()...)},
 	}
 	for _, part := range parts {
-		if err := run.Packages(ctx, j.b, j.test, part.what, slices.Concat(flags, []string{"-count=1"}, part.args)...); err != nil {
+		if err := run.Packages(ctx, j.b, j.test, part.what, slices.Concat(flags, []string{"-count=1"},
+			part.args)...); err != nil {
 			return err
 		}
 	}

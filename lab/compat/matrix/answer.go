@@ -116,7 +116,8 @@ func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contra
 		decoded = nil
 	}
 	o, err := process.Outcome(a, decoded)
-	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options && !bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
+	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options &&
+		!bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
 		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 	}
 	return verdict.AsKnown(r.Name, r.Version, o), err

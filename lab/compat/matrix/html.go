@@ -44,7 +44,8 @@ func labels(s Sender) []string {
 }
 
 var page = template.Must(template.New("").Funcs(template.FuncMap{
-	"class": class, "reads": func(r readers.Reader) string { return verdict.OptionsType(r.Name) }, "hex": hex.EncodeToString, "labels": labels,
+	"class": class, "reads": func(r readers.Reader) string { return verdict.OptionsType(r.Name) },
+	"hex": hex.EncodeToString, "labels": labels,
 	"lower": func(e Effect) string { return strings.ToLower(string(e)) },
 }).Parse(`<!doctype html>
 <meta charset="utf-8">

@@ -116,7 +116,8 @@ func Surprises(rows []Row) (list []*Surprise) {
 // program, for the command that shows the answer again.
 func (s Surprise) Report(program string) verdict.Report {
 	a := s.First
-	r := a.Verdict.Report(a.question(), a.Got, contract.GuaranteeOf(a.Want.Kind), findings.Of(s.Reader.Name, s.Reader.Version))
+	r := a.Verdict.Report(a.question(), a.Got, contract.GuaranteeOf(a.Want.Kind),
+		findings.Of(s.Reader.Name, s.Reader.Version))
 	if r.Advice == "" {
 		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to internal/findings/all.go."
 	}

@@ -60,7 +60,8 @@ func TestSenders(t *testing.T) {
 		first, second := s.Label()
 		got = append(got, first+" to "+second)
 	}
-	for _, want := range []string{"v1.7.35 to any shim", "v2.2.9 to any shim", "v2.3.7 to runhcs-v1", "v2.3.7 to lcow-v2", "v2.4.2 to lcow-v2"} {
+	for _, want := range []string{"v1.7.35 to any shim", "v2.2.9 to any shim", "v2.3.7 to runhcs-v1",
+		"v2.3.7 to lcow-v2", "v2.4.2 to lcow-v2"} {
 		if !strings.Contains(strings.Join(got, ", "), want) {
 			t.Errorf("%q is not among %v", want, got)
 		}
@@ -169,12 +170,14 @@ func TestEffects(t *testing.T) {
 		{rust, "bootstrap", "runc", "error", "no", Fails, verdict.KnownDifferent},
 		{rust, "bootstrap", "runc", "options", marker, Arrive, verdict.KnownRight},
 	} {
-		a, err := decide(test.reader, startOf(test.family, test.requested), protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		a, err := decide(test.reader, startOf(test.family, test.requested),
+			protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if a.Effect != test.effect || a.Verdict.Kind != test.verdict {
-			t.Errorf("%s answers %s %q to %s in %s: %s, %s; want %s, %s", test.reader.ID(), test.outcome, test.detail, test.requested, test.family,
+			t.Errorf("%s answers %s %q to %s in %s: %s, %s; want %s, %s", test.reader.ID(), test.outcome, test.detail,
+				test.requested, test.family,
 				a.Effect, a.Verdict.Kind, test.effect, test.verdict)
 		}
 	}
@@ -192,7 +195,8 @@ func TestExplicitFalse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for version, want := range map[string]Effect{"v0.14.1": Arrive, "v0.15.0-rc.1": Arrive, "v0.15.0-rc.2": Partly, "v0.15.0": Partly, "/home/me/hcsshim": Partly} {
+	for version, want := range map[string]Effect{"v0.14.1": Arrive, "v0.15.0-rc.1": Arrive, "v0.15.0-rc.2": Partly,
+		"v0.15.0": Partly, "/home/me/hcsshim": Partly} {
 		r := readers.Reader{Name: findings.RunHCS, Version: version}
 		got, err := decide(r, startOf("legacy", "all"), protocol.Answer{Outcome: protocol.Options, Detail: b})
 		if err != nil || got.Effect != want {
@@ -266,7 +270,8 @@ func TestCases(t *testing.T) {
 		{runhcs, "legacy_field_debug-type_1", false}, // shows in serve only
 		{runhcs, truncated, false},
 	} {
-		if got := slices.ContainsFunc(Cases(test.reader, all), func(s Start) bool { return s.Name() == test.name }); got != test.want {
+		if got := slices.ContainsFunc(Cases(test.reader, all),
+			func(s Start) bool { return s.Name() == test.name }); got != test.want {
 			t.Errorf("%s is given %s: %v, want %v", test.reader.ID(), test.name, got, test.want)
 		}
 	}
@@ -281,7 +286,10 @@ func TestCases(t *testing.T) {
 	if got := Stale(replay(byTheContract)); !slices.Contains(got, "damage-ignored of containerd pkg/shim v2.3.7") {
 		t.Errorf("for a reader that is fixed, stale %v", got)
 	}
-	surprises := Surprises(replay(func([]byte) (protocol.Answer, error) { return protocol.Answer{Outcome: protocol.None}, nil }))
+	surprises := Surprises(replay(func([]byte) (protocol.Answer,
+		error) {
+		return protocol.Answer{Outcome: protocol.None}, nil
+	}))
 	if len(surprises) == 0 || !strings.Contains(surprises[0].Report("x").Replay, "CASE=corpus/malformed/") {
 		t.Errorf("for a reader that drops everything, %d surprises", len(surprises))
 	}
@@ -300,7 +308,8 @@ func TestNotAnAnswer(t *testing.T) {
 		ask := func([]byte) (protocol.Answer, error) {
 			return protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, nil
 		}
-		if _, err := Ask(test.reader, senders(t)[0], ask); err == nil || !strings.Contains(err.Error(), test.reader.ID()) {
+		if _, err := Ask(test.reader, senders(t)[0], ask); err == nil || !strings.Contains(err.Error(),
+			test.reader.ID()) {
 			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
 	}
@@ -308,7 +317,10 @@ func TestNotAnAnswer(t *testing.T) {
 
 // A reader that cannot be run is not a shim that crashes.
 func TestUnable(t *testing.T) {
-	_, err := Ask(runhcs, senders(t)[0], func([]byte) (protocol.Answer, error) { return protocol.Answer{Outcome: protocol.Unable}, nil })
+	_, err := Ask(runhcs, senders(t)[0], func([]byte) (protocol.Answer,
+		error) {
+		return protocol.Answer{Outcome: protocol.Unable}, nil
+	})
 	if !errors.Is(err, readers.ErrNotHere) {
 		t.Errorf("got %v", err)
 	}
@@ -326,7 +338,8 @@ func TestAdvice(t *testing.T) {
 		}
 		rows[0].Cells = append(rows[0].Cells, c)
 	}
-	rows = append(rows, Row{Reader: readers.Reader{Name: findings.RunHCS, Version: "v9.9.9"}, Missing: "no such <version>"})
+	rows = append(rows, Row{Reader: readers.Reader{Name: findings.RunHCS, Version: "v9.9.9"},
+		Missing: "no such <version>"})
 	var text, page bytes.Buffer
 	Text(&text, all, rows)
 	Advice(&text, all, rows)
@@ -352,14 +365,18 @@ func TestAdvice(t *testing.T) {
 
 // A surprise is reported with what was wanted and given, and how to see it again.
 func TestReport(t *testing.T) {
-	rows := rowOf(t, runc, func([]byte) (protocol.Answer, error) { return protocol.Failed(errors.New("deprecated API")), nil })
+	rows := rowOf(t, runc, func([]byte) (protocol.Answer, error) {
+		return protocol.Failed(errors.New("deprecated API")),
+			nil
+	})
 	surprises := Surprises(rows)
 	if len(surprises) == 0 {
 		t.Fatal("no surprises")
 	}
 	report := surprises[0].Report("build/runc").String()
 	for _, want := range []string{
-		"verdict    wrong\n", "program    containerd runc-v2 v2.4.2\n", "want       none\n", "got        error: deprecated API\n",
+		"verdict    wrong\n", "program    containerd runc-v2 v2.4.2\n", "want       none\n",
+		"got        error: deprecated API\n",
 		"payload    recorded_v2.3.7_lcow-v2_start_none, the first of ",
 		"replay     make repro CASE=corpus/recorded/recorded_v2.3.7_lcow-v2_start_none.bin READER=build/runc\n",
 	} {

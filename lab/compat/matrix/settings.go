@@ -106,11 +106,15 @@ func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
 		}
 	}
 	slices.Sort(releases)
-	fmt.Fprintf(w, "| runtime | options | %s |\n|---|---|%s\n", strings.Join(releases, " | "), strings.Repeat("---|", len(releases)))
+	fmt.Fprintf(w, "| runtime | options | %s |\n|---|---|%s\n", strings.Join(releases, " | "),
+		strings.Repeat("---|", len(releases)))
 	for _, s := range table.Settings() {
 		fmt.Fprintf(w, "| %s | %s |", runtimeOf(s), written(s))
 		for _, release := range releases {
-			i := slices.IndexFunc(ways, func(w Way) bool { return w.Setting == s.Name && slices.Contains(w.Containerd, release) })
+			i := slices.IndexFunc(ways, func(w Way) bool {
+				return w.Setting == s.Name &&
+					slices.Contains(w.Containerd, release)
+			})
 			text, err := settingSummary(s, i, ways, rows)
 			if err != nil {
 				return err

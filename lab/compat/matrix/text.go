@@ -31,7 +31,8 @@ func Text(w io.Writer, senders []Sender, rows []Row) {
 		first += fmt.Sprintf(" %-*s", column, a)
 		second += fmt.Sprintf(" %-*s", column, b)
 	}
-	fmt.Fprintf(w, "%-*s%s\n%-*s%s\n", width, "sent by containerd", strings.TrimRight(first, " "), width, "to", strings.TrimRight(second, " "))
+	fmt.Fprintf(w, "%-*s%s\n%-*s%s\n", width, "sent by containerd", strings.TrimRight(first, " "), width, "to",
+		strings.TrimRight(second, " "))
 	for _, r := range rows {
 		line := fmt.Sprintf("%-*s", width, r.Reader.ID())
 		if r.Missing != "" {

@@ -60,7 +60,8 @@ func (m *Module) Build(bin string, packages ...string) error {
 	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", out + string(filepath.Separator)}
 	args = append(append(args, m.Flags...), packages...)
 	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, m.Env...), args...); err != nil {
-		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))
+		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version,
+			strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 	}
 	built, err := os.ReadDir(out)
 	if err != nil {
@@ -104,7 +105,8 @@ func (m *Module) edit(mod *modfile.File) error {
 	}
 	for _, r := range mod.Replace {
 		if r.New.Version == "" && !filepath.IsAbs(r.New.Path) {
-			if err := mod.AddReplace(r.Old.Path, r.Old.Version, filepath.Join(m.Release.Dir, r.New.Path), ""); err != nil {
+			if err := mod.AddReplace(r.Old.Path, r.Old.Version, filepath.Join(m.Release.Dir, r.New.Path),
+				""); err != nil {
 				return err
 			}
 		}

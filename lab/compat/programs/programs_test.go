@@ -84,12 +84,15 @@ func TestWrite(t *testing.T) {
 	r := release(t, "v1.0.0")
 	dir, mod := written(t, r)
 	if mod.Module.Mod.Path != "reader" || mod.Go.Version != "1.21" || mod.Toolchain != nil {
-		t.Errorf("module %s, go %s, toolchain %v; want reader, 1.21, none", mod.Module.Mod.Path, mod.Go.Version, mod.Toolchain)
+		t.Errorf("module %s, go %s, toolchain %v; want reader, 1.21, none", mod.Module.Mod.Path, mod.Go.Version,
+			mod.Toolchain)
 	}
-	if got, want := requires(mod), []string{"example.com/direct@v1.2.3", "example.com/indirect@v0.1.0", "example.com/release@v1.0.0"}; !slices.Equal(got, want) {
+	if got, want := requires(mod), []string{"example.com/direct@v1.2.3", "example.com/indirect@v0.1.0",
+		"example.com/release@v1.0.0"}; !slices.Equal(got, want) {
 		t.Errorf("requires %v, want %v", got, want)
 	}
-	if got, want := replaces(mod), []string{"example.com/direct => example.com/fork v1.2.4", "example.com/indirect => " + filepath.Join(r.Dir, "indirect")}; !slices.Equal(got, want) {
+	if got, want := replaces(mod), []string{"example.com/direct => example.com/fork v1.2.4",
+		"example.com/indirect => " + filepath.Join(r.Dir, "indirect")}; !slices.Equal(got, want) {
 		t.Errorf("replaces %v, want %v", got, want)
 	}
 	if len(mod.Exclude) != 1 {
@@ -143,7 +146,8 @@ func TestAdd(t *testing.T) {
 	if err := m.Add("to", source, "p", "main.go", "lib.go"); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"to/main.go": "// Command p.\npackage main\n", "to/lib.go": "package p\n"} {
+	for name, want := range map[string]string{"to/main.go": "// Command p.\npackage main\n",
+		"to/lib.go": "package p\n"} {
 		if got := string(m.Files[name]); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}

@@ -38,12 +38,15 @@ var releases = []struct {
 }{
 	{"reference", suite("reference"), "reference", []string{""}},
 	{findings.RunHCS, hcsshim(extract.RunHCS), "reader",
-		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0"}},
+		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1",
+			"v0.15.0"}},
 	{findings.LCOW, hcsshim(extract.LCOW), "reader", []string{"v0.15.0"}},
-	{findings.ReadRuntimeOptions, containerd("runtimeoptions"), "runtimeoptions", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+	{findings.ReadRuntimeOptions, containerd("runtimeoptions"), "runtimeoptions",
+		[]string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 	{findings.PkgShim, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
 	{findings.RuncV2, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
-	{findings.RustExtensions, suite("rustextensions"), "rustextensions", []string{"v0.11.0"}}, // the crate's, whose behaviour it has
+	// the crate's, whose behaviour it has
+	{findings.RustExtensions, suite("rustextensions"), "rustextensions", []string{"v0.11.0"}},
 }
 
 // ErrNotHere is the error for a reader that cannot be run on this system.
@@ -162,7 +165,8 @@ func containerd(program string) func(root, dir, version string) error {
 // module.
 func suite(program string) func(root, dir, version string) error {
 	return func(root, dir, _ string) error {
-		_, err := gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o", dir+string(filepath.Separator), "./compat/readers/"+program)
+		_, err := gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o",
+			dir+string(filepath.Separator), "./compat/readers/"+program)
 		return err
 	}
 }

@@ -154,7 +154,8 @@ func config(version string, settings []table.Setting) string {
 	name, file := plugin(version)
 	var b strings.Builder
 	// Up to 2.2 the addresses are in grpc and ttrpc.
-	fmt.Fprintf(&b, "version = %d\n[grpc]\naddress = '%s'\n[ttrpc]\naddress = '%s'\n", file, table.RecordedGRPC, table.RecordedTTRPC)
+	fmt.Fprintf(&b, "version = %d\n[grpc]\naddress = '%s'\n[ttrpc]\naddress = '%s'\n", file, table.RecordedGRPC,
+		table.RecordedTTRPC)
 	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.grpc']\naddress = '%s'\n", table.RecordedGRPC)
 	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%s'\n", table.RecordedTTRPC)
 	fmt.Fprintf(&b, "[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%s'\n", table.PassageSocketDir)
@@ -186,11 +187,13 @@ func writeRuntime(b *strings.Builder, plugin, name string, s table.Setting) {
 // askDaemon starts the daemon in home and makes requests.
 func askDaemon(ctx context.Context, config string, requests []daemonRequest) ([]daemonAnswer, error) {
 	in := func(name string) string { return filepath.Join(home, name) }
-	err := errors.Join(os.RemoveAll(in("root")), os.RemoveAll(in("state")), os.WriteFile(in("config.toml"), []byte(config), 0o666))
+	err := errors.Join(os.RemoveAll(in("root")), os.RemoveAll(in("state")),
+		os.WriteFile(in("config.toml"), []byte(config), 0o666))
 	if err != nil {
 		return nil, err
 	}
-	order := daemonOrder{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen"), Socket: in("s"),
+	order := daemonOrder{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen"),
+		Socket:    in("s"),
 		Namespace: table.RecordedNamespace, ID: table.RecordedID, Requests: requests}
 	cmd := exec.CommandContext(ctx, in("containerd"))
 	cmd.Dir = home

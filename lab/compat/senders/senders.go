@@ -80,7 +80,8 @@ func asks() []table.Request {
 // absolute path of a folder for the programs.
 // It needs Linux, and fails while the folder of containerd's path
 // (table.RecordedBinary) exists, which is so during another recording.
-func Record(ctx context.Context, host *wine.Host, build, version string) (all []table.Recording, ways []table.Passage, err error) {
+func Record(ctx context.Context, host *wine.Host, build, version string) (all []table.Recording, ways []table.Passage,
+	err error) {
 	if runtime.GOOS != "linux" {
 		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
 	}
@@ -200,8 +201,9 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 	o := table.Requested(r.Options)
 	input, err := json.Marshal(order{
 		Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
-		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC, SocketDir: r.SocketDir,
-		Root: root, State: state,
+		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC,
+		SocketDir: r.SocketDir,
+		Root:      root, State: state,
 	})
 	if err := errors.Join(err, os.RemoveAll(saved), os.RemoveAll(root), os.RemoveAll(state)); err != nil {
 		return nil, err
@@ -233,8 +235,9 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 		return nil, err
 	}
 	recording := &table.Recording{
-		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum, Entry: entry(module.Version, r.Action), Request: r},
-		Args:   s.Args,
+		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
+			Entry: entry(module.Version, r.Action), Request: r},
+		Args: s.Args,
 	}
 	for _, v := range s.Env {
 		if !strings.HasPrefix(v, "SHIMFUZZ_") { // the suite's own
@@ -251,7 +254,8 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 // entry returns the function of containerd that the recorder calls.
 func entry(version, action string) string {
 	entries := map[string]string{
-		"start": "core/runtime/v2.ShimManager.Start", "delete": "core/runtime/v2.ShimManager.LoadExistingShims", "info": "core/runtime/v2.TaskManager.PluginInfo",
+		"start": "core/runtime/v2.ShimManager.Start", "delete": "core/runtime/v2.ShimManager.LoadExistingShims",
+		"info": "core/runtime/v2.TaskManager.PluginInfo",
 	}
 	if semver.Major(version) == "v1" {
 		entries = map[string]string{"start": "runtime/v2.ShimManager.Start", "delete": "runtime/v2.NewShimManager"}

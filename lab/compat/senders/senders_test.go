@@ -19,7 +19,8 @@ func TestRecordingsAreAll(t *testing.T) {
 	var want []table.Recording
 	for _, version := range Releases {
 		for _, r := range asks() {
-			if r.Action == "info" && semver.Compare(version, "v2.0.0") < 0 || r.SocketDir != "" && semver.Compare(version, "v2.3.0") < 0 {
+			if r.Action == "info" && semver.Compare(version, "v2.0.0") < 0 || r.SocketDir != "" &&
+				semver.Compare(version, "v2.3.0") < 0 {
 				continue
 			}
 			want = append(want, table.Recording{Origin: table.Origin{Containerd: version, Request: r}})
@@ -95,9 +96,11 @@ func TestConfig(t *testing.T) {
 	for _, test := range []struct{ what, text, want string }{
 		{"Linux", config("v1.7.35", settings), "version = 2\n"},
 		{"Linux", config("v1.7.35", settings), runtimes + "]\ndefault_runtime_name = 'a'\n" +
-			runtimes + ".runtimes.a]\nruntime_type = 'io.x'\nruntime_path = '/p'\n" + runtimes + ".runtimes.a.options]\nK = 1\n" +
+			runtimes + ".runtimes.a]\nruntime_type = 'io.x'\nruntime_path = '/p'\n" + runtimes +
+			".runtimes.a.options]\nK = 1\n" +
 			runtimes + ".runtimes.b]\nruntime_type = 'io.y'\n"},
-		{"Windows", windowsConfig("v1.7.35", settings[2]), "version = 2\n" + runtimes + "]\ndefault_runtime_name = 'own'\n" +
+		{"Windows", windowsConfig("v1.7.35", settings[2]), "version = 2\n" + runtimes +
+			"]\ndefault_runtime_name = 'own'\n" +
 			runtimes + ".runtimes.own]\nruntime_type = 'io.z'\n" + runtimes + ".runtimes.own.options]\nL = 2\n"},
 		{"Windows", windowsConfig("v2.3.7", settings[1]), "version = 3\n"},
 	} {

@@ -40,7 +40,8 @@ func windowsOptions(ctx context.Context, host *wine.Host, build, version string)
 	return all, nil
 }
 
-func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string, s table.Setting) (daemonAnswer, error) {
+func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string, s table.Setting) (daemonAnswer,
+	error) {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return daemonAnswer{}, err
 	}
@@ -49,7 +50,8 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 		return daemonAnswer{}, err
 	}
 	in := func(name string) string { return windowsPath(filepath.Join(dir, name)) }
-	input, err := json.Marshal(daemonOrder{Config: windowsPath(file), Root: in("root"), State: in("state"), Seen: in("seen")})
+	input, err := json.Marshal(daemonOrder{Config: windowsPath(file), Root: in("root"), State: in("state"),
+		Seen: in("seen")})
 	if err != nil {
 		return daemonAnswer{}, err
 	}

@@ -49,7 +49,8 @@ func explain(defects []Defect, q question, got contract.Outcome) bool {
 	}
 	b, otherType := m.payload(q.payload)
 	want := reference.Want(b)
-	return allowed(want, got) >= 0 || minimal && otherType && got.Kind == contract.Foreign && allowed(want, contract.Outcome{Kind: contract.None}) >= 0
+	return allowed(want, got) >= 0 || minimal && otherType && got.Kind == contract.Foreign &&
+		allowed(want, contract.Outcome{Kind: contract.None}) >= 0
 }
 
 // explanation returns the known defects that together are why the engine gave a wrong
@@ -128,7 +129,8 @@ func (t *tally) judge(q question, got contract.Outcome) *disagreement {
 
 // allowed returns which of the right answers got is: 0 for the reference's own, -1 for none.
 func allowed(want, got contract.Outcome) int {
-	return slices.IndexFunc(append([]contract.Outcome{want}, want.Or...), func(o contract.Outcome) bool { return contract.Right(o, got, nil) })
+	return slices.IndexFunc(append([]contract.Outcome{want}, want.Or...),
+		func(o contract.Outcome) bool { return contract.Right(o, got, nil) })
 }
 
 // keep remembers the smallest payload of each kind of disagreement.

@@ -17,24 +17,35 @@ import (
 // asked is how the reader of an example is asked, and what is known of its engine.
 var asked = map[string]Engine{
 	"python": {Every: 11, Defects: []Defect{
-		{Name: "wide-tag-unknown", Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
-		{Name: "range-unchecked", Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field, and tags and lengths are cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", As: rangeUnchecked},
-		{Name: "end-tag-by-suffix", Why: "a group's end tag is compared with the last bytes only, and must be as short as possible (decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
+		{Name: "wide-tag-unknown",
+			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
+		{Name: "range-unchecked",
+			Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field, and tags and lengths are cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", As: rangeUnchecked},
+		{Name: "end-tag-by-suffix",
+			Why: "a group's end tag is compared with the last bytes only, and must be as short as possible (decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
 	}},
 	"cpp": {Defects: []Defect{
 		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)", As: cutTag},
 	}},
 	"javascript": {Defects: []Defect{
-		{Name: "wire-type-ignored", Why: "a known field is read as if it had its own wire type (from-binary.ts)", As: wireTypeIgnored, Minimal: true},
-		{Name: "cut-length", Why: "a length of 2^32 or more is cut to 32 bits (varint.ts, varint32read)", As: cutLength},
-		{Name: "long-varint-skipped", Why: "an unknown varint may have more than 10 bytes (binary-encoding.ts, skip)", As: longVarintSkipped},
-		{Name: "message-overrun", Why: "the last field of a message may end behind it (from-binary.ts, which compares pos < end)", Overruns: true},
+		{Name: "wire-type-ignored", Why: "a known field is read as if it had its own wire type (from-binary.ts)",
+			As: wireTypeIgnored, Minimal: true},
+		{Name: "cut-length", Why: "a length of 2^32 or more is cut to 32 bits (varint.ts, varint32read)",
+			As: cutLength},
+		{Name: "long-varint-skipped", Why: "an unknown varint may have more than 10 bytes (binary-encoding.ts, skip)",
+			As: longVarintSkipped},
+		{Name: "message-overrun",
+			Why:      "the last field of a message may end behind it (from-binary.ts, which compares pos < end)",
+			Overruns: true},
 	}},
 	"go": {Defects: []Defect{
-		{Name: "numbers-unchecked-in-group", Why: "a field number above 2^29-1 in an unknown group is accepted (protowire, ConsumeFieldValue)", As: numbersUncheckedInGroup},
+		{Name: "numbers-unchecked-in-group",
+			Why: "a field number above 2^29-1 in an unknown group is accepted (protowire, ConsumeFieldValue)",
+			As:  numbersUncheckedInGroup},
 	}},
 	"rust": {Defects: []Defect{
-		{Name: "wire-type-refused", Why: "a known field with another wire type is an error, and one of a map is read as an entry (encoding.rs, check_wire_type and map)", As: wireTypeRefused, Minimal: true},
+		{Name: "wire-type-refused",
+			Why: "a known field with another wire type is an error, and one of a map is read as an entry (encoding.rs, check_wire_type and map)", As: wireTypeRefused, Minimal: true},
 	}},
 }
 

@@ -52,14 +52,16 @@ var (
 	ours = wire.String(1, contract.OptionsName)
 	// few are payloads that show the defects of the readers here.
 	few = slices.Values([][]byte{
-		wire.Message{ours, wire.Sub(2, wire.Bool(1, true), wire.Sub(18, wire.String(1, "annotated"), wire.String(2, "x")), wire.String(16, "warn"))}.Encode(),
+		wire.Message{ours, wire.Sub(2, wire.Bool(1, true), wire.Sub(18, wire.String(1, "annotated"),
+			wire.String(2, "x")), wire.String(16, "warn"))}.Encode(),
 		wire.Message{ours, wire.Sub(2, wire.Raw(wire.WideVarint(1<<32|8, 0)), wire.Raw([]byte{1}))}.Encode(),
 		wire.Message{ours, wire.Varint(1000, 1).WideTag(6)}.Encode(),
 	})
 )
 
 // try runs a reader of this test on payloads and returns the output.
-func try(t *testing.T, defect string, defects []Defect, walked iter.Seq[[]byte], mutated int) (root, out string, err error) {
+func try(t *testing.T, defect string, defects []Defect, walked iter.Seq[[]byte], mutated int) (root, out string,
+	err error) {
 	t.Helper()
 	t.Setenv("READER_WITH_DEFECT", defect)
 	self, err := os.Executable()
@@ -98,7 +100,8 @@ func TestUnexplained(t *testing.T) {
 		t.Error(err)
 	}
 	file := folder + "/fake-none-instead-of-options.bin"
-	contains(t, out, "fake: none instead of options, 1 payloads", "18 default_container_annotations", "make repro CASE="+file+" READER=", "1 answers unexplained")
+	contains(t, out, "fake: none instead of options, 1 payloads", "18 default_container_annotations",
+		"make repro CASE="+file+" READER=", "1 answers unexplained")
 	got, err := os.ReadFile(filepath.Join(root, file))
 	want := wire.Message{ours, wire.Sub(2, wire.Sub(18, wire.String(1, "annotated")))}.Encode()
 	if err != nil || !bytes.Contains(got, []byte("annotated")) || len(got) > len(want) {
@@ -129,7 +132,8 @@ func TestNotRun(t *testing.T) {
 	}
 	contains(t, out, "fake: NOT ASKED further after 0 payloads: unable: on purpose")
 	var b strings.Builder
-	err = Run(t.Context(), Config{Root: t.TempDir(), walked: few, Engines: []Engine{{Name: "fake", NotRun: "there is no compiler"}}}, &b)
+	err = Run(t.Context(), Config{Root: t.TempDir(), walked: few,
+		Engines: []Engine{{Name: "fake", NotRun: "there is no compiler"}}}, &b)
 	if err == nil || errors.Is(err, gocmd.ErrReported) {
 		t.Error(err)
 	}
@@ -187,18 +191,26 @@ func TestDefects(t *testing.T) {
 		payload        wire.Message
 		got            contract.Kind
 	}{
-		{"cpp", "cut-tag", wire.Message{ours, wire.Raw(wire.WideVarint(1<<32|2<<3|2, 0)), wire.Raw([]byte{0})}, contract.Options},
+		{"cpp", "cut-tag", wire.Message{ours, wire.Raw(wire.WideVarint(1<<32|2<<3|2, 0)), wire.Raw([]byte{0})},
+			contract.Options},
 		{"python", "wide-tag-unknown", wire.Message{ours.WideTag(5)}, contract.Foreign},
-		{"python", "range-unchecked", wire.Message{ours, wire.Tag(1<<29, protowire.VarintType), wire.Raw([]byte{0})}, contract.Options},
-		{"python", "range-unchecked", wire.Message{wire.Raw([]byte{10, 0x9c, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2}), wire.Raw([]byte(contract.OptionsName))}, contract.Options},
-		{"python", "end-tag-by-suffix", wire.Message{ours, wire.Group(10).WideTag(1), wire.Raw([]byte{10<<3 | 3, 10<<3 | 4 | 0x80, 0})}, contract.Malformed},
+		{"python", "range-unchecked", wire.Message{ours, wire.Tag(1<<29, protowire.VarintType), wire.Raw([]byte{0})},
+			contract.Options},
+		{"python", "range-unchecked", wire.Message{wire.Raw([]byte{10, 0x9c, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+			0x80, 2}), wire.Raw([]byte(contract.OptionsName))}, contract.Options},
+		{"python", "end-tag-by-suffix", wire.Message{ours, wire.Group(10).WideTag(1),
+			wire.Raw([]byte{10<<3 | 3, 10<<3 | 4 | 0x80, 0})}, contract.Malformed},
 		{"javascript", "wire-type-ignored", wire.Message{ours, wire.Varint(1, 0)}, contract.Foreign},
-		{"javascript", "cut-length", wire.Message{ours, wire.Tag(2, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32, 0))}, contract.Options},
+		{"javascript", "cut-length", wire.Message{ours, wire.Tag(2, protowire.BytesType),
+			wire.Raw(wire.WideVarint(1<<32, 0))}, contract.Options},
 		{"javascript", "long-varint-skipped", wire.Message{ours, wire.Varint(10, 0).Wide(11)}, contract.Options},
-		{"javascript", "message-overrun", wire.Message{wire.Bytes(8, []byte{0x22}), wire.Raw([]byte{1, 0xff})}, contract.None},
-		{"go", "numbers-unchecked-in-group", wire.Message{ours, wire.Group(10, wire.Tag(1<<29, protowire.VarintType), wire.Raw([]byte{0}))}, contract.Options},
+		{"javascript", "message-overrun", wire.Message{wire.Bytes(8, []byte{0x22}), wire.Raw([]byte{1, 0xff})},
+			contract.None},
+		{"go", "numbers-unchecked-in-group", wire.Message{ours, wire.Group(10, wire.Tag(1<<29, protowire.VarintType),
+			wire.Raw([]byte{0}))}, contract.Options},
 		{"rust", "wire-type-refused", wire.Message{ours, wire.Varint(1, 0)}, contract.Malformed},
-		{"rust", "wire-type-refused", wire.Message{wire.String(1, "a"), wire.String(2, "b"), wire.Varint(5, 0)}, contract.Foreign},
+		{"rust", "wire-type-refused", wire.Message{wire.String(1, "a"), wire.String(2, "b"), wire.Varint(5, 0)},
+			contract.Foreign},
 	} {
 		q := question{payload: test.payload.Encode()}
 		q.want = reference.Want(q.payload)

@@ -37,14 +37,16 @@ func newMutator(seed int64, cases []corpus.Case) *mutator {
 		}
 	}
 	v := vocabulary.RunHCS
-	for _, l := range []vocabulary.Level{vocabulary.Top, vocabulary.Extension, vocabulary.Any, vocabulary.Options, vocabulary.Entry, vocabulary.Group} {
+	for _, l := range []vocabulary.Level{vocabulary.Top, vocabulary.Extension, vocabulary.Any, vocabulary.Options,
+		vocabulary.Entry, vocabulary.Group} {
 		for _, e := range v.Elements(l) {
 			if e.Kind == vocabulary.Sound && len(e.Bytes) <= maxSeed {
 				m.elements = append(m.elements, e)
 			}
 		}
 	}
-	m.texts = slices.Concat(vocabulary.Texts, vocabulary.Identifiers, vocabulary.NotIdentifiers, vocabulary.Namespaces, vocabulary.Addresses,
+	m.texts = slices.Concat(vocabulary.Texts, vocabulary.Identifiers, vocabulary.NotIdentifiers, vocabulary.Namespaces,
+		vocabulary.Addresses,
 		v.NearNames(), v.OtherNames(), []string{contract.OptionsName})
 	for _, p := range vocabulary.Prefixes {
 		m.texts = append(m.texts, p+contract.OptionsName)

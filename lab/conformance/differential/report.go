@@ -79,13 +79,17 @@ func (r *run) details(t *tally) (wrong int) {
 		return 1
 	}
 	for _, defect := range t.stale() {
-		fmt.Fprintf(r.out, "\n%s: the known defect %s has not shown: if the engine no longer has it, remove it from the table\n", name, defect)
+		fmt.Fprintf(r.out,
+			"\n%s: the known defect %s has not shown: if the engine no longer has it, remove it from the table\n", name,
+			defect)
 		wrong++
 	}
 	for _, d := range t.disagreements() {
-		fmt.Fprintf(r.out, "\n%s: %s, %d payloads, such as one of %d bytes, %s:\n%s", name, d, d.payloads, len(d.payload),
+		fmt.Fprintf(r.out, "\n%s: %s, %d payloads, such as one of %d bytes, %s:\n%s", name, d, d.payloads,
+			len(d.payload),
 			stdin.FamilyName(contract.Stdin, d.payload), stdin.Dump(contract.Stdin, d.payload))
-		fmt.Fprintf(r.out, "  wanted %v\n  given  %v\n  make repro CASE=%s READER='%s'\n", d.want, d.got, d.file, t.engine.Command)
+		fmt.Fprintf(r.out, "  wanted %v\n  given  %v\n  make repro CASE=%s READER='%s'\n", d.want, d.got, d.file,
+			t.engine.Command)
 		wrong++
 	}
 	return wrong

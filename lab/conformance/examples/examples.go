@@ -25,7 +25,8 @@ type Example struct {
 	Language string
 	Engine   string // that decodes protobuf, in words
 	Needs    []Need
-	Longest  int // how many elements in a row it is to be asked: 1 where it is slow, or where pairs would only make its list longer
+	// how many elements in a row it is to be asked: 1 where it is slow, or where pairs would only make its list longer
+	Longest int
 
 	command string   // that runs it, from the root of the suite
 	build   []string // the lines that build it, from a copy of its folder
@@ -48,13 +49,16 @@ const generated = "runtime/bootstrap/v1/bootstrap.proto github.com/Microsoft/hcs
 func All() []Example {
 	return []Example{
 		{Name: "python", Language: "Python", Engine: "protobuf 3.21 in pure Python", Longest: 1,
-			Needs:   []Need{{"/usr/bin/python3", "python3"}, {"/usr/lib/python3/dist-packages/google/protobuf/__init__.py", "python3-protobuf"}},
+			Needs: []Need{{"/usr/bin/python3", "python3"},
+				{"/usr/lib/python3/dist-packages/google/protobuf/__init__.py", "python3-protobuf"}},
 			command: "/usr/bin/python3 build/examples/python/reader.py " + Descriptors},
 		{Name: "cpp", Language: "C++", Engine: "libprotobuf 3.21", Longest: 2,
-			Needs:   []Need{{"g++", "g++"}, {"protoc", "protobuf-compiler"}, {"/usr/include/google/protobuf/message.h", "libprotobuf-dev"}},
+			Needs: []Need{{"g++", "g++"}, {"protoc", "protobuf-compiler"},
+				{"/usr/include/google/protobuf/message.h", "libprotobuf-dev"}},
 			command: "build/examples/cpp/reader",
 			build: []string{"protoc --descriptor_set_in=../../descriptors.binpb --cpp_out=. " + generated,
-				"g++ -std=c++17 -O2 -I. -o reader reader.cc " + strings.ReplaceAll(generated, ".proto", ".pb.cc") + " -lprotobuf"}},
+				"g++ -std=c++17 -O2 -I. -o reader reader.cc " + strings.ReplaceAll(generated, ".proto", ".pb.cc") +
+					" -lprotobuf"}},
 		{Name: "javascript", Language: "JavaScript", Engine: "Protobuf-ES 2.17 (@bufbuild/protobuf)", Longest: 1,
 			Needs:   []Need{{"node", "nodejs"}, {"npm", "npm"}},
 			command: "node build/examples/javascript/reader.js " + Descriptors,
@@ -64,7 +68,8 @@ func All() []Example {
 			build:   []string{"go build -C ../../../lab -buildvcs=false -o ../build/examples/go/reader ./examples/readers/go"}},
 		// rustup's compiler may come first in PATH, and not be one that Debian's crates suit.
 		{Name: "rust", Language: "Rust", Engine: "prost 0.11", Longest: 1,
-			Needs: []Need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"}, {"/usr/share/cargo/registry/prost-0.11.6", "librust-prost-dev"},
+			Needs: []Need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"},
+				{"/usr/share/cargo/registry/prost-0.11.6", "librust-prost-dev"},
 				{"/usr/share/cargo/registry/prost-types-0.11.6", "librust-prost-types-dev"}},
 			command: "build/examples/rust/target/release/reader",
 			build: []string{"/usr/bin/cargo build --quiet --release --offline --target-dir target" +
@@ -149,7 +154,8 @@ func (e Example) buildIn(ctx context.Context, root, dir string) error {
 		return err
 	}
 	built, state := filepath.Join(dir, "built"), fmt.Sprintf("%x", sum.Sum(nil))
-	if old, err := os.ReadFile(built); err == nil && string(old) == state && e.Language != "Go" { // whose command knows it better
+	// whose command knows it better
+	if old, err := os.ReadFile(built); err == nil && string(old) == state && e.Language != "Go" {
 		return nil
 	}
 	if err := os.Remove(built); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -44,7 +44,8 @@ func TestReaders(t *testing.T) {
 					t.Fatal(err)
 				}
 				isError := test.outcome != protocol.Options && test.outcome != protocol.None
-				if a.Outcome != test.outcome || !isError && string(a.Detail) != test.detail || isError && len(a.Detail) == 0 {
+				if a.Outcome != test.outcome || !isError && string(a.Detail) != test.detail || isError &&
+					len(a.Detail) == 0 {
 					t.Errorf("%q: %s %q, want %s %q", test.payload, a.Outcome, a.Detail, test.outcome, test.detail)
 				}
 			}

@@ -42,7 +42,8 @@ func Find(name string) (protoreflect.MessageType, error) {
 	if colon < 0 {
 		mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
 		if err != nil {
-			return nil, fmt.Errorf("%s is not linked: want %s, or file:name with a descriptor set", name, strings.Join(Linked(), ", "))
+			return nil, fmt.Errorf("%s is not linked: want %s, or file:name with a descriptor set", name,
+				strings.Join(Linked(), ", "))
 		}
 		return supported(mt)
 	}

@@ -53,7 +53,8 @@ func TestFind(t *testing.T) {
 		"google.protobuf.FileOptions":  "only proto3",
 	} {
 		mt, err := Find(name)
-		if err != nil && !strings.Contains(err.Error(), want) || err == nil && string(mt.Descriptor().FullName()) != want {
+		if err != nil && !strings.Contains(err.Error(), want) || err == nil &&
+			string(mt.Descriptor().FullName()) != want {
 			t.Errorf("%s: %v, %v; want %s", name, mt, err, want)
 		}
 	}

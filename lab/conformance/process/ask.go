@@ -59,7 +59,8 @@ func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answe
 
 // oneByOne asks payloads, the first of which is the one numbered first, one at a time
 // after a process has ended or hung on one of them. end is its last answer.
-func (r *Reader) oneByOne(payloads [][]byte, first int, end protocol.Answer, answered func(int, protocol.Answer) error) error {
+func (r *Reader) oneByOne(payloads [][]byte, first int, end protocol.Answer,
+	answered func(int, protocol.Answer) error) error {
 	ended := false
 	for i := range payloads {
 		e, err := r.exchange(payloads[i:i+1], first+i, answered)
@@ -75,7 +76,8 @@ func (r *Reader) oneByOne(payloads [][]byte, first int, end protocol.Answer, ans
 		}
 	}
 	if !ended {
-		return r.failed(fmt.Errorf("it answers these %d payloads one at a time, but not together: %s", len(payloads), end.Detail))
+		return r.failed(fmt.Errorf("it answers these %d payloads one at a time, but not together: %s", len(payloads),
+			end.Detail))
 	}
 	return nil
 }
@@ -96,7 +98,8 @@ func (r *Reader) exchange(payloads [][]byte, first int, answered func(int, proto
 }
 
 // converse is exchange with the process that there is.
-func (r *Reader) converse(payloads [][]byte, first int, answered func(int, protocol.Answer) error) (e exchanged, err error) {
+func (r *Reader) converse(payloads [][]byte, first int, answered func(int, protocol.Answer) error) (e exchanged,
+	err error) {
 	s := r.run.send(payloads)
 	defer func() {
 		// Answers that nobody waits for must not become those to the next payloads.
@@ -182,7 +185,8 @@ func (r *Reader) receive(timeIsUp <-chan time.Time, last bool) (protocol.Answer,
 	}
 	code := r.stop()
 	if hasEnded(f.err) {
-		return protocol.Answer{Outcome: protocol.Panic, Detail: fmt.Appendf(nil, "the process ended (%s)\n%s", code, run.stderr.text)}, nil
+		return protocol.Answer{Outcome: protocol.Panic, Detail: fmt.Appendf(nil, "the process ended (%s)\n%s", code,
+			run.stderr.text)}, nil
 	}
 	return protocol.Answer{}, f.err
 }

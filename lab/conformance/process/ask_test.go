@@ -75,11 +75,16 @@ func TestAskAll(t *testing.T) {
 		payloads, want []string
 	}{
 		{"none", "payloads", nil, nil},
-		{"in order", "payloads", []string{"a", "", "panic", "fail", "b"}, []string{"options a", "options ", "panic on purpose", "error no use", "options b"}},
-		{"a crash in the middle", "payloads", []string{"a", "b", "die", "c", "d"}, []string{"options a", "options b", ended, "options c", "options d"}},
-		{"crashes in a row", "payloads", []string{"die", "die", "a", "die"}, []string{ended, ended, "options a", ended}},
-		{"a crash after answers that arrived", "payloads", []string{"a", "slow", "die"}, []string{"options a", "options slow", ended}},
-		{"a crash of a reader that reads ahead", "ahead", []string{"a", "b", "die", "c"}, []string{"options a", "options b", ended, "options c"}},
+		{"in order", "payloads", []string{"a", "", "panic", "fail", "b"}, []string{"options a", "options ",
+			"panic on purpose", "error no use", "options b"}},
+		{"a crash in the middle", "payloads", []string{"a", "b", "die", "c", "d"},
+			[]string{"options a", "options b", ended, "options c", "options d"}},
+		{"crashes in a row", "payloads", []string{"die", "die", "a", "die"},
+			[]string{ended, ended, "options a", ended}},
+		{"a crash after answers that arrived", "payloads", []string{"a", "slow", "die"},
+			[]string{"options a", "options slow", ended}},
+		{"a crash of a reader that reads ahead", "ahead", []string{"a", "b", "die", "c"},
+			[]string{"options a", "options b", ended, "options c"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := readerOf(t, test.behavior)
@@ -146,7 +151,8 @@ func TestAskAllFails(t *testing.T) {
 		want           string
 	}{
 		{"text", "payloads", []string{"a", "babble", "b"}, "not the length of a frame"},
-		{"a program that needs to be asked one at a time", "lonely", []string{"a", "b", "c"}, "it answers these 3 payloads one at a time, but not together: the process ended (exit status 3)"},
+		{"a program that needs to be asked one at a time", "lonely", []string{"a", "b", "c"},
+			"it answers these 3 payloads one at a time, but not together: the process ended (exit status 3)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := readerOf(t, test.behavior)

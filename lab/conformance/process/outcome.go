@@ -21,7 +21,8 @@ func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outc
 	switch kind {
 	case contract.None:
 		if len(a.Detail) > 0 {
-			return contract.Outcome{}, fmt.Errorf("the answer none has %d bytes behind it, and must have none", len(a.Detail))
+			return contract.Outcome{}, fmt.Errorf("the answer none has %d bytes behind it, and must have none",
+				len(a.Detail))
 		}
 		return contract.Outcome{Kind: kind}, nil
 	case contract.Panic, contract.Hang:

@@ -85,14 +85,16 @@ func TestServeIsNotLate(t *testing.T) {
 		return Answer{Outcome: None}
 	})
 	if err != nil || before[1] == 0 {
-		t.Errorf("%v; when the second of two slow decodes began, %d bytes were written, want those of the first", err, before[1])
+		t.Errorf("%v; when the second of two slow decodes began, %d bytes were written, want those of the first", err,
+			before[1])
 	}
 }
 
 // A frame that is too long ends Serve, and the answers before it are written.
 func TestServeFails(t *testing.T) {
 	var out bytes.Buffer
-	err := Serve(strings.NewReader("\x00\x00\x00\x01aXXXX"), &out, func(payload []byte) Answer { return Answer{None, payload} })
+	err := Serve(strings.NewReader("\x00\x00\x00\x01aXXXX"), &out,
+		func(payload []byte) Answer { return Answer{None, payload} })
 	if err == nil || !strings.HasSuffix(out.String(), "none\na") {
 		t.Errorf("%v, after %q; want an error after the first answer", err, out.String())
 	}
@@ -111,7 +113,8 @@ func TestReadFrame(t *testing.T) {
 		{"\x04\x00\x00\x01", "", "not the length of a frame"}, // a byte above MaxFrame
 	} {
 		got, err := ReadFrame(strings.NewReader(test.in))
-		if string(got) != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+		if string(got) != test.want || (err == nil) != (test.err == "") || err != nil &&
+			!strings.Contains(err.Error(), test.err) {
 			t.Errorf("%q: %q, %v; want %q, %s", test.in, got, err, test.want, test.err)
 		}
 	}

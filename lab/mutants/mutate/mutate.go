@@ -104,7 +104,8 @@ func (m *mutator) splice(from, to token.Pos, text, operator string) {
 	if key := normal(whole); !m.seen[key] {
 		m.seen[key] = true
 		name := fmt.Sprintf("%s #%d", operator, m.count[operator])
-		m.mutants = append(m.mutants, Mutant{name, m.set.Position(from).Line, oneLine(string(m.text[a:b])), oneLine(text), whole, m.function})
+		m.mutants = append(m.mutants, Mutant{name, m.set.Position(from).Line, oneLine(string(m.text[a:b])),
+			oneLine(text), whole, m.function})
 	}
 }
 
@@ -262,7 +263,8 @@ func wrong(typ, value string) []string {
 
 // confusable are the operators that one may be mistaken for.
 var confusable = map[token.Token][]token.Token{
-	token.LSS: {token.LEQ, token.GTR}, token.LEQ: {token.LSS, token.GEQ}, token.GTR: {token.GEQ, token.LSS}, token.GEQ: {token.GTR, token.LEQ},
+	token.LSS: {token.LEQ, token.GTR}, token.LEQ: {token.LSS, token.GEQ}, token.GTR: {token.GEQ, token.LSS},
+	token.GEQ: {token.GTR, token.LEQ},
 	token.EQL: {token.NEQ}, token.NEQ: {token.EQL}, token.LAND: {token.LOR}, token.LOR: {token.LAND},
 	token.ADD: {token.SUB}, token.SUB: {token.ADD},
 }
@@ -294,7 +296,8 @@ func (m *mutator) literal(l *ast.BasicLit) {
 }
 
 // makeErrors are the functions whose arguments are an error's text.
-var makeErrors = []string{"errors.New", "errors.Wrap", "errors.Wrapf", "errors.Errorf", "errors.WithMessage", "fmt.Errorf"}
+var makeErrors = []string{"errors.New", "errors.Wrap", "errors.Wrapf", "errors.Errorf", "errors.WithMessage",
+	"fmt.Errorf"}
 
 // call gives each argument another value, and asks another strictness of protobuf.
 func (m *mutator) call(c *ast.CallExpr) {
@@ -307,7 +310,8 @@ func (m *mutator) call(c *ast.CallExpr) {
 		}
 		if i+1 < len(c.Args) {
 			next := c.Args[i+1]
-			m.splice(a.Pos(), next.End(), m.source(next)+", "+m.source(a), fmt.Sprintf("arguments %d and %d swapped", i+1, i+2))
+			m.splice(a.Pos(), next.End(), m.source(next)+", "+m.source(a), fmt.Sprintf("arguments %d and %d swapped",
+				i+1, i+2))
 		}
 	}
 	if m.source(c.Fun) == "proto.Unmarshal" {

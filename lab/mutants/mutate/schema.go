@@ -100,7 +100,8 @@ func (s *schema) dispatch(f *ast.FuncDecl, numbers []int) {
 	call := func(number int) string {
 		return before + prefix + CopyName(f.Name.Name, number) + "(" + strings.Join(args, ", ") + ")" + after
 	}
-	s.out = fmt.Appendf(s.out, "func %s%s(%s) %s {\n\tswitch %s {\n", receiver, f.Name.Name, strings.Join(params, ", "), results, Active)
+	s.out = fmt.Appendf(s.out, "func %s%s(%s) %s {\n\tswitch %s {\n", receiver, f.Name.Name, strings.Join(params, ", "),
+		results, Active)
 	for _, n := range numbers {
 		s.out = fmt.Appendf(s.out, "\tcase %d:\n\t\t%s\n", n, call(n))
 	}

@@ -41,7 +41,8 @@ func TestSchema(t *testing.T) {
 	}
 	numbered := make(map[int]Mutant)
 	for i, m := range mutants {
-		if outside := strings.HasPrefix(m.Name, "top:") || strings.HasPrefix(m.Name, "generic:"); outside != (m.Func < 0) {
+		if outside := strings.HasPrefix(m.Name, "top:") || strings.HasPrefix(m.Name,
+			"generic:"); outside != (m.Func < 0) {
 			t.Errorf("%s: Func is %d", m.Name, m.Func)
 		}
 		if m.Func >= 0 && compiles(string(m.Text)) == nil {
@@ -60,7 +61,8 @@ func TestSchema(t *testing.T) {
 	}
 	for _, want := range []string{
 		"func (receiver *T) named(p0 int, p1 int, p2 ...string) (n int, err error) {",
-		"return receiver.mutant0_named(p0, p1, p2...)", "mutant0_none(p0, p1); return", "func untouched() int", "if !(a < b) {",
+		"return receiver.mutant0_named(p0, p1, p2...)", "mutant0_none(p0, p1); return", "func untouched() int",
+		"if !(a < b) {",
 	} {
 		if strings.Count(string(text), want) != 1 {
 			t.Errorf("%q is not there once:\n%s", want, text)

@@ -11,7 +11,8 @@ import (
 
 // ambientFields are bugs in which the fields beside the options change the answer.
 var ambientFields = []Bug{
-	{"log-level-out-of-range-refused", "A varint that does not fit into 32 bits was taken for an error; the high bits are to be cut.",
+	{"log-level-out-of-range-refused",
+		"A varint that does not fit into 32 bits was taken for an error; the high bits are to be cut.",
 		refused(func(a *answer) bool {
 			return a.isParams() && anyField(a.payload, func(f wire.Field) bool {
 				v := logLevel(f)
@@ -32,10 +33,14 @@ var ambientFields = []Bug{
 		where(func(a *answer) bool { return a.isParams() && !has(a.payload, 4) && !has(a.payload, 7) }, refuse)},
 	{"neither-address-refused", "Every containerd sends one of them.",
 		where(func(a *answer) bool { return a.isParams() && !has(a.payload, 5) && !has(a.payload, 6) }, refuse)},
-	{"log-level-with-socket-dir-is-none", "The two were added by one version of containerd, which does not send options.",
+	{"log-level-with-socket-dir-is-none",
+		"The two were added by one version of containerd, which does not send options.",
 		where(func(a *answer) bool { return a.isParams() && has(a.payload, 3) && has(a.payload, 9) }, giveDefaults)},
 	{"namespace-equals-id-is-none", "Nobody has two equal names, so it looked like a probe.",
-		whereParams(func(p *bootstrap.BootstrapParams) bool { return p.InstanceID != "" && p.InstanceID == p.Namespace })},
+		whereParams(func(p *bootstrap.BootstrapParams) bool {
+			return p.InstanceID != "" &&
+				p.InstanceID == p.Namespace
+		})},
 	{"no-id-is-none", "Without an ID there is no container to have options.",
 		whereParams(func(p *bootstrap.BootstrapParams) bool { return p.InstanceID == "" })},
 	{"no-namespace-is-none", "Without a namespace there is no container to have options.",

@@ -11,22 +11,26 @@ import (
 
 // CreateBugs are those that can be in what decodes CreateTaskRequest.Options: an
 // Any that is there as a whole.
-var CreateBugs = slices.Concat(slices.DeleteFunc(slices.Concat(families, typeURLs, values, results, costs), isOfStdin), creates)
+var CreateBugs = slices.Concat(slices.DeleteFunc(slices.Concat(families, typeURLs, values, results, costs), isOfStdin),
+	creates)
 
 func isOfStdin(b Bug) bool { return slices.Contains(ofStdin, b.Name) }
 
 // ofStdin are the bugs that need a reader, BootstrapParams, or the choice between
 // them and an Any; and two that are right where no Any means empty Options.
 var ofStdin = []string{
-	"any-that-decodes-wins", "params-only", "any-only", "params-by-version-field", "params-by-extensions-field", "params-by-a-byte", "params-by-order",
-	"unknown-ambient-refused", "debug-from-log-level", "proxy-from-address", "id-in-registry-root", "moby-has-own-defaults",
+	"any-that-decodes-wins", "params-only", "any-only", "params-by-version-field", "params-by-extensions-field",
+	"params-by-a-byte", "params-by-order",
+	"unknown-ambient-refused", "debug-from-log-level", "proxy-from-address", "id-in-registry-root",
+	"moby-has-own-defaults",
 	"input-aliased", "input-decrypted-in-place", "decoded-for-each-extension",
 	"nothing-is-empty-options", "empty-stdin-is-empty-options",
 }
 
 // creates are bugs that a readOptions cannot have.
 var creates = []Bug{
-	{"foreign-is-unset", "The assertion was made one with ok, for it had crashed the shim, and without an error for the other case.",
+	{"foreign-is-unset",
+		"The assertion was made one with ok, for it had crashed the shim, and without an error for the other case.",
 		func(next Read) Read {
 			return func(r io.Reader) (*options.Options, error) {
 				b, err := io.ReadAll(r)

@@ -85,15 +85,20 @@ var extensions = []Bug{
 		})},
 	{"no-extensions-panics", "Extensions[0] in a hurry.",
 		params(func(p *bootstrap.BootstrapParams) { _ = p.Extensions[0] })},
-	{"empty-value-is-none", "An extension without bytes was mistaken for no extension; it is options at their defaults.",
+	{"empty-value-is-none",
+		"An extension without bytes was mistaken for no extension; it is options at their defaults.",
 		params(func(p *bootstrap.BootstrapParams) {
-			p.Extensions = slices.DeleteFunc(p.Extensions, func(e *bootstrap.Extension) bool { return isOurs(e) && len(e.Value.Value) == 0 })
+			p.Extensions = slices.DeleteFunc(p.Extensions, func(e *bootstrap.Extension) bool {
+				return isOurs(e) &&
+					len(e.Value.Value) == 0
+			})
 		})},
 	{"at-most-8-extensions", "A fixed array.",
 		params(func(p *bootstrap.BootstrapParams) { p.Extensions = p.Extensions[:min(8, len(p.Extensions))] })},
 	{"damaged-extension-before-ours-skipped", "An extension that does not decode was treated as one of another type.",
 		damagedSkipped(isDamagedExtension, false)},
-	{"damaged-any-before-ours-skipped", "The Any of an extension was kept as bytes until it was needed, and its error was ignored.",
+	{"damaged-any-before-ours-skipped",
+		"The Any of an extension was kept as bytes until it was needed, and its error was ignored.",
 		damagedSkipped(isDamagedAny, false)},
 	{"damaged-extension-behind-ours-skipped", "The loop ends at the first options, and extensions are decoded in it.",
 		damagedSkipped(isDamagedExtension, true)},

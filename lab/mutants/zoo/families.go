@@ -17,11 +17,13 @@ import (
 // families are bugs in telling BootstrapParams from a legacy Any, and in what
 // becomes of the input that is neither.
 var families = []Bug{
-	{"any-that-decodes-wins", "Legacy first, because most nodes still have it: an ID that is a type's name is mistaken for one.",
+	{"any-that-decodes-wins",
+		"Legacy first, because most nodes still have it: an ID that is a type's name is mistaken for one.",
 		answers(func(a *answer) {
 			var legacy anypb.Any
 			own := new(options.Options)
-			if proto.Unmarshal(a.payload, &legacy) == nil && namesOptions(legacy.TypeUrl) && proto.Unmarshal(legacy.Value, own) == nil {
+			if proto.Unmarshal(a.payload, &legacy) == nil && namesOptions(legacy.TypeUrl) &&
+				proto.Unmarshal(legacy.Value, own) == nil {
 				a.opts, a.err = own, nil
 			}
 		})},
@@ -31,7 +33,8 @@ var families = []Bug{
 		}, giveDefaults)},
 	{"params-only", "Support for the old protocol was dropped with the old containerd.",
 		refused(func(a *answer) bool { return a.opts != nil && !a.isParams() })},
-	{"any-only", "The new protocol was not known (hcsshim up to v0.15.0-rc.3: bootstrap-rejected).", refused((*answer).isParams)},
+	{"any-only", "The new protocol was not known (hcsshim up to v0.15.0-rc.3: bootstrap-rejected).",
+		refused((*answer).isParams)},
 	{"params-by-version-field", "containerd always sends its version, so that field was used as the mark.",
 		where(func(a *answer) bool { return a.isParams() && !has(a.payload, 4) }, refuse)},
 	{"params-by-extensions-field", "Only the extensions matter here, so that field was used as the mark.",
@@ -70,7 +73,8 @@ var families = []Bug{
 	{"bare-options-accepted", "A test sent Options without the Any, and was made to pass.",
 		answers(func(a *answer) {
 			own := new(options.Options)
-			if a.opts == nil && len(a.payload) > 0 && proto.Unmarshal(a.payload, own) == nil && len(own.ProtoReflect().GetUnknown()) == 0 {
+			if a.opts == nil && len(a.payload) > 0 && proto.Unmarshal(a.payload, own) == nil &&
+				len(own.ProtoReflect().GetUnknown()) == 0 {
 				a.opts, a.err = own, nil
 			}
 		})},
@@ -82,7 +86,8 @@ var families = []Bug{
 			return b
 		})},
 	{"linked-types-are-errors-only", "Types that are not linked in cannot be somebody's options.",
-		where(func(a *answer) bool { return a.err != nil && !a.isParams() && a.url() != "" && !linked(a.url()) }, giveDefaults)},
+		where(func(a *answer) bool { return a.err != nil && !a.isParams() && a.url() != "" && !linked(a.url()) },
+			giveDefaults)},
 }
 
 func failed(a *answer) bool { return a.err != nil }

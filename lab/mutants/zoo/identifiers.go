@@ -28,8 +28,14 @@ var sloppy = []struct {
 	{"has-colon", "Docker's images have one.", matches(`^[A-Za-z0-9]+(?:[._:-][A-Za-z0-9]+)*$`)},
 	{"has-slash", "containerd's snapshots have one.", matches(`^[A-Za-z0-9]+(?:[._/-][A-Za-z0-9]+)*$`)},
 	{"has-letters-of-unicode", `\pL for A-Za-z.`, matches(`^[\pL0-9]+(?:[._-][\pL0-9]+)*$`)},
-	{"has-no-underscore", "A label of DNS has none.", func(s string) bool { return stdin.IsIdentifier(s) && !strings.Contains(s, "_") }},
-	{"has-no-capitals", "A label of Kubernetes has none.", func(s string) bool { return stdin.IsIdentifier(s) && s == strings.ToLower(s) }},
+	{"has-no-underscore", "A label of DNS has none.", func(s string) bool {
+		return stdin.IsIdentifier(s) &&
+			!strings.Contains(s, "_")
+	}},
+	{"has-no-capitals", "A label of Kubernetes has none.", func(s string) bool {
+		return stdin.IsIdentifier(s) &&
+			s == strings.ToLower(s)
+	}},
 	{"has-no-digit-first", "An identifier of Go begins with a letter.",
 		func(s string) bool { return stdin.IsIdentifier(s) && (s[0] < '0' || s[0] > '9') }},
 	{"is-of-any-length", "The regular expression says nothing of a length.", identifier.MatchString},
@@ -63,7 +69,8 @@ func identified(isID, isNamespace func(string) bool) func(Read) Read {
 		id, namespace := a.url(), string(lastBody(a.payload, 2))
 		is, right := isID(id) && isNamespace(namespace), stdin.IsIdentifier(id) && stdin.IsIdentifier(namespace)
 		if is == right || a.isParams() || namesOptions(id) ||
-			proto.Unmarshal(a.payload, new(anypb.Any)) != nil || proto.Unmarshal(a.payload, new(bootstrap.BootstrapParams)) != nil {
+			proto.Unmarshal(a.payload, new(anypb.Any)) != nil || proto.Unmarshal(a.payload,
+			new(bootstrap.BootstrapParams)) != nil {
 			return
 		}
 		if is {

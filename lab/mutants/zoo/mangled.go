@@ -105,17 +105,23 @@ var limits = limitBugs()
 func limitBugs() (all []Bug) {
 	for _, n := range []int{64, 128, 256, 1000} {
 		all = append(all,
-			Bug{fmt.Sprintf("at-most-%d-annotations", n), "A limit against abuse; what exceeds it was silently dropped.", firstFields(atOptions, annotations, n)},
-			Bug{fmt.Sprintf("at-most-%d-extensions", n), "A limit against abuse; what exceeds it was silently dropped.", firstFields(atTop, 8, n)})
+			Bug{fmt.Sprintf("at-most-%d-annotations", n),
+				"A limit against abuse; what exceeds it was silently dropped.", firstFields(atOptions, annotations, n)},
+			Bug{fmt.Sprintf("at-most-%d-extensions", n), "A limit against abuse; what exceeds it was silently dropped.",
+				firstFields(atTop, 8, n)})
 	}
 	for _, n := range []int{255, 4096, 32767, 65535} {
 		all = append(all, Bug{fmt.Sprintf("strings-to-%d", n), "A buffer of fixed size.",
 			optionTexts(func(s string) string { return s[:min(n, len(s))] })})
 	}
 	for _, n := range []int{200, 100_000} {
-		all = append(all, Bug{fmt.Sprintf("unknown-above-%d-bytes-refused", n), "A small field may be a newer containerd's, a large one was taken for an attack.",
+		all = append(all, Bug{fmt.Sprintf("unknown-above-%d-bytes-refused", n),
+			"A small field may be a newer containerd's, a large one was taken for an attack.",
 			refusedMessages(func(m message) bool {
-				return anyField(m.b, func(f wire.Field) bool { return m.md.Fields().ByNumber(f.Num) == nil && len(f.Raw) > n })
+				return anyField(m.b, func(f wire.Field) bool {
+					return m.md.Fields().ByNumber(f.Num) == nil &&
+						len(f.Raw) > n
+				})
 			})})
 	}
 	for _, n := range []int{512, 4096, 65536} {

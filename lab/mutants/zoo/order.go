@@ -19,7 +19,8 @@ var order = []Bug{
 	{"empty-does-not-clear", `if s != "" { x = s }: an empty string does not overwrite what came before it.`,
 		dropped(func(m message, t token) bool {
 			fd := m.field(t)
-			return m.at == atOptions && fd != nil && fd.Kind() == protoreflect.StringKind && t.typ == protowire.BytesType && len(t.body()) == 0
+			return m.at == atOptions && fd != nil && fd.Kind() == protoreflect.StringKind &&
+				t.typ == protowire.BytesType && len(t.body()) == 0
 		})},
 	{"first-of-scalars", "A field that occurs twice in the options: the first one was kept.",
 		messages(func(m message) []byte {
@@ -36,8 +37,10 @@ var order = []Bug{
 				return t.raw
 			})
 		})},
-	{"entry-without-key-dropped", "An entry without a key cannot be looked up; one with an empty key can.", withoutEntries(1)},
-	{"entry-without-value-dropped", "An entry without a value has nothing to say; one with an empty value has.", withoutEntries(2)},
+	{"entry-without-key-dropped", "An entry without a key cannot be looked up; one with an empty key can.",
+		withoutEntries(1)},
+	{"entry-without-value-dropped", "An entry without a value has nothing to say; one with an empty value has.",
+		withoutEntries(2)},
 	{"value-before-key-lost", "The entry was read in one go, and its value stored under the key so far.",
 		messages(func(m message) []byte { return withoutEarly(m, m.at == atEntry) })},
 	{"value-before-url-lost", "The Any was read in one go, and its value decoded as the type so far.",
@@ -84,7 +87,8 @@ var order = []Bug{
 				return f.Raw
 			})
 		})},
-	{"second-piece-of-any-ignored", "A message that is there already was left as it is.", withoutPieces(func(i, _ int) bool { return i > 0 })},
+	{"second-piece-of-any-ignored", "A message that is there already was left as it is.",
+		withoutPieces(func(i, _ int) bool { return i > 0 })},
 	{"last-piece-of-any-only", "A message that is there already was replaced, as a string is.",
 		withoutPieces(func(i, n int) bool { return i < n-1 })},
 	{"pieces-of-any-refused", "A field that occurs twice cannot be meant.",

@@ -49,7 +49,8 @@ var reading = []Bug{
 		endsAt(func(_ int, err error) bool { return err == io.EOF || errors.Is(err, syscall.EPIPE) })},
 	{"deadline-is-end", "A deadline, so that a containerd that does not close the pipe cannot stop the shim.",
 		endsAt(func(_ int, err error) bool { return err == io.EOF || errors.Is(err, os.ErrDeadlineExceeded) })},
-	{"unexpected-eof-at-start-is-empty", "io.ReadFull says so when there is less than was asked for; nothing is io.EOF.",
+	{"unexpected-eof-at-start-is-empty",
+		"io.ReadFull says so when there is less than was asked for; nothing is io.EOF.",
 		emptyAt(func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) })},
 	{"closed-at-start-is-empty", "An older containerd starts the shim without a standard input.",
 		emptyAt(func(err error) bool { return errors.Is(err, os.ErrClosed) })},
@@ -86,7 +87,10 @@ var reading = []Bug{
 			return append(b, more...), again
 		})},
 	{"error-not-wrapped", "%v for %w.",
-		readErrors(func(_ io.Reader, b []byte, err error) ([]byte, error) { return b, fmt.Errorf("reading: %v", err) })},
+		readErrors(func(_ io.Reader, b []byte, err error) ([]byte, error) {
+			return b,
+				fmt.Errorf("reading: %v", err)
+		})},
 	{"whitespace-trimmed", "Somebody fed a file with a newline at its end by hand.", payloads(bytes.TrimSpace)},
 	{"newline-trimmed", "The same, with more care: the newline only.",
 		payloads(func(b []byte) []byte { return bytes.TrimSuffix(b, []byte("\n")) })},

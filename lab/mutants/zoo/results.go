@@ -68,10 +68,13 @@ var results = []Bug{
 	{"input-aliased", "A bytes.Buffer's own bytes, and strings made of them without a copy.", buffered(pointInto)},
 	{"input-decrypted-in-place", "A secret was wiped from the buffer that it was read from.",
 		buffered(func(b []byte, _ *options.Options) { clear(b) })},
-	{"every-thousandth-lost", "A counter that overflows, a finalizer, a race: something rare.", every(1000, giveDefaults)},
-	{"every-thousandth-refused", "A limit on how often the shim may be started, in a counter that starts again.", every(1000, refuse)},
+	{"every-thousandth-lost", "A counter that overflows, a finalizer, a race: something rare.",
+		every(1000, giveDefaults)},
+	{"every-thousandth-refused", "A limit on how often the shim may be started, in a counter that starts again.",
+		every(1000, refuse)},
 	{"every-997th-refused", "The same with a prime, which no loop of the tests is a multiple of.", every(997, refuse)},
-	{"result-reused-after-error", "An error gives the memory of the options back to a pool, and it was that of the last result.",
+	{"result-reused-after-error",
+		"An error gives the memory of the options back to a pool, and it was that of the last result.",
 		remembering(func(s *struct {
 			last *options.Options
 			free bool

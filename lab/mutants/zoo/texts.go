@@ -67,7 +67,8 @@ var utf8Checks = []Bug{
 		messages(func(m message) []byte {
 			last := lastOffsets(m.b)
 			return eachField(m.b, func(f wire.Field) []byte {
-				if fd := m.md.Fields().ByNumber(f.Num); fd == nil || fd.Kind() != protoreflect.StringKind || f.Type != protowire.BytesType ||
+				if fd := m.md.Fields().ByNumber(f.Num); fd == nil || fd.Kind() != protoreflect.StringKind ||
+					f.Type != protowire.BytesType ||
 					f.Offset == last[f.Num] || utf8.Valid(f.Value) {
 					return f.Raw
 				}
@@ -104,7 +105,8 @@ func mapRunes(s string, change func(rune) rune) string {
 func refusedTexts(bad func(string) bool) func(Read) Read {
 	return refusedTokens(func(m message, t token) bool {
 		fd := m.field(t)
-		return fd != nil && fd.Kind() == protoreflect.StringKind && t.typ == protowire.BytesType && bad(string(t.body()))
+		return fd != nil && fd.Kind() == protoreflect.StringKind && t.typ == protowire.BytesType &&
+			bad(string(t.body()))
 	})
 }
 

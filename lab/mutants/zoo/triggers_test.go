@@ -276,12 +276,14 @@ func TestTriggers(t *testing.T) {
 	ordinary := map[string]wire.Message{
 		"legacy": full,
 		"bootstrap": {
-			wire.String(1, "web-1"), wire.String(2, "k8s.io"), level(4), wire.String(4, "2.3.7"), wire.String(5, "ttrpc"),
+			wire.String(1, "web-1"), wire.String(2, "k8s.io"), level(4), wire.String(4, "2.3.7"),
+			wire.String(5, "ttrpc"),
 			wire.String(6, "grpc"), wire.String(7, "containerd"), wire.Sub(8, wire.Sub(1, full...)),
 		},
-		"no options": {wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.7"), wire.String(5, "ttrpc")},
-		"foreign":    {wire.String(1, notOurs), wire.Sub(2, debug)},
-		"malformed":  {wire.String(1, ours), raw("12ff")},
+		"no options": {wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.7"),
+			wire.String(5, "ttrpc")},
+		"foreign":   {wire.String(1, notOurs), wire.Sub(2, debug)},
+		"malformed": {wire.String(1, ours), raw("12ff")},
 	}
 	for name, m := range triggers {
 		if diff := difference(name, m.Encode()); diff == "" {
@@ -369,7 +371,8 @@ func right(bug string, payloads [][]byte) bool {
 
 // Every bug of these parts of the zoo is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
-	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order, mangled, limits, ambientFields) {
+	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order, mangled, limits,
+		ambientFields) {
 		if triggers[b.Name] == nil {
 			t.Errorf("%s: the table has no payload for it", b.Name)
 		}

@@ -28,7 +28,8 @@ var values = []Bug{
 		fields(func(o *options.Options) {
 			all := o.ProtoReflect().Descriptor().Fields()
 			for i := range all.Len() {
-				if fd := all.Get(i); fd.HasPresence() && fd.Kind() == protoreflect.BoolKind && !o.ProtoReflect().Has(fd) {
+				if fd := all.Get(i); fd.HasPresence() && fd.Kind() == protoreflect.BoolKind &&
+					!o.ProtoReflect().Has(fd) {
 					o.ProtoReflect().Set(fd, protoreflect.ValueOfBool(false))
 				}
 			}
@@ -113,7 +114,8 @@ var values = []Bug{
 			return anyField(a.payload, func(f wire.Field) bool { return f.Num <= 2 && f.Type != protowire.BytesType })
 		})},
 	{"utf8-unchecked", "The type URL's bytes were used as they are: a damaged name is some other type.",
-		where(func(a *answer) bool { return a.err != nil && !a.isParams() && !utf8.ValidString(a.url()) }, giveDefaults)},
+		where(func(a *answer) bool { return a.err != nil && !a.isParams() && !utf8.ValidString(a.url()) },
+			giveDefaults)},
 	{"debug-from-log-level", "One switch for both: the parameters' log level sets debug.",
 		ambient(func(p *bootstrap.BootstrapParams, o *options.Options) {
 			o.Debug = o.Debug || p.LogLevel == bootstrap.LogLevel_LOG_LEVEL_DEBUG

@@ -17,8 +17,10 @@ var encodings = slices.Concat(numbers, lengths, varints, groups)
 // numbers are bugs in field numbers and wire types.
 var numbers = []Bug{
 	{"tag-cut-to-32-bits", "A tag is a uint32 (libprotobuf).", tagsCut(atTop, atExtension, atAny, atOptions, atEntry)},
-	{"tag-cut-to-32-bits-at-top", "A loop of its own to tell the two messages apart, with a uint32 for the tag.", tagsCut(atTop)},
-	{"tag-cut-to-32-bits-in-entry", "Map entries are decoded by other code than messages, with a uint32 for the tag.", tagsCut(atEntry)},
+	{"tag-cut-to-32-bits-at-top", "A loop of its own to tell the two messages apart, with a uint32 for the tag.",
+		tagsCut(atTop)},
+	{"tag-cut-to-32-bits-in-entry", "Map entries are decoded by other code than messages, with a uint32 for the tag.",
+		tagsCut(atEntry)},
 	{"number-cut-to-32-bits", "The tag is shifted first and then converted to an int32.",
 		tokens(func(_ message, t token) []byte { return t.numbered(t.num & math.MaxUint32) })},
 	{"number-above-29-bits-skipped", "The limit was taken to be that of an int32.",
@@ -29,10 +31,14 @@ var numbers = []Bug{
 		skipped(func(_ message, t token) bool { return t.num > math.MaxInt32 && t.num <= math.MaxUint32 })},
 	{"number-above-32-bits-skipped", "A tag of more than five bytes was skipped before anything was compared.",
 		skipped(func(_ message, t token) bool { return t.num > math.MaxUint32 })},
-	{"number-zero-varint-skipped", "A number that no field has is an unknown field.", skipped(isZero(protowire.VarintType))},
-	{"number-zero-fixed32-skipped", "A number that no field has is an unknown field.", skipped(isZero(protowire.Fixed32Type))},
-	{"number-zero-fixed64-skipped", "A number that no field has is an unknown field.", skipped(isZero(protowire.Fixed64Type))},
-	{"number-zero-bytes-skipped", "A number that no field has is an unknown field.", skipped(isZero(protowire.BytesType))},
+	{"number-zero-varint-skipped", "A number that no field has is an unknown field.",
+		skipped(isZero(protowire.VarintType))},
+	{"number-zero-fixed32-skipped", "A number that no field has is an unknown field.",
+		skipped(isZero(protowire.Fixed32Type))},
+	{"number-zero-fixed64-skipped", "A number that no field has is an unknown field.",
+		skipped(isZero(protowire.Fixed64Type))},
+	{"number-zero-bytes-skipped", "A number that no field has is an unknown field.",
+		skipped(isZero(protowire.BytesType))},
 	{"number-zero-group-skipped", "A number that no field has is an unknown field.",
 		skipped(func(m message, t token) bool {
 			return isZero(protowire.StartGroupType)(m, t) || isZero(protowire.EndGroupType)(m, t)
@@ -79,7 +85,8 @@ func isZero(typ protowire.Type) func(message, token) bool {
 var lengths = []Bug{
 	{"length-cut-to-32-bits", "A length is a uint32.",
 		messages(func(m message) []byte { return lengthsCut(m.b) })},
-	{"length-cut-to-32-bits-in-options", "The framing was written with care, but the fields were decoded with a uint32.",
+	{"length-cut-to-32-bits-in-options",
+		"The framing was written with care, but the fields were decoded with a uint32.",
 		messages(func(m message) []byte {
 			if m.at < atOptions {
 				return m.b
@@ -183,7 +190,8 @@ var groups = []Bug{
 		messages(func(m message) []byte {
 			return groupsCut(m.b, func(_, _ token) bool { return true })
 		})},
-	{"group-ends-at-first-end-of-its-number", "A group was skipped up to the next end tag of its number, which a group in it may have, too.",
+	{"group-ends-at-first-end-of-its-number",
+		"A group was skipped up to the next end tag of its number, which a group in it may have, too.",
 		messages(func(m message) []byte {
 			return groupsCut(m.b, func(start, end token) bool { return start.num == end.num })
 		})},
@@ -204,7 +212,8 @@ var groups = []Bug{
 			}
 			return all
 		})},
-	{"stray-end-of-known-group-ignored", "A known number with a wire type that it does not have was skipped, the end of a group included.",
+	{"stray-end-of-known-group-ignored",
+		"A known number with a wire type that it does not have was skipped, the end of a group included.",
 		dropped(func(m message, t token) bool {
 			return isStrayEnd(t) && m.md.Fields().ByNumber(protowire.Number(t.num)) != nil
 		})},

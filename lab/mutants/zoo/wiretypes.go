@@ -24,7 +24,8 @@ var wireTypes = []Bug{
 				return other.num == t.num && m.field(other) != nil && !isWrongType(m, other)
 			})
 		})},
-	{"wrong-wire-type-in-options-refused", "The options' fields are decoded one by one, each with an error for another wire type.",
+	{"wrong-wire-type-in-options-refused",
+		"The options' fields are decoded one by one, each with an error for another wire type.",
 		refusedTokens(func(m message, t token) bool { return m.at == atOptions && isWrongType(m, t) })},
 	{"wrong-wire-type-in-entry-refused", "A map entry holds a key and a value and nothing else (prost).",
 		refusedTokens(func(m message, t token) bool { return m.at == atEntry && isWrongType(m, t) })},
@@ -36,7 +37,8 @@ var wireTypes = []Bug{
 			return eachBody(m.b, 1, func([]byte) []byte { return nil })
 		})},
 	{"bytes-are-false", "A bool that cannot be read is false.",
-		converted(protoreflect.BoolKind, protowire.BytesType, func(num protowire.Number) wire.Part { return wire.Bool(num, false) })},
+		converted(protoreflect.BoolKind, protowire.BytesType,
+			func(num protowire.Number) wire.Part { return wire.Bool(num, false) })},
 	{"fixed32-is-number", "A number is read as its wire type says.",
 		tokens(func(m message, t token) []byte {
 			if fd := m.field(t); fd != nil && fd.Kind() == protoreflect.Int32Kind && t.typ == protowire.Fixed32Type {
@@ -55,7 +57,8 @@ var wireTypes = []Bug{
 			return t.raw
 		})},
 	{"varint-is-empty-string", "A string that cannot be read is empty.",
-		converted(protoreflect.StringKind, protowire.VarintType, func(num protowire.Number) wire.Part { return wire.String(num, "") })},
+		converted(protoreflect.StringKind, protowire.VarintType,
+			func(num protowire.Number) wire.Part { return wire.String(num, "") })},
 	{"varint-is-empty-entry", "An entry was added to the map, and then decoded if it was one.",
 		tokens(func(m message, t token) []byte {
 			if m.at == atOptions && t.num == uint64(annotations) && t.typ == protowire.VarintType && t.depth == 0 {
@@ -63,7 +66,8 @@ var wireTypes = []Bug{
 			}
 			return t.raw
 		})},
-	{"varint-is-empty-extension", "Whatever the field 8 is, it is an extension, and this one is empty: the mark of BootstrapParams.",
+	{"varint-is-empty-extension",
+		"Whatever the field 8 is, it is an extension, and this one is empty: the mark of BootstrapParams.",
 		tokens(func(m message, t token) []byte {
 			if m.at == atTop && t.num == 8 && t.typ == protowire.VarintType && t.depth == 0 {
 				return wire.Message{wire.Sub(8)}.Encode()
@@ -73,7 +77,8 @@ var wireTypes = []Bug{
 	{"group-is-message", "A group of a known number is that field, in the encoding of proto2.",
 		messages(func(m message) []byte {
 			return eachField(m.b, func(f wire.Field) []byte {
-				if fd := m.md.Fields().ByNumber(f.Num); fd == nil || fd.Message() == nil || f.Type != protowire.StartGroupType {
+				if fd := m.md.Fields().ByNumber(f.Num); fd == nil || fd.Message() == nil ||
+					f.Type != protowire.StartGroupType {
 					return f.Raw
 				}
 				body, _ := protowire.ConsumeGroup(f.Num, f.Value)

@@ -41,7 +41,8 @@ func Write(root, repo, contact string) (dir string, err error) {
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 		return "", err
 	}
-	for _, f := range []struct{ name, open, value string }{{"Dockerfile", "REPO", repo}, {"project.yaml", "CONTACT", contact}} {
+	for _, f := range []struct{ name, open, value string }{{"Dockerfile", "REPO", repo},
+		{"project.yaml", "CONTACT", contact}} {
 		text, err := os.ReadFile(filepath.Join(root, "oss-fuzz", f.name))
 		if err != nil {
 			return "", err
@@ -49,7 +50,8 @@ func Write(root, repo, contact string) (dir string, err error) {
 		if bytes.Count(text, []byte(f.open)) != 1 {
 			return "", fmt.Errorf("oss-fuzz/%s does not have the word %s once", f.name, f.open)
 		}
-		if err := os.WriteFile(filepath.Join(dir, f.name), bytes.Replace(text, []byte(f.open), []byte(f.value), 1), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f.name), bytes.Replace(text, []byte(f.open), []byte(f.value), 1),
+			0o666); err != nil {
 			return "", err
 		}
 	}
@@ -69,7 +71,8 @@ func Check(dir string) error {
 		return err
 	}
 	var errs []error
-	if name := filepath.Base(dir); !regexp.MustCompile(`^[a-z0-9_-]+$`).MatchString(name) || strings.Contains(name, "google") {
+	if name := filepath.Base(dir); !regexp.MustCompile(`^[a-z0-9_-]+$`).MatchString(name) ||
+		strings.Contains(name, "google") {
 		errs = append(errs, fmt.Errorf("%s is not a name that a project can have", name))
 	}
 	if !mailbox.MatchString(d.PrimaryContact) {
@@ -79,9 +82,11 @@ func Check(dir string) error {
 		errs = append(errs, fmt.Errorf("project.yaml: main_repo %q, homepage %q", d.MainRepo, d.Homepage))
 	}
 	if d.BaseOSVersion != "ubuntu-24-04" {
-		errs = append(errs, fmt.Errorf("project.yaml: base_os_version %q is none that a tagged image is of", d.BaseOSVersion))
+		errs = append(errs, fmt.Errorf("project.yaml: base_os_version %q is none that a tagged image is of",
+			d.BaseOSVersion))
 	}
-	errs = append(errs, d.check(), checkDockerfile(string(dockerfile), d.BaseOSVersion), checkLicence("Dockerfile", string(dockerfile)))
+	errs = append(errs, d.check(), checkDockerfile(string(dockerfile), d.BaseOSVersion),
+		checkLicence("Dockerfile", string(dockerfile)))
 	clone := regexp.MustCompile(`(?m)^RUN git clone --depth 1 (\S+) \$SRC/shimfuzz$`).FindSubmatch(dockerfile)
 	if clone == nil || !address.Match(clone[1]) {
 		errs = append(errs, errors.New("the Dockerfile clones the suite from no https:// address"))
@@ -114,7 +119,8 @@ func readDescription(file string) (d description, err error) {
 }
 
 func (d description) check() error {
-	if d.Language != "go" || !slices.Equal(d.FuzzingEngines, []string{"libfuzzer"}) || !slices.Equal(d.Sanitizers, []string{"address"}) {
+	if d.Language != "go" || !slices.Equal(d.FuzzingEngines, []string{"libfuzzer"}) ||
+		!slices.Equal(d.Sanitizers, []string{"address"}) {
 		return fmt.Errorf("project.yaml: language %q, fuzzing_engines %q, sanitizers %q; want go, libfuzzer and address alone",
 			d.Language, d.FuzzingEngines, d.Sanitizers)
 	}

@@ -45,7 +45,8 @@ func TestWriteAndCheck(t *testing.T) {
 				if tc.old != "" {
 					text = strings.ReplaceAll(text, tc.old, tc.new)
 				}
-				if err := errors.Join(os.MkdirAll(filepath.Join(from, "oss-fuzz"), 0o777), os.WriteFile(filepath.Join(from, "oss-fuzz", name), []byte(text), 0o666)); err != nil {
+				if err := errors.Join(os.MkdirAll(filepath.Join(from, "oss-fuzz"), 0o777),
+					os.WriteFile(filepath.Join(from, "oss-fuzz", name), []byte(text), 0o666)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -53,7 +54,8 @@ func TestWriteAndCheck(t *testing.T) {
 			if err == nil {
 				err = Check(dir)
 			}
-			if tc.fails == "" && err != nil || tc.fails != "" && (err == nil || !strings.Contains(err.Error(), tc.fails)) {
+			if tc.fails == "" && err != nil || tc.fails != "" && (err == nil ||
+				!strings.Contains(err.Error(), tc.fails)) {
 				t.Errorf("%v, want %q", err, tc.fails)
 			}
 		})
@@ -63,7 +65,8 @@ func TestWriteAndCheck(t *testing.T) {
 // What is in the tree is not filled in, so it is refused.
 func TestCheckRefusesTheTree(t *testing.T) {
 	err := Check(filepath.Join(root, "oss-fuzz"))
-	if err == nil || !strings.Contains(err.Error(), "primary_contact") || !strings.Contains(err.Error(), "the suite from no") {
+	if err == nil || !strings.Contains(err.Error(), "primary_contact") || !strings.Contains(err.Error(),
+		"the suite from no") {
 		t.Errorf("%v", err)
 	}
 }
@@ -97,7 +100,8 @@ func TestClusterFuzzLite(t *testing.T) {
 	if !strings.Contains(dockerfile, "\nCOPY . $SRC/shimfuzz\n") || d.BaseOSVersion != "" {
 		t.Errorf("the suite is not the working tree, or base_os_version %q is not the tag's", d.BaseOSVersion)
 	}
-	if got, want := read(t, ".clusterfuzzlite/build.sh"), "#!/bin/bash -eu\nbash -eux \"$SRC/shimfuzz/oss-fuzz/build.sh\"\n"; got != want {
+	if got, want := read(t, ".clusterfuzzlite/build.sh"),
+		"#!/bin/bash -eu\nbash -eux \"$SRC/shimfuzz/oss-fuzz/build.sh\"\n"; got != want {
 		t.Errorf("build.sh is\n%s\nwant\n%s", got, want)
 	}
 }

@@ -31,10 +31,11 @@ func (p *page) section(r release, before, after *Snapshot, err error) {
 	p.list("fields that no case sets: add one to corpus/table", true, missing(after.Unset, before.Unset))
 	p.list("message types that came", false, missing(after.Types, before.Types))
 	p.list("message types that went", false, missing(before.Types, after.Types))
-	p.list("fields of other types that came or changed", false, slices.DeleteFunc(missing(after.Fields, before.Fields), func(f string) bool {
-		name, _, _ := strings.Cut(f, ": ")
-		return !slices.Contains(before.Types, name)
-	}))
+	p.list("fields of other types that came or changed", false, slices.DeleteFunc(missing(after.Fields, before.Fields),
+		func(f string) bool {
+			name, _, _ := strings.Cut(f, ": ")
+			return !slices.Contains(before.Types, name)
+		}))
 }
 
 // list adds some things of a kind, which need someone or are only told.

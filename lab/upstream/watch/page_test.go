@@ -25,12 +25,18 @@ func TestSection(t *testing.T) {
 		{"a finding went", Snapshot{answers("options {}", ""), nil, types, fields}, nil, 2,
 			[]string{"1 findings that went", "lost in hcsshim", "hcsshim: none (lost) -> options: 1, such as c"}},
 		{"another wrong answer", Snapshot{answers("none", Unexplained), nil, types, fields}, nil, 3,
-			[]string{"1 findings that went", "1 findings that came", "wrong, no finding in hcsshim", "none (lost) -> none (wrong, no finding)"}},
-		{"other options", Snapshot{answers("none {}", "lost"), nil, types, fields}, nil, 1, []string{"none (lost) -> none (lost): 1, such as c"}},
+			[]string{"1 findings that went", "1 findings that came", "wrong, no finding in hcsshim",
+				"none (lost) -> none (wrong, no finding)"}},
+		{"other options", Snapshot{answers("none {}", "lost"), nil, types, fields}, nil, 1,
+			[]string{"none (lost) -> none (lost): 1, such as c"}},
 		{"no decoder", Snapshot{nil, nil, types, fields}, nil, 2, []string{"none (lost) -> no such decoder"}},
-		{"a field without a case", Snapshot{before.Answers, []string{"a.B.f", "a.B.old"}, types, fields}, nil, 1, []string{"1 fields that no case sets", "    a.B.f\n"}},
-		{"a type and a field", Snapshot{before.Answers, nil, append(types, "a.D"), append(fields, "a.B: 2 f, string", "a.D: 1 e, string")}, nil, 0, []string{"1 message types that came", "    a.D\n", "1 fields of other types", "a.B: 2 f, string"}},
-		{"no build", Snapshot{}, errors.New("no readOptions"), 1, []string{"1 it cannot be built", "    no readOptions\n"}},
+		{"a field without a case", Snapshot{before.Answers, []string{"a.B.f", "a.B.old"}, types, fields}, nil, 1,
+			[]string{"1 fields that no case sets", "    a.B.f\n"}},
+		{"a type and a field", Snapshot{before.Answers, nil, append(types, "a.D"),
+			append(fields, "a.B: 2 f, string", "a.D: 1 e, string")}, nil, 0,
+			[]string{"1 message types that came", "    a.D\n", "1 fields of other types", "a.B: 2 f, string"}},
+		{"no build", Snapshot{}, errors.New("no readOptions"), 1, []string{"1 it cannot be built",
+			"    no readOptions\n"}},
 	} {
 		p := new(page)
 		p.section(release{"example.com/m", "v1.0.0", "v1.1.0"}, before, &test.after, test.err)
@@ -57,7 +63,8 @@ func TestIsNewer(t *testing.T) {
 		pinned, newest string
 		want           bool
 	}{
-		{"v1.9.0", "v1.10.0", true}, {"v1.10.0", "v1.9.0", false}, {"v1.0.0", "v1.0.0", false}, {"v1.1.0-rc.1", "v1.0.0", false}, {"../hcsshim", "v0.15.0", true},
+		{"v1.9.0", "v1.10.0", true}, {"v1.10.0", "v1.9.0", false}, {"v1.0.0", "v1.0.0", false},
+		{"v1.1.0-rc.1", "v1.0.0", false}, {"../hcsshim", "v0.15.0", true},
 	} {
 		if got := (release{"m", test.pinned, test.newest}).isNewer(); got != test.want {
 			t.Errorf("%s after %s: %t", test.newest, test.pinned, got)

@@ -28,7 +28,8 @@ const (
 
 const hcsshim = "github.com/Microsoft/hcsshim"
 
-var paths = []string{hcsshim, "github.com/containerd/containerd/api", "github.com/containerd/typeurl/v2", "google.golang.org/protobuf"}
+var paths = []string{hcsshim, "github.com/containerd/containerd/api", "github.com/containerd/typeurl/v2",
+	"google.golang.org/protobuf"}
 
 // release is the newest one of a module, and the one that the pinned build has.
 type release struct{ path, pinned, newest string }
@@ -43,7 +44,8 @@ func Upstream(ctx context.Context, pinned *extract.Build) error {
 		return err
 	}
 	page := new(page)
-	fmt.Fprintf(page, "The newest releases, and those of the pinned build, which tests hcsshim %s\n\n", pinned.Source.Name)
+	fmt.Fprintf(page, "The newest releases, and those of the pinned build, which tests hcsshim %s\n\n",
+		pinned.Source.Name)
 	for _, r := range all {
 		newest := r.newest
 		if !r.isNewer() {
@@ -99,7 +101,10 @@ func newest(pinned *extract.Build, r release) (*extract.Build, error) {
 	if r.path == hcsshim {
 		return extract.Prepare(pinned.Root, r.newest, "")
 	}
-	return pinned.Edited("newest", func(work *modfile.WorkFile) error { return work.AddReplace(r.path, "", r.path, r.newest) })
+	return pinned.Edited("newest", func(work *modfile.WorkFile) error {
+		return work.AddReplace(r.path, "", r.path,
+			r.newest)
+	})
 }
 
 // releases asks the module proxy for the newest releases.
@@ -113,7 +118,8 @@ func releases(ctx context.Context, pinned *extract.Build) ([]release, error) {
 		return nil, fmt.Errorf("asking for the newest releases: %s", gocmd.OneLine(err.Error()))
 	}
 	const version = "{{if .Replace}}{{or .Replace.Version .Version}}{{else}}{{.Version}}{{end}}"
-	has, err := gocmd.Output(pinned.Go(ctx, settings.Test{}, "list", append([]string{"-m", "-f", version}, paths...)...))
+	has, err := gocmd.Output(pinned.Go(ctx, settings.Test{}, "list", append([]string{"-m", "-f", version},
+		paths...)...))
 	if err != nil {
 		return nil, err
 	}

@@ -86,10 +86,12 @@ func (c *client) start() (*calls.Start, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.Mkdir(bundle, 0o777), os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666)); err != nil {
+	if err := errors.Join(os.Mkdir(bundle, 0o777), os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"),
+		0o666)); err != nil {
 		return nil, err
 	}
-	did, err := runStart(exec.Command(c.setup.Shim, append([]string{"--id", id}, c.setup.Args...)...), bundle, c.setup.Stdin)
+	did, err := runStart(exec.Command(c.setup.Shim, append([]string{"--id", id}, c.setup.Args...)...), bundle,
+		c.setup.Stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +127,8 @@ func runStart(cmd *exec.Cmd, bundle string, stdin []byte) (*calls.Start, error) 
 	}
 	outText, err1 := os.ReadFile(stdout)
 	errText, err2 := os.ReadFile(stderr)
-	return &calls.Start{Exit: cmd.ProcessState.ExitCode(), Stdout: string(outText), Stderr: string(errText)}, errors.Join(err1, err2)
+	return &calls.Start{Exit: cmd.ProcessState.ExitCode(), Stdout: string(outText), Stderr: string(errText)},
+		errors.Join(err1, err2)
 }
 
 // connection is a connection to a shim's API.

@@ -44,7 +44,8 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	if s.StandIn, err = writeModule(ctx, source, dir); err != nil {
 		return nil, err
 	}
-	args := append([]string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false", "-tags=lcow", "-ldflags=-s -w", "-o", dir}, packages...)
+	args := append([]string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false",
+		"-tags=lcow", "-ldflags=-s -w", "-o", dir}, packages...)
 	cmd := goTool(ctx, source, args...)
 	if err := gocmd.Show(cmd); err != nil {
 		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
@@ -64,7 +65,8 @@ func alignSections(ctx context.Context, programs ...string) error {
 		if program == "" {
 			continue
 		}
-		if out, err := exec.CommandContext(ctx, objcopy, "--file-alignment=4096", program).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, objcopy, "--file-alignment=4096",
+			program).CombinedOutput(); err != nil {
 			return fmt.Errorf("aligning the sections of %s: %w: %s", program, err, gocmd.OneLine(string(out)))
 		}
 	}

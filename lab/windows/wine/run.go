@@ -64,7 +64,8 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if cmd.Process == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
-	r := Result{Exit: cmd.ProcessState.ExitCode(), Seconds: time.Since(start).Seconds(), Memory: peakMemory(cmd.ProcessState)}
+	r := Result{Exit: cmd.ProcessState.ExitCode(), Seconds: time.Since(start).Seconds(),
+		Memory: peakMemory(cmd.ProcessState)}
 	r.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	r.LeftRunning = !r.TimedOut && groupLives(cmd)
 	_ = endGroup(cmd) // all of them may have ended

@@ -19,7 +19,8 @@ import (
 type Missing struct{ Tool string }
 
 func (m Missing) Error() string {
-	return m.Tool + ` is not installed: run "make e2e-tools" as root (it takes Wine and mingw-w64 from Debian's packages)`
+	return m.Tool +
+		` is not installed: run "make e2e-tools" as root (it takes Wine and mingw-w64 from Debian's packages)`
 }
 
 // Host is the system on which the programs run. Its zero value is Windows itself.
@@ -229,7 +230,8 @@ func (h *Host) environ() []string {
 // settings are Wine's: they turn off its own messages, the offers to download Mono
 // and Gecko, and the entries in the user's menus.
 func (h *Host) settings() []string {
-	return []string{"WINEPREFIX=" + h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=", "WINESERVER=" + h.server}
+	return []string{"WINEPREFIX=" + h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=",
+		"WINESERVER=" + h.server}
 }
 
 // Tests returns the flags and the variables with which "go test" builds tests for
@@ -280,7 +282,8 @@ func (h *Host) addRandom(ctx context.Context) error {
 	made := filepath.Join(h.prefix, "bcryptprimitives.dll")
 	cmd := exec.CommandContext(ctx, compiler, "-shared", "-O2", "-s", "-o", made, source, "-ladvapi32")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building a random number generator for Wine: %s: %w: %s", compilerName, err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("building a random number generator for Wine: %s: %w: %s", compilerName, err,
+			strings.TrimSpace(string(out)))
 	}
 	return os.Rename(made, h.random())
 }

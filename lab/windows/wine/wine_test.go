@@ -32,7 +32,8 @@ func TestEnviron(t *testing.T) {
 	if !slices.Equal(wine, want) {
 		t.Errorf("Wine's variables are %q, want %q", wine, want)
 	}
-	if !native && (!slices.Contains(env, "WINEPREFIX=/tmp/prefix") || !slices.Contains(env, "WINESERVER=/bin/wineserver")) {
+	if !native && (!slices.Contains(env, "WINEPREFIX=/tmp/prefix") || !slices.Contains(env,
+		"WINESERVER=/bin/wineserver")) {
 		t.Errorf("the prefix or the server is missing: %q", env)
 	}
 }
@@ -106,11 +107,13 @@ func TestBroken(t *testing.T) {
 	cause := errors.New("exit status 1")
 	h := &Host{wine: "wine64", prefix: t.TempDir()}
 	err := h.broken(context.Background(), "running a program", []byte("a\nb"), cause)
-	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "running a program") || !strings.HasSuffix(err.Error(), "a b") {
+	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "running a program") ||
+		!strings.HasSuffix(err.Error(), "a b") {
 		t.Errorf("broken = %v", err)
 	}
 	h.prefix = filepath.Join(h.prefix, "missing")
-	if err := h.broken(context.Background(), "running a program", nil, cause); !strings.Contains(err.Error(), "no space for Wine's prefix") {
+	if err := h.broken(context.Background(), "running a program", nil, cause); !strings.Contains(err.Error(),
+		"no space for Wine's prefix") {
 		t.Errorf("broken without space = %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

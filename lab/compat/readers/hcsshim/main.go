@@ -21,7 +21,8 @@ func main() {
 func answer(opts *options.Options, err error) protocol.Answer {
 	switch {
 	case err != nil && opts != nil:
-		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options together with an error: " + err.Error())}
+		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options together with an error: " +
+			err.Error())}
 	case err != nil:
 		return protocol.Failed(err)
 	case opts == nil:
@@ -29,7 +30,8 @@ func answer(opts *options.Options, err error) protocol.Answer {
 	}
 	b, err := marshal(opts)
 	if err != nil {
-		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options that cannot be encoded: " + err.Error())}
+		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options that cannot be encoded: " +
+			err.Error())}
 	}
 	return protocol.Answer{Outcome: protocol.Options, Detail: b}
 }

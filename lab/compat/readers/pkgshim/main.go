@@ -55,7 +55,8 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	return protocol.Serve(os.Stdin, os.Stdout, func(payload []byte) protocol.Answer { return decode(self, bundle, payload) })
+	return protocol.Serve(os.Stdin, os.Stdout,
+		func(payload []byte) protocol.Answer { return decode(self, bundle, payload) })
 }
 
 // decode starts the shim as containerd does.
@@ -88,7 +89,8 @@ func container(payload []byte) (id, namespace string) {
 	var params bootstrap.BootstrapParams
 	_ = proto.Unmarshal(payload, &params) // of damaged ones, what stands before the fault
 	id, namespace = params.GetInstanceID(), params.GetNamespace()
-	if params.GetContainerdVersion() == "" || identifiers.Validate(id) != nil || identifiers.Validate(namespace) != nil {
+	if params.GetContainerdVersion() == "" || identifiers.Validate(id) != nil ||
+		identifiers.Validate(namespace) != nil {
 		return "web-1", "k8s.io"
 	}
 	return id, namespace

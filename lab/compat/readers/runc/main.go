@@ -61,9 +61,11 @@ func start(bundle string, payload []byte) protocol.Answer {
 		return protocol.Answer{Outcome: protocol.Unable, Detail: []byte(err.Error())}
 	}
 	cmd := exec.Command(self, "sandboxed", filepath.Join(filepath.Dir(self), "containerd-shim-runc-v2"),
-		"-namespace", "k8s.io", "-address", "/run/shimfuzz.sock", "-publish-binary", "/bin/false", "-id", "web-1", "start")
+		"-namespace", "k8s.io", "-address", "/run/shimfuzz.sock", "-publish-binary", "/bin/false", "-id", "web-1",
+		"start")
 	cmd.Dir = bundle
-	cmd.Env = append(os.Environ(), "GRPC_ADDRESS=/run/shimfuzz.sock", "TTRPC_ADDRESS=/run/shimfuzz.sock.ttrpc", "NAMESPACE=k8s.io")
+	cmd.Env = append(os.Environ(), "GRPC_ADDRESS=/run/shimfuzz.sock", "TTRPC_ADDRESS=/run/shimfuzz.sock.ttrpc",
+		"NAMESPACE=k8s.io")
 	if len(payload) > 0 { // without options, containerd up to 2.2 gives no standard input
 		cmd.Stdin = bytes.NewReader(payload)
 	}
@@ -79,15 +81,18 @@ func start(bundle string, payload []byte) protocol.Answer {
 	said := strings.TrimSpace(stderr.String())
 	var exit *exec.ExitError
 	switch {
-	case err == nil, strings.Contains(said, "failed to adjust OOM score"): // it adjusts the score after it has read the options
+	// it adjusts the score after it has read the options
+	case err == nil, strings.Contains(said, "failed to adjust OOM score"):
 		return protocol.Answer{Outcome: protocol.None}
 	case !errors.As(err, &exit) || exit.ExitCode() == 125:
-		return protocol.Answer{Outcome: protocol.Unable, Detail: []byte("it needs user and mount namespaces: " + err.Error() + " " + said)}
+		return protocol.Answer{Outcome: protocol.Unable, Detail: []byte("it needs user and mount namespaces: " +
+			err.Error() + " " + said)}
 	case strings.Contains(said, "\ngoroutine "):
 		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte(said)}
 	case strings.Contains(said, marker):
 		// Only field 3, shim_cgroup, is known.
-		return protocol.Answer{Outcome: protocol.Options, Detail: append([]byte{3<<3 | 2, byte(len(marker))}, marker...)}
+		return protocol.Answer{Outcome: protocol.Options, Detail: append([]byte{3<<3 | 2, byte(len(marker))},
+			marker...)}
 	}
 	return protocol.Failed(errors.New(said))
 }

@@ -182,7 +182,8 @@ func (s *shim) listen(socket string) error {
 	for _, task := range []string{"containerd.task.v2.Task", "containerd.task.v3.Task"} {
 		server.Register(task, s.methods("Create", "Connect", "Delete", "Shutdown"))
 	}
-	server.Register("containerd.runtime.sandbox.v1.Sandbox", s.methods("CreateSandbox", "StartSandbox", "ShutdownSandbox"))
+	server.Register("containerd.runtime.sandbox.v1.Sandbox", s.methods("CreateSandbox", "StartSandbox",
+		"ShutdownSandbox"))
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		return err

@@ -124,7 +124,8 @@ func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
 		defer remove()
 		members = append(members, containerd.WithSandbox(o.ID))
 	}
-	container, err := c.NewContainer(ctx, o.container(r), append(members, containerd.WithRuntime(r.Runtime, opts), containerd.WithSpec(&oci.Spec{}))...)
+	container, err := c.NewContainer(ctx, o.container(r), append(members, containerd.WithRuntime(r.Runtime, opts),
+		containerd.WithSpec(&oci.Spec{}))...)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,8 @@ func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (
 		return nil, err
 	}
 	store := metadata.NewSandboxStore(db)
-	_, err = store.Create(ctx, sandbox.Sandbox{ID: o.ID, Spec: spec, Runtime: sandbox.RuntimeOpts{Name: runtime, Options: opts}})
+	_, err = store.Create(ctx, sandbox.Sandbox{ID: o.ID, Spec: spec, Runtime: sandbox.RuntimeOpts{Name: runtime,
+		Options: opts}})
 	if err != nil {
 		return nil, err
 	}

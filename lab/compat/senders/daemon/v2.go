@@ -48,9 +48,10 @@ var (
 // This program is a plugin that requires the others, and so is started after them.
 func init() {
 	registry.Register(&plugin.Registration{
-		Type:     "shimfuzz",
-		ID:       "daemon",
-		Requires: []plugin.Type{plugins.CRIServicePlugin, plugins.MetadataPlugin, plugins.ServicePlugin, plugins.SandboxControllerPlugin},
+		Type: "shimfuzz",
+		ID:   "daemon",
+		Requires: []plugin.Type{plugins.CRIServicePlugin, plugins.MetadataPlugin, plugins.ServicePlugin,
+			plugins.SandboxControllerPlugin},
 		InitFn: func(ic *plugin.InitContext) (any, error) {
 			errPlugins = find(ic)
 			return nil, errPlugins
@@ -126,7 +127,8 @@ func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
 		members = append(members, client.WithSandbox(o.ID))
 		taskOpts = append(taskOpts, client.WithTaskAPIEndpoint(e.Address, e.Version))
 	}
-	container, err := c.NewContainer(ctx, o.container(r), append(members, client.WithRuntime(r.Runtime, opts), client.WithSpec(&oci.Spec{}))...)
+	container, err := c.NewContainer(ctx, o.container(r), append(members, client.WithRuntime(r.Runtime, opts),
+		client.WithSpec(&oci.Spec{}))...)
 	if err != nil {
 		return err
 	}
@@ -140,13 +142,15 @@ func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
 }
 
 // sandbox starts a sandbox by the controller that CRI calls if sandboxer is "shim".
-func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (e sandbox.ControllerInstance, remove func(), err error) {
+func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (e sandbox.ControllerInstance,
+	remove func(), err error) {
 	spec, err := typeurl.MarshalAny(&oci.Spec{})
 	if err != nil {
 		return e, nil, err
 	}
 	store := metadata.NewSandboxStore(db)
-	s, err := store.Create(ctx, sandbox.Sandbox{ID: o.ID, Spec: spec, Sandboxer: "shim", Runtime: sandbox.RuntimeOpts{Name: runtime, Options: opts}})
+	s, err := store.Create(ctx, sandbox.Sandbox{ID: o.ID, Spec: spec, Sandboxer: "shim",
+		Runtime: sandbox.RuntimeOpts{Name: runtime, Options: opts}})
 	if err != nil {
 		return e, nil, err
 	}

@@ -29,7 +29,8 @@ func (r *request) start(ctx context.Context, opts typeurl.Any) (unsupported stri
 			return "", err
 		}
 	}
-	m, err := manager.NewShimManager(ctx, &manager.ManagerConfig{Root: r.Root, State: r.State, Address: r.GRPC, TTRPCAddress: r.TTRPC})
+	m, err := manager.NewShimManager(ctx, &manager.ManagerConfig{Root: r.Root, State: r.State, Address: r.GRPC,
+		TTRPCAddress: r.TTRPC})
 	if err != nil || r.Action == "delete" {
 		return "", err // a new manager deletes what is left
 	}

@@ -94,6 +94,7 @@ func addType(s *watch.Snapshot, md protoreflect.MessageDescriptor) {
 		if fd.HasPresence() {
 			presence = ", optional"
 		}
-		s.Fields = append(s.Fields, fmt.Sprintf("%s: %d %s, %s%s", md.FullName(), fd.Number(), fd.Name(), fd.Kind(), presence))
+		s.Fields = append(s.Fields, fmt.Sprintf("%s: %d %s, %s%s", md.FullName(), fd.Number(), fd.Name(), fd.Kind(),
+			presence))
 	}
 }
