@@ -31,5 +31,6 @@ func ExampleError() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// shim options of another type: Any.type_url: type URL "containerd.runc.v1.Options": want containerd.runhcs.v1.Options
+	// shim options of another type: Any.type_url: type URL "containerd.runc.v1.Options": want
+	// containerd.runhcs.v1.Options
 }

@@ -68,7 +68,8 @@ func greet(reader *process.Reader) error {
 	}
 	switch a.Outcome {
 	case process.Hang, protocol.Panic, protocol.Unable:
-		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? docs/conformance.md has the protocol)",
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
+			"docs/conformance.md has the protocol)",
 			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
 	}
 	return nil

@@ -53,7 +53,8 @@ var changes = []change{
 	{"the case of a log file in serve", func(n ast.Node) (string, bool) {
 		c, ok := n.(*ast.CaseClause)
 		return `default:
-			return errors.Errorf("debug type %v is not supported", shimOpts.DebugType)`, ok && len(c.List) == 1 && isExpr(c.List[0], "runhcsopts.Options_FILE")
+			return errors.Errorf("debug type %v is not supported", shimOpts.DebugType)`,
+			ok && len(c.List) == 1 && isExpr(c.List[0], "runhcsopts.Options_FILE")
 	}},
 	{"the error about the log level", func(n ast.Node) (string, bool) {
 		return logLevelError, isExpr(n, `errors.Wrapf(err, "failed to parse shim log level %q", shimOpts.LogLevel)`)

@@ -14,7 +14,9 @@ import (
 )
 
 func main() {
-	protocol.Main(func(payload []byte) protocol.Answer { return answer(reference.ReadOptions(bytes.NewReader(payload))) })
+	protocol.Main(func(payload []byte) protocol.Answer {
+		return answer(reference.ReadOptions(bytes.NewReader(payload)))
+	})
 }
 
 func answer(opts *options.Options, err error) protocol.Answer {
