@@ -38,7 +38,8 @@ func init() {
 		{
 			Name: "bootstrap-rejected", Breaks: contract.AsSent,
 			Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for " +
-				"an Any whose type is the container's ID, and fails because there is no such type (hcsshim issue 2780). " +
+				"an Any whose type is the container's ID, and fails because there is no such type (hcsshim issue " +
+				"2780). " +
 				"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so. " +
 				"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails " +
 				"for k8s.io.",
