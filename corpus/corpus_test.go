@@ -13,7 +13,7 @@ const (
 	goodFile  = "malformed/malformed_one.bin"
 	goodEntry = `{"name":"malformed_one","file":"malformed/malformed_one.bin","size":1,` +
 		`"sha256":"01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b","outcome":"error/malformed",` +
-			`"guarantee":"malformed-fails"}`
+		`"guarantee":"malformed-fails"}`
 )
 
 // A corpus is loaded only if each file is the one that the index describes, and
@@ -33,7 +33,7 @@ func TestLoad(t *testing.T) {
 			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or " +
 				"git checkout corpus"},
 		{"no file", goodEntry, nil,
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run "+
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run " +
 				"make " +
 				"corpus, or git checkout corpus"},
 		{"a file too many", goodEntry, map[string]string{goodFile: "\n", "legacy/stray.bin": ""},

@@ -134,7 +134,7 @@ func (o OptionsRequest) Value() []byte {
 	return append([]byte{}, b...)
 }
 
-// RecordingsFile is where make record writes Recordings, from the root.
+// RecordingsFile is where make -C lab record writes Recordings, from the root.
 const RecordingsFile = "corpus/table/recordings.json"
 
 //go:embed recordings.json

@@ -239,7 +239,7 @@ func init() {
 					predict: groupEndsUnmatched},
 			},
 		},
-		// What follows shows in the programs alone: make e2e reproduces it.
+		// What follows shows in the programs alone: make -C lab e2e reproduces it.
 		{
 			Name: "start-hides-refusal", Breaks: startTells,
 			Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process " +

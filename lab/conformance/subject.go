@@ -92,7 +92,7 @@ func (s *subject) inside(url string) protoreflect.MessageDescriptor {
 }
 
 // excuse sets what is known of a program, and which of it is excused. Of a reader that
-// make matrix has not built nothing is known, unless the user says whose findings it has;
+// make -C lab matrix has not built nothing is known, unless the user says whose findings it has;
 // it is assumed to link what its release links.
 func (s *subject) excuse(name, version, list string) error {
 	if name != "" {

@@ -72,7 +72,7 @@ var changes = []change{
 const logLevelError = `errors.Errorf("failed to parse shim log level %.100q", shimOpts.LogLevel)`
 
 // moreChanges are further ones of the shim. The commit does not have them, because by
-// this error make e2e sees which options have arrived.
+// this error make -C lab e2e sees which options have arrived.
 var moreChanges = []change{
 	{"the return of the error about the log level", func(n ast.Node) (string, bool) {
 		s, ok := n.(*ast.ReturnStmt)

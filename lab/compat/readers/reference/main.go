@@ -1,4 +1,4 @@
-// Command reference reads payloads with the reference decoder. make conformance must
+// Command reference reads payloads with the reference decoder. make -C lab conformance must
 // find nothing wrong with it.
 package main
 
