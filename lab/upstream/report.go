@@ -15,6 +15,8 @@ import (
 	"strings"
 	gotemplate "text/template"
 
+	"shimfuzz/lab/conformance/smaller"
+
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -391,7 +393,7 @@ func smallest(l findings.List, in contract.Input, b []byte, answer func([]byte) 
 	}
 	first := shows(b)
 	for i := 0; i >= 0 && first != ""; { // a prediction depends on the types that are linked, here the command's
-		smaller := slices.Collect(wire.Smaller(b, stdin.Descriptor(in, b), stdin.Inside))
+		smaller := slices.Collect(smaller.Of(b, stdin.Descriptor(in, b), stdin.Inside))
 		if i = slices.IndexFunc(smaller, func(c []byte) bool { return shows(c) == first }); i >= 0 {
 			b = smaller[i]
 		}
