@@ -46,7 +46,8 @@ func Of(b []byte, md protoreflect.MessageDescriptor, schema wire.Schema) iter.Se
 
 // Inner describes the message that a field of another holds, an Any of a type URL
 // included; nil if none is known.
-func Inner(f wire.Field, md protoreflect.MessageDescriptor, url string, schema wire.Schema) protoreflect.MessageDescriptor {
+func Inner(f wire.Field, md protoreflect.MessageDescriptor, url string,
+	schema wire.Schema) protoreflect.MessageDescriptor {
 	if md == nil || f.Type != protowire.BytesType {
 		return nil
 	}
