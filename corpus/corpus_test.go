@@ -12,7 +12,8 @@ import (
 const (
 	goodFile  = "malformed/malformed_one.bin"
 	goodEntry = `{"name":"malformed_one","file":"malformed/malformed_one.bin","size":1,` +
-		`"sha256":"01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b","outcome":"error/malformed","guarantee":"malformed-fails"}`
+		`"sha256":"01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b","outcome":"error/malformed",` +
+		`"guarantee":"malformed-fails"}`
 )
 
 // A corpus is loaded only if each file is the one that the index describes, and
@@ -26,13 +27,18 @@ func TestLoad(t *testing.T) {
 	}{
 		{"as described", goodEntry, map[string]string{goodFile: "\n"}, ""},
 		{"a byte more", goodEntry, map[string]string{goodFile: "\r\n"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (size 2, want 1): run make corpus, or git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (size 2, want 1): run make " +
+				"corpus, or git checkout corpus"},
 		{"another byte", goodEntry, map[string]string{goodFile: "\r"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or " +
+				"git checkout corpus"},
 		{"no file", goodEntry, nil,
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run make corpus, or git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run " +
+				"make " +
+				"corpus, or git checkout corpus"},
 		{"a file too many", goodEntry, map[string]string{goodFile: "\n", "legacy/stray.bin": ""},
-			"corpus/legacy/stray.bin is not what corpus/index.json says (no case has it): run make corpus, or git checkout corpus"},
+			"corpus/legacy/stray.bin is not what corpus/index.json says (no case has it): run make corpus, or git " +
+				"checkout corpus"},
 		{"a file of two cases", goodEntry + "," + goodEntry, map[string]string{goodFile: "\n"},
 			"corpus/index.json names malformed/malformed_one.bin twice"},
 		{"a guarantee that there is not", replaced("malformed-fails", "well"), map[string]string{goodFile: "\n"},

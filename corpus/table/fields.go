@@ -53,7 +53,8 @@ func fields() []Case {
 		add(fmt.Sprintf("sandbox-isolation_%d", v), fmt.Sprintf(`{"sandboxIsolation":%d}`, v), "",
 			wire.Int(sandboxIsolation, v))
 	}
-	add("string_non-ascii", `{"logLevel":"débogage 日本語 🦊"}`, "", wire.String(logLevel, "débogage 日本語 🦊"))
+	add("string_non-ascii", `{"logLevel":"débogage 日本語 🦊"}`, "",
+		wire.String(logLevel, "débogage 日本語 🦊"))
 	add("string_nul", "{\"logLevel\":\"a\\u0000b\"}", "", wire.String(logLevel, "a\x00b"))
 	add("string_long", fmt.Sprintf(`{"registryRoot":%q}`, strings.Repeat("x", 1000)), "Its length takes two bytes.",
 		wire.String(registryRoot, strings.Repeat("x", 1000)))

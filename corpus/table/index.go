@@ -57,8 +57,10 @@ const IndexFile = "index.json"
 const dictionaryFile = "oss-fuzz/readoptions.dict"
 
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
-	"file: the raw bytes, size and sha256: of these. outcome: options (decoded, see options), none (defaults), error/malformed or error/foreign. or: other outcomes that are right, too (docs/contract.md, Freedoms). " +
-	"options: containerd.runhcs.v1.Options as protobuf JSON. guarantee: what a wrong answer breaks, see docs/contract.md. class: cases of one class have the same meaning and must decode identically. " +
+	"file: the raw bytes, size and sha256: of these. outcome: options (decoded, see options), none (defaults), " +
+	"error/malformed or error/foreign. or: other outcomes that are right, too (docs/contract.md, Freedoms). " +
+	"options: containerd.runhcs.v1.Options as protobuf JSON. guarantee: what a wrong answer breaks, see " +
+	"docs/contract.md. class: cases of one class have the same meaning and must decode identically. " +
 	"origin: which containerd wrote these bytes, and what it was asked for. " +
 	"Written by make corpus."
 

@@ -44,7 +44,7 @@ const (
 // PassageSocketDir is the folder for the shims' sockets in the configuration.
 const PassageSocketDir = "/run/containerd/s"
 
-// PassagesFile is where make record writes Passages, from the root.
+// PassagesFile is where make -C lab record writes Passages, from the root.
 const PassagesFile = "corpus/table/passages.json"
 
 //go:embed passages.json

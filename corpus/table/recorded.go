@@ -88,9 +88,12 @@ const RuncMarker = "shimfuzz-marker"
 // everyField has all fields of hcsshim v0.15.0's Options, scrub_logs explicitly
 // at its zero value. A single annotation, for Go marshals a map in any order.
 const everyField = `{"debug":true,"debugType":"ETW","registryRoot":"HKLM\\Shim","sandboxImage":"pause:3.9",` +
-	`"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR","bootFilesRootPath":"C:\\boot","vmProcessorCount":2,` +
-	`"vmMemorySizeInMb":2048,"GPUVHDPath":"C:\\gpu","scaleCpuLimitsToSandbox":true,"defaultContainerScratchSizeInGb":20,` +
-	`"defaultVmScratchSizeInGb":30,"shareScratch":true,"NCProxyAddr":"npipe","logLevel":"warning","ioRetryTimeoutInSec":5,` +
+	`"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR","bootFilesRootPath":"C:\\boot",` +
+	`"vmProcessorCount":2,` +
+	`"vmMemorySizeInMb":2048,"GPUVHDPath":"C:\\gpu","scaleCpuLimitsToSandbox":true,` +
+	`"defaultContainerScratchSizeInGb":20,` +
+	`"defaultVmScratchSizeInGb":30,"shareScratch":true,"NCProxyAddr":"npipe","logLevel":"warning",` +
+	`"ioRetryTimeoutInSec":5,` +
 	`"defaultContainerAnnotations":{"team":"é"},"noInheritHostTimezone":true,"scrubLogs":false}`
 
 // presence is the first containerd whose Options tell scrub_logs false from
@@ -131,7 +134,7 @@ func (o OptionsRequest) Value() []byte {
 	return append([]byte{}, b...)
 }
 
-// RecordingsFile is where make record writes Recordings, from the root.
+// RecordingsFile is where make -C lab record writes Recordings, from the root.
 const RecordingsFile = "corpus/table/recordings.json"
 
 //go:embed recordings.json

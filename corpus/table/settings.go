@@ -111,11 +111,14 @@ func Settings() []Setting {
 			"\nSandboxIsolation = 1", Means: isolated},
 		{Name: "windows-process", Windows: "runhcs-wcow-process", NoTable: true, Means: scrub},
 		{Name: "windows-hypervisor", Windows: "runhcs-wcow-hypervisor", NoTable: true,
-			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
+			Means: `{"sandboxIsolation":"HYPERVISOR",` +
+				`"scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
 		{Name: "windows-hypervisor-empty-table", Windows: "runhcs-wcow-hypervisor",
-			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
+			Means: `{"sandboxIsolation":"HYPERVISOR",` +
+				`"scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
 		{Name: "windows-hypervisor-memory", Windows: "runhcs-wcow-hypervisor", TOML: "VmMemorySizeInMb = 2048",
-			Means: `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true,"vmMemorySizeInMb":2048}`},
+			Means: `{"sandboxIsolation":"HYPERVISOR",` +
+				`"scaleCpuLimitsToSandbox":true,"scrubLogs":true,"vmMemorySizeInMb":2048}`},
 	}
 	for i := range all {
 		s := &all[i]

@@ -63,7 +63,8 @@ const (
 )
 
 // The options that most cases carry: several kinds of fields, each set.
-const typical = `{"debug":true,"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR","vmMemorySizeInMb":2048,` +
+const typical = `{"debug":true,"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR",` +
+	`"vmMemorySizeInMb":2048,` +
 	`"defaultContainerAnnotations":{"io.microsoft.container":"on","team":"é"},"scrubLogs":true}`
 
 func typicalParts() wire.Message {

@@ -48,7 +48,8 @@ func run(shrink bool, target, name string) error {
 	return nil
 }
 
-// smallest shrinks c while it fails for what it fails for at first. It writes what it has so far as it goes, because an input
+// smallest shrinks c while it fails for what it fails for at first. It writes what it has so far as it goes, because
+// an input
 // can end the process, and then the last one that did not is kept.
 func smallest(c *targets.Case) (err error) {
 	first := fuzz.Failure(c.Target.Name, c.Parts)

@@ -6,12 +6,14 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const (
@@ -174,30 +176,61 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-// The lab is a module of its own, which stands on the suite: the suite needs none of it.
+// The lab is a module of its own, which stands on the suite: the suite needs none of it,
+// in its tests either.
 func TestNothingNeedsTheLab(t *testing.T) {
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() && slices.Contains([]string{"build", "lab", ".git"}, d.Name()) {
-			return fs.SkipDir
-		}
-		if filepath.Ext(name) != ".go" {
-			return nil
-		}
+	for name := range goFiles(t, "lab") {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		for _, spec := range file.Imports {
 			if strings.HasPrefix(spec.Path.Value, `"shimfuzz/lab`) {
 				t.Errorf("%s imports %s", name, spec.Path.Value)
 			}
 		}
-		return nil
+	}
+}
+
+// maxColumns is the length of a line, with four columns for a tab.
+const maxColumns = 120
+
+// No line is too long to be read beside another file. The lab's page of HTML is no Go.
+func TestLines(t *testing.T) {
+	for name, text := range goFiles(t, "testdata") {
+		if strings.HasSuffix(name, "_test.go") && strings.Contains(name, "/lab/") || filepath.Base(name) == "html.go" {
+			continue
+		}
+		n := 0
+		for line := range strings.Lines(text) {
+			n++
+			line = strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    ")
+			if columns := utf8.RuneCountInString(line); columns > maxColumns {
+				t.Errorf("%s:%d: %d columns, want at most %d", name, n, columns, maxColumns)
+			}
+		}
+	}
+}
+
+// goFiles are the texts of the tree's own Go files, but for those in folders of a name.
+func goFiles(t *testing.T, without string) map[string]string {
+	t.Helper()
+	texts := make(map[string]string)
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{"build", ".git", without}, d.Name()):
+			return fs.SkipDir
+		case filepath.Ext(name) != ".go":
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		texts[filepath.ToSlash(name)] = string(text)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return texts
 }

@@ -45,7 +45,8 @@ var (
 		"However the bytes are delivered the answer is the same, and a failing reader is that error.",
 		"O3, R1 (the reader fails), S3, chunking"}
 	NoSharing = Guarantee{"no-sharing",
-		"The same bytes give the same answer on every call and goroutine, and the result keeps no reference to the input.",
+		"The same bytes give the same answer on every call and goroutine, and the result keeps no reference to the " +
+			"input.",
 		"S4, S5, S6"}
 	Linear = Guarantee{"linear",
 		"Memory and time grow linearly with the payload.",

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -18,10 +19,9 @@ func TestGuaranteesAreInTheContract(t *testing.T) {
 		if row := "| " + g.Name + " | " + g.Text + " | " + g.Rules + " |\n"; !strings.Contains(page, row) {
 			t.Errorf("docs/contract.md does not have the row\n%s", row)
 		}
-		for _, word := range strings.FieldsFunc(g.Rules, func(r rune) bool { return strings.ContainsRune(" ,;()", r) }) {
-			isRule := len(word) >= 2 && strings.ContainsRune("ORLMSC", rune(word[0])) && word[1] >= '0' && word[1] <= '9'
-			if isRule && !strings.Contains(page, "\n| "+word+" |") && !strings.Contains(page, "\n"+word+" ") && !strings.Contains(page, "\n- "+word+" ") {
-				t.Errorf("%s stands for %s, which docs/contract.md does not have", g.Name, word)
+		for _, rule := range regexp.MustCompile(`\b[ORMSC][0-9]\w*`).FindAllString(g.Rules, -1) {
+			if !regexp.MustCompile(`\n(\| |- |)` + rule + `\b`).MatchString(page) {
+				t.Errorf("%s stands for %s, which docs/contract.md does not have", g.Name, rule)
 			}
 		}
 	}

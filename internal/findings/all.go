@@ -37,10 +37,12 @@ func init() {
 	All = []Finding{
 		{
 			Name: "bootstrap-rejected", Breaks: contract.AsSent,
-			Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for an Any " +
-				"whose type is the container's ID, and fails because there is no such type (hcsshim issue 2780). " +
+			Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for " +
+				"an Any whose type is the container's ID, and fails because there is no such type (hcsshim issue " +
+				"2780). " +
 				"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so. " +
-				"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails for k8s.io.",
+				"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails " +
+				"for k8s.io.",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "bootstrap_options",
 					predict: bootstrapRejected},
@@ -54,9 +56,10 @@ func init() {
 		},
 		{
 			Name: "foreign-type-panics", Breaks: contract.NeverPanics,
-			Effect: "Options of any other type that is linked into the shim (runc's, from nerdctl) crash it with a Go " +
-				"panic instead of an error that says what is wrong with the configuration. " +
-				"readOptions is fixed; where the options of CreateTaskRequest are decoded it still crashes, with all tasks of the pod.",
+			Effect: "Options of any other type that is linked into the shim (runc's, from nerdctl) crash it with a " +
+				"Go panic instead of an error that says what is wrong with the configuration. " +
+				"readOptions is fixed; where the options of CreateTaskRequest are decoded it still crashes, with all " +
+				"tasks of the pod.",
 			Places: []Place{
 				{Program: ReadOptions, From: oldest, Fixed: bootstrapSupport, Case: "legacy_foreign_registered",
 					predict: foreignTypePanics},
@@ -77,7 +80,8 @@ func init() {
 		},
 		{
 			Name: "corrupt-legacy-is-default", Breaks: contract.MalformedFails,
-			Effect: "A legacy Any of runhcs Options with a damaged value silently starts the shim with default options: " +
+			Effect: "A legacy Any of runhcs Options with a damaged value silently starts the shim with default " +
+				"options: " +
 				"isolation, scrubbing and sizes are not what the operator configured.",
 			Places: []Place{
 				{Program: ReadOptions, From: bootstrapSupport, Case: "malformed_legacy_options_truncated",
@@ -100,7 +104,8 @@ func init() {
 		},
 		{
 			Name: "untyped-is-default", Breaks: contract.ForeignFails,
-			Effect: "A message that names no type at all, down to two stray bytes on stdin, silently starts the shim with " +
+			Effect: "A message that names no type at all, down to two stray bytes on stdin, silently starts the shim " +
+				"with " +
 				"default options.",
 			Places: []Place{
 				{Program: ReadOptions, From: bootstrapSupport, Case: "legacy_no_type",
@@ -126,7 +131,8 @@ func init() {
 		},
 		{
 			Name: "fields-dropped", Breaks: contract.AsSent,
-			Effect: "Options that are newer than the shim are silently dropped: CRI's default, scrub_logs, among them, so that " +
+			Effect: "Options that are newer than the shim are silently dropped: CRI's default, scrub_logs, among " +
+				"them, so that " +
 				"the shim writes what it should scrub into its logs.",
 			Places: []Place{
 				{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.1", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
@@ -135,8 +141,10 @@ func init() {
 		},
 		{
 			Name: "lcow-v2-loses-legacy-options", Breaks: contract.AsSent,
-			Effect: "Options from containerd up to 2.2, a bare Any, are BootstrapParams without options to lcow-v2: it silently starts with " +
-				"defaults; or not at all, where the options' bytes happen to be invalid UTF-8 (CRI's default, scrub_logs).",
+			Effect: "Options from containerd up to 2.2, a bare Any, are BootstrapParams without options to lcow-v2: " +
+				"it silently starts with " +
+				"defaults; or not at all, where the options' bytes happen to be invalid UTF-8 (CRI's default, " +
+				"scrub_logs).",
 			Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform",
 				predict: lcowLosesLegacy}},
 		},
@@ -148,7 +156,8 @@ func init() {
 		},
 		{
 			Name: "damage-ignored", Breaks: contract.MalformedFails,
-			Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the fault: defaults, or " +
+			Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the " +
+				"fault: defaults, or " +
 				"the options if they stand before it.",
 			Places: []Place{
 				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
@@ -159,7 +168,8 @@ func init() {
 		},
 		{
 			Name: "end-unread", Breaks: contract.AsSent,
-			Effect: "Options that stand behind the first 10 MiB of the payload are silently dropped: nothing reads or refuses what follows.",
+			Effect: "Options that stand behind the first 10 MiB of the payload are silently dropped: nothing reads " +
+				"or refuses what follows.",
 			Places: []Place{
 				{Program: PkgShim, From: "v2.3.7",
 					Payload: func() []byte {
@@ -175,8 +185,10 @@ func init() {
 		},
 		{
 			Name: "legacy-read-as-bootstrap", Breaks: contract.AsSent,
-			Effect: "The options of containerd up to 2.2 are silently dropped: the Any that they come in is a well-formed " +
-				"BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded before containerd runs with defaults. " +
+			Effect: "The options of containerd up to 2.2 are silently dropped: the Any that they come in is a " +
+				"well-formed " +
+				"BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded before " +
+				"containerd runs with defaults. " +
 				"Options whose bytes are no UTF-8 are read as an Any, but dropped, too, unless they are runc's.",
 			Places: []Place{
 				{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
@@ -187,8 +199,10 @@ func init() {
 		},
 		{
 			Name: "legacy-refused", Breaks: contract.AsSent,
-			Effect: "A shim that was upgraded before containerd starts no container of containerd up to 2.2. By design since containerd 2.4, " +
-				"which identifies BootstrapParams by the ID and the namespace of the command line, and says so in its error.",
+			Effect: "A shim that was upgraded before containerd starts no container of containerd up to 2.2. By " +
+				"design since containerd 2.4, " +
+				"which identifies BootstrapParams by the ID and the namespace of the command line, and says so in " +
+				"its error.",
 			Places: []Place{
 				{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", predict: legacyRefused},
 				{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", predict: legacyRefused},
@@ -196,7 +210,8 @@ func init() {
 		},
 		{
 			Name: "unreadable-is-default", Breaks: contract.MalformedFails,
-			Effect: "Options that cannot be read silently start the shim with defaults: so do containerd 2.3's BootstrapParams " +
+			Effect: "Options that cannot be read silently start the shim with defaults: so do containerd 2.3's " +
+				"BootstrapParams " +
 				"for a shim of 2.2 that is still installed.",
 			Places: []Place{
 				{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
@@ -205,8 +220,10 @@ func init() {
 		},
 		{
 			Name: "type-url-ignored", Breaks: contract.ForeignFails,
-			Effect: "Options of any other type are read as runc's Options. They silently start the shim with defaults; or, if they have a " +
-				"string in field 3, which is registry_root in runhcs's and config_body in runtimeoptions', start looks for a cgroup of that name and fails.",
+			Effect: "Options of any other type are read as runc's Options. They silently start the shim with " +
+				"defaults; or, if they have a " +
+				"string in field 3, which is registry_root in runhcs's and config_body in runtimeoptions', start " +
+				"looks for a cgroup of that name and fails.",
 			Places: []Place{
 				{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all",
 					predict: typeURLIgnored},
@@ -214,23 +231,27 @@ func init() {
 		},
 		{
 			Name: "group-ends-unmatched", Breaks: contract.MalformedFails,
-			Effect: "A group that another group's end closes is accepted: damaged bytes pass for options. The defect is that of the crate " +
+			Effect: "A group that another group's end closes is accepted: damaged bytes pass for options. The defect " +
+				"is that of the crate " +
 				"protobuf, which does not compare the number of an end with that of the start.",
 			Places: []Place{
 				{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another",
 					predict: groupEndsUnmatched},
 			},
 		},
-		// What follows shows in the programs alone: make e2e reproduces it.
+		// What follows shows in the programs alone: make -C lab e2e reproduces it.
 		{
 			Name: "start-hides-refusal", Breaks: startTells,
-			Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process serves and exits with 0. " +
-				"containerd cannot connect; the reason is in panic.log in the bundle only, until delete logs its first MiB.",
+			Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process " +
+				"serves and exits with 0. " +
+				"containerd cannot connect; the reason is in panic.log in the bundle only, until delete logs its " +
+				"first MiB.",
 			Places: []Place{{Program: RunHCS, Command: "start", From: oldest, Case: "malformed_legacy_legacy_field-0"}},
 		},
 		{
 			Name: "lcow-v2-start-hangs", Breaks: startTells,
-			Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that serve would have set. " +
+			Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event " +
+				"that serve would have set. " +
 				"The reason is on standard error.",
 			Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport,
 				Case: "malformed_legacy_legacy_field-0"}},
@@ -247,7 +268,8 @@ func init() {
 		},
 		{
 			Name: "log-level-fails-start", Breaks: logsAreNotVital,
-			Effect: "A log level that logrus does not know ends the shim: with one letter wrong in containerd's configuration no container starts.",
+			Effect: "A log level that logrus does not know ends the shim: with one letter wrong in containerd's " +
+				"configuration no container starts.",
 			Places: []Place{
 				{Program: RunHCS, Command: "serve", From: oldest, Case: "legacy_field_log-level"},
 				{Program: LCOW, Command: "serve", From: bootstrapSupport, Case: "bootstrap_field_log-level"},
@@ -255,7 +277,8 @@ func init() {
 		},
 		{
 			Name: "stdin-unlimited", Breaks: inputBounded,
-			Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory before anything looks at them.",
+			Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory " +
+				"before anything looks at them.",
 			Places: []Place{
 				{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(1000) }},
 				{Program: LCOW, Command: "serve", From: bootstrapSupport,
@@ -264,7 +287,8 @@ func init() {
 		},
 		{
 			Name: "log-level-echoed", Breaks: inputBounded,
-			Effect: "An invalid log level is repeated in the error twice, however long it is: 64 MiB of it make a panic.log of 128 MiB.",
+			Effect: "An invalid log level is repeated in the error twice, however long it is: 64 MiB of it make a " +
+				"panic.log of 128 MiB.",
 			Places: []Place{
 				{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(16) }},
 				{Program: LCOW, Command: "serve", From: bootstrapSupport,

@@ -116,7 +116,8 @@ func Named(name string) (List, error) {
 	version, without, _ := strings.Cut(name, ",")
 	if semver.Canonical(version) != version || version == "" {
 		return List{},
-			fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave out, such as ,-%s", name, Newest, All[len(All)-1].Name)
+			fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave "+
+				"out, such as ,-%s", name, Newest, All[len(All)-1].Name)
 	}
 	l := Of(ReadOptions, version)
 	l.Name = name

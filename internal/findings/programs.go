@@ -21,7 +21,7 @@ import (
 
 // The predictions below are for programs other than the extracted readOptions, and
 // exact for what containerd was recorded to send (corpus/recorded). Those of lcow-v2
-// and of pkg/shim are exact for damaged payloads, too: make matrix holds them to that.
+// and of pkg/shim are exact for damaged payloads, too: make -C lab matrix holds them to that.
 
 // runcOptions is the full name of the Options that containerd's own shim reads.
 const runcOptions = "containerd.runc.v1.Options"

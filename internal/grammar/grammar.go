@@ -121,6 +121,8 @@ func isScalar(fd protoreflect.FieldDescriptor) bool {
 	return fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind || isVarint(fd)
 }
 
+func isString(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }
+
 // isEntries reports whether a field of Options is a map from strings to strings.
 func isEntries(fd protoreflect.FieldDescriptor) bool {
 	return fd.IsMap() && fd.MapKey().Kind() == protoreflect.StringKind &&
@@ -166,7 +168,7 @@ func (g *Grammar) twoFields() (sent, other Token) {
 		t.Name = string(fd.Name())
 		return t
 	}
-	for _, fd := range g.scalars(func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }) {
+	for _, fd := range g.scalars(isString) {
 		if g.padding == nil || g.padding.Name() != "log_level" {
 			g.padding = fd
 		}

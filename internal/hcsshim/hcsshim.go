@@ -18,7 +18,8 @@ import (
 //go:generate go run shimfuzz/cmd/shimfuzz extract
 
 // ErrNotExtracted is what decoding fails with until hcsshim has been extracted.
-var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run make extract, or go generate ./internal/hcsshim")
+var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run make extract, or go generate " +
+	"./internal/hcsshim")
 
 // UnderTest is the extracted decoder, and where it is from.
 type UnderTest struct {

@@ -25,11 +25,11 @@ func ExampleReadOptions() {
 
 // Every error has one of three kinds, and says what is wrong.
 func ExampleError() {
-	foreign := wire.Message{wire.String(1, "containerd.runc.v1.Options")}
+	foreign := wire.Message{wire.String(1, "nri.v1.PluginConfig")}
 	_, err := reference.ReadOptions(bytes.NewReader(foreign.Encode()))
 	fmt.Println(errors.Is(err, reference.ErrForeign))
 	fmt.Println(err)
 	// Output:
 	// true
-	// shim options of another type: Any.type_url: type URL "containerd.runc.v1.Options": want containerd.runhcs.v1.Options
+	// shim options of another type: Any.type_url: type URL "nri.v1.PluginConfig": want containerd.runhcs.v1.Options
 }

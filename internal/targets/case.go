@@ -45,7 +45,8 @@ func ReadCase(name, target string) (*Case, error) {
 		target = filepath.Base(folder)
 	case c.Native:
 		return nil,
-			fmt.Errorf("%s: a file of Go's fuzzing engine must be in testdata/fuzz/<target>, which says what to run it on", name)
+			fmt.Errorf("%s: a file of Go's fuzzing engine must be in testdata/fuzz/<target>, which says what to run "+
+				"it on", name)
 	case target == "":
 		target = clusterFuzzTarget(filepath.Base(file))
 	}

@@ -87,7 +87,8 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 	switch v.Kind {
 	case KnownRight:
 		r.Difference = "the right answer"
-		r.Advice = fmt.Sprintf("The finding %[1]s no longer reproduces on this payload. If a checkout has fixed it, run with\n"+
+		r.Advice = fmt.Sprintf("The finding %[1]s no longer reproduces on this payload. If a checkout has fixed it, "+
+			"run with\n"+
 			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", v.Finding.Name,
 			excused.Name)
 	case KnownDifferent:

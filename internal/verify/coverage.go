@@ -37,7 +37,7 @@ func missing(functions string) (text string, ok bool) {
 		}
 	}
 	if measured == 0 {
-		return "coverage: nothing of the code under test is in the profile: make coverage says which packages to name\n", false
+		return "coverage: nothing of the code under test is in the profile: make coverage names its packages\n", false
 	}
 	return fmt.Sprintf("coverage: %d functions of readOptions and of what it reaches\n%s", measured, rest), rest == ""
 }

@@ -199,5 +199,5 @@ func ready(want string) error {
 		return nil
 	}
 	return fmt.Errorf("HCSSHIM=%s is not what is under test, which is hcsshim %s: run make test HCSSHIM=%[1]s, "+
-		"or GOWORK=$(go run ./cmd/shimfuzz extract -hcsshim=%[1]s) go test ./...", want, is.Source)
+		"or plain go commands with GOWORK=$(go run ./cmd/shimfuzz extract -hcsshim=%[1]s)", want, is.Source)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"shimfuzz/lab/conformance/smaller"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -188,7 +190,7 @@ func (f *features) message(b []byte, md protoreflect.MessageDescriptor, level in
 		if isURL(fd) {
 			url = string(field.Value)
 		}
-		if inner := wire.Inner(field, md, url, f.subject.inside); inner != nil {
+		if inner := smaller.Inner(field, md, url, f.subject.inside); inner != nil {
 			f.message(field.Value, inner, level+1)
 		}
 	}

@@ -331,7 +331,8 @@ func TestExpected(t *testing.T) {
 	expect("buggy", Required)
 	expect("right", Recommended, "passed, but is expected to fail")
 	expect("other bugs", "", "passed, but is expected to fail",
-		"fails in another way than expected: error/foreign instead of error/malformed, not none instead of error/malformed")
+		"fails in another way than expected: error/foreign instead of error/malformed, not none instead of "+
+			"error/malformed")
 	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-element", 1)
 	if err := os.WriteFile(list, []byte(changed), 0o666); err != nil {
 		t.Fatal(err)

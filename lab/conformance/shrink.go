@@ -4,8 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"shimfuzz/lab/conformance/smaller"
+
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/wire"
 )
 
 // Bounds on the questions that making one payload smaller takes.
@@ -28,7 +29,7 @@ func (r *run) shrink(ctx context.Context, f *failure) error {
 	for range maxRounds {
 		var candidates [][]byte
 		size := 0
-		for c := range wire.Smaller(f.payload, r.subject.envelope(f.payload), r.subject.inside) {
+		for c := range smaller.Of(f.payload, r.subject.envelope(f.payload), r.subject.inside) {
 			candidates = append(candidates, c)
 			if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
 				break

@@ -68,7 +68,8 @@ func greet(reader *process.Reader) error {
 	}
 	switch a.Outcome {
 	case process.Hang, protocol.Panic, protocol.Unable:
-		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? docs/conformance.md has the protocol)",
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
+			"docs/conformance.md has the protocol)",
 			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
 	}
 	return nil
@@ -91,7 +92,7 @@ func (s *subject) inside(url string) protoreflect.MessageDescriptor {
 }
 
 // excuse sets what is known of a program, and which of it is excused. Of a reader that
-// make matrix has not built nothing is known, unless the user says whose findings it has;
+// make -C lab matrix has not built nothing is known, unless the user says whose findings it has;
 // it is assumed to link what its release links.
 func (s *subject) excuse(name, version, list string) error {
 	if name != "" {

@@ -109,7 +109,8 @@ func choose(all []*mutant, c Choice) ([]*mutant, error) {
 		chosen = append(chosen, all[i])
 	}
 	slices.SortFunc(chosen, func(a, b *mutant) int { return a.number - b.number })
-	fmt.Printf("  a sample: %d of %d mutants, again with make mutants SAMPLE=%d SEED=%d\n", len(chosen), len(all),
+	fmt.Printf("  a sample: %d of %d mutants, again with make -C lab mutants SAMPLE=%d SEED=%d\n", len(chosen),
+		len(all),
 		c.Sample, c.Seed)
 	return chosen, nil
 }

@@ -69,7 +69,8 @@ func count(all []*mutant, is func(*mutant) bool) (n int) {
 func printSurvivors(w io.Writer, all []*mutant) {
 	for _, m := range all {
 		if m.result == isSurvivor {
-			fmt.Fprintf(w, "\nSURVIVED  %s\n       %s\n       make mutants MUTANT='%s'\n", m.id(), m.change, m.id())
+			fmt.Fprintf(w, "\nSURVIVED  %s\n       %s\n       make -C lab mutants MUTANT='%s'\n", m.id(), m.change,
+				m.id())
 		}
 	}
 }

@@ -250,7 +250,8 @@ func (r *mutantRun) layers(ctx context.Context, dir string, all []*mutant) error
 		}
 		for _, m := range living {
 			if m.number == 0 && m.result != isUnknown {
-				return fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %s (run make test)", m.decoder, m.test)
+				return fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %s "+
+					"(run make test)", m.decoder, m.test)
 			}
 		}
 		living = slices.DeleteFunc(living, func(m *mutant) bool { return m.result != isUnknown })

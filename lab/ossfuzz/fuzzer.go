@@ -82,8 +82,8 @@ type Result struct {
 	Crash       string // the file with the input that made it fail, if there is one
 	Report      string // of the failure
 	Group       string // of the failure, see groupOf
-	Done        bool // it ended with "Done … runs"
-	Failed      bool // it ended with an exit code other than 0
+	Done        bool   // it ended with "Done … runs"
+	Failed      bool   // it ended with an exit code other than 0
 	Seconds     float64
 	CPU         time.Duration
 }

@@ -65,7 +65,8 @@ func TestWriteRecorder(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(from, shim), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	const text = "package main\n\n// readOptions reads.\nfunc readOptions(r io.Reader) (*options.Options, error) { return nil, nil }\n"
+	const text = "package main\n\n// readOptions reads.\nfunc readOptions(r io.Reader) (*options.Options, error) { " +
+		"return nil, nil }\n"
 	if err := os.WriteFile(filepath.Join(from, shim, "serve.go"), []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}

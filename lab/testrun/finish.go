@@ -110,7 +110,7 @@ func printNext(causes []*cause) {
 // sent, and anything else is to be looked at.
 func (c *cause) next() string {
 	if c.verdict.Finding != "" {
-		return "make report FINDING=" + c.verdict.Finding
+		return "make -C lab report FINDING=" + c.verdict.Finding
 	}
 	command, _, _ := strings.Cut(c.verdict.Replay, "\n")
 	return cmp.Or(command, "see above, or make test again")

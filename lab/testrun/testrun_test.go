@@ -85,7 +85,7 @@ func TestCauses(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %d %s", c.failures[0].test, len(c.failures), c.next()))
 	}
 	want := []string{"TestB 2 make repro CASE=b", "TestA 1 see above, or make test again",
-		"TestC/2 1 see above, or make test again", "TestFindings/known 2 make report FINDING=known"}
+		"TestC/2 1 see above, or make test again", "TestFindings/known 2 make -C lab report FINDING=known"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("causes (-want +got):\n%s", d)
 	}

@@ -53,7 +53,8 @@ var changes = []change{
 	{"the case of a log file in serve", func(n ast.Node) (string, bool) {
 		c, ok := n.(*ast.CaseClause)
 		return `default:
-			return errors.Errorf("debug type %v is not supported", shimOpts.DebugType)`, ok && len(c.List) == 1 && isExpr(c.List[0], "runhcsopts.Options_FILE")
+			return errors.Errorf("debug type %v is not supported", shimOpts.DebugType)`,
+			ok && len(c.List) == 1 && isExpr(c.List[0], "runhcsopts.Options_FILE")
 	}},
 	{"the error about the log level", func(n ast.Node) (string, bool) {
 		return logLevelError, isExpr(n, `errors.Wrapf(err, "failed to parse shim log level %q", shimOpts.LogLevel)`)
@@ -71,7 +72,7 @@ var changes = []change{
 const logLevelError = `errors.Errorf("failed to parse shim log level %.100q", shimOpts.LogLevel)`
 
 // moreChanges are further ones of the shim. The commit does not have them, because by
-// this error make e2e sees which options have arrived.
+// this error make -C lab e2e sees which options have arrived.
 var moreChanges = []change{
 	{"the return of the error about the log level", func(n ast.Node) (string, bool) {
 		s, ok := n.(*ast.ReturnStmt)

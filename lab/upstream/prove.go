@@ -69,7 +69,7 @@ func prove(ctx context.Context, root, dir string, reports []*report) (written in
 	work := filepath.Join(dir, "work")
 	release, err := wine.Lock(work + ".lock")
 	if err != nil {
-		return 0, fmt.Errorf("another make report runs: %w", err)
+		return 0, fmt.Errorf("another make -C lab report runs: %w", err)
 	}
 	defer release()
 	defer os.RemoveAll(work)

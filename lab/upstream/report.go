@@ -15,6 +15,8 @@ import (
 	"strings"
 	gotemplate "text/template"
 
+	"shimfuzz/lab/conformance/smaller"
+
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -57,71 +59,88 @@ type more struct {
 var subjects = []subject{
 	{"identity-misread", findings.ReadOptions, "answer",
 		"runhcs-v1 loses the options of a container whose ID is the name of a type", []string{"R3"}, "",
-		"Tell BootstrapParams from an Any by the fields 3 to 9, which only the former has, and not by which of them decodes. Options are then taken from an extension whatever the ID and the namespace are.", more{}},
+		"Tell BootstrapParams from an Any by the fields 3 to 9, which only the former has, and not by which of them " +
+			"decodes. Options are then taken from an extension whatever the ID and the namespace are.", more{}},
 	{"corrupt-legacy-is-default", findings.ReadOptions, "answer",
 		"runhcs-v1 starts with default options if the options are damaged", []string{"R4a", "M1"}, "",
-		"Return the error of decoding an Any that names the options, and do not go on to BootstrapParams. Such an Any often decodes as those, without extensions.", more{}},
+		"Return the error of decoding an Any that names the options, and do not go on to BootstrapParams. Such an " +
+			"Any often decodes as those, without extensions.", more{}},
 	{"foreign-legacy-is-default", findings.ReadOptions, "answer",
 		"runhcs-v1 starts with default options if options of another type are sent", []string{"R4c"}, "",
-		"Compare the type URL of the Any with the name of the options, and return an error if it is another. Do not look the type up among those that are linked in, and do not go on to BootstrapParams.", more{}},
+		"Compare the type URL of the Any with the name of the options, and return an error if it is another. Do not " +
+			"look the type up among those that are linked in, and do not go on to BootstrapParams.", more{}},
 	{"untyped-is-default", findings.ReadOptions, "answer",
 		"runhcs-v1 starts with default options if a message without a type is sent", []string{"R4c"}, "",
 		"Return an error for an Any without a type URL. Two stray bytes on the standard input are one.", more{}},
 	{"foreign-type-panics", findings.Create, "create",
 		"A CreateTaskRequest with options of another linked type crashes runhcs-v1, with every task of its pod",
 		[]string{"C3", "C4"}, "",
-		"Check the type assertion in createInternal and in newHcsTask, as readOptions does since v0.15.0-rc.4. Options of another type are then an error of that one request.", more{}},
+		"Check the type assertion in createInternal and in newHcsTask, as readOptions does since v0.15.0-rc.4. " +
+			"Options of another type are then an error of that one request.", more{}},
 	{"start-hides-refusal", findings.RunHCS, "program", "runhcs-v1's start succeeds if serve refuses the options", nil,
 		"start exits with an error, which has the reason.",
-		"After serve has closed its standard output, connect to the pipe that it is to serve. If that fails, return an error with what serve has written to panic.log.", more{wrong: "err == nil", payload: []byte{0, 1}}},
+		"After serve has closed its standard output, connect to the pipe that it is to serve. If that fails, return " +
+			"an error with what serve has written to panic.log.", more{wrong: "err == nil", payload: []byte{0, 1}}},
 	{"debug-type-file-panics", findings.RunHCS, "program", "DebugType FILE crashes runhcs-v1", []string{"O6"},
 		"An error that names the unsupported mode, no panic.",
-		"Return an error instead of the panic in the switch over the DebugType. The enum of the options has the value, so a configuration can.", more{wrong: `err == nil || bytes.Contains(out, []byte("panic: "))`}},
+		"Return an error instead of the panic in the switch over the DebugType. The enum of the options has the " +
+			"value, so a configuration can.", more{wrong: `err == nil || bytes.Contains(out, []byte("panic: "))`}},
 	{"unknown-debug-type-accepted", findings.RunHCS, "program", "runhcs-v1 accepts a DebugType that is not in the enum",
 		nil, "An error that names the value.",
-		"Return an error that names the value in a default case of the switch over the DebugType. This one is for FILE, too.", more{wrong: went}},
+		"Return an error that names the value in a default case of the switch over the DebugType. This one is for " +
+			"FILE, too.", more{wrong: went}},
 	{"log-level-echoed", findings.RunHCS, "program",
 		"The error about an invalid log level repeats it twice, however long it is", nil,
 		"An error with the start of the level, once.",
-		"Leave logrus's error out of the one about the level, because that repeats it, too. Print no more than 100 characters of it, with %.100q.",
+		"Leave logrus's error out of the one about the level, because that repeats it, too. Print no more than 100 " +
+			"characters of it, with %.100q.",
 		more{wrong: `bytes.Contains(out, bytes.Repeat([]byte("x"), 150))`,
 			payload: withLevel(strings.Repeat("x", 200))}},
 	{"stdin-unlimited", findings.RunHCS, "endless", "runhcs-v1 reads and decodes a standard input of any size",
 		[]string{"oversize"}, "An error before all of it is read.",
-		"Read one byte more than 32 MiB, which no containerd exceeds, and return an error if it is there. The same holds for setLogConfiguration in lcow-v2.", more{}},
+		"Read one byte more than 32 MiB, which no containerd exceeds, and return an error if it is there. The same " +
+			"holds for setLogConfiguration in lcow-v2.", more{}},
 	{"log-level-fails-start", findings.RunHCS, "program", "One wrong letter in the log level, and no container starts",
 		nil, "A warning, and the default level.",
-		"Log a warning if logrus.ParseLevel fails, and keep the level that is set. The same holds for setLogConfiguration in lcow-v2.", more{wrong: "!" + went, apart: true}},
+		"Log a warning if logrus.ParseLevel fails, and keep the level that is set. The same holds for " +
+			"setLogConfiguration in lcow-v2.", more{wrong: "!" + went, apart: true}},
 	{"lcow-v2-start-hangs", findings.LCOW, "program", "lcow-v2's start waits forever if serve refuses the options", nil,
 		"start ends, with an error.",
 		"Wait for the end of serve, too, and not for its event alone. If it has ended, start returns an error.",
 		more{wrong: "err == nil || ctx.Err() != nil", payload: []byte{0, 1}, apart: true}},
 	{"lcow-v2-loses-legacy-options", findings.LCOW, "lcow", "lcow-v2 does not read the options of containerd up to 2.2",
 		[]string{"R4a"}, "",
-		"Decode the standard input in setLogConfiguration as runhcs-v1's readOptions does, which takes a bare Any, too. Tell the two messages apart by the fields 3 to 9, which only BootstrapParams has.",
+		"Decode the standard input in setLogConfiguration as runhcs-v1's readOptions does, which takes a bare Any, " +
+			"too. Tell the two messages apart by the fields 3 to 9, which only BootstrapParams has.",
 		more{payload: withLevel("debug"), apart: true}},
 	{"lcow-v2-legacy-is-default", findings.LCOW, "lcow",
 		"lcow-v2 starts with default options if those of a bare Any are of another type", []string{"R4c"}, "",
-		"Decode the standard input in setLogConfiguration as an Any, unless it has one of the fields 3 to 9, which only BootstrapParams has. An Any of another type is an error.", more{apart: true}},
+		"Decode the standard input in setLogConfiguration as an Any, unless it has one of the fields 3 to 9, which " +
+			"only BootstrapParams has. An Any of another type is an error.", more{apart: true}},
 	{"group-hides-bad-field-number", protobuf, "protobuf",
 		"proto: a field number above 2^29-1 is accepted inside a group", []string{"M4"}, "",
-		"Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too. The decoder of messages checks this for a field outside of a group, and skips a group with ConsumeFieldValue, which does not.", more{}},
+		"Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too. The " +
+			"decoder of messages checks this for a field outside of a group, and skips a group with " +
+			"ConsumeFieldValue, which does not.", more{}},
 	{"end-unread", findings.PkgShim, "pkgshim",
 		"pkg/shim drops what stands behind the first 10 MiB of the bootstrap parameters", []string{"S2"},
 		"The options, or at least an error.",
-		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without options that were sent.",
+		"Read one byte more than the limit, and return an error if it is there. A shim then does not start without " +
+			"options that were sent.",
 		more{apart: true, wrong: `strings.Contains(out, "started with 0 extensions")`}},
 	{"bootstrap-rejected", findings.ReadOptions, "answer", "runhcs-v1 starts no container of containerd 2.3",
 		[]string{"R3"}, "",
 		"Decode as BootstrapParams what fails to decode as an Any (hcsshim pull request 2868, for issue 2780).",
 		more{last: "v0.15.0-rc.3",
-			effect: "No container of containerd 2.3 starts: BootstrapParams pass for an Any whose type is the container's ID, and there is no such type."}},
+			effect: "No container of containerd 2.3 starts: BootstrapParams pass for an Any whose type is the " +
+				"container's ID, and there is no such type."}},
 	{"foreign-type-panics", findings.ReadOptions, "answer", "Options of another linked type crash runhcs-v1",
 		[]string{"R4c"}, "",
 		"Check the type assertion in readOptions.", more{last: "v0.15.0-rc.3"}},
 	{"fields-dropped", findings.RunHCS, "fields", "runhcs-v1 drops scrub_logs, which CRI sets by default",
 		[]string{"R4a"}, "The options as sent, scrub_logs among them.",
-		"Add the fields 18 to 20, default_container_annotations, no_inherit_host_timezone and scrub_logs, to the message.", more{last: "v0.9.12"}},
+		"Add the fields 18 to 20, default_container_annotations, no_inherit_host_timezone and scrub_logs, to the " +
+			"message.", more{last: "v0.9.12"}},
 	{"damage-ignored", findings.PkgShim, "pkgshim",
 		"pkg/shim starts with what it can read of damaged bootstrap parameters", []string{"R3"}, "",
 		"Return the error of decoding BootstrapParams, whichever it is.", more{last: "v2.3.7", wrong: started,
@@ -139,16 +158,19 @@ var subjects = []subject{
 			payload: bootstrapOfRunc()}},
 	{"foreign-legacy-is-default", findings.RuncV2, "runc",
 		"runc-v2 starts with default options if options of another type are sent", []string{"R4c"}, "An error.",
-		"Return the error of reading the options; containerd 2.3 drops them, too, as its finding legacy-read-as-bootstrap.",
+		"Return the error of reading the options; containerd 2.3 drops them, too, as its finding " +
+			"legacy-read-as-bootstrap.",
 		more{last: "v2.2.9", fixed: "v2.4.0",
 			wrong: `err == nil || !strings.HasPrefix(out, "io.containerd.runc.v2: ")`}},
 	{"bootstrap-rejected", findings.ReadRuntimeOptions, "runtimeoptions",
 		"ReadRuntimeOptions refuses what containerd 2.3 and later write to a shim", []string{"R3"},
 		"The options, with the cgroup that is sent.",
-		"Decode the input as BootstrapParams if it has a version of containerd, which an Any never has, and look for the options among the extensions. " +
+		"Decode the input as BootstrapParams if it has a version of containerd, which an Any never has, and look for " +
+			"the options among the extensions. " +
 			"Or say in its documentation that it is not for the standard input of start any more.",
 		more{payload: bootstrapOfRunc(), apart: true,
-			effect: "A shim that takes its options from ReadRuntimeOptions starts no container of containerd 2.3 and later: " +
+			effect: "A shim that takes its options from ReadRuntimeOptions starts no container of containerd 2.3 and " +
+				"later: " +
 				"BootstrapParams pass for an Any whose type is the container's ID, and there is no such type."}},
 }
 
@@ -283,7 +305,9 @@ type report struct {
 }
 
 // hcsshimChannel is how to report a crash.
-const hcsshimChannel = "A payload crashes the shim: report this through hcsshim's private channel first, a security advisory (\"Report a vulnerability\" on the Security page of microsoft/hcsshim) or <https://msrc.microsoft.com/create-report>."
+const hcsshimChannel = "A payload crashes the shim: report this through hcsshim's private channel first, a security " +
+	"advisory (\"Report a vulnerability\" on the Security page of microsoft/hcsshim) or " +
+	"<https://msrc.microsoft.com/create-report>."
 
 // newReport describes a finding, without its proof. docs is the text of the contract.
 func newReport(s subject, docs []byte) (*report, error) {
@@ -369,7 +393,7 @@ func smallest(l findings.List, in contract.Input, b []byte, answer func([]byte) 
 	}
 	first := shows(b)
 	for i := 0; i >= 0 && first != ""; { // a prediction depends on the types that are linked, here the command's
-		smaller := slices.Collect(wire.Smaller(b, stdin.Descriptor(in, b), stdin.Inside))
+		smaller := slices.Collect(smaller.Of(b, stdin.Descriptor(in, b), stdin.Inside))
 		if i = slices.IndexFunc(smaller, func(c []byte) bool { return shows(c) == first }); i >= 0 {
 			b = smaller[i]
 		}

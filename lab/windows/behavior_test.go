@@ -23,7 +23,8 @@ func TestRead(t *testing.T) {
 		{"accepted", RunHCS, wine.Result{Stdout: "socket is required to be pipe address\n", Exit: 1},
 			Behavior{Kind: Accepted}},
 		{"refused", RunHCS,
-			wine.Result{Stderr: "failed to read shim options from stdin: failed unmarshalling into Any: proto:\u00a0bad\n", Exit: 1},
+			wine.Result{Stderr: "failed to read shim options from stdin: failed unmarshalling into Any: " +
+				"proto:\u00a0bad\n", Exit: 1},
 			Behavior{Kind: Refused, Text: "failed unmarshalling into Any: proto: bad"}},
 		{"level", RunHCS,
 			wine.Result{Stderr: "failed to parse shim log level \"a\\x00\\\"b\": not a valid logrus Level: \"…\"\n",

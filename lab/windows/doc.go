@@ -10,6 +10,6 @@
 // The call Create of runhcs-v1, and -info of lcow-v2, get bare Anys, and must do what
 // the contract says of those. The client (package client) makes the calls.
 //
-// The command "make e2e" builds the shims, prepares Wine and runs the tests of
+// The command "make -C lab e2e" builds the shims, prepares Wine and runs the tests of
 // this package. Without it the tests that need the shims are skipped.
 package windows

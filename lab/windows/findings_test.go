@@ -213,9 +213,9 @@ func TestReport(t *testing.T) {
 	b := []byte{0x08}
 	d := difference{shim: installed{Program: RunHCS}, command: "serve", want: "refused", got: "accepted", payload: b,
 		description: "a description"}
-	r := d.report("make e2e")
+	r := d.report("make -C lab e2e")
 	if r.Verdict != verdict.Wrong || r.Guarantee != contract.GuaranteeOf(reference.Answer(b).Kind) ||
-		r.Want != d.want || r.Got != d.got || r.Replay != "make e2e" {
+		r.Want != d.want || r.Got != d.got || r.Replay != "make -C lab e2e" {
 		t.Errorf("report = %+v", r)
 	}
 	d.finding, d.verdict = &findings.All[0], verdict.KnownRight
@@ -224,7 +224,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestCase shows what the shims do with one payload, for make e2e CASE=file.
+// TestCase shows what the shims do with one payload, for make -C lab e2e CASE=file.
 func TestCase(t *testing.T) {
 	name := e2eSettings(t).Case
 	if name == "" {

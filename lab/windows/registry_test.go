@@ -49,7 +49,8 @@ func TestOnlyLinkedThere(t *testing.T) {
 			if got, _ := s.serve(t, b); got.Kind != want {
 				difference{shim: s, command: "serve", want: string(want), got: got.String(), payload: b,
 					description: "an Any of type " + name,
-					advice:      "Either hcsshim does not register this type any more, or it treats foreign types differently."}.fail(t)
+					advice: "Either hcsshim does not register this type any more, or it treats foreign types " +
+						"differently."}.fail(t)
 			}
 		})
 	}

@@ -61,7 +61,7 @@ func replay(t testing.TB, payload []byte) string {
 		return fmt.Sprintf("the payload could not be saved: %v", err)
 	}
 	s := verify.Settings()
-	return "make e2e " + s.CaseArguments(file) + "   what the real shims do\n" +
+	return "make -C lab e2e " + s.CaseArguments(file) + "   what the real shims do\n" +
 		s.ReproCommand(file) + "   what the payload is, and what readOptions answers"
 }
 
@@ -94,7 +94,7 @@ func (p *progress) step() {
 	}
 }
 
-// say prints lines that make e2e shows even if the test passes.
+// say prints lines that make -C lab e2e shows even if the test passes.
 func say(format string, args ...any) {
 	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
 		fmt.Println(settings.Say + line)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(verify.Main(m.Run))
 }
 
-const notRun = "NOT RUN: the real shims, which make e2e builds and runs"
+const notRun = "NOT RUN: the real shims, which make -C lab e2e builds and runs"
 
 // limit is the time limit of one run: several hundred times what a run takes, for
 // machines that are busy.
@@ -39,7 +39,7 @@ type installed struct {
 	file string
 }
 
-// e2eSettings skips the test unless make e2e runs it.
+// e2eSettings skips the test unless make -C lab e2e runs it.
 func e2eSettings(t *testing.T) *settings.E2E {
 	t.Helper()
 	s := verify.Settings().E2E
@@ -49,8 +49,8 @@ func e2eSettings(t *testing.T) *settings.E2E {
 	return s
 }
 
-// shims returns the shims that make e2e has built: runhcs-v1 first, and lcow-v2
-// if this hcsshim has it. It skips the test unless make e2e runs it.
+// shims returns the shims that make -C lab e2e has built: runhcs-v1 first, and lcow-v2
+// if this hcsshim has it. It skips the test unless make -C lab e2e runs it.
 func shims(t *testing.T) []installed {
 	t.Helper()
 	s := e2eSettings(t)

@@ -52,7 +52,8 @@ func TestStartLCOW(t *testing.T) {
 	t.Parallel()
 	have := shims(t)
 	if len(have) < 2 || runtime.GOOS == "windows" {
-		say("NOT RUN: start of lcow-v2, because there is none that reads BootstrapParams, or nothing that would end what it starts")
+		say("NOT RUN: start of lcow-v2, because there is none that reads BootstrapParams, or nothing that would end " +
+			"what it starts")
 		return
 	}
 	s, cases := have[1], byName(t)

@@ -68,7 +68,8 @@ func (p *shim) createBlocks() (all []*createBlock, err error) {
 	}
 	if len(all) == 0 {
 		return nil,
-			fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that take a CreateTaskRequest`, functions, p.main.PkgPath)
+			fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that take a `+
+				"CreateTaskRequest", functions, p.main.PkgPath)
 	}
 	return all, nil
 }

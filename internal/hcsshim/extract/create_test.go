@@ -171,7 +171,8 @@ func decodeAny(a any) (*runhcs.Options, error) { return nil, errors.New("no") }`
 
 // What has another shape is refused with one line that says what was found.
 func TestCreationErrors(t *testing.T) {
-	const head = "func create(ctx context.Context, req *task.CreateTaskRequest) error {\n\tvar shimOpts *runhcs.Options\n"
+	const head = "func create(ctx context.Context, req *task.CreateTaskRequest) error {\n\tvar shimOpts " +
+		"*runhcs.Options\n"
 	tests := []struct{ name, body, want string }{
 		{"no function", "", "in the 0 functions of"},
 		{"no block", head + "\treturn run(shimOpts)\n}", "in the 1 functions of"},
@@ -183,7 +184,8 @@ func TestCreationErrors(t *testing.T) {
 		{"two blocks", head + strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) +
 			"\treturn nil\n}", "create decodes the options twice"},
 		{"no error",
-			"func create(req *task.CreateTaskRequest) {\n\tvar shimOpts *runhcs.Options\n\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n}", "returns no error"},
+			"func create(req *task.CreateTaskRequest) {\n\tvar shimOpts *runhcs.Options\n\tif req.Options != nil " +
+				"{\n\t\tshimOpts = get(req.Options)\n\t}\n}", "returns no error"},
 		{"what is set elsewhere", head +
 			"\tif req.Options != nil {\n\t\tshimOpts = get(ctx, req.Options)\n\t}\n\treturn nil\n}",
 			"uses ctx, which create has from elsewhere"},

@@ -10,7 +10,8 @@ import (
 // shimFiles is a package main for Windows in dir with this text in serve.go, in the form of txtar.
 func shimFiles(dir, body string) string {
 	return "-- " + dir +
-		"serve.go --\n//go:build windows\n\npackage main\n\nimport (\n\t\"io\"\n\t\"os\"\n\t\"strings\"\n\n\tother \"example.com/log/v2\"\n\topts \"" + optionsPackage + "\"\n)\n\n" + body +
+		"serve.go --\n//go:build windows\n\npackage main\n\nimport (\n\t\"io\"\n\t\"os\"\n\t\"strings\"\n\n\tother " +
+		"\"example.com/log/v2\"\n\topts \"" + optionsPackage + "\"\n)\n\n" + body +
 		"-- " + dir + `other.go --
 //go:build windows
 
@@ -54,8 +55,10 @@ var testShim = Shim{Name: "shim"}
 const serve = "func main() {\n\to, err := readOptions(os.Stdin)\n\tother.Print(o, err)\n}\n\n"
 
 const good = serve +
-	"func readOptions(r io.Reader) (*opts.Options, error) {\n\tlimit := box{1}\n\t_ = limit.size()\n\tother.Print(prefix)\n\treturn decode(r)\n}\n\n" +
-	"var prefix = strings.ToUpper(\"x\")\n\n// decode decodes.\nfunc decode(r io.Reader) (*opts.Options, error) { return nil, nil }\n"
+	"func readOptions(r io.Reader) (*opts.Options, error) {\n\tlimit := box{1}\n\t_ = " +
+	"limit.size()\n\tother.Print(prefix)\n\treturn decode(r)\n}\n\n" +
+	"var prefix = strings.ToUpper(\"x\")\n\n// decode decodes.\nfunc decode(r io.Reader) (*opts.Options, error) { " +
+	"return nil, nil }\n"
 
 func TestExtractReachesWhatIsUsed(t *testing.T) {
 	x, err := extractDecls(testShim, shimWith(t, good))
@@ -87,8 +90,10 @@ func TestExtractReachesWhatIsUsed(t *testing.T) {
 // ever looked into: here the assertion's type, its argument, a closure's body.
 func TestExtractReachesIntoImportedTypes(t *testing.T) {
 	body := serve +
-		"func readOptions(r io.Reader) (*opts.Options, error) {\n\tif b, ok := r.(*strings.Reader); ok {\n\t\tdefer func(n int) { b.Seek(offset(n), 0) }(b.Len())\n\t}\n" +
-		"\tif x, ok := r.(closer); ok {\n\t\tx.Close()\n\t}\n\treturn nil, nil\n}\n\ntype closer interface{ Close() }\n\nfunc offset(n int) int64 { return int64(n) }\n\nvar _ = other.Print\n"
+		"func readOptions(r io.Reader) (*opts.Options, error) {\n\tif b, ok := r.(*strings.Reader); ok {\n\t\tdefer " +
+		"func(n int) { b.Seek(offset(n), 0) }(b.Len())\n\t}\n" +
+		"\tif x, ok := r.(closer); ok {\n\t\tx.Close()\n\t}\n\treturn nil, nil\n}\n\ntype closer interface{ Close() " +
+		"}\n\nfunc offset(n int) int64 { return int64(n) }\n\nvar _ = other.Print\n"
 	x, err := extractDecls(testShim, shimWith(t, body))
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +113,9 @@ func TestExtractReachesIntoImportedTypes(t *testing.T) {
 func TestExtractSettlesNames(t *testing.T) {
 	body := serve + "func readOptions(r io.Reader) (*opts.Options, error) { return helper(strings.ToLower(\"X\")) }\n"
 	text := "//go:build windows\n\npackage main\n\nimport (\n\topts \"" + optionsPackage +
-		"\"\n\tstrings \"example.com/typeurl/v2\"\n)\n\nvar (\n\t// count counts.\n\tcount = strings.UnmarshalAny\n)\n\nfunc helper(s string) (*opts.Options, error) { strings.UnmarshalAny(count); return nil, nil }\n"
+		"\"\n\tstrings \"example.com/typeurl/v2\"\n)\n\nvar (\n\t// count counts.\n\tcount = " +
+		"strings.UnmarshalAny\n)\n\nfunc helper(s string) (*opts.Options, error) { strings.UnmarshalAny(count); " +
+		"return nil, nil }\n"
 	p, err := programs(t, shimFiles("cmd/shim/", body)+"-- cmd/shim/helper.go --\n"+text)("shim")
 	if err != nil {
 		t.Fatal(err)

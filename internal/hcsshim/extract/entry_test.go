@@ -38,7 +38,8 @@ var hcsshim error
 		dir := "cmd/" + slug(test.name) + "/"
 		files += "-- " + dir + "serve.go --\npackage main\n\nimport (\n\t\"context\"\n\t\"io\"\n\t\"os\"\n\n\t\"" +
 			hcsshimModule + "/internal/away\"\n\topts \"" + optionsPackage + "\"\n)\n\n" +
-			"// Imports are used.\nvar _ = []any{context.Background, io.EOF, os.Stdin, away.Read, opts.Options{}}\n\nfunc main() {\n\t" + test.main + "\n\tprintln(o, err)\n}\n\n" + test.decls + "\n"
+			"// Imports are used.\nvar _ = []any{context.Background, io.EOF, os.Stdin, away.Read, " +
+			"opts.Options{}}\n\nfunc main() {\n\t" + test.main + "\n\tprintln(o, err)\n}\n\n" + test.decls + "\n"
 	}
 	program := programs(t, files)
 	return func(test entryTest) (*extraction, error) {
@@ -60,8 +61,9 @@ func TestEntry(t *testing.T) {
 	tests := []entryTest{
 		{name: "usual", main: usualCall, decls: "func readOptions(r io.Reader)" + returns, want: "readOptions"},
 		{name: "in a helper", main: "var o any\n\terr := serve(os.Stdin)",
-			decls: "func serve(in io.Reader) error { _, err := readOptions(in); return err }\n\nfunc readOptions(r io.Reader)" + returns,
-			want:  "readOptions"},
+			decls: "func serve(in io.Reader) error { _, err := readOptions(in); return err }\n\nfunc readOptions(r " +
+				"io.Reader)" + returns,
+			want: "readOptions"},
 		{name: "renamed", main: "o, err := load(os.Stdin)", decls: "func load(r io.Reader)" + returns, want: "load",
 			under: "cmd/renamed.load, which is handed os.Stdin"},
 		{name: "another package", main: "o, err := away.Read(os.Stdin)", want: "Read",
@@ -96,7 +98,8 @@ func TestEntry(t *testing.T) {
 // A name that the generated file has itself, or another of the packages, is given up.
 func TestEntryRenames(t *testing.T) {
 	test := entryTest{name: "shim", main: "o, err := readOptions(os.Stdin)",
-		decls: "func readOptions(r io.Reader) (*opts.Options, error) { reserved(); return away.Read(r) }\n\nfunc reserved() {}"}
+		decls: "func readOptions(r io.Reader) (*opts.Options, error) { reserved(); return away.Read(r) }\n\nfunc " +
+			"reserved() {}"}
 	x, err := extractAll(t, []entryTest{test})(test)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +125,9 @@ func TestEntryErrors(t *testing.T) {
 			decls: "func readOptions(r io.Reader) *opts.Options { return nil }",
 			want:  "serve.go:20: readOptions returns (*options.Options): want (*options.Options, error)"},
 		{name: "struct", main: usualCall,
-			decls: "type config struct{ o *opts.Options }\n\nfunc readOptions(r io.Reader) (c config, err error) { return }",
-			want:  "readOptions returns (c main.config, err error): want"},
+			decls: "type config struct{ o *opts.Options }\n\nfunc readOptions(r io.Reader) (c config, err error) { " +
+				"return }",
+			want: "readOptions returns (c main.config, err error): want"},
 		{name: "two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)", decls: "func a(r io.Reader)" +
 			returns,
 			want: "os.Stdin is handed to a at cmd/two/serve.go:16, away.Read at cmd/two/serve.go:17; ENTRY"},
@@ -139,12 +143,14 @@ func TestEntryErrors(t *testing.T) {
 		{name: "no reader", main: "o, err := readOptions()", decls: "func readOptions()" + returns,
 			want: "takes (): want one io.Reader"},
 		{name: "embedded file", main: usualCall,
-			decls: "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*opts.Options, error) { _ = text; return nil, nil }",
-			want:  "//go:embed"},
+			decls: "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*opts.Options, error) { _ = " +
+				"text; return nil, nil }",
+			want: "//go:embed"},
 		{name: "no Go", main: usualCall, decls: "func readOptions(r io.Reader) (*opts.Options, error) {",
 			want: "expected"},
 		{name: "no such package", main: none, entry: "internal/nowhere.Read",
-			want: "ENTRY=internal/nowhere.Read: the shim has no package internal/nowhere: want a function such as cmd/no-such-package.main"},
+			want: "ENTRY=internal/nowhere.Read: the shim has no package internal/nowhere: want a function such as " +
+				"cmd/no-such-package.main"},
 		{name: "no such function", main: none, entry: "internal/away.Red", want: "no function Red in"},
 		{name: "no options", main: none, entry: "cmd/no-options.main",
 			want: "serve.go:15: main returns (): want (*options.Options, error)"},
@@ -169,7 +175,8 @@ func TestComplaint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"# pkg\n./a/readoptions.go:3:1: undefined: syscall.X\n./b": "what is from serve.go, line 280: undefined: syscall.X",
+		"# pkg\n./a/readoptions.go:3:1: undefined: syscall.X\n./b": "what is from serve.go, line 280: undefined: " +
+			"syscall.X",
 		"no such\nmodule": "no such module",
 	} {
 		if got := b.complaint(text); got != want {

@@ -14,6 +14,7 @@ import (
 	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
 	"shimfuzz/lab/ossfuzz/project"
+	"shimfuzz/lab/testrun"
 	"shimfuzz/lab/upstream/watch"
 )
 
@@ -28,6 +29,7 @@ type command struct {
 }
 
 var commands = []command{
+	{name: "test", help: "the lab's own tests", hcsshim: true, run: test},
 	{name: "conformance", help: "hold a reader in any language to the contract",
 		flags:   "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2",
 		hcsshim: true, run: conformance},
@@ -174,4 +176,13 @@ func submission(ctx context.Context, j *job) error {
 	fmt.Println("NOT RUN: the image itself, which needs docker: in a clone of OSS-Fuzz with this folder in projects,")
 	fmt.Println("  python3 infra/helper.py build_image hcsshim, then build_fuzzers and check_build")
 	return nil
+}
+
+// test runs the lab's own tests. Those of the real shims are e2e's.
+func test(ctx context.Context, j *job) error {
+	run := testrun.New()
+	if err := run.Packages(ctx, j.b, j.test, "the lab's own tests", "./lab/..."); err != nil {
+		return err
+	}
+	return run.Finish()
 }

@@ -23,7 +23,8 @@ import (
 // conformance holds a reader in a process of its own to the contract.
 func conformance(ctx context.Context, j *job) error {
 	if j.reader == "" {
-		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' (docs/conformance.md has the protocol)")
+		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
+			"(docs/conformance.md has the protocol)")
 	}
 	if j.update > 0 && j.expected == "" {
 		return errors.New("UPDATE=1 without EXPECTED: say which file to write the expected failures to")

@@ -41,7 +41,7 @@ func e2e(ctx context.Context, j *job) error {
 	}
 	release, err := wine.Lock(filepath.Join(dir, "lock"))
 	if err != nil {
-		return fmt.Errorf("another make e2e of this hcsshim runs: %w", err)
+		return fmt.Errorf("another make -C lab e2e of this hcsshim runs: %w", err)
 	}
 	defer release()
 	if err := j.printVersions(ctx); err != nil {

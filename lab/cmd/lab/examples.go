@@ -35,7 +35,7 @@ func exampleReaders(ctx context.Context, j *job) error {
 	all := j.options
 	for _, e := range examples.All() {
 		if missing := e.Missing(); missing != "" {
-			fmt.Printf("\n== %s\n  NOT RUN: it needs %s: make examples-tools\n", e.Language, missing)
+			fmt.Printf("\n== %s\n  NOT RUN: it needs %s: make -C lab examples-tools\n", e.Language, missing)
 			continue
 		}
 		command, err := e.Build(ctx, j.root)

@@ -37,7 +37,7 @@ func (o *options) all() map[string]option {
 	return map[string]option{
 		"hcsshim": {&o.hcsshim, "the hcsshim to test: a `version`, or the folder of a checkout"},
 		"entry": {&o.entry,
-			"the `function` of hcsshim to test, such as internal/shimopts.Read, if not the one that is handed os.Stdin"},
+			"the `function` of hcsshim to test, such as internal/shimopts.Read, if not readOptions"},
 		"findings": {&o.findings,
 			"which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread"},
 		"finding":  {&o.finding, "the only `finding` to report"},
@@ -50,7 +50,8 @@ func (o *options) all() map[string]option {
 		"case":   {&o.file, "`file` with a payload, or what a fuzzer has kept"},
 		"reader": {&o.reader, "`command` that reads payloads, in hcsshim's place"},
 		"options": {&o.optionsType,
-			"the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name with a descriptor set"},
+			"the `type` of Options that the reader reads, if not hcsshim's: containerd.runc.v1.Options, or file:name " +
+				"with a descriptor set"},
 		"level":     {&o.level, "the `last level` of tests to run: required, recommended or freedoms"},
 		"longest":   {&o.longest, "`number` of elements in a row that are walked: 1 is for a slow reader"},
 		"expected":  {&o.expected, "`file` with the failures that are expected"},

@@ -38,7 +38,8 @@ func patch(ctx context.Context, j *job) error {
 		fmt.Println("  go vet passes, and so do the tests of the patch")
 	}
 	fmt.Printf("for hcsshim %s:\n  git am %s\n", source.Name, settings.Quote(gocmd.FromHere(name)))
-	fmt.Printf("hold the patched copy to the contract:\n  make test HCSSHIM=%s FINDINGS=none\n  make e2e HCSSHIM=%[1]s FINDINGS=%s\n",
+	fmt.Printf("hold the patched copy to the contract:\n  make test HCSSHIM=%s FINDINGS=none\n  make -C lab e2e "+
+		"HCSSHIM=%[1]s FINDINGS=%s\n",
 		settings.Quote(gocmd.FromHere(t.Dir)), upstream.Fixed())
 	return nil
 }

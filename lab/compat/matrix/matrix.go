@@ -119,7 +119,8 @@ func (s Surprise) Report(program string) verdict.Report {
 	r := a.Verdict.Report(a.question(), a.Got, contract.GuaranteeOf(a.Want.Kind),
 		findings.Of(s.Reader.Name, s.Reader.Version))
 	if r.Advice == "" {
-		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to internal/findings/all.go."
+		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to " +
+			"internal/findings/all.go."
 	}
 	r.Program = s.Reader.ID()
 	r.Description = a.Name()

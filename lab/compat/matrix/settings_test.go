@@ -77,7 +77,8 @@ func TestSettingsMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| `io.containerd.runhcs.v1` | `sandbox_isolation = 1` | DEFAULTS | DEFAULTS | DEFAULTS | DEFAULTS | DEFAULTS |\n",
+		"| `io.containerd.runhcs.v1` | `sandbox_isolation = 1` | DEFAULTS | DEFAULTS | DEFAULTS | DEFAULTS | " +
+			"DEFAULTS |\n",
 		"| `io.containerd.runhcs.v1` | `SandboxIsolation = 7` | ACCEPTED |",
 		"| `io.containerd.runhcs.v1` | `ScrubLogs = 1` | refused |",
 		"| `io.containerd.runhcs.v1` | `ScrubLogs = false` | DEFAULTS; arrive v0.14.1 |",

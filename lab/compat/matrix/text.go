@@ -13,7 +13,8 @@ import (
 
 // Legend explains the words of Cell.Summary.
 const Legend = `arrive: the options that were sent, field by field. error: the shim does not start, and reports why.
-DEFAULTS: the options are silently dropped. PARTLY: some of their fields are. PANIC: the shim crashes. HANG: it does not answer.
+DEFAULTS: the options are silently dropped. PARTLY: some of their fields are.
+PANIC: the shim crashes. HANG: it does not answer.
 OTHER: other options than were sent. n: the effect of no options, and f: of options of another type, where it is wrong.`
 
 // Text writes the matrix for a terminal.

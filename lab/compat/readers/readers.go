@@ -128,7 +128,7 @@ func hcsshim(shim extract.Shim) func(root, dir, version string) error {
 		}
 		err = m.Add("reader", sources, "hcsshim", "main.go", marshal)
 		if shim == extract.LCOW {
-			err = errors.Join(err, m.Add("internal/hcsshim", sources, "lcow", "lcow.go"))
+			err = errors.Join(err, m.Add("extracted", sources, "lcow", "lcow.go"))
 		}
 		if err != nil {
 			return err

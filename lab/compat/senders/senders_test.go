@@ -27,11 +27,11 @@ func TestRecordingsAreAll(t *testing.T) {
 		}
 	}
 	if len(have) != len(want) {
-		t.Fatalf("%d recordings, want %d: run make record", len(have), len(want))
+		t.Fatalf("%d recordings, want %d: run make -C lab record", len(have), len(want))
 	}
 	for i, r := range have {
 		if r.Containerd != want[i].Containerd || r.Request != want[i].Request {
-			t.Errorf("recording %d is %s, want %s: run make record", i, r.Name(), want[i].Name())
+			t.Errorf("recording %d is %s, want %s: run make -C lab record", i, r.Name(), want[i].Name())
 		}
 		if r.Module != modulePath(r.Containerd) || r.Sum == "" || r.Entry == "" {
 			t.Errorf("%s: the origin is incomplete", r.Name())
@@ -64,12 +64,12 @@ func TestPassagesAreAll(t *testing.T) {
 		want += len(asked)
 		for _, p := range asked {
 			if n := have[key(version, p)]; n != 1 {
-				t.Errorf("%v: recorded %d times: run make record", key(version, p), n)
+				t.Errorf("%v: recorded %d times: run make -C lab record", key(version, p), n)
 			}
 		}
 	}
 	if len(have) != want {
-		t.Errorf("%d passages, want %d: run make record", len(have), want)
+		t.Errorf("%d passages, want %d: run make -C lab record", len(have), want)
 	}
 }
 

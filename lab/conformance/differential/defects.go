@@ -18,11 +18,14 @@ import (
 var asked = map[string]Engine{
 	"python": {Every: 11, Defects: []Defect{
 		{Name: "wide-tag-unknown",
-			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
+			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: " +
+				"decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
 		{Name: "range-unchecked",
-			Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field, and tags and lengths are cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", As: rangeUnchecked},
+			Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field, and tags and lengths are " +
+				"cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", As: rangeUnchecked},
 		{Name: "end-tag-by-suffix",
-			Why: "a group's end tag is compared with the last bytes only, and must be as short as possible (decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
+			Why: "a group's end tag is compared with the last bytes only, and must be as short as possible " +
+				"(decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
 	}},
 	"cpp": {Defects: []Defect{
 		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)", As: cutTag},
@@ -45,7 +48,8 @@ var asked = map[string]Engine{
 	}},
 	"rust": {Defects: []Defect{
 		{Name: "wire-type-refused",
-			Why: "a known field with another wire type is an error, and one of a map is read as an entry (encoding.rs, check_wire_type and map)", As: wireTypeRefused, Minimal: true},
+			Why: "a known field with another wire type is an error, and one of a map is read as an entry " +
+				"(encoding.rs, check_wire_type and map)", As: wireTypeRefused, Minimal: true},
 	}},
 }
 

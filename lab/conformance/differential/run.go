@@ -11,12 +11,13 @@ import (
 	"sync"
 	"time"
 
+	"shimfuzz/lab/conformance/smaller"
+
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -229,7 +230,7 @@ func (p *pipe) shrink(ctx context.Context, d *disagreement) bool {
 	const most, mostBytes = 300, 4 << 20
 	var candidates []question
 	size := 0
-	for c := range wire.Smaller(d.payload, stdin.Descriptor(contract.Stdin, d.payload), stdin.Inside) {
+	for c := range smaller.Of(d.payload, stdin.Descriptor(contract.Stdin, d.payload), stdin.Inside) {
 		if candidates = append(candidates, question{c, reference.Want(c)}); len(candidates) == most {
 			break
 		}

@@ -43,7 +43,8 @@ type Need struct {
 var ErrNotHere = errors.New("not on this system")
 
 // generated are the files of the descriptor set that C++ has no library for.
-const generated = "runtime/bootstrap/v1/bootstrap.proto github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/runhcs.proto"
+const generated = "runtime/bootstrap/v1/bootstrap.proto " +
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/runhcs.proto"
 
 // All returns the example readers.
 func All() []Example {
@@ -65,7 +66,8 @@ func All() []Example {
 			build:   []string{"npm install --no-package-lock --no-audit --no-fund --ignore-scripts --prefer-offline"}},
 		{Name: "go", Language: "Go", Engine: "google.golang.org/protobuf, the release of go.mod", Longest: 2,
 			command: "build/examples/go/reader",
-			build:   []string{"go build -C ../../../lab -buildvcs=false -o ../build/examples/go/reader ./examples/readers/go"}},
+			build: []string{"go build -C ../../../lab -buildvcs=false -o ../build/examples/go/reader " +
+				"./examples/readers/go"}},
 		// rustup's compiler may come first in PATH, and not be one that Debian's crates suit.
 		{Name: "rust", Language: "Rust", Engine: "prost 0.11", Longest: 1,
 			Needs: []Need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"},
@@ -73,7 +75,8 @@ func All() []Example {
 				{"/usr/share/cargo/registry/prost-types-0.11.6", "librust-prost-types-dev"}},
 			command: "build/examples/rust/target/release/reader",
 			build: []string{"/usr/bin/cargo build --quiet --release --offline --target-dir target" +
-				` --config source.crates-io.replace-with="debian" --config source.debian.directory="/usr/share/cargo/registry"`},
+				` --config source.crates-io.replace-with="debian"` +
+				` --config source.debian.directory="/usr/share/cargo/registry"`},
 			env: []string{"RUSTC=/usr/bin/rustc"}},
 	}
 }

@@ -1,4 +1,4 @@
-// Package protocol is the reader's side of make conformance: the protocol of a
+// Package protocol is the reader's side of make -C lab conformance: the protocol of a
 // process that is given payloads and answers what it decodes from each.
 //
 // The process reads frames from its standard input until that ends. A frame is a

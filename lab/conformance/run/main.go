@@ -1,5 +1,5 @@
 // Command run holds a reader in a process of its own to the contract, or with a case
-// shows what it answers to that. make conformance and make repro run it, in a build with
+// shows what it answers to that. make -C lab conformance and make repro run it, in a build with
 // the Options of the hcsshim that the user names.
 package main
 
@@ -37,7 +37,8 @@ func run(ctx context.Context) (passes bool, err error) {
 		return false, err
 	}
 	if s.Conformance == nil {
-		return false, fmt.Errorf("%s says nothing of a reader: this is run by make conformance", settings.Variable)
+		return false, fmt.Errorf("%s says nothing of a reader: this is run by make -C lab conformance",
+			settings.Variable)
 	}
 	if len(os.Args) > 1 {
 		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)

@@ -41,7 +41,7 @@ var walks = []struct {
 func TestMutants(t *testing.T) {
 	m := verify.Settings().Mutants
 	if m == nil {
-		t.Skip("make mutants runs it")
+		t.Skip("make -C lab mutants runs it")
 	}
 	living = &mutants{Mutants: *m}
 	enumerate = func(w *walker, steps iter.Seq[grammar.Sentence]) { living.walk(w, steps) }

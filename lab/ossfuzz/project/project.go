@@ -121,7 +121,8 @@ func readDescription(file string) (d description, err error) {
 func (d description) check() error {
 	if d.Language != "go" || !slices.Equal(d.FuzzingEngines, []string{"libfuzzer"}) ||
 		!slices.Equal(d.Sanitizers, []string{"address"}) {
-		return fmt.Errorf("project.yaml: language %q, fuzzing_engines %q, sanitizers %q; want go, libfuzzer and address alone",
+		return fmt.Errorf("project.yaml: language %q, fuzzing_engines %q, sanitizers %q; want go, libfuzzer and "+
+			"address alone",
 			d.Language, d.FuzzingEngines, d.Sanitizers)
 	}
 	return nil

@@ -20,7 +20,7 @@ type Missing struct{ Tool string }
 
 func (m Missing) Error() string {
 	return m.Tool +
-		` is not installed: run "make e2e-tools" as root (it takes Wine and mingw-w64 from Debian's packages)`
+		` is not installed: run "make -C lab e2e-tools" as root (it takes Wine and mingw-w64 from Debian's packages)`
 }
 
 // Host is the system on which the programs run. Its zero value is Windows itself.

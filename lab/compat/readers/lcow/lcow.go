@@ -1,6 +1,6 @@
 //go:build ignore
 
-package hcsshim
+package extracted
 
 import (
 	"io"

@@ -1,4 +1,4 @@
-// Command reference reads payloads with the reference decoder. make conformance must
+// Command reference reads payloads with the reference decoder. make -C lab conformance must
 // find nothing wrong with it.
 package main
 
@@ -14,7 +14,9 @@ import (
 )
 
 func main() {
-	protocol.Main(func(payload []byte) protocol.Answer { return answer(reference.ReadOptions(bytes.NewReader(payload))) })
+	protocol.Main(func(payload []byte) protocol.Answer {
+		return answer(reference.ReadOptions(bytes.NewReader(payload)))
+	})
 }
 
 func answer(opts *options.Options, err error) protocol.Answer {

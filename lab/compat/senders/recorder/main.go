@@ -1,7 +1,8 @@
 //go:build ignore
 
 // Command recorder calls containerd's own code to start a shim, as its daemon does.
-// It reads a request, as JSON, from its standard input and prints the answer as JSON. The stand-in saves what the shim was started with.
+// It reads a request, as JSON, from its standard input and prints the answer as JSON. The stand-in saves what the shim
+// was started with.
 //
 // The method start is in v1.go or v2.go, for the major version of containerd.
 package main

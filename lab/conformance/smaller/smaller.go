@@ -1,4 +1,5 @@
-package wire
+// Package smaller makes the payload of a failure smaller, field by field.
+package smaller
 
 import (
 	"bytes"
@@ -7,13 +8,15 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/wire"
 )
 
-// Smaller yields a message with one thing in it left out or made smaller. md is nil for
+// Of yields a message with one thing in it left out or made smaller. md is nil for
 // a message of which nothing is known.
-func Smaller(b []byte, md protoreflect.MessageDescriptor, schema Schema) iter.Seq[[]byte] {
+func Of(b []byte, md protoreflect.MessageDescriptor, schema wire.Schema) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		fields, rest := Parse(b)
+		fields, rest := wire.Parse(b)
 		with := func(at, size int, piece []byte) bool {
 			return yield(slices.Concat(b[:at], piece, b[at+size:]))
 		}
@@ -43,11 +46,12 @@ func Smaller(b []byte, md protoreflect.MessageDescriptor, schema Schema) iter.Se
 
 // Inner describes the message that a field of another holds, an Any of a type URL
 // included; nil if none is known.
-func Inner(f Field, md protoreflect.MessageDescriptor, url string, schema Schema) protoreflect.MessageDescriptor {
+func Inner(f wire.Field, md protoreflect.MessageDescriptor, url string,
+	schema wire.Schema) protoreflect.MessageDescriptor {
 	if md == nil || f.Type != protowire.BytesType {
 		return nil
 	}
-	if isAny(md) && f.Num == 2 {
+	if f.Num == 2 && md.FullName() == "google.protobuf.Any" {
 		return schema(url)
 	}
 	if fd := md.Fields().ByNumber(f.Num); fd != nil {
@@ -57,7 +61,7 @@ func Inner(f Field, md protoreflect.MessageDescriptor, url string, schema Schema
 }
 
 // smallerField yields a field with a smaller value, or in a shorter encoding.
-func smallerField(f Field, md protoreflect.MessageDescriptor, schema Schema) iter.Seq[[]byte] {
+func smallerField(f wire.Field, md protoreflect.MessageDescriptor, schema wire.Schema) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		tag, n := protowire.ConsumeVarint(f.Raw)
 		head := f.Raw[:n]
@@ -83,17 +87,17 @@ func smallerField(f Field, md protoreflect.MessageDescriptor, schema Schema) ite
 			}
 			values := shorter(f.Value)
 			if md != nil {
-				values = Smaller(f.Value, md, schema)
+				values = Of(f.Value, md, schema)
 			}
 			for value := range values {
-				if !yield(slices.Concat(head, WideVarint(uint64(len(value)), width), value)) {
+				if !yield(slices.Concat(head, wire.WideVarint(uint64(len(value)), width), value)) {
 					return
 				}
 			}
 		case protowire.StartGroupType:
 			body, _ := protowire.ConsumeGroup(f.Num, f.Raw[n:])
 			end := f.Raw[n+len(body):]
-			for value := range Smaller(body, nil, schema) {
+			for value := range Of(body, nil, schema) {
 				if !yield(slices.Concat(head, value, end)) {
 					return
 				}
