@@ -18,7 +18,7 @@ import (
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 )
 
 //go:embed index.json ambiguous bootstrap legacy malformed recorded
@@ -27,7 +27,7 @@ var files embed.FS
 // Case is one payload and the right answer to it.
 type Case struct {
 	table.Entry
-	Payload payload.Payload
+	Payload grammar.Payload
 }
 
 // Load returns the embedded cases, in the order of the index. Its error is that
@@ -77,7 +77,7 @@ func loadCase(fsys fs.FS, e table.Entry) (Case, error) {
 	if err != nil {
 		return Case{}, fmt.Errorf("corpus/%s: case %s: %w", table.IndexFile, e.Name, err)
 	}
-	return Case{e, payload.Payload{Bytes: b, Want: want, Description: "corpus/" + e.File}}, nil
+	return Case{e, grammar.Payload{Bytes: b, Want: want, Description: "corpus/" + e.File}}, nil
 }
 
 // allNamed fails for a file that the index does not name: nothing would run it.
@@ -95,6 +95,15 @@ func damaged(file, how string) error {
 		table.IndexFile, how)
 }
 
+// Payloads are the bytes of cases.
+func Payloads(cases []Case) [][]byte {
+	all := make([][]byte, len(cases))
+	for i, c := range cases {
+		all[i] = c.Payload.Bytes
+	}
+	return all
+}
+
 // want is the right answer, with the others that the contract allows. Fields that
 // the linked version of Options lacks are unknown fields to it, and left out.
 func want(e table.Entry) (contract.Outcome, error) {
@@ -107,7 +116,7 @@ func want(e table.Entry) (contract.Outcome, error) {
 	}
 	outcome := func(k contract.Kind) contract.Outcome {
 		if k == contract.Options {
-			return payload.Sent(opts)
+			return grammar.Sent(opts)
 		}
 		return contract.Outcome{Kind: k}
 	}

@@ -24,7 +24,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/delivery"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verify"
 )
@@ -32,7 +32,7 @@ import (
 // ReadOptions holds the answer to arbitrary bytes against the reference's.
 func ReadOptions(t verify.TB, b []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes"}
+	p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes"}
 	verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
@@ -40,7 +40,7 @@ func ReadOptions(t verify.TB, b []byte) {
 // gives to the same Any in its plain encoding.
 func Legacy(t verify.TB, typeURL, value, script []byte) {
 	t.Helper()
-	want := reference.Want(payload.PlainAny(string(typeURL), value))
+	want := reference.Want(grammar.PlainAny(string(typeURL), value))
 	both(t, contract.Equivalent, generator.AnyOf(choices(script), string(typeURL), value, want))
 }
 
@@ -57,8 +57,8 @@ func Bootstrap(t verify.TB, opts, script []byte) {
 func Equivalence(t verify.TB, opts, one, two []byte) {
 	t.Helper()
 	sent := decodedOr(opts, one)
-	both(t, contract.Equivalent, generator.Legacy(choices(one), payload.AllVariations, sent))
-	both(t, contract.Equivalent, generator.Bootstrap(choices(two), payload.AllVariations, sent))
+	both(t, contract.Equivalent, generator.Legacy(choices(one), grammar.AllVariations, sent))
+	both(t, contract.Equivalent, generator.Bootstrap(choices(two), grammar.AllVariations, sent))
 }
 
 // Malformed encodes options, damages the result as the script says, and holds
@@ -72,7 +72,7 @@ func Malformed(t verify.TB, opts, script []byte) {
 // whether the reader fails, and the second where.
 func Readers(t verify.TB, b, script []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes from a scripted reader"}
+	p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes from a scripted reader"}
 	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
 	fails := len(script) > 1 && script[0]%2 == 1
 	if fails {
@@ -91,14 +91,14 @@ func Readers(t verify.TB, b, script []byte) {
 // against the reference's.
 func CreateOptions(t verify.TB, b []byte) {
 	t.Helper()
-	p := payload.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}
+	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}
 	for _, d := range verify.Creates() {
 		verify.Run(t, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 	}
 }
 
 // generator makes payloads of the inputs.
-var generator = payload.RunHCS.Small()
+var generator = grammar.RunHCS.Small()
 
 var errReader = errors.New("the reader failed")
 
@@ -113,7 +113,7 @@ func decoders(t verify.TB) []decoder.Decoder {
 
 // both checks a payload whose outcome is known from how it was built on both
 // decoders.
-func both(t verify.TB, g contract.Guarantee, p payload.Payload) {
+func both(t verify.TB, g contract.Guarantee, p grammar.Payload) {
 	t.Helper()
 	for _, d := range decoders(t) {
 		verify.Run(t, d, verify.Check{Guarantee: g, Payload: p})
@@ -134,7 +134,7 @@ func decodedOr(opts, script []byte) proto.Message {
 // byte, and chooses 0 when the input is used up: what it reads then is 0.
 type script struct{ rest []byte }
 
-func choices(b []byte) payload.Rand { return &script{b} }
+func choices(b []byte) grammar.Rand { return &script{b} }
 
 func (s *script) Intn(n int) int {
 	width := 1

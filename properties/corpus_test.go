@@ -6,7 +6,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
@@ -47,7 +47,7 @@ func TestTruncation(t *testing.T) {
 					if slices.Contains(whole, cut) {
 						continue
 					}
-					p := payload.Payload{Bytes: c.Payload.Bytes[:cut], Want: contract.Outcome{Kind: contract.Malformed},
+					p := grammar.Payload{Bytes: c.Payload.Bytes[:cut], Want: contract.Outcome{Kind: contract.Malformed},
 						Description: c.Payload.Description + ", cut"}
 					verify.Run(t, d, verify.Check{Guarantee: contract.MalformedFails, Payload: p})
 				}

@@ -13,7 +13,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
@@ -45,14 +45,14 @@ func TestLinear(t *testing.T) {
 	}
 	const small = 1 << 16
 	for _, d := range verify.Decoders() {
-		for _, shape := range payload.Shapes {
+		for _, shape := range grammar.Shapes {
 			little, much := shape.Make(small), shape.Make(small*growth)
 			if d.Input == contract.Create && stdin.IsBootstrap(little) {
 				continue
 			}
 			t.Run(d.Name+"/"+shape.Name, func(t *testing.T) {
 				for _, b := range [][]byte{little, much} {
-					p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: shape.Name}
+					p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: shape.Name}
 					if p.Want.Kind != shape.Want {
 						t.Fatalf("%s of %d bytes: the reference answers %v, want %s", shape.Name, len(b), p.Want.Kind,
 							shape.Want)
@@ -72,7 +72,7 @@ func linear(t *testing.T, d decoder.Decoder, shape string, little, much []byte) 
 	t.Helper()
 	fail := func(format string, args ...any) {
 		t.Helper()
-		p := payload.Payload{Bytes: much, Description: shape}
+		p := grammar.Payload{Bytes: much, Description: shape}
 		verify.Fail(t, d, verify.Check{Guarantee: contract.Linear, Payload: p}, fmt.Sprintf(format, args...))
 	}
 	wider := float64(len(much)) / float64(len(little))
@@ -103,15 +103,15 @@ func TestSmallIsCheap(t *testing.T) {
 // A payload of up to contract.MaxPayload is neither cut off nor refused; a larger one is
 // not cut off.
 func TestLarge(t *testing.T) {
-	opts := payload.OneOption()
+	opts := grammar.OneOption()
 	fd := opts.ProtoReflect().Descriptor().Fields().ByName("registry_root")
 	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString(strings.Repeat("x", 24<<20)))
-	legacy := payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes))
-	checks := []payload.Payload{
-		payload.WithIdentity("web-1", "k8s.io", opts),
-		{Bytes: legacy, Want: payload.Sent(opts), Description: "legacy Any of 24 MiB"},
+	legacy := grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(grammar.WithIdentity("a", "b", opts).Bytes))
+	checks := []grammar.Payload{
+		grammar.WithIdentity("web-1", "k8s.io", opts),
+		{Bytes: legacy, Want: grammar.Sent(opts), Description: "legacy Any of 24 MiB"},
 	}
-	ours := payload.WithIdentity("web-1", "k8s.io", payload.OneOption()).Bytes
+	ours := grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption()).Bytes
 	// of which ours are the last bytes
 	for _, size := range []int{contract.MaxPayload, contract.MaxPayload + len(ours)} {
 		const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
@@ -121,7 +121,7 @@ func TestLarge(t *testing.T) {
 		if len(b) != size {
 			t.Fatalf("%d bytes, want %d", len(b), size)
 		}
-		checks = append(checks, payload.Payload{Bytes: b, Want: reference.Want(b),
+		checks = append(checks, grammar.Payload{Bytes: b, Want: reference.Want(b),
 			Description: fmt.Sprintf("options at the end of %d bytes", size)})
 	}
 	for _, d := range verify.Decoders() {
@@ -160,7 +160,7 @@ func decode(d decoder.Decoder, b []byte) contract.Outcome {
 // allocated for each byte on stdin.
 func BenchmarkDecode(b *testing.B) {
 	for _, d := range verify.Decoders() {
-		for _, shape := range payload.Shapes {
+		for _, shape := range grammar.Shapes {
 			b.Run(d.Name+"/"+shape.Name, func(b *testing.B) {
 				input := shape.Make(1 << 20)
 				b.SetBytes(int64(len(input)))

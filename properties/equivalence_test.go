@@ -7,7 +7,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
 
@@ -15,19 +15,19 @@ import (
 // The same options are sent three ways: as a legacy Any and as a bootstrap
 // extension that apply the variation, and plainly.
 func TestEquivalence(t *testing.T) {
-	for bit := payload.Variations(1); bit&payload.AllVariations != 0; bit <<= 1 {
-		t.Run(payload.VariationNames[bit], func(t *testing.T) { equivalent(t, bit) })
+	for bit := grammar.Variations(1); bit&grammar.AllVariations != 0; bit <<= 1 {
+		t.Run(grammar.VariationNames[bit], func(t *testing.T) { equivalent(t, bit) })
 	}
 	t.Run("family", func(t *testing.T) { equivalent(t, 0) })
-	t.Run("all", func(t *testing.T) { equivalent(t, payload.AllVariations) })
+	t.Run("all", func(t *testing.T) { equivalent(t, grammar.AllVariations) })
 }
 
-func equivalent(t *testing.T, rows payload.Variations) {
-	encodings := drawn(func(src payload.Rand) []payload.Payload {
-		opts := payload.RunHCS.Options(src)
-		return []payload.Payload{
-			payload.RunHCS.Legacy(src, 0, opts), payload.RunHCS.Bootstrap(src, 0, opts),
-			payload.RunHCS.Legacy(src, rows, opts), payload.RunHCS.Bootstrap(src, rows, opts),
+func equivalent(t *testing.T, rows grammar.Variations) {
+	encodings := drawn(func(src grammar.Rand) []grammar.Payload {
+		opts := grammar.RunHCS.Options(src)
+		return []grammar.Payload{
+			grammar.RunHCS.Legacy(src, 0, opts), grammar.RunHCS.Bootstrap(src, 0, opts),
+			grammar.RunHCS.Legacy(src, rows, opts), grammar.RunHCS.Bootstrap(src, rows, opts),
 		}
 	})
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
@@ -40,7 +40,7 @@ func equivalent(t *testing.T, rows payload.Variations) {
 
 // BootstrapParams without options give none, in every encoding.
 func TestNone(t *testing.T) {
-	holds(t, contract.Equivalent, func(src payload.Rand) payload.Payload {
-		return payload.RunHCS.Bootstrap(src, payload.AllVariations, nil)
+	holds(t, contract.Equivalent, func(src grammar.Rand) grammar.Payload {
+		return grammar.RunHCS.Bootstrap(src, grammar.AllVariations, nil)
 	})
 }

@@ -11,24 +11,22 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/delivery"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
-	"shimfuzz/internal/vocabulary"
-	"shimfuzz/internal/walk"
 )
 
 // Every sequence of elements of every level, up to two in a row, and up to three in
 // go test -exhaustive. What is right follows from the elements, and the reference is held
 // to that as the decoder under test is.
 func TestWalkElements(t *testing.T) {
-	for _, place := range vocabulary.RunHCS.Places() {
+	for _, place := range grammar.RunHCS.Contexts() {
 		t.Run(place.Name, func(t *testing.T) {
 			for _, in := range contract.Inputs {
 				if in == contract.Create && !place.IsAny() {
 					continue
 				}
-				walkAll(t, in, verify.DecodersOf(in), walk.Elements(vocabulary.RunHCS, place, longest(in)))
+				walkAll(t, in, verify.DecodersOf(in), grammar.RunHCS.Sentences(place, longest(in)))
 			}
 		})
 	}
@@ -47,20 +45,20 @@ func longest(in contract.Input) int {
 // Every combination of the fields of BootstrapParams: each absent, as containerd sets it,
 // empty, and with the same text as the others.
 func TestWalkFields(t *testing.T) {
-	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), walk.Params(vocabulary.RunHCS))
+	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), grammar.RunHCS.Params())
 }
 
 // Every size.
 func TestWalkSizes(t *testing.T) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, verify.DecodersOf(in), walk.Sizes(vocabulary.RunHCS))
+		walkAll(t, in, verify.DecodersOf(in), grammar.RunHCS.Sizes())
 	}
 }
 
 // Every string of up to two bytes, and of three in go test -exhaustive.
 func TestWalkBytes(t *testing.T) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, underTest(in), walk.Strings(longest(in)))
+		walkAll(t, in, underTest(in), grammar.Strings(longest(in)))
 	}
 }
 
@@ -73,9 +71,9 @@ func TestWalkNeighbours(t *testing.T) {
 	}
 	for _, in := range contract.Inputs {
 		cases := slices.DeleteFunc(casesFor(t, in), func(c corpus.Case) bool { return c.Size > small })
-		walkAll(t, in, underTest(in), func(yield func(walk.Step) bool) {
+		walkAll(t, in, underTest(in), func(yield func(grammar.Sentence) bool) {
 			for _, c := range cases {
-				for s := range walk.Neighbours(c.Name, c.Payload.Bytes) {
+				for s := range grammar.Edits(c.Name, c.Payload.Bytes) {
 					if !yield(s) {
 						return
 					}
@@ -104,7 +102,7 @@ func underTest(in contract.Input) []decoder.Decoder {
 // answer to the first stays what it was.
 func TestWalkPairs(t *testing.T) {
 	for _, d := range verify.Decoders() {
-		var classes []payload.Payload
+		var classes []grammar.Payload
 		seen := make(map[string]bool)
 		for _, c := range casesFor(t, d.Input) {
 			class := c.Name[:strings.LastIndexByte(c.Name, '_')] + string(c.Outcome)
@@ -121,13 +119,13 @@ func TestWalkPairs(t *testing.T) {
 
 // afterEach decodes a payload before each of the others. All answers are looked at in the
 // end, so one that a later call changes is found, too.
-func afterEach(t *testing.T, d decoder.Decoder, first payload.Payload, others []payload.Payload) {
+func afterEach(t *testing.T, d decoder.Decoder, first grammar.Payload, others []grammar.Payload) {
 	t.Helper()
 	var answers []contract.Outcome
 	var checks []verify.Check
 	for _, second := range others {
 		second.Description += ", after " + first.Description
-		for _, p := range []payload.Payload{first, second} {
+		for _, p := range []grammar.Payload{first, second} {
 			answers = append(answers, decode(d, p.Bytes))
 			checks = append(checks, verify.Check{Guarantee: contract.NoSharing, Payload: p})
 		}
@@ -143,12 +141,12 @@ func afterEach(t *testing.T, d decoder.Decoder, first payload.Payload, others []
 // Every way to cut a short payload into reads, with and without an error at each place;
 // and a longer one in up to three reads.
 func TestWalkReads(t *testing.T) {
-	short := []payload.Payload{
-		{Bytes: []byte("\"\x042.3.2\x042.4."), Want: payload.Sent(nil), Description: "BootstrapParams of 12 bytes"},
+	short := []grammar.Payload{
+		{Bytes: []byte("\"\x042.3.2\x042.4."), Want: grammar.Sent(nil), Description: "BootstrapParams of 12 bytes"},
 		{Bytes: []byte("\n\x03a/b\x12\x05valu"), Want: contract.Outcome{Kind: contract.Malformed},
 			Description: "a damaged payload of 12 bytes"},
 	}
-	long := payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
+	long := grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption())
 	for _, d := range verify.DecodersOf(contract.Stdin) {
 		for _, p := range short {
 			for at := range len(p.Bytes) + 1 {
@@ -194,7 +192,7 @@ func compositions(n int) iter.Seq[[]int] {
 
 // fails delivers a payload up to an offset and then fails, with each error, after the last
 // bytes or together with them.
-func fails(t *testing.T, d decoder.Decoder, p payload.Payload, at int, reads []int) {
+func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []int) {
 	t.Helper()
 	p.Want = contract.Outcome{Kind: contract.Read}
 	for _, cause := range readErrors {
@@ -208,7 +206,7 @@ func fails(t *testing.T, d decoder.Decoder, p payload.Payload, at int, reads []i
 
 // ends delivers a payload whole, with its end after the last bytes or together with them,
 // and with an empty read before each.
-func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
+func ends(t *testing.T, d decoder.Decoder, p grammar.Payload, reads []int) {
 	t.Helper()
 	for _, flag := range []byte{delivery.Alone, delivery.Together} {
 		for _, script := range [][]byte{delivery.Script(reads, flag),
@@ -221,7 +219,7 @@ func ends(t *testing.T, d decoder.Decoder, p payload.Payload, reads []int) {
 }
 
 // walkAll holds decoders of an input to the right answers to many payloads.
-func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps iter.Seq[walk.Step]) {
+func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps iter.Seq[grammar.Sentence]) {
 	t.Helper()
 	if len(decoders) == 0 {
 		return

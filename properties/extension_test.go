@@ -12,7 +12,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
 
@@ -20,7 +20,7 @@ import (
 // what every decoder reads back: our builder and containerd's agree.
 func TestAddExtension(t *testing.T) {
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
-		opts := drawn(payload.RunHCS.Options).Draw(rt, "options")
+		opts := drawn(grammar.RunHCS.Options).Draw(rt, "options")
 		params := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "2.3.7"}
 		for _, msg := range []proto.Message{&emptypb.Empty{}, opts} {
 			if err := params.AddExtension(msg); err != nil {
@@ -31,7 +31,7 @@ func TestAddExtension(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		p := payload.Payload{Bytes: b, Want: payload.Sent(opts),
+		p := grammar.Payload{Bytes: b, Want: grammar.Sent(opts),
 			Description: "BootstrapParams from AddExtension and proto.Marshal"}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.AsSent, Payload: p})
 	})

@@ -4,22 +4,22 @@ import (
 	"testing"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
 
 // IDs from the names of the linked types, namespaces from those that are
 // well-formed protobuf: where random strings would never find the way in.
 func TestNonInterference(t *testing.T) {
-	holds(t, contract.NonInterference, func(src payload.Rand) payload.Payload {
-		return payload.RunHCS.Bootstrap(src, payload.Ambient|payload.Neighbours, payload.RunHCS.Options(src))
+	holds(t, contract.NonInterference, func(src grammar.Rand) grammar.Payload {
+		return grammar.RunHCS.Bootstrap(src, grammar.Ambient|grammar.Neighbours, grammar.RunHCS.Options(src))
 	})
 }
 
 // Every linked type's name as an ID, and as a legacy type URL: one payload each
 // of what a random draw might miss.
 func TestEveryRegisteredName(t *testing.T) {
-	names := payload.RegisteredNames()
+	names := grammar.RegisteredNames()
 	if len(names) < 100 {
 		t.Errorf("only %d message types with legal names are linked: the real binary has some 200", len(names))
 	}
@@ -27,7 +27,7 @@ func TestEveryRegisteredName(t *testing.T) {
 		t.Run(d.Name, func(t *testing.T) {
 			for _, name := range names {
 				for _, namespace := range []string{"inference", "k8s.io", "p1"} {
-					p := payload.WithIdentity(name, namespace, payload.OneOption())
+					p := grammar.WithIdentity(name, namespace, grammar.OneOption())
 					verify.Run(t, d, verify.Check{Guarantee: contract.NonInterference, Payload: p})
 				}
 				if name == contract.OptionsName {
@@ -35,7 +35,7 @@ func TestEveryRegisteredName(t *testing.T) {
 				}
 				for _, value := range [][]byte{nil, {0x08, 1}, {0xff}} {
 					verify.Run(t, d, verify.Check{Guarantee: contract.ForeignFails,
-						Payload: payload.RunHCS.ForeignAs(name, value)})
+						Payload: grammar.RunHCS.ForeignAs(name, value)})
 				}
 			}
 		})
@@ -44,11 +44,11 @@ func TestEveryRegisteredName(t *testing.T) {
 
 // A foreign type gets the same answer whether or not its name is linked in.
 func TestRegistryIndependence(t *testing.T) {
-	holds(t, contract.RegistryIndependent, func(src payload.Rand) payload.Payload {
-		name := payload.RunHCS.ForeignName(src)
+	holds(t, contract.RegistryIndependent, func(src grammar.Rand) grammar.Payload {
+		name := grammar.RunHCS.ForeignName(src)
 		if src.Intn(2) == 0 && len(name) > 0 {
 			name = "Q" + name[1:] // of the same length, and linked nowhere
 		}
-		return payload.RunHCS.ForeignAs(name, payload.RunHCS.ForeignValue(src))
+		return grammar.RunHCS.ForeignAs(name, grammar.RunHCS.ForeignValue(src))
 	})
 }

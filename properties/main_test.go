@@ -10,7 +10,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
 
@@ -58,8 +58,8 @@ func (d draws) Intn(n int) int {
 
 func (d draws) Uint64() uint64 { return rapid.Uint64().Draw(d.t, "bits") }
 
-// drawn makes a rapid generator of one of package payload's.
-func drawn[T any](generate func(payload.Rand) T) *rapid.Generator[T] {
+// drawn makes a rapid generator of one of package grammar's.
+func drawn[T any](generate func(grammar.Rand) T) *rapid.Generator[T] {
 	return rapid.Custom(func(t *rapid.T) T { return generate(draws{t}) })
 }
 
@@ -75,7 +75,7 @@ func each(t *testing.T, decoders []decoder.Decoder, property func(*rapid.T, deco
 }
 
 // holds checks a guarantee on payloads of one generator, with every decoder.
-func holds(t *testing.T, g contract.Guarantee, generate func(payload.Rand) payload.Payload) {
+func holds(t *testing.T, g contract.Guarantee, generate func(grammar.Rand) grammar.Payload) {
 	payloads := drawn(generate)
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		verify.Run(rt, d, verify.Check{Guarantee: g, Payload: payloads.Draw(rt, "payload")})

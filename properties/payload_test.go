@@ -9,46 +9,46 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verify"
 )
 
 // The generators know every field of the Options under test. One of a new kind is
-// never drawn: teach internal/payload/options.go to draw it.
+// never drawn: teach internal/grammar to draw it.
 func TestEveryFieldIsDrawn(t *testing.T) {
-	if names := payload.RunHCS.UndrawnFields(); len(names) > 0 {
+	if names := grammar.RunHCS.UnsetFields(); len(names) > 0 {
 		t.Errorf("no generator draws these fields of Options: %s", strings.Join(names, ", "))
 	}
 }
 
 // Payloads as a standard encoder writes them.
 func TestValid(t *testing.T) {
-	holds(t, contract.AsSent, func(src payload.Rand) payload.Payload {
-		return payload.RunHCS.Valid(src,
-			payload.Ambient)
+	holds(t, contract.AsSent, func(src grammar.Rand) grammar.Payload {
+		return grammar.RunHCS.Valid(src,
+			grammar.Ambient)
 	})
 }
 
-func TestMinimal(t *testing.T) { holds(t, contract.AsSent, payload.RunHCS.Minimal) }
+func TestMinimal(t *testing.T) { holds(t, contract.AsSent, grammar.RunHCS.Minimal) }
 
-func TestForeign(t *testing.T) { holds(t, contract.ForeignFails, payload.RunHCS.Foreign) }
+func TestForeign(t *testing.T) { holds(t, contract.ForeignFails, grammar.RunHCS.Foreign) }
 
-func TestMalformed(t *testing.T) { holds(t, contract.MalformedFails, payload.RunHCS.Malformed) }
+func TestMalformed(t *testing.T) { holds(t, contract.MalformedFails, grammar.RunHCS.Malformed) }
 
 // What a reader may refuse it either refuses or reads (docs/contract.md, Freedoms).
-func TestFree(t *testing.T) { holds(t, contract.Equivalent, payload.RunHCS.Free) }
+func TestFree(t *testing.T) { holds(t, contract.Equivalent, grammar.RunHCS.Free) }
 
-func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, payload.RunHCS.Framed) }
+func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, grammar.RunHCS.Framed) }
 
 // Any bytes at all: random ones, and cases of the corpus with bytes changed,
 // cut out, doubled or joined. The reference says what is right.
 func TestAnyBytes(t *testing.T) {
-	cases := load(t)
-	bytes := drawn(func(src payload.Rand) []byte { return corpus.Changed(src, cases) })
+	payloads := corpus.Payloads(load(t))
+	bytes := drawn(func(src grammar.Rand) []byte { return grammar.Changed(src, payloads) })
 	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 		b := bytes.Draw(rt, "bytes")
-		p := payload.Payload{Bytes: b, Want: reference.Want(b), Description: "any bytes"}
+		p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "any bytes"}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 	})
 }

@@ -17,16 +17,16 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/delivery"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
 
 // The same bytes in any pieces: one at a time, with empty reads between, the
 // last ones together with EOF.
 func TestChunking(t *testing.T) {
-	payloads := drawn(func(src payload.Rand) payload.Payload {
-		return payload.RunHCS.Valid(src,
-			payload.AllVariations)
+	payloads := drawn(func(src grammar.Rand) grammar.Payload {
+		return grammar.RunHCS.Valid(src,
+			grammar.AllVariations)
 	})
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {
@@ -88,9 +88,9 @@ var (
 // after the last byte, or together with bytes. What was read before is not
 // decoded, however complete it is, and reading on is no remedy.
 func TestReaderFails(t *testing.T) {
-	payloads := drawn(func(src payload.Rand) payload.Payload {
-		return payload.RunHCS.Valid(src,
-			payload.AllVariations)
+	payloads := drawn(func(src grammar.Rand) grammar.Payload {
+		return grammar.RunHCS.Valid(src,
+			grammar.AllVariations)
 	})
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {

@@ -13,12 +13,12 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 )
 
-var anyValid = drawn(func(src payload.Rand) payload.Payload { return payload.RunHCS.Valid(src, payload.AllVariations) })
+var anyValid = drawn(func(src grammar.Rand) grammar.Payload { return grammar.RunHCS.Valid(src, grammar.AllVariations) })
 
 // The input is only read, and scribbling over it afterwards changes nothing in
 // the result: also when the reader would hand out its own buffer.

@@ -16,13 +16,11 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
-	"shimfuzz/internal/vocabulary"
-	"shimfuzz/internal/walk"
 )
 
 // walker holds decoders to the right answers to many payloads.
@@ -48,7 +46,7 @@ type reporter interface {
 }
 
 type failure struct {
-	step  walk.Step
+	step  grammar.Sentence
 	d     decoder.Decoder
 	check verify.Check
 	got   contract.Outcome
@@ -60,9 +58,9 @@ type failure struct {
 const maxFailures = 500
 
 // all walks, with all processors, reports the failures and adds to the count.
-func (w *walker) all(steps iter.Seq[walk.Step]) {
+func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 	w.t.Helper()
-	batches := make(chan []walk.Step)
+	batches := make(chan []grammar.Sentence)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
@@ -72,7 +70,7 @@ func (w *walker) all(steps iter.Seq[walk.Step]) {
 		})
 	}
 	const size = 500
-	var batch []walk.Step
+	var batch []grammar.Sentence
 	for s := range steps {
 		if batch = append(batch, s); len(batch) == size {
 			batches <- batch
@@ -96,7 +94,7 @@ func (w *walker) stopped() bool {
 }
 
 // batch asks each decoder for some answers.
-func (w *walker) batch(steps []walk.Step) {
+func (w *walker) batch(steps []grammar.Sentence) {
 	for _, s := range steps {
 		w.step(s, w.check(s))
 	}
@@ -110,7 +108,7 @@ func (w *walker) batch(steps []walk.Step) {
 }
 
 // step asks each decoder for one answer.
-func (w *walker) step(s walk.Step, c verify.Check) {
+func (w *walker) step(s grammar.Sentence, c verify.Check) {
 	for _, d := range w.decoders {
 		got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes)
 		if v := c.Judge(d, got); v.Fails() {
@@ -120,14 +118,14 @@ func (w *walker) step(s walk.Step, c verify.Check) {
 }
 
 // check says what is right. The reference is its judge where the elements do not know it.
-func (w *walker) check(s walk.Step) verify.Check {
+func (w *walker) check(s grammar.Sentence) verify.Check {
 	b := s.Bytes()
-	judge, wanted, answer := reference.Decoder, reference.Want, vocabulary.RunHCS.Answer
+	judge, wanted, answer := reference.Decoder, reference.Want, grammar.RunHCS.Answer
 	if w.input == contract.Create {
-		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, vocabulary.RunHCS.AnswerCreate
+		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, grammar.RunHCS.AnswerCreate
 	}
 	want := wanted(b)
-	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: payload.Payload{Bytes: b, Input: w.input,
+	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: grammar.Payload{Bytes: b, Input: w.input,
 		Want: want}}
 	if s.Top == nil {
 		return c
@@ -150,7 +148,7 @@ func (w *walker) fail(f failure) {
 func (w *walker) report() {
 	w.t.Helper()
 	slices.SortStableFunc(w.failures, func(a, b failure) int {
-		if n := len(a.step.Elements) - len(b.step.Elements); n != 0 {
+		if n := len(a.step.Tokens) - len(b.step.Tokens); n != 0 {
 			return n
 		}
 		return len(a.check.Payload.Bytes) - len(b.check.Payload.Bytes)
@@ -182,11 +180,11 @@ func (f failure) hasCauseOf(other failure) bool {
 	if f.d.Name != other.d.Name || f.v.Kind != other.v.Kind || f.v.Finding != other.v.Finding {
 		return false
 	}
-	if len(f.step.Elements) == 0 {
+	if len(f.step.Tokens) == 0 {
 		return f.got.Kind == other.got.Kind && f.check.Payload.Want.Kind == other.check.Payload.Want.Kind
 	}
-	for _, e := range other.step.Elements {
-		if !slices.ContainsFunc(f.step.Elements, func(g vocabulary.Element) bool { return g.Name == e.Name }) {
+	for _, e := range other.step.Tokens {
+		if !slices.ContainsFunc(f.step.Tokens, func(g grammar.Token) bool { return g.Name == e.Name }) {
 			return false
 		}
 	}
@@ -195,8 +193,8 @@ func (f failure) hasCauseOf(other failure) bool {
 
 // A bug is reported once, with the fewest elements that show it, however many payloads do.
 func TestWalkReportsCauses(t *testing.T) {
-	elements := vocabulary.RunHCS.Elements(vocabulary.Options)
-	bad := slices.IndexFunc(elements, func(e vocabulary.Element) bool { return e.Name == "field 1 of 2^32" })
+	elements := grammar.RunHCS.Tokens(grammar.Options)
+	bad := slices.IndexFunc(elements, func(e grammar.Token) bool { return e.Name == "field 1 of 2^32" })
 	buggy := reference.Decoder
 	buggy.Name = "buggy"
 	buggy.Read = func(r io.Reader) (*options.Options, error) {
@@ -207,14 +205,14 @@ func TestWalkReportsCauses(t *testing.T) {
 		opts, _ := reference.ReadOptions(bytes.NewReader(b))
 		return opts, err
 	}
-	place := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(),
-		func(p vocabulary.Place) bool { return p.Name == "Options in a legacy Any" })]
+	place := grammar.RunHCS.Contexts()[slices.IndexFunc(grammar.RunHCS.Contexts(),
+		func(p grammar.Context) bool { return p.Name == "Options in a legacy Any" })]
 	var reports recorder
 	w := &walker{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
-	w.all(func(yield func(walk.Step) bool) {
-		for seq := range walk.Sequences(elements[bad-3:bad+3], 3) {
+	w.all(func(yield func(grammar.Sentence) bool) {
+		for seq := range grammar.Sequences(elements[bad-3:bad+3], 3) {
 			seq = slices.Clone(seq)
-			if !yield(walk.Step{Place: place.Name, Elements: seq, Top: place.Payload(seq)}) {
+			if !yield(grammar.Sentence{Context: place.Name, Tokens: seq, Top: place.Payload(seq)}) {
 				return
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 )
 
@@ -48,29 +49,22 @@ func neighbours() []Case {
 			bootstrap(damagedExtension(), ours), "Neighbour", "Damaged"),
 	}
 	for _, n := range nearNames {
-		cases = append(cases, ignored("near-name-"+n.what, "Almost the name of Options.",
-			extension(n.url, typicalParts())))
+		cases = append(cases, ignored("near-name-"+n.How, "Almost the name of Options.",
+			extension(n.URL, typicalParts())))
 	}
 	return cases
 }
 
-var nearNames = []struct{ what, url string }{
-	{"lower-case", "containerd.runhcs.v1.options"},
-	{"upper-case", "CONTAINERD.RUNHCS.V1.OPTIONS"},
-	{"shorter", "containerd.runhcs.v1.Option"},
-	{"longer", "containerd.runhcs.v1.OptionsX"},
-	{"prefixed", "xcontainerd.runhcs.v1.Options"},
-	{"dotted", ".containerd.runhcs.v1.Options"},
-	{"unqualified", "Options"},
-	{"other-version", "containerd.runhcs.v2.Options"},
-	{"slash-after", "containerd.runhcs.v1.Options/"},
-	{"path-after", "/containerd.runhcs.v1.Options/x"},
-	{"backslash", `type.googleapis.com\containerd.runhcs.v1.Options`},
-	{"space-before", " containerd.runhcs.v1.Options"},
-	{"space-after", "containerd.runhcs.v1.Options "},
-	{"nul-after", "containerd.runhcs.v1.Options\x00"},
-	{"other-message", "containerd.runhcs.v1.ProcessDetails"},
-}
+// nearNames are those of the grammar's near names that are cases.
+var nearNames = func() (list []grammar.NearName) {
+	for _, how := range []string{"lower-case", "upper-case", "shorter", "longer", "prefixed", "dotted", "unqualified",
+		"other-version", "slash-after", "path-after", "backslash", "space-before", "space-after", "nul-after",
+		"other-message"} {
+		all := grammar.RunHCS.NearNames()
+		list = append(list, all[slices.IndexFunc(all, func(n grammar.NearName) bool { return n.How == how })])
+	}
+	return list
+}()
 
 // foreign is well-formed options of other types in a legacy Any.
 func foreign() []Case {
@@ -117,7 +111,7 @@ func foreign() []Case {
 			wire.Varint(debugType, 2)}),
 	}
 	for _, n := range nearNames {
-		cases = append(cases, f("near-name-"+n.what, "Almost the name of Options.", n.url, typicalParts()))
+		cases = append(cases, f("near-name-"+n.How, "Almost the name of Options.", n.URL, typicalParts()))
 	}
 	return cases
 }

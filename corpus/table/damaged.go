@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/vocabulary"
 )
 
 // damaged is each malformed class of the contract in each message of each family, and each
@@ -18,16 +17,12 @@ import (
 func damaged() []Case {
 	var cases []Case
 	opts := parse(typical)
-	for _, level := range vocabulary.RunHCS.LegacyLevels() {
-		for _, f := range faults(level) {
-			cases = append(cases, faulty("legacy", level, f, payload.RunHCS.DamagedLegacy(payload.Lowest{}, 0, opts,
-				level, f)))
-		}
-	}
-	for _, level := range vocabulary.RunHCS.BootstrapLevels() {
-		for _, f := range faults(level) {
-			cases = append(cases, faulty("bootstrap", level, f, payload.RunHCS.DamagedBootstrap(payload.Lowest{}, 0,
-				opts, level, f)))
+	for _, family := range []grammar.Level{grammar.Legacy, grammar.Bootstrap} {
+		for _, level := range grammar.RunHCS.Levels(family) {
+			for _, f := range faults(level) {
+				p := grammar.RunHCS.Damaged(grammar.Lowest{}, 0, opts, family, level, f)
+				cases = append(cases, faulty(family, level, f, p))
+			}
 		}
 	}
 	return append(cases,
@@ -44,15 +39,15 @@ func damaged() []Case {
 
 // faults are the faults and freedoms of a level. Those of 20,000 bytes are there where the
 // answers differ: at the top, and two levels down.
-func faults(level vocabulary.Level) []payload.Fault {
-	all := slices.Concat(payload.RunHCS.Faults(level), payload.RunHCS.Freedoms(level))
-	return slices.DeleteFunc(all, func(f payload.Fault) bool {
-		return f.Size() > 10_000 && f.Name != "group-too-deep" && level != vocabulary.Legacy && level != vocabulary.Any
+func faults(level grammar.Level) []grammar.Token {
+	all := slices.Concat(grammar.RunHCS.Faults(level), grammar.RunHCS.Freedoms(level))
+	return slices.DeleteFunc(all, func(f grammar.Token) bool {
+		return len(f.Bytes) > 10_000 && f.Name != "group-too-deep" && level != grammar.Legacy && level != grammar.Any
 	})
 }
 
 // faulty is a case of a fault, or of a freedom.
-func faulty(family string, level vocabulary.Level, f payload.Fault, p payload.Payload) Case {
+func faulty(family, level grammar.Level, f grammar.Token, p grammar.Payload) Case {
 	what := strings.NewReplacer(",", "", " ", "-").Replace(f.Name)
 	c := Case{Name: fmt.Sprintf("malformed_%s_%s_%s", family, level, what), Payload: p.Bytes, Want: contract.Malformed,
 		Flags: flags("Damaged")}
@@ -84,7 +79,7 @@ func otherFormats() []Case {
 	}
 	legacyBytes := legacy(contract.OptionsName, typicalParts()).Encode()
 	bootstrapBytes := bootstrap(extension(contract.OptionsName, typicalParts())).Encode()
-	for _, frame := range payload.Frames {
+	for _, frame := range grammar.Frames {
 		add(frame.Name+"_legacy", "", frame.Wrap(legacyBytes))
 		add(frame.Name+"_bootstrap", "", frame.Wrap(bootstrapBytes))
 	}

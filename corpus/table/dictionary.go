@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/targets"
-	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
 // dictionary is what a mutating fuzzer would hardly find by itself, in
-// libFuzzer's format (https://llvm.org/docs/LibFuzzer.html#dictionaries): the short elements
-// of the vocabulary.
+// libFuzzer's format (https://llvm.org/docs/LibFuzzer.html#dictionaries): the short tokens
+// of the grammar.
 func dictionary() []byte {
 	var b bytes.Buffer
 	b.WriteString("# Written by make corpus.\n")
@@ -32,9 +32,9 @@ func dictionary() []byte {
 	line("extension", wire.Message{extension(contract.OptionsName, nil)}.Encode())
 	const longest = 40 // bytes; libFuzzer's own limit is 64
 	seen := make(map[string]bool)
-	for _, place := range vocabulary.RunHCS.Places() {
-		for _, e := range vocabulary.RunHCS.Elements(place.Level) {
-			if !e.Alone && len(e.Bytes) > 0 && len(e.Bytes) <= longest && !seen[string(e.Bytes)] {
+	for _, place := range grammar.RunHCS.Contexts() {
+		for _, e := range grammar.RunHCS.Tokens(place.Level) {
+			if !e.Single && len(e.Bytes) > 0 && len(e.Bytes) <= longest && !seen[string(e.Bytes)] {
 				seen[string(e.Bytes)] = true
 				line(fmt.Sprintf("%s_%d", place.Level, len(seen)), e.Bytes)
 			}

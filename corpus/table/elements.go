@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 )
 
@@ -20,10 +20,10 @@ func elements() []Case {
 		{"legacy", "Options in a legacy Any"}, {"legacy", "annotation in a legacy Any"},
 		{"bootstrap", "Extension"}, {"bootstrap", "Any in an extension"}, {"bootstrap", "Options in an extension"},
 	} {
-		p := vocabulary.RunHCS.Places()[slices.IndexFunc(vocabulary.RunHCS.Places(),
-			func(p vocabulary.Place) bool { return p.Name == place.name })]
-		for _, e := range vocabulary.RunHCS.Elements(p.Level) {
-			if isCase(e) && (p.Level != vocabulary.Options || place.family == "legacy" ||
+		p := grammar.RunHCS.Contexts()[slices.IndexFunc(grammar.RunHCS.Contexts(),
+			func(p grammar.Context) bool { return p.Name == place.name })]
+		for _, e := range grammar.RunHCS.Tokens(p.Level) {
+			if isCase(e) && (p.Level != grammar.Options || place.family == "legacy" ||
 				strings.HasPrefix(e.Name, "field 20")) {
 				cases = append(cases, element(place.family, p, e))
 			}
@@ -33,23 +33,23 @@ func elements() []Case {
 }
 
 // isCase chooses the elements that stand for others.
-func isCase(e vocabulary.Element) bool {
-	if e.Kind != vocabulary.Sound || e.Rules == "" || len(e.Bytes) > 300 {
+func isCase(e grammar.Token) bool {
+	if e.Kind != grammar.Sound || e.Rules == "" || len(e.Bytes) > 300 {
 		return false
 	}
 	if !strings.HasPrefix(e.Name, "field") {
-		return !e.Alone && e.Freedom == ""
+		return !e.Single && e.Freedom == ""
 	}
 	return slices.ContainsFunc([]string{"field 1 ", "field 5 ", "field 8 ", "field 18 ", "field 20 "},
 		func(prefix string) bool { return strings.HasPrefix(e.Name, prefix) }) &&
 		e.Rules != "S1" && e.Rules != "S2"
 }
 
-func element(family string, p vocabulary.Place, e vocabulary.Element) Case {
-	top := p.Payload([]vocabulary.Element{e})
-	want, _ := vocabulary.RunHCS.Answer(top)
+func element(family string, p grammar.Context, e grammar.Token) Case {
+	top := p.Payload([]grammar.Token{e})
+	want, _ := grammar.RunHCS.Answer(top)
 	what := strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-").Replace(e.Name)
-	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: vocabulary.Encode(top),
+	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: grammar.Encode(top),
 		Want: want.Kind, Flags: flags("Element"), Note: p.Name + ": " + e.Name + "."}
 	for _, or := range want.Or {
 		c.Or, c.Flags = append(c.Or, or.Kind), flags("Element", "Free")
@@ -57,17 +57,17 @@ func element(family string, p vocabulary.Place, e vocabulary.Element) Case {
 	if want.Options != nil {
 		text, err := protojson.Marshal(want.Options)
 		if err != nil {
-			panic(fmt.Sprintf("table: %s: %v", c.Name, err)) // it has no strings but the vocabulary's
+			panic(fmt.Sprintf("table: %s: %v", c.Name, err)) // it has no strings but the grammar's
 		}
 		c.Options = string(text)
 	}
 	return c.asReferenceFirst()
 }
 
-// texts is every text of the vocabulary in every string of Options at once.
+// texts is every text of the grammar in every string of Options at once.
 func texts() []Case {
 	var cases []Case
-	for i, text := range vocabulary.Texts {
+	for i, text := range grammar.Texts {
 		var m wire.Message
 		var want []string
 		for _, f := range stringFields {
@@ -85,7 +85,7 @@ func texts() []Case {
 // identifiers is an ID or a namespace that nearly is one, so no BootstrapParams either.
 func identifiers() []Case {
 	var cases []Case
-	for i, s := range vocabulary.NotIdentifiers {
+	for i, s := range grammar.NotIdentifiers {
 		if s == "" {
 			continue
 		}

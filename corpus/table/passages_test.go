@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 )
 
@@ -58,7 +58,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			d := payload.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+			d := grammar.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
 				SocketDir: PassageSocketDir}
 			want := d.Start(p.Shim, RecordedID, RecordedNamespace, url, value)
 			if got := decode(t, p, p.Start); !bytes.Equal(got, want) {

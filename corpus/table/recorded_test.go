@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 )
 
 func load(t *testing.T) []Recording {
@@ -36,7 +36,7 @@ func TestDaemonsAreModelled(t *testing.T) {
 			}
 			value = b
 		}
-		d := payload.Daemon{Version: r.Containerd, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+		d := grammar.Daemon{Version: r.Containerd, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
 			SocketDir: r.Request.SocketDir, Level: levels[r.Request.LogLevel]}
 		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, value)
 		want, err := r.Payload()
@@ -67,7 +67,7 @@ func TestOtherActions(t *testing.T) {
 				t.Errorf("%s: standard input %x", r.Name(), b)
 			}
 		case "info":
-			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, payload.PlainAny(o.Type, o.Value())) || o.Type == "" &&
+			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, grammar.PlainAny(o.Type, o.Value())) || o.Type == "" &&
 				len(b) > 0 {
 				t.Errorf("%s: %x", r.Name(), b)
 			}

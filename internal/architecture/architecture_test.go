@@ -26,7 +26,7 @@ const (
 var layers = [][]string{
 	{"internal/contract", "internal/wire"},
 	{"internal/stdin", "internal/decoder"},
-	{"internal/payload", "internal/reference"},
+	{"internal/grammar", "internal/reference"},
 	{"internal/findings"},
 	{"internal/verdict"},
 	{"internal/verify"},
@@ -39,9 +39,9 @@ var forbidden = []struct {
 	{"cmd/shimfuzz", "internal/hcsshim", "the command must build when the extracted code does not"},
 	{"cmd/shimfuzz", "internal/verify", "it would bring the extracted code along"},
 	{"cmd/shimfuzz", "fuzz", "it would bring the extracted code along"},
-	{"internal/payload", "internal/reference", "generators know the answer from how a payload is built"},
-	{"internal/payload", "internal/findings", "generators know nothing of defects"},
-	{"internal/reference", "internal/payload", "the reference decides from the bytes alone"},
+	{"internal/grammar", "internal/reference", "generators know the answer from how a payload is built"},
+	{"internal/grammar", "internal/findings", "generators know nothing of defects"},
+	{"internal/reference", "internal/grammar", "the reference decides from the bytes alone"},
 	{"internal/reference", "internal/stdin", "the reference decides from the bytes alone, by code of its own"},
 	{"internal/settings", "internal", "both the command and the tests read it"},
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
@@ -95,13 +95,13 @@ func TestOfCheckout(t *testing.T) {
 // A finding excuses the answer that it predicts and no other: not a panic, not
 // other options, not an error where it predicts none.
 func TestPredictionIsExact(t *testing.T) {
-	corrupt := payload.PlainAny(contract.OptionsName, []byte{0x08})
+	corrupt := grammar.PlainAny(contract.OptionsName, []byte{0x08})
 	finding, predicted := Of(ReadOptions, "v0.15.0").Predict(corrupt, contract.Outcome{Kind: contract.Malformed})
 	if finding == nil || finding.Name != "corrupt-legacy-is-default" {
 		t.Fatalf("Predict: %v", finding)
 	}
 	for _, wrong := range []contract.Outcome{
-		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, payload.Sent(payload.OneOption()),
+		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, grammar.Sent(grammar.OneOption()),
 		{Kind: contract.OptionsAndError},
 	} {
 		if Matches(predicted, wrong) {
@@ -115,7 +115,7 @@ func TestPredictionIsExact(t *testing.T) {
 func TestCreate(t *testing.T) {
 	badGroup := wire.Group(30, wire.Tag(1<<29, 0), wire.Raw([]byte{1}))
 	any := func(url string, value ...wire.Part) []byte {
-		return payload.PlainAny(url, wire.Message(value).Encode())
+		return grammar.PlainAny(url, wire.Message(value).Encode())
 	}
 	for _, test := range []struct {
 		name    string
@@ -129,7 +129,7 @@ func TestCreate(t *testing.T) {
 		{"a linked type, its value damaged", any("google.protobuf.Any", wire.Raw([]byte{8})), "", contract.Foreign},
 		{"a type that is not linked", any("runtimeoptions.v1.Options"), "", contract.Foreign},
 		{"no type", any("", wire.Bool(1, true)), "", contract.Foreign},
-		{"an ID that is a linked type", payload.WithIdentity("google.protobuf.Any", "p1", nil).Bytes,
+		{"an ID that is a linked type", grammar.WithIdentity("google.protobuf.Any", "p1", nil).Bytes,
 			"foreign-type-panics", contract.Panic},
 		{"a bad number in a group", any(contract.OptionsName, badGroup), "group-hides-bad-field-number",
 			contract.Options},
@@ -159,7 +159,7 @@ func TestMatches(t *testing.T) {
 		{failed("not found"), failed("web-1: not found"), true},
 		{failed("not found"), failed("no"), false},
 		{contract.Outcome{Kind: contract.Error}, failed("no"), true},
-		{failed("not found"), payload.Sent(nil), false},
+		{failed("not found"), grammar.Sent(nil), false},
 		{contract.Outcome{Kind: contract.Panic, Panic: "a"}, contract.Outcome{Kind: contract.Panic, Panic: "ab"}, true},
 		{contract.Outcome{Kind: contract.Panic, Panic: "a"}, contract.Outcome{Kind: contract.Panic, Panic: "b"}, false},
 	} {
@@ -171,16 +171,16 @@ func TestMatches(t *testing.T) {
 
 // A right answer is never predicted to be wrong.
 func TestNothingPredictedForPlainPayloads(t *testing.T) {
-	opts := payload.OneOption()
+	opts := grammar.OneOption()
 	for _, b := range [][]byte{
-		payload.WithIdentity("web-1", "k8s.io", opts).Bytes,
-		payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(payload.WithIdentity("a", "b", opts).Bytes)),
+		grammar.WithIdentity("web-1", "k8s.io", opts).Bytes,
+		grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(grammar.WithIdentity("a", "b", opts).Bytes)),
 		wire.Message{wire.String(4, "2.3.7")}.Encode(),
 		nil,
 	} {
-		want := payload.Sent(opts)
+		want := grammar.Sent(opts)
 		if len(b) < 10 {
-			want = payload.Sent(nil)
+			want = grammar.Sent(nil)
 		}
 		if f, _ := Of(ReadOptions, "v0.15.0").Predict(b, want); f != nil {
 			t.Errorf("%s is predicted for %x", f.Name, b)
@@ -190,14 +190,14 @@ func TestNothingPredictedForPlainPayloads(t *testing.T) {
 
 // A finding of lcow-v2 explains only what it says.
 func TestLCOW(t *testing.T) {
-	opts := payload.OneOption()
-	sent := payload.WithIdentity("web-1", "k8s.io", opts).Bytes
+	opts := grammar.OneOption()
+	sent := grammar.WithIdentity("web-1", "k8s.io", opts).Bytes
 	for _, test := range []struct {
 		payload []byte
 		want    string
 	}{
-		{payload.PlainAny(contract.OptionsName, stdin.OptionsBytes(sent)), "lcow-v2-loses-legacy-options"},
-		{payload.PlainAny("containerd.runc.v1.Options", nil), "lcow-v2-legacy-is-default"},
+		{grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(sent)), "lcow-v2-loses-legacy-options"},
+		{grammar.PlainAny("containerd.runc.v1.Options", nil), "lcow-v2-legacy-is-default"},
 		{sent, ""},
 		{nil, ""},
 	} {
@@ -214,12 +214,12 @@ func TestLCOW(t *testing.T) {
 // containerd 2.3's pkg/shim goes on with what it decoded before a fault, wherever the
 // fault is; 2.4 reports it.
 func TestDamageIgnored(t *testing.T) {
-	opts := payload.OneOption()
-	sent := payload.WithIdentity("web-1", "k8s.io", opts).Bytes
+	opts := grammar.OneOption()
+	sent := grammar.WithIdentity("web-1", "k8s.io", opts).Bytes
 	fault := []byte{0x0e} // wire type 6
 	damagedOptions := wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, fault)))
 	large := wire.String(7, strings.Repeat("x", maxPkgShim))
-	runc := payload.PlainAny(runcOptions, wire.Message{wire.String(3, strings.Repeat("x", 128))}.Encode())
+	runc := grammar.PlainAny(runcOptions, wire.Message{wire.String(3, strings.Repeat("x", 128))}.Encode())
 	join := func(a, b []byte) []byte { return slices.Concat(a, b) }
 	for _, test := range []struct {
 		name             string
@@ -231,7 +231,7 @@ func TestDamageIgnored(t *testing.T) {
 		{"a fault before the options", PkgShim, "v2.3.7", join(fault, sent), "damage-ignored", none},
 		{"a fault in an extension", PkgShim, "v2.3.7", wire.Message{wire.String(4, "2.3.7"),
 			wire.Bytes(8, fault)}.Encode(), "damage-ignored", none},
-		{"a fault behind the options", PkgShim, "v2.3.7", join(sent, fault), "damage-ignored", payload.Sent(opts)},
+		{"a fault behind the options", PkgShim, "v2.3.7", join(sent, fault), "damage-ignored", grammar.Sent(opts)},
 		{"a fault in the options", PkgShim, "v2.3.7", wire.Message{damagedOptions}.Encode(), "",
 			contract.Outcome{Kind: contract.Malformed}},
 		{"a fault in and behind the options", PkgShim, "v2.3.7", join(wire.Message{damagedOptions}.Encode(), fault), "",
@@ -242,10 +242,10 @@ func TestDamageIgnored(t *testing.T) {
 		{"options beyond the limit, which cuts none", PkgShim, "v2.4.2", behindUnread(contract.OptionsName, nil),
 			"end-unread", none},
 		{"options before the limit", PkgShim, "v2.3.7", join(sent, wire.Message{large}.Encode()), "",
-			payload.Sent(opts)},
-		{"a legacy payload with a fault", PkgShim, "v2.3.7", join(payload.PlainAny(contract.OptionsName, nil), fault),
+			grammar.Sent(opts)},
+		{"a legacy payload with a fault", PkgShim, "v2.3.7", join(grammar.PlainAny(contract.OptionsName, nil), fault),
 			"damage-ignored", none},
-		{"a whole legacy payload", PkgShim, "v2.3.7", payload.PlainAny(contract.OptionsName, nil),
+		{"a whole legacy payload", PkgShim, "v2.3.7", grammar.PlainAny(contract.OptionsName, nil),
 			"legacy-read-as-bootstrap", none},
 		{"the same fault", PkgShim, "v2.4.2", join(fault, sent), "", contract.Outcome{Kind: contract.Malformed}},
 		{"runc's options that are no UTF-8", RuncV2, "v2.3.7", runc, "legacy-read-as-bootstrap",
@@ -269,7 +269,7 @@ func TestDamageIgnored(t *testing.T) {
 func TestRustExtensions(t *testing.T) {
 	cgroup := wire.String(3, "c")
 	any := func(url string, value ...wire.Part) []byte {
-		return payload.PlainAny(url, wire.Message(value).Encode())
+		return grammar.PlainAny(url, wire.Message(value).Encode())
 	}
 	otherEnd := wire.Raw([]byte{0x7b, 0x74}) // of field 15's group and of field 14's
 	inAny := func(url string, more ...wire.Part) []byte {

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
@@ -82,7 +82,7 @@ func withoutFields(names ...protoreflect.Name) prediction {
 		for _, name := range names {
 			m.Clear(m.Descriptor().Fields().ByName(name))
 		}
-		return payload.Sent(m.Interface().(*options.Options)), true
+		return grammar.Sent(m.Interface().(*options.Options)), true
 	}
 }
 
@@ -146,7 +146,7 @@ func decode(name string, value []byte) contract.Outcome {
 	if err := proto.Unmarshal(value, opts); err != nil {
 		return contract.Outcome{Kind: contract.Error, Err: err}
 	}
-	return payload.Sent(opts)
+	return grammar.Sent(opts)
 }
 
 func lcowLosesLegacy(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
@@ -180,7 +180,7 @@ const largeSize = 64 << 20
 
 // large is a legacy payload of largeSize in one string field of its Options.
 func large(num protowire.Number) []byte {
-	return payload.PlainAny(contract.OptionsName,
+	return grammar.PlainAny(contract.OptionsName,
 		wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), largeSize))}.Encode())
 }
 

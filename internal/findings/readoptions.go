@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 )
 
@@ -90,7 +90,7 @@ func identityMisread(l List, b []byte, want contract.Outcome) (contract.Outcome,
 		return contract.Outcome{}, false
 	}
 	if opts, ok := v.(*options.Options); ok {
-		return payload.Sent(opts), true
+		return grammar.Sent(opts), true
 	}
 	return failed, true
 }

@@ -9,7 +9,7 @@ import (
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
@@ -107,7 +107,7 @@ func matchGroupEnds(b []byte) {
 // inNamespace makes BootstrapParams with runc's Options of a container in a namespace.
 func inNamespace(namespace string) func() []byte {
 	return func() []byte {
-		d := payload.Daemon{Version: "v2.4.2"}
+		d := grammar.Daemon{Version: "v2.4.2"}
 		options := wire.Message{wire.String(cgroupField, table.RuncMarker)}.Encode()
 		return d.Start(table.OrdinaryShim, "web-1", namespace, runcOptions, options)
 	}

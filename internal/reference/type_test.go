@@ -8,20 +8,20 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/grammar"
 )
 
 // Of Options of other shims, too, the reference and the elements know the same answer.
 func TestOtherTypes(t *testing.T) {
 	for _, m := range []proto.Message{new(runc.Options), new(runtimeoptions.Options)} {
 		t.Run(string(m.ProtoReflect().Descriptor().FullName()), func(t *testing.T) {
-			reader, v := TypeOf(m.ProtoReflect().Type()), vocabulary.Of(m.ProtoReflect().Type())
+			reader, v := TypeOf(m.ProtoReflect().Type()), grammar.Of(m.ProtoReflect().Type())
 			kinds := make(map[contract.Kind]int)
-			for _, place := range v.Places() {
-				for _, e := range v.Elements(place.Level) {
-					top := place.Payload([]vocabulary.Element{e})
+			for _, place := range v.Contexts() {
+				for _, e := range v.Tokens(place.Level) {
+					top := place.Payload([]grammar.Token{e})
 					want, known := v.Answer(top)
-					got := reader.Want(contract.Stdin, vocabulary.Encode(top))
+					got := reader.Want(contract.Stdin, grammar.Encode(top))
 					kinds[got.Kind]++
 					if known && !contract.SameSet(want, got) {
 						t.Errorf("%s: %s: by its elements %s, by the reference %s", place.Name, e.Name, want.Kind,

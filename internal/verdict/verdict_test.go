@@ -7,7 +7,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 )
 
 // What an answer is, by what is wanted, what was given, and what is known.
@@ -15,16 +15,16 @@ func TestOf(t *testing.T) {
 	var (
 		newest = findings.Of(findings.ReadOptions, "v0.15.0")
 		// v0.15.0 answers none: corrupt-legacy-is-default
-		damaged = payload.PlainAny(contract.OptionsName, []byte{0x08})
+		damaged = grammar.PlainAny(contract.OptionsName, []byte{0x08})
 		// v0.15.0 answers none: foreign-legacy-is-default
-		foreign = payload.PlainAny("runtimeoptions.v1.Options", nil)
-		sane    = payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
+		foreign = grammar.PlainAny("runtimeoptions.v1.Options", nil)
+		sane    = grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption())
 
 		none      = contract.Outcome{Kind: contract.None}
 		failed    = contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
 		malformed = contract.Outcome{Kind: contract.Malformed}
 		panicked  = contract.Outcome{Kind: contract.Panic, Panic: "index out of range"}
-		other     = payload.Sent(payload.OneOption())
+		other     = grammar.Sent(grammar.OneOption())
 		cause     = errors.New("disk full")
 	)
 	without := func(finding string) findings.List {
@@ -107,7 +107,7 @@ func TestOf(t *testing.T) {
 // A group depends on the defect alone, as far as it is known.
 func TestGroup(t *testing.T) {
 	newest := findings.Of(findings.ReadOptions, "v0.15.0")
-	damaged, none := payload.PlainAny(contract.OptionsName, []byte{0x08}), contract.Outcome{Kind: contract.None}
+	damaged, none := grammar.PlainAny(contract.OptionsName, []byte{0x08}), contract.Outcome{Kind: contract.None}
 	const stack = "\ngithub.com/x/y.(*T).f({0x1, 0x2})\n\t/y.go:1\nshimfuzz/internal/hcsshim.readOptions(0x1)"
 	for _, test := range []struct {
 		in      contract.Input
@@ -145,7 +145,7 @@ func TestGroup(t *testing.T) {
 // A report says what, why, where and what to do, and how to see it again.
 func TestReport(t *testing.T) {
 	newest := findings.Of(findings.ReadOptions, "v0.15.0")
-	q := Question{Payload: payload.PlainAny(contract.OptionsName, []byte{0x08}),
+	q := Question{Payload: grammar.PlainAny(contract.OptionsName, []byte{0x08}),
 		Want: contract.Outcome{Kind: contract.Malformed}, Reproduces: true}
 	got := contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
 	r := Of(q, got, newest, newest).Report(q, got, contract.MalformedFails, newest)

@@ -9,18 +9,18 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 )
 
 // The right answer of a program depends on the type that it reads.
 func TestWant(t *testing.T) {
-	value, err := proto.Marshal(payload.OneOption())
+	value, err := proto.Marshal(grammar.OneOption())
 	if err != nil {
 		t.Fatal(err)
 	}
 	const foreign = "runtimeoptions.v1.Options"
 	bootstrap := func(name string, value []byte) []byte {
-		d := payload.Daemon{Version: "v2.4.2"}
+		d := grammar.Daemon{Version: "v2.4.2"}
 		return d.Start("x", "web-1", "k8s.io", name, value)
 	}
 	for _, test := range []struct {
@@ -29,19 +29,19 @@ func TestWant(t *testing.T) {
 		runhcs, runc contract.Kind
 	}{
 		{"nothing", nil, contract.None, contract.None},
-		{"an Any of runhcs's", payload.PlainAny(contract.OptionsName, value), contract.Options, contract.Foreign},
-		{"an Any of runc's", payload.PlainAny(RuncOptions, nil), contract.Foreign, contract.Options},
-		{"an Any of another type", payload.PlainAny(foreign, nil), contract.Foreign, contract.Foreign},
-		{"an Any of a damaged value of runhcs's", payload.PlainAny(contract.OptionsName, []byte{8}), contract.Malformed,
+		{"an Any of runhcs's", grammar.PlainAny(contract.OptionsName, value), contract.Options, contract.Foreign},
+		{"an Any of runc's", grammar.PlainAny(RuncOptions, nil), contract.Foreign, contract.Options},
+		{"an Any of another type", grammar.PlainAny(foreign, nil), contract.Foreign, contract.Foreign},
+		{"an Any of a damaged value of runhcs's", grammar.PlainAny(contract.OptionsName, []byte{8}), contract.Malformed,
 			contract.Malformed},
-		{"an Any of a damaged value of runc's", payload.PlainAny(RuncOptions, []byte{8}), contract.Foreign,
+		{"an Any of a damaged value of runc's", grammar.PlainAny(RuncOptions, []byte{8}), contract.Foreign,
 			contract.Malformed},
 		{"BootstrapParams without options", bootstrap("", nil), contract.None, contract.None},
 		{"BootstrapParams with runhcs's", bootstrap(contract.OptionsName, value), contract.Options, contract.None},
 		{"BootstrapParams with runc's", bootstrap(RuncOptions, nil), contract.None, contract.Options},
 		{"BootstrapParams with another type", bootstrap(foreign, nil), contract.None, contract.None},
 		{"a cut payload", []byte{10, 5}, contract.Malformed, contract.Malformed},
-		{"an ID and a namespace", payload.PlainAny("web-1", []byte("k8s.io")), contract.None, contract.None},
+		{"an ID and a namespace", grammar.PlainAny("web-1", []byte("k8s.io")), contract.None, contract.None},
 	} {
 		if got := Want(findings.RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs ||
 			(got.Options != nil) != (got.Kind == contract.Options) {
@@ -62,7 +62,7 @@ func TestWantExplicitFalse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := payload.PlainAny(contract.OptionsName, value)
+	b := grammar.PlainAny(contract.OptionsName, value)
 	for _, test := range []struct {
 		program, version string
 		arrives          bool

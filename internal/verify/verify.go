@@ -16,8 +16,8 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/hcsshim"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
@@ -33,7 +33,7 @@ type TB interface {
 // Check is a payload and what a decoder must answer to it.
 type Check struct {
 	Guarantee  contract.Guarantee
-	Payload    payload.Payload
+	Payload    grammar.Payload
 	Reader     io.Reader // what delivers the payload; nil for a plain one
 	Cause      error     // the error that Reader fails with, if it does
 	Reproduces bool      // a case of the corpus: a finding that affects it must still show
@@ -99,7 +99,7 @@ func (c Check) question(d decoder.Decoder) verdict.Question {
 // For returns the payload with the right answer to it as an input of the decoder.
 // An Any that is none by the rules of a shim's standard input alone, or that those
 // take for BootstrapParams, has another one as CreateTaskRequest.Options.
-func For(d decoder.Decoder, p payload.Payload) payload.Payload {
+func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 	if p.Input == d.Input {
 		return p
 	}

@@ -12,7 +12,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 )
@@ -65,21 +65,21 @@ func TestNewSuite(t *testing.T) {
 // A payload has an answer of its own as CreateTaskRequest.Options where a shim's
 // standard input is not an Any, or may be an ID and a namespace.
 func TestFor(t *testing.T) {
-	sent := payload.Sent(payload.OneOption())
-	none := payload.Sent(nil)
+	sent := grammar.Sent(grammar.OneOption())
+	none := grammar.Sent(nil)
 	for _, test := range []struct {
 		name string
-		p    payload.Payload
+		p    grammar.Payload
 		want contract.Kind
 	}{
-		{"options in an Any", payload.Payload{Bytes: payload.PlainAny(contract.OptionsName, nil), Want: sent},
+		{"options in an Any", grammar.Payload{Bytes: grammar.PlainAny(contract.OptionsName, nil), Want: sent},
 			contract.Options},
-		{"BootstrapParams", payload.WithIdentity("web-1", "k8s.io", payload.OneOption()), contract.Foreign},
-		{"an ID and a namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")), Want: none},
+		{"BootstrapParams", grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption()), contract.Foreign},
+		{"an ID and a namespace", grammar.Payload{Bytes: grammar.PlainAny("web-1", []byte("k8s.io")), Want: none},
 			contract.Foreign},
-		{"an overwritten namespace", payload.Payload{Bytes: payload.PlainAny("web-1", []byte("k8s.io")),
+		{"an overwritten namespace", grammar.Payload{Bytes: grammar.PlainAny("web-1", []byte("k8s.io")),
 			Want: contract.Outcome{Kind: contract.Malformed, Or: []contract.Outcome{none}}}, contract.Foreign},
-		{"nothing", payload.Payload{Want: none}, contract.None},
+		{"nothing", grammar.Payload{Want: none}, contract.None},
 	} {
 		got := For(reference.CreateDecoder, test.p)
 		if got.Want.Kind != test.want || got.Input != contract.Create || len(got.Want.Or) != 0 {
@@ -101,13 +101,13 @@ func (r *recorder) Fatalf(f string, args ...any) { r.report = fmt.Sprintf(f, arg
 // A wrong answer fails the test, keeps the payload, and says how to see it again.
 func TestRun(t *testing.T) {
 	t.Setenv(settings.Variable, "") // whatever the command has set
-	p := payload.WithIdentity("web-1", "k8s.io", payload.OneOption())
+	p := grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption())
 	for _, test := range []struct {
 		name string
 		read func(io.Reader) (*options.Options, error)
 		want string // in the report
 	}{
-		{"right", func(io.Reader) (*options.Options, error) { return payload.OneOption(), nil }, ""},
+		{"right", func(io.Reader) (*options.Options, error) { return grammar.OneOption(), nil }, ""},
 		{"none", func(io.Reader) (*options.Options, error) { return nil, nil }, "none instead of options"},
 		{"panic", func(io.Reader) (*options.Options, error) { panic("boom") }, "guarantee  never-panics"},
 	} {

@@ -12,10 +12,8 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/vocabulary"
-	"shimfuzz/internal/walk"
 )
 
 // The levels of tests, each of which includes those before it.
@@ -52,8 +50,7 @@ type config struct {
 	longest      int // sequence of elements, and string of bytes, that is walked
 	subject      *subject
 	cases        []corpus.Case
-	payloads     *payload.Generator
-	vocabulary   *vocabulary.Vocabulary
+	grammar      *grammar.Grammar
 }
 
 // check is some tests of one level, or of Freedoms where a payload has several right answers.
@@ -68,7 +65,7 @@ func allChecks(c *config) ([]check, error) {
 	if c.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
-	c.payloads, c.vocabulary = payload.Of(c.subject.options), vocabulary.Of(c.subject.options)
+	c.grammar = grammar.Of(c.subject.options)
 	required := []iter.Seq[question]{c.corpus("recorded", isRecorded)}
 	for _, kind := range c.plain() {
 		required = append(required, c.draw("plain/"+kind.name, kind.generate))
@@ -78,14 +75,14 @@ func allChecks(c *config) ([]check, error) {
 		recommended = append(recommended, c.draw(p.name, p.generate))
 	}
 	recommended = append(recommended, c.truncated())
-	for _, place := range c.vocabulary.Places() {
-		recommended = append(recommended, steps("walk/"+place.Name, walk.Elements(c.vocabulary, place, c.longest),
+	for _, place := range c.grammar.Contexts() {
+		recommended = append(recommended, steps("walk/"+place.Name, c.grammar.Sentences(place, c.longest),
 			elements))
 	}
-	recommended = append(recommended, steps("walk/bytes", walk.Strings(c.longest), firstByte))
+	recommended = append(recommended, steps("walk/bytes", grammar.Strings(c.longest), firstByte))
 	if c.longest > 1 {
-		recommended = append(recommended, sizes, steps("walk/params", walk.Params(c.vocabulary), elements),
-			steps("walk/sizes", walk.Sizes(c.vocabulary), nothing), c.neighbours(), c.pairs())
+		recommended = append(recommended, sizes, steps("walk/params", c.grammar.Params(), elements),
+			steps("walk/sizes", c.grammar.Sizes(), nothing), c.neighbours(), c.pairs())
 	}
 	var all []check
 	for _, q := range required {
@@ -111,10 +108,10 @@ func (c *config) corpus(place string, include func(corpus.Case) bool) iter.Seq[q
 }
 
 // generator draws payloads.
-type generator func(payload.Rand) []payload.Payload
+type generator func(grammar.Rand) []grammar.Payload
 
-func one(generate func(payload.Rand) payload.Payload) generator {
-	return func(rnd payload.Rand) []payload.Payload { return []payload.Payload{generate(rnd)} }
+func one(generate func(grammar.Rand) grammar.Payload) generator {
+	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{generate(rnd)} }
 }
 
 // draw asks what a generator draws, the same for a seed whatever else is asked.
@@ -135,16 +132,16 @@ func (c *config) draw(place string, generate generator) iter.Seq[question] {
 
 // plain are what containerd sends, in encodings that a standard encoder writes.
 func (c *config) plain() []property {
-	g := c.payloads
+	g := c.grammar
 	return []property{
-		{"none", one(func(payload.Rand) payload.Payload { return payload.Payload{} })},
-		{"legacy", one(func(rnd payload.Rand) payload.Payload { return g.Legacy(rnd, 0, g.Options(rnd)) })},
-		{"bootstrap", one(func(rnd payload.Rand) payload.Payload { return g.Bootstrap(rnd, 0, g.Options(rnd)) })},
-		{"bootstrap-none", one(func(rnd payload.Rand) payload.Payload { return g.Bootstrap(rnd, 0, nil) })},
+		{"none", one(func(grammar.Rand) grammar.Payload { return grammar.Payload{} })},
+		{"legacy", one(func(rnd grammar.Rand) grammar.Payload { return g.Legacy(rnd, 0, g.Options(rnd)) })},
+		{"bootstrap", one(func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, g.Options(rnd)) })},
+		{"bootstrap-none", one(func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, nil) })},
 		{"containerd-2.2", one(c.started("v2.2.9", "io.containerd.example.v1"))},
 		{"containerd-2.4", one(c.started("v2.4.2", "io.containerd.example.v1"))},
 		{"containerd-2.4-runhcs", one(c.started("v2.4.2", "containerd-shim-runhcs-v1"))},
-		{"other-type", one(func(rnd payload.Rand) payload.Payload {
+		{"other-type", one(func(rnd grammar.Rand) grammar.Payload {
 			return g.ForeignAs(c.otherName(rnd),
 				c.encoded(rnd))
 		})},
@@ -152,16 +149,16 @@ func (c *config) plain() []property {
 }
 
 // otherName draws the name of another type of Options.
-func (c *config) otherName(rnd payload.Rand) string {
-	names := c.vocabulary.OtherNames()
+func (c *config) otherName(rnd grammar.Rand) string {
+	names := c.grammar.OtherNames()
 	return names[rnd.Intn(len(names))]
 }
 
 // started draws what a containerd writes to a shim that it starts: with Options, without,
 // or with options of another type.
-func (c *config) started(version, shim string) func(payload.Rand) payload.Payload {
-	return func(rnd payload.Rand) payload.Payload {
-		d := payload.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc",
+func (c *config) started(version, shim string) func(grammar.Rand) grammar.Payload {
+	return func(rnd grammar.Rand) grammar.Payload {
+		d := grammar.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc",
 			GRPC:   "/run/containerd/containerd.sock",
 			Binary: "/usr/bin/containerd", Level: []int64{0, -4}[rnd.Intn(2)]}
 		url, value := c.subject.name(), c.encoded(rnd)
@@ -171,13 +168,13 @@ func (c *config) started(version, shim string) func(payload.Rand) payload.Payloa
 		case 1:
 			url = c.otherName(rnd)
 		}
-		return payload.Payload{Bytes: d.Start(shim, payload.ID(rnd), payload.Namespace(rnd), url, value)}
+		return grammar.Payload{Bytes: d.Start(shim, grammar.ID(rnd), grammar.Namespace(rnd), url, value)}
 	}
 }
 
 // encoded draws Options as a standard encoder writes them.
-func (c *config) encoded(rnd payload.Rand) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(c.payloads.Options(rnd))
+func (c *config) encoded(rnd grammar.Rand) []byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(c.grammar.Options(rnd))
 	if err != nil {
 		panic(err) // what the generators draw is valid
 	}
@@ -191,35 +188,35 @@ type property struct {
 }
 
 func (c *config) properties() []property {
-	g := c.payloads
+	g := c.grammar
 	list := []property{{"equivalence/family", c.equivalent(0)}, {"equivalence/all",
-		c.equivalent(payload.AllVariations)}}
-	for row := payload.Variations(1); row&payload.AllVariations != 0; row <<= 1 {
-		list = append(list, property{"equivalence/" + payload.VariationNames[row], c.equivalent(row)})
+		c.equivalent(grammar.AllVariations)}}
+	for row := grammar.Variations(1); row&grammar.AllVariations != 0; row <<= 1 {
+		list = append(list, property{"equivalence/" + grammar.VariationNames[row], c.equivalent(row)})
 	}
 	return append(list,
-		property{"none", one(func(rnd payload.Rand) payload.Payload {
-			return g.Bootstrap(rnd, payload.AllVariations,
+		property{"none", one(func(rnd grammar.Rand) grammar.Payload {
+			return g.Bootstrap(rnd, grammar.AllVariations,
 				nil)
 		})},
-		property{"valid", one(func(rnd payload.Rand) payload.Payload { return g.Valid(rnd, payload.Ambient) })},
-		property{"identities", one(func(rnd payload.Rand) payload.Payload {
-			return g.Bootstrap(rnd, payload.Ambient|payload.Neighbours, g.Options(rnd))
+		property{"valid", one(func(rnd grammar.Rand) grammar.Payload { return g.Valid(rnd, grammar.Ambient) })},
+		property{"identities", one(func(rnd grammar.Rand) grammar.Payload {
+			return g.Bootstrap(rnd, grammar.Ambient|grammar.Neighbours, g.Options(rnd))
 		})},
 		property{"minimal", one(g.Minimal)}, property{"foreign", one(g.Foreign)},
 		property{"malformed", one(g.Malformed)}, property{"free", one(g.Free)}, property{"framed", one(g.Framed)},
-		property{"any-bytes", one(func(rnd payload.Rand) payload.Payload {
-			return payload.Payload{Bytes: corpus.Changed(rnd, c.cases)}
+		property{"any-bytes", one(func(rnd grammar.Rand) grammar.Payload {
+			return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(c.cases))}
 		})})
 }
 
 // equivalent draws Options in both families, plainly and with some variations.
-func (c *config) equivalent(rows payload.Variations) generator {
-	return func(rnd payload.Rand) []payload.Payload {
-		opts := c.payloads.Options(rnd)
-		return []payload.Payload{
-			c.payloads.Legacy(rnd, 0, opts), c.payloads.Bootstrap(rnd, 0, opts),
-			c.payloads.Legacy(rnd, rows, opts), c.payloads.Bootstrap(rnd, rows, opts),
+func (c *config) equivalent(rows grammar.Variations) generator {
+	return func(rnd grammar.Rand) []grammar.Payload {
+		opts := c.grammar.Options(rnd)
+		return []grammar.Payload{
+			c.grammar.Legacy(rnd, 0, opts), c.grammar.Bootstrap(rnd, 0, opts),
+			c.grammar.Legacy(rnd, rows, opts), c.grammar.Bootstrap(rnd, rows, opts),
 		}
 	}
 }
@@ -242,18 +239,18 @@ func (c *config) truncated() iter.Seq[question] {
 
 // sizes asks large payloads.
 func sizes(yield func(question) bool) {
-	for _, shape := range payload.Shapes {
+	for _, shape := range grammar.Shapes {
 		for _, size := range []int{1 << 16, 1 << 20} {
 			if !yield(question{place: "size/" + shape.Name, payload: shape.Make(size)}) {
 				return
 			}
 		}
 	}
-	yield(question{place: "size/24-MiB", payload: payload.Shapes[0].Make(24 << 20)})
+	yield(question{place: "size/24-MiB", payload: grammar.Shapes[0].Make(24 << 20)})
 }
 
 // steps asks the steps of a walk. of names what a test of its own is made of.
-func steps(place string, all iter.Seq[walk.Step], of func(walk.Step) []string) iter.Seq[question] {
+func steps(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sentence) []string) iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for s := range all {
 			if !yield(question{place: place, elements: of(s), payload: s.Bytes()}) {
@@ -263,20 +260,20 @@ func steps(place string, all iter.Seq[walk.Step], of func(walk.Step) []string) i
 	}
 }
 
-func nothing(walk.Step) []string { return nil }
+func nothing(grammar.Sentence) []string { return nil }
 
-func elements(s walk.Step) []string {
-	if len(s.Elements) == 0 {
+func elements(s grammar.Sentence) []string {
+	if len(s.Tokens) == 0 {
 		return []string{"nothing"}
 	}
-	names := make([]string, len(s.Elements))
-	for i, e := range s.Elements {
+	names := make([]string, len(s.Tokens))
+	for i, e := range s.Tokens {
 		names[i] = e.Name
 	}
 	return names
 }
 
-func firstByte(s walk.Step) []string {
+func firstByte(s grammar.Sentence) []string {
 	if len(s.Payload) == 0 {
 		return []string{"nothing"}
 	}
@@ -291,7 +288,7 @@ func (c *config) neighbours() iter.Seq[question] {
 			if e.Size > small {
 				continue
 			}
-			for s := range walk.Neighbours(e.Name, e.Payload.Bytes) {
+			for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
 				if !yield(question{place: "walk/neighbours", elements: []string{e.Name}, payload: s.Payload}) {
 					return
 				}

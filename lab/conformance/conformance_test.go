@@ -18,11 +18,9 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/vocabulary"
-	"shimfuzz/internal/walk"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -124,23 +122,23 @@ func few(c *config) ([]check, error) {
 		return nil, err
 	}
 	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended,
-		c.draw("malformed", one(payload.RunHCS.Malformed))}}
-	for _, p := range vocabulary.RunHCS.Places() {
+		c.draw("malformed", one(grammar.RunHCS.Malformed))}}
+	for _, p := range grammar.RunHCS.Contexts() {
 		if p.Name != "Options in a legacy Any" {
 			continue
 		}
-		some := func(yield func(walk.Step) bool) {
-			for s := range walk.Elements(vocabulary.RunHCS, p, 2) {
-				rules := func(e vocabulary.Element) bool {
+		some := func(yield func(grammar.Sentence) bool) {
+			for s := range grammar.RunHCS.Sentences(p, 2) {
+				rules := func(e grammar.Token) bool {
 					return !strings.HasPrefix(e.Name, "field 20 ") && !strings.HasPrefix(e.Name, "field 5 utf8-") &&
 						!strings.HasPrefix(e.Name, "unknown ")
 				}
-				if !slices.ContainsFunc(s.Elements, rules) && !yield(s) {
+				if !slices.ContainsFunc(s.Tokens, rules) && !yield(s) {
 					return
 				}
 			}
 		}
-		all = append(all, check{Recommended, steps("walk/"+p.Name, iter.Seq[walk.Step](some), elements)})
+		all = append(all, check{Recommended, steps("walk/"+p.Name, iter.Seq[grammar.Sentence](some), elements)})
 	}
 	return all, nil
 }

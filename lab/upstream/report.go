@@ -26,7 +26,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
@@ -200,7 +200,7 @@ const went = `bytes.Contains(out, []byte("socket is required"))`
 
 // withLevel is a legacy payload with a log level.
 func withLevel(level string) []byte {
-	return payload.PlainAny(contract.OptionsName, wire.Message{wire.String(16, level)}.Encode())
+	return grammar.PlainAny(contract.OptionsName, wire.Message{wire.String(16, level)}.Encode())
 }
 
 const (

@@ -7,7 +7,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/lab/windows/calls"
 	"shimfuzz/lab/windows/wine"
 )
@@ -123,7 +123,7 @@ func TestReadCreate(t *testing.T) {
 
 // What runhcs-v1 does after an answer of readOptions.
 func TestServeAfter(t *testing.T) {
-	sent := func(o *options.Options) contract.Outcome { return payload.Sent(o) }
+	sent := func(o *options.Options) contract.Outcome { return grammar.Sent(o) }
 	for _, test := range []struct {
 		name   string
 		answer contract.Outcome
@@ -159,11 +159,11 @@ func TestLCOWAfter(t *testing.T) {
 		answer contract.Outcome
 		want   Behavior
 	}{
-		{"none", payload.Sent(nil), Behavior{Kind: Accepted}},
-		{"valid level", payload.Sent(&options.Options{LogLevel: "Trace"}), Behavior{Kind: Accepted}},
-		{"invalid level", payload.Sent(&options.Options{LogLevel: "x", Debug: true}),
+		{"none", grammar.Sent(nil), Behavior{Kind: Accepted}},
+		{"valid level", grammar.Sent(&options.Options{LogLevel: "Trace"}), Behavior{Kind: Accepted}},
+		{"invalid level", grammar.Sent(&options.Options{LogLevel: "x", Debug: true}),
 			Behavior{Kind: InvalidLevel, Text: "x"}},
-		{"file", payload.Sent(&options.Options{DebugType: options.Options_FILE}), Behavior{Kind: Accepted}},
+		{"file", grammar.Sent(&options.Options{DebugType: options.Options_FILE}), Behavior{Kind: Accepted}},
 		{"error", contract.Outcome{Kind: contract.Error, Err: errors.New("a")}, Behavior{Kind: Refused}},
 		{"malformed", contract.Outcome{Kind: contract.Malformed}, Behavior{Kind: Refused}},
 	} {

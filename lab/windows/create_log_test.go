@@ -14,7 +14,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/windows/calls"
 )
@@ -39,7 +39,7 @@ func TestCreateOptions(t *testing.T) {
 			rows, all = append(rows, bareAny{c.Name, &c.Payload.Bytes}), append(all, &c.Payload.Bytes)
 		}
 	}
-	debug := payload.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode())
+	debug := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode())
 	replies := s.replies(t, calls.Setup{Stdin: debug, Log: true}, all)
 	if len(replies) < len(rows) {
 		t.Fatalf("%s: Create hung", rows[len(replies)].name)
@@ -72,7 +72,7 @@ func (s installed) checkLogged(t *testing.T, row bareAny, log string) {
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", row.name, err, log)
 	}
-	if diff := contract.Diff(want, payload.Sent(got), nil); diff != "" {
+	if diff := contract.Diff(want, grammar.Sent(got), nil); diff != "" {
 		e := expectation{decoder: "the contract answers " + short(want.String())}
 		s.differs(t, "create", row.name, *row.bytes, e, Behavior{Kind: Accepted, Text: "and logged other options:\n" +
 			diff})

@@ -16,7 +16,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/windows/calls"
 	"shimfuzz/lab/windows/wine"
@@ -101,7 +101,7 @@ func bytesOf(b *[]byte) []byte {
 func TestCreateTypes(t *testing.T) {
 	t.Parallel()
 	s, e := shims(t)[0], e2eSettings(t)
-	names := payload.RegisteredNames()
+	names := grammar.RegisteredNames()
 	n := min(len(names), len(names)*e.Checks/allTypes+1)
 	var rows []bareAny
 	for _, i := range rand.New(rand.NewSource(int64(e.Seed))).Perm(len(names))[:n] {

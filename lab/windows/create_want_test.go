@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 )
 
@@ -25,7 +25,7 @@ func bareAnswer(b []byte) contract.Outcome {
 // createAnswer is bareAnswer for the options of a Create; nil are none (C1).
 func createAnswer(b *[]byte) contract.Outcome {
 	if b == nil {
-		return payload.Sent(nil)
+		return grammar.Sent(nil)
 	}
 	return bareAnswer(*b)
 }

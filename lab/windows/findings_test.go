@@ -9,7 +9,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
@@ -28,7 +28,7 @@ func TestFindings(t *testing.T) {
 			want := reference.Answer(b)
 			// The extracted readOptions is wrong as the finding predicts …
 			verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: f.Breaks,
-				Payload: payload.Payload{Bytes: b, Want: want, Description: description}, Reproduces: true})
+				Payload: grammar.Payload{Bytes: b, Want: want, Description: description}, Reproduces: true})
 			// … and the real program does the same.
 			e := s.expect(b)
 			got, _ := s.serve(t, b)

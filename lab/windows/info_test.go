@@ -12,7 +12,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/windows/wine"
@@ -54,7 +54,7 @@ func TestInfo(t *testing.T) {
 // (C1).
 func infoAnswer(b []byte) contract.Outcome {
 	if len(b) == 0 {
-		return payload.Sent(nil)
+		return grammar.Sent(nil)
 	}
 	return bareAnswer(b)
 }
@@ -121,17 +121,17 @@ func readInfo(r wine.Result) contract.Outcome {
 		opts := new(options.Options)
 		if url, value := stdin.AnyParts(f.Value); stdin.TypeName(url) == contract.OptionsName &&
 			proto.Unmarshal(value, opts) == nil {
-			return payload.Sent(opts)
+			return grammar.Sent(opts)
 		}
 		return contract.Outcome{Kind: contract.Panic, Panic: fmt.Sprintf("printed other options: %q",
 			short(string(f.Value)))}
 	}
-	return payload.Sent(nil)
+	return grammar.Sent(nil)
 }
 
 // What a run of -info shows.
 func TestReadInfo(t *testing.T) {
-	anyOf := payload.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode())
+	anyOf := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode())
 	info := func(parts ...wire.Part) string {
 		return string(append(wire.Message{wire.String(1, "name")}, parts...).Encode())
 	}
@@ -140,8 +140,8 @@ func TestReadInfo(t *testing.T) {
 		run  wine.Result
 		want contract.Outcome
 	}{
-		{"none", wine.Result{Stdout: info()}, payload.Sent(nil)},
-		{"options", wine.Result{Stdout: info(wire.Bytes(3, anyOf))}, payload.Sent(&options.Options{Debug: true})},
+		{"none", wine.Result{Stdout: info()}, grammar.Sent(nil)},
+		{"options", wine.Result{Stdout: info(wire.Bytes(3, anyOf))}, grammar.Sent(&options.Options{Debug: true})},
 		{"refused", wine.Result{Stderr: "failed to read runtime options: x", Exit: 1},
 			contract.Outcome{Kind: contract.Error}},
 		{"panicked", wine.Result{Stderr: "panic: x", Exit: 2}, contract.Outcome{Kind: contract.Panic}},
@@ -158,9 +158,9 @@ func TestReadInfo(t *testing.T) {
 // few are payloads of each kind.
 var few = [][]byte{
 	nil,
-	payload.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode()),
-	payload.PlainAny(contract.OptionsName, []byte{0x08}),
-	payload.PlainAny("google.protobuf.Timestamp", nil),
+	grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode()),
+	grammar.PlainAny(contract.OptionsName, []byte{0x08}),
+	grammar.PlainAny("google.protobuf.Timestamp", nil),
 	{0x0a},
 }
 

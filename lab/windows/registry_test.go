@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 	"shimfuzz/internal/wire"
@@ -16,7 +16,7 @@ import (
 func TestRegistry(t *testing.T) {
 	t.Parallel()
 	s := shims(t)[0]
-	names := payload.RegisteredNames()
+	names := grammar.RegisteredNames()
 	payloads.add(len(names))
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {

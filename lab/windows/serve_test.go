@@ -9,7 +9,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -147,23 +147,23 @@ func TestGenerated(t *testing.T) {
 }
 
 // generate returns the i-th payload: the kinds alternate.
-func generate(src *rand.Rand, i int, cases []corpus.Case) payload.Payload {
+func generate(src *rand.Rand, i int, cases []corpus.Case) grammar.Payload {
 	switch i % 6 {
 	case 0:
-		return payload.RunHCS.Minimal(src)
+		return grammar.RunHCS.Minimal(src)
 	case 1:
-		return payload.RunHCS.Foreign(src)
+		return grammar.RunHCS.Foreign(src)
 	case 2:
-		return payload.RunHCS.Malformed(src)
+		return grammar.RunHCS.Malformed(src)
 	case 3:
 		return changed(src, cases)
 	}
-	return payload.RunHCS.Valid(src, payload.AllVariations)
+	return grammar.RunHCS.Valid(src, grammar.AllVariations)
 }
 
 // changed returns a case of the corpus with one byte changed, with some bytes
 // removed, or with another case appended.
-func changed(src *rand.Rand, cases []corpus.Case) payload.Payload {
+func changed(src *rand.Rand, cases []corpus.Case) grammar.Payload {
 	c := cases[src.Intn(len(cases))].Payload
 	b := slices.Clone(c.Bytes)
 	at := src.Intn(len(b) + 1)
@@ -177,7 +177,7 @@ func changed(src *rand.Rand, cases []corpus.Case) payload.Payload {
 			b[at] = byte(src.Intn(256))
 		}
 	}
-	return payload.Payload{Bytes: b, Description: c.Description + ", changed"}
+	return grammar.Payload{Bytes: b, Description: c.Description + ", changed"}
 }
 
 // A marker can be put into all options of the corpus. Otherwise TestCorpus could

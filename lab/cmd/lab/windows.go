@@ -16,7 +16,7 @@ var windowsPackages = []string{
 	"./corpus/...", "./fuzz", "./internal/contract", "./internal/cputime", "./internal/decoder", "./internal/delivery",
 	"./internal/findings",
 	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify",
-	"./internal/vocabulary", "./internal/wire",
+	"./internal/grammar", "./internal/wire",
 }
 
 // windows runs the suite's own tests and the extracted decoder as programs for Windows.

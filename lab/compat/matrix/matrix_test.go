@@ -14,7 +14,7 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/readers"
@@ -110,10 +110,10 @@ func startOf(family, requested string) Start {
 	s := Start{Recording: table.Recording{Origin: table.Origin{Request: table.Request{Options: requested}}}}
 	switch {
 	case family == "bootstrap":
-		d := payload.Daemon{Version: "v2.4.2"}
+		d := grammar.Daemon{Version: "v2.4.2"}
 		s.Payload = d.Start("x", "web-1", "k8s.io", o.Type, o.Value())
 	case o.Type != "":
-		s.Payload = payload.PlainAny(o.Type, o.Value())
+		s.Payload = grammar.PlainAny(o.Type, o.Value())
 	}
 	return s
 }

@@ -16,8 +16,8 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -174,9 +174,9 @@ func TestMutator(t *testing.T) {
 // An engine without a defect takes a payload for what it is.
 func TestMisreader(t *testing.T) {
 	nothing := misreader{as: func(place, []byte, []byte) {}}
-	for _, place := range vocabulary.RunHCS.Places() {
-		for _, e := range vocabulary.RunHCS.Elements(place.Level) {
-			b := vocabulary.Encode(place.Payload([]vocabulary.Element{e}))
+	for _, place := range grammar.RunHCS.Contexts() {
+		for _, e := range grammar.RunHCS.Tokens(place.Level) {
+			b := grammar.Encode(place.Payload([]grammar.Token{e}))
 			if got, _ := nothing.payload(b); !contract.SameSet(reference.Want(b), reference.Want(got)) {
 				t.Errorf("%s, %s: %x is taken for %x", place.Name, e.Name, b, got)
 			}

@@ -10,8 +10,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
-	"shimfuzz/internal/vocabulary"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 )
 
@@ -24,7 +23,7 @@ type mutator struct {
 	rnd      *rand.Rand
 	cases    [][]byte // of the corpus
 	drawn    [][]byte
-	elements []vocabulary.Element
+	elements []grammar.Token
 	texts    []string
 	numbers  []uint64
 }
@@ -36,29 +35,32 @@ func newMutator(seed int64, cases []corpus.Case) *mutator {
 			m.cases = append(m.cases, c.Payload.Bytes)
 		}
 	}
-	v := vocabulary.RunHCS
-	for _, l := range []vocabulary.Level{vocabulary.Top, vocabulary.Extension, vocabulary.Any, vocabulary.Options,
-		vocabulary.Entry, vocabulary.Group} {
-		for _, e := range v.Elements(l) {
-			if e.Kind == vocabulary.Sound && len(e.Bytes) <= maxSeed {
+	v := grammar.RunHCS
+	for _, l := range []grammar.Level{grammar.Top, grammar.Extension, grammar.Any, grammar.Options,
+		grammar.Entry, grammar.Group} {
+		for _, e := range v.Tokens(l) {
+			if e.Kind == grammar.Sound && len(e.Bytes) <= maxSeed {
 				m.elements = append(m.elements, e)
 			}
 		}
 	}
-	m.texts = slices.Concat(vocabulary.Texts, vocabulary.Identifiers, vocabulary.NotIdentifiers, vocabulary.Namespaces,
-		vocabulary.Addresses,
-		v.NearNames(), v.OtherNames(), []string{contract.OptionsName})
-	for _, p := range vocabulary.Prefixes {
+	m.texts = slices.Concat(grammar.Texts, grammar.Identifiers, grammar.NotIdentifiers, grammar.Namespaces,
+		grammar.Addresses,
+		v.OtherNames(), []string{contract.OptionsName})
+	for _, n := range v.NearNames() {
+		m.texts = append(m.texts, n.URL)
+	}
+	for _, p := range grammar.Prefixes {
 		m.texts = append(m.texts, p+contract.OptionsName)
 	}
-	for _, t := range vocabulary.NotUTF8 {
+	for _, t := range grammar.NotUTF8 {
 		m.texts = append(m.texts, t.Text)
 	}
 	m.numbers = []uint64{1<<29 - 1, 1 << 29, 1<<32 - 1, 1 << 32, math.MaxUint64}
-	for _, n := range vocabulary.Int32s {
+	for _, n := range grammar.Int32s {
 		m.numbers = append(m.numbers, uint64(n), uint64(uint32(n)))
 	}
-	for _, n := range vocabulary.LogLevels {
+	for _, n := range grammar.LogLevels {
 		m.numbers = append(m.numbers, uint64(n))
 	}
 	return m
@@ -102,8 +104,8 @@ func (m *mutator) seed() []byte {
 	return b
 }
 
-func (m *mutator) draw() payload.Payload {
-	g := payload.RunHCS
+func (m *mutator) draw() grammar.Payload {
+	g := grammar.RunHCS
 	switch m.rnd.Intn(8) {
 	case 0, 1:
 		return g.Legacy(m.rnd, 0, g.Options(m.rnd))
@@ -116,7 +118,7 @@ func (m *mutator) draw() payload.Payload {
 	case 6:
 		return g.Free(m.rnd)
 	}
-	return g.Valid(m.rnd, payload.AllVariations)
+	return g.Valid(m.rnd, grammar.AllVariations)
 }
 
 func (m *mutator) oneIn(n int) bool { return m.rnd.Intn(n) == 0 }
@@ -204,8 +206,8 @@ func reencode(f wire.Field, value []byte) []byte {
 	return wire.Message{wire.Bytes(f.Num, value)}.Encode()
 }
 
-// other returns a field from any level of the payload or of another one, or an element of
-// the vocabulary.
+// other returns a field from any level of the payload or of another one, or a token of
+// the grammar.
 func (m *mutator) other(b []byte) []byte {
 	switch m.rnd.Intn(3) {
 	case 0:

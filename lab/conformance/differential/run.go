@@ -15,10 +15,9 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/vocabulary"
-	"shimfuzz/internal/walk"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -257,15 +256,15 @@ func (p *pipe) shrink(ctx context.Context, d *disagreement) bool {
 // everythingSmall are the corpus and all payloads that are walked, one after the other.
 func everythingSmall(cases []corpus.Case) iter.Seq[[]byte] {
 	const small = 200 // bytes of a case whose neighbours are walked
-	v := vocabulary.RunHCS
-	var walks []iter.Seq[walk.Step]
-	for _, place := range v.Places() {
-		walks = append(walks, walk.Elements(v, place, 2))
+	v := grammar.RunHCS
+	var walks []iter.Seq[grammar.Sentence]
+	for _, place := range v.Contexts() {
+		walks = append(walks, v.Sentences(place, 2))
 	}
-	walks = append(walks, walk.Params(v), walk.Sizes(v), walk.Strings(2))
+	walks = append(walks, v.Params(), v.Sizes(), grammar.Strings(2))
 	for _, c := range cases {
 		if c.Size <= small {
-			walks = append(walks, walk.Neighbours(c.Name, c.Payload.Bytes))
+			walks = append(walks, grammar.Edits(c.Name, c.Payload.Bytes))
 		}
 	}
 	return func(yield func([]byte) bool) {

@@ -7,21 +7,21 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/lab/conformance/protocol"
 )
 
 // Every outcome of the protocol is one of the contract, and nothing else is.
 func TestOutcome(t *testing.T) {
-	runhcs := payload.OneOption().ProtoReflect().Type()
-	value, err := proto.Marshal(payload.OneOption())
+	runhcs := grammar.OneOption().ProtoReflect().Type()
+	value, err := proto.Marshal(grammar.OneOption())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ outcome, detail, want string }{
 		{"none", "", "none"},
 		{"options", "", "options, all at their defaults"},
-		{"options", string(value), payload.Sent(payload.OneOption()).String()},
+		{"options", string(value), grammar.Sent(grammar.OneOption()).String()},
 		{"options", "\x1a\x01\xff\x92\x01\x03\x0a\x01\xff",
 			"options registry_root:\"\ufffd\" default_container_annotations:{key:\"\ufffd\" value:\"\"}"},
 		{"error", "no", "error: no"},

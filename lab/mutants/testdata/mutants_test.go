@@ -13,9 +13,9 @@ import (
 
 	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
-	"shimfuzz/internal/walk"
 	"shimfuzz/lab/mutants/active"
 )
 
@@ -44,7 +44,7 @@ func TestMutants(t *testing.T) {
 		t.Skip("make -C lab mutants runs it")
 	}
 	living = &mutants{Mutants: *m}
-	enumerate = func(w *walker, steps iter.Seq[walk.Step]) { living.walk(w, steps) }
+	enumerate = func(w *walker, steps iter.Seq[grammar.Sentence]) { living.walk(w, steps) }
 	// A mutant that recurses without end must not take the machine's memory first.
 	debug.SetMaxStack(64 << 20)
 	living.original()
@@ -126,9 +126,9 @@ func (l *mutants) replay(t *testing.T) {
 
 // walk holds each mutant to the right answers to many payloads, which are made once for
 // all of them. What fails is not reported: the test itself does that.
-func (l *mutants) walk(w *walker, steps iter.Seq[walk.Step]) {
+func (l *mutants) walk(w *walker, steps iter.Seq[grammar.Sentence]) {
 	const size = 2000
-	var batch []walk.Step
+	var batch []grammar.Sentence
 	flush := func() {
 		l.batches++
 		if mine := l.Part == 0 || l.batches%l.Part == l.Seed%l.Part; mine && l.batches >= l.From {
@@ -148,7 +148,7 @@ func (l *mutants) walk(w *walker, steps iter.Seq[walk.Step]) {
 	flush()
 }
 
-func (l *mutants) batch(w *walker, steps []walk.Step) {
+func (l *mutants) batch(w *walker, steps []grammar.Sentence) {
 	var checks []verify.Check
 	for _, s := range steps {
 		checks = append(checks, w.check(s))

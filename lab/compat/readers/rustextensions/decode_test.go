@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"shimfuzz/internal/payload"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 )
 
@@ -13,9 +13,9 @@ import (
 func TestAnswer(t *testing.T) {
 	const runc = "containerd.runc.v1.Options"
 	cgroup := wire.Message{wire.String(3, "c")}
-	d := payload.Daemon{Version: "v2.4.2"}
+	d := grammar.Daemon{Version: "v2.4.2"}
 	start := func(namespace string) []byte { return d.Start("lcow-v2", "web-1", namespace, runc, cgroup.Encode()) }
-	inAny := func(value ...wire.Part) []byte { return payload.PlainAny(runc, wire.Message(value).Encode()) }
+	inAny := func(value ...wire.Part) []byte { return grammar.PlainAny(runc, wire.Message(value).Encode()) }
 	for _, test := range []struct {
 		name    string
 		payload []byte
@@ -25,7 +25,7 @@ func TestAnswer(t *testing.T) {
 		{"a cgroup", inAny(cgroup...), "options \x1a\x01c"},
 		{"two cgroups", inAny(wire.String(3, "a"), wire.String(3, "b")), "options \x1a\x01b"},
 		{"no cgroup", inAny(wire.String(6, "crun")), "none "},
-		{"a cgroup of another type", payload.PlainAny("a.B", cgroup.Encode()), "options \x1a\x01c"},
+		{"a cgroup of another type", grammar.PlainAny("a.B", cgroup.Encode()), "options \x1a\x01c"},
 		{"no type", wire.Message{wire.Sub(2, cgroup...)}.Encode(), "options \x1a\x01c"},
 		{"another wire type", inAny(wire.Varint(3, 1), wire.Bytes(4, []byte{0xff})), "none "},
 		{"BootstrapParams", start("k8s.io"), "error IncorrectTag(46)"},

@@ -1,4 +1,4 @@
-package payload
+package grammar
 
 import (
 	"slices"
@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
@@ -41,11 +40,11 @@ var VariationNames = map[Variations]string{
 // encoder writes messages with its variations, and damages the
 // message of one level if it is told to.
 type encoder struct {
-	g          *Generator
+	g          *Grammar
 	rnd        Rand
 	variations Variations
-	level      vocabulary.Level
-	damage     func(body []byte) []byte // nil: none
+	level      Level
+	damage     func(Rand, []byte) []byte // of the body of its message; nil: none
 	marks      []Mark
 	free       []byte // of the buffer that messages are written to
 }
@@ -92,7 +91,7 @@ func field(p wire.Part) keyed { return keyed{p, int(p.Num())} }
 
 // assemble arranges the parts of a message, adds unknown fields, encodes, and
 // does the damage if this is the level for it.
-func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
+func (e *encoder) assemble(level Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
@@ -112,7 +111,7 @@ func (e *encoder) assemble(level vocabulary.Level, parts []keyed) []byte {
 	}
 	e.free = body[len(body):]
 	if e.damage != nil && level == e.level {
-		return e.damage(body)
+		return e.damage(e.rnd, body)
 	}
 	return slices.Clip(body)
 }
@@ -160,13 +159,13 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 // options encodes the Options message.
 func (e *encoder) options(want proto.Message) []byte {
 	m := want.ProtoReflect()
-	parts := make([]keyed, 0, len(e.g.drawn)+8)
-	for _, o := range e.g.drawn {
+	parts := make([]keyed, 0, len(e.g.options)+8)
+	for _, o := range e.g.options {
 		has := m.Has(o.FieldDescriptor)
 		if has && !e.g.small {
 			e.mark(FieldMark, string(o.Name()), "")
 		}
-		if o.isMap {
+		if o.IsMap() {
 			parts = e.mapEntries(parts, o, m.Get(o.FieldDescriptor).Map())
 		} else if has || !o.presence && e.has(Default) {
 			parts = e.singular(parts, o, m.Get(o.FieldDescriptor))
@@ -175,16 +174,16 @@ func (e *encoder) options(want proto.Message) []byte {
 	if rest := e.g.others(m); len(rest) > 0 {
 		parts = append(parts, keyed{wire.Raw(rest), othersKey})
 	}
-	return e.assemble(vocabulary.Options, parts)
+	return e.assemble(Options, parts)
 }
 
 // others encodes the fields that are not drawn, which a fuzzer may have set.
-func (g *Generator) others(m protoreflect.Message) []byte {
-	if len(g.undrawn) == 0 {
+func (g *Grammar) others(m protoreflect.Message) []byte {
+	if len(g.unset) == 0 {
 		return nil
 	}
 	only := m.New()
-	for _, fd := range g.undrawn {
+	for _, fd := range g.unset {
 		if m.Has(fd) {
 			only.Set(fd, m.Get(fd))
 		}
@@ -235,7 +234,7 @@ func (e *encoder) mapEntry(num protowire.Number, k, v string) wire.Part {
 	}
 	add(1, k)
 	add(2, v)
-	return wire.Bytes(num, e.assemble(vocabulary.Entry, parts))
+	return wire.Bytes(num, e.assemble(Entry, parts))
 }
 
 // scalarPart encodes one value, bools and 32-bit numbers with the bits that a

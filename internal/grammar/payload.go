@@ -1,4 +1,4 @@
-package payload
+package grammar
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
@@ -27,7 +26,7 @@ func isNone(opts proto.Message) bool { return opts == nil || !opts.ProtoReflect(
 
 // sometimes is an encoder with variations half of the time: a decoder that refuses a
 // variation must not pass where another reason to refuse is the point.
-func (g *Generator) sometimes(rnd Rand, variations Variations) *encoder {
+func (g *Grammar) sometimes(rnd Rand, variations Variations) *encoder {
 	if rnd.Intn(2) == 0 {
 		variations = 0
 	}
@@ -35,20 +34,20 @@ func (g *Generator) sometimes(rnd Rand, variations Variations) *encoder {
 }
 
 // Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
-func (g *Generator) Legacy(rnd Rand, variations Variations, opts proto.Message) Payload {
+func (g *Grammar) Legacy(rnd Rand, variations Variations, opts proto.Message) Payload {
 	e := &encoder{g: g, rnd: rnd, variations: variations}
-	return e.payload(e.legacy(e.url(g.name), e.options(opts)), Sent(opts), "legacy Any of Options")
+	return e.payload(e.legacyOptions(opts), Sent(opts), "legacy Any of Options")
 }
 
 // Bootstrap encodes options as containerd from 2.3 on sends them: an extension
 // of BootstrapParams. nil options are no extension.
-func (g *Generator) Bootstrap(rnd Rand, variations Variations, opts proto.Message) Payload {
+func (g *Grammar) Bootstrap(rnd Rand, variations Variations, opts proto.Message) Payload {
 	e := &encoder{g: g, rnd: rnd, variations: variations}
 	return e.payload(e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension")
 }
 
 // Valid draws options and encodes them for one family or the other.
-func (g *Generator) Valid(rnd Rand, variations Variations) Payload {
+func (g *Grammar) Valid(rnd Rand, variations Variations) Payload {
 	if rnd.Intn(2) == 0 {
 		return g.Legacy(rnd, variations, g.Options(rnd))
 	}
@@ -60,10 +59,10 @@ func (g *Generator) Valid(rnd Rand, variations Variations) Payload {
 
 // Minimal draws a BootstrapParams of nothing but an ID and a namespace, which
 // looks like a legacy Any of foreign options and is neither.
-func (g *Generator) Minimal(rnd Rand) Payload {
+func (g *Grammar) Minimal(rnd Rand) Payload {
 	id := ID(rnd)
 	for id == g.name {
-		id = pick(rnd, vocabulary.Identifiers)
+		id = pick(rnd, Identifiers)
 	}
 	e := g.sometimes(rnd, Order|Varint|Unknown)
 	return e.payload(e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only")
@@ -84,19 +83,19 @@ func PlainAny(url string, value []byte) []byte {
 }
 
 // AnyOf is PlainAny with variations, with the outcome of the plain one.
-func (g *Generator) AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
+func (g *Grammar) AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
 	e := &encoder{g: g, rnd: rnd, variations: Order | Varint | Default | Unknown}
 	return e.payload(e.legacy(url, value), want, "legacy Any")
 }
 
 // PlainParams is BootstrapParams with opts, which may be any bytes, as the value
 // of its Options extension.
-func (g *Generator) PlainParams(opts []byte) []byte {
+func (g *Grammar) PlainParams(opts []byte) []byte {
 	return (&encoder{g: g, rnd: Lowest{}}).params(opts)
 }
 
 // ParamsOf is PlainParams with variations, with the outcome of the plain one.
-func (g *Generator) ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
+func (g *Grammar) ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
 	e := &encoder{g: g, rnd: rnd, variations: AllVariations}
 	return e.payload(e.params(opts), want, "BootstrapParams around fuzzed options")
 }
@@ -106,29 +105,29 @@ func (g *Generator) ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Paylo
 func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 
 // ForeignName draws a type URL of another type.
-func (g *Generator) ForeignName(rnd Rand) string {
+func (g *Grammar) ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, g.vocabulary.NearNames())
+		return pick(rnd, g.nearNames).URL
 	case 1:
-		return pick(rnd, g.vocabulary.OtherNames())
+		return pick(rnd, g.otherNames)
 	}
 	name := pick(rnd, RegisteredNames())
 	if name == g.name {
-		return g.vocabulary.OtherNames()[0]
+		return g.otherNames[0]
 	}
 	return name
 }
 
 // Foreign draws a legacy Any of another type. What its value holds makes no
 // difference, except where URL and value could be an ID and a namespace.
-func (g *Generator) Foreign(rnd Rand) Payload {
+func (g *Grammar) Foreign(rnd Rand) Payload {
 	e := g.sometimes(rnd, Order|Varint|Repeat|Default|Unknown)
 	return foreign(e, g.ForeignName(rnd), g.ForeignValue(rnd))
 }
 
 // ForeignAs is Foreign with a given URL and value and no variations.
-func (g *Generator) ForeignAs(url string, value []byte) Payload {
+func (g *Grammar) ForeignAs(url string, value []byte) Payload {
 	return foreign(&encoder{g: g, rnd: Lowest{}}, url, value)
 }
 
@@ -141,7 +140,7 @@ func foreign(e *encoder, url string, value []byte) Payload {
 }
 
 // ForeignValue draws the value of an Any of another type.
-func (g *Generator) ForeignValue(rnd Rand) []byte {
+func (g *Grammar) ForeignValue(rnd Rand) []byte {
 	switch rnd.Intn(5) {
 	case 0:
 		return nil
@@ -161,18 +160,22 @@ func (e *encoder) url(name string) string {
 	if !e.has(URL) {
 		return name
 	}
-	return pick(e.rnd, vocabulary.Prefixes) + name
+	return pick(e.rnd, Prefixes) + name
 }
 
 // legacy encodes an Any at the top level.
 func (e *encoder) legacy(url string, value []byte) []byte {
-	return e.assemble(vocabulary.Legacy, e.anyParts(url, value))
+	return e.assemble(Legacy, e.anyParts(url, value))
+}
+
+func (e *encoder) legacyOptions(opts proto.Message) []byte {
+	return e.legacy(e.url(e.g.name), e.options(opts))
 }
 
 func (e *encoder) anyParts(url string, value []byte) []keyed {
 	parts := make([]keyed, 0, 8)
 	if e.has(Repeat) {
-		parts = append(parts, field(wire.String(1, pick(e.rnd, e.g.vocabulary.NearNames()))),
+		parts = append(parts, field(wire.String(1, pick(e.rnd, e.g.nearNames).URL)),
 			field(wire.String(2, "overwritten")))
 	}
 	parts = append(parts, field(wire.String(1, url)))
@@ -193,11 +196,11 @@ func (e *encoder) extension(url string, value []byte) []byte {
 	if split < len(parts) {
 		pieces = append(pieces, field(wire.Bytes(1, e.anyBody(parts[split:]))))
 	}
-	return e.assemble(vocabulary.Extension, pieces)
+	return e.assemble(Extension, pieces)
 }
 
 func (e *encoder) anyBody(parts []keyed) []byte {
-	return e.assemble(vocabulary.Any, parts)
+	return e.assemble(Any, parts)
 }
 
 // bootstrap encodes BootstrapParams around options; nil options are no extension.
@@ -230,7 +233,7 @@ func (e *encoder) params(opts []byte) []byte {
 			ext(e.plain(func() []byte { return e.extension(e.g.name, e.secondOptions()) }))
 		}
 	}
-	return e.assemble(vocabulary.Bootstrap, parts)
+	return e.assemble(Bootstrap, parts)
 }
 
 // plain encodes without variations and without damage.
@@ -272,10 +275,10 @@ func (e *encoder) ambient() []keyed {
 		id, namespace = ID(e.rnd), Namespace(e.rnd)
 		d.Level = int64(e.rnd.Uint64())
 		if !oneIn(e.rnd, 16) {
-			d.Level = pick(e.rnd, vocabulary.LogLevels)
+			d.Level = pick(e.rnd, LogLevels)
 		}
 		for _, s := range []*string{&d.Version, &d.TTRPC, &d.GRPC, &d.Binary, &d.SocketDir} {
-			if *s = pick(e.rnd, vocabulary.Addresses); oneIn(e.rnd, 4) {
+			if *s = pick(e.rnd, Addresses); oneIn(e.rnd, 4) {
 				*s = e.g.text(e.rnd)
 			}
 		}

@@ -1,4 +1,4 @@
-package vocabulary
+package grammar
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 )
 
 // Texts are strings that must arrive as they are (S1): what configurations hold, and
@@ -57,16 +58,14 @@ var NotUTF8 = []struct{ Name, Text string }{
 // As Options some are well-formed: see Namespaces.
 var Identifiers = []string{
 	"0", "web-1", "k8s.io", "3f4e5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7081",
-	strings.Repeat("z", maxIdentifier), "a.b-c_d", "A", "buildkit", "moby", "default",
+	strings.Repeat("z", stdin.MaxIdentifier), "a.b-c_d", "A", "buildkit", "moby", "default",
 	"containerd.runc.v1.Options", "google.protobuf.Empty", "google.protobuf.Timestamp", "nri.v1.PluginConfig",
 }
-
-const maxIdentifier = 76
 
 // NotIdentifiers are nearly legal IDs and namespaces. Those that begin with a 2 and a
 // digit are well-formed protobuf: a field of as many bytes as the digit's number.
 var NotIdentifiers = []string{
-	"", strings.Repeat("z", maxIdentifier+1), "a..b", "a--b", "a__b", "a.-b", "a.", "a-", "a_", ".a", "-a", "_a",
+	"", strings.Repeat("z", stdin.MaxIdentifier+1), "a..b", "a--b", "a__b", "a.-b", "a.", "a-", "a_", ".a", "-a", "_a",
 	"a:b", "a/b", "a b", "a\n", "\na", "a\x00", "a,b", "a@b", "é", "ａ", "١", "a/google.protobuf.Empty", "-abcd",
 	padded("a..b"), padded("a:b"), padded("a/b"), padded("a\n"), padded("a."), padded("é"), "2K" +
 		strings.Repeat("z", 'K'),
@@ -75,49 +74,31 @@ var NotIdentifiers = []string{
 // padded is a text that ends in s, as a field of protobuf.
 func padded(s string) string { return "20" + strings.Repeat("a", '0'-len(s)) + s }
 
-// isIdentifier reports whether s is a legal ID and namespace: letters and digits, in
-// words that one of three signs separates. Everybody
-// else has a regular expression, so that this is a check of those.
-func isIdentifier(s string) bool {
-	if len(s) > maxIdentifier {
-		return false
-	}
-	inWord := false
-	for _, c := range []byte(s) {
-		letter := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
-		if !letter && (!inWord || !strings.ContainsRune("._-", rune(c))) {
-			return false
-		}
-		inWord = letter
-	}
-	return inWord
-}
-
 // Namespaces are legal namespaces that are interesting as Options.
 var Namespaces = []string{"k8s.io", "default", "inference", "p1", "h2", "H1"}
 
 // asOptions is what a namespace says as Options. Of those that some Options know the
 // fields of, only hcsshim's are known; nothing means that it is not known.
-func (v *Vocabulary) asOptions(namespace string) []Element {
+func (g *Grammar) asOptions(namespace string) []Token {
 	whole := raw(namespace, "", []byte(namespace))
 	switch namespace {
 	case "k8s.io", "default":
-		return []Element{whole.fault()}
+		return []Token{whole.fault()}
 	}
-	if v.name != contract.OptionsName {
+	if g.name != contract.OptionsName {
 		return nil
 	}
 	whole.Rules = "R4a"
 	switch namespace {
 	case "inference":
 		whole.Rules = ""
-		return []Element{whole}
+		return []Token{whole}
 	case "p1":
-		return []Element{v.known(14, protoreflect.ValueOfBool(true), whole)}
+		return []Token{g.known(14, protoreflect.ValueOfBool(true), whole)}
 	case "h2":
-		return []Element{v.known(13, protoreflect.ValueOfInt32(50), whole)}
+		return []Token{g.known(13, protoreflect.ValueOfInt32(50), whole)}
 	case "H1":
-		return []Element{v.known(9, protoreflect.ValueOfInt32(49), whole)}
+		return []Token{g.known(9, protoreflect.ValueOfInt32(49), whole)}
 	}
 	return nil
 }
@@ -126,17 +107,20 @@ func (v *Vocabulary) asOptions(namespace string) []Element {
 var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/",
 	" /", "a\x00/"}
 
-// nearNames are almost a name.
-func nearNames(n string) []string {
+// NearName is a type URL that is almost that of a type.
+type NearName struct{ How, URL string }
+
+func nearNames(n string) []NearName {
 	dot := strings.LastIndexByte(n, '.') + 1
 	pkg, short := n[:dot], n[dot:]
-	return []string{
-		"", short, pkg + strings.ToLower(short), n[:len(n)-1], n + "X",
-		"x" + n, n + "/", "/" + n + "/x",
-		strings.Replace(n, ".v1.", ".v2.", 1), " " + n, n + " ", n + "\x00",
-		n + "\n", "." + n, strings.ReplaceAll(n, ".", "-"),
-		"type.googleapis.com\\" + n, strings.ToUpper(n), n + "?x",
-		"type.googleapis.com%2F" + n, pkg + "ProcessDetails",
+	return []NearName{
+		{"empty", ""}, {"unqualified", short}, {"lower-case", pkg + strings.ToLower(short)},
+		{"shorter", n[:len(n)-1]}, {"longer", n + "X"}, {"prefixed", "x" + n}, {"slash-after", n + "/"},
+		{"path-after", "/" + n + "/x"}, {"other-version", strings.Replace(n, ".v1.", ".v2.", 1)},
+		{"space-before", " " + n}, {"space-after", n + " "}, {"nul-after", n + "\x00"}, {"newline-after", n + "\n"},
+		{"dotted", "." + n}, {"hyphens", strings.ReplaceAll(n, ".", "-")},
+		{"backslash", "type.googleapis.com\\" + n}, {"upper-case", strings.ToUpper(n)}, {"query-after", n + "?x"},
+		{"escaped", "type.googleapis.com%2F" + n}, {"other-message", pkg + "ProcessDetails"},
 	}
 }
 

@@ -1,4 +1,4 @@
-package vocabulary
+package grammar
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// place is what the elements that stand at every level need to know of theirs.
-type place struct {
+// site is what the tokens that stand at every level need to know of theirs.
+type site struct {
 	varint  protowire.Number // a known field of this type, 0 if there is none
 	bytes   protowire.Number // a known field of this type, 0 if there is none
 	text    protowire.Number // a known string, 0 if there is none
@@ -19,15 +19,16 @@ type place struct {
 	depth   int              // of the message in its parse, as the freedom depth counts
 }
 
-func (v *Vocabulary) allPlaces() map[Level]place {
-	inOptions := place{unknown: v.unknownNumber()}
-	if list := v.numbersOf(isVarint); len(list) > 0 {
-		inOptions.varint = list[0]
+func (g *Grammar) allSites() map[Level]site {
+	inOptions := site{unknown: g.unknownNumber()}
+	if list := g.scalars(isVarint); len(list) > 0 {
+		inOptions.varint = list[0].Number()
 	}
-	if list := v.numbersOf(func(fd protoreflect.FieldDescriptor) bool { return !isVarint(fd) }); len(list) > 0 {
-		inOptions.text, inOptions.bytes = list[0], list[min(2, len(list)-1)]
+	isText := func(fd protoreflect.FieldDescriptor) bool { return !isVarint(fd) }
+	if list := g.scalars(isText); len(list) > 0 {
+		inOptions.text, inOptions.bytes = list[0].Number(), list[min(2, len(list)-1)].Number()
 	}
-	return map[Level]place{
+	return map[Level]site{
 		Legacy:    {bytes: 2, text: 1, unknown: 10},
 		Bootstrap: {varint: 3, bytes: 8, text: 1, unknown: 10},
 		Extension: {bytes: 1, text: 1, unknown: 2, depth: 1},
@@ -40,15 +41,16 @@ func (v *Vocabulary) allPlaces() map[Level]place {
 
 // unknownNumber is the number behind the highest one of Options' fields, and at least
 // the first that no released Options of hcsshim have.
-func (v *Vocabulary) unknownNumber() protowire.Number {
+func (g *Grammar) unknownNumber() protowire.Number {
 	n := protowire.Number(21)
-	for i := range v.fields.Len() {
-		n = max(n, v.fields.Get(i).Number()+1)
+	fields := g.message.Descriptor().Fields()
+	for i := range fields.Len() {
+		n = max(n, fields.Get(i).Number()+1)
 	}
 	return n
 }
 
-// The types of fields, by what the elements' names call them.
+// The types of fields, by what the tokens' names call them.
 var types = []struct {
 	name string
 	typ  protowire.Type
@@ -57,8 +59,8 @@ var types = []struct {
 	{"group", protowire.StartGroupType}, {"fixed32", protowire.Fixed32Type},
 }
 
-// field is a field of any number and type.
-func field(num protowire.Number, typ protowire.Type) wire.Part {
+// ofType is a field of any number and type.
+func ofType(num protowire.Number, typ protowire.Type) wire.Part {
 	switch typ {
 	case protowire.VarintType:
 		return wire.Varint(num, 1)
@@ -73,22 +75,22 @@ func field(num protowire.Number, typ protowire.Type) wire.Part {
 }
 
 // otherType is a known field with a wire type that it does not have.
-func otherType(num protowire.Number, not protowire.Type) (list []Element) {
+func otherType(num protowire.Number, not protowire.Type) (list []Token) {
 	for _, t := range types {
 		if t.typ != not {
-			list = append(list, part(fmt.Sprintf("field %d as %s", num, t.name), "unknown", field(num, t.typ)))
+			list = append(list, part(fmt.Sprintf("field %d as %s", num, t.name), "unknown", ofType(num, t.typ)))
 		}
 	}
 	return list
 }
 
 // unknowns are the fields that no reader knows, in every legal encoding.
-func unknowns(p place) (list []Element) {
+func unknowns(p site) (list []Token) {
 	for _, t := range types {
-		list = append(list, part("unknown "+t.name, "unknown", field(p.unknown, t.typ)))
+		list = append(list, part("unknown "+t.name, "unknown", ofType(p.unknown, t.typ)))
 	}
 	n := p.unknown
-	deep := func(levels int) Element {
+	deep := func(levels int) Token {
 		return raw(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-p.depth))
 	}
 	return append(list,
@@ -96,7 +98,7 @@ func unknowns(p place) (list []Element) {
 		part("unknown 19000", "unknown", wire.Bytes(19000, []byte{0xff, 0})), // reserved for protobuf itself
 		part("unknown of the highest number", "unknown", wire.Group(protowire.MaxValidNumber)),
 		part("unknown of 200 bytes", "unknown", wire.Bytes(n, make([]byte, 200))),
-		part("unknown of 100,000 bytes", "unknown S2", wire.Bytes(n, make([]byte, 100_000))).alone(),
+		part("unknown of 100,000 bytes", "unknown S2", wire.Bytes(n, make([]byte, 100_000))).single(),
 		part("unknown, tag in 5 bytes", "varint", wire.Varint(n, 1).WideTag(5)),
 		part("unknown, value in 10 bytes", "varint", wire.Varint(n, 0).Wide(10)),
 		part("unknown, length in 5 bytes", "varint", wire.Bytes(n, []byte{1}).Wide(5)),
@@ -111,8 +113,8 @@ func unknowns(p place) (list []Element) {
 			over64(0xff, 2)).free("over-64-bits"),
 		part("group-varint-over-64-bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType),
 			over64(0x80, 0x7f))).free("over-64-bits"),
-		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").alone(),
-		deep(10_003).free("depth").alone(),
+		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").single(),
+		deep(10_003).free("depth").single(),
 	)
 }
 
@@ -135,21 +137,19 @@ func inGroup(parts ...wire.Part) wire.Part {
 // contract's of 10,003 levels.
 const tooDeep = 10_010
 
-// Faults are what makes a message of a level malformed, one fault each: the malformed
-// payloads M2 to M11 of the contract, those that are Open last. The caller must not change them.
-func (v *Vocabulary) Faults(l Level) []Element { return v.faults()[l] }
-
-func (v *Vocabulary) allFaults() map[Level][]Element {
-	all := make(map[Level][]Element)
-	for l, p := range v.places {
+// allFaults are what makes a message of a level malformed, one fault each: the malformed
+// payloads M2 to M14 of the contract, those that are Open last.
+func (g *Grammar) allFaults() map[Level][]Token {
+	all := make(map[Level][]Token)
+	for l, p := range g.sites {
 		all[l] = faultsOf(l, p)
 	}
 	return all
 }
 
-func faultsOf(l Level, p place) []Element {
+func faultsOf(l Level, p site) []Token {
 	one := wire.Raw([]byte{1})
-	list := []Element{
+	list := []Token{
 		part("wire-type-6", "M2", wire.Tag(1, 6)),
 		part("wire-type-7", "M2", wire.Tag(1, 7)),
 		part("wire-type-6-unknown", "M2", wire.Tag(1000, 6), one),
@@ -173,8 +173,8 @@ func faultsOf(l Level, p place) []Element {
 			wire.Tag(1001, protowire.EndGroupType)),
 		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, protowire.StartGroupType),
 			wire.Tag(6, protowire.EndGroupType))),
-		raw("groups-one-too-deep", "M10 depth", nested(10_004-p.depth)).alone(),
-		raw("group-too-deep", "M10", nested(tooDeep)).alone(),
+		raw("groups-one-too-deep", "M10 depth", nested(10_004-p.depth)).single(),
+		raw("group-too-deep", "M10", nested(tooDeep)).single(),
 		part("group-wire-type-6", "M2", inGroup(wire.Tag(1, 6))),
 		part("group-field-0", "M3", inGroup(wire.Tag(0, protowire.VarintType), one)),
 		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, protowire.VarintType), one)),
@@ -213,8 +213,8 @@ func faultsOf(l Level, p place) []Element {
 }
 
 // formats are the beginnings of what is no protobuf, or protobuf in something else.
-func formats() []Element {
-	return []Element{
+func formats() []Token {
+	return []Token{
 		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(),
 		raw("toml", "M12", []byte("Debug = true")).open(),
 		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(), raw("ttrpc-head", "M13",
@@ -224,8 +224,8 @@ func formats() []Element {
 }
 
 // ends are the faults of a message that ends too early.
-func ends(p place) []Element {
-	list := []Element{
+func ends(p site) []Token {
+	list := []Token{
 		part("length-past-end", "M1 M6", wire.Tag(1000, protowire.BytesType), wire.Raw([]byte{2, 'x'})),
 		part("length-huge", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0))),
 		part("length-negative", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))),

@@ -1,4 +1,4 @@
-package payload_test
+package grammar
 
 import (
 	"math/rand"
@@ -6,10 +6,8 @@ import (
 	"testing"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/payload"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/vocabulary"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	runc "github.com/containerd/containerd/api/types/runc/options"
@@ -22,13 +20,13 @@ import (
 func TestGenerators(t *testing.T) {
 	for _, m := range []proto.Message{new(options.Options), new(runc.Options), new(runtimeoptions.Options)} {
 		typ := m.ProtoReflect().Type()
-		g, reader := payload.Of(typ), reference.TypeOf(typ)
+		g, reader := Of(typ), reference.TypeOf(typ)
 		for _, test := range []struct {
 			name     string
-			generate func(payload.Rand) payload.Payload
+			generate func(Rand) Payload
 			kinds    []contract.Kind
 		}{
-			{"Valid", func(r payload.Rand) payload.Payload { return g.Valid(r, payload.AllVariations) },
+			{"Valid", func(r Rand) Payload { return g.Valid(r, AllVariations) },
 				[]contract.Kind{contract.Options, contract.None}},
 			{"Minimal", g.Minimal, []contract.Kind{contract.None}},
 			{"Foreign", g.Foreign, []contract.Kind{contract.Foreign, contract.None}},
@@ -62,7 +60,7 @@ func TestGenerators(t *testing.T) {
 func TestFreedoms(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	for range 2000 {
-		p := payload.RunHCS.Free(rnd)
+		p := RunHCS.Free(rnd)
 		if got := reference.Want(p.Bytes); got.Kind != p.Want.Kind && got.Kind != contract.Malformed ||
 			len(got.Or) != 1 {
 			t.Fatalf("%v: %v or %v", p.Description, got, got.Or)
@@ -73,19 +71,16 @@ func TestFreedoms(t *testing.T) {
 // Every fault breaks the message of every level, in both families.
 func TestFaults(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
-	for _, level := range vocabulary.RunHCS.LegacyLevels() {
-		for _, fault := range payload.RunHCS.Faults(level) {
-			holds(t, payload.RunHCS.DamagedLegacy(rnd, 0, annotated(), level, fault))
-		}
-	}
-	for _, level := range vocabulary.RunHCS.BootstrapLevels() {
-		for _, fault := range payload.RunHCS.Faults(level) {
-			holds(t, payload.RunHCS.DamagedBootstrap(rnd, 0, annotated(), level, fault))
+	for _, family := range []Level{Legacy, Bootstrap} {
+		for _, level := range RunHCS.Levels(family) {
+			for _, fault := range RunHCS.Faults(level) {
+				holds(t, RunHCS.Damaged(rnd, 0, annotated(), family, level, fault))
+			}
 		}
 	}
 }
 
-func holds(t *testing.T, p payload.Payload) {
+func holds(t *testing.T, p Payload) {
 	t.Helper()
 	if got := reference.Want(p.Bytes); got.Kind != contract.Malformed || len(got.Or) > 0 {
 		t.Errorf("%v: %v", p, got)
@@ -100,32 +95,32 @@ func annotated() *options.Options {
 // variation, each field.
 func TestEverythingIsDrawn(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
-	drawn := make(map[payload.Mark]int)
+	drawn := make(map[Mark]int)
 	for range 10_000 {
-		for _, p := range []payload.Payload{payload.RunHCS.Malformed(rnd), payload.RunHCS.Free(rnd)} {
+		for _, p := range []Payload{RunHCS.Malformed(rnd), RunHCS.Free(rnd)} {
 			for _, m := range p.Marks {
 				drawn[m]++
 			}
 		}
 	}
-	want := func(m payload.Mark) {
+	want := func(m Mark) {
 		if drawn[m] == 0 {
 			t.Errorf("%v is never drawn", m)
 		}
 	}
-	for _, level := range slices.Concat(vocabulary.RunHCS.LegacyLevels(), vocabulary.RunHCS.BootstrapLevels()) {
-		for _, f := range payload.RunHCS.Faults(level) {
-			want(payload.Mark{What: payload.FaultMark, Row: f.Name, Column: string(level)})
+	for _, level := range slices.Concat(RunHCS.Levels(Legacy), RunHCS.Levels(Bootstrap)) {
+		for _, f := range RunHCS.Faults(level) {
+			want(Mark{What: FaultMark, Row: f.Name, Column: string(level)})
 		}
-		for _, f := range payload.RunHCS.Freedoms(level) {
-			want(payload.Mark{What: payload.FreedomMark, Row: f.Name, Column: string(level)})
+		for _, f := range RunHCS.Freedoms(level) {
+			want(Mark{What: FreedomMark, Row: f.Name, Column: string(level)})
 		}
 	}
-	for _, name := range payload.VariationNames {
-		want(payload.Mark{What: payload.VariationMark, Row: name})
+	for _, name := range VariationNames {
+		want(Mark{What: VariationMark, Row: name})
 	}
 	fields := new(options.Options).ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
-		want(payload.Mark{What: payload.FieldMark, Row: string(fields.Get(i).Name())})
+		want(Mark{What: FieldMark, Row: string(fields.Get(i).Name())})
 	}
 }

@@ -1,4 +1,4 @@
-package vocabulary
+package grammar
 
 import (
 	"os"
@@ -16,17 +16,17 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// elsewhere are the ids of the contract that no element is an example of, with what walks
+// elsewhere are the ids of the contract that no token is an example of, with what walks
 // them (package properties).
 var elsewhere = map[string]string{
-	"order":    "sequences, which have each two elements in both orders",
-	"repeat":   "sequences, which have each two elements of a field",
-	"family":   "Places, which have Options in both families",
+	"order":    "sequences, which have each two tokens in both orders",
+	"repeat":   "sequences, which have each two tokens of a field",
+	"family":   "Contexts, which have Options in both families",
 	"chunking": "TestWalkReads",
 	"oversize": "TestLarge",
 }
 
-// Every equivalence, freedom and malformed payload of the contract has an element.
+// Every equivalence, freedom and malformed payload of the contract has a token.
 func TestContractIsCovered(t *testing.T) {
 	text, err := os.ReadFile("../../docs/contract.md")
 	if err != nil {
@@ -34,7 +34,7 @@ func TestContractIsCovered(t *testing.T) {
 	}
 	covered := make(map[string]bool)
 	for _, l := range []Level{Top, Extension, Any, Options, Entry, Group} {
-		for _, e := range RunHCS.Elements(l) {
+		for _, e := range RunHCS.Tokens(l) {
 			for id := range strings.FieldsSeq(e.Rules) {
 				covered[id] = true
 			}
@@ -50,7 +50,7 @@ func TestContractIsCovered(t *testing.T) {
 	}
 	for _, id := range ids {
 		if id[1] != "id" && !covered[id[1]] && elsewhere[id[1]] == "" {
-			t.Errorf("no element is an example of %s", id[1])
+			t.Errorf("no token is an example of %s", id[1])
 		}
 	}
 }
@@ -73,27 +73,27 @@ func TestFieldsAreCovered(t *testing.T) {
 			fd := md.Fields().Get(i)
 			types := make(map[protowire.Type]bool)
 			zero := false
-			for _, e := range RunHCS.Elements(l) {
+			for _, e := range RunHCS.Tokens(l) {
 				parsed, rest := wire.Parse(e.Bytes)
 				if len(parsed) == 0 || len(rest) > 0 || parsed[0].Num != fd.Number() || e.Kind != Sound {
 					continue
 				}
 				types[parsed[0].Type] = true
-				zero = zero || e.says.field == fd.Number() && len(strings.Trim(string(parsed[0].Value), "\x00")) == 0
+				zero = zero || e.means.field == fd.Number() && len(strings.Trim(string(parsed[0].Value), "\x00")) == 0
 			}
 			if len(types) != 5 || !zero {
-				t.Errorf("%s: field %s has elements of %d wire types, and one of zero: %t", l, fd.Name(), len(types),
+				t.Errorf("%s: field %s has tokens of %d wire types, and one of zero: %t", l, fd.Name(), len(types),
 					zero)
 			}
 		}
 	}
 }
 
-// An element that is sound is whole fields, and one that is not is none.
+// A token that is sound is whole fields, and one that is not is none.
 func TestKinds(t *testing.T) {
 	for _, l := range []Level{Top, Extension, Any, Options, Entry} {
 		names := make(map[string]bool)
-		for _, e := range RunHCS.Elements(l) {
+		for _, e := range RunHCS.Tokens(l) {
 			_, rest := wire.Parse(e.Bytes)
 			if e.Kind == Sound && e.Freedom == "" && len(rest) > 0 {
 				t.Errorf("%s: %s is sound, but not whole", l, e.Name)
@@ -103,48 +103,48 @@ func TestKinds(t *testing.T) {
 				t.Errorf("%s: %s is not sound, but reads as fields", l, e.Name)
 			}
 			if names[e.Name] {
-				t.Errorf("%s: two elements are named %s", l, e.Name)
+				t.Errorf("%s: two tokens are named %s", l, e.Name)
 			}
 			names[e.Name] = true
 		}
 	}
 }
 
-// The lists hold what they say, by two ways to recognise an identifier.
+// The lists hold what they say, of identifiers.
 func TestIdentifiers(t *testing.T) {
 	for _, s := range slices.Concat(Identifiers, Namespaces) {
-		if !isIdentifier(s) || !stdin.IsIdentifier(s) {
+		if !stdin.IsIdentifier(s) {
 			t.Errorf("%q is no identifier", s)
 		}
 	}
 	for _, s := range NotIdentifiers {
-		if isIdentifier(s) || stdin.IsIdentifier(s) {
+		if stdin.IsIdentifier(s) {
 			t.Errorf("%q is an identifier", s)
 		}
 	}
 }
 
-// In CreateTaskRequest.Options there is only an Any, whatever else the elements say.
+// In CreateTaskRequest.Options there is only an Any, whatever else the tokens say.
 func TestAnswerCreate(t *testing.T) {
-	v := RunHCS
-	ours, sent, sentOther, legacy, inExtension, places := v.ours, v.sent, v.sentOther, v.legacy, v.inExtension, v.places
+	g := RunHCS
+	ours, sent, sentOther, legacy, inExtension, sites := g.ours, g.sent, g.sentOther, g.legacy, g.inExtension, g.sites
 	for _, test := range []struct {
 		name string
-		top  []Element
+		top  []Token
 		want string
 	}{
 		{"nothing", nil, "none"},
-		{"Options", legacy([]Element{sent}), "options debug:true"},
-		{"Options among the fields of BootstrapParams", append(legacy([]Element{sent}), version,
+		{"Options", legacy([]Token{sent}), "options debug:true"},
+		{"Options among the fields of BootstrapParams", append(legacy([]Token{sent}), version,
 			inExtension(sentOther)), "options debug:true"},
-		{"BootstrapParams", []Element{version, inExtension(sent)}, "error/foreign"},
-		{"an ID and a namespace", []Element{identity(1, "web-1"), identity(2, "p1")}, "error/foreign"},
-		{"a damaged value", []Element{ours, value("damaged", damaged)}, "error/malformed"},
-		{"an address that is not UTF-8", append(legacy([]Element{sent}), text(4, "", "", "\xff")),
+		{"BootstrapParams", []Token{version, inExtension(sent)}, "error/foreign"},
+		{"an ID and a namespace", []Token{identity(1, "web-1"), identity(2, "p1")}, "error/foreign"},
+		{"a damaged value", []Token{ours, value("damaged", damaged)}, "error/malformed"},
+		{"an address that is not UTF-8", append(legacy([]Token{sent}), text(4, "", "", "\xff")),
 			"options debug:true"},
-		{"a claim on what follows", []Element{ends(places[Legacy])[0], ours}, "not known"},
+		{"a claim on what follows", []Token{ends(sites[Legacy])[0], ours}, "not known"},
 	} {
-		want, known := v.AnswerCreate(test.top)
+		want, known := g.AnswerCreate(test.top)
 		got := want.String()
 		if !known {
 			got = "not known"
@@ -154,7 +154,7 @@ func TestAnswerCreate(t *testing.T) {
 		}
 	}
 	any := 0
-	for _, p := range v.Places() {
+	for _, p := range g.Contexts() {
 		if p.IsAny() {
 			any++
 		}
@@ -164,37 +164,37 @@ func TestAnswerCreate(t *testing.T) {
 	}
 }
 
-// The answer follows from what the elements say.
+// The answer follows from what the tokens say.
 func TestAnswer(t *testing.T) {
-	v := RunHCS
-	ours, sent, sentOther, legacy, inExtension, places := v.ours, v.sent, v.sentOther, v.legacy, v.inExtension, v.places
+	g := RunHCS
+	ours, sent, sentOther, legacy, inExtension, sites := g.ours, g.sent, g.sentOther, g.legacy, g.inExtension, g.sites
 	damagedValue := value("damaged", damaged)
-	bools := v.bools(v.scalars[0])
+	bools := g.bools(g.scalars(isVarint)[0])
 	over := bools[len(bools)-3]
 	for _, test := range []struct {
 		name string
-		top  []Element
+		top  []Token
 		want string // and what else is right
 	}{
 		{"nothing", nil, "none"},
-		{"a legacy Any", legacy([]Element{sent}), "options debug:true"},
-		{"an extension", []Element{version, inExtension(sent)}, "options debug:true"},
-		{"two extensions of ours", []Element{inExtension(sentOther), inExtension(sent)}, `options log_level:"other"`},
-		{"the last value", []Element{ours, value("", sentOther), value("", sent)}, "options debug:true"},
-		{"a damaged value", []Element{ours, damagedValue}, "error/malformed"},
-		{"a damaged value of another type", []Element{v.foreign(), damagedValue}, "error/foreign"},
-		{"a damaged value, overwritten", []Element{ours, damagedValue, value("", sent)}, "options debug:true"},
-		{"an ID and a namespace", []Element{identity(1, "web-1"), identity(2, "p1")}, "none"},
-		{"an ID and no namespace", []Element{identity(1, "web-1")}, "error/foreign"},
-		{"a value cut to 64 bits", legacy([]Element{over}), "options, all at their defaults | error/malformed"},
-		{"the type URL overwritten", []Element{identity(1, "\xff"), ours, value("", sent)},
+		{"a legacy Any", legacy([]Token{sent}), "options debug:true"},
+		{"an extension", []Token{version, inExtension(sent)}, "options debug:true"},
+		{"two extensions of ours", []Token{inExtension(sentOther), inExtension(sent)}, `options log_level:"other"`},
+		{"the last value", []Token{ours, value("", sentOther), value("", sent)}, "options debug:true"},
+		{"a damaged value", []Token{ours, damagedValue}, "error/malformed"},
+		{"a damaged value of another type", []Token{g.foreign(), damagedValue}, "error/foreign"},
+		{"a damaged value, overwritten", []Token{ours, damagedValue, value("", sent)}, "options debug:true"},
+		{"an ID and a namespace", []Token{identity(1, "web-1"), identity(2, "p1")}, "none"},
+		{"an ID and no namespace", []Token{identity(1, "web-1")}, "error/foreign"},
+		{"a value cut to 64 bits", legacy([]Token{over}), "options, all at their defaults | error/malformed"},
+		{"the type URL overwritten", []Token{identity(1, "\xff"), ours, value("", sent)},
 			"error/malformed | error/foreign | options debug:true"},
-		{"a claim on what follows", legacy([]Element{ends(places[Options])[0], sent}), "not known"},
-		{"a claim on what is damaged", []Element{version, extension("", "", ends(places[Extension])[5],
+		{"a claim on what follows", legacy([]Token{ends(sites[Options])[0], sent}), "not known"},
+		{"a claim on what is damaged", []Token{version, extension("", "", ends(sites[Extension])[5],
 			piece("", damaged))}, "not known"},
-		{"a claim on nothing", legacy([]Element{sent, ends(places[Options])[0]}), "error/malformed"},
+		{"a claim on nothing", legacy([]Token{sent, ends(sites[Options])[0]}), "error/malformed"},
 	} {
-		want, known := v.Answer(test.top)
+		want, known := g.Answer(test.top)
 		got := want.String()
 		for _, or := range want.Or {
 			got += " | " + or.String()

@@ -1,11 +1,10 @@
-package payload
+package grammar
 
 import (
 	"strings"
 
 	"golang.org/x/mod/semver"
 
-	"shimfuzz/internal/vocabulary"
 	"shimfuzz/internal/wire"
 )
 
@@ -36,7 +35,7 @@ func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
 	if d.SocketDir != "" {
 		parts = append(parts, field(wire.String(9, d.SocketDir)))
 	}
-	return e.assemble(vocabulary.Bootstrap, parts)
+	return e.assemble(Bootstrap, parts)
 }
 
 // bootstraps reports whether the daemon writes BootstrapParams: since 2.3, unless

@@ -1,4 +1,4 @@
-package payload
+package grammar
 
 import (
 	"slices"
@@ -8,7 +8,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/vocabulary"
 )
 
 // RegisteredNames lists the message types linked into this binary whose names
@@ -28,7 +27,7 @@ var RegisteredNames = sync.OnceValue(func() []string {
 // ID draws a legal container ID, half of the time the name of a linked type.
 func ID(rnd Rand) string {
 	if rnd.Intn(2) == 0 {
-		return pick(rnd, vocabulary.Identifiers)
+		return pick(rnd, Identifiers)
 	}
 	names := RegisteredNames()
 	if rnd.Intn(2) == 0 {
@@ -42,9 +41,9 @@ func ID(rnd Rand) string {
 func Namespace(rnd Rand) string {
 	switch rnd.Intn(4) {
 	case 0:
-		return pick(rnd, vocabulary.Identifiers)
+		return pick(rnd, Identifiers)
 	case 1:
-		return pick(rnd, vocabulary.Namespaces)
+		return pick(rnd, Namespaces)
 	}
 	return ProtobufNamespace(rnd)
 }

@@ -1,4 +1,4 @@
-package vocabulary
+package grammar
 
 import (
 	"fmt"
@@ -13,19 +13,19 @@ import (
 
 // known returns e as one that sets a field of Options. Where the Options under test
 // lack the field, a reader knows nothing of it.
-func (v *Vocabulary) known(num protowire.Number, value protoreflect.Value, e Element) Element {
-	if v.fields.ByNumber(num) != nil {
-		e.says.field, e.says.value = num, value
+func (g *Grammar) known(num protowire.Number, value protoreflect.Value, e Token) Token {
+	if g.message.Descriptor().Fields().ByNumber(num) != nil {
+		e.means.field, e.means.value = num, value
 	}
 	return e
 }
 
-// set is an element that sets a field to a text, or to a number where it is of that type.
-func (v *Vocabulary) set(fd protoreflect.FieldDescriptor, s string, n uint64) Element {
+// set is a token that sets a field to a text, or to a number where it is of that type.
+func (g *Grammar) set(fd protoreflect.FieldDescriptor, s string, n uint64) Token {
 	if isVarint(fd) {
-		return v.known(fd.Number(), valueOf(fd, n), part("", "", wire.Varint(fd.Number(), n)))
+		return g.known(fd.Number(), valueOf(fd, n), part("", "", wire.Varint(fd.Number(), n)))
 	}
-	return v.known(fd.Number(), textOf(fd, s), text(fd.Number(), "", "", s))
+	return g.known(fd.Number(), textOf(fd, s), text(fd.Number(), "", "", s))
 }
 
 // valueOf is what a varint says as the value of a field.
@@ -52,24 +52,22 @@ func textOf(fd protoreflect.FieldDescriptor, s string) protoreflect.Value {
 	return protoreflect.ValueOfString(s)
 }
 
-// optionsElements are those of Options: each field that it has, over its range.
-func (v *Vocabulary) optionsElements() (list []Element) {
-	for i := range v.fields.Len() {
-		fd := v.fields.Get(i)
-		num := fd.Number()
+// optionsTokens are those of Options: each field that it has, over its range.
+func (g *Grammar) optionsTokens() (list []Token) {
+	for _, o := range g.options {
+		fd, num := o.FieldDescriptor, o.num
 		switch {
-		case fd == v.entries:
+		case fd == g.entries:
 			list = append(list, entries(num)...)
 			list = append(list, otherType(num, protowire.BytesType)...)
-		case !IsScalar(fd):
 		case fd.Kind() == protoreflect.BoolKind:
-			list = append(list, v.bools(fd)...)
+			list = append(list, g.bools(fd)...)
 			list = append(list, otherType(num, protowire.VarintType)...)
 		case isVarint(fd):
-			list = append(list, v.numbers(fd)...)
+			list = append(list, g.numbers(fd)...)
 			list = append(list, otherType(num, protowire.VarintType)...)
 		default:
-			list = append(list, v.strs(fd)...)
+			list = append(list, g.strs(fd)...)
 			list = append(list, otherType(num, protowire.BytesType)...)
 		}
 	}
@@ -78,21 +76,21 @@ func (v *Vocabulary) optionsElements() (list []Element) {
 
 // standsFor reports whether a bool is the first one of its presence, which stands for
 // the others.
-func (v *Vocabulary) standsFor(fd protoreflect.FieldDescriptor) bool {
-	return fd.Number() == v.numbersOf(func(other protoreflect.FieldDescriptor) bool {
+func (g *Grammar) standsFor(fd protoreflect.FieldDescriptor) bool {
+	return fd == g.scalars(func(other protoreflect.FieldDescriptor) bool {
 		return other.Kind() == protoreflect.BoolKind && other.HasPresence() == fd.HasPresence()
 	})[0]
 }
 
-func (v *Vocabulary) bools(fd protoreflect.FieldDescriptor) (list []Element) {
+func (g *Grammar) bools(fd protoreflect.FieldDescriptor) (list []Token) {
 	num := fd.Number()
 	add := func(value bool, name, rules string, p wire.Part) {
-		list = append(list, v.known(num, protoreflect.ValueOfBool(value), part(fmt.Sprintf("field %d %s", num, name),
+		list = append(list, g.known(num, protoreflect.ValueOfBool(value), part(fmt.Sprintf("field %d %s", num, name),
 			rules, p)))
 	}
 	add(true, "true", "", wire.Varint(num, 1))
 	add(false, "false", "default", wire.Varint(num, 0))
-	if !v.standsFor(fd) {
+	if !g.standsFor(fd) {
 		return list
 	}
 	add(true, "of 2", "varint", wire.Varint(num, 2))
@@ -118,10 +116,10 @@ func (v *Vocabulary) bools(fd protoreflect.FieldDescriptor) (list []Element) {
 	return list
 }
 
-func (v *Vocabulary) numbers(fd protoreflect.FieldDescriptor) (list []Element) {
+func (g *Grammar) numbers(fd protoreflect.FieldDescriptor) (list []Token) {
 	num := fd.Number()
-	add := func(n uint64, name, rules string, p wire.Part) *Element {
-		list = append(list, v.known(num, valueOf(fd, n), part(fmt.Sprintf("field %d %s", num, name), rules, p)))
+	add := func(n uint64, name, rules string, p wire.Part) *Token {
+		list = append(list, g.known(num, valueOf(fd, n), part(fmt.Sprintf("field %d %s", num, name), rules, p)))
 		return &list[len(list)-1]
 	}
 	combined := map[int32]bool{0: true, 1: true, -1: true}
@@ -130,9 +128,9 @@ func (v *Vocabulary) numbers(fd protoreflect.FieldDescriptor) (list []Element) {
 		if n == 0 {
 			rules = "default"
 		}
-		add(uint64(n), fmt.Sprintf("of %d", n), rules, wire.Int(num, int64(n))).Alone = !combined[n]
+		add(uint64(n), fmt.Sprintf("of %d", n), rules, wire.Int(num, int64(n))).Single = !combined[n]
 	}
-	alone := func(n uint64, name string, p wire.Part) { add(n, name, "varint", p).Alone = true }
+	alone := func(n uint64, name string, p wire.Part) { add(n, name, "varint", p).Single = true }
 	alone(math.MaxUint32, "of -1 in 5 bytes", wire.Varint(num, math.MaxUint32))
 	alone(1<<32|1, "of 2^32+1", wire.Varint(num, 1<<32|1))
 	alone(1<<32, "of 2^32", wire.Varint(num, 1<<32))
@@ -142,33 +140,33 @@ func (v *Vocabulary) numbers(fd protoreflect.FieldDescriptor) (list []Element) {
 }
 
 // strs are strings, and bytes.
-func (v *Vocabulary) strs(fd protoreflect.FieldDescriptor) (list []Element) {
+func (g *Grammar) strs(fd protoreflect.FieldDescriptor) (list []Token) {
 	num := fd.Number()
-	add := func(name, rules, s string) *Element {
-		e := v.known(num, textOf(fd, s), text(num, fmt.Sprintf("field %d %s", num, name), rules, s))
+	add := func(name, rules, s string) *Token {
+		e := g.known(num, textOf(fd, s), text(num, fmt.Sprintf("field %d %s", num, name), rules, s))
 		list = append(list, e)
 		return &list[len(list)-1]
 	}
 	add("of a text", "", "value")
 	add("empty", "default", "")
 	for _, s := range Texts {
-		add("of "+short(s), "S1", s).Alone = true
+		add("of "+short(s), "S1", s).Single = true
 	}
 	for _, n := range Sizes {
-		add(fmt.Sprintf("of %d bytes", n), "S2", strings.Repeat("x", n)).Alone = true
-		add(fmt.Sprintf("of %d two-byte letters", n), "S2", strings.Repeat("é", n)).Alone = true
+		add(fmt.Sprintf("of %d bytes", n), "S2", strings.Repeat("x", n)).Single = true
+		add(fmt.Sprintf("of %d two-byte letters", n), "S2", strings.Repeat("é", n)).Single = true
 	}
 	if fd.Kind() == protoreflect.StringKind {
-		list = append(list, notUTF8In(num, num == v.places[Options].bytes)...)
+		list = append(list, notUTF8In(num, num == g.sites[Options].bytes)...)
 	}
-	if num != v.places[Options].bytes { // it stands for the others
+	if num != g.sites[Options].bytes { // it stands for the others
 		return list
 	}
 	value := list[0]
-	wide := func(name, rules string, p wire.Part) Element {
-		return part(fmt.Sprintf("field %d %s", num, name), rules, p).saying(value)
+	wide := func(name, rules string, p wire.Part) Token {
+		return part(fmt.Sprintf("field %d %s", num, name), rules, p).like(value)
 	}
-	p := wire.String(num, value.says.text)
+	p := wire.String(num, value.means.text)
 	return append(list, wide("with its tag in 5 bytes", "varint", p.WideTag(5)),
 		wide("with its length in 5 bytes", "varint", p.Wide(5)),
 		wide("with its tag in 6 bytes", "wide-tag", p.WideTag(6)).free("wide-tag"),
@@ -177,10 +175,10 @@ func (v *Vocabulary) strs(fd protoreflect.FieldDescriptor) (list []Element) {
 }
 
 // notUTF8In are the faults of a string field of Options. One such field's are combined.
-func notUTF8In(num protowire.Number, combined bool) (list []Element) {
+func notUTF8In(num protowire.Number, combined bool) (list []Token) {
 	add := func(name, s string, alone bool) {
 		e := part(fmt.Sprintf("field %d utf8-%s", num, name), "M11", wire.String(num, s)).fault()
-		e.Alone = alone
+		e.Single = alone
 		list = append(list, e)
 	}
 	for _, bad := range NotUTF8 {
@@ -194,17 +192,17 @@ func notUTF8In(num protowire.Number, combined bool) (list []Element) {
 }
 
 // entries are annotations.
-func entries(num protowire.Number) []Element {
-	entry := func(key, value string) Element {
+func entries(num protowire.Number) []Token {
+	entry := func(key, value string) Token {
 		return message(num, fmt.Sprintf("annotation %s: %s", short(key), short(value)),
 			text(1, "key", "", key), text(2, "value", "", value))
 	}
 	one := entry("k", "v")
-	list := []Element{
+	list := []Token{
 		one, entry("k", "w"), entry("l", ""), message(num, "annotation without a value", text(1, "key", "", "k")),
 		message(num, "annotation without a key", text(2, "value", "", "v")), message(num, "empty annotation"),
 		part("annotation with its tag in 7 bytes", "wide-tag", wire.String(num,
-			one.says.text).WideTag(7)).saying(one).free("wide-tag"),
+			one.means.text).WideTag(7)).like(one).free("wide-tag"),
 		message(num, "annotation whose value is a varint, and then text", text(1, "key", "", "k"),
 			otherType(2, protowire.BytesType)[0], text(2, "value", "", "v")),
 	}
@@ -212,7 +210,7 @@ func entries(num protowire.Number) []Element {
 		list[2+i].Rules = "default"
 	}
 	for _, n := range Counts {
-		many := make([]Element, n)
+		many := make([]Token, n)
 		for i := range many {
 			many[i] = entry(fmt.Sprintf("key-%d", i), fmt.Sprintf("value-%d", i))
 		}
@@ -221,8 +219,8 @@ func entries(num protowire.Number) []Element {
 	return list
 }
 
-// entryElements are those of an annotation.
-func entryElements() (list []Element) {
+// entryTokens are those of an annotation.
+func entryTokens() (list []Token) {
 	for num, name := range []string{1: "key", 2: "value"} {
 		num := protowire.Number(num)
 		if num == 0 {
@@ -231,25 +229,26 @@ func entryElements() (list []Element) {
 		one := text(num, name, "", name[:1])
 		list = append(list, one, text(num, "another "+name, "repeat", "other"), text(num, "empty "+name, "default", ""))
 		for _, s := range Texts {
-			list = append(list, text(num, name+" "+short(s), "S1", s).alone())
+			list = append(list, text(num, name+" "+short(s), "S1", s).single())
 		}
 		for _, n := range Sizes {
-			list = append(list, text(num, fmt.Sprintf("%s of %d bytes", name, n), "S2", strings.Repeat("x", n)).alone())
+			list = append(list, text(num, fmt.Sprintf("%s of %d bytes", name, n), "S2",
+				strings.Repeat("x", n)).single())
 		}
 		for _, bad := range NotUTF8 {
 			list = append(list, part(name+" utf8-"+bad.Name, "M11", wire.String(num, bad.Text)).fault())
 		}
 		list = append(list, otherType(num, protowire.BytesType)...)
 		p := wire.String(num, name[:1])
-		list = append(list, part(name+" with its tag in 5 bytes", "varint", p.WideTag(5)).saying(one),
-			part(name+" with its length in 5 bytes", "varint", p.Wide(5)).saying(one))
+		list = append(list, part(name+" with its tag in 5 bytes", "varint", p.WideTag(5)).like(one),
+			part(name+" with its length in 5 bytes", "varint", p.Wide(5)).like(one))
 	}
 	return list
 }
 
 // notUTF8 are the faults of strings, in the field that stands for a level's others. A
 // type URL at the top level is none where a later one overwrites it.
-func notUTF8(l Level, num protowire.Number) (list []Element) {
+func notUTF8(l Level, num protowire.Number) (list []Token) {
 	if num == 0 {
 		return nil
 	}

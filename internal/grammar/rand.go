@@ -1,14 +1,8 @@
-// Package payload makes what a shim may find on its standard input: valid,
-// legacy and malformed payloads, each with the outcome that the contract gives it.
-//
-// The outcome is known from how a payload was built, never from asking a
-// decoder. Which fields Options has is read from the linked descriptor, so the
-// same generators serve every version of hcsshim.
-package payload
+package grammar
 
 import "shimfuzz/internal/contract"
 
-// Rand makes a generator's choices: rapid draws them in the property tests,
+// Rand makes the choices of what is drawn: rapid draws them in the property tests,
 // the fuzz targets take them from a fuzzer's input, and a
 // *rand.Rand makes them in the tests of the real programs.
 type Rand interface {
@@ -32,8 +26,8 @@ type Payload struct {
 	Marks       []Mark // what was drawn for it
 }
 
-// Mark is one thing that a generator has drawn, for the statistics: a fault or a freedom and
-// the level that it is in, a variation, a field of Options.
+// Mark is one thing that was drawn: a fault or a freedom and the level that it is in, a
+// variation, a field of Options.
 type Mark struct{ What, Row, Column string }
 
 // The values of Mark.What.

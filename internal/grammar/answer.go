@@ -1,4 +1,4 @@
-package vocabulary
+package grammar
 
 import (
 	"slices"
@@ -10,39 +10,39 @@ import (
 	"shimfuzz/internal/contract"
 )
 
-// Answer returns the right answer to a payload of these elements at its top level, with
-// the others that the contract allows. It is not known where an element takes a part of
+// Answer returns the right answer to a payload of these tokens at its top level, with
+// the others that the contract allows. It is not known where a token takes a part of
 // the next one for its own.
-func (v *Vocabulary) Answer(top []Element) (want contract.Outcome, known bool) {
+func (g *Grammar) Answer(top []Token) (want contract.Outcome, known bool) {
 	r := newReading(flat(top))
-	r.vocabulary = v
+	r.grammar = g
 	if r.done() {
 		return r.outcome(contract.Outcome{}), r.malformed
 	}
-	if len(r.elements) == 0 {
+	if len(r.tokens) == 0 {
 		return contract.Outcome{Kind: contract.None}, true
 	}
-	if slices.ContainsFunc(r.elements, func(e Element) bool { return e.says.field >= 3 }) {
+	if slices.ContainsFunc(r.tokens, func(e Token) bool { return e.means.field >= 3 }) {
 		return r.params()
 	}
 	return r.bareAny(true)
 }
 
-// AnswerCreate is Answer for the elements of the Any in CreateTaskRequest.Options (C1 to
+// AnswerCreate is Answer for the tokens of the Any in CreateTaskRequest.Options (C1 to
 // C3), where the fields of BootstrapParams are unknown.
-func (v *Vocabulary) AnswerCreate(top []Element) (want contract.Outcome, known bool) {
+func (g *Grammar) AnswerCreate(top []Token) (want contract.Outcome, known bool) {
 	r := newReading(flat(top))
-	r.vocabulary = v
+	r.grammar = g
 	if r.done() {
 		return r.outcome(contract.Outcome{}), r.malformed
 	}
-	if len(r.elements) == 0 {
+	if len(r.tokens) == 0 {
 		return contract.Outcome{Kind: contract.None}, true
 	}
-	r.elements = slices.Clone(r.elements)
-	for i := range r.elements {
-		if r.elements[i].says.field > 2 {
-			r.elements[i].says = said{}
+	r.tokens = slices.Clone(r.tokens)
+	for i := range r.tokens {
+		if r.tokens[i].means.field > 2 {
+			r.tokens[i].means = meaning{}
 		}
 	}
 	return r.bareAny(false)
@@ -50,19 +50,19 @@ func (v *Vocabulary) AnswerCreate(top []Element) (want contract.Outcome, known b
 
 // reading is what has become of reading one payload.
 type reading struct {
-	vocabulary *Vocabulary
-	elements   []Element
-	malformed  bool
-	unknown    bool
-	free       bool // malformed is allowed, too
+	grammar   *Grammar
+	tokens    []Token
+	malformed bool
+	unknown   bool
+	free      bool // malformed is allowed, too
 }
 
-// newReading looks at the elements of one message for what makes it malformed.
-func newReading(elements []Element) reading {
-	r := reading{elements: elements}
-	for i, e := range elements {
+// newReading looks at the tokens of one message for what makes it malformed.
+func newReading(tokens []Token) reading {
+	r := reading{tokens: tokens}
+	for i, e := range tokens {
 		r.free = r.free || e.Freedom != ""
-		if e.Kind == Fault || e.Kind == Open && i == len(elements)-1 {
+		if e.Kind == Fault || e.Kind == Open && i == len(tokens)-1 {
 			r.malformed = true
 			return r
 		}
@@ -76,12 +76,12 @@ func newReading(elements []Element) reading {
 
 func (r *reading) done() bool { return r.malformed || r.unknown }
 
-// enter reads a message within this one. What an element may have taken for a part of
+// enter reads a message within this one. What a token may have taken for a part of
 // itself says nothing.
-func (r *reading) enter(elements []Element) reading {
-	inner := newReading(flat(elements))
+func (r *reading) enter(tokens []Token) reading {
+	inner := newReading(flat(tokens))
 	if inner.done() {
-		inner.elements = nil
+		inner.tokens = nil
 	}
 	r.malformed = r.malformed || inner.malformed
 	r.unknown = r.unknown || inner.unknown
@@ -105,17 +105,17 @@ func (r *reading) outcome(answer contract.Outcome) contract.Outcome {
 func (r *reading) params() (contract.Outcome, bool) {
 	answer := contract.Outcome{Kind: contract.None}
 	found := false
-	var ours []Element
-	for _, e := range r.elements {
-		switch e.says.field {
+	var ours []Token
+	for _, e := range r.tokens {
+		switch e.means.field {
 		case 0, 3:
 		case 8:
-			names, value := r.extension(e.says.inside)
+			names, value := r.extension(e.means.inside)
 			if names && !found {
 				found, ours = true, value
 			}
 		default:
-			r.malformed = r.malformed || !utf8.ValidString(e.says.text)
+			r.malformed = r.malformed || !utf8.ValidString(e.means.text)
 		}
 	}
 	if found && !r.done() {
@@ -126,18 +126,18 @@ func (r *reading) params() (contract.Outcome, bool) {
 
 // extension reads an Extension, whose Any may come in pieces, and returns the value
 // if the type URL names Options.
-func (r *reading) extension(elements []Element) (ours bool, value []Element) {
-	for _, piece := range r.enter(elements).elements {
-		if piece.says.field != 1 {
+func (r *reading) extension(tokens []Token) (ours bool, value []Token) {
+	for _, piece := range r.enter(tokens).tokens {
+		if piece.means.field != 1 {
 			continue
 		}
-		for _, e := range r.enter(piece.says.inside).elements {
-			switch e.says.field {
+		for _, e := range r.enter(piece.means.inside).tokens {
+			switch e.means.field {
 			case 1:
-				ours = e.says.ours
-				r.malformed = r.malformed || !utf8.ValidString(e.says.text)
+				ours = e.means.ours
+				r.malformed = r.malformed || !utf8.ValidString(e.means.text)
 			case 2:
-				value = e.says.inside
+				value = e.means.inside
 			}
 		}
 	}
@@ -147,23 +147,23 @@ func (r *reading) extension(elements []Element) (ours bool, value []Element) {
 // bareAny reads an Any at the top level (R4, C2 and C3), and knows the freedom
 // overwritten. minimal says whether an ID and a namespace are none (R4b).
 func (r *reading) bareAny(minimal bool) (contract.Outcome, bool) {
-	var last [3]said
-	for _, e := range r.elements {
-		if e.says.field != 0 {
-			last[e.says.field] = e.says
+	var last [3]meaning
+	for _, e := range r.tokens {
+		if e.means.field != 0 {
+			last[e.means.field] = e.means
 		}
 	}
 	url, value := last[1], last[2]
 	overwritten := false
 	valid := true // as BootstrapParams
-	for i, e := range r.elements {
-		if e.says.field == 0 || utf8.ValidString(e.says.text) {
+	for i, e := range r.tokens {
+		if e.means.field == 0 || utf8.ValidString(e.means.text) {
 			continue
 		}
 		valid = false
-		again := slices.ContainsFunc(r.elements[i+1:],
-			func(later Element) bool { return later.says.field == e.says.field })
-		if again && (e.says.field == 1 || !url.ours) {
+		again := slices.ContainsFunc(r.tokens[i+1:],
+			func(later Token) bool { return later.means.field == e.means.field })
+		if again && (e.means.field == 1 || !url.ours) {
 			overwritten = true
 		}
 	}
@@ -187,27 +187,27 @@ func (r *reading) bareAny(minimal bool) (contract.Outcome, bool) {
 }
 
 // options reads Options.
-func (r *reading) options(elements []Element) contract.Outcome {
-	m := r.vocabulary.message.New()
-	for _, e := range r.enter(elements).elements {
-		if e.says.field == 0 {
+func (r *reading) options(tokens []Token) contract.Outcome {
+	m := r.grammar.message.New()
+	for _, e := range r.enter(tokens).tokens {
+		if e.means.field == 0 {
 			continue
 		}
-		fd := m.Descriptor().Fields().ByNumber(e.says.field)
+		fd := m.Descriptor().Fields().ByNumber(e.means.field)
 		if fd.IsMap() {
-			key, value := r.entry(e.says.inside)
+			key, value := r.entry(e.means.inside)
 			m.Mutable(fd).Map().Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))
 			continue
 		}
-		m.Set(fd, e.says.value)
+		m.Set(fd, e.means.value)
 	}
 	return contract.Outcome{Kind: contract.Options, Options: m.Interface()}
 }
 
-func (r *reading) entry(elements []Element) (key, value string) {
+func (r *reading) entry(tokens []Token) (key, value string) {
 	texts := make(map[protowire.Number]string)
-	for _, e := range r.enter(elements).elements {
-		texts[e.says.field] = e.says.text
+	for _, e := range r.enter(tokens).tokens {
+		texts[e.means.field] = e.means.text
 	}
 	return texts[1], texts[2]
 }

@@ -1,0 +1,189 @@
+package grammar
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/wire"
+)
+
+// inserted is what is put into a message of a level.
+type inserted struct{ faults, freedoms, unknown []Token }
+
+// truncation is the fault that inserts nothing, but cuts a message off.
+var truncation = Token{Name: "truncated"}
+
+// allInserted leaves out what is longer than so many bytes.
+func (g *Grammar) allInserted(longest int) map[Level]inserted {
+	all := make(map[Level]inserted)
+	for l, s := range g.sites {
+		tokens := g.Tokens(l)
+		if l == Legacy || l == Bootstrap {
+			tokens = g.Tokens(Top)
+		}
+		choose := func(from []Token, is func(Token) bool) []Token {
+			return slices.DeleteFunc(slices.Clone(from), func(t Token) bool { return len(t.Bytes) > longest || !is(t) })
+		}
+		all[l] = inserted{
+			faults:   append([]Token{truncation}, choose(g.faults()[l], func(Token) bool { return true })...),
+			freedoms: choose(unknowns(s), func(t Token) bool { return t.Freedom != "" }),
+			unknown:  choose(tokens, Token.isUnknown),
+		}
+	}
+	return all
+}
+
+// isUnknown reports whether a token is a field without a meaning, in an encoding that every
+// reader accepts.
+func (t Token) isUnknown() bool {
+	return t.Kind == Sound && t.Freedom == "" && !t.Single && t.means.field == 0 && len(t.parts) == 0
+}
+
+// Faults returns the faults of a message of a level: each class of the contract that can
+// affect it. The caller must not change them.
+func (g *Grammar) Faults(level Level) []Token { return g.inserted()[level].faults }
+
+// Freedoms returns what may be put into a message of a level so that a reader either reads
+// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
+func (g *Grammar) Freedoms(level Level) []Token { return g.inserted()[level].freedoms }
+
+// damage puts a fault into the body of a message: between two fields, wherever that
+// is, or at the end, if it would take the fields behind it for its own.
+func (t Token) damage(rnd Rand, body []byte) []byte {
+	switch {
+	case t.Bytes == nil:
+		return truncated(rnd, body)
+	case t.Kind == Open:
+		return append(slices.Clone(body), t.Bytes...)
+	}
+	return slices.Insert(slices.Clone(body), pick(rnd, stdin.Boundaries(body)), t.Bytes...)
+}
+
+// truncated cuts the body inside a field. A cut between two fields would leave
+// a complete message.
+func truncated(rnd Rand, body []byte) []byte {
+	fields, _ := wire.Parse(body)
+	if len(fields) == 0 {
+		return []byte{0x0a}
+	}
+	f := pick(rnd, fields)
+	return slices.Clone(body[:f.Offset+1+rnd.Intn(len(f.Raw)-1)])
+}
+
+// Malformed draws a valid payload with one fault in the message of one level.
+func (g *Grammar) Malformed(rnd Rand) Payload { return g.MalformedOf(rnd, g.Options(rnd)) }
+
+// MalformedOf is Malformed of given options.
+func (g *Grammar) MalformedOf(rnd Rand, opts proto.Message) Payload {
+	return g.faulty(rnd, opts, g.Faults)
+}
+
+// Free draws a valid payload that a reader may refuse.
+func (g *Grammar) Free(rnd Rand) Payload { return g.faulty(rnd, g.Options(rnd), g.Freedoms) }
+
+// faulty adds an entry to the map in Options, so that there is one to damage.
+func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Token) Payload {
+	if g.entries != nil {
+		opts.ProtoReflect().Mutable(g.entries).Map().Set(protoreflect.ValueOfString("key").MapKey(),
+			protoreflect.ValueOfString("value"))
+	}
+	variations := g.sometimes(rnd, AllVariations).variations
+	family := pick(rnd, []Level{Legacy, Bootstrap})
+	level := pick(rnd, g.Levels(family))
+	return g.Damaged(rnd, variations, opts, family, level, pick(rnd, faults(level)))
+}
+
+// Damaged encodes options for a family with a fault in the message of a level. A fault
+// among the annotations needs options that have one.
+func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, family, level Level,
+	fault Token) Payload {
+	e := &encoder{g: g, rnd: rnd, variations: variations, level: level, damage: fault.damage}
+	name, encode := "legacy Any", e.legacyOptions
+	if family == Bootstrap {
+		name, encode = "BootstrapParams", e.bootstrap
+	}
+	b := encode(opts)
+	what, want := FaultMark, contract.Outcome{Kind: contract.Malformed}
+	if fault.Freedom != "" {
+		what = FreedomMark
+		want, want.Or = Sent(opts), []contract.Outcome{want}
+	}
+	e.mark(what, fault.Name, string(level))
+	return e.payload(b, want, name+", "+fault.Name+" in "+string(level))
+}
+
+// Framed draws a valid payload in a frame that protobuf does not have: each
+// frame puts an invalid tag where a tag is read.
+func (g *Grammar) Framed(rnd Rand) Payload {
+	p := g.Valid(rnd, g.sometimes(rnd, AllVariations).variations)
+	frame := pick(rnd, Frames)
+	p.Bytes = frame.Wrap(p.Bytes)
+	p.Want = contract.Outcome{Kind: contract.Malformed}
+	p.Description = frame.Name + " around " + p.Description
+	return p
+}
+
+// Frame wraps a payload.
+type Frame struct {
+	Name string
+	Wrap func([]byte) []byte
+}
+
+// Frames are wrappings met in the field or easily made by mistake.
+var Frames = []Frame{
+	{"grpc-frame", func(b []byte) []byte {
+		return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(b))), b...)
+	}},
+	{"ttrpc-frame", func(b []byte) []byte { // length, stream, type, flags
+		head := binary.BigEndian.AppendUint32(nil, uint32(len(b)))
+		return append(append(head, 0, 0, 0, 1, 1, 0), b...)
+	}},
+	{"utf8-bom", behind("\ufeff")},
+	{"utf16-bom", behind("\xff\xfe\x00")},
+	{"nul-before", behind("\x00")},
+	{"nul-after", func(b []byte) []byte { return append(slices.Clone(b), 0) }},
+	{"newline-after", func(b []byte) []byte { return append(slices.Clone(b), '\n') }},
+}
+
+func behind(head string) func([]byte) []byte {
+	return func(b []byte) []byte { return append([]byte(head), b...) }
+}
+
+// Changed draws bytes that may be anything: random ones, or a payload with bytes changed,
+// cut out, doubled, or joined with another payload.
+func Changed(rnd Rand, payloads [][]byte) []byte {
+	if rnd.Intn(10) == 0 {
+		return randomBytes(rnd, rnd.Intn(40))
+	}
+	other := func() []byte { return pick(rnd, payloads) }
+	b := other()
+	for range rnd.Intn(4) {
+		b = Edit(rnd, b, other)
+	}
+	return b
+}
+
+// Edit draws one edit of a payload, which it does not change. other is one to join it with.
+func Edit(rnd Rand, b []byte, other func() []byte) []byte {
+	at := rnd.Intn(len(b) + 1)
+	to := at + rnd.Intn(len(b)+1-at)
+	with := func(c byte) []byte { return slices.Concat(b[:at], []byte{c}, b[at+1:]) }
+	switch kind := rnd.Intn(5); {
+	case kind == 0:
+		return slices.Concat(b[:at], b[to:]) // cut out
+	case kind == 1:
+		return slices.Concat(b[:to], b[at:]) // doubled
+	case kind == 2:
+		return slices.Concat(b, other()) // joined
+	case at == len(b):
+		return b
+	case kind == 3:
+		return with(byte(rnd.Intn(256)))
+	}
+	return with(b[at] ^ 1<<rnd.Intn(8))
+}

@@ -1,0 +1,181 @@
+// Package grammar is the one description of what payloads there are: for each level of a
+// payload the tokens that may stand there, right and wrong, each with its bytes, what a
+// reader learns from it, and the rule of docs/contract.md that it is there for. Payloads
+// are enumerated (Sentences), drawn (Valid) and damaged (Malformed) from the same tokens.
+//
+// The right answer to a payload follows from how it was built: Answer says it of a
+// sequence of tokens, and a Payload that is drawn has it. No decoder is asked, so every
+// decoder can be held to it, the reference included. Which fields Options have is read
+// from the linked descriptor, so the same grammar serves every version of hcsshim.
+package grammar
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Grammar is of payloads that carry Options of one type.
+type Grammar struct {
+	message protoreflect.MessageType
+	name    string                         // of the type, in full
+	options []option                       // that tokens and draws set
+	unset   []protoreflect.FieldDescriptor // the other fields
+	entries protoreflect.FieldDescriptor   // the map that tokens and draws set, nil if there is none
+	padding protoreflect.FieldDescriptor   // a string, for long texts, nil if there is none
+	sites   map[Level]site
+
+	nearNames  []NearName
+	otherNames []string
+
+	ours            Token // a type URL that names the type
+	sent, sentOther Token // fields of Options
+
+	tokens   func() map[Level][]Token
+	faults   func() map[Level][]Token
+	inserted func() map[Level]inserted
+
+	sizes, counts []int // of long texts, of many entries that are drawn
+	small         bool  // see Small
+}
+
+// option is a field of Options with what its descriptor takes long to say.
+type option struct {
+	protoreflect.FieldDescriptor
+	num      protowire.Number
+	kind     protoreflect.Kind
+	presence bool
+}
+
+// RunHCS is the grammar of payloads that carry hcsshim's Options.
+var RunHCS = Of((*options.Options)(nil).ProtoReflect().Type())
+
+// Of returns the grammar of payloads that carry Options of a type.
+func Of(message protoreflect.MessageType) *Grammar {
+	g := &Grammar{message: message, name: string(message.Descriptor().FullName()),
+		sizes: Sizes, counts: Counts[:len(Counts)-3]}
+	fields := message.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		switch {
+		case isEntries(fd):
+			g.entries = fd
+		case !isScalar(fd):
+			g.unset = append(g.unset, fd)
+			continue
+		}
+		g.options = append(g.options, option{fd, fd.Number(), fd.Kind(), fd.HasPresence()})
+	}
+	isName := func(name string) bool { return name == g.name }
+	g.nearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
+	g.otherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
+	g.sites = g.allSites()
+	g.ours = g.ourURL("")
+	g.sent, g.sentOther = g.twoFields()
+	g.tokens = sync.OnceValue(g.allTokens)
+	g.faults = sync.OnceValue(g.allFaults)
+	g.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(math.MaxInt) })
+	return g
+}
+
+// Small returns a grammar for a fuzzer, which would draw large payloads again and again:
+// of shorter texts, fewer entries and extensions, and no long faults and unknown fields.
+// It makes no Marks.
+func (g *Grammar) Small() *Grammar {
+	const longest = 64 // bytes of a fault, or of an unknown field
+	s := *g
+	s.sizes, s.counts, s.small = Sizes[:2], Counts[:6], true
+	s.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(longest) })
+	return &s
+}
+
+// NearNames are type URLs that are almost one of the type. The caller must not change
+// them.
+func (g *Grammar) NearNames() []NearName { return g.nearNames }
+
+// OtherNames are types that containerd's clients send to other shims. The caller must
+// not change them.
+func (g *Grammar) OtherNames() []string { return g.otherNames }
+
+// UnsetFields names the fields of Options that are never set, because they are of a kind
+// that no released Options of hcsshim or containerd have had. Payloads are legal without
+// them.
+func (g *Grammar) UnsetFields() (names []string) {
+	for _, fd := range g.unset {
+		names = append(names, fmt.Sprintf("%s (%s %s)", fd.Name(), fd.Cardinality(), fd.Kind()))
+	}
+	return names
+}
+
+// isScalar reports whether tokens and draws set a field of Options: one of the kinds that
+// the Options of some released shim have, and not one of a oneof.
+func isScalar(fd protoreflect.FieldDescriptor) bool {
+	if fd.IsList() || fd.ContainingOneof() != nil && !fd.HasOptionalKeyword() {
+		return false
+	}
+	return fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind || isVarint(fd)
+}
+
+// isEntries reports whether a field of Options is a map from strings to strings.
+func isEntries(fd protoreflect.FieldDescriptor) bool {
+	return fd.IsMap() && fd.MapKey().Kind() == protoreflect.StringKind &&
+		fd.MapValue().Kind() == protoreflect.StringKind
+}
+
+func isVarint(fd protoreflect.FieldDescriptor) bool {
+	switch fd.Kind() {
+	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind,
+		protoreflect.Int64Kind, protoreflect.Uint64Kind:
+		return true
+	}
+	return false
+}
+
+// Levels are those of a family, which is Legacy or Bootstrap, from the outside in.
+func (g *Grammar) Levels(family Level) []Level {
+	all := []Level{Legacy, Options, Entry}
+	if family == Bootstrap {
+		all = []Level{Bootstrap, Extension, Any, Options, Entry}
+	}
+	if g.entries == nil {
+		return all[:len(all)-1]
+	}
+	return all
+}
+
+// scalars are the fields of Options for which is holds.
+func (g *Grammar) scalars(is func(protoreflect.FieldDescriptor) bool) (list []protoreflect.FieldDescriptor) {
+	for _, o := range g.options {
+		if !o.IsMap() && is(o) {
+			list = append(list, o.FieldDescriptor)
+		}
+	}
+	return list
+}
+
+// twoFields are Options' first scalar field, and a text in another one: log_level, which
+// every version of hcsshim's Options has, or the last string.
+func (g *Grammar) twoFields() (sent, other Token) {
+	set := func(fd protoreflect.FieldDescriptor, text string) Token {
+		t := g.set(fd, text, 1)
+		t.Name = string(fd.Name())
+		return t
+	}
+	for _, fd := range g.scalars(func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }) {
+		if g.padding == nil || g.padding.Name() != "log_level" {
+			g.padding = fd
+		}
+	}
+	if all := g.scalars(func(protoreflect.FieldDescriptor) bool { return true }); len(all) > 0 {
+		sent = set(all[0], "sent")
+	}
+	if g.padding != nil {
+		other = set(g.padding, "other")
+	}
+	return sent, other
+}
