@@ -166,7 +166,8 @@ func (g *Grammar) twoFields() (sent, other Token) {
 		t.Name = string(fd.Name())
 		return t
 	}
-	for _, fd := range g.scalars(func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }) {
+	isText := func(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }
+	for _, fd := range g.scalars(isText) {
 		if g.padding == nil || g.padding.Name() != "log_level" {
 			g.padding = fd
 		}
