@@ -69,7 +69,8 @@ func TestGroups(t *testing.T) {
 	for _, c := range cases {
 		payloads[c.Name] = c.Payload.Bytes
 	}
-	groups, seen := make(map[string]string), make(map[string]string) // the finding by its group, and the other way
+	// The finding by its group, and the other way.
+	groups, seen := make(map[string]string), make(map[string]string)
 	for target, program := range map[string]string{
 		"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions,
 		"FuzzCreateOptions": findings.Create,
