@@ -3,6 +3,7 @@ module shimfuzz
 go 1.26.8
 
 require (
+	github.com/AdaLogics/go-fuzz-headers v0.0.0-20240806141605-e8a1dd7889d6
 	github.com/Microsoft/hcsshim v0.15.0
 	github.com/containerd/containerd/api v1.11.1
 	github.com/containerd/typeurl/v2 v2.3.0

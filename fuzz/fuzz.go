@@ -18,6 +18,7 @@ package fuzz
 import (
 	"errors"
 
+	gofuzzheaders "github.com/AdaLogics/go-fuzz-headers"
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
@@ -130,28 +131,22 @@ func decodedOr(opts, script []byte) proto.Message {
 	return contract.WithoutUnknown(m)
 }
 
-// script is a source that takes its choices from a fuzzer's input, byte by
-// byte, and chooses 0 when the input is used up: what it reads then is 0.
-type script struct{ rest []byte }
+// script makes a generator's choices from a fuzzer's input. Once that is used up it chooses
+// 0, so each input is a whole payload.
+type script struct{ input *gofuzzheaders.ConsumeFuzzer }
 
-func choices(b []byte) grammar.Rand { return &script{b} }
+func choices(b []byte) grammar.Rand { return script{gofuzzheaders.NewConsumer(b)} }
 
-func (s *script) Intn(n int) int {
-	width := 1
-	if n > 256 {
-		width = 4
+func (s script) Intn(n int) int {
+	if n <= 256 {
+		v, _ := s.input.GetInt() // of one byte
+		return v % n
 	}
-	return int(s.take(width) % uint64(n))
+	v, _ := s.input.GetUint32()
+	return int(v % uint32(n))
 }
 
-func (s *script) Uint64() uint64 { return s.take(8) }
-
-// take reads a number of so many bytes.
-func (s *script) take(width int) (v uint64) {
-	n := min(width, len(s.rest))
-	for i, b := range s.rest[:n] {
-		v |= uint64(b) << (8 * i)
-	}
-	s.rest = s.rest[n:]
+func (s script) Uint64() uint64 {
+	v, _ := s.input.GetUint64()
 	return v
 }

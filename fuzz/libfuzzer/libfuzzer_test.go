@@ -69,7 +69,8 @@ func TestGroups(t *testing.T) {
 	for _, c := range cases {
 		payloads[c.Name] = c.Payload.Bytes
 	}
-	groups := make(map[string]string) // the finding, by what the fuzzer ends with
+	// The finding by its group, and the other way.
+	groups, seen := make(map[string]string), make(map[string]string)
 	for target, program := range map[string]string{
 		"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions,
 		"FuzzCreateOptions": findings.Create,
@@ -87,7 +88,10 @@ func TestGroups(t *testing.T) {
 			if other := groups[end[1]]; other != "" && other != name {
 				t.Errorf("%s and %s are in one group, %s", other, name, end[1])
 			}
-			groups[end[1]] = name
+			if other := seen[name]; other != "" && other != end[1] {
+				t.Errorf("%s is in the group %s, and from another target in %s", name, end[1], other)
+			}
+			groups[end[1]], seen[name] = name, end[1]
 			top := "fail" + strings.ReplaceAll(f.Breaks.Name, "-", "")
 			if !strings.EqualFold(end[2], top) {
 				t.Errorf("the top frame is %s, want %s", end[2], top)

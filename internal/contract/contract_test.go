@@ -10,6 +10,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // outcome is an outcome of a kind as a decoder gives it.
@@ -114,7 +115,7 @@ func TestDiffOfOptions(t *testing.T) {
 	newer.ProtoReflect().SetUnknown(unknown(1000))
 	for _, test := range []struct {
 		name      string
-		want, got *options.Options
+		want, got proto.Message
 		differs   string // a field that the difference names, "" if there must be none
 	}{
 		{"none set", &options.Options{}, &options.Options{}, ""},
@@ -122,14 +123,10 @@ func TestDiffOfOptions(t *testing.T) {
 		{"another value", &options.Options{LogLevel: "debug"}, &options.Options{LogLevel: "info"}, "log_level"},
 		{"one lost", &options.Options{Debug: true}, &options.Options{}, "debug"},
 		{"one invented", &options.Options{}, &options.Options{VmProcessorCount: 1}, "vm_processor_count"},
-		{"optional, the same", &options.Options{ScrubLogs: proto.Bool(false)},
-			&options.Options{ScrubLogs: proto.Bool(false)}, ""},
-		{"optional, false is not unset", &options.Options{ScrubLogs: proto.Bool(false)}, &options.Options{},
-			"scrub_logs"},
-		{"optional, unset is not false", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(false)},
-			"scrub_logs"},
-		{"optional, unset is not true", &options.Options{}, &options.Options{ScrubLogs: proto.Bool(true)},
-			"scrub_logs"},
+		{"optional, the same", optional(false), optional(false), ""},
+		{"optional, false is not unset", optional(false), new(descriptorpb.MessageOptions), "deprecated"},
+		{"optional, unset is not false", new(descriptorpb.MessageOptions), optional(false), "deprecated"},
+		{"optional, unset is not true", new(descriptorpb.MessageOptions), optional(true), "deprecated"},
 		{"an entry lost", annotated("a", "b"), annotated("a"), "default_container_annotations"},
 		{"no map is an empty one", &options.Options{}, annotated(), ""},
 		{"unknown fields of the answer", &options.Options{Debug: true}, newer, ""},
@@ -150,6 +147,9 @@ func TestDiffOfOptions(t *testing.T) {
 	}
 }
 
+// optional has a field that can be unset, which the Options of older releases do not have.
+func optional(v bool) proto.Message { return &descriptorpb.MessageOptions{Deprecated: proto.Bool(v)} }
+
 func annotated(keys ...string) *options.Options {
 	o := &options.Options{DefaultContainerAnnotations: make(map[string]string)}
 	for _, k := range keys {
@@ -165,7 +165,7 @@ func unknown(num protowire.Number) []byte {
 
 // Unknown fields are left out of a copy, and what is given stays as it is.
 func TestWithoutUnknown(t *testing.T) {
-	plain := &options.Options{Debug: true, ScrubLogs: proto.Bool(false)}
+	plain := &options.Options{Debug: true}
 	if WithoutUnknown(plain) != plain {
 		t.Error("options without unknown fields are copied")
 	}
@@ -192,8 +192,8 @@ func TestString(t *testing.T) {
 		{Outcome{Kind: Malformed, Err: cut}, "error/malformed: cut"},
 		{Outcome{Kind: Error, Err: cut}, "error: cut"},
 		{Outcome{Kind: Options, Options: &options.Options{}}, "options, all at their defaults"},
-		{Outcome{Kind: Options, Options: &options.Options{Debug: true, ScrubLogs: proto.Bool(false)}},
-			"options debug:true scrub_logs:false"},
+		{Outcome{Kind: Options, Options: &options.Options{Debug: true}}, "options debug:true"},
+		{Outcome{Kind: Options, Options: optional(false)}, "options deprecated:false"},
 		{Outcome{Kind: OptionsAndError, Options: &options.Options{}, Err: cut}, "both: cut"},
 		{Outcome{Kind: Panic, Panic: "index out of range\nmain.readOptions(…)"}, "panic: index out of range"},
 		{Outcome{Kind: Hang, Panic: "no answer within 10s"}, "hang: no answer within 10s"},

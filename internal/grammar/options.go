@@ -232,7 +232,8 @@ func entryTokens() (list []Token) {
 			list = append(list, text(num, name+" "+short(s), "S1", s).single())
 		}
 		for _, n := range Sizes {
-			list = append(list, text(num, fmt.Sprintf("%s of %d bytes", name, n), "S2", strings.Repeat("x", n)).single())
+			list = append(list, text(num, fmt.Sprintf("%s of %d bytes", name, n), "S2",
+				strings.Repeat("x", n)).single())
 		}
 		for _, bad := range NotUTF8 {
 			list = append(list, part(name+" utf8-"+bad.Name, "M11", wire.String(num, bad.Text)).fault())

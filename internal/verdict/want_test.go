@@ -10,6 +10,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/wire"
 )
 
 // The right answer of a program depends on the type that it reads.
@@ -58,11 +59,11 @@ func TestWant(t *testing.T) {
 
 // An explicit scrub_logs: false reaches a program whose Options know it.
 func TestWantExplicitFalse(t *testing.T) {
-	value, err := proto.Marshal(&options.Options{ScrubLogs: proto.Bool(false)})
-	if err != nil {
-		t.Fatal(err)
+	fd := (*options.Options)(nil).ProtoReflect().Descriptor().Fields().ByName("scrub_logs")
+	if fd == nil || !fd.HasPresence() {
+		t.Skip("NOT RUN: the Options that are linked here do not tell false from unset")
 	}
-	b := grammar.PlainAny(contract.OptionsName, value)
+	b := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(fd.Number(), false)}.Encode())
 	for _, test := range []struct {
 		program, version string
 		arrives          bool
@@ -76,8 +77,7 @@ func TestWantExplicitFalse(t *testing.T) {
 		{"reference", "", true},
 		{"", "", true},
 	} {
-		if got := Want(test.program, test.version,
-			b); (got.Options.(*options.Options).ScrubLogs != nil) != test.arrives {
+		if got := Want(test.program, test.version, b); got.Options.ProtoReflect().Has(fd) != test.arrives {
 			t.Errorf("%s %s: %v, want that it arrives: %v", test.program, test.version, got, test.arrives)
 		}
 	}

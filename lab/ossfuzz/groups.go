@@ -35,7 +35,8 @@ func (r runner) checkGroups(ctx context.Context, fuzzers []Fuzzer) error {
 		payloads[c.Name] = c.Payload.Bytes
 	}
 	fmt.Println("\nwhat ClusterFuzz groups by, where a known finding is not excused")
-	groups := make(map[string]string) // the finding, by its group
+	// The finding by its group, and the other way.
+	groups, seen := make(map[string]string), make(map[string]string)
 	for _, f := range fuzzers {
 		list := findings.Of(programs[f.Target], r.b.Source.Version)
 		for _, known := range list.Findings() {
@@ -49,7 +50,11 @@ func (r runner) checkGroups(ctx context.Context, fuzzers []Fuzzer) error {
 			if other := groups[group]; group == "" || other != "" && other != name {
 				return fmt.Errorf("%s: %s is in the group %q, with %q", f.Target, name, group, other)
 			}
-			groups[group] = name
+			if other := seen[name]; other != "" && other != group {
+				return fmt.Errorf("%s: %s is in the group %q, and from another target in %q",
+					f.Target, name, group, other)
+			}
+			groups[group], seen[name] = name, group
 			fmt.Printf("  %-17s %s\n", f.Target, group)
 		}
 	}
