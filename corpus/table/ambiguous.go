@@ -11,7 +11,7 @@ import (
 
 // neighbours is extensions of other types, with ours and alone.
 func neighbours() []Case {
-	ours := extension(contract.OptionsName, typicalParts())
+	ours := typicalExtension()
 	runc := extension(googleapis+"containerd.runc.v1.Options", wire.Message{wire.String(2, "cgroup")})
 	other := extension(contract.OptionsName, wire.Message{wire.String(logLevel, "second")})
 	neighbour := func(name, note string, exts ...wire.Part) Case {
@@ -88,7 +88,7 @@ func foreign() []Case {
 			wire.Message{wire.Bool(1, true)}),
 		f("registered_timestamp", "", "google.protobuf.Timestamp", wire.Message{wire.Varint(1, 1)}),
 		f("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any",
-			legacy(contract.OptionsName, typicalParts())),
+			typicalAny()),
 		f("registered_process-details", "A neighbour of Options in its own file.",
 			"containerd.runhcs.v1.ProcessDetails", wire.Message{wire.String(1, "pause.exe")}),
 		f("registered_nested", "A message in itself, six deep.", "google.protobuf.DescriptorProto",
@@ -102,7 +102,7 @@ func foreign() []Case {
 			text(`{"fragment":"x"}`)),
 		f("bootstrap-params", "BootstrapParams in an Any is not what any containerd sends.",
 			"containerd.runtime.bootstrap.v1.BootstrapParams",
-			bootstrap(extension(contract.OptionsName, typicalParts()))),
+			bootstrap(typicalExtension())),
 		untyped("", "One unknown field, nothing else.", wire.Message{wire.Varint(10, 0)}),
 		untyped("_value-only", "", wire.Message{wire.Sub(2, typicalParts()...)}),
 		untyped("_empty-url", "", wire.Message{wire.String(1, ""), wire.Sub(2, typicalParts()...)}),
@@ -118,7 +118,7 @@ func foreign() []Case {
 
 // ambiguous is identities that make one message look like the other.
 func ambiguous() []Case {
-	ours := extension(contract.OptionsName, typicalParts())
+	ours := typicalExtension()
 	clash := func(what, id, namespace, note string) Case {
 		return arrives("ambiguous_id_"+what, "typical", typical, note, identified(id, namespace, ours), "Ambiguous")
 	}
@@ -180,10 +180,9 @@ func ambiguous() []Case {
 			Note:    "An ID and a namespace, but not BootstrapParams: an earlier namespace is not UTF-8."},
 		{Name: "ambiguous_legacy_overwritten-not-utf8", Want: contract.Malformed,
 			Or: []contract.Kind{contract.Foreign, contract.Options}, Options: typical,
-			Flags: flags("Ambiguous", "Free"),
-			Payload: slices.Concat(wire.Message{wire.String(1, "\xff")}, legacy(contract.OptionsName,
-				typicalParts())).Encode(),
-			Note: "Options, but an earlier type URL is not UTF-8."},
+			Flags:   flags("Ambiguous", "Free"),
+			Payload: slices.Concat(wire.Message{wire.String(1, "\xff")}, typicalAny()).Encode(),
+			Note:    "Options, but an earlier type URL is not UTF-8."},
 		other("minimal_id-too-long", contract.Foreign, "77 bytes are no ID.", legacy(longest+"x", text("k8s.io"))),
 		other("minimal_id-only", contract.Foreign, "No namespace, so no BootstrapParams either.", legacy("web-1", nil)),
 		value("inference", `{}`, "One unknown field."),

@@ -77,8 +77,8 @@ func otherFormats() []Case {
 		cases = append(cases, Case{Name: "malformed_format_" + name, Payload: b, Want: contract.Malformed,
 			Flags: flags("OtherFormat"), Note: note})
 	}
-	legacyBytes := legacy(contract.OptionsName, typicalParts()).Encode()
-	bootstrapBytes := bootstrap(extension(contract.OptionsName, typicalParts())).Encode()
+	legacyBytes := typicalAny().Encode()
+	bootstrapBytes := bootstrap(typicalExtension()).Encode()
 	for _, frame := range grammar.Frames {
 		add(frame.Name+"_legacy", "", frame.Wrap(legacyBytes))
 		add(frame.Name+"_bootstrap", "", frame.Wrap(bootstrapBytes))

@@ -64,24 +64,6 @@ func element(family string, p grammar.Context, e grammar.Token) Case {
 	return c.asReferenceFirst()
 }
 
-// texts is every text of the grammar in every string of Options at once.
-func texts() []Case {
-	var cases []Case
-	for i, text := range grammar.Texts {
-		var m wire.Message
-		var want []string
-		for _, f := range stringFields {
-			m = append(m, wire.String(f.num, text))
-			want = append(want, fmt.Sprintf("%q:%s", f.name, quoted(text)))
-		}
-		m = append(m, entry(text, text))
-		want = append(want, fmt.Sprintf(`"defaultContainerAnnotations":{%s:%[1]s}`, quoted(text)))
-		cases = append(cases, both(fmt.Sprintf("text_%02d", i), "", "{"+strings.Join(want, ",")+"}",
-			fmt.Sprintf("%q arrives as it is.", text), flags("Text"), m)...)
-	}
-	return cases
-}
-
 // identifiers is an ID or a namespace that nearly is one, so no BootstrapParams either.
 func identifiers() []Case {
 	var cases []Case

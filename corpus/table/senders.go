@@ -21,14 +21,14 @@ func legacySenders() []Case {
 		arrives("legacy_cri_default", "cri-default", criDefault, "", legacy(contract.OptionsName, cri), "Sender"),
 		arrives("legacy_cri_default_anypb", "cri-default", criDefault, "anypb.New writes the prefix, typeurl does not.",
 			legacy(googleapis+contract.OptionsName, cri), "Sender"),
-		arrives("legacy_options", "typical", typical, "", legacy(contract.OptionsName, typicalParts()), "Sender"),
+		arrives("legacy_options", "typical", typical, "", typicalAny(), "Sender"),
 	}
 }
 
 // bootstrapSenders is what containerd from 2.3 on sends.
 func bootstrapSenders() []Case {
 	cri := wire.Message{wire.Bool(scrubLogs, true)}
-	ours := extension(contract.OptionsName, typicalParts())
+	ours := typicalExtension()
 	none := func(name, note string, m wire.Message, flags ...string) Case {
 		return answered("bootstrap_"+name, contract.None, note, m, flags...)
 	}

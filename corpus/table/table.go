@@ -116,6 +116,11 @@ func extension(url string, value wire.Message) wire.Part {
 
 const googleapis = "type.googleapis.com/"
 
+// typicalAny and typicalExtension are typical in either family.
+func typicalAny() wire.Message { return legacy(contract.OptionsName, typicalParts()) }
+
+func typicalExtension() wire.Part { return extension(contract.OptionsName, typicalParts()) }
+
 // damagedExtension is an Extension of Options that do not decode.
 func damagedExtension() wire.Part { return extension(contract.OptionsName, text("\xff")) }
 
