@@ -142,16 +142,16 @@ func (x Index) format() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cases, err := lines(x.Cases, "    ")
+	cases, err := Lines(x.Cases, "    ")
 	return fmt.Appendf(nil, "{\n  \"format\": %d,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
 		x.Format, x.Comment, flags, cases), err
 }
 
-// lines is a list's items as JSON, each on a line of its own.
-func lines[T any](items []T, indent string) (string, error) {
+// Lines is a list's items as JSON, each on a line of its own.
+func Lines[T any](items []T, indent string) (string, error) {
 	all := make([]string, len(items))
 	for i, item := range items {
-		line, err := marshalLine(item)
+		line, err := MarshalLine(item)
 		if err != nil {
 			return "", err
 		}
@@ -160,8 +160,8 @@ func lines[T any](items []T, indent string) (string, error) {
 	return strings.Join(all, ",\n"), nil
 }
 
-// marshalLine is json.Marshal without the escapes that are meant for HTML.
-func marshalLine(v any) ([]byte, error) {
+// MarshalLine is json.Marshal without the escapes that are meant for HTML.
+func MarshalLine(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)

@@ -26,7 +26,7 @@ type Passage struct {
 	Through string  `json:"through"`
 	Shim    string  `json:"shim"`              // base name of the binary
 	Options string  `json:"options,omitempty"` // name of one of RequestedOptions
-	Setting string  `json:"setting,omitempty"` // or of one of Settings
+	Setting string  `json:"setting,omitempty"` // or of one of the lab's settings
 	Start   *string `json:"start,omitempty"`   // hexadecimal: standard input of start; nil if there was none
 	// and of -info; nil if it was empty, or the daemon did not ask for that
 	Info *string `json:"info,omitempty"`
@@ -57,39 +57,6 @@ func Passages() ([]Passage, error) {
 		return nil, fmt.Errorf("%s: %w", PassagesFile, err)
 	}
 	return all, nil
-}
-
-// FormatPassages is the content of PassagesFile: a line for each of all, of which
-// those of releases that did the same are one.
-func FormatPassages(all []Passage) ([]byte, error) {
-	var merged []Passage
-	at := make(map[string]int)
-	for _, p := range all {
-		release := p.Containerd
-		p.Containerd = nil
-		key, err := marshalLine(p)
-		if err != nil {
-			return nil, err
-		}
-		i, ok := at[string(key)]
-		if !ok {
-			i = len(merged)
-			at[string(key)] = i
-			merged = append(merged, p)
-		}
-		merged[i].Containerd = append(merged[i].Containerd, release...)
-	}
-	slices.SortStableFunc(merged, func(a, b Passage) int { return rank(a) - rank(b) })
-	text, err := lines(merged, "")
-	return []byte("[\n" + text + "\n]\n"), err
-}
-
-// rank is where a passage stands: first those of options, then of settings.
-func rank(p Passage) int {
-	if p.Setting != "" {
-		return len(RequestedOptions) + slices.IndexFunc(Settings(), func(s Setting) bool { return s.Name == p.Setting })
-	}
-	return slices.IndexFunc(RequestedOptions, func(o OptionsRequest) bool { return o.Name == p.Options })
 }
 
 // Bytes decodes one of a passage's payloads, nil for none.

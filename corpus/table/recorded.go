@@ -38,7 +38,7 @@ type Request struct {
 	Shim      string `json:"shim"`              // base name of the binary
 	Action    string `json:"action"`            // start, delete, info, or create for CreateTaskRequest.Options
 	Options   string `json:"options"`           // name of one of RequestedOptions
-	Setting   string `json:"setting,omitempty"` // or of one of Settings
+	Setting   string `json:"setting,omitempty"` // or of one of the lab's settings
 	LogLevel  string `json:"log_level"`
 	SocketDir string `json:"socket_dir,omitempty"`
 }
@@ -147,12 +147,6 @@ func Recordings() ([]Recording, error) {
 		return nil, fmt.Errorf("%s: %w", RecordingsFile, err)
 	}
 	return all, nil
-}
-
-// FormatRecordings is the content of RecordingsFile, a line for each.
-func FormatRecordings(all []Recording) ([]byte, error) {
-	text, err := lines(all, "")
-	return []byte("[\n" + text + "\n]\n"), err
 }
 
 // Name is the name of the recording's case.

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/lab/compat/senders"
+	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -45,8 +47,8 @@ func Record(ctx context.Context, root string) error {
 }
 
 func writeRecordings(root string, all []table.Recording, ways []table.Passage) error {
-	text, err1 := table.FormatRecordings(all)
-	waysText, err2 := table.FormatPassages(ways)
+	text, err1 := formatRecordings(all)
+	waysText, err2 := formatPassages(ways)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
@@ -65,4 +67,43 @@ func writeRecordings(root string, all []table.Recording, ways []table.Passage) e
 	}
 	fmt.Println("new recordings: run make corpus, and see what differs with git diff")
 	return nil
+}
+
+// formatRecordings is the content of table.RecordingsFile, a line for each.
+func formatRecordings(all []table.Recording) ([]byte, error) {
+	text, err := table.Lines(all, "")
+	return []byte("[\n" + text + "\n]\n"), err
+}
+
+// formatPassages is the content of table.PassagesFile: a line for each of all, of which
+// those of releases that did the same are one.
+func formatPassages(all []table.Passage) ([]byte, error) {
+	var merged []table.Passage
+	at := make(map[string]int)
+	for _, p := range all {
+		release := p.Containerd
+		p.Containerd = nil
+		key, err := table.MarshalLine(p)
+		if err != nil {
+			return nil, err
+		}
+		i, ok := at[string(key)]
+		if !ok {
+			i = len(merged)
+			at[string(key)] = i
+			merged = append(merged, p)
+		}
+		merged[i].Containerd = append(merged[i].Containerd, release...)
+	}
+	slices.SortStableFunc(merged, func(a, b table.Passage) int { return rank(a) - rank(b) })
+	text, err := table.Lines(merged, "")
+	return []byte("[\n" + text + "\n]\n"), err
+}
+
+// rank is where a passage stands: first those of options, then of settings.
+func rank(p table.Passage) int {
+	if p.Setting != "" {
+		return len(table.RequestedOptions) + slices.IndexFunc(settings.All(), func(s settings.Setting) bool { return s.Name == p.Setting })
+	}
+	return slices.IndexFunc(table.RequestedOptions, func(o table.OptionsRequest) bool { return o.Name == p.Options })
 }

@@ -17,6 +17,7 @@ import (
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -72,7 +73,7 @@ func AskWays(r readers.Reader, ways []Way, ask func(payload []byte) (protocol.An
 }
 
 // Sees is what an operator sees of a shim's answer, given what the setting means.
-func Sees(r readers.Reader, s table.Setting, got contract.Outcome) (Effect, error) {
+func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) (Effect, error) {
 	if s.Means == "" {
 		if got.Kind == contract.Options {
 			return Accepted, nil
@@ -108,7 +109,7 @@ func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
 	slices.Sort(releases)
 	fmt.Fprintf(w, "| runtime | options | %s |\n|---|---|%s\n", strings.Join(releases, " | "),
 		strings.Repeat("---|", len(releases)))
-	for _, s := range table.Settings() {
+	for _, s := range settings.All() {
 		fmt.Fprintf(w, "| %s | %s |", runtimeOf(s), written(s))
 		for _, release := range releases {
 			i := slices.IndexFunc(ways, func(w Way) bool {
@@ -127,7 +128,7 @@ func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
 }
 
 // runtimeOf names the runtime of a setting.
-func runtimeOf(s table.Setting) string {
+func runtimeOf(s settings.Setting) string {
 	switch {
 	case s.Windows != "":
 		return "Windows' own `" + s.Windows + "`"
@@ -140,7 +141,7 @@ func runtimeOf(s table.Setting) string {
 }
 
 // written is the content of a setting's table, in one line.
-func written(s table.Setting) string {
+func written(s settings.Setting) string {
 	lines := strings.Split(strings.TrimSpace(s.TOML), "\n")
 	switch {
 	case s.NoTable:
@@ -154,7 +155,7 @@ func written(s table.Setting) string {
 }
 
 // settingSummary is the effect on the newest shim, with those on others that differ.
-func settingSummary(s table.Setting, i int, ways []Way, rows []Row) (string, error) {
+func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) (string, error) {
 	if i < 0 {
 		return "not recorded", nil
 	}

@@ -11,6 +11,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/settings"
 )
 
 // What an operator sees is measured by what the setting means, not by what was sent.
@@ -41,7 +42,7 @@ func TestSees(t *testing.T) {
 		{"a mistake", newest, "", answer(isolated), Accepted},
 		{"a mistake that the shim reports", newest, "", failed, Arrive},
 	} {
-		got, err := Sees(test.reader, table.Setting{Name: test.what, Means: test.means}, test.got)
+		got, err := Sees(test.reader, settings.Setting{Name: test.what, Means: test.means}, test.got)
 		if err != nil || got != test.want {
 			t.Errorf("%s: %s, %v; want %s", test.what, got, err, test.want)
 		}
@@ -88,7 +89,7 @@ func TestSettingsMarkdown(t *testing.T) {
 			t.Errorf("%q is not in:\n%s", want, b.String())
 		}
 	}
-	if lines := strings.Count(b.String(), "\n"); lines != len(table.Settings())+2 {
+	if lines := strings.Count(b.String(), "\n"); lines != len(settings.All())+2 {
 		t.Errorf("%d lines", lines)
 	}
 	if _, err := Ways([]table.Passage{{Setting: "x", Start: new(string)}}, nil); err == nil {

@@ -18,6 +18,7 @@ import (
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/compat/settings"
 )
 
 // daemonOrder is the daemon's input.
@@ -47,7 +48,7 @@ type daemonAnswer struct {
 // release.
 func passages(ctx context.Context, module *gocmd.Module, windows []daemonAnswer) ([]table.Passage, error) {
 	asked, requests := daemonRequests(module.Version, windows)
-	answers, err := askDaemon(ctx, config(module.Version, table.Settings()), requests)
+	answers, err := askDaemon(ctx, config(module.Version, settings.All()), requests)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func daemonRequests(version string, windows []daemonAnswer) (asked []table.Passa
 			}
 		}
 	}
-	for _, s := range table.Settings() {
+	for _, s := range settings.All() {
 		p := table.Passage{Through: table.ThroughTask, Shim: s.Shim, Setting: s.Name}
 		if s.Windows == "" {
 			add(p, daemonRequest{Handler: s.Name})
@@ -150,7 +151,7 @@ func plugin(version string) (name string, file int) {
 }
 
 // config is a daemon's configuration file with settings that are not for Windows.
-func config(version string, settings []table.Setting) string {
+func config(version string, settings []settings.Setting) string {
 	name, file := plugin(version)
 	var b strings.Builder
 	// Up to 2.2 the addresses are in grpc and ttrpc.
@@ -174,7 +175,7 @@ func config(version string, settings []table.Setting) string {
 }
 
 // writeRuntime writes the table of one runtime.
-func writeRuntime(b *strings.Builder, plugin, name string, s table.Setting) {
+func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
 	fmt.Fprintf(b, "[plugins.'%s'.containerd.runtimes.%s]\nruntime_type = '%s'\n", plugin, name, s.Type)
 	if s.Path != "" {
 		fmt.Fprintf(b, "runtime_path = '%s'\n", s.Path)

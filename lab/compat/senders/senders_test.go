@@ -7,6 +7,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/settings"
 )
 
 // There is a recording of every release for every request that it supports: -info
@@ -55,7 +56,7 @@ func TestPassagesAreAll(t *testing.T) {
 		}
 	}
 	var windows []daemonAnswer
-	for _, s := range table.Settings() {
+	for _, s := range settings.All() {
 		windows = append(windows, daemonAnswer{Handler: s.Name})
 	}
 	want := 0
@@ -87,7 +88,7 @@ func TestTaskOptions(t *testing.T) {
 // The configuration has the tables of settings, and those for Windows in files of
 // their own.
 func TestConfig(t *testing.T) {
-	settings := []table.Setting{
+	settings := []settings.Setting{
 		{Name: "a", Type: "io.x", Path: "/p", TOML: "K = 1"},
 		{Name: "b", Type: "io.y", NoTable: true},
 		{Name: "c", Windows: "own", Type: "io.z", TOML: "L = 2"},

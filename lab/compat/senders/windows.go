@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -27,7 +27,7 @@ func windowsOptions(ctx context.Context, host *wine.Host, build, version string)
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	for _, s := range table.Settings() {
+	for _, s := range settings.All() {
 		if s.Windows == "" {
 			continue
 		}
@@ -40,7 +40,7 @@ func windowsOptions(ctx context.Context, host *wine.Host, build, version string)
 	return all, nil
 }
 
-func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string, s table.Setting) (daemonAnswer,
+func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string, s settings.Setting) (daemonAnswer,
 	error) {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return daemonAnswer{}, err
@@ -73,7 +73,7 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 
 // windowsConfig is a configuration file that leaves a runtime alone, or has a table
 // for it.
-func windowsConfig(version string, s table.Setting) string {
+func windowsConfig(version string, s settings.Setting) string {
 	name, file := plugin(version)
 	var b strings.Builder
 	fmt.Fprintf(&b, "version = %d\n", file)

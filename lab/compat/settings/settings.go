@@ -1,4 +1,6 @@
-package table
+// Package settings has what an operator writes into containerd's configuration for a
+// runtime, and the options that are to become of it.
+package settings
 
 import (
 	"fmt"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/corpus/table"
 )
 
 // Setting is what an operator writes for one runtime into containerd's configuration
@@ -43,7 +47,7 @@ var goFields = []struct{ name, value string }{
 }
 
 // everyFieldSet is what goFields says.
-var everyFieldSet = strings.Replace(everyField, `"scrubLogs":false`, `"scrubLogs":true`, 1)
+var everyFieldSet = strings.Replace(table.Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
 
 // everySetting writes goFields as TOML, each name changed by rename.
 func everySetting(rename func(goName string, fd protoreflect.FieldDescriptor) string) string {
@@ -55,13 +59,13 @@ func everySetting(rename func(goName string, fd protoreflect.FieldDescriptor) st
 	return b.String()
 }
 
-// Settings returns what is recorded of the way from the configuration to a shim.
-func Settings() []Setting {
+// All returns what is recorded of the way from the configuration to a shim.
+func All() []Setting {
 	const (
 		scrub    = `{"scrubLogs":true}`
 		isolated = `{"sandboxIsolation":"HYPERVISOR"}`
 	)
-	binary := func(shim string) string { return path.Join(path.Dir(RecordedBinary), shim) }
+	binary := func(shim string) string { return path.Join(path.Dir(table.RecordedBinary), shim) }
 	all := []Setting{
 		{Name: "no-table", NoTable: true, Means: `{}`},
 		{Name: "empty-table", Means: `{}`},
@@ -99,8 +103,8 @@ func Settings() []Setting {
 		{Name: "text-as-number", TOML: "SandboxImage = 3"},
 		{Name: "text-as-list", TOML: `SandboxImage = ["pause:3.9"]`},
 		{Name: "annotation-as-number", TOML: "DefaultContainerAnnotations = {team = 1}"},
-		{Name: "runtime-path", Shim: OrdinaryShim, Path: binary(OrdinaryShim), TOML: "ScrubLogs = true", Means: scrub},
-		{Name: "absolute-path", Type: binary(SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "runtime-path", Shim: table.OrdinaryShim, Path: binary(table.OrdinaryShim), TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "absolute-path", Type: binary(table.SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
 		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
 		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
 		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
@@ -126,22 +130,22 @@ func Settings() []Setting {
 		case "":
 			s.Type = RunHCSType
 		case lcowType:
-			s.Shim = OrdinaryShim
+			s.Shim = table.OrdinaryShim
 		}
 		if s.Shim == "" {
-			s.Shim = SpecialShim
+			s.Shim = table.SpecialShim
 		}
 	}
 	return all
 }
 
-// SettingNamed is the entry of Settings with that name. An unknown one is a mistake in
-// the table.
-func SettingNamed(name string) Setting {
-	all := Settings()
+// Named is the entry of All with that name. An unknown one is a mistake in
+// the list.
+func Named(name string) Setting {
+	all := All()
 	i := slices.IndexFunc(all, func(s Setting) bool { return s.Name == name })
 	if i < 0 {
-		panic(fmt.Sprintf("table: no setting is called %q", name))
+		panic(fmt.Sprintf("settings: no setting is called %q", name))
 	}
 	return all[i]
 }
