@@ -157,7 +157,8 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 		return nil, err
 	}
 	edited, err := b.Edited("mutants", func(work *modfile.WorkFile) error {
-		err := errors.Join(work.DropUse(b.Root), work.DropUse(own), work.AddUse(t.dir, ""),
+		err := errors.Join(work.DropUse(b.Root), work.DropUse(own), work.DropUse(filepath.Join(b.Root, "lab")),
+			work.AddUse(t.dir, ""),
 			work.AddUse(t.extracted(), ""))
 		for _, c := range called {
 			err = errors.Join(err, t.copyCalled(ctx, b, c, work, filepath.Join(dir, "modules", c.name)))

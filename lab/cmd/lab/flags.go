@@ -99,7 +99,7 @@ func parse(c command, args []string) (o options, err error) {
 	}
 	err = set.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Printf("shimfuzz %s, as a target make %s: %s\n", c.name, c.name, c.help)
+		fmt.Printf("lab %s, as a target make -C lab %s: %s\n", c.name, c.name, c.help)
 		set.SetOutput(os.Stdout)
 		set.PrintDefaults()
 	}
