@@ -103,7 +103,8 @@ func formatPassages(all []table.Passage) ([]byte, error) {
 // rank is where a passage stands: first those of options, then of settings.
 func rank(p table.Passage) int {
 	if p.Setting != "" {
-		return len(table.RequestedOptions) + slices.IndexFunc(settings.All(), func(s settings.Setting) bool { return s.Name == p.Setting })
+		return len(table.RequestedOptions) + slices.IndexFunc(settings.All(),
+			func(s settings.Setting) bool { return s.Name == p.Setting })
 	}
 	return slices.IndexFunc(table.RequestedOptions, func(o table.OptionsRequest) bool { return o.Name == p.Options })
 }

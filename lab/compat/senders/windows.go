@@ -40,7 +40,8 @@ func windowsOptions(ctx context.Context, host *wine.Host, build, version string)
 	return all, nil
 }
 
-func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string, s settings.Setting) (daemonAnswer,
+func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string,
+	s settings.Setting) (daemonAnswer,
 	error) {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return daemonAnswer{}, err
