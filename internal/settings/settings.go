@@ -34,7 +34,7 @@ type Test struct {
 }
 
 // Mutant is a wrong decoder: one of the mutants that the build has, by its number, or
-// with a bug of the zoo. The zero value is the decoder as it is.
+// written by hand. The zero value is the decoder as it is.
 type Mutant struct {
 	Number int
 	Bug    string
