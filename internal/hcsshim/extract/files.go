@@ -120,7 +120,8 @@ func createSource(shim Shim, c *creation, copies map[string]string, licence stri
 	var b strings.Builder
 	writeHead(&b, shim, "", licence)
 	writeImports(&b, c.imports, copies)
-	fmt.Fprintf(&b, "\n\t%q\n)\n\nvar creates []hcsshim.Create\n\nfunc init() {\n\tcreates = []hcsshim.Create{\n", hookPackage)
+	fmt.Fprintf(&b, "\n\t%q\n)\n\nvar creates []hcsshim.Create\n\nfunc init() {\n\tcreates = []hcsshim.Create{\n",
+		hookPackage)
 	for _, f := range c.functions {
 		fmt.Fprintf(&b, "\t\t{File: %q, Read: hcsshim.OfRequest(%s)},\n", f.file, f.name)
 	}
