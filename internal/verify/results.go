@@ -95,12 +95,15 @@ func flush() error {
 	return write()
 }
 
-// summary says which answers were excused, what failed, by cause, and what to do next. It
+// summary says how many payloads were enumerated, which answers were excused, what failed, by cause, and what to do next. It
 // is "" if there is nothing to say.
 func summary() string {
 	results.Lock()
 	defer results.Unlock()
 	var b strings.Builder
+	if results.Walked > 0 {
+		fmt.Fprintf(&b, "%d payloads enumerated\n", results.Walked)
+	}
 	if len(results.Excused) > 0 {
 		fmt.Fprintf(&b, "known findings of hcsshim %s, excused:\n", hcsshimVersion())
 	}
