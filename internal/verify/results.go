@@ -95,9 +95,8 @@ func flush() error {
 	return write()
 }
 
-// summary says how many payloads were enumerated, which answers were excused, what failed, by cause, and what to do
-// next. It
-// is "" if there is nothing to say.
+// summary says how many payloads were enumerated, which answers were excused, and, if tests
+// have failed, for which causes and what to do next. It is "" if there is nothing to say.
 func summary(failed bool) string {
 	results.Lock()
 	defer results.Unlock()
