@@ -184,10 +184,12 @@ func Save(test string, b []byte) (name string, err error) {
 	return name, os.WriteFile(name, b, 0o666)
 }
 
-// buildDir is where the hcsshim under test has its files.
+// buildDir is where the hcsshim under test has its files. The path was made where it was
+// extracted: a program for Windows adds the drive.
 func buildDir() (string, error) {
-	if dir := cmp.Or(Settings().Build, hcsshim.Current().Build); dir != "" {
-		return dir, nil
+	dir := cmp.Or(Settings().Build, hcsshim.Current().Build)
+	if dir == "" {
+		return "", hcsshim.ErrNotExtracted
 	}
-	return "", hcsshim.ErrNotExtracted
+	return filepath.Abs(dir)
 }
