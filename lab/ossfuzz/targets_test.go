@@ -20,7 +20,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// build.sh, package libfuzzer and the README have the targets of the one list.
+// build.sh, package libfuzzer and docs/fuzzing.md have the targets of the one list.
 func TestOneListOfTargets(t *testing.T) {
 	shell := regexp.MustCompile(`(?m)^targets='(.*)'$`).FindStringSubmatch(read(t, "oss-fuzz/build.sh"))
 	if shell == nil || !slices.Equal(strings.Fields(shell[1]), targets.Names()) {
@@ -34,10 +34,10 @@ func TestOneListOfTargets(t *testing.T) {
 	if !slices.Equal(functions, targets.Names()) {
 		t.Errorf("package libfuzzer has %q, the list %q", functions, targets.Names())
 	}
-	readme := read(t, "README.md")
+	page := read(t, "docs/fuzzing.md")
 	for _, name := range targets.Names() {
-		if !strings.Contains(readme, "`"+name+"`") {
-			t.Errorf("the README does not name %s", name)
+		if !strings.Contains(page, "`"+name+"`") {
+			t.Errorf("docs/fuzzing.md does not name %s", name)
 		}
 	}
 }
