@@ -149,7 +149,7 @@ func (r *result) follow(line string) {
 // explain makes the input that failed smaller and shows the report.
 func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test) error {
 	if r.crasher == "" {
-		fmt.Println(head(r.log))
+		fmt.Println(Head(r.log))
 		return nil
 	}
 	cmd, err := b.Program(ctx, s, Replayer, "-shrink", r.target, r.crasher)
@@ -157,7 +157,7 @@ func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test)
 		return err
 	}
 	if err := gocmd.Show(cmd); !errors.Is(err, gocmd.ErrReported) {
-		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, head(r.log)))
+		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, Head(r.log)))
 	}
 	return nil
 }
@@ -188,14 +188,18 @@ func printResults(results []result, s settings.Test) {
 	}
 }
 
-// head is what a failing test has printed, without the lines of "go test" around it.
-func head(text string) string {
+// Head is a test's report without the lines of "go test" around it, and without the
+// repetition that rapid prints after shrinking.
+func Head(text string) string {
 	const most = 60
 	var b strings.Builder
 	n := 0
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ") {
 			continue
+		}
+		if strings.Contains(line, "Failed test output:") {
+			break
 		}
 		if n++; n > most {
 			b.WriteString("      …\n")

@@ -1,5 +1,5 @@
 // Package mutants measures how good the suite is at finding bugs: on mutants of
-// the decoders, compared with simpler fuzz targets, and on the releases that had them.
+// the decoders, and on the releases that had them.
 package mutants
 
 import (

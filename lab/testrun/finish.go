@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/internal/engine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 )
@@ -32,7 +33,7 @@ func (r *Run) Finish() error {
 			unexplained++
 		}
 		if c.verdict.Finding != "" || unexplained <= maxReports {
-			fmt.Printf("\nFAIL  %s\n%s", c.failures[0].test, Head(c.failures[0].text))
+			fmt.Printf("\nFAIL  %s\n%s", c.failures[0].test, engine.Head(c.failures[0].text))
 		}
 	}
 	printNext(causes)
@@ -114,26 +115,4 @@ func (c *cause) next() string {
 	}
 	command, _, _ := strings.Cut(c.verdict.Replay, "\n")
 	return cmp.Or(command, "see above, or make test again")
-}
-
-// Head is a report without the lines of "go test" around it, and without the
-// repetition that rapid prints after shrinking.
-func Head(text string) string {
-	const most = 60
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ") {
-			continue
-		}
-		if strings.Contains(line, "Failed test output:") {
-			break
-		}
-		if n++; n > most {
-			b.WriteString("      …\n")
-			break
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }

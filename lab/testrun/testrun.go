@@ -38,9 +38,6 @@ type Run struct {
 
 type failure struct{ test, text string }
 
-// Failed reports whether anything has failed so far.
-func (r *Run) Failed() bool { return len(r.failed)+len(r.Broken) > 0 }
-
 // New makes a Run without results.
 func New() *Run {
 	return &Run{output: make(map[string][]byte), running: make(map[string]event), hasChild: make(map[string]bool),
