@@ -37,6 +37,8 @@ cd "$tree"
 GOWORK=$(GOWORK=off go run ./cmd/shimfuzz extract -hcsshim="$hcsshim") ||
   fail "the readOptions of $hcsshim cannot be put under test; the lines above say why"
 export GOWORK
+# A report of coverage looks for the sources of shimfuzz/extracted below those of shimfuzz.
+[ "$SANITIZER" != coverage ] || cp -r "$(dirname "$GOWORK")/extracted" .
 echo "building with $(go version)"
 
 # Nothing half-built in $OUT.

@@ -72,6 +72,10 @@ func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builde
 	}
 	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.Target, f.seeds, extracted.reached, extracted.all, typeurl.reached,
 		typeurl.all)
+	paths := filepath.Join(f.Dir, f.Target+".gocovpath")
+	if err := gocmd.Show(gocmd.Command(ctx, f.Dir, "sed", "-i", "-f", paths, profile)); err != nil {
+		return err
+	}
 	cmd = gocmd.Command(ctx, filepath.Join(builder.Work(), "shimfuzz"), "go", "tool", "cover", "-html="+profile, "-o",
 		profile+".html")
 	return gocmd.Show(cmd)
