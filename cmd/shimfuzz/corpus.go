@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,7 +18,7 @@ import (
 var corpusFamilies = []string{"ambiguous", "bootstrap", "legacy", "malformed", "recorded"}
 
 // corpus writes the corpus, or checks what is written.
-func corpus(_ context.Context, o *options, root string) error {
+func corpus(o *options, root string) error {
 	files, err := table.Files()
 	if err != nil {
 		return err

@@ -7,9 +7,14 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/targets"
 	"shimfuzz/internal/wire"
 )
+
+// Separator stands between the parts of an input of libFuzzer's, whose inputs
+// are plain bytes. A separator, unlike lengths in front, leaves a part what it
+// was when another part grows, and makes a lone payload an input of every
+// target that takes one.
+const Separator = "\xff\xfe<|>"
 
 // dictionary is what a mutating fuzzer would hardly find by itself, in
 // libFuzzer's format (https://llvm.org/docs/LibFuzzer.html#dictionaries): the short tokens
@@ -28,7 +33,7 @@ func dictionary() []byte {
 		}
 		b.WriteString("\"\n")
 	}
-	line("separator", []byte(targets.Separator))
+	line("separator", []byte(Separator))
 	line("extension", wire.Message{extension(contract.OptionsName, nil)}.Encode())
 	const longest = 40 // bytes; libFuzzer's own limit is 64
 	seen := make(map[string]bool)

@@ -157,15 +157,11 @@ func hcsshimVersion() string { return hcsshim.Current().Source }
 // Main runs a package's tests if there is a decoder to test, and prints what has failed by
 // cause and what to do next. It returns the exit code.
 func Main(run func() int) int {
-	u, err := current()
-	if err == nil {
-		err = ready(u.settings.HCSShim)
-	}
-	if err != nil {
+	if err := Ready(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if u.settings.Mutant != (settings.Mutant{}) {
+	if Settings().Mutant != (settings.Mutant{}) {
 		decoder.ForMutants()
 	}
 	code := run()
@@ -181,13 +177,17 @@ func Main(run func() int) int {
 	return code
 }
 
-// ready reports whether there is an hcsshim to test, and the one that the user asks for:
+// Ready reports whether there is an hcsshim to test, and the one that the user asks for:
 // a variable HCSSHIM alone does not change what go commands test.
-func ready(want string) error {
+func Ready() error {
 	if err := hcsshim.Ready(); err != nil {
 		return err
 	}
-	is := hcsshim.Current()
+	u, err := current()
+	if err != nil {
+		return err
+	}
+	want, is := u.settings.HCSShim, hcsshim.Current()
 	if want == "" || want == is.Version || want == is.Source {
 		return nil
 	}

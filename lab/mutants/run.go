@@ -18,10 +18,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 // layer is a part of the suite that can kill a mutant.
@@ -415,7 +415,7 @@ func killerIn(out string) (test string, hangs bool) {
 
 // fuzzing lets the engine look, for what the seeds did not find.
 func (r *mutantRun) fuzzing(ctx context.Context, dir string, l layer, m *mutant) error {
-	for _, t := range targets.All {
+	for _, t := range fuzz.Targets {
 		if out, failed := r.engine(ctx, testBinary(dir, l.pkg), m, l.pkg, t.Name, mutantExecs); failed {
 			test, hangs := killerIn(out)
 			r.kill(m, l, test, hangs)

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"shimfuzz/corpus/table"
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 // Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds
@@ -172,7 +172,7 @@ func (r runner) checkArrival(ctx context.Context, chosen []string) error {
 		return err
 	}
 	for _, f := range built.fuzzers {
-		if f.Target == targets.Create.Name {
+		if f.Target == fuzz.Create {
 			fmt.Printf("  %-17s NOT RECORDED: it is not readOptions that decodes its input\n", f.Target)
 			continue
 		}
@@ -209,13 +209,13 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 	if err != nil {
 		return err
 	}
-	if f.Target == targets.Raw.Name {
+	if f.Target == fuzz.Raw {
 		files, err := table.Files()
 		if err != nil {
 			return err
 		}
 		for name, text := range files {
-			if filepath.Ext(name) == ".bin" && len(text) <= targets.MaxSeed {
+			if filepath.Ext(name) == ".bin" && len(text) <= fuzz.MaxSeed {
 				want[string(text)] = true
 			}
 		}
@@ -298,7 +298,7 @@ func (r runner) reproLines(target, file string) string {
 		return "  the fuzzer kept no input"
 	}
 	arguments := r.s.CaseArguments(file)
-	if target != targets.Raw.Name {
+	if target != fuzz.Raw {
 		arguments += " TARGET=" + target
 	}
 	return "  make repro " + arguments + "\n  make keep " + arguments

@@ -9,15 +9,15 @@ import (
 	"strings"
 
 	"shimfuzz/corpus"
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/targets"
 )
 
 // programs have the findings that a target shows if its input is a case of the corpus.
 var programs = map[string]string{
-	"FuzzReadOptions":   findings.ReadOptions,
-	"FuzzReaders":       findings.ReadOptions,
-	targets.Create.Name: findings.Create,
+	"FuzzReadOptions": findings.ReadOptions,
+	"FuzzReaders":     findings.ReadOptions,
+	fuzz.Create:       findings.Create,
 }
 
 // checkGroups stops excusing one known finding after another. Each must be a group of its

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 // provenOn is a release with two well-known defects, which the fuzzers must find.
@@ -29,7 +29,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 		return err
 	}
 	fmt.Printf("oss-fuzz/build.sh on hcsshim %s, nothing excused at first\n", b.Source.Name)
-	raw := targets.Raw.Name
+	raw := fuzz.Raw
 	built, err := buildFuzzers(ctx, b, "proof", b.Source.Dir, []string{raw})
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func nameOf(ctx context.Context, b *extract.Build, s settings.Test, file string)
 	}
 	defer os.RemoveAll(dir)
 	s.Results = dir
-	cmd, err := b.Program(ctx, s, "./internal/verify/repro", file)
+	cmd, err := b.Program(ctx, s, "./cmd/shimfuzz", "repro", "-case="+file)
 	if err != nil {
 		return "", err
 	}

@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/internal/engine"
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
+	"shimfuzz/lab/testrun"
 )
 
 // Coverage builds the chosen targets for coverage and runs them on their seeds,
@@ -36,7 +36,7 @@ func Coverage(ctx context.Context, b *extract.Build, s settings.Test, chosen []s
 	if err := json.Unmarshal(text, &tests); err != nil {
 		return fmt.Errorf("fuzzer_function_names.json: %w", err)
 	}
-	if have := slices.Sorted(maps.Keys(tests)); !slices.Equal(have, slices.Sorted(slices.Values(targets.Names()))) {
+	if have := slices.Sorted(maps.Keys(tests)); !slices.Equal(have, slices.Sorted(slices.Values(fuzz.Names()))) {
 		return fmt.Errorf("fuzzer_function_names.json names %q", have)
 	}
 	fmt.Printf("\n%-17s %6s  %s\n", "target", "seeds", "statements of readOptions and what it reaches, and of typeurl")
@@ -57,7 +57,7 @@ func seedCoverage(ctx context.Context, b *extract.Build, s settings.Test, builde
 	cmd.Env = append(cmd.Env, "FUZZ_CORPUS_DIR="+f.seedDir())
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, engine.Head(string(out)))
+		return fmt.Errorf("%w\n%s", err, testrun.Head(string(out)))
 	}
 	if strings.Count(string(out), "=== RUN ") != 1 || !strings.Contains(string(out),
 		fmt.Sprintf("%d inputs", f.seeds)) {

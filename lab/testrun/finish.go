@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/internal/engine"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 )
@@ -33,7 +32,7 @@ func (r *Run) Finish() error {
 			unexplained++
 		}
 		if c.verdict.Finding != "" || unexplained <= maxReports {
-			fmt.Printf("\nFAIL  %s\n%s", c.failures[0].test, engine.Head(c.failures[0].text))
+			fmt.Printf("\nFAIL  %s\n%s", c.failures[0].test, Head(c.failures[0].text))
 		}
 	}
 	printNext(causes)

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 // options are the user's choices.
@@ -123,7 +123,7 @@ func (o *options) targets() []string {
 	if o.target != "" {
 		return []string{string(o.target)}
 	}
-	return targets.Names()
+	return fuzz.Names()
 }
 
 // text is any text.
@@ -201,9 +201,9 @@ func (o *options) rapid() []string {
 const walks = "^TestWalk"
 
 // readCase reads the case that the user names.
-func (o *options) readCase() (*targets.Case, error) {
+func (o *options) readCase() (*fuzz.Case, error) {
 	if o.file == "" {
 		return nil, errors.New("CASE=file is missing: a payload")
 	}
-	return targets.ReadCase(string(o.file), "")
+	return fuzz.ReadCase(string(o.file), "")
 }

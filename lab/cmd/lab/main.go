@@ -15,11 +15,11 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 func main() {
@@ -90,7 +90,7 @@ func prepare(c command, args []string) (*job, error) {
 		}
 	}
 	if o.target != "" {
-		if _, err := targets.Named(string(o.target)); err != nil {
+		if _, err := fuzz.Named(string(o.target)); err != nil {
 			return nil, fmt.Errorf("TARGET: %w", err)
 		}
 	}

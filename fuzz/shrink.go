@@ -6,33 +6,18 @@ import (
 	"time"
 
 	"shimfuzz/internal/verdict"
-	"shimfuzz/internal/verify"
 )
 
-// byName are the targets, on the parts of an input.
-var byName = map[string]func(t verify.TB, p [][]byte){
-	"FuzzReadOptions":   func(t verify.TB, p [][]byte) { ReadOptions(t, p[0]) },
-	"FuzzLegacy":        func(t verify.TB, p [][]byte) { Legacy(t, p[0], p[1], p[2]) },
-	"FuzzBootstrap":     func(t verify.TB, p [][]byte) { Bootstrap(t, p[0], p[1]) },
-	"FuzzEquivalence":   func(t verify.TB, p [][]byte) { Equivalence(t, p[0], p[1], p[2]) },
-	"FuzzMalformed":     func(t verify.TB, p [][]byte) { Malformed(t, p[0], p[1]) },
-	"FuzzReaders":       func(t verify.TB, p [][]byte) { Readers(t, p[0], p[1]) },
-	"FuzzCreateOptions": func(t verify.TB, p [][]byte) { CreateOptions(t, p[0]) },
-}
-
-// Run runs a target on an input, whose parts must be as many as it takes.
-func Run(t verify.TB, target string, parts [][]byte) { byName[target](t, parts) }
-
-// Failure runs a target on an input and returns the report of a failure, or nil.
-func Failure(target string, parts [][]byte) (report *verdict.Report) {
-	t := &recorder{name: target}
+// Failure runs the target on an input and returns the report of a failure, or nil.
+func (t Target) Failure(parts [][]byte) (report *verdict.Report) {
+	r := &recorder{name: t.Name}
 	defer func() {
-		if r := recover(); r != nil && r != t { // not what Wrong stops with
-			panic(r)
+		if v := recover(); v != nil && v != r { // not what Wrong stops with
+			panic(v)
 		}
-		report = t.report
+		report = r.report
 	}()
-	Run(t, target, parts)
+	t.Run(r, parts...)
 	return nil
 }
 
@@ -53,9 +38,20 @@ func (r *recorder) Wrong(report verdict.Report, _ func()) {
 
 func (*recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// Shrink makes an input smaller while it fails, until nothing more can be left
-// out or set to zero, or the time is up. It calls smaller for each success.
-func Shrink(parts [][]byte, limit time.Duration, fails func([][]byte) bool, smaller func([][]byte)) {
+// Shrink makes an input smaller while it fails for what it fails for at first, until nothing
+// more can be left out or set to zero, or the time is up. It calls smaller for each success.
+func (t Target) Shrink(parts [][]byte, limit time.Duration, smaller func([][]byte)) {
+	first := t.Failure(parts)
+	if first == nil {
+		return
+	}
+	shrink(parts, limit, func(parts [][]byte) bool {
+		now := t.Failure(parts)
+		return now != nil && now.Group == first.Group
+	}, smaller)
+}
+
+func shrink(parts [][]byte, limit time.Duration, fails func([][]byte) bool, smaller func([][]byte)) {
 	deadline := time.Now().Add(limit)
 	for again := true; again; {
 		again = false

@@ -1,16 +1,15 @@
-package architecture
+package main
 
 import (
-	"go/build"
-	"go/doc"
+	"bytes"
+	"encoding/json"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
-	"path"
+	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -36,9 +35,6 @@ var layers = [][]string{
 var forbidden = []struct {
 	from, to, why string
 }{
-	{"cmd/shimfuzz", "internal/hcsshim", "the command must build when the extracted code does not"},
-	{"cmd/shimfuzz", "internal/verify", "it would bring the extracted code along"},
-	{"cmd/shimfuzz", "fuzz", "it would bring the extracted code along"},
 	{"internal/grammar", "internal/reference", "generators know the answer from how a payload is built"},
 	{"internal/grammar", "internal/findings", "generators know nothing of defects"},
 	{"internal/reference", "internal/grammar", "the reference decides from the bytes alone"},
@@ -48,88 +44,31 @@ var forbidden = []struct {
 
 // pkg is a package of the suite.
 type pkg struct {
-	sentence string   // of its documentation
-	imports  []string // packages of the suite, without their tests'
+	Doc           string   // the first sentence of its documentation
+	Imports, Deps []string // packages, directly and by any path, without their tests'
 }
 
 // load reads the packages of the suite by their path from the root.
-func load(t *testing.T) map[string]*pkg {
+func load(t *testing.T) map[string]pkg {
 	t.Helper()
-	all := make(map[string]*pkg)
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, name)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		if d.IsDir() {
-			if rel == "build" || rel == "lab" || strings.HasPrefix(d.Name(), ".") && rel != "." ||
-				d.Name() == "testdata" {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") ||
-			strings.HasPrefix(path.Base(rel), "zz_") {
-			return nil
-		}
-		if ok, err := build.Default.MatchFile(filepath.Dir(name), d.Name()); !ok || err != nil {
-			return err
-		}
-		return add(all, name, path.Dir(rel))
-	})
+	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,Imports,Deps", "./...")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	all := make(map[string]pkg)
+	for list := json.NewDecoder(bytes.NewReader(out)); list.More(); {
+		var p struct {
+			ImportPath string
+			pkg
+		}
+		if err := list.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimPrefix(p.ImportPath, module)] = p.pkg
+	}
 	return all
-}
-
-func add(all map[string]*pkg, file, dir string) error {
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly|parser.ParseComments)
-	if err != nil {
-		return err
-	}
-	p := all[dir]
-	if p == nil {
-		p = new(pkg)
-		all[dir] = p
-	}
-	if parsed.Doc != nil {
-		p.sentence = new(doc.Package).Synopsis(parsed.Doc.Text())
-	}
-	for _, spec := range parsed.Imports {
-		imported, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			return err
-		}
-		if own, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(p.imports, own) {
-			p.imports = append(p.imports, own)
-		}
-	}
-	slices.Sort(p.imports)
-	return nil
-}
-
-// reach returns what a package imports by any path.
-func reach(all map[string]*pkg, from string) map[string]bool {
-	reached := make(map[string]bool)
-	var visit func(string)
-	visit = func(name string) {
-		if all[name] == nil {
-			return
-		}
-		for _, i := range all[name].imports {
-			if !reached[i] {
-				reached[i] = true
-				visit(i)
-			}
-		}
-	}
-	visit(from)
-	return reached
 }
 
 func TestLayers(t *testing.T) {
@@ -137,15 +76,14 @@ func TestLayers(t *testing.T) {
 	layer := make(map[string]int)
 	for i, names := range layers {
 		for _, name := range names {
-			if all[name] == nil {
+			if _, ok := all[name]; !ok {
 				t.Errorf("there is no package %s", name)
-				continue
 			}
-			layer[name] = i
+			layer[module+name] = i
 		}
 	}
 	for name, at := range layer {
-		for _, i := range all[name].imports {
+		for _, i := range all[strings.TrimPrefix(name, module)].Imports {
 			if below, ok := layer[i]; ok && below >= at {
 				t.Errorf("%s imports %s, which is not in a lower layer", name, i)
 			}
@@ -156,12 +94,13 @@ func TestLayers(t *testing.T) {
 func TestForbidden(t *testing.T) {
 	all := load(t)
 	for _, f := range forbidden {
-		if all[f.from] == nil {
+		p, ok := all[f.from]
+		if !ok {
 			t.Errorf("there is no package %s", f.from)
 		}
-		for reached := range reach(all, f.from) {
-			if reached == f.to || f.to == "internal" && strings.HasPrefix(reached, "internal/") {
-				t.Errorf("%s reaches %s: %s", f.from, reached, f.why)
+		for _, d := range p.Deps {
+			if d == module+f.to || f.to == "internal" && strings.HasPrefix(d, module+"internal/") {
+				t.Errorf("%s reaches %s: %s", f.from, d, f.why)
 			}
 		}
 	}
@@ -170,7 +109,7 @@ func TestForbidden(t *testing.T) {
 // Every package says in a sentence what it is for.
 func TestSentences(t *testing.T) {
 	for name, p := range load(t) {
-		if p.sentence == "" {
+		if p.Doc == "" {
 			t.Errorf("package %s has no documentation", name)
 		}
 	}

@@ -1,4 +1,4 @@
-package targets
+package fuzz
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"shimfuzz/corpus/table"
 )
 
 // A case is an input of the target that its folder, the user or ClusterFuzz says.
@@ -16,11 +18,11 @@ func TestReadCase(t *testing.T) {
 	cluster := "clusterfuzz-testcase-minimized-FuzzMalformed-123"
 	for name, text := range map[string]string{
 		"payload":   "ab",
-		cluster:     "a" + Separator + "b",
-		native:      string(GoFile([][]byte{[]byte("a\xff\n"), nil})),
-		"misplaced": GoHeader,
-		filepath.Join("testdata", "fuzz", "FuzzLegacy", "few"):      string(GoFile([][]byte{nil})),
-		filepath.Join("testdata", "fuzz", "FuzzReadOptions", "bad"): GoHeader + "int(3)\n",
+		cluster:     "a" + table.Separator + "b",
+		native:      string((&Case{Parts: [][]byte{[]byte("a\xff\n"), nil}}).goFile()),
+		"misplaced": goHeader,
+		filepath.Join("testdata", "fuzz", "FuzzLegacy", "few"):      string((&Case{Parts: [][]byte{nil}}).goFile()),
+		filepath.Join("testdata", "fuzz", "FuzzReadOptions", "bad"): goHeader + "int(3)\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
@@ -37,7 +39,7 @@ func TestReadCase(t *testing.T) {
 		{"payload", "", "FuzzReadOptions ab"},
 		{"payload", "FuzzLegacy", "FuzzLegacy ab||"},
 		{cluster, "", "FuzzMalformed a|b"},
-		{cluster, "FuzzReadOptions", "FuzzReadOptions a" + Separator + "b"},
+		{cluster, "FuzzReadOptions", "FuzzReadOptions a" + table.Separator + "b"},
 		{native, "", "FuzzReaders a\xff\n|"},
 		{"payload", "FuzzNone", "there is no target FuzzNone"},
 		{"misplaced", "", "must be in testdata/fuzz"},
@@ -56,14 +58,13 @@ func TestReadCase(t *testing.T) {
 	}
 }
 
-// A case is read as it was written.
-func TestWrite(t *testing.T) {
-	c := &Case{Target: All[1], Parts: [][]byte{[]byte("url"), {0, 0xff}, nil}}
-	file, err := c.Write(filepath.Join(t.TempDir(), "testdata"))
-	if err != nil {
+// A case is read as it was kept.
+func TestKeep(t *testing.T) {
+	c := &Case{Target: Targets[1], Parts: [][]byte{[]byte("url"), {0, 0xff, '"'}, nil}}
+	if err := c.Keep(filepath.Join(t.TempDir(), "testdata")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := ReadCase(file, "")
+	got, err := ReadCase(c.File, "")
 	if err != nil || got.Target.Name != c.Target.Name || !slices.EqualFunc(got.Parts, c.Parts, bytes.Equal) {
 		t.Errorf("%+v, %v; want %+v", got, err, c)
 	}

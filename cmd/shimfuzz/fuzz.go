@@ -1,6 +1,4 @@
-// Package engine runs the fuzz targets with Go's own fuzzing engine, and makes
-// smaller what they fail on.
-package engine
+package main
 
 import (
 	"context"
@@ -9,21 +7,21 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/verify"
 )
-
-// Replayer is the program that runs a target once on the case in a file and
-// reports a failure: its arguments are both.
-const Replayer = "./fuzz/replay"
 
 // result is a row of the table.
 type result struct {
@@ -36,17 +34,39 @@ type result struct {
 	log         string // what the engine printed next to its progress
 }
 
-// Fuzz runs targets one after the other, each for fuzztime as "go test" takes
-// it, and ends with a table.
-func Fuzz(ctx context.Context, b *extract.Build, s settings.Test, chosen []string, fuzztime string) error {
-	fmt.Println("  building the targets (a minute the first time)")
-	binary := filepath.Join(b.Dir, "fuzz.test")
-	if err := gocmd.Show(b.Go(ctx, s, "test", "-c", "-fuzz=.", "-o", binary, "./fuzz")); err != nil {
+// engine runs fuzz targets with Go's own fuzzing engine.
+type engine struct {
+	binary   string // the test binary of package fuzz
+	dir      string // whose testdata has the seeds of former runs, and gets what makes a target fail
+	cache    string // the engine's
+	fuzztime string // for each target, as go test takes it
+}
+
+// fuzzTargets runs targets one after the other and ends with a table. An interrupt ends
+// the one that runs.
+func fuzzTargets(o *options, root string) error {
+	if err := verify.Ready(); err != nil {
 		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir := hcsshim.Current().Build
+	e := engine{binary: filepath.Join(dir, "fuzz.test"), dir: filepath.Join(dir, "fuzz"),
+		cache: filepath.Join(dir, "fuzzcache"), fuzztime: o.fuzztime}
+	if err := os.MkdirAll(e.dir, 0o777); err != nil {
+		return err
+	}
+	fmt.Println("  building the targets (a minute the first time)")
+	if err := gocmd.Show(here(ctx, root, "go", "test", "-c", "-fuzz=.", "-o", e.binary, "./fuzz")); err != nil {
+		return err
+	}
+	chosen := fuzz.Names()
+	if o.target != "" {
+		chosen = []string{o.target}
 	}
 	var results []result
 	for _, target := range chosen {
-		r, err := runTarget(ctx, b, s, binary, target, fuzztime)
+		r, err := e.run(ctx, target)
 		if err != nil {
 			return err
 		}
@@ -54,13 +74,11 @@ func Fuzz(ctx context.Context, b *extract.Build, s settings.Test, chosen []strin
 		if ctx.Err() != nil {
 			break
 		}
-		if r.failed {
-			if err := r.explain(ctx, b, s); err != nil {
-				return err
-			}
+		if err := r.explain(ctx); err != nil {
+			return err
 		}
 	}
-	printResults(results, s)
+	printResults(results)
 	if ctx.Err() != nil {
 		return errors.New("interrupted; what was found so far is kept")
 	}
@@ -68,33 +86,35 @@ func Fuzz(ctx context.Context, b *extract.Build, s settings.Test, chosen []strin
 		return gocmd.ErrReported
 	}
 	if slices.ContainsFunc(results, func(r result) bool { return r.unfuzzed }) {
-		return fmt.Errorf("the time was up before all seeds of a target were tried: raise FUZZTIME=%s", fuzztime)
+		return fmt.Errorf("the time was up before all seeds of a target were tried: raise FUZZTIME=%s", o.fuzztime)
 	}
 	return nil
 }
 
-// runTarget fuzzes one target in a folder whose testdata is where the engine
-// looks for seeds of former runs and puts what makes the target fail.
-func runTarget(ctx context.Context, b *extract.Build, s settings.Test, binary, target, fuzztime string) (r result,
-	err error) {
-	dir := filepath.Join(b.Dir, "fuzz")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return r, err
-	}
-	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
+// here is a command in this process's own workspace.
+func here(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	cmd := gocmd.Command(ctx, dir, name, args...)
+	cmd.Env = os.Environ()
+	return cmd
+}
+
+// run fuzzes one target.
+func (e engine) run(ctx context.Context, target string) (r result, err error) {
+	s := verify.Settings()
+	if s.Results, err = os.MkdirTemp(filepath.Dir(e.dir), "results-"); err != nil {
 		return r, err
 	}
 	defer os.RemoveAll(s.Results)
 	fmt.Printf("\n%s\n", target)
 	// Making each input of interest smaller would take half of the executions. An
 	// input that fails is made smaller later, see explain.
-	cmd := b.Command(ctx, s, binary, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+fuzztime,
-		"-test.fuzzcachedir="+filepath.Join(b.Dir, "fuzzcache"), "-test.fuzzminimizetime=0")
-	cmd.Dir = dir
+	cmd := here(ctx, e.dir, e.binary, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+e.fuzztime,
+		"-test.fuzzcachedir="+e.cache, "-test.fuzzminimizetime=0")
+	cmd.Env = append(cmd.Env, s.Environ())
 	r.target = target
 	err = gocmd.Lines(cmd, r.follow)
 	if r.crasher != "" {
-		r.crasher = filepath.Join(dir, "testdata", "fuzz", r.crasher)
+		r.crasher = filepath.Join(e.dir, "testdata", "fuzz", r.crasher)
 	}
 	results, resultsErr := settings.ReadResults(s.Results)
 	r.excused = results.Excused
@@ -123,8 +143,8 @@ func (r *result) judge(err error) error {
 }
 
 var (
-	progress = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
-	crash    = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/[\w#]+)`)
+	counts = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
+	crash  = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/[\w#]+)`)
 )
 
 // follow prints the engine's progress and notes what a line says.
@@ -135,7 +155,7 @@ func (r *result) follow(line string) {
 			r.crasher = filepath.FromSlash(m[1])
 		}
 	}
-	if m := progress.FindStringSubmatch(line); m != nil {
+	if m := counts.FindStringSubmatch(line); m != nil {
 		r.execs, _ = strconv.Atoi(m[1])
 		r.news, _ = strconv.Atoi(m[2])
 	}
@@ -147,22 +167,27 @@ func (r *result) follow(line string) {
 }
 
 // explain makes the input that failed smaller and shows the report.
-func (r *result) explain(ctx context.Context, b *extract.Build, s settings.Test) error {
-	if r.crasher == "" {
-		fmt.Println(Head(r.log))
+func (r *result) explain(ctx context.Context) error {
+	if !r.failed {
 		return nil
 	}
-	cmd, err := b.Program(ctx, s, Replayer, "-shrink", r.target, r.crasher)
+	if r.crasher == "" {
+		fmt.Println(r.log)
+		return nil
+	}
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if err := gocmd.Show(cmd); !errors.Is(err, gocmd.ErrReported) {
-		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, Head(r.log)))
+	// In a process of its own, for an input can end it.
+	err = gocmd.Show(here(ctx, "", self, "repro", "-shrink", "-case="+r.crasher))
+	if !errors.Is(err, gocmd.ErrReported) {
+		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, r.log))
 	}
 	return nil
 }
 
-func printResults(results []result, s settings.Test) {
+func printResults(results []result) {
 	fmt.Println()
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "target\texecutions\tnew inputs\tfailures\texcused answers")
@@ -181,31 +206,10 @@ func printResults(results []result, s settings.Test) {
 	for _, r := range results {
 		switch {
 		case r.crasher != "":
-			fmt.Printf("\n%s failed; the smallest input found:\n  %s\n", r.target, s.ReproCommand(r.crasher))
+			fmt.Printf("\n%s failed; the smallest input found:\n  %s\n", r.target,
+				verify.Settings().ReproCommand(r.crasher))
 		case r.failed:
 			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
 		}
 	}
-}
-
-// Head is a test's report without the lines of "go test" around it, and without the
-// repetition that rapid prints after shrinking.
-func Head(text string) string {
-	const most = 60
-	var b strings.Builder
-	n := 0
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ") {
-			continue
-		}
-		if strings.Contains(line, "Failed test output:") {
-			break
-		}
-		if n++; n > most {
-			b.WriteString("      …\n")
-			break
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }

@@ -1,4 +1,4 @@
-package targets
+package fuzz
 
 import (
 	"bytes"
@@ -20,11 +20,15 @@ type Case struct {
 	Native bool // a file of Go's engine
 }
 
-// MaxCase is the largest case that is read, and MaxKept the largest that is kept.
+// maxCase is the size in bytes of the largest case that is read, and MaxKept of the largest
+// that is kept.
 const (
-	MaxCase = 128 << 20
+	maxCase = 128 << 20
 	MaxKept = 1 << 20
 )
+
+// goHeader is the first line of a file of Go's fuzzing engine.
+const goHeader = "go test fuzz v1\n"
 
 // ReadCase reads a payload as it is, an input of libFuzzer's, or a file of Go's
 // fuzzing engine. The last lies in a folder named for its target. The others are
@@ -38,7 +42,7 @@ func ReadCase(name, target string) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Case{Name: name, File: file, Native: bytes.HasPrefix(text, []byte(GoHeader))}
+	c := &Case{Name: name, File: file, Native: bytes.HasPrefix(text, []byte(goHeader))}
 	folder := filepath.Dir(file)
 	switch {
 	case c.Native && filepath.Base(filepath.Dir(folder)) == "fuzz":
@@ -71,8 +75,8 @@ func readRegular(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
-	if info.Size() > MaxCase {
-		return nil, fmt.Errorf("%s: larger than %d MiB", name, MaxCase>>20)
+	if info.Size() > maxCase {
+		return nil, fmt.Errorf("%s: larger than %d MiB", name, maxCase>>20)
 	}
 	return os.ReadFile(name)
 }
@@ -87,12 +91,12 @@ func clusterFuzzTarget(base string) string {
 			}
 		}
 	}
-	return Raw.Name
+	return Raw
 }
 
 // parseGoFile takes a file of Go's engine apart.
 func (t Target) parseGoFile(text []byte) (parts [][]byte, err error) {
-	for line := range strings.Lines(strings.TrimSpace(string(text[len(GoHeader):]))) {
+	for line := range strings.Lines(strings.TrimSpace(string(text[len(goHeader):]))) {
 		quoted, found := strings.CutPrefix(strings.TrimSpace(line), "[]byte(")
 		part, err := strconv.Unquote(strings.TrimSuffix(quoted, ")"))
 		if err != nil || !found {
@@ -106,16 +110,26 @@ func (t Target) parseGoFile(text []byte) (parts [][]byte, err error) {
 	return parts, nil
 }
 
-// Write writes the case as a file of Go's engine below testdata, named for its
+// Keep writes the case as a file of Go's engine below testdata, named for its
 // content as that engine does it.
-func (c *Case) Write(testdata string) (string, error) {
-	text := GoFile(c.Parts)
-	sum := sha256.Sum256(text)
-	file := filepath.Join(testdata, "fuzz", c.Target.Name, hex.EncodeToString(sum[:8]))
-	if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-		return "", err
+func (c *Case) Keep(testdata string) error {
+	sum := sha256.Sum256(c.goFile())
+	c.File = filepath.Join(testdata, "fuzz", c.Target.Name, hex.EncodeToString(sum[:8]))
+	if err := os.MkdirAll(filepath.Dir(c.File), 0o777); err != nil {
+		return err
 	}
-	return file, os.WriteFile(file, text, 0o666)
+	return c.Write()
+}
+
+// Write writes the case into its file, in the form of Go's engine.
+func (c *Case) Write() error { return os.WriteFile(c.File, c.goFile(), 0o666) }
+
+func (c *Case) goFile() []byte {
+	b := []byte(goHeader)
+	for _, p := range c.Parts {
+		b = fmt.Appendf(b, "[]byte(%q)\n", p)
+	}
+	return b
 }
 
 // Size is how many bytes the parts have.

@@ -5,26 +5,13 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"shimfuzz/internal/targets"
 )
-
-// Every target can be run by its name, on as many parts as it takes.
-func TestByName(t *testing.T) {
-	for _, target := range targets.All {
-		if byName[target.Name] == nil {
-			t.Fatalf("no %s", target.Name)
-		}
-		// panics unless the target takes these parts; a wrong answer is another test's to report
-		Failure(target.Name, target.Split(nil))
-	}
-}
 
 // What is left of an input is what it fails for.
 func TestShrink(t *testing.T) {
 	fails := func(p [][]byte) bool { return bytes.Contains(p[0], []byte{1, 2}) && len(p[1]) > 2 }
 	parts := [][]byte{append(bytes.Repeat([]byte{9}, 1000), 1, 2, 7), []byte("hello")}
-	Shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
+	shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
 	if want := [][]byte{{1, 2}, {0, 0, 0}}; !slices.EqualFunc(parts, want, bytes.Equal) {
 		t.Errorf("shrunk to %v, want %v", parts, want)
 	}
@@ -37,7 +24,7 @@ func TestShrinkLength(t *testing.T) {
 		return len(b) > 2 && b[0] == 10 && int(b[1]) == len(b)-2 && bytes.ContainsRune(b, '#')
 	}
 	parts := [][]byte{append([]byte{10, 100}, append(bytes.Repeat([]byte("x"), 99), '#')...)}
-	Shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
+	shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
 	if want := []byte{10, 1, '#'}; !bytes.Equal(parts[0], want) {
 		t.Errorf("shrunk to %v, want %v", parts[0], want)
 	}
