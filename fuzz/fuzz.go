@@ -24,7 +24,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verify"
@@ -86,9 +85,9 @@ func readers(t verify.TB, parts [][]byte) {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
 	for _, d := range decoders(t) {
-		check.Reader = delivery.Scripted(b, script)
+		check.Reader = decoder.Scripted(b, script)
 		if fails {
-			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
+			check.Reader = decoder.Failing(b, len(b)*int(script[1])/255, script, errReader)
 		}
 		verify.Run(t, d, check)
 	}

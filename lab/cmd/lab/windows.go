@@ -13,7 +13,7 @@ import (
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
 // version 8 it does not remove the temporary folders of tests, either.
 var windowsPackages = []string{
-	"./corpus/...", "./fuzz", "./internal/contract", "./internal/cputime", "./internal/decoder", "./internal/delivery",
+	"./corpus/...", "./fuzz", "./internal/contract", "./internal/decoder",
 	"./internal/findings",
 	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify",
 	"./internal/grammar", "./internal/wire",

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/settings"
@@ -66,7 +65,7 @@ func TestMutants(t *testing.T) {
 // takes some milliseconds for the original.
 func (l *mutants) watch() {
 	for range time.Tick(100 * time.Millisecond) {
-		if now, ok := cputime.Process(); ok && now-time.Duration(l.since.Load()) > decoder.MutantLimit {
+		if now, ok := decoder.ProcessorTime(); ok && now-time.Duration(l.since.Load()) > decoder.MutantLimit {
 			fmt.Println("HANG: one mutant has worked for more than", decoder.MutantLimit)
 			os.Exit(1)
 		}
@@ -76,7 +75,7 @@ func (l *mutants) watch() {
 // is makes a mutant the decoder, and reports whether the suite fails on it. A panic
 // outside the decoders, in the mutated reference, is a failure, too.
 func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
-	now, _ := cputime.Process()
+	now, _ := decoder.ProcessorTime()
 	l.since.Store(int64(now))
 	say(m, settings.MutantRuns)
 	active.Set(m)

@@ -1,4 +1,4 @@
-package cputime
+package decoder
 
 import (
 	"time"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Process is how long the threads of this process have been on a processor, all
+// ProcessorTime is how long the threads of this process have been on a processor, all
 // together. ok is false where the system does not say.
-func Process() (d time.Duration, ok bool) {
+func ProcessorTime() (d time.Duration, ok bool) {
 	var created, exited, kernel, user windows.Filetime
 	err := windows.GetProcessTimes(windows.CurrentProcess(), &created, &exited, &kernel, &user)
 	return duration(kernel) + duration(user), err == nil

@@ -1,4 +1,4 @@
-package cputime
+package decoder
 
 import (
 	"fmt"
@@ -21,16 +21,16 @@ func work(n int) {
 // measured reports whether there is a clock for threads, and says so if there is
 // none.
 func measured() bool {
-	_, ok := Of(func() {})
+	_, ok := Work(func() {})
 	if !ok {
-		fmt.Println(settings.Say + "NOT MEASURED: cputime.Of, for this system has no clock for threads")
+		fmt.Println(settings.Say + "NOT MEASURED: Work, for this system has no clock for threads")
 	}
 	return ok
 }
 
 func least(f func()) (cost int64) {
 	for range 5 {
-		if c, _ := Of(f); cost == 0 || c < cost {
+		if c, _ := Work(f); cost == 0 || c < cost {
 			cost = c
 		}
 	}
@@ -39,7 +39,7 @@ func least(f func()) (cost int64) {
 
 // Only the work of f itself counts: not its waiting, and not what other
 // goroutines do meanwhile.
-func TestOf(t *testing.T) {
+func TestWork(t *testing.T) {
 	if !measured() {
 		return
 	}
@@ -76,7 +76,7 @@ func TestCollector(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(77))
 	during := 0
-	Of(func() { during = debug.SetGCPercent(-1) })
+	Work(func() { during = debug.SetGCPercent(-1) })
 	if during != -1 {
 		t.Errorf("GOGC is %d during the call", during)
 	}
@@ -88,15 +88,15 @@ func TestCollector(t *testing.T) {
 // The time of the process comes to contain what its threads have done, whichever
 // steps it is counted in.
 func TestProcess(t *testing.T) {
-	before, ok := Process()
+	before, ok := ProcessorTime()
 	if !ok {
-		fmt.Println(settings.Say + "NOT MEASURED: cputime.Process, for this system does not say it")
+		fmt.Println(settings.Say + "NOT MEASURED: ProcessorTime, for this system does not say it")
 		return
 	}
-	for now := before; now == before; now, _ = Process() {
+	for now := before; now == before; now, _ = ProcessorTime() {
 		work(1)
 	}
-	if now, _ := Process(); now < before {
+	if now, _ := ProcessorTime(); now < before {
 		t.Errorf("%v after %v", now, before)
 	}
 }

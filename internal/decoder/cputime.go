@@ -1,17 +1,15 @@
-// Package cputime measures the work of the processor, which a busy machine
-// delays but hardly changes.
-package cputime
+package decoder
 
 import (
 	"runtime"
 	"runtime/debug"
 )
 
-// Of is what one call of f costs its thread: nanoseconds on a processor, and
+// Work is what one call of f costs its thread: nanoseconds on a processor, and
 // cycles on Windows, so it is only to be compared with others. What f leaves to
 // other goroutines does not count. The garbage collector is off meanwhile, for
 // it would make f help. ok is false where the system has no such clock.
-func Of(f func()) (cost int64, ok bool) {
+func Work(f func()) (cost int64, ok bool) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	runtime.GC()

@@ -1,5 +1,4 @@
-// Package delivery delivers a payload in every way that io.Reader allows.
-package delivery
+package decoder
 
 import "io"
 
