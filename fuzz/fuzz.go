@@ -131,10 +131,10 @@ func both(t verify.TB, g contract.Guarantee, p grammar.Payload) {
 // result has no unknown fields, because those are not sent.
 func decodedOr(opts, sequence []byte) proto.Message {
 	m := new(options.Options)
-	if proto.Unmarshal(opts, m) != nil {
+	if (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(opts, m) != nil {
 		return generator.Options(choices(sequence))
 	}
-	return contract.WithoutUnknown(m)
+	return m
 }
 
 // choiceSequence makes a generator's choices from a fuzzer's input. Once that is used up it
