@@ -3,33 +3,19 @@ package table
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
 )
 
-// Index is the content of corpus/index.json.
-type Index struct {
-	Format  int             `json:"format"` // docs/conformance.md describes it
-	Comment string          `json:"comment"`
-	Flags   map[string]Flag `json:"flags"`
-	Cases   []Entry         `json:"cases"`
-}
-
-// Flag explains what the cases that carry it are about.
-type Flag struct {
-	Description string   `json:"description"`
-	Links       []string `json:"links,omitempty"`
-}
-
-// Entry is a case as the index has it.
-type Entry struct {
+// Case is a payload and the right answer to it, as the index has it.
+type Case struct {
 	Name      string             `json:"name"`
 	File      string             `json:"file"` // below corpus/, raw bytes
 	Size      int                `json:"size"`
@@ -42,109 +28,80 @@ type Entry struct {
 	Flags     []string           `json:"flags,omitempty"`
 	Note      string             `json:"note,omitempty"`
 	Origin    *Origin            `json:"origin,omitempty"` // of a recorded one
+
+	payload []byte
 }
 
 // Sum is what SHA256 is of these bytes.
-func Sum(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
+func Sum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
 // IndexFile is the index's path below corpus/.
 const IndexFile = "index.json"
-
-// dictionaryFile is the path of libFuzzer's dictionary from the root.
-const dictionaryFile = "oss-fuzz/readoptions.dict"
 
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
 	"file: the raw bytes, size and sha256: of these. outcome: options (decoded, see options), none (defaults), " +
 	"error/malformed or error/foreign. or: other outcomes that are right, too (docs/contract.md, Freedoms). " +
 	"options: containerd.runhcs.v1.Options as protobuf JSON. guarantee: what a wrong answer breaks, see " +
 	"docs/contract.md. class: cases of one class have the same meaning and must decode identically. " +
-	"origin: which containerd wrote these bytes, and what it was asked for. " +
-	"Written by make corpus."
+	"origin: which containerd wrote these bytes, and what it was asked for. Written by make corpus."
 
-// format is the version of the index. 2 has sets of answers (or).
-const format = 2
-
-// Files returns the corpus, its index and the dictionary as files by their path
+// Files returns the corpus, its index and libFuzzer's dictionary as files by their path
 // from the root, the same bytes every time.
 func Files() (map[string][]byte, error) {
-	files := map[string][]byte{dictionaryFile: dictionary()}
-	index := Index{Format: format, Comment: comment, Flags: Flags}
-	classes := make(map[string]string)
-	cases, err := Cases()
-	if err != nil {
+	var t table
+	for _, add := range []func(){t.senders, t.fields, t.urls, t.orders, t.varints, t.repeats, t.defaults, t.unknowns,
+		t.ambients, t.neighbours, t.foreign, t.clashes, t.ambiguous, t.identifiers, t.damaged, t.otherFormats,
+		t.elements, t.texts} {
+		add()
+	}
+	if err := t.recorded(); err != nil {
 		return nil, err
 	}
-	for _, c := range cases {
-		entry, err := c.entry()
-		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", c.Name, err)
-		}
-		if _, ok := files["corpus/"+entry.File]; ok {
-			return nil, fmt.Errorf("two cases are named %s", c.Name)
-		}
-		files["corpus/"+entry.File] = c.Payload
-		index.Cases = append(index.Cases, entry)
-		if said, ok := classes[c.Class]; ok && c.Class != "" && said != string(entry.Options) {
-			return nil, fmt.Errorf("case %s does not say what the others of class %s say", c.Name, c.Class)
-		}
-		classes[c.Class] = string(entry.Options)
+	files := map[string][]byte{"oss-fuzz/readoptions.dict": dictionary()}
+	for i := range t {
+		t[i].complete()
+		files["corpus/"+t[i].File] = t[i].payload
 	}
-	text, err := index.format()
-	files["corpus/"+IndexFile] = text
+	index, err := t.index()
+	files["corpus/"+IndexFile] = index
 	return files, err
 }
 
-func (c Case) entry() (Entry, error) {
-	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Size: len(c.Payload), SHA256: Sum(c.Payload),
-		Outcome: c.Want, Or: c.Or, Guarantee: c.guarantee(), Class: c.Class, Flags: c.Flags, Note: c.Note,
-		Origin: c.Origin}
-	for _, f := range c.Flags {
-		if _, ok := Flags[f]; !ok {
-			return e, fmt.Errorf("flag %s is not explained", f)
-		}
-	}
-	if (c.Want == contract.Options || slices.Contains(c.Or, contract.Options)) != (c.Options != "") {
-		return e, fmt.Errorf("outcome %s or %v with options %q", c.Want, c.Or, c.Options)
-	}
-	if c.Options == "" {
-		return e, nil
-	}
-	// protojson varies its white space on purpose; the compact form does not.
-	text, err := protojson.Marshal(parse(c.Options))
-	if err != nil {
-		return e, err
-	}
-	var compact bytes.Buffer
-	err = json.Compact(&compact, text)
-	e.Options = compact.Bytes()
-	return e, err
-}
-
-// guarantee is what a case is about.
-func (c Case) guarantee() contract.Guarantee {
+// complete fills in what follows from the rest.
+func (c *Case) complete() {
+	family, _, _ := strings.Cut(c.Name, "_")
+	c.File, c.Size, c.SHA256 = family+"/"+c.Name+".bin", len(c.payload), Sum(c.payload)
+	c.Guarantee = contract.GuaranteeOf(c.Outcome)
 	switch {
-	case c.Want != contract.Options && c.Want != contract.None:
-		return contract.GuaranteeOf(c.Want)
+	case c.Outcome.IsError():
 	case slices.Contains(c.Flags, "Ambiguous"):
-		return contract.NonInterference
+		c.Guarantee = contract.NonInterference
 	case c.Class != "":
-		return contract.Equivalent
+		c.Guarantee = contract.Equivalent
 	}
-	return contract.AsSent
+	if c.Options != nil {
+		c.Options = asJSON(parse(string(c.Options)))
+	}
 }
 
-// format writes one line a case, which diffs well.
-func (x Index) format() ([]byte, error) {
-	flags, err := json.MarshalIndent(x.Flags, "  ", "  ")
+// asJSON is options as protobuf JSON, whose white space the index does not keep.
+func asJSON(opts proto.Message) json.RawMessage {
+	text, err := protojson.Marshal(opts)
+	if err != nil {
+		panic(fmt.Sprintf("table: %v: %v", opts, err)) // no string in the table is not UTF-8
+	}
+	return text
+}
+
+// index writes one line a case, which diffs well. Format 2 has sets of answers (or).
+func (t table) index() ([]byte, error) {
+	flags, err := json.MarshalIndent(flags, "  ", "  ")
 	if err != nil {
 		return nil, err
 	}
-	cases, err := Lines(x.Cases, "    ")
-	return fmt.Appendf(nil, "{\n  \"format\": %d,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
-		x.Format, x.Comment, flags, cases), err
+	cases, err := Lines(t, "    ")
+	return fmt.Appendf(nil, "{\n  \"format\": 2,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
+		comment, flags, cases), err
 }
 
 // Lines is a list's items as JSON, each on a line of its own.

@@ -8,7 +8,7 @@ import (
 
 // Passages that differ in the release only share a line.
 func TestFormatPassages(t *testing.T) {
-	a := table.Passage{Containerd: []string{"v1"}, Options: "zero", Start: new(string)}
+	a := table.Passage{Containerd: []string{"v1"}, Options: "zero", Start: table.Hex{}}
 	b, c := a, a
 	b.Containerd, c.Containerd, c.Start = []string{"v2"}, []string{"v3"}, nil
 	text, err := formatPassages([]table.Passage{a, b, c})

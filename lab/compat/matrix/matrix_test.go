@@ -27,11 +27,7 @@ func senders(t *testing.T) []Sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := Senders(recordings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
+	return Senders(recordings)
 }
 
 var (

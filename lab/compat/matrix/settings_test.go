@@ -92,7 +92,7 @@ func TestSettingsMarkdown(t *testing.T) {
 	if lines := strings.Count(b.String(), "\n"); lines != len(settings.All())+2 {
 		t.Errorf("%d lines", lines)
 	}
-	if _, err := Ways([]table.Passage{{Setting: "x", Start: new(string)}}, nil); err == nil {
+	if _, err := Ways([]table.Passage{{Setting: "x", Start: table.Hex{}}}, nil); err == nil {
 		t.Error("a passage without a case is not an error")
 	}
 }
