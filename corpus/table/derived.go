@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
@@ -89,7 +90,7 @@ func (t *table) texts() {
 			m = append(m, wire.String(fd.Number(), text))
 		}
 		m = append(m, wire.Sub(annotations, wire.String(1, text), wire.String(2, text)))
-		t.both(says("", string(asJSON(opts)), "Text"), fmt.Sprintf("text_%02d", i),
+		t.both(says("", string(must(protojson.Marshal(opts))), "Text"), fmt.Sprintf("text_%02d", i),
 			fmt.Sprintf("%q arrives as it is.", text), m...)
 	}
 }
@@ -117,6 +118,9 @@ func (t *table) damaged() {
 	malformed("one_byte_ff", "An unfinished varint.", text("\xff"))
 }
 
+// fileName turns a token's name into what may stand in a file's.
+var fileName = strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-")
+
 // over64Bits is the freedom of which the reference refuses each example.
 const over64Bits = "over-64-bits"
 
@@ -131,8 +135,7 @@ func (t *table) faulty(family, level grammar.Level, f grammar.Token) {
 			form = "%s_free_%s_%s"
 		}
 	}
-	what := strings.NewReplacer(",", "", " ", "-").Replace(f.Name)
-	t.add(like, fmt.Sprintf(form, family, level, what), "", wire.Raw(p.Bytes))
+	t.add(like, fmt.Sprintf(form, family, level, fileName.Replace(f.Name)), "", wire.Raw(p.Bytes))
 }
 
 // otherFormats is payloads that are no protobuf, or protobuf inside a frame.
@@ -197,13 +200,12 @@ func (t *table) element(c grammar.Context, e grammar.Token) {
 		family = "legacy"
 	}
 	if want.Options != nil {
-		like.Options = asJSON(want.Options)
+		like.Options = must(protojson.Marshal(want.Options))
 	}
 	if e.Freedom != "" {
 		like = like.free(e.Freedom == over64Bits)
 	}
-	what := strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-").Replace(e.Name)
-	t.add(like, fmt.Sprintf("%s_element_%s_%s", family, c.Level, what), c.Name+": "+e.Name+".",
+	t.add(like, fmt.Sprintf("%s_element_%s_%s", family, c.Level, fileName.Replace(e.Name)), c.Name+": "+e.Name+".",
 		wire.Raw(grammar.Encode(top)))
 }
 

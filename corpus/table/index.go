@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
 )
@@ -47,24 +45,20 @@ const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, a
 
 // Files returns the corpus, its index and libFuzzer's dictionary as files by their path
 // from the root, the same bytes every time.
-func Files() (map[string][]byte, error) {
+func Files() map[string][]byte {
 	var t table
 	for _, add := range []func(){t.senders, t.fields, t.urls, t.orders, t.varints, t.repeats, t.defaults, t.unknowns,
 		t.ambients, t.neighbours, t.foreign, t.clashes, t.ambiguous, t.identifiers, t.damaged, t.otherFormats,
-		t.elements, t.texts} {
+		t.elements, t.texts, t.recorded} {
 		add()
-	}
-	if err := t.recorded(); err != nil {
-		return nil, err
 	}
 	files := map[string][]byte{"oss-fuzz/readoptions.dict": dictionary()}
 	for i := range t {
 		t[i].complete()
 		files["corpus/"+t[i].File] = t[i].payload
 	}
-	index, err := t.index()
-	files["corpus/"+IndexFile] = index
-	return files, err
+	files["corpus/"+IndexFile] = t.index()
+	return files
 }
 
 // complete fills in what follows from the rest.
@@ -80,48 +74,61 @@ func (c *Case) complete() {
 		c.Guarantee = contract.Equivalent
 	}
 	if c.Options != nil {
-		c.Options = asJSON(parse(string(c.Options)))
+		c.Options = must(protojson.Marshal(parse(string(c.Options))))
 	}
-}
-
-// asJSON is options as protobuf JSON, whose white space the index does not keep.
-func asJSON(opts proto.Message) json.RawMessage {
-	text, err := protojson.Marshal(opts)
-	if err != nil {
-		panic(fmt.Sprintf("table: %v: %v", opts, err)) // no string in the table is not UTF-8
-	}
-	return text
 }
 
 // index writes one line a case, which diffs well. Format 2 has sets of answers (or).
-func (t table) index() ([]byte, error) {
-	flags, err := json.MarshalIndent(flags, "  ", "  ")
-	if err != nil {
-		return nil, err
-	}
-	cases, err := Lines(t, "    ")
+func (t table) index() []byte {
 	return fmt.Appendf(nil, "{\n  \"format\": 2,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
-		comment, flags, cases), err
+		comment, must(json.MarshalIndent(flags, "  ", "  ")), Lines(t, "    "))
 }
 
-// Lines is a list's items as JSON, each on a line of its own.
-func Lines[T any](items []T, indent string) (string, error) {
-	all := make([]string, len(items))
+// Lines is a list's items as JSON, each on a line of its own, without the escapes that are
+// meant for HTML.
+func Lines[T any](items []T, indent string) string {
+	lines := make([]string, len(items))
 	for i, item := range items {
-		line, err := MarshalLine(item)
-		if err != nil {
-			return "", err
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(item); err != nil {
+			panic(err) // what has a form as JSON has it always
 		}
-		all[i] = indent + string(line)
+		lines[i] = indent + strings.TrimSpace(b.String())
 	}
-	return strings.Join(all, ",\n"), nil
+	return strings.Join(lines, ",\n")
 }
 
-// MarshalLine is json.Marshal without the escapes that are meant for HTML.
-func MarshalLine(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
+// flag explains what the cases that carry it are about.
+type flag struct {
+	Description string   `json:"description"`
+	Links       []string `json:"links,omitempty"`
+}
+
+// flags explains every flag that a case may carry.
+var flags = map[string]flag{
+	"Sender":   {Description: "What some containerd, CRI or client is known to send."},
+	"Recorded": {Description: "Written by containerd's own code, see origin. Recorded by make record, never edited."},
+	"Create": {Description: "Not of standard input: CreateTaskRequest.Options, the Any that containerd gives a shim " +
+		"again in Create."},
+	"Range": {Description: "One field of Options at an edge of its range."},
+	"Equivalent": {Description: "Has the meaning of the other cases of its class, in bytes that a standard encoder " +
+		"would not write but a standard decoder must read.",
+		Links: []string{"https://protobuf.dev/programming-guides/encoding/"}},
+	"Element": {Description: "One element that is easily read wrongly, in the message that the name says, with " +
+		"nothing beside it."},
+	"Text": {Description: "A text that is easily changed, in every string of Options: it must arrive as it is."},
+	"Ambiguous": {Description: "Well-formed as both messages: a reader that tries one and then the other can mistake " +
+		"it for the wrong one.", Links: []string{"https://github.com/microsoft/hcsshim/issues/2780",
+		"https://github.com/microsoft/hcsshim/pull/2868"}},
+	"Free": {Description: "Good protobuf decoders differ: the contract allows each of the answers of outcome and or."},
+	"Foreign": {Description: "Well-formed options of another type.",
+		Links: []string{"https://github.com/microsoft/hcsshim/issues/1941"}},
+	"Neighbour": {Description: "Extensions of other types before, after or instead of ours: another reader's, to be " +
+		"ignored."},
+	"Damaged": {Description: "A valid payload with the one fault that the name says, in the message that the name " +
+		"says."},
+	"OtherFormat": {Description: "Not protobuf, or protobuf inside something else. A comment in bootstrap.proto " +
+		"still says JSON."},
 }

@@ -11,12 +11,8 @@ import (
 // The names of the table's cases differ, their flags are explained, the answer options
 // has options, and the cases of a class have the same ones.
 func TestTable(t *testing.T) {
-	files, err := Files()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var index struct{ Cases []Case }
-	if err := json.Unmarshal(files["corpus/"+IndexFile], &index); err != nil {
+	if err := json.Unmarshal(Files()["corpus/"+IndexFile], &index); err != nil {
 		t.Fatal(err)
 	}
 	names, classes := make(map[string]bool), make(map[string]string)

@@ -5,12 +5,13 @@ import (
 	"embed"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
@@ -159,17 +160,14 @@ const (
 var files embed.FS
 
 // Recordings returns what has been recorded of containerd's releases.
-func Recordings() ([]Recording, error) { return load[Recording](RecordingsFile) }
+func Recordings() []Recording { return load[Recording](RecordingsFile) }
 
 // Passages returns what has been recorded of containerd's daemons.
-func Passages() ([]Passage, error) { return load[Passage](PassagesFile) }
+func Passages() []Passage { return load[Passage](PassagesFile) }
 
-func load[T any](file string) (all []T, err error) {
-	text, err := files.ReadFile(strings.TrimPrefix(file, "corpus/table/"))
-	if err := errors.Join(err, json.Unmarshal(text, &all)); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return all, nil
+func load[T any](file string) []T {
+	all := new([]T)
+	return *must(all, json.Unmarshal(must(files.ReadFile(path.Base(file))), all))
 }
 
 // Name is the name of the recording's case.
@@ -191,11 +189,9 @@ func (o Origin) named(options string) string {
 
 // recorded is the recordings; then of the passages what a setting becomes on standard
 // input, where no other recording has it, and each CreateTaskRequest.Options once.
-func (t *table) recorded() error {
-	recordings, err1 := Recordings()
-	passages, err2 := Passages()
+func (t *table) recorded() {
 	seen, origins := map[string]bool{"create": true}, make(map[string]Origin)
-	for _, r := range recordings {
+	for _, r := range Recordings() {
 		like, note := r.answered(r.Stdin, "Recorded"), ""
 		if like.Outcome == contract.Options {
 			like.Class = "recorded-" + r.Request.Options
@@ -223,17 +219,16 @@ func (t *table) recorded() error {
 			SocketDir: PassageSocketDir}
 		t.add(o.answered(b, flags...), o.named(name), "", wire.Raw(b))
 	}
-	for _, p := range passages {
+	for _, p := range Passages() {
 		if p.Setting != "" {
 			add(p, "start", "toml_"+p.Setting, p.Start, "Recorded")
 		}
 	}
-	for _, p := range passages {
+	for _, p := range Passages() {
 		if p.Options != "" {
 			add(p, "create", p.Options, p.Create, "Recorded", "Create")
 		}
 	}
-	return errors.Join(err1, err2)
 }
 
 // answered is the answer that the contract gives a runhcs shim to what a containerd wrote. That
@@ -243,10 +238,8 @@ func (o Origin) answered(b []byte, flags ...string) Case {
 	c.Origin = &o
 	if ours, _ := stdin.Holds(b, optionsName); ours {
 		opts := new(options.Options)
-		if err := proto.Unmarshal(stdin.OptionsBytes(b), opts); err != nil {
-			panic(fmt.Sprintf("table: %+v: %v", o.Request, err))
-		}
-		c.Outcome, c.Options = contract.Options, asJSON(opts)
+		must(opts, proto.Unmarshal(stdin.OptionsBytes(b), opts))
+		c.Outcome, c.Options = contract.Options, must(protojson.Marshal(opts))
 	} else if len(b) > 0 && !stdin.IsBootstrap(b) {
 		c.Outcome = contract.Foreign
 	}

@@ -14,14 +14,6 @@ import (
 	"shimfuzz/internal/stdin"
 )
 
-// all is what Recordings or Passages returns.
-func all[T any](list []T, err error) []T {
-	if err != nil {
-		panic(err)
-	}
-	return list
-}
-
 // arriving is what of the options a release of containerd sends. The first whose Options
 // tell scrub_logs false from scrub_logs unset is v2.4.0: before, it links an hcsshim where
 // that field is not optional, and leaves an explicit false out.
@@ -40,7 +32,7 @@ func TestDaemonsAreModelled(t *testing.T) {
 		t.Skip("NOT RUN: the Options that are linked here are older than those that the newest containerd sends")
 	}
 	levels := map[string]int64{"info": 0, "debug": -4}
-	for _, r := range all(Recordings()) {
+	for _, r := range Recordings() {
 		if r.Request.Action != "start" {
 			continue
 		}
@@ -60,7 +52,7 @@ func TestDaemonsAreModelled(t *testing.T) {
 // What containerd asks a shim for besides starting: -info still gets an Any, from
 // every release that has it, and delete gets nothing.
 func TestOtherActions(t *testing.T) {
-	for _, r := range all(Recordings()) {
+	for _, r := range Recordings() {
 		o := Requested(r.Request.Options)
 		switch r.Request.Action {
 		case "delete":
@@ -92,7 +84,7 @@ func typed(b []byte) (url string, value []byte) {
 // was given, which is what ShimManager was recorded to send for the same options.
 // -info is asked without options.
 func TestTasksPassOptionsOn(t *testing.T) {
-	for _, p := range all(Passages()) {
+	for _, p := range Passages() {
 		if p.Through != ThroughTask || p.Error != "" {
 			continue
 		}
@@ -122,15 +114,14 @@ func TestTasksPassOptionsOn(t *testing.T) {
 func TestSandboxesPassOptionsOn(t *testing.T) {
 	tasks := make(map[string]Passage)
 	key := func(p Passage, release string) string { return fmt.Sprint(release, p.Shim, p.Options) }
-	passages := all(Passages())
-	for _, p := range passages {
+	for _, p := range Passages() {
 		for _, release := range p.Containerd {
 			if p.Through == ThroughTask && p.Options != "" {
 				tasks[key(p, release)] = p
 			}
 		}
 	}
-	for _, p := range passages {
+	for _, p := range Passages() {
 		if p.Through != ThroughSandbox {
 			continue
 		}

@@ -13,7 +13,6 @@ import (
 
 // senders is what containerd up to 2.2 sends, and what it sends from 2.3 on.
 func (t *table) senders() {
-	const anypb = "anypb.New writes the prefix, typeurl does not."
 	zero, cri := t.rows("", says("zero", `{}`, "Sender")), t.rows("", says("cri-default", criDefault, "Sender"))
 	sent, none := t.rows("", says("typical", typical, "Sender")), t.rows("", answered(contract.None, "Sender"))
 	ours, scrub := extension(parts(typical)...), parts(criDefault)
@@ -21,7 +20,8 @@ func (t *table) senders() {
 	zero("legacy_zero_options", "Zero options are options, not none.", legacy()...)
 	t.add(says("zero", `{}`, "Equivalent"), "legacy_zero_options_explicit", "", append(legacy(), wire.Sub(2))...)
 	cri("legacy_cri_default", "", legacy(scrub...)...)
-	cri("legacy_cri_default_anypb", anypb, anyOf(googleapis+optionsName, scrub...)...)
+	cri("legacy_cri_default_anypb", "anypb.New writes the prefix, typeurl does not.",
+		anyOf(googleapis+optionsName, scrub...)...)
 	sent("legacy_options", "", legacy(parts(typical)...)...)
 	none("bootstrap_no_options", "From 2.3 on there is a message even without options.", bootstrap()...)
 	zero("bootstrap_zero_options", "", bootstrap(extension())...)
@@ -50,7 +50,8 @@ func (t *table) senders() {
 func (t *table) neighbours() {
 	const prefix, first = "bootstrap_neighbour_", "The first one decides"
 	ours, zero, damaged := extension(parts(typical)...), extension(), extension(text("\xff"))
-	empty, without, untyped := wire.Sub(8), wire.Sub(8, wire.Sub(1)), wire.Sub(8, wire.Sub(1, untypedTypical()))
+	empty, without := wire.Sub(8), wire.Sub(8, wire.Sub(1))
+	untyped := wire.Sub(8, wire.Sub(1, wire.Sub(2, parts(typical)...)))
 	runc := extensionOf(googleapis+runcName, wire.String(2, "cgroup"))
 	sent := t.rows(prefix, says("typical", typical, "Neighbour"))
 	none := t.rows(prefix, answered(contract.None, "Neighbour"))
@@ -80,9 +81,6 @@ func (t *table) neighbours() {
 		none("near-name-"+n.How, "Almost the name of Options.", bootstrap(extensionOf(n.URL, parts(typical)...))...)
 	}
 }
-
-// untypedTypical is the value of an Any.
-func untypedTypical() wire.Part { return wire.Sub(2, parts(typical)...) }
 
 // nearNames are those of the grammar's near names that are cases.
 func nearNames() (list []grammar.NearName) {
@@ -124,11 +122,11 @@ func (t *table) foreign() {
 		text(`{"fragment":"x"}`))
 	add("bootstrap-params", "BootstrapParams in an Any is not what any containerd sends.",
 		"containerd.runtime.bootstrap.v1.BootstrapParams", bootstrap(extension(parts(typical)...))...)
-	untyped := t.rows("legacy_no_type", answered(contract.Foreign, "Foreign"))
+	untyped, value := t.rows("legacy_no_type", answered(contract.Foreign, "Foreign")), wire.Sub(2, parts(typical)...)
 	untyped("", "One unknown field, nothing else.", wire.Varint(10, 0))
-	untyped("_value-only", "", untypedTypical())
-	untyped("_empty-url", "", wire.String(1, ""), untypedTypical())
-	untyped("_wrong-wire-type", "", wire.Varint(1, 1), untypedTypical())
+	untyped("_value-only", "", value)
+	untyped("_empty-url", "", wire.String(1, ""), value)
+	untyped("_wrong-wire-type", "", wire.Varint(1, 1), value)
 	untyped("_bare-options", "Options without the Any around them.", parts(`{"debug":true,"debugType":"ETW"}`)...)
 	for _, n := range nearNames() {
 		add("near-name-"+n.How, "Almost the name of Options.", n.URL, parts(typical)...)

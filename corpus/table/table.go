@@ -84,11 +84,7 @@ const criDefault = `{"scrubLogs":true}`
 
 // parts is options in the standard encoding.
 func parts(text string) (m wire.Message) {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(parse(text))
-	if err != nil {
-		panic(fmt.Sprintf("table: %s: %v", text, err))
-	}
-	fields, _ := wire.Parse(b)
+	fields, _ := wire.Parse(must(proto.MarshalOptions{Deterministic: true}.Marshal(parse(text))))
 	for _, f := range fields {
 		p := wire.Bytes(f.Num, f.Value)
 		if f.Type == protowire.VarintType {
@@ -100,14 +96,18 @@ func parts(text string) (m wire.Message) {
 	return m
 }
 
-// parse turns protobuf JSON into options. The table is ours, so a failure is a
-// mistake in it.
+// parse turns protobuf JSON into options.
 func parse(text string) *options.Options {
 	opts := new(options.Options)
-	if err := protojson.Unmarshal([]byte(text), opts); err != nil {
-		panic(fmt.Sprintf("table: %s: %v", text, err))
+	return must(opts, protojson.Unmarshal([]byte(text), opts))
+}
+
+// must returns v. An error is a mistake in the table, which is ours.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("table: %v", err))
 	}
-	return opts
+	return v
 }
 
 // legacy is options as a bare Any, as containerd up to 2.2 sends them, and anyOf is one of

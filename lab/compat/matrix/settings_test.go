@@ -56,11 +56,7 @@ func TestSettingsMarkdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	passages, err := table.Passages()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ways, err := Ways(passages, cases)
+	ways, err := Ways(table.Passages(), cases)
 	if err != nil {
 		t.Fatal(err)
 	}
