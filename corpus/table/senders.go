@@ -18,7 +18,7 @@ func (t *table) senders() {
 	ours, scrub := extension(parts(typical)...), parts(criDefault)
 	none("legacy_no_stdin", "containerd up to 2.2 without options writes nothing at all.")
 	zero("legacy_zero_options", "Zero options are options, not none.", legacy()...)
-	t.add(says("zero", `{}`, "Equivalent"), "legacy_zero_options_explicit", "", append(legacy(), wire.Sub(2))...)
+	t.add(t.of("zero", "Equivalent"), "legacy_zero_options_explicit", "", append(legacy(), wire.Sub(2))...)
 	cri("legacy_cri_default", "", legacy(scrub...)...)
 	cri("legacy_cri_default_anypb", "anypb.New writes the prefix, typeurl does not.",
 		anyOf(googleapis+optionsName, scrub...)...)
@@ -30,7 +30,7 @@ func (t *table) senders() {
 	sent("bootstrap_options", "", bootstrap(ours)...)
 	sent("bootstrap_log_level_debug", "Debug is -4, ten bytes on the wire.", bootstrap(wire.Int(3, -4), ours)...)
 	sent("bootstrap_log_level_warn", "", bootstrap(wire.Int(3, 4), ours)...)
-	unsent := t.rows("bootstrap_", says("typical", typical))
+	unsent := t.rows("bootstrap_", t.of("typical"))
 	unsent("log_level_unknown", "LogLevel is an open enum.", bootstrap(wire.Int(3, 99), ours)...)
 	sent("bootstrap_socket_dir", "", bootstrap(ours, wire.String(9, `C:\ProgramData\containerd\s`))...)
 	unsent("socket_dir_empty", "", bootstrap(ours, wire.String(9, ""))...)
@@ -53,7 +53,7 @@ func (t *table) neighbours() {
 	empty, without := wire.Sub(8), wire.Sub(8, wire.Sub(1))
 	untyped := wire.Sub(8, wire.Sub(1, wire.Sub(2, parts(typical)...)))
 	runc := extensionOf(googleapis+runcName, wire.String(2, "cgroup"))
-	sent := t.rows(prefix, says("typical", typical, "Neighbour"))
+	sent := t.rows(prefix, t.of("typical", "Neighbour"))
 	none := t.rows(prefix, answered(contract.None, "Neighbour"))
 	sent("before", "", bootstrap(runc, ours)...)
 	sent("after", "", bootstrap(ours, runc)...)
@@ -74,7 +74,7 @@ func (t *table) neighbours() {
 	none("only-without-value", "", bootstrap(empty)...)
 	none("only-empty-any", "", bootstrap(without)...)
 	none("only-without-type", "", bootstrap(untyped)...)
-	t.add(says("zero", `{}`, "Neighbour"), prefix+"zero-options-first", first+".", bootstrap(zero, ours)...)
+	t.add(t.of("zero", "Neighbour"), prefix+"zero-options-first", first+".", bootstrap(zero, ours)...)
 	t.add(answered(contract.Malformed, "Neighbour", "Damaged"), "malformed_bootstrap_first-options-damaged",
 		first+", also when it is damaged.", bootstrap(damaged, ours)...)
 	for _, n := range nearNames() {
@@ -137,7 +137,7 @@ func (t *table) foreign() {
 func (t *table) clashes() {
 	clash := func(what, id, namespace, note string) {
 		what += "_namespace_" + strings.TrimSuffix(cmp.Or(namespace, "empty"), ".io")
-		t.add(says("typical", typical, "Ambiguous"), "ambiguous_id_"+what, note,
+		t.add(t.of("typical", "Ambiguous"), "ambiguous_id_"+what, note,
 			identified(id, namespace, extension(parts(typical)...))...)
 	}
 	clash("options", optionsName, "inference", "As an Any: Options with an unknown field, so the real ones are lost.")

@@ -47,6 +47,12 @@ func says(class, opts string, flags ...string) Case {
 
 func answered(want contract.Kind, flags ...string) Case { return Case{Outcome: want, Flags: flags} }
 
+// of is a case of the class of an earlier one, whose options it has.
+func (t *table) of(class string, flags ...string) Case {
+	i := slices.IndexFunc(*t, func(c Case) bool { return c.Class == class })
+	return says(class, string((*t)[i].Options), flags...)
+}
+
 // free allows error/malformed, too. The index has the reference's answer first.
 func (c Case) free(refused bool) Case {
 	c.Or, c.Flags = []contract.Kind{contract.Malformed}, append(slices.Clip(c.Flags), "Free")
