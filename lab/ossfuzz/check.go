@@ -210,11 +210,7 @@ func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) err
 		return err
 	}
 	if f.Target == fuzz.Raw {
-		files, err := table.Files()
-		if err != nil {
-			return err
-		}
-		for name, text := range files {
+		for name, text := range table.Files() {
 			if filepath.Ext(name) == ".bin" && len(text) <= fuzz.MaxSeed {
 				want[string(text)] = true
 			}

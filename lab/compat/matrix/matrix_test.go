@@ -21,18 +21,7 @@ import (
 	"shimfuzz/lab/conformance/protocol"
 )
 
-func senders(t *testing.T) []Sender {
-	t.Helper()
-	recordings, err := table.Recordings()
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := Senders(recordings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
+func senders() []Sender { return Senders(table.Recordings()) }
 
 var (
 	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
@@ -56,7 +45,7 @@ func byTheContract(b []byte) (protocol.Answer, error) {
 // A release up to 2.2 is one sender, a later one is two: by the shim's name.
 func TestSenders(t *testing.T) {
 	var got []string
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		first, second := s.Label()
 		got = append(got, first+" to "+second)
 	}
@@ -70,7 +59,7 @@ func TestSenders(t *testing.T) {
 
 // A reader that answers by the contract is right everywhere.
 func TestContractIsRight(t *testing.T) {
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		c, err := Ask(runhcs, s, byTheContract)
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +74,7 @@ func TestContractIsRight(t *testing.T) {
 // for foreign ones among extensions, an error for foreign ones in an Any.
 func TestWantFollowsFromTheRequest(t *testing.T) {
 	for _, r := range readers.All("") {
-		for _, s := range senders(t) {
+		for _, s := range senders() {
 			for _, start := range s.Starts {
 				want := contract.None
 				switch asked(r, start) {
@@ -209,7 +198,7 @@ func TestExplicitFalse(t *testing.T) {
 func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (protocol.Answer, error)) []Row {
 	t.Helper()
 	row := Row{Reader: r}
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		c, err := Ask(r, s, ask)
 		if err != nil {
 			t.Fatal(err)
@@ -308,7 +297,7 @@ func TestNotAnAnswer(t *testing.T) {
 		ask := func([]byte) (protocol.Answer, error) {
 			return protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, nil
 		}
-		if _, err := Ask(test.reader, senders(t)[0], ask); err == nil || !strings.Contains(err.Error(),
+		if _, err := Ask(test.reader, senders()[0], ask); err == nil || !strings.Contains(err.Error(),
 			test.reader.ID()) {
 			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
@@ -317,7 +306,7 @@ func TestNotAnAnswer(t *testing.T) {
 
 // A reader that cannot be run is not a shim that crashes.
 func TestUnable(t *testing.T) {
-	_, err := Ask(runhcs, senders(t)[0], func([]byte) (protocol.Answer,
+	_, err := Ask(runhcs, senders()[0], func([]byte) (protocol.Answer,
 		error) {
 		return protocol.Answer{Outcome: protocol.Unable}, nil
 	})
@@ -329,7 +318,7 @@ func TestUnable(t *testing.T) {
 // The advice says which hcsshim each containerd works with, and what no containerd
 // sends though it was asked to. The page has the evidence of every cell.
 func TestAdvice(t *testing.T) {
-	all := senders(t)
+	all := senders()
 	rows := []Row{{Reader: runhcs}}
 	for _, s := range all {
 		c, err := Ask(runhcs, s, byTheContract)
@@ -394,7 +383,7 @@ func TestFindingsOfReaders(t *testing.T) {
 		names[r.Name] = true
 	}
 	cases := make(map[string]bool)
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		for _, start := range s.Starts {
 			cases[start.Name()] = true
 		}

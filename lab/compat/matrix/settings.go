@@ -41,15 +41,11 @@ func Ways(passages []table.Passage, cases []corpus.Case) (ways []Way, err error)
 		if p.Setting == "" {
 			continue
 		}
-		b, err := p.Bytes(p.Start)
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, b) })
+		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, p.Start) })
 		if i < 0 {
 			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
 		}
-		ways = append(ways, Way{p, Start{Case: cases[i].Name, Payload: b}})
+		ways = append(ways, Way{p, Start{Case: cases[i].Name, Payload: p.Start}})
 	}
 	return ways, nil
 }
