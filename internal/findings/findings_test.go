@@ -67,7 +67,7 @@ func TestFor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := l.For(test.program).Has(test.finding); got != test.want {
+		if got := All.For(l, test.program).Has(test.finding); got != test.want {
 			t.Errorf("%s of %s has %s: %v, want %v", test.list, test.program, test.finding, got, test.want)
 		}
 	}
@@ -322,7 +322,7 @@ func TestAll(t *testing.T) {
 		}
 		names[f.Name] = true
 		for _, p := range f.Places {
-			if (p.Case == "") == (p.Payload == nil) || p.From == "" || (p.predict == nil) != (p.Command != "") {
+			if (p.Case == "") == (p.Payload == nil) || p.From == "" || (p.Predict == nil) != (p.Command != "") {
 				t.Errorf("%s in %s: want one of Case and Payload, From, and one of Command and a prediction", f.Name,
 					p.Program)
 			}

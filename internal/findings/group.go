@@ -16,7 +16,7 @@ import (
 
 // groupHidesBadFieldNumber predicts the answer to the same input with legal
 // field numbers in its groups: to google.golang.org/protobuf they look alike.
-func groupHidesBadFieldNumber(in contract.Input) prediction {
+func groupHidesBadFieldNumber(in contract.Input) Prediction {
 	answer := reference.Answer
 	if in == contract.Create {
 		answer = reference.CreateAnswer

@@ -54,7 +54,7 @@ func damageIgnored(l List, b []byte, want contract.Outcome) (contract.Outcome, b
 // endUnread predicts what pkg/shim makes of a payload whose end it does not read. Since
 // 2.4 it refuses one that is cut within a field.
 func endUnread(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	if semver.Compare(l.version, "v2.4.0") >= 0 && !isBootstrapParams(b[:min(len(b), maxPkgShim)]) {
+	if semver.Compare(l.Version, "v2.4.0") >= 0 && !isBootstrapParams(b[:min(len(b), maxPkgShim)]) {
 		return failed, len(b) > maxPkgShim
 	}
 	return pkgShimAnswer(l.Program, b), len(b) > maxPkgShim
@@ -73,7 +73,7 @@ func unreadableDropped(_ List, b []byte, want contract.Outcome) (contract.Outcom
 }
 
 // withoutFields predicts legacy options without some of their fields.
-func withoutFields(names ...protoreflect.Name) prediction {
+func withoutFields(names ...protoreflect.Name) Prediction {
 	return func(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 		if stdin.IsBootstrap(b) || want.Kind != contract.Options {
 			return contract.Outcome{}, false

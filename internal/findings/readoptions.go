@@ -101,7 +101,7 @@ func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.O
 
 // foreignIsDefault predicts that options of another type are dropped, with a type
 // URL or without one.
-func foreignIsDefault(typed bool) prediction {
+func foreignIsDefault(typed bool) Prediction {
 	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 		if want.Kind != contract.Foreign {
 			return none, false
