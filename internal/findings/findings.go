@@ -1,5 +1,5 @@
-// Package findings lists where the programs that read shim options break the
-// contract.
+// Package findings lists where hcsshim's readOptions, and what decodes the options of
+// CreateTaskRequest, break the contract.
 //
 // A finding does not merely name the payloads that it affects: it predicts the
 // wrong answer to each. So it excuses that defect and nothing else. An answer
@@ -17,16 +17,10 @@ import (
 	"shimfuzz/internal/contract"
 )
 
-// The programs that findings are known of.
+// The programs whose findings are in All. The lab has those of others.
 const (
-	ReadOptions        = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
-	Create             = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
-	RunHCS             = "hcsshim runhcs-v1"
-	LCOW               = "hcsshim lcow-v2"
-	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
-	PkgShim            = "containerd pkg/shim"
-	RuncV2             = "containerd runc-v2"
-	RustExtensions     = "rust-extensions async" // the crate containerd-shim
+	ReadOptions = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
+	Create      = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
 )
 
 // hcsshim is how the names of hcsshim's programs start.
@@ -189,7 +183,7 @@ func (c Catalogue) For(l List, program string) List {
 // links a decoder of before BootstrapParams it brings these along; the release
 // does not know their name.
 func (l List) AsReleased() List {
-	l.released = semver.IsValid(l.Version) && semver.Compare(l.Version, bootstrapSupport) < 0
+	l.released = semver.IsValid(l.Version) && semver.Compare(l.Version, BootstrapSupport) < 0
 	return l
 }
 

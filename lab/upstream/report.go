@@ -15,6 +15,7 @@ import (
 	"strings"
 	gotemplate "text/template"
 
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/conformance/smaller"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -25,7 +26,6 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
