@@ -16,12 +16,11 @@ const Oldest = "v0.12.0"
 var All = Catalogue{
 	{
 		Name: "bootstrap-rejected", Breaks: contract.AsSent,
-		Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for " +
-			"an Any whose type is the container's ID, and fails because there is no such type (hcsshim issue " +
-			"2780). " +
+		Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for an Any " +
+			"whose type is the container's ID, and fails because there is no such type (hcsshim issue 2780). " +
 			"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so. " +
-			"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails " +
-			"for k8s.io.",
+			"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails for " +
+			"k8s.io.",
 		Places: []Place{
 			{Program: ReadOptions, From: Oldest, Fixed: BootstrapSupport, Case: "bootstrap_options",
 				Predict: bootstrapRejected},
@@ -29,10 +28,9 @@ var All = Catalogue{
 	},
 	{
 		Name: "foreign-type-panics", Breaks: contract.NeverPanics,
-		Effect: "Options of any other type that is linked into the shim (runc's, from nerdctl) crash it with a " +
-			"Go panic instead of an error that says what is wrong with the configuration. " +
-			"readOptions is fixed; where the options of CreateTaskRequest are decoded it still crashes, with all " +
-			"tasks of the pod.",
+		Effect: "Options of any other type that is linked into the shim (runc's, from nerdctl) crash it with a Go " +
+			"panic instead of an error that says what is wrong with the configuration. readOptions is fixed; where " +
+			"the options of CreateTaskRequest are decoded it still crashes, with all tasks of the pod.",
 		Places: []Place{
 			{Program: ReadOptions, From: Oldest, Fixed: BootstrapSupport, Case: "legacy_foreign_registered",
 				Predict: foreignTypePanics},
@@ -50,8 +48,7 @@ var All = Catalogue{
 	},
 	{
 		Name: "corrupt-legacy-is-default", Breaks: contract.MalformedFails,
-		Effect: "A legacy Any of runhcs Options with a damaged value silently starts the shim with default " +
-			"options: " +
+		Effect: "A legacy Any of runhcs Options with a damaged value silently starts the shim with default options: " +
 			"isolation, scrubbing and sizes are not what the operator configured.",
 		Places: []Place{
 			{Program: ReadOptions, From: BootstrapSupport, Case: "malformed_legacy_options_truncated",
@@ -60,9 +57,9 @@ var All = Catalogue{
 	},
 	{
 		Name: "foreign-legacy-is-default", Breaks: contract.ForeignFails,
-		Effect: "Options of another type silently start the shim with default options. CRI sends such for " +
-			"every runtime type but io.containerd.runhcs.v1, so a whole [options] table is dropped. " +
-			"Whether it is dropped or refused depends on the packages linked in and on the value's bytes.",
+		Effect: "Options of another type silently start the shim with default options. CRI sends such for every " +
+			"runtime type but io.containerd.runhcs.v1, so a whole [options] table is dropped. Whether it is dropped " +
+			"or refused depends on the packages linked in and on the value's bytes.",
 		Places: []Place{
 			{Program: ReadOptions, From: BootstrapSupport, Case: "legacy_foreign_runtimeoptions",
 				Predict: foreignIsDefault(true)},
@@ -71,8 +68,7 @@ var All = Catalogue{
 	{
 		Name: "untyped-is-default", Breaks: contract.ForeignFails,
 		Effect: "A message that names no type at all, down to two stray bytes on stdin, silently starts the shim " +
-			"with " +
-			"default options.",
+			"with default options.",
 		Places: []Place{
 			{Program: ReadOptions, From: BootstrapSupport, Case: "legacy_no_type",
 				Predict: foreignIsDefault(false)},

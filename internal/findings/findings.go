@@ -60,14 +60,6 @@ func (p Place) in(version string) bool {
 	return semver.Compare(version, p.From) >= 0 && (p.Fixed == "" || semver.Compare(version, p.Fixed) < 0)
 }
 
-// Versions says in words which releases have the finding.
-func (p Place) Versions() string {
-	if p.Fixed == "" {
-		return "since " + p.From
-	}
-	return "from " + p.From + " to before " + p.Fixed
-}
-
 // In returns the finding's place in a program, and false if it has none.
 func (f *Finding) In(program string) (Place, bool) {
 	i := slices.IndexFunc(f.Places, func(p Place) bool { return p.Program == program })
@@ -87,8 +79,8 @@ type List struct {
 	Name     string // as the user gives it, or "none"
 	Program  string
 	Version  string
+	Released bool       // the program links what its release links, and not what the suite links
 	without  []string   // what the user leaves out: names, or names@shim
-	released bool       // see AsReleased
 	findings []*Finding // that follow from the above, and a catalogue
 }
 
@@ -176,14 +168,6 @@ func (c Catalogue) For(l List, program string) List {
 			l.findings = append(l.findings, f)
 		}
 	}
-	return l
-}
-
-// AsReleased returns the list for a binary as it was released. Where the suite
-// links a decoder of before BootstrapParams it brings these along; the release
-// does not know their name.
-func (l List) AsReleased() List {
-	l.released = semver.IsValid(l.Version) && semver.Compare(l.Version, BootstrapSupport) < 0
 	return l
 }
 

@@ -185,23 +185,28 @@ func TestNothingPredictedForPlainPayloads(t *testing.T) {
 func ExampleOf() {
 	for _, f := range Of(ReadOptions, "v0.14.1").Findings() {
 		place, _ := f.In(ReadOptions)
-		fmt.Println(f.Name, place.Versions())
+		fmt.Printf("%s, since %s\n", f.Name, place.From)
 	}
 	// Output:
-	// bootstrap-rejected from v0.12.0 to before v0.15.0-rc.4
-	// foreign-type-panics from v0.12.0 to before v0.15.0-rc.4
-	// identity-misread since v0.12.0
-	// group-hides-bad-field-number since v0.12.0
+	// bootstrap-rejected, since v0.12.0
+	// foreign-type-panics, since v0.12.0
+	// identity-misread, since v0.12.0
+	// group-hides-bad-field-number, since v0.12.0
 }
 
-// Every finding is one of readOptions or of CreateTask, and docs/findings.md has it, with the
-// case of each of its places.
+// Every finding is listed once, is one of readOptions or of CreateTask, and is in
+// docs/findings.md with the case of each of its places.
 func TestAll(t *testing.T) {
 	text, err := os.ReadFile("../../docs/findings.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	names := make(map[string]bool)
 	for _, f := range All {
+		if names[f.Name] {
+			t.Errorf("%s is listed twice", f.Name)
+		}
+		names[f.Name] = true
 		for _, p := range f.Places {
 			if p.Program != ReadOptions && p.Program != Create {
 				t.Errorf("%s is one of %s, whose findings are in lab/compat/findings", f.Name, p.Program)

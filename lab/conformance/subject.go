@@ -105,7 +105,8 @@ func (s *subject) excuse(name, version, list string) error {
 	if err != nil {
 		return err
 	}
-	s.excused = l.AsReleased()
+	l.Released = true
+	s.excused = l
 	if name == "" {
 		s.known = s.excused
 	}

@@ -78,9 +78,8 @@ var others = findings.Catalogue{
 	}},
 	{
 		Name: "fields-dropped", Breaks: contract.AsSent,
-		Effect: "Options that are newer than the shim are silently dropped: CRI's default, scrub_logs, among " +
-			"them, so that " +
-			"the shim writes what it should scrub into its logs.",
+		Effect: "Options that are newer than the shim are silently dropped: CRI's default, scrub_logs, among them, " +
+			"so that the shim writes what it should scrub into its logs.",
 		Places: []Place{
 			{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.1", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
 				Predict: withoutFields("default_container_annotations", "no_inherit_host_timezone", "scrub_logs")},
@@ -88,10 +87,9 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "lcow-v2-loses-legacy-options", Breaks: contract.AsSent,
-		Effect: "Options from containerd up to 2.2, a bare Any, are BootstrapParams without options to lcow-v2: " +
-			"it silently starts with " +
-			"defaults; or not at all, where the options' bytes happen to be invalid UTF-8 (CRI's default, " +
-			"scrub_logs).",
+		Effect: "Options from containerd up to 2.2, a bare Any, are BootstrapParams without options to lcow-v2: it " +
+			"silently starts with defaults; or not at all, where the options' bytes happen to be invalid UTF-8 " +
+			"(CRI's default, scrub_logs).",
 		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform",
 			Predict: lcowLosesLegacy}},
 	},
@@ -103,9 +101,8 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "damage-ignored", Breaks: contract.MalformedFails,
-		Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the " +
-			"fault: defaults, or " +
-			"the options if they stand before it.",
+		Effect: "A payload that cannot be decoded silently starts the shim with what was decoded before the fault: " +
+			"defaults, or the options if they stand before it.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
 				Predict: damageIgnored},
@@ -115,8 +112,8 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "end-unread", Breaks: contract.AsSent,
-		Effect: "Options that stand behind the first 10 MiB of the payload are silently dropped: nothing reads " +
-			"or refuses what follows.",
+		Effect: "Options that stand behind the first 10 MiB of the payload are silently dropped: nothing reads or " +
+			"refuses what follows.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7",
 				Payload: func() []byte {
@@ -133,10 +130,9 @@ var others = findings.Catalogue{
 	{
 		Name: "legacy-read-as-bootstrap", Breaks: contract.AsSent,
 		Effect: "The options of containerd up to 2.2 are silently dropped: the Any that they come in is a " +
-			"well-formed " +
-			"BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded before " +
-			"containerd runs with defaults. " +
-			"Options whose bytes are no UTF-8 are read as an Any, but dropped, too, unless they are runc's.",
+			"well-formed BootstrapParams without extensions, whose ID is a type's name. So a shim that was upgraded " +
+			"before containerd runs with defaults. Options whose bytes are no UTF-8 are read as an Any, but dropped, " +
+			"too, unless they are runc's.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
 				Predict: legacyDropped},
@@ -146,10 +142,9 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "legacy-refused", Breaks: contract.AsSent,
-		Effect: "A shim that was upgraded before containerd starts no container of containerd up to 2.2. By " +
-			"design since containerd 2.4, " +
-			"which identifies BootstrapParams by the ID and the namespace of the command line, and says so in " +
-			"its error.",
+		Effect: "A shim that was upgraded before containerd starts no container of containerd up to 2.2. By design " +
+			"since containerd 2.4, which identifies BootstrapParams by the ID and the namespace of the command line, " +
+			"and says so in its error.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: legacyRefused},
 			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: legacyRefused},
@@ -158,8 +153,7 @@ var others = findings.Catalogue{
 	{
 		Name: "unreadable-is-default", Breaks: contract.MalformedFails,
 		Effect: "Options that cannot be read silently start the shim with defaults: so do containerd 2.3's " +
-			"BootstrapParams " +
-			"for a shim of 2.2 that is still installed.",
+			"BootstrapParams for a shim of 2.2 that is still installed.",
 		Places: []Place{
 			{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
 				Predict: unreadableDropped},
@@ -167,10 +161,9 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "type-url-ignored", Breaks: contract.ForeignFails,
-		Effect: "Options of any other type are read as runc's Options. They silently start the shim with " +
-			"defaults; or, if they have a " +
-			"string in field 3, which is registry_root in runhcs's and config_body in runtimeoptions', start " +
-			"looks for a cgroup of that name and fails.",
+		Effect: "Options of any other type are read as runc's Options. They silently start the shim with defaults; " +
+			"or, if they have a string in field 3, which is registry_root in runhcs's and config_body in " +
+			"runtimeoptions', start looks for a cgroup of that name and fails.",
 		Places: []Place{
 			{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all",
 				Predict: typeURLIgnored},
@@ -178,9 +171,8 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "group-ends-unmatched", Breaks: contract.MalformedFails,
-		Effect: "A group that another group's end closes is accepted: damaged bytes pass for options. The defect " +
-			"is that of the crate " +
-			"protobuf, which does not compare the number of an end with that of the start.",
+		Effect: "A group that another group's end closes is accepted: damaged bytes pass for options. The defect is " +
+			"that of the crate protobuf, which does not compare the number of an end with that of the start.",
 		Places: []Place{
 			{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another",
 				Predict: groupEndsUnmatched},
@@ -189,17 +181,15 @@ var others = findings.Catalogue{
 	// What follows shows in the programs alone: make -C lab e2e reproduces it.
 	{
 		Name: "start-hides-refusal", Breaks: startTells,
-		Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process " +
-			"serves and exits with 0. " +
-			"containerd cannot connect; the reason is in panic.log in the bundle only, until delete logs its " +
-			"first MiB.",
+		Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process serves " +
+			"and exits with 0. containerd cannot connect; the reason is in panic.log in the bundle only, until " +
+			"delete logs its first MiB.",
 		Places: []Place{{Program: RunHCS, Command: "start", From: oldest, Case: "malformed_legacy_legacy_field-0"}},
 	},
 	{
 		Name: "lcow-v2-start-hangs", Breaks: startTells,
-		Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event " +
-			"that serve would have set. " +
-			"The reason is on standard error.",
+		Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that " +
+			"serve would have set. The reason is on standard error.",
 		Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport,
 			Case: "malformed_legacy_legacy_field-0"}},
 	},
@@ -224,8 +214,8 @@ var others = findings.Catalogue{
 	},
 	{
 		Name: "stdin-unlimited", Breaks: inputBounded,
-		Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory " +
-			"before anything looks at them.",
+		Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory before " +
+			"anything looks at them.",
 		Places: []Place{
 			{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(1000) }},
 			{Program: LCOW, Command: "serve", From: bootstrapSupport,
