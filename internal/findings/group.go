@@ -16,7 +16,7 @@ import (
 
 // groupHidesBadFieldNumber predicts the answer to the same input with legal
 // field numbers in its groups: to google.golang.org/protobuf they look alike.
-func groupHidesBadFieldNumber(in contract.Input) prediction {
+func groupHidesBadFieldNumber(in contract.Input) Prediction {
 	answer := reference.Answer
 	if in == contract.Create {
 		answer = reference.CreateAnswer
@@ -25,7 +25,7 @@ func groupHidesBadFieldNumber(in contract.Input) prediction {
 		if want.Kind != contract.Malformed {
 			return contract.Outcome{}, false
 		}
-		legal := withLegalGroups(in, b)
+		legal := WithLegalGroups(in, b)
 		if bytes.Equal(legal, b) {
 			return contract.Outcome{}, false
 		}
@@ -37,9 +37,9 @@ func groupHidesBadFieldNumber(in contract.Input) prediction {
 	}
 }
 
-// withLegalGroups returns b with the field numbers above 2^29-1 in its groups
+// WithLegalGroups returns b with the field numbers above 2^29-1 in its groups
 // replaced by legal ones, at every level that a shim decodes.
-func withLegalGroups(in contract.Input, b []byte) []byte {
+func WithLegalGroups(in contract.Input, b []byte) []byte {
 	out := slices.Clone(b)
 	legalize(out, stdin.Descriptor(in, b))
 	return out

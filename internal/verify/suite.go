@@ -73,7 +73,7 @@ func newSuite(s settings.Test) (*suite, error) {
 }
 
 func byInput(l findings.List) map[contract.Input]findings.List {
-	return map[contract.Input]findings.List{contract.Stdin: l, contract.Create: l.For(findings.Create)}
+	return map[contract.Input]findings.List{contract.Stdin: l, contract.Create: findings.All.For(l, findings.Create)}
 }
 
 // readAgain reads the settings while a test runs: go test caches a result for the

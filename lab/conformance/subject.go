@@ -7,11 +7,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -34,15 +34,15 @@ func subjectOf(c *settings.Conformance) (*subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
+	s := &subject{options: mt, checks: allChecks}
 	decoded := mt
 	switch {
 	case c.Marked:
 		decoded = nil
-		s.want = func(b []byte) contract.Outcome { return verdict.Want(name, version, b) }
+		s.want = func(b []byte) contract.Outcome { return findings.Want(name, version, b) }
 	case mt == optionstype.RunHCS:
 		s.want = func(b []byte) contract.Outcome {
-			return verdict.AsKnown(name, version, reference.Want(b))
+			return findings.AsKnown(name, version, reference.Want(b))
 		}
 	default:
 		s.want = func(b []byte) contract.Outcome {
@@ -52,7 +52,7 @@ func subjectOf(c *settings.Conformance) (*subject, error) {
 	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
 		o, err := process.Outcome(a, decoded)
 		if mt == optionstype.RunHCS {
-			o = verdict.AsKnown(name, version, o)
+			o = findings.AsKnown(name, version, o)
 		}
 		return o, err
 	}
@@ -105,7 +105,8 @@ func (s *subject) excuse(name, version, list string) error {
 	if err != nil {
 		return err
 	}
-	s.excused = l.AsReleased()
+	l.Released = true
+	s.excused = l
 	if name == "" {
 		s.known = s.excused
 	}

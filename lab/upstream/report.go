@@ -15,6 +15,7 @@ import (
 	"strings"
 	gotemplate "text/template"
 
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/conformance/smaller"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -25,7 +26,6 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
@@ -321,15 +321,15 @@ func newReport(s subject, docs []byte) (*report, error) {
 	place, _ := f.In(s.program)
 	r.Repository, r.Folder, r.Windows, r.Patch, r.Fixed = "microsoft/hcsshim", shimDir, true, !s.apart && s.last == "",
 		cmp.Or(s.fixed, place.Fixed)
-	r.Affected = s.program + " " + place.Versions()
+	r.Affected = s.program + " " + versions(place)
 	if s.program == findings.LCOW {
 		r.Folder, r.LCOW = lcowDir, true
 	}
 	for _, program := range []string{findings.RunHCS, findings.LCOW, findings.RuncV2} {
 		too, has := f.In(program)
 		if has && project(program) == project(s.program) && too.Command == place.Command &&
-			!strings.HasSuffix(r.Affected, too.Versions()) {
-			r.Affected += ", " + program + " " + too.Versions()
+			!strings.HasSuffix(r.Affected, versions(too)) {
+			r.Affected += ", " + program + " " + versions(too)
 		}
 	}
 	r.Hangs = strings.Contains(s.wrong, "ctx.Err()")
@@ -375,6 +375,14 @@ func newReport(s subject, docs []byte) (*report, error) {
 		r.Quotes = []string{f.Breaks.Text}
 	}
 	return r, err
+}
+
+// versions says in words which releases have the finding.
+func versions(p findings.Place) string {
+	if p.Fixed == "" {
+		return "since " + p.From
+	}
+	return "from " + p.From + " to before " + p.Fixed
 }
 
 // smallest makes the payload of a finding smaller, as long as the right answer and the

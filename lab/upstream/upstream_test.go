@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/lab/compat/findings"
 )
 
 // root is absolute, as the command's is.

@@ -14,7 +14,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
@@ -84,7 +84,7 @@ func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error)
 func (j *job) setType(c *settings.Conformance) error {
 	name := c.Options
 	if name == "" {
-		name = verdict.OptionsType(c.Name)
+		name = findings.OptionsType(c.Name)
 		c.Marked = name != contract.OptionsName
 	}
 	mt, err := optionstype.Find(name)

@@ -8,16 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/examples"
 )
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
 var runcReader = struct{ name, version, options, expected string }{
-	findings.PkgShim, "v2.4.2", verdict.RuncOptions, "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt",
+	findings.PkgShim, "v2.4.2", findings.RuncOptions, "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt",
 }
 
 // exampleReaders holds the example readers, and a reader of runc's Options, to their lists

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"shimfuzz/fuzz"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/compat/findings"
 )
 
 func main() {

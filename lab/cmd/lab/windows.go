@@ -16,7 +16,7 @@ var windowsPackages = []string{
 	"./corpus/...", "./fuzz", "./internal/contract", "./internal/decoder",
 	"./internal/findings",
 	"./internal/hcsshim", "./internal/reference", "./internal/stdin", "./internal/verdict", "./internal/verify",
-	"./internal/grammar", "./internal/wire",
+	"./internal/grammar", "./internal/wire", "./lab/compat/findings",
 }
 
 // windows runs the suite's own tests and the extracted decoder as programs for Windows.

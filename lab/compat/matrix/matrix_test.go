@@ -13,10 +13,10 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -85,7 +85,7 @@ func TestWantFollowsFromTheRequest(t *testing.T) {
 						want = contract.Foreign
 					}
 				}
-				if got := verdict.Want(r.Name, r.Version, start.Payload); got.Kind != want {
+				if got := findings.Want(r.Name, r.Version, start.Payload); got.Kind != want {
 					t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, start.Name(), want)
 				}
 			}

@@ -14,8 +14,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/conformance/protocol"
@@ -80,7 +79,7 @@ func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) (Effect, e
 	if err := protojson.Unmarshal([]byte(s.Means), want.Options); err != nil {
 		return "", fmt.Errorf("setting %s: %w", s.Name, err)
 	}
-	want = verdict.AsKnown(r.Name, r.Version, want)
+	want = findings.AsKnown(r.Name, r.Version, want)
 	empty := func(o proto.Message) bool { return contract.Identical(o, new(options.Options)) }
 	switch {
 	case got.Kind == contract.None && empty(want.Options):

@@ -9,7 +9,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/settings"
 )

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/findings"
 )
 
 // Legend explains the words of Cell.Summary.

@@ -1,4 +1,4 @@
-package verdict
+package findings
 
 import (
 	"testing"
@@ -8,7 +8,6 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 )
@@ -44,14 +43,14 @@ func TestWant(t *testing.T) {
 		{"a cut payload", []byte{10, 5}, contract.Malformed, contract.Malformed},
 		{"an ID and a namespace", grammar.PlainAny("web-1", []byte("k8s.io")), contract.None, contract.None},
 	} {
-		if got := Want(findings.RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs ||
+		if got := Want(RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs ||
 			(got.Options != nil) != (got.Kind == contract.Options) {
 			t.Errorf("%s, to runhcs-v1: %v, want %v", test.name, got, test.runhcs)
 		}
-		if got := Want(findings.RustExtensions, "v0.11.0", test.payload); got.Kind != test.runc || got.Options != nil {
+		if got := Want(RustExtensions, "v0.11.0", test.payload); got.Kind != test.runc || got.Options != nil {
 			t.Errorf("%s: %v of rust-extensions, want %s", test.name, got, test.runc)
 		}
-		if got := Want(findings.RuncV2, "v2.4.2", test.payload); got.Kind != test.runc || got.Options != nil {
+		if got := Want(RuncV2, "v2.4.2", test.payload); got.Kind != test.runc || got.Options != nil {
 			t.Errorf("%s, to runc-v2: %v, want %v", test.name, got.Kind, test.runc)
 		}
 	}
@@ -68,12 +67,12 @@ func TestWantExplicitFalse(t *testing.T) {
 		program, version string
 		arrives          bool
 	}{
-		{findings.RunHCS, "v0.14.1", false},
-		{findings.RunHCS, "v0.15.0-rc.1", false},
-		{findings.RunHCS, "v0.15.0-rc.2", true},
-		{findings.RunHCS, "/home/me/hcsshim", true},
-		{findings.PkgShim, "v2.3.7", false},
-		{findings.PkgShim, "v2.4.2", true},
+		{RunHCS, "v0.14.1", false},
+		{RunHCS, "v0.15.0-rc.1", false},
+		{RunHCS, "v0.15.0-rc.2", true},
+		{RunHCS, "/home/me/hcsshim", true},
+		{PkgShim, "v2.3.7", false},
+		{PkgShim, "v2.4.2", true},
 		{"reference", "", true},
 		{"", "", true},
 	} {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
@@ -23,8 +24,10 @@ import (
 // exact for what containerd was recorded to send (corpus/recorded). Those of lcow-v2
 // and of pkg/shim are exact for damaged payloads, too: make -C lab matrix holds them to that.
 
-// runcOptions is the full name of the Options that containerd's own shim reads.
-const runcOptions = "containerd.runc.v1.Options"
+var (
+	none   = contract.Outcome{Kind: contract.None}
+	failed = contract.Outcome{Kind: contract.Error}
+)
 
 // noSuchType predicts that BootstrapParams are refused as an Any whose type is
 // the container's ID, which in every recording is web-1.
@@ -36,7 +39,7 @@ func noSuchType(_ List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
 // runc's are linked into both of the programs that drop any.
 func foreignDropped(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	url, _ := stdin.AnyParts(b)
-	return none, want.Kind == contract.Foreign && url != runcOptions
+	return none, want.Kind == contract.Foreign && url != RuncOptions
 }
 
 // legacyDropped predicts what containerd 2.3's pkg/shim makes of a legacy payload:
@@ -51,10 +54,14 @@ func damageIgnored(l List, b []byte, want contract.Outcome) (contract.Outcome, b
 	return pkgShimAnswer(l.Program, b), want.Kind == contract.Malformed && !isBootstrapParams(b)
 }
 
+func isBootstrapParams(b []byte) bool {
+	return proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil
+}
+
 // endUnread predicts what pkg/shim makes of a payload whose end it does not read. Since
 // 2.4 it refuses one that is cut within a field.
 func endUnread(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	if semver.Compare(l.version, "v2.4.0") >= 0 && !isBootstrapParams(b[:min(len(b), maxPkgShim)]) {
+	if semver.Compare(l.Version, "v2.4.0") >= 0 && !isBootstrapParams(b[:min(len(b), maxPkgShim)]) {
 		return failed, len(b) > maxPkgShim
 	}
 	return pkgShimAnswer(l.Program, b), len(b) > maxPkgShim
@@ -73,7 +80,7 @@ func unreadableDropped(_ List, b []byte, want contract.Outcome) (contract.Outcom
 }
 
 // withoutFields predicts legacy options without some of their fields.
-func withoutFields(names ...protoreflect.Name) prediction {
+func withoutFields(names ...protoreflect.Name) findings.Prediction {
 	return func(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 		if stdin.IsBootstrap(b) || want.Kind != contract.Options {
 			return contract.Outcome{}, false
@@ -102,14 +109,14 @@ func pkgShimAnswer(program string, b []byte) contract.Outcome {
 	if err != nil && isRuncAny(b) {
 		return contract.Outcome{Kind: contract.Options}
 	}
-	return extensionAnswer(&params, runcOptions)
+	return extensionAnswer(&params, RuncOptions)
 }
 
 // isRuncAny reports whether b is an Any of runc's Options, and decodes.
 func isRuncAny(b []byte) bool {
 	var a anypb.Any
-	return proto.Unmarshal(b, &a) == nil && stdin.TypeName(a.GetTypeUrl()) == runcOptions &&
-		!decode(runcOptions, a.GetValue()).Kind.IsError()
+	return proto.Unmarshal(b, &a) == nil && stdin.TypeName(a.GetTypeUrl()) == RuncOptions &&
+		!decode(RuncOptions, a.GetValue()).Kind.IsError()
 }
 
 // LCOWAnswer is what lcow-v2 makes of its standard input. It has no readOptions:
@@ -136,7 +143,7 @@ func extensionAnswer(params *bootstrap.BootstrapParams, name string) contract.Ou
 // decode decodes Options. Of runc's, which the suite does not link, it checks the
 // wire format only.
 func decode(name string, value []byte) contract.Outcome {
-	if name == runcOptions {
+	if name == RuncOptions {
 		if _, rest := wire.Parse(value); len(rest) > 0 {
 			return failed
 		}
@@ -162,7 +169,7 @@ func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outc
 // groupInBootstrap predicts that what stands in a damaged group is not seen. pkg/shim
 // and lcow-v2 make the same of BootstrapParams that decode.
 func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	legal := withLegalGroups(contract.Stdin, b)
+	legal := findings.WithLegalGroups(contract.Stdin, b)
 	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
 }
 

@@ -1,4 +1,4 @@
-package verdict
+package findings
 
 import (
 	"strings"
@@ -6,7 +6,6 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 )
@@ -19,17 +18,17 @@ const RuncOptions = "containerd.runc.v1.Options"
 // findings) reads: runhcs's, for all but containerd's own shim and rust-extensions.
 func OptionsType(program string) string {
 	switch program {
-	case findings.RuncV2, findings.RustExtensions:
+	case RuncV2, RustExtensions:
 		return RuncOptions
 	}
 	return contract.OptionsName
 }
 
-// KnowsUnset reports whether the runhcs Options that a program links distinguish
+// knowsUnset reports whether the runhcs Options that a program links distinguish
 // scrub_logs: false from scrub_logs unset, as hcsshim's do since v0.15.0-rc.2, and
 // those that containerd links since 2.4. A version that is no release, such as a
 // checkout, does.
-func KnowsUnset(program, version string) bool {
+func knowsUnset(program, version string) bool {
 	switch {
 	case !semver.IsValid(version):
 		return true
@@ -53,7 +52,7 @@ func Want(program, version string, payload []byte) contract.Outcome {
 // AsKnown is an outcome as the Options that a program links can tell it: without
 // scrub_logs: false, where those do not distinguish that from scrub_logs unset.
 func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
-	if o.Options == nil || KnowsUnset(program, version) {
+	if o.Options == nil || knowsUnset(program, version) {
 		return o
 	}
 	m := o.Options.ProtoReflect()

@@ -109,6 +109,6 @@ func inNamespace(namespace string) func() []byte {
 	return func() []byte {
 		d := grammar.Daemon{Version: "v2.4.2"}
 		options := wire.Message{wire.String(cgroupField, table.RuncMarker)}.Encode()
-		return d.Start(table.OrdinaryShim, "web-1", namespace, runcOptions, options)
+		return d.Start(table.OrdinaryShim, "web-1", namespace, RuncOptions, options)
 	}
 }
