@@ -40,7 +40,7 @@ var commands = []command{
 	{"keep", "keep a payload in fuzz/testdata: go test runs it from now on", "case target", keep},
 	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target", fuzzTargets},
 	{"seeds", "write the seed archives that OSS-Fuzz starts from", "out", writeSeeds},
-	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", corpus},
+	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", writeCorpus},
 }
 
 func main() {
