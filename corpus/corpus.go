@@ -43,7 +43,7 @@ func load(fsys fs.FS) ([]Case, error) {
 	if err := json.Unmarshal(text, &index); err != nil {
 		return nil, fmt.Errorf("corpus/%s: %w", table.IndexFile, err)
 	}
-	named := map[string]bool{table.IndexFile: true}
+	named := make(map[string]bool)
 	cases := make([]Case, 0, len(index.Cases))
 	for _, e := range index.Cases {
 		if named[e.File] {
@@ -56,7 +56,13 @@ func load(fsys fs.FS) ([]Case, error) {
 		}
 		cases = append(cases, c)
 	}
-	return cases, allNamed(fsys, named)
+	all, err := fs.Glob(fsys, "*/*")
+	for _, name := range all {
+		if !named[name] { // nothing would run it
+			return nil, damaged(name, "no case has it")
+		}
+	}
+	return cases, err
 }
 
 func loadCase(fsys fs.FS, e table.Case) (Case, error) {
@@ -75,16 +81,6 @@ func loadCase(fsys fs.FS, e table.Case) (Case, error) {
 		return Case{}, fmt.Errorf("corpus/%s: case %s: %w", table.IndexFile, e.Name, err)
 	}
 	return Case{e, grammar.Payload{Bytes: b, Want: want, Description: "corpus/" + e.File}}, nil
-}
-
-// allNamed fails for a file that the index does not name: nothing would run it.
-func allNamed(fsys fs.FS, named map[string]bool) error {
-	return fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && !named[name] {
-			err = damaged(name, "no case has it")
-		}
-		return err
-	})
 }
 
 func damaged(file, how string) error {
