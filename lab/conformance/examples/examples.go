@@ -4,7 +4,6 @@ package examples
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,8 +24,7 @@ type Example struct {
 	Language string
 	Engine   string // that decodes protobuf, in words
 	Needs    []Need
-	// how many elements in a row it is to be asked: 1 where it is slow, or where pairs would only make its list longer
-	Longest int
+	Longest  int // how many elements in a row it is asked, 1 where it is slow
 
 	command string   // that runs it, from the root of the suite
 	build   []string // the lines that build it, from a copy of its folder
@@ -128,40 +126,26 @@ func (e Example) Build(ctx context.Context, root string) (command string, err er
 	return e.command, nil
 }
 
-// buildIn copies the source to dir and builds it there. It leaves the sum of all that
-// the reader is built from in the file built.
+// buildIn copies the source to dir and builds it there. It leaves what the reader was
+// built by, and from, in the files built and built.binpb.
 func (e Example) buildIn(ctx context.Context, root, dir string) error {
-	sum := sha256.New()
-	fmt.Fprintln(sum, e)
-	descriptors, err := os.ReadFile(filepath.Join(root, Descriptors))
-	if err != nil {
+	source := os.DirFS(filepath.Join(root, "lab", "examples", "readers", e.Name))
+	isChanged := e.Name == "go" // which is built where it is, by a command that knows it better
+	put := func(name string, text []byte) error {
+		changed, err := replace(filepath.Join(dir, filepath.FromSlash(name)), text)
+		isChanged = isChanged || changed
 		return err
 	}
-	sum.Write(descriptors)
-	source := os.DirFS(filepath.Join(root, "lab", "examples", "readers", e.Name))
-	err = fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	err := fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || e.Name == "go" {
 			return err
 		}
 		text, err := fs.ReadFile(source, name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(sum, "%s %d %s", name, len(text), text)
-		if strings.HasSuffix(name, ".go") { // a package of the suite, which is built where it is
-			return nil
-		}
-		return replace(filepath.Join(dir, filepath.FromSlash(name)), text)
+		return errors.Join(err, put(name, text))
 	})
-	if err != nil {
-		return err
-	}
-	built, state := filepath.Join(dir, "built"), fmt.Sprintf("%x", sum.Sum(nil))
-	// whose command knows it better
-	if old, err := os.ReadFile(built); err == nil && string(old) == state && e.Language != "Go" {
-		return nil
-	}
-	if err := os.Remove(built); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	descriptors, err2 := os.ReadFile(filepath.Join(root, Descriptors))
+	err = errors.Join(err, err2, put("built.binpb", descriptors), put("built", fmt.Append(nil, e)))
+	if err != nil || !isChanged {
 		return err
 	}
 	for _, line := range e.build {
@@ -169,13 +153,15 @@ func (e Example) buildIn(ctx context.Context, root, dir string) error {
 		cmd := gocmd.Command(ctx, dir, words[0], words[1:]...)
 		cmd.Env = append(cmd.Env, e.env...)
 		_, err := gocmd.Output(cmd)
-		if err != nil && words[0] == "npm" { // which downloads
+		if err == nil {
+			continue
+		}
+		os.Remove(filepath.Join(dir, "built")) // so that it is built again
+		if words[0] == "npm" {                 // which downloads
 			first, _, _ := strings.Cut(err.Error(), "\n")
 			return fmt.Errorf("%w: npm cannot download: %s", ErrNotHere, first)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", words[0], err)
-		}
+		return fmt.Errorf("%s: %w", words[0], err)
 	}
-	return os.WriteFile(built, []byte(state), 0o666)
+	return nil
 }

@@ -65,25 +65,33 @@ func Find(name string) (protoreflect.MessageType, error) {
 // Write writes a type to a file, and returns its name as Find takes it. A process that
 // tests an hcsshim does not link other types than that hcsshim does.
 func Write(file string, mt protoreflect.MessageType) (name string, err error) {
+	b, err := Set(mt)
+	if err != nil {
+		return "", err
+	}
+	return file + ":" + string(mt.Descriptor().FullName()), os.WriteFile(file, b, 0o666)
+}
+
+// Set returns a FileDescriptorSet of types with all that they import, each file behind
+// those that it imports, as protoc writes it.
+func Set(types ...protoreflect.MessageType) ([]byte, error) {
 	var set descriptorpb.FileDescriptorSet
-	written := make(map[string]bool)
+	added := make(map[string]bool)
 	var add func(protoreflect.FileDescriptor)
 	add = func(fd protoreflect.FileDescriptor) {
-		if written[fd.Path()] {
+		if added[fd.Path()] {
 			return
 		}
-		written[fd.Path()] = true
+		added[fd.Path()] = true
 		for i := range fd.Imports().Len() {
 			add(fd.Imports().Get(i).FileDescriptor)
 		}
 		set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
 	}
-	add(mt.Descriptor().ParentFile())
-	b, err := proto.Marshal(&set)
-	if err != nil {
-		return "", err
+	for _, mt := range types {
+		add(mt.Descriptor().ParentFile())
 	}
-	return file + ":" + string(mt.Descriptor().FullName()), os.WriteFile(file, b, 0o666)
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&set)
 }
 
 func read(file string) (*protoregistry.Files, error) {

@@ -13,9 +13,8 @@ import (
 // Ask puts a payload to the reader and returns its answer. A reader that ends has
 // panicked; its last output is in the answer. The error is one of starting
 // the program, or of output that is not of the protocol.
-func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
-	var answer protocol.Answer
-	err := r.AskAll([][]byte{payload}, func(_ int, a protocol.Answer) error {
+func (r *Reader) Ask(payload []byte) (answer protocol.Answer, err error) {
+	err = r.AskAll([][]byte{payload}, func(_ int, a protocol.Answer) error {
 		answer = a
 		return nil
 	})
@@ -34,44 +33,42 @@ func (r *Reader) Ask(payload []byte) (protocol.Answer, error) {
 // payloads and on none of them alone. An error of answered ends AskAll, too.
 // The reader cannot be asked, or closed, by answered.
 func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answer) error) error {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
 	for i := 0; i < len(payloads); {
-		e, err := r.exchange(payloads[i:], i, answered)
+		from := i
+		later := func(n int, a protocol.Answer) error { return answered(from+n, a) }
+		e, err := r.exchange(payloads[i:], later)
 		if err != nil {
 			return err
 		}
 		i += e.answered
-		if e.end == nil {
-			continue
-		}
-		if i == len(payloads)-1 { // no other can be to blame
+		switch {
+		case e.end == nil:
+		case i == len(payloads)-1: // no other can be to blame
 			return answered(i, *e.end)
+		default:
+			unclear := payloads[i : i+max(e.sent-e.answered, 1)]
+			from = i
+			if err := r.oneByOne(unclear, *e.end, later); err != nil {
+				return err
+			}
+			i += len(unclear)
 		}
-		unclear := max(e.sent-e.answered, 1)
-		if err := r.oneByOne(payloads[i:i+unclear], i, *e.end, answered); err != nil {
-			return err
-		}
-		i += unclear
 	}
 	return nil
 }
 
-// oneByOne asks payloads, the first of which is the one numbered first, one at a time
-// after a process has ended or hung on one of them. end is its last answer.
-func (r *Reader) oneByOne(payloads [][]byte, first int, end protocol.Answer,
-	answered func(int, protocol.Answer) error) error {
+// oneByOne asks payloads one at a time after a process has ended or hung on one of them.
+// end is its last answer.
+func (r *Reader) oneByOne(payloads [][]byte, end protocol.Answer, answered func(int, protocol.Answer) error) error {
 	ended := false
 	for i := range payloads {
-		e, err := r.exchange(payloads[i:i+1], first+i, answered)
+		this := func(_ int, a protocol.Answer) error { return answered(i, a) }
+		e, err := r.exchange(payloads[i:i+1], this)
+		if err == nil && e.end != nil {
+			ended = true
+			err = answered(i, *e.end)
+		}
 		if err != nil {
-			return err
-		}
-		if e.end == nil {
-			continue
-		}
-		ended = true
-		if err := answered(first+i, *e.end); err != nil {
 			return err
 		}
 	}
@@ -89,31 +86,22 @@ type exchanged struct {
 	end      *protocol.Answer // that it has ended or hung, nil if it has answered all
 }
 
-// exchange asks payloads of one process, the first of which is the one numbered first.
-func (r *Reader) exchange(payloads [][]byte, first int, answered func(int, protocol.Answer) error) (exchanged, error) {
+// exchange asks payloads of one process.
+func (r *Reader) exchange(payloads [][]byte, answered func(int, protocol.Answer) error) (e exchanged, err error) {
 	if err := r.ready(); err != nil {
-		return exchanged{}, err
+		return e, err
 	}
-	return r.converse(payloads, first, answered)
-}
-
-// converse is exchange with the process that there is.
-func (r *Reader) converse(payloads [][]byte, first int, answered func(int, protocol.Answer) error) (e exchanged,
-	err error) {
-	s := r.run.send(payloads)
+	sent := make(chan bool)
+	go r.run.send(payloads, &e.sent, sent)
 	defer func() {
 		// Answers that nobody waits for must not become those to the next payloads.
 		if r.run != nil && e.answered < len(payloads) {
 			r.stop()
 		}
-		<-s.done
-		e.sent = s.begun
+		<-sent
 	}()
-	timer := time.NewTimer(r.Limit)
-	defer timer.Stop()
 	for e.answered < len(payloads) {
-		timer.Reset(r.Limit)
-		a, err := r.receive(timer.C, e.answered == len(payloads)-1)
+		a, err := r.receive(e.answered == len(payloads)-1)
 		if err != nil {
 			return e, r.failed(err)
 		}
@@ -122,66 +110,55 @@ func (r *Reader) converse(payloads [][]byte, first int, answered func(int, proto
 			return e, nil
 		}
 		e.answered++
-		if err := answered(first+e.answered-1, a); err != nil {
+		if err := answered(e.answered-1, a); err != nil {
 			return e, err
 		}
 	}
-	timer.Reset(r.Limit)
 	select {
-	case <-s.done:
+	case <-sent:
 		return e, nil
-	case <-timer.C:
+	case <-time.After(r.Limit):
 		r.stop()
 		return e, r.failed(errors.New("it has answered, but does not read what it was sent to its end"))
 	}
 }
 
-// sending writes payloads to a process in a goroutine of its own.
-type sending struct {
-	done  chan bool // closed when it is over
-	begun int       // how many payloads it has begun to write, once it is over
-}
-
-// send begins to write payloads. An error is ignored: a process that ended is noticed
-// when it does not answer.
-func (run *running) send(payloads [][]byte) *sending {
-	s := &sending{done: make(chan bool)}
-	go func() {
-		defer close(s.done)
-		w := bufio.NewWriterSize(run.in, bufferSize)
-		for _, p := range payloads {
-			s.begun++
-			if err := protocol.WriteFrame(w, p); err != nil {
-				return
-			}
+// send writes payloads, counts those that it has begun with, and closes done. An error is
+// ignored: a process that ended is noticed when it does not answer.
+func (run *running) send(payloads [][]byte, begun *int, done chan<- bool) {
+	defer close(done)
+	w := bufio.NewWriterSize(run.in, bufferSize)
+	for _, p := range payloads {
+		*begun++
+		if err := protocol.WriteFrame(w, p); err != nil {
+			return
 		}
-		_ = w.Flush()
-	}()
-	return s
+	}
+	_ = w.Flush()
 }
 
 // receive waits for an answer until the time is up, or for the process to end. If it
 // has ended, or is stopped for a hang, that is the answer, and r.run is nil. The last
 // answer must not have another one behind it.
-func (r *Reader) receive(timeIsUp <-chan time.Time, last bool) (protocol.Answer, error) {
+func (r *Reader) receive(last bool) (protocol.Answer, error) {
 	run := r.run
+	run.timer.Reset(r.Limit)
 	var f frame
 	select {
-	case <-timeIsUp:
+	case <-run.timer.C:
 		r.stop()
 		return protocol.Answer{Outcome: Hang, Detail: fmt.Appendf(nil, "no answer within %v", r.Limit)}, nil
 	case f = <-run.frames:
 	}
-	if f.err == nil {
-		outcome, detail, ok := bytes.Cut(f.text, []byte("\n"))
-		switch {
-		case !ok:
-			f.err = fmt.Errorf("no outcome in its answer %q", f.text[:min(len(f.text), 60)])
-		case last && f.more:
-			f.err = errNotAsked
-		default:
-			return protocol.Answer{Outcome: string(outcome), Detail: detail}, nil
-		}
+	outcome, detail, ok := bytes.Cut(f.text, []byte("\n"))
+	switch {
+	case f.err != nil:
+	case !ok:
+		f.err = fmt.Errorf("no outcome in its answer %q", f.text[:min(len(f.text), 60)])
+	case last && f.more:
+		f.err = errNotAsked
+	default:
+		return protocol.Answer{Outcome: string(outcome), Detail: detail}, nil
 	}
 	code := r.stop()
 	if hasEnded(f.err) {

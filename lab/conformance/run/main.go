@@ -47,7 +47,7 @@ func run(ctx context.Context) (passes bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	dir := filepath.Join(root, "build", "conformance")
+	dir := filepath.Join(root, "build", "conformance", s.Conformance.Engine)
 	// The reports of an earlier run would be taken for this one's, if it ends early.
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 		return false, err
