@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -88,33 +87,26 @@ type difference struct{ field, got, want string }
 
 // differences lists the fields in which options differ from those wanted.
 func differences(want, got contract.Outcome) (list []difference) {
-	eachDifference(want, got, func(w, g protoreflect.Message, fd protoreflect.FieldDescriptor) {
-		d := difference{string(fd.Name()), valueText(g, fd), valueText(w, fd)}
-		if d.got == d.want {
-			d.got, d.want = "another", "the one that was sent"
-		}
-		list = append(list, d)
-	})
-	return list
-}
-
-// eachDifference calls differ for each field in which options differ from those wanted.
-func eachDifference(want, got contract.Outcome, differ func(w, g protoreflect.Message,
-	fd protoreflect.FieldDescriptor)) {
 	i := slices.IndexFunc(want.Or, func(o contract.Outcome) bool { return o.Kind == got.Kind })
 	if i >= 0 && want.Kind != got.Kind {
 		want = want.Or[i]
 	}
 	if want.Kind != contract.Options || got.Kind != contract.Options || want.Options == nil || got.Options == nil {
-		return
+		return nil
 	}
 	w, g := want.Options.ProtoReflect(), got.Options.ProtoReflect()
 	for i := range w.Descriptor().Fields().Len() {
 		fd := w.Descriptor().Fields().Get(i)
-		if w.Has(fd) != g.Has(fd) || !w.Get(fd).Equal(g.Get(fd)) {
-			differ(w, g, fd)
+		if w.Has(fd) == g.Has(fd) && w.Get(fd).Equal(g.Get(fd)) {
+			continue
 		}
+		d := difference{string(fd.Name()), valueText(g, fd), valueText(w, fd)}
+		if d.got == d.want {
+			d.got, d.want = "another", "the one that was sent"
+		}
+		list = append(list, d)
 	}
+	return list
 }
 
 func valueText(m protoreflect.Message, fd protoreflect.FieldDescriptor) string {
@@ -144,38 +136,6 @@ func (f *failure) answer() string {
 		given += " without a text"
 	}
 	return given + " instead of " + kinds(f.want)
-}
-
-// differenceText lists the fields that differ, with their values.
-func (f *failure) differenceText() string {
-	var lines []string
-	eachDifference(f.want, f.got, func(w, g protoreflect.Message, fd protoreflect.FieldDescriptor) {
-		lines = append(lines, fmt.Sprintf("%s: %s instead of %s", fd.Name(), fieldText(g, fd), fieldText(w, fd)))
-	})
-	return cmp.Or(strings.Join(lines, "\n"), f.answer())
-}
-
-// fieldText is the value of a field.
-func fieldText(m protoreflect.Message, fd protoreflect.FieldDescriptor) string {
-	const longest = 60
-	text := m.Get(fd).String()
-	switch {
-	case !m.Has(fd):
-		return "unset"
-	case fd.IsMap():
-		var entries []string
-		for k, v := range m.Get(fd).Map().Range {
-			entries = append(entries, fmt.Sprintf("%q: %q", k.String(), v.String()))
-		}
-		slices.Sort(entries)
-		text = "{" + strings.Join(entries, ", ") + "}"
-	case fd.Kind() == protoreflect.StringKind && !fd.IsList():
-		text = fmt.Sprintf("%q", text)
-	}
-	if len(text) > longest {
-		return fmt.Sprintf("%s… of %d characters", text[:longest], len(text))
-	}
-	return text
 }
 
 // kinds are those of the right answers.

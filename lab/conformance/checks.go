@@ -35,7 +35,6 @@ type question struct {
 	elements []string // that the payload is made of, if it is one of an enumeration
 	ids      string   // of docs/contract.md that these are examples of, separated by spaces
 	payload  []byte
-	want     contract.Outcome
 }
 
 // name returns the name of the test.
@@ -72,41 +71,76 @@ func allChecks(c *config) (all []check, err error) {
 			all = append(all, check{level, q})
 		}
 	}
-	add(Required, c.corpus("recorded", isRecorded))
+	add(Required, c.ofCases("recorded", whole(true)))
 	plain := c.plain()
 	for _, name := range slices.Sorted(maps.Keys(plain)) {
 		add(Required, c.draw("plain/"+name, one(plain[name])))
 	}
-	add(Recommended, c.corpus("corpus", func(e corpus.Case) bool { return !isRecorded(e) }))
+	add(Recommended, c.ofCases("corpus", whole(false)))
 	for _, p := range c.grammar.Properties() {
 		add(Recommended, c.draw(p.Name, p.Draw))
 	}
-	add(Recommended, c.draw("any-bytes", one(c.anyBytes)), c.truncated)
+	add(Recommended, c.draw("any-bytes", one(c.anyBytes)), c.ofCases("truncated", c.cuts))
 	for _, place := range c.grammar.Contexts() {
-		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), tokens))
+		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), elements))
 	}
-	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), firstByte))
+	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), elements))
+	if c.Longest > 1 && c.Payloads == 0 {
+		add(Recommended, sizes)
+	}
 	if c.Longest > 1 {
-		add(Recommended, sizes, sentences("walk/params", c.grammar.Params(), tokens),
-			sentences("walk/sizes", c.grammar.Sizes(), nothing), c.neighbours, c.pairs)
+		add(Recommended, sentences("walk/params", c.grammar.Params(), elements),
+			sentences("walk/sizes", c.grammar.Sizes(), func(grammar.Sentence) []string { return nil }), c.ofCases("walk/neighbours", edits), c.pairs)
 	}
 	add(Recommended, c.mutated)
 	return all, nil
 }
 
-func isRecorded(c corpus.Case) bool { return c.Origin != nil }
-
-// corpus asks some cases, each a test of its own.
-func (c *config) corpus(place string, include func(corpus.Case) bool) iter.Seq[question] {
+// ofCases asks payloads that are made of the cases, those of each case in a test of its own.
+func (c *config) ofCases(place string, payloads func(corpus.Case) [][]byte) iter.Seq[question] {
 	ids := caseIDs(c.grammar)
 	return func(yield func(question) bool) {
 		for _, e := range c.cases {
-			if include(e) && !yield(question{place: place, elements: []string{e.Name}, ids: ids(e.Name),
-				payload: e.Payload.Bytes}) {
-				return
+			for _, b := range payloads(e) {
+				if !yield(question{place: place, elements: []string{e.Name}, ids: ids(e.Name), payload: b}) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// whole are the recorded cases, or the others, as they are.
+func whole(recorded bool) func(corpus.Case) [][]byte {
+	return func(e corpus.Case) [][]byte {
+		if (e.Origin != nil) != recorded {
+			return nil
+		}
+		return [][]byte{e.Payload.Bytes}
+	}
+}
+
+// cuts are a case with Options, cut at every byte.
+func (c *config) cuts(e corpus.Case) (all [][]byte) {
+	if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
+		return nil
+	}
+	for cut := range e.Payload.Bytes {
+		all = append(all, e.Payload.Bytes[:cut])
+	}
+	return all
+}
+
+// edits are every single edit of a small case.
+func edits(e corpus.Case) (all [][]byte) {
+	const small = 200 // bytes
+	if e.Size > small {
+		return nil
+	}
+	for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
+		all = append(all, s.Payload)
+	}
+	return all
 }
 
 // one draws one payload at a time.
@@ -145,7 +179,9 @@ func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
 		"containerd-2.2":        c.started("v2.2.9", "io.containerd.example.v1"),
 		"containerd-2.4":        c.started("v2.4.2", "io.containerd.example.v1"),
 		"containerd-2.4-runhcs": c.started("v2.4.2", "containerd-shim-runhcs-v1"),
-		"other-type":            func(rnd grammar.Rand) grammar.Payload { return g.ForeignAs(c.otherName(rnd), c.encoded(rnd)) },
+		"other-type": func(rnd grammar.Rand) grammar.Payload {
+			return g.ForeignAs(c.otherName(rnd), c.encoded(rnd))
+		},
 	}
 }
 
@@ -199,21 +235,6 @@ func (c *config) mutated(yield func(question) bool) {
 	}
 }
 
-// truncated cuts the cases that have Options at every byte.
-func (c *config) truncated(yield func(question) bool) {
-	for _, e := range c.cases {
-		if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
-			continue
-		}
-		for cut := range e.Payload.Bytes {
-			if !yield(question{place: "truncated", elements: []string{e.Name}, ids: "M1",
-				payload: e.Payload.Bytes[:cut]}) {
-				return
-			}
-		}
-	}
-}
-
 // sizes asks large payloads.
 func sizes(yield func(question) bool) {
 	for _, shape := range grammar.Shapes {
@@ -241,39 +262,18 @@ func sentences(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sen
 	}
 }
 
-func nothing(grammar.Sentence) []string { return nil }
-
-func tokens(s grammar.Sentence) []string {
-	if len(s.Tokens) == 0 {
-		return []string{"nothing"}
+// elements are the tokens of a sentence, or the first of any bytes.
+func elements(s grammar.Sentence) (names []string) {
+	for _, t := range s.Tokens {
+		names = append(names, t.Name)
 	}
-	names := make([]string, len(s.Tokens))
-	for i, t := range s.Tokens {
-		names[i] = t.Name
+	switch {
+	case len(names) > 0:
+		return names
+	case len(s.Payload) > 0:
+		return []string{fmt.Sprintf("%02x", s.Payload[0])}
 	}
-	return names
-}
-
-func firstByte(s grammar.Sentence) []string {
-	if len(s.Payload) == 0 {
-		return []string{"nothing"}
-	}
-	return []string{fmt.Sprintf("%02x", s.Payload[0])}
-}
-
-// neighbours asks every single edit of the small cases.
-func (c *config) neighbours(yield func(question) bool) {
-	const small = 200 // bytes
-	for _, e := range c.cases {
-		if e.Size > small {
-			continue
-		}
-		for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
-			if !yield(question{place: "walk/neighbours", elements: []string{e.Name}, payload: s.Payload}) {
-				return
-			}
-		}
-	}
+	return []string{"nothing"}
 }
 
 // pairs asks one case of each class after each of the others: a reader must not keep
@@ -283,7 +283,7 @@ func (c *config) pairs(yield func(question) bool) {
 	var first []corpus.Case
 	for _, e := range c.cases {
 		class := e.Name[:strings.LastIndexByte(e.Name, '_')] + string(e.Outcome)
-		if !isRecorded(e) && e.Size <= 2000 && !seen[class] {
+		if e.Origin == nil && e.Size <= 2000 && !seen[class] {
 			seen[class] = true
 			first = append(first, e)
 		}

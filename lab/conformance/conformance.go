@@ -109,11 +109,12 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 		return false, err
 	}
 	defer reader.Close()
-	answers, err := newRun(subject, reader, s.Conformance, new(expected)).ask(ctx, [][]byte{payload})
+	var f *failure
+	err = newRun(subject, reader, s.Conformance, new(expected)).ask(ctx, [][]byte{payload},
+		func(_ int, got contract.Outcome) { f = subject.judge(payload, got) })
 	if err != nil {
 		return false, err
 	}
-	f := subject.judge(payload, subject.want(payload), answers[0])
 	r := f.report(s)
 	r.Verdict = f.verdict.Kind
 	if f.verdict.Kind == verdict.Right {
@@ -128,7 +129,7 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 func (f *failure) report(s settings.Test) verdict.Report {
 	r := verdict.Report{
 		Finding: f.verdict.Finding, Program: s.Conformance.Reader,
-		Want: outcomeText(f.want), Got: f.got.String(), Difference: f.differenceText(),
+		Want: outcomeText(f.want), Got: f.got.String(), Difference: f.answer(),
 		Input: contract.Stdin, Payload: f.payload,
 	}
 	if f.verdict.Kind == verdict.KnownDifferent {

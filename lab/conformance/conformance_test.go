@@ -125,7 +125,7 @@ func few(c *config) ([]check, error) {
 		return nil, err
 	}
 	c.grammar = grammar.RunHCS
-	all := []check{{Required, c.corpus("recorded", isRecorded)}, {Recommended, c.mutated},
+	all := []check{{Required, c.ofCases("recorded", whole(true))}, {Recommended, c.mutated},
 		{Recommended, c.draw("malformed", one(grammar.RunHCS.Malformed))}}
 	for _, p := range grammar.RunHCS.Contexts() {
 		if p.Name != "Options in a legacy Any" {
@@ -142,7 +142,7 @@ func few(c *config) ([]check, error) {
 				}
 			}
 		}
-		all = append(all, check{Recommended, sentences("walk/"+p.Name, iter.Seq[grammar.Sentence](some), tokens)})
+		all = append(all, check{Recommended, sentences("walk/"+p.Name, iter.Seq[grammar.Sentence](some), elements)})
 	}
 	return all, nil
 }

@@ -60,7 +60,7 @@ func (e *expected) parse(l *line) error {
 	name, answer, _ := strings.Cut(l.text, separator)
 	*l = line{name: strings.TrimSpace(name), answer: strings.TrimSpace(answer), number: l.number}
 	if l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0 {
-		return fmt.Errorf("want name%sanswer, where the name begins with %s", separator, strings.Join(Levels, "/, ")+"/")
+		return fmt.Errorf("want name%sanswer, where the name begins with %s/", separator, strings.Join(Levels, "/, "))
 	}
 	if !strings.Contains(l.name, "*") {
 		if e.names[l.name] {

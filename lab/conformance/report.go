@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
@@ -11,11 +10,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 )
 
@@ -69,8 +70,9 @@ type Test struct {
 
 func newReport(r *run, s settings.Test, dir string) *Report {
 	c := s.Conformance
-	return &Report{Format: 1, Reader: c.Reader, Options: r.name(), HCSShim: c.HCSShim, Level: c.Level, Seed: c.Seed,
-		Checks: c.Checks, Longest: c.Longest, Excused: r.excused, Problems: []problem{}, run: r, settings: s, dir: dir}
+	return &Report{Format: 1, Reader: c.Reader, Options: r.name(), HCSShim: c.HCSShim, Level: c.Level,
+		Seed: c.Seed, Checks: c.Checks, Longest: c.Longest, Excused: r.excused, Problems: []problem{}, run: r,
+		settings: s, dir: dir}
 }
 
 // finish fills the report with what has become of the run, and writes its files.
@@ -140,22 +142,25 @@ func (r *Report) count() {
 	}
 }
 
+// inNames is what the names of files do not have.
+var inNames = regexp.MustCompile(`[^-_.+=^0-9A-Za-z]`)
+
 // writeFiles writes everything into the folder.
 func (r *Report) writeFiles() error {
 	failures := filepath.Join(r.dir, "failures")
 	if err := errors.Join(os.RemoveAll(failures), os.MkdirAll(failures, 0o777)); err != nil {
 		return err
 	}
-	const mostHex = 4096 // bytes
-	taken := make(map[string]bool)
-	for _, t := range r.Failures {
+	const longestName, mostHex = 120, 4096 // in bytes
+	for i, t := range r.Failures {
 		f := t.failure
-		f.file = filepath.Join(failures, fileName(t.Name, taken))
+		name := inNames.ReplaceAllString(t.Name, "_")
+		f.file = filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
 		if err := os.WriteFile(f.file, f.payload, 0o666); err != nil {
 			return err
 		}
 		t.Cause = slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.String() == f.cause() })
-		t.File, t.Replay = fromRoot(f.file), r.settings.ReproCommand(f.file)
+		t.File, t.Replay = gocmd.FromHere(f.file), r.settings.ReproCommand(f.file)
 		if len(f.payload) <= mostHex {
 			t.Payload = hex.EncodeToString(f.payload)
 		}
@@ -172,24 +177,6 @@ func (r *Report) writeFiles() error {
 		writeWhole(filepath.Join(r.dir, "report.txt"), []byte(r.header()+r.text(true))),
 		writeWhole(filepath.Join(r.dir, "junit.xml"), append([]byte(xml.Header), append(junit, '\n')...)),
 		writeWhole(filepath.Join(r.dir, "report.json"), append(data, '\n')))
-}
-
-// fileName is the name of a file that keeps the payload of a test.
-func fileName(test string, taken map[string]bool) string {
-	const longest = 120
-	clean := strings.Map(func(c rune) rune {
-		if strings.ContainsRune("-_.+=^", c) || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
-			return c
-		}
-		return '_'
-	}, test)
-	clean = clean[:min(len(clean), longest)]
-	name := clean
-	for i := 2; taken[name]; i++ {
-		name = fmt.Sprintf("%s_%d", clean, i)
-	}
-	taken[name] = true
-	return name + ".bin"
 }
 
 func (r *Report) header() string {
@@ -236,7 +223,7 @@ func (r *Report) text(everything bool) string {
 		expected += c.Expected
 	}
 	fmt.Fprintf(&b, "\neverything: %s\n%d tests, %d failed, %d of them expected, %d causes; %d payloads\n",
-		fromRoot(filepath.Join(r.dir, "report.txt")), len(r.run.tests), failed, expected, len(r.Causes), payloads)
+		gocmd.FromHere(filepath.Join(r.dir, "report.txt")), len(r.run.tests), failed, expected, len(r.Causes), payloads)
 	return b.String()
 }
 
@@ -294,13 +281,4 @@ func (r *Report) problemText(p problem) string {
 		at = fmt.Sprintf("%s:%d: ", r.run.list.file, p.Line)
 	}
 	return at + p.Test + ": " + p.What
-}
-
-func fromRoot(file string) string {
-	root, err := settings.Root()
-	rel, err2 := filepath.Rel(root, file)
-	if cmp.Or(err, err2) != nil {
-		return file
-	}
-	return rel
 }

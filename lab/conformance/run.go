@@ -55,17 +55,30 @@ func (r *run) isRun(level string) bool {
 	return slices.Index(Levels, level) <= slices.Index(Levels, r.level)
 }
 
-// all asks the questions of all checks. The right answers are computed while the reader
-// is asked those before.
+// all asks the questions of all checks.
 func (r *run) all(ctx context.Context, checks []check) error {
-	batches := make(chan []question, 4)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		defer close(batches)
-		r.prepare(ctx, checks, batches)
-	}()
-	for batch := range batches {
+	const most, mostBytes = 1000, 1 << 20
+	made := 0
+	for _, c := range checks {
+		if !r.isRun(c.level) {
+			continue
+		}
+		var batch []question
+		size := 0
+		for q := range c.questions {
+			if made++; made%r.every != 0 {
+				continue
+			}
+			q.level = c.level
+			batch = append(batch, q)
+			if size += len(q.payload); len(batch) < most && size < mostBytes {
+				continue
+			}
+			if err := r.batch(ctx, batch); err != nil {
+				return err
+			}
+			batch, size = nil, 0
+		}
 		if err := r.batch(ctx, batch); err != nil {
 			return err
 		}
@@ -73,70 +86,30 @@ func (r *run) all(ctx context.Context, checks []check) error {
 	return ctx.Err()
 }
 
-// prepare sends the questions in batches, with their right answers, until ctx ends.
-func (r *run) prepare(ctx context.Context, checks []check, batches chan<- []question) {
-	const most, mostBytes = 1000, 1 << 20
-	var batch []question
-	size, made := 0, 0
-	flush := func() {
-		if len(batch) > 0 {
-			select {
-			case batches <- batch:
-			case <-ctx.Done():
-			}
-		}
-		batch, size = nil, 0
-	}
-	for _, c := range checks {
-		if !r.isRun(c.level) {
-			continue
-		}
-		for q := range c.questions {
-			if made++; made%r.every != 0 {
-				continue
-			}
-			q.level, q.want = c.level, r.want(q.payload)
-			if len(q.want.Or) > 0 {
-				q.level = Freedoms
-			}
-			if !r.isRun(q.level) {
-				continue
-			}
-			batch = append(batch, q)
-			if size += len(q.payload); len(batch) == most || size > mostBytes {
-				flush()
-			}
-			if ctx.Err() != nil {
-				return
-			}
-		}
-	}
-	flush()
-}
-
-// batch asks some questions and judges the answers.
+// batch asks some questions. The right answers are computed while the reader goes on.
 func (r *run) batch(ctx context.Context, batch []question) error {
 	payloads := make([][]byte, len(batch))
 	for i, q := range batch {
 		payloads[i] = q.payload
 	}
-	answers, err := r.ask(ctx, payloads)
-	if err != nil {
-		return err
-	}
-	for i, q := range batch {
-		r.answered(q, answers[i])
-	}
-	r.progress("at " + batch[len(batch)-1].level + "/" + batch[len(batch)-1].place)
-	return nil
+	return r.ask(ctx, payloads, func(i int, got contract.Outcome) {
+		f, q := r.judge(batch[i].payload, got), batch[i]
+		f.ids = q.ids
+		if len(f.want.Or) > 0 {
+			q.level = Freedoms
+		}
+		if r.isRun(q.level) {
+			r.answered(q, f)
+		}
+		r.progress("at " + q.level + "/" + q.place)
+	})
 }
 
-// ask returns the reader's answers. The error ends the run: one of the protocol, a
+// ask passes on the reader's answers. The error ends the run: one of the protocol, a
 // reader that cannot be run or hangs too often, or an interrupt.
-func (r *run) ask(ctx context.Context, payloads [][]byte) ([]contract.Outcome, error) {
-	r.asked += len(payloads)
-	outcomes := make([]contract.Outcome, 0, len(payloads))
-	err := r.reader.AskAll(payloads, func(_ int, a protocol.Answer) error {
+func (r *run) ask(ctx context.Context, payloads [][]byte, answered func(int, contract.Outcome)) error {
+	return r.reader.AskAll(payloads, func(i int, a protocol.Answer) error {
+		r.asked++
 		if r.hangs++; a.Outcome != process.Hang {
 			r.hangs = 0
 		}
@@ -148,18 +121,17 @@ func (r *run) ask(ctx context.Context, payloads [][]byte) ([]contract.Outcome, e
 		case r.hangs == maxHangs:
 			return fmt.Errorf("the reader has hung %d times in a row", r.hangs)
 		}
-		o, err := r.outcome(a)
-		outcomes = append(outcomes, o)
+		got, err := r.outcome(a)
+		if err == nil {
+			answered(i, got)
+		}
 		return err
 	})
-	return outcomes, err
 }
 
-// answered decides on an answer.
-func (r *run) answered(q question, got contract.Outcome) {
+// answered notes what has become of a question.
+func (r *run) answered(q question, f *failure) {
 	r.payloads[q.level]++
-	f := r.judge(q.payload, q.want, got)
-	f.ids = q.ids
 	for _, name := range f.excuses {
 		r.excused[name]++
 	}
@@ -272,17 +244,14 @@ func (r *run) smaller(ctx context.Context, f *failure) (*failure, error) {
 	}
 	// The smallest that fails in the same way; at the same size, the first.
 	slices.SortStableFunc(candidates, func(a, b []byte) int { return len(a) - len(b) })
-	answers, err := r.ask(ctx, candidates)
-	if err != nil {
-		return nil, err
-	}
-	for i, c := range candidates {
-		smaller := r.judge(c, r.want(c), answers[i])
-		if smaller.ids = f.ids; smaller.isLike(f) {
-			return smaller, nil
+	var found *failure
+	err := r.ask(ctx, candidates, func(i int, got contract.Outcome) {
+		smaller := r.judge(candidates[i], got)
+		if smaller.ids = f.ids; found == nil && smaller.isLike(f) {
+			found = smaller
 		}
-	}
-	return nil, nil
+	})
+	return found, err
 }
 
 // isLike reports whether f is a wrong answer of the same kind as an earlier one: in the

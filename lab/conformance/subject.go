@@ -90,9 +90,9 @@ type failure struct {
 func (f *failure) fails() bool { return f.verdict.Fails() && len(f.excuses) == 0 }
 
 // judge decides on the answer to a payload.
-func (s *subject) judge(payload []byte, want, got contract.Outcome) *failure {
-	f := &failure{payload: payload, want: want, got: got,
-		verdict: verdict.Of(verdict.Question{Payload: payload, Want: want}, got, s.known, s.excused)}
+func (s *subject) judge(payload []byte, got contract.Outcome) *failure {
+	f := &failure{payload: payload, want: s.want(payload), got: got}
+	f.verdict = verdict.Of(verdict.Question{Payload: payload, Want: f.want}, got, s.known, s.excused)
 	switch {
 	case f.verdict.Kind == verdict.Known:
 		f.excuses = []string{f.verdict.Finding.Name}

@@ -58,7 +58,7 @@ func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error)
 		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks), Longest: int(j.longest),
 		Payloads: int(j.payloads), Engine: j.engine}
 	for _, r := range readers.All("") {
-		if r.Program(j.root) == process.Absolute(c.Reader, j.root) {
+		if program := r.Program(j.root); program == c.Reader || program == filepath.Join(j.root, c.Reader) {
 			c.Name, c.Version = r.Name, r.Version
 		}
 	}

@@ -287,12 +287,7 @@ func (m misreader) payload(b []byte) (out []byte, otherType bool) {
 	}
 	legacy := misreader{overruns: m.overruns, as: func(p place, tag, rest []byte) {
 		m.as(p, tag, rest)
-		if p.message != anyType || len(p.open) > 0 {
-			return
-		}
-		num, _ := split(tag)
-		otherType = otherType || num >= 3 && num <= 9
-		if isOfParams(tag) {
+		if p.message == anyType && len(p.open) == 0 && isOfParams(tag) {
 			setUnknown(tag) // keeps it an Any
 		}
 	}}

@@ -25,111 +25,88 @@ func (r *Reader) Ask(payload []byte) (answer protocol.Answer, err error) {
 // order. They are written while answers are read, so that a fast reader does not
 // wait. The limit for an answer counts from the one before.
 //
-// If the process ends or hangs, it may have done so on any of the payloads that it was
-// sent and has not answered. These are asked one at a time, so that the one to blame
-// gets the answer that Ask gives.
+// If the process ends or hangs, it may have done so on any of the payloads that it has
+// not answered. They are asked one at a time up to the one to blame, which gets the answer
+// that Ask gives.
 //
 // The errors are those of Ask, and one of a process that ends or hangs on several
 // payloads and on none of them alone. An error of answered ends AskAll, too.
 // The reader cannot be asked, or closed, by answered.
 func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answer) error) error {
+	var end *protocol.Answer // of a process that one of the payloads from unclear on is to blame for
+	unclear := 0
 	for i := 0; i < len(payloads); {
-		from := i
-		later := func(n int, a protocol.Answer) error { return answered(from+n, a) }
-		e, err := r.exchange(payloads[i:], later)
+		asked := payloads[i:]
+		if end != nil {
+			asked = asked[:1]
+		}
+		n, ended, err := r.exchange(asked, func(n int, a protocol.Answer) error { return answered(i+n, a) })
 		if err != nil {
 			return err
 		}
-		i += e.answered
+		i += n
 		switch {
-		case e.end == nil:
-		case i == len(payloads)-1: // no other can be to blame
-			return answered(i, *e.end)
-		default:
-			unclear := payloads[i : i+max(e.sent-e.answered, 1)]
-			from = i
-			if err := r.oneByOne(unclear, *e.end, later); err != nil {
+		case ended == nil && end != nil && i == len(payloads):
+			return r.failed(fmt.Errorf("it answers these %d payloads one at a time, but not together: %s", i-unclear,
+				end.Detail))
+		case ended == nil:
+		case end == nil && i < len(payloads)-1:
+			end, unclear = ended, i
+		default: // no other can be to blame
+			if err := answered(i, *ended); err != nil {
 				return err
 			}
-			i += len(unclear)
+			end = nil
+			i++
 		}
 	}
 	return nil
 }
 
-// oneByOne asks payloads one at a time after a process has ended or hung on one of them.
-// end is its last answer.
-func (r *Reader) oneByOne(payloads [][]byte, end protocol.Answer, answered func(int, protocol.Answer) error) error {
-	ended := false
-	for i := range payloads {
-		this := func(_ int, a protocol.Answer) error { return answered(i, a) }
-		e, err := r.exchange(payloads[i:i+1], this)
-		if err == nil && e.end != nil {
-			ended = true
-			err = answered(i, *e.end)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if !ended {
-		return r.failed(fmt.Errorf("it answers these %d payloads one at a time, but not together: %s", len(payloads),
-			end.Detail))
-	}
-	return nil
-}
-
-// exchanged is how far a process came with the payloads that it was asked.
-type exchanged struct {
-	sent     int              // as far as the buffers before the process
-	answered int              // completely
-	end      *protocol.Answer // that it has ended or hung, nil if it has answered all
-}
-
-// exchange asks payloads of one process.
-func (r *Reader) exchange(payloads [][]byte, answered func(int, protocol.Answer) error) (e exchanged, err error) {
+// exchange asks payloads of one process, and returns how many of them it has answered, and
+// that it has ended or hung, nil if it has answered all.
+func (r *Reader) exchange(payloads [][]byte, answered func(int, protocol.Answer) error) (n int,
+	end *protocol.Answer, err error) {
 	if err := r.ready(); err != nil {
-		return e, err
+		return 0, nil, err
 	}
 	sent := make(chan bool)
-	go r.run.send(payloads, &e.sent, sent)
+	go r.run.send(payloads, sent)
 	defer func() {
 		// Answers that nobody waits for must not become those to the next payloads.
-		if r.run != nil && e.answered < len(payloads) {
+		if r.run != nil && n < len(payloads) {
 			r.stop()
 		}
 		<-sent
 	}()
-	for e.answered < len(payloads) {
-		a, err := r.receive(e.answered == len(payloads)-1)
+	for n < len(payloads) {
+		a, err := r.receive(n == len(payloads)-1)
 		if err != nil {
-			return e, r.failed(err)
+			return n, nil, r.failed(err)
 		}
 		if r.run == nil {
-			e.end = &a
-			return e, nil
+			return n, &a, nil
 		}
-		e.answered++
-		if err := answered(e.answered-1, a); err != nil {
-			return e, err
+		n++
+		if err := answered(n-1, a); err != nil {
+			return n, nil, err
 		}
 	}
 	select {
 	case <-sent:
-		return e, nil
+		return n, nil, nil
 	case <-time.After(r.Limit):
 		r.stop()
-		return e, r.failed(errors.New("it has answered, but does not read what it was sent to its end"))
+		return n, nil, r.failed(errors.New("it has answered, but does not read what it was sent to its end"))
 	}
 }
 
-// send writes payloads, counts those that it has begun with, and closes done. An error is
-// ignored: a process that ended is noticed when it does not answer.
-func (run *running) send(payloads [][]byte, begun *int, done chan<- bool) {
+// send writes payloads and closes done. An error is ignored: a process that ended is
+// noticed when it does not answer.
+func (run *running) send(payloads [][]byte, done chan<- bool) {
 	defer close(done)
 	w := bufio.NewWriterSize(run.in, bufferSize)
 	for _, p := range payloads {
-		*begun++
 		if err := protocol.WriteFrame(w, p); err != nil {
 			return
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -157,17 +156,4 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.text = t.text[over:]
 	}
 	return len(p), nil
-}
-
-// Absolute returns the command line with its program made absolute from dir, if that
-// is a path and not a name to be looked up.
-func Absolute(line, dir string) string {
-	program, arguments, _ := strings.Cut(strings.TrimSpace(line), " ")
-	if filepath.Base(program) == program {
-		return line
-	}
-	if !filepath.IsAbs(program) {
-		program = filepath.Join(dir, program)
-	}
-	return strings.TrimSpace(program + " " + arguments)
 }

@@ -1,3 +1,10 @@
+// Package protocol is the reader's side of make -C lab conformance: the protocol of a
+// process that is given payloads and answers what it decodes from each, as
+// docs/conformance.md describes it. What the process writes to its standard error is shown
+// if it ends before its input does.
+//
+// The package uses the standard library alone, because it is built into modules
+// with old dependencies.
 package protocol
 
 import (
