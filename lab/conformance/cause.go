@@ -39,7 +39,7 @@ func (f *failure) features() []string {
 	if len(ids) == 0 {
 		return []string{rule(f.payload, f.want.Kind)}
 	}
-	slices.SortFunc(ids, compareNames)
+	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
@@ -149,13 +149,9 @@ func kinds(want contract.Outcome) string {
 	return strings.Join(all, " or ")
 }
 
-// compareNames compares names as people order them: by level, M2 before M10.
+// compareNames compares the names of tests, first by their levels.
 func compareNames(a, b string) int {
-	isFault := a[0] == 'M' && b[0] == 'M'
-	if n := cmp.Compare(levelOf(a), levelOf(b)); n != 0 || isFault && len(a) != len(b) {
-		return cmp.Or(n, len(a)-len(b))
-	}
-	return strings.Compare(a, b)
+	return cmp.Or(cmp.Compare(levelOf(a), levelOf(b)), strings.Compare(a, b))
 }
 
 // levelOf returns the number of the level that a test's name begins with, -1 for none.

@@ -85,14 +85,16 @@ func allChecks(c *config) (all []check, err error) {
 		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), elements))
 	}
 	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), elements))
-	if c.Longest > 1 && c.Payloads == 0 {
+	if c.Longest > 1 {
+		inOne := func(grammar.Sentence) []string { return nil }
+		add(Recommended, sentences("walk/params", c.grammar.Params(), elements),
+			sentences("walk/sizes", c.grammar.Sizes(), inOne), c.ofCases("walk/neighbours", edits), c.pairs)
+	}
+	if c.Payloads > 0 {
+		add(Recommended, c.mutated)
+	} else if c.Longest > 1 {
 		add(Recommended, sizes)
 	}
-	if c.Longest > 1 {
-		add(Recommended, sentences("walk/params", c.grammar.Params(), elements),
-			sentences("walk/sizes", c.grammar.Sizes(), func(grammar.Sentence) []string { return nil }), c.ofCases("walk/neighbours", edits), c.pairs)
-	}
-	add(Recommended, c.mutated)
 	return all, nil
 }
 
@@ -150,17 +152,14 @@ func one(draw func(grammar.Rand) grammar.Payload) func(grammar.Rand) []grammar.P
 
 // draw asks what is drawn, the same for a seed whatever else is asked.
 func (c *config) draw(place string, draw func(grammar.Rand) []grammar.Payload) iter.Seq[question] {
-	row, _ := strings.CutPrefix(place, "equivalence/") // which is an id itself
-	if row == place {
-		row = ""
-	}
+	ids := caseIDs(c.grammar)(place)
 	return func(yield func(question) bool) {
 		h := fnv.New64()
 		fmt.Fprint(h, c.Seed, place)
 		rnd := rand.New(rand.NewSource(int64(h.Sum64())))
 		for range c.Checks {
 			for _, p := range draw(rnd) {
-				if !yield(question{place: place, ids: row, payload: p.Bytes}) {
+				if !yield(question{place: place, ids: ids, payload: p.Bytes}) {
 					return
 				}
 			}
@@ -224,9 +223,6 @@ func (c *config) anyBytes(rnd grammar.Rand) grammar.Payload {
 
 // mutated asks payloads that are made of others.
 func (c *config) mutated(yield func(question) bool) {
-	if c.Payloads == 0 {
-		return
-	}
 	m := differential.NewMutator(int64(c.Seed), c.cases)
 	for range c.Payloads {
 		if !yield(question{place: "mutated", payload: m.Next()}) {
@@ -300,7 +296,7 @@ func (c *config) pairs(yield func(question) bool) {
 }
 
 // caseIDs returns what gives the ids of a case of the corpus, whose name ends with that of
-// a token, or has that of an equivalence in it.
+// a token, or of what is named after an equivalence.
 func caseIDs(g *grammar.Grammar) func(name string) string {
 	ids := map[string]string{"truncated": "M1"}
 	for _, row := range grammar.VariationNames {
@@ -316,7 +312,7 @@ func caseIDs(g *grammar.Grammar) func(name string) string {
 		}
 	}
 	return func(name string) (found string) {
-		for part := range strings.SplitSeq(name, "_") {
+		for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '/' }) {
 			found += " " + ids[part]
 		}
 		return found

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/conformance/process"
@@ -127,30 +128,12 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 
 // report is what is told of a failure.
 func (f *failure) report(s settings.Test) verdict.Report {
-	r := verdict.Report{
-		Finding: f.verdict.Finding, Program: s.Conformance.Reader,
-		Want: outcomeText(f.want), Got: f.got.String(), Difference: f.answer(),
-		Input: contract.Stdin, Payload: f.payload,
-	}
-	if f.verdict.Kind == verdict.KnownDifferent {
-		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.", f.verdict.Finding.Name,
-			f.verdict.Predicted)
-	}
-	if f.got.Kind == contract.Panic {
-		r.Got, r.Panic = "panic", f.got.Panic
-	}
+	q := verdict.Question{Payload: f.payload, Want: f.want}
+	r := f.verdict.Report(q, f.got, contract.Guarantee{}, findings.None)
+	r.Verdict, r.Guarantee = "", contract.Guarantee{}
+	r.Program, r.Difference = s.Conformance.Reader, f.answer()
 	if f.file != "" {
 		r.Replay = s.ReproCommand(f.file)
 	}
 	return r
-}
-
-// outcomeText names the right answers. The text of an error is the reader's own affair.
-func outcomeText(want contract.Outcome) string {
-	var all []string
-	for _, o := range append([]contract.Outcome{want}, want.Or...) {
-		o.Err = nil
-		all = append(all, o.String())
-	}
-	return strings.Join(all, "\nor ")
 }

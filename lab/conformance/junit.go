@@ -35,34 +35,33 @@ type (
 // test, and what else makes the run red as a suite of its own.
 func (r *Report) junit() junitSuites {
 	all := junitSuites{Name: "conformance"}
-	add := func(suite, name string, failure, skipped *junitReason) {
-		if last := len(all.Suites) - 1; last < 0 || all.Suites[last].Name != suite {
-			all.Suites = append(all.Suites, &junitSuite{Name: suite})
+	suite := func(name string) *junitSuite {
+		if last := len(all.Suites) - 1; last < 0 || all.Suites[last].Name != name {
+			all.Suites = append(all.Suites, &junitSuite{Name: name})
 		}
 		s := all.Suites[len(all.Suites)-1]
 		s.Tests++
-		if failure != nil {
-			s.Failures++
-		}
-		if skipped != nil {
-			s.Skipped++
-		}
-		s.Cases = append(s.Cases, junitCase{suite, name, failure, skipped})
+		return s
 	}
 	for _, t := range r.run.sorted() {
-		var failure, skipped *junitReason
+		s := suite(t.Level)
+		c := junitCase{Class: t.Level, Name: strings.TrimPrefix(t.Name, t.Level+"/")}
 		switch {
 		case t.failure == nil:
 		case t.Expected:
-			skipped = &junitReason{Message: "expected to fail: " + t.Answer}
+			s.Skipped++
+			c.Skipped = &junitReason{Message: "expected to fail: " + t.Answer}
 		default:
-			failure = &junitReason{t.Answer, t.failure.report(r.settings).String()}
+			s.Failures++
+			c.Failure = &junitReason{t.Answer, t.failure.report(r.settings).String()}
 		}
-		add(t.Level, strings.TrimPrefix(t.Name, t.Level+"/"), failure, skipped)
+		s.Cases = append(s.Cases, c)
 	}
 	for _, p := range r.Problems {
 		if t := r.run.tests[p.Test]; t == nil || t.failure == nil {
-			add("expected-list", p.Test, &junitReason{Message: r.problemText(p)}, nil)
+			s := suite("expected-list")
+			s.Failures++
+			s.Cases = append(s.Cases, junitCase{s.Name, p.Test, &junitReason{Message: r.problemText(p)}, nil})
 		}
 	}
 	return all

@@ -62,8 +62,8 @@ func (j *job) holdExamples(ctx context.Context, prepare func(examples.Example)) 
 	held, failed := 0, false
 	for _, e := range examples.All() {
 		fmt.Printf("\n== %s, %s\n", e.Language, e.Engine)
-		if missing := e.Missing(); missing != "" {
-			fmt.Printf("  NOT RUN: it needs %s: make -C lab examples-tools\n", missing)
+		if missing := e.Missing(); missing != nil {
+			fmt.Printf("  NOT RUN: it needs %v: make -C lab examples-tools\n", missing)
 			continue
 		}
 		command, err := e.Build(ctx, j.root)
@@ -109,7 +109,7 @@ func descriptors(_ context.Context, j *job) error {
 func examplesTools(ctx context.Context, j *job) error {
 	var packages []string
 	for _, e := range examples.All() {
-		for _, n := range e.Lacking() {
+		for _, n := range e.Missing() {
 			packages = append(packages, n.Package)
 		}
 	}
@@ -119,8 +119,8 @@ func examplesTools(ctx context.Context, j *job) error {
 		}
 	}
 	for _, e := range examples.All() {
-		if missing := e.Missing(); missing != "" {
-			return fmt.Errorf("the packages are installed, but not found is %s", missing)
+		if missing := e.Missing(); missing != nil {
+			return fmt.Errorf("the packages are installed, but not found is %v", missing)
 		}
 	}
 	fmt.Println("what the example readers need is installed")

@@ -118,24 +118,37 @@ func (m *Mutator) other() []byte {
 	}
 }
 
-// field changes one field.
+// field changes one field, or puts it into a group, or both.
 func (m *Mutator) field(f wire.Field) []byte {
+	if m.oneIn(6) {
+		b := f.Raw
+		if m.oneIn(2) {
+			b = m.changed(f)
+		}
+		return wire.Message{wire.Group(protowire.Number(1+m.rnd.Intn(22)), wire.Raw(b))}.Encode()
+	}
+	return m.changed(f)
+}
+
+func (m *Mutator) changed(f wire.Field) []byte {
 	tag, n := protowire.ConsumeVarint(f.Raw)
 	head, value := f.Raw[:n], f.Raw[n:]
 	other := m.other()
-	_, n = protowire.ConsumeVarint(other)
+	otherTag, n := protowire.ConsumeVarint(other)
 	n = max(n, 0)
-	number, width := 1+uint64(m.rnd.Intn(22)), 2+m.rnd.Intn(10)
+	number, width := 1+uint64(m.rnd.Intn(22)), 2+m.rnd.Intn(11)
 	if m.oneIn(8) {
-		number = []uint64{1<<29 - 1, 1 << 29, 1<<29 | number, 1<<32 | number}[m.rnd.Intn(4)]
+		number |= 1 << (29 + 3*m.rnd.Intn(2))
 	}
 	v, size := protowire.ConsumeVarint(value)
-	isVarint := f.Type == protowire.VarintType || f.Type == protowire.BytesType // or begins with one
-	switch m.rnd.Intn(8) {
+	if m.oneIn(6) {
+		v |= 1 << 32
+	}
+	switch m.rnd.Intn(7) {
 	case 0: // the tag of another one
 		return slices.Concat(other[:n], value)
 	case 1, 2: // the value of another one
-		if otherTag, _ := protowire.ConsumeVarint(other); otherTag&7 == tag&7 || m.oneIn(4) {
+		if otherTag&7 == tag&7 || m.oneIn(4) {
 			return slices.Concat(head, other[n:])
 		}
 	case 3: // another number
@@ -143,7 +156,7 @@ func (m *Mutator) field(f wire.Field) []byte {
 	case 4: // a longer tag
 		return slices.Concat(wire.WideVarint(tag, width), value)
 	case 5: // a longer value or length
-		if isVarint {
+		if f.Type == protowire.VarintType || f.Type == protowire.BytesType {
 			return slices.Concat(head, wire.WideVarint(v, width), value[size:])
 		}
 	case 6: // a length that is one off
@@ -151,5 +164,5 @@ func (m *Mutator) field(f wire.Field) []byte {
 			return slices.Concat(head, protowire.AppendVarint(nil, v+1-uint64(2*m.rnd.Intn(2))), value[size:])
 		}
 	}
-	return wire.Message{wire.Group(protowire.Number(1+m.rnd.Intn(22)), wire.Raw(f.Raw))}.Encode()
+	return slices.Concat(f.Raw, f.Raw)
 }

@@ -3,7 +3,6 @@ package examples
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -40,18 +39,9 @@ func WriteDescriptors(root string) (messages []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = replace(filepath.Join(root, Descriptors), b)
-	return messages, err
-}
-
-// replace makes b the content of a file, unless it is that already.
-func replace(name string, b []byte) (changed bool, err error) {
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
-		return false, nil
+	file := filepath.Join(root, Descriptors)
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, b) {
+		return messages, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return true, err
-	}
-	tmp := fmt.Sprintf("%s.%d", name, os.Getpid()) // another process may be reading it
-	return true, errors.Join(os.WriteFile(tmp, b, 0o666), os.Rename(tmp, name))
+	return messages, errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, b, 0o666))
 }

@@ -47,11 +47,19 @@ func Find(name string) (protoreflect.MessageType, error) {
 		}
 		return supported(mt)
 	}
-	set, err := read(name[:colon])
+	b, err := os.ReadFile(name[:colon])
+	if err != nil {
+		return nil, err
+	}
+	var set descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(b, &set); err != nil {
+		return nil, fmt.Errorf("%s: not a descriptor set: %w", name[:colon], err)
+	}
+	files, err := protodesc.NewFiles(&set)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name[:colon], err)
 	}
-	d, err := set.FindDescriptorByName(protoreflect.FullName(name[colon+1:]))
+	d, err := files.FindDescriptorByName(protoreflect.FullName(name[colon+1:]))
 	if err != nil {
 		return nil, fmt.Errorf("%s has no %s", name[:colon], name[colon+1:])
 	}
@@ -92,18 +100,6 @@ func Set(types ...protoreflect.MessageType) ([]byte, error) {
 		add(mt.Descriptor().ParentFile())
 	}
 	return proto.MarshalOptions{Deterministic: true}.Marshal(&set)
-}
-
-func read(file string) (*protoregistry.Files, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var set descriptorpb.FileDescriptorSet
-	if err := proto.Unmarshal(b, &set); err != nil {
-		return nil, fmt.Errorf("not a descriptor set: %w", err)
-	}
-	return protodesc.NewFiles(&set)
 }
 
 // supported refuses a type to which the contract's rules do not apply: strings of

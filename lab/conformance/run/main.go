@@ -26,7 +26,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	if !passes || err != nil {
+	if !passes {
 		os.Exit(1)
 	}
 }
@@ -35,10 +35,6 @@ func run(ctx context.Context) (passes bool, err error) {
 	s, err := settings.Load()
 	if err != nil {
 		return false, err
-	}
-	if s.Conformance == nil {
-		return false, fmt.Errorf("%s says nothing of a reader: this is run by make -C lab conformance",
-			settings.Variable)
 	}
 	if len(os.Args) > 1 {
 		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)
