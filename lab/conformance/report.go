@@ -105,8 +105,8 @@ func (r *Report) finish() error {
 func (r *Report) outdatedDefects() (problems []problem) {
 	for _, d := range r.run.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
-			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine no " +
-				"longer has it, remove it from lab/conformance/differential/defects.go"})
+			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine " +
+				"no longer has it, remove it from lab/conformance/differential/defects.go"})
 		}
 	}
 	return problems
@@ -203,7 +203,14 @@ func (r *Report) text(everything bool) string {
 		fmt.Fprintf(&b, "\n%d causes; what is before the colon is explained in docs/contract.md:\n", len(r.Causes))
 	}
 	some(&b, r.Causes, most(12), func(c *Cause) string { return fmt.Sprintf("  %4d tests  %s", len(c.Tests), c) })
-	r.causeReports(&b, most(30), everything)
+	for i, c := range r.Causes {
+		switch {
+		case everything:
+			fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
+		case i == slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.unexpected }):
+			b.WriteString(c.Report)
+		}
+	}
 	b.WriteString("\n")
 	some(&b, r.Problems, most(20), r.problemText)
 	if n := r.run.unlisted; n > 0 {
@@ -252,25 +259,6 @@ func some[T any](b *strings.Builder, all []T, most int, text func(T) string) {
 			return
 		}
 		b.WriteString(text(e) + "\n")
-	}
-}
-
-// causeReports writes the reports of the causes that are not all expected, as far as there
-// is room, or of all of them with the names of their tests.
-func (r *Report) causeReports(b *strings.Builder, room int, everything bool) {
-	first := true
-	for _, c := range r.Causes {
-		if !everything && !c.unexpected {
-			continue
-		}
-		if room -= strings.Count(c.Report, "\n"); room < 0 && !first {
-			return
-		}
-		first = false
-		b.WriteString(c.Report)
-		if everything {
-			fmt.Fprintf(b, "tests with this cause:\n  %s\n", strings.Join(c.Tests, "\n  "))
-		}
 	}
 }
 

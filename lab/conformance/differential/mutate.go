@@ -118,19 +118,8 @@ func (m *Mutator) other() []byte {
 	}
 }
 
-// field changes one field, or puts it into a group, or both.
+// field changes one field, or puts it into a group.
 func (m *Mutator) field(f wire.Field) []byte {
-	if m.oneIn(6) {
-		b := f.Raw
-		if m.oneIn(2) {
-			b = m.changed(f)
-		}
-		return wire.Message{wire.Group(protowire.Number(1+m.rnd.Intn(22)), wire.Raw(b))}.Encode()
-	}
-	return m.changed(f)
-}
-
-func (m *Mutator) changed(f wire.Field) []byte {
 	tag, n := protowire.ConsumeVarint(f.Raw)
 	head, value := f.Raw[:n], f.Raw[n:]
 	other := m.other()
@@ -140,29 +129,36 @@ func (m *Mutator) changed(f wire.Field) []byte {
 	if m.oneIn(8) {
 		number |= 1 << (29 + 3*m.rnd.Intn(2))
 	}
-	v, size := protowire.ConsumeVarint(value)
-	if m.oneIn(6) {
-		v |= 1 << 32
-	}
-	switch m.rnd.Intn(7) {
+	switch m.rnd.Intn(8) {
 	case 0: // the tag of another one
-		return slices.Concat(other[:n], value)
+		f.Raw = slices.Concat(other[:n], value)
 	case 1, 2: // the value of another one
 		if otherTag&7 == tag&7 || m.oneIn(4) {
-			return slices.Concat(head, other[n:])
+			f.Raw = slices.Concat(head, other[n:])
 		}
 	case 3: // another number
-		return slices.Concat(wire.WideVarint(number<<3|tag&7, 0), value)
+		f.Raw = slices.Concat(wire.WideVarint(number<<3|tag&7, 0), value)
 	case 4: // a longer tag
-		return slices.Concat(wire.WideVarint(tag, width), value)
-	case 5: // a longer value or length
-		if f.Type == protowire.VarintType || f.Type == protowire.BytesType {
-			return slices.Concat(head, wire.WideVarint(v, width), value[size:])
+		f.Raw = slices.Concat(wire.WideVarint(tag, width), value)
+	case 5, 6: // a longer value or length, or another one
+		v, size := protowire.ConsumeVarint(value)
+		switch {
+		case f.Type != protowire.VarintType && f.Type != protowire.BytesType:
+		case m.oneIn(8):
+			f.Raw = slices.Concat(head, protowire.AppendVarint(nil, v+1-uint64(2*m.rnd.Intn(2))), value[size:])
+		default:
+			v |= uint64(m.rnd.Intn(8)/7) << 32
+			f.Raw = slices.Concat(head, wire.WideVarint(v, width), value[size:])
 		}
-	case 6: // a length that is one off
-		if f.Type == protowire.BytesType && m.oneIn(3) {
-			return slices.Concat(head, protowire.AppendVarint(nil, v+1-uint64(2*m.rnd.Intn(2))), value[size:])
-		}
+	case 7:
+		return m.group(f.Raw)
 	}
-	return slices.Concat(f.Raw, f.Raw)
+	if m.oneIn(8) {
+		return m.group(f.Raw)
+	}
+	return f.Raw
+}
+
+func (m *Mutator) group(b []byte) []byte {
+	return wire.Message{wire.Group(protowire.Number(1+m.rnd.Intn(22)), wire.Raw(b))}.Encode()
 }
