@@ -214,7 +214,8 @@ func numbersUncheckedInGroup(p place, tag, _ []byte) {
 
 func wideTagUnknown(p place, tag, _ []byte) {
 	num, typ := split(tag)
-	if p.field(protowire.Number(num)) != nil && len(tag) > protowire.SizeVarint(num<<3|uint64(typ)) {
+	isGroup := typ == protowire.StartGroupType // which no known field is, and which its end tag must match
+	if !isGroup && p.field(protowire.Number(num)) != nil && len(tag) > protowire.SizeVarint(num<<3|uint64(typ)) {
 		setUnknown(tag)
 	}
 }

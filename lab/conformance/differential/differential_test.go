@@ -70,6 +70,8 @@ func TestDefects(t *testing.T) {
 		{"cpp", "cut-tag", wire.Message{ours, wire.Raw(wire.WideVarint(1<<32|2<<3|2, 0)), wire.Raw([]byte{0})},
 			contract.Options},
 		{"python", "wide-tag-unknown", wire.Message{ours.WideTag(5)}, contract.Foreign},
+		{"python", "range-unchecked", wire.Message{wire.Raw([]byte{0x8b, 0x80, 0, 0x0c}), ours, wire.Tag(1<<29,
+			protowire.VarintType), wire.Raw([]byte{0})}, contract.Options},
 		{"python", "range-unchecked", wire.Message{ours, wire.Tag(1<<29, protowire.VarintType), wire.Raw([]byte{0})},
 			contract.Options},
 		{"python", "range-unchecked", wire.Message{wire.Raw([]byte{10, 0x9c, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
