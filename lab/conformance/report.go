@@ -211,7 +211,9 @@ func (r *Report) text(everything bool) string {
 			b.WriteString(c.Report)
 		}
 	}
-	b.WriteString("\n")
+	if !r.Green {
+		b.WriteString("\n")
+	}
 	some(&b, r.Problems, most(20), r.problemText)
 	if n := r.run.unlisted; n > 0 {
 		fmt.Fprintf(&b, "%d more combinations of elements fail: they are not listed\n", n)
