@@ -314,8 +314,8 @@ func (m misreader) message(b []byte, size int, md protoreflect.MessageDescriptor
 	if !m.overruns {
 		b = b[:size]
 	}
-	url, _ := stdin.AnyParts(b[:size])
-	isOurs := url == "" || stdin.TypeName(url) == contract.OptionsName // it may be in another piece of the Any
+	var url, value []byte   // of an Any
+	var width, from, to int // of that value: its length's, and where out has both
 	p := place{message: md}
 	at := 0
 	for at < size || m.overruns && len(p.open) > 0 && at < len(b) {
@@ -332,27 +332,37 @@ func (m misreader) message(b []byte, size int, md protoreflect.MessageDescriptor
 		}
 		at += n + length
 		out = append(out, tag...)
-		fd := p.field(protowire.Number(num))
 		switch typ {
 		case protowire.StartGroupType:
 			p.open = append(p.open, protowire.Number(num))
 		case protowire.EndGroupType:
 			p.open = p.open[:len(p.open)-1]
 		}
-		head := sizeVarint(rest)
-		switch {
-		case fd == nil || typ != protowire.BytesType:
+		fd := p.field(protowire.Number(num))
+		if fd == nil || typ != protowire.BytesType {
 			out = append(out, rest[:length]...)
-		case fd.Message() != nil:
-			inner, read := m.message(rest[head:], length-head, fd.Message())
-			at += read - (length - head)
-			out = append(append(out, wire.WideVarint(uint64(len(inner)), head)...), inner...)
-		case fd.FullName() == "google.protobuf.Any.value" && isOurs:
-			inner, _ := m.message(rest[head:length], length-head, optionsType)
-			out = append(append(out, wire.WideVarint(uint64(len(inner)), head)...), inner...)
-		default:
-			out = append(out, rest[:length]...)
+			continue
 		}
+		head := sizeVarint(rest)
+		body := rest[head:length]
+		if fd.Message() != nil {
+			inner, read := m.message(rest[head:], len(body), fd.Message())
+			at += read - len(body)
+			out = append(append(out, wire.WideVarint(uint64(len(inner)), head)...), inner...)
+			continue
+		}
+		out = append(out, rest[:length]...)
+		switch {
+		case fd.FullName() == "google.protobuf.Any.type_url":
+			url = body
+		case fd.FullName() == "google.protobuf.Any.value":
+			value, width, from, to = body, head, len(out)-length, len(out)
+		}
+	}
+	// The type URL may be in another piece of the Any.
+	if to > 0 && (len(url) == 0 || stdin.TypeName(string(url)) == contract.OptionsName) {
+		inner, _ := m.message(value, len(value), optionsType)
+		out = slices.Concat(out[:from], wire.WideVarint(uint64(len(inner)), width), inner, out[to:])
 	}
 	if at < size {
 		out = append(out, b[at:size]...)
