@@ -63,6 +63,8 @@ type Conformance struct {
 	Seed          int    // of the generated payloads
 	Checks        int    // how many of those for each property
 	Longest       int    // how many elements in a row are walked
+	Payloads      int    // how many are made by mutation
+	Engine        string // whose known defects are excused, as package differential names it
 }
 
 // E2E is the settings of the tests that run the real shims.

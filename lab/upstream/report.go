@@ -401,7 +401,7 @@ func smallest(l findings.List, in contract.Input, b []byte, answer func([]byte) 
 	}
 	first := shows(b)
 	for i := 0; i >= 0 && first != ""; { // a prediction depends on the types that are linked, here the command's
-		smaller := slices.Collect(smaller.Of(b, stdin.Descriptor(in, b), stdin.Inside))
+		smaller := slices.Collect(smaller.Of(b))
 		if i = slices.IndexFunc(smaller, func(c []byte) bool { return shows(c) == first }); i >= 0 {
 			b = smaller[i]
 		}

@@ -36,7 +36,6 @@ func conformance(ctx context.Context, j *job) error {
 	return gocmd.Show(cmd)
 }
 
-// withReader prepares the program that puts payloads to READER.
 // repro shows what a reader answers to a payload.
 func repro(ctx context.Context, j *job) error {
 	c, err := j.readCase()
@@ -53,11 +52,13 @@ func repro(ctx context.Context, j *job) error {
 	return gocmd.Show(cmd)
 }
 
+// withReader prepares the program that puts payloads to READER.
 func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	c := &settings.Conformance{Reader: string(j.reader), Options: string(j.optionsType), HCSShim: j.b.Source.Name,
-		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks), Longest: int(j.longest)}
+		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks), Longest: int(j.longest),
+		Payloads: int(j.payloads), Engine: j.engine}
 	for _, r := range readers.All("") {
-		if r.Program(j.root) == process.Absolute(c.Reader, j.root) {
+		if program := r.Program(j.root); program == c.Reader || program == filepath.Join(j.root, c.Reader) {
 			c.Name, c.Version = r.Name, r.Version
 		}
 	}

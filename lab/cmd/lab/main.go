@@ -40,9 +40,10 @@ func main() {
 // job is what a subcommand works on.
 type job struct {
 	options
-	root string
-	b    *extract.Build // the hcsshim under test, where the subcommand needs one
-	test settings.Test  // for the processes of this hcsshim's tests
+	root   string
+	b      *extract.Build // the hcsshim under test, where the subcommand needs one
+	test   settings.Test  // for the processes of this hcsshim's tests
+	engine string         // of the example reader that is held to the contract
 }
 
 func run(name string, args []string) error {
