@@ -47,7 +47,7 @@ func isCase(e grammar.Token) bool {
 
 func element(family string, p grammar.Context, e grammar.Token) Case {
 	top := p.Payload([]grammar.Token{e})
-	want, _ := grammar.RunHCS.Answer(top)
+	want, _ := grammar.RunHCS.Answer(contract.Stdin, top)
 	what := strings.NewReplacer(",", "", " ", "-", ":", "", `"`, "", "^", "-to-the-", "+", "-and-").Replace(e.Name)
 	c := Case{Name: fmt.Sprintf("%s_element_%s_%s", family, p.Level, what), Payload: grammar.Encode(top),
 		Want: want.Kind, Flags: flags("Element"), Note: p.Name + ": " + e.Name + "."}

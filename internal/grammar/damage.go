@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -30,7 +29,7 @@ func (g *Grammar) allInserted(longest int) map[Level]inserted {
 			return slices.DeleteFunc(slices.Clone(from), func(t Token) bool { return len(t.Bytes) > longest || !is(t) })
 		}
 		all[l] = inserted{
-			faults:   append([]Token{truncation}, choose(g.faults()[l], func(Token) bool { return true })...),
+			faults:   append([]Token{truncation}, choose(faultsOf(l, s), func(Token) bool { return true })...),
 			freedoms: choose(unknowns(s), func(t Token) bool { return t.Freedom != "" }),
 			unknown:  choose(tokens, Token.isUnknown),
 		}
@@ -89,8 +88,7 @@ func (g *Grammar) Free(rnd Rand) Payload { return g.faulty(rnd, g.Options(rnd), 
 // faulty adds an entry to the map in Options, so that there is one to damage.
 func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Token) Payload {
 	if g.entries != nil {
-		opts.ProtoReflect().Mutable(g.entries).Map().Set(protoreflect.ValueOfString("key").MapKey(),
-			protoreflect.ValueOfString("value"))
+		setEntry(opts.ProtoReflect(), g.entries, "key", "value")
 	}
 	variations := g.sometimes(rnd, AllVariations).variations
 	family := pick(rnd, []Level{Legacy, Bootstrap})

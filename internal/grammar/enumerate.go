@@ -6,8 +6,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Sentence is one payload of an enumeration.
@@ -89,7 +87,7 @@ func (g *Grammar) Params() iter.Seq[Sentence] {
 		{identity(2, "k8s.io", g.asOptions("k8s.io")...), identity(2, same), identity(2, "")},
 		ambient()[:2],
 	}
-	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
+	for _, num := range ambientTexts {
 		choices = append(choices, []Token{
 			text(num, fmt.Sprintf("field %d", num), "ambient", Addresses[num]),
 			text(num, fmt.Sprintf("field %d %q", num, same), "ambient", same),
@@ -125,7 +123,7 @@ func (g *Grammar) Sizes() iter.Seq[Sentence] {
 			return
 		}
 		for _, n := range sizes {
-			padding := g.set(g.padding, strings.Repeat("x", n), 0)
+			padding := set(g.padding, strings.Repeat("x", n), 0)
 			padding.Name, padding.Rules = fmt.Sprintf("%s of %d bytes", g.padding.Name(), n), "S2"
 			opts := []Token{g.sent, padding}
 			if !yield(sentence(g.legacy(opts)...)) || !yield(sentence(version, g.inExtension(opts...))) {

@@ -34,10 +34,9 @@ type Grammar struct {
 	otherNames []string
 
 	ours            Token // a type URL that names the type
-	sent, sentOther Token // fields of Options
+	sent, sentOther Token // Options' first scalar field, and a text in another one
 
 	tokens   func() map[Level][]Token
-	faults   func() map[Level][]Token
 	inserted func() map[Level]inserted
 
 	sizes, counts []int // of long texts, of many entries that are drawn
@@ -61,26 +60,37 @@ func Of(message protoreflect.MessageType) *Grammar {
 		sizes: Sizes, counts: Counts[:len(Counts)-3]}
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
-		fd := fields.Get(i)
-		switch {
-		case isEntries(fd):
-			g.entries = fd
-		case !isScalar(fd):
-			g.unset = append(g.unset, fd)
-			continue
-		}
-		g.options = append(g.options, option{fd, fd.Number(), fd.Kind(), fd.HasPresence()})
+		g.add(fields.Get(i))
 	}
 	isName := func(name string) bool { return name == g.name }
 	g.nearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
 	g.otherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
 	g.ours = g.ourURL("")
-	g.sent, g.sentOther = g.twoFields()
+	if g.padding != nil {
+		g.sentOther = set(g.padding, "other", 1)
+	}
 	g.tokens = sync.OnceValue(g.allTokens)
-	g.faults = sync.OnceValue(g.allFaults)
 	g.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(math.MaxInt) })
 	return g
+}
+
+// add adds a field of Options. Long texts go to log_level, which every version of
+// hcsshim's Options has, or to the last string.
+func (g *Grammar) add(fd protoreflect.FieldDescriptor) {
+	switch {
+	case isEntries(fd):
+		g.entries = fd
+	case !isScalar(fd):
+		g.unset = append(g.unset, fd)
+		return
+	case g.sent.Bytes == nil:
+		g.sent = set(fd, "sent", 1)
+	}
+	if isScalar(fd) && fd.Kind() == protoreflect.StringKind && (g.padding == nil || g.padding.Name() != "log_level") {
+		g.padding = fd
+	}
+	g.options = append(g.options, option{fd, fd.Number(), fd.Kind(), fd.HasPresence()})
 }
 
 // Small returns a grammar for a fuzzer, which would draw large payloads again and again:
@@ -121,8 +131,6 @@ func isScalar(fd protoreflect.FieldDescriptor) bool {
 	return fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind || isVarint(fd)
 }
 
-func isString(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }
-
 // isEntries reports whether a field of Options is a map from strings to strings.
 func isEntries(fd protoreflect.FieldDescriptor) bool {
 	return fd.IsMap() && fd.MapKey().Kind() == protoreflect.StringKind &&
@@ -140,44 +148,12 @@ func isVarint(fd protoreflect.FieldDescriptor) bool {
 
 // Levels are those of a family, which is Legacy or Bootstrap, from the outside in.
 func (g *Grammar) Levels(family Level) []Level {
-	all := []Level{Legacy, Options, Entry}
+	levels := []Level{Legacy, Options, Entry}
 	if family == Bootstrap {
-		all = []Level{Bootstrap, Extension, Any, Options, Entry}
+		levels = []Level{Bootstrap, Extension, Any, Options, Entry}
 	}
 	if g.entries == nil {
-		return all[:len(all)-1]
+		return levels[:len(levels)-1]
 	}
-	return all
-}
-
-// scalars are the fields of Options for which is holds.
-func (g *Grammar) scalars(is func(protoreflect.FieldDescriptor) bool) (list []protoreflect.FieldDescriptor) {
-	for _, o := range g.options {
-		if !o.IsMap() && is(o) {
-			list = append(list, o.FieldDescriptor)
-		}
-	}
-	return list
-}
-
-// twoFields are Options' first scalar field, and a text in another one: log_level, which
-// every version of hcsshim's Options has, or the last string.
-func (g *Grammar) twoFields() (sent, other Token) {
-	set := func(fd protoreflect.FieldDescriptor, text string) Token {
-		t := g.set(fd, text, 1)
-		t.Name = string(fd.Name())
-		return t
-	}
-	for _, fd := range g.scalars(isString) {
-		if g.padding == nil || g.padding.Name() != "log_level" {
-			g.padding = fd
-		}
-	}
-	if all := g.scalars(func(protoreflect.FieldDescriptor) bool { return true }); len(all) > 0 {
-		sent = set(all[0], "sent")
-	}
-	if g.padding != nil {
-		other = set(g.padding, "other")
-	}
-	return sent, other
+	return levels
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
@@ -144,7 +145,7 @@ func TestAnswerCreate(t *testing.T) {
 			"options debug:true"},
 		{"a claim on what follows", []Token{ends(sites[Legacy])[0], ours}, "not known"},
 	} {
-		want, known := g.AnswerCreate(test.top)
+		want, known := g.Answer(contract.Create, test.top)
 		got := want.String()
 		if !known {
 			got = "not known"
@@ -169,7 +170,7 @@ func TestAnswer(t *testing.T) {
 	g := RunHCS
 	ours, sent, sentOther, legacy, inExtension, sites := g.ours, g.sent, g.sentOther, g.legacy, g.inExtension, g.sites
 	damagedValue := value("damaged", damaged)
-	bools := g.bools(g.scalars(isVarint)[0])
+	bools := bools(1, true)
 	over := bools[len(bools)-3]
 	for _, test := range []struct {
 		name string
@@ -194,7 +195,7 @@ func TestAnswer(t *testing.T) {
 			piece("", damaged))}, "not known"},
 		{"a claim on nothing", legacy([]Token{sent, ends(sites[Options])[0]}), "error/malformed"},
 	} {
-		want, known := g.Answer(test.top)
+		want, known := g.Answer(contract.Stdin, test.top)
 		got := want.String()
 		for _, or := range want.Or {
 			got += " | " + or.String()
