@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -90,7 +91,7 @@ func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Toke
 	if g.entries != nil {
 		setEntry(opts.ProtoReflect(), g.entries, "key", "value")
 	}
-	variations := g.sometimes(rnd, AllVariations).variations
+	variations := sometimes(rnd, AllVariations)
 	family := pick(rnd, []Level{Legacy, Bootstrap})
 	level := pick(rnd, g.Levels(family))
 	return g.Damaged(rnd, variations, opts, family, level, pick(rnd, faults(level)))
@@ -100,30 +101,29 @@ func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Toke
 // among the annotations needs options that have one.
 func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, family, level Level,
 	fault Token) Payload {
-	e := &encoder{g: g, rnd: rnd, variations: variations, level: level, damage: fault.damage}
+	e := g.encoder(rnd, variations)
+	e.level, e.damage = level, fault.damage
 	name, encode := "legacy Any", e.legacyOptions
 	if family == Bootstrap {
 		name, encode = "BootstrapParams", e.bootstrap
 	}
-	b := encode(opts)
-	what, want := FaultMark, contract.Outcome{Kind: contract.Malformed}
+	p := Payload{Bytes: encode(opts), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: fmt.Sprintf("%s, %s in %s", name, fault.Name, level)}
 	if fault.Freedom != "" {
-		what = FreedomMark
-		want, want.Or = Sent(opts), []contract.Outcome{want}
+		malformed := p.Want
+		p.Want = Sent(opts)
+		p.Want.Or = []contract.Outcome{malformed}
 	}
-	e.mark(what, fault.Name, string(level))
-	return e.payload(b, want, name+", "+fault.Name+" in "+string(level))
+	return p
 }
 
 // Framed draws a valid payload in a frame that protobuf does not have: each
 // frame puts an invalid tag where a tag is read.
 func (g *Grammar) Framed(rnd Rand) Payload {
-	p := g.Valid(rnd, g.sometimes(rnd, AllVariations).variations)
+	p := g.Valid(rnd, sometimes(rnd, AllVariations))
 	frame := pick(rnd, Frames)
-	p.Bytes = frame.Wrap(p.Bytes)
-	p.Want = contract.Outcome{Kind: contract.Malformed}
-	p.Description = frame.Name + " around " + p.Description
-	return p
+	return Payload{Bytes: frame.Wrap(p.Bytes), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: frame.Name + " around " + p.Description}
 }
 
 // Frame wraps a payload.

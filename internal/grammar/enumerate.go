@@ -83,8 +83,8 @@ func product(chosen []Token, choices [][]Token, yield func([]Token) bool) bool {
 func (g *Grammar) Params() iter.Seq[Sentence] {
 	const same = "web-1"
 	choices := [][]Token{
-		{identity(1, "a-1"), identity(1, same), identity(1, "")},
-		{identity(2, "k8s.io", g.asOptions("k8s.io")...), identity(2, same), identity(2, "")},
+		{g.identity(1, "a-1"), g.identity(1, same), g.identity(1, "")},
+		{g.identity(2, "k8s.io"), g.identity(2, same), g.identity(2, "")},
 		ambient()[:2],
 	}
 	for _, num := range ambientTexts {

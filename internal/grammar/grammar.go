@@ -40,7 +40,7 @@ type Grammar struct {
 	inserted func() map[Level]inserted
 
 	sizes, counts []int // of long texts, of many entries that are drawn
-	small         bool  // see Small
+	plain         int   // of three chances to apply a variation, how many are left
 }
 
 // option is a field of Options with what its descriptor takes long to say.
@@ -57,7 +57,7 @@ var RunHCS = Of((*options.Options)(nil).ProtoReflect().Type())
 // Of returns the grammar of payloads that carry Options of a type.
 func Of(message protoreflect.MessageType) *Grammar {
 	g := &Grammar{message: message, name: string(message.Descriptor().FullName()),
-		sizes: Sizes, counts: Counts[:len(Counts)-3]}
+		sizes: Sizes, counts: Counts[:len(Counts)-3], plain: 1}
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
 		g.add(fields.Get(i))
@@ -94,12 +94,12 @@ func (g *Grammar) add(fd protoreflect.FieldDescriptor) {
 }
 
 // Small returns a grammar for a fuzzer, which would draw large payloads again and again:
-// of shorter texts, fewer entries and extensions, and no long faults and unknown fields.
-// It makes no Marks.
+// of shorter texts, fewer entries, extensions and variations, and no long faults and
+// unknown fields.
 func (g *Grammar) Small() *Grammar {
 	const longest = 64 // bytes of a fault, or of an unknown field
 	s := *g
-	s.sizes, s.counts, s.small = Sizes[:2], Counts[:6], true
+	s.sizes, s.counts, s.plain = Sizes[:2], Counts[:6], 2
 	s.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(longest) })
 	return &s
 }

@@ -30,13 +30,18 @@ func (g *Grammar) foreign() Token {
 }
 
 // identity is an ID, or a namespace, which in an Any would be its value. What a
-// namespace says as Options is known of some.
-func identity(num protowire.Number, s string, asOptions ...Token) Token {
-	name := map[protowire.Number]string{1: "ID ", 2: "namespace "}[num]
-	t := text(num, name+short(s), "R4b", s)
-	t.means.inside = asOptions
-	if num == 2 && len(asOptions) == 0 && s != "" {
-		t.means.inside = []Token{{Name: "text", Kind: Unclear}}
+// namespace says as Options is known of some; Options of other types know other fields.
+func (g *Grammar) identity(num protowire.Number, s string) Token {
+	if num == 1 {
+		return text(1, "ID "+short(s), "R4b", s)
+	}
+	t := text(2, "namespace "+short(s), "R4b", s)
+	says, known := asOptions[s]
+	if !known || says.Kind != Fault && g.name != contract.OptionsName {
+		says.Kind = Unclear
+	}
+	if s != "" {
+		t.means.inside = []Token{says}
 	}
 	return t
 }
@@ -153,13 +158,13 @@ func ambient() (list []Token) {
 func (g *Grammar) identities() (list []Token) {
 	add := func(s, rules string, single bool) {
 		for num := range protowire.Number(2) {
-			t := identity(num+1, s)
+			t := g.identity(num+1, s)
 			t.Rules, t.Single = rules, single
 			list = append(list, t)
 		}
 	}
 	for _, n := range Namespaces {
-		list = append(list, identity(1, n).single(), identity(2, n, g.asOptions(n)...))
+		list = append(list, g.identity(1, n).single(), g.identity(2, n))
 	}
 	for i, s := range Identifiers {
 		add(s, "R4b", i > 5)

@@ -5,8 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 )
@@ -88,28 +86,10 @@ func padded(s string) string { return "20" + strings.Repeat("a", '0'-len(s)) + s
 // Namespaces are legal namespaces that are interesting as Options.
 var Namespaces = []string{"k8s.io", "default", "inference", "p1", "h2", "H1"}
 
-// asOptions is what a namespace says as Options. Of those that some Options know the
-// fields of, only hcsshim's are known; nothing means that it is not known.
-func (g *Grammar) asOptions(namespace string) []Token {
-	whole := raw(namespace, "", []byte(namespace))
-	sets := func(num protowire.Number, n uint64) []Token {
-		whole.Rules, whole.means = "R4a", meaning{field: num, number: n}
-		return []Token{whole}
-	}
-	isOurs := g.name == contract.OptionsName
-	switch {
-	case namespace == "k8s.io", namespace == "default":
-		return []Token{whole.fault()}
-	case isOurs && namespace == "inference":
-		return []Token{whole}
-	case isOurs && namespace == "p1":
-		return sets(14, 1)
-	case isOurs && namespace == "h2":
-		return sets(13, '2')
-	case isOurs && namespace == "H1":
-		return sets(9, '1')
-	}
-	return nil
+// asOptions is what each of Namespaces says as hcsshim's Options.
+var asOptions = map[string]Token{
+	"k8s.io": {Kind: Fault}, "default": {Kind: Fault}, "inference": {}, "p1": {means: meaning{field: 14, number: 1}},
+	"h2": {means: meaning{field: 13, number: '2'}}, "H1": {means: meaning{field: 9, number: '1'}},
 }
 
 // Prefixes are what may precede the name of a type in its URL.
