@@ -45,21 +45,3 @@ func reproduces(t *testing.T, d decoder.Decoder, f *findings.Finding, cases map[
 	}
 	verify.Run(t, d, verify.Check{Guarantee: f.Breaks, Payload: p, Reproduces: true})
 }
-
-// Every release between the oldest and the newest has a list, and no list names
-// a finding twice.
-func TestFindingsOfReleases(t *testing.T) {
-	for _, version := range []string{"v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0-rc.1",
-		"v0.15.0-rc.4", "v0.15.0"} {
-		seen := make(map[string]bool)
-		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
-			if seen[f.Name] {
-				t.Errorf("%s: %s is listed twice", version, f.Name)
-			}
-			seen[f.Name] = true
-		}
-		if len(seen) == 0 {
-			t.Errorf("%s: no findings", version)
-		}
-	}
-}

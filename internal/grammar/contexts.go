@@ -10,7 +10,7 @@ func (g *Grammar) Tokens(l Level) []Token { return g.tokens()[l] }
 
 func (g *Grammar) allTokens() map[Level][]Token {
 	common := func(l Level) []Token { return slices.Concat(unknowns(g.sites[l]), faultsOf(l, g.sites[l])) }
-	top := distinct(slices.Concat(g.topTokens(), common(Bootstrap)))
+	top := distinct(g.topTokens(), common(Bootstrap))
 	for _, t := range faultsOf(Legacy, g.sites[Legacy]) {
 		has := func(other Token) bool { return string(other.Bytes) == string(t.Bytes) }
 		if t.Kind == Fault && !slices.ContainsFunc(top, has) {
@@ -21,10 +21,10 @@ func (g *Grammar) allTokens() map[Level][]Token {
 	return map[Level][]Token{
 		// At the top level a string that is not UTF-8 is a fault of some messages only.
 		Top:       slices.DeleteFunc(top, func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault }),
-		Extension: distinct(slices.Concat(g.extensionTokens(), common(Extension))),
-		Any:       distinct(slices.Concat(g.anyTokens(), common(Any))),
-		Options:   distinct(slices.Concat(g.optionsTokens(), common(Options))),
-		Entry:     distinct(slices.Concat(entryTokens(1, "key"), entryTokens(2, "value"), common(Entry))),
+		Extension: distinct(g.extensionTokens(), common(Extension)),
+		Any:       distinct(g.anyTokens(), common(Any)),
+		Options:   distinct(g.optionsTokens(), common(Options)),
+		Entry:     distinct(entryTokens(1, "key"), entryTokens(2, "value"), common(Entry)),
 		// How deep a group is depends on where it stands.
 		Group: slices.DeleteFunc(distinct(common(Group)), func(t Token) bool {
 			return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
@@ -33,15 +33,13 @@ func (g *Grammar) allTokens() map[Level][]Token {
 }
 
 // distinct leaves out the tokens whose bytes an earlier one has.
-func distinct(tokens []Token) (list []Token) {
+func distinct(lists ...[]Token) []Token {
 	seen := make(map[string]bool)
-	for _, t := range tokens {
-		if !seen[string(t.Bytes)] {
-			seen[string(t.Bytes)] = true
-			list = append(list, t)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Concat(lists...), func(t Token) bool {
+		again := seen[string(t.Bytes)]
+		seen[string(t.Bytes)] = true
+		return again
+	})
 }
 
 // Context is a message whose tokens are enumerated, and the payload around it.

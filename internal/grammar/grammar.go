@@ -10,7 +10,6 @@
 package grammar
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -112,15 +111,10 @@ func (g *Grammar) NearNames() []NearName { return g.nearNames }
 // not change them.
 func (g *Grammar) OtherNames() []string { return g.otherNames }
 
-// UnsetFields names the fields of Options that are never set, because they are of a kind
+// UnsetFields are the fields of Options that are never set, because they are of a kind
 // that no released Options of hcsshim or containerd have had. Payloads are legal without
 // them.
-func (g *Grammar) UnsetFields() (names []string) {
-	for _, fd := range g.unset {
-		names = append(names, fmt.Sprintf("%s (%s %s)", fd.Name(), fd.Cardinality(), fd.Kind()))
-	}
-	return names
-}
+func (g *Grammar) UnsetFields() []protoreflect.FieldDescriptor { return g.unset }
 
 // isScalar reports whether tokens and draws set a field of Options: one of the kinds that
 // the Options of some released shim have, and not one of a oneof.

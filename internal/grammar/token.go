@@ -2,9 +2,9 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -77,14 +77,11 @@ func Encode(tokens []Token) []byte {
 
 // Names names a sequence of tokens for a report.
 func Names(tokens []Token) string {
-	if len(tokens) == 0 {
-		return "nothing"
-	}
-	var b strings.Builder
+	names := ""
 	for _, t := range tokens {
-		b.WriteString("[" + t.Name + "]")
+		names += "[" + t.Name + "]"
 	}
-	return b.String()
+	return cmp.Or(names, "nothing")
 }
 
 // part is a token that a reader knows nothing of, or a faulty one.
