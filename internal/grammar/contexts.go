@@ -5,31 +5,65 @@ import (
 	"strings"
 )
 
-// Tokens returns what may stand at a level, the known fields first.
-func (g *Grammar) Tokens(l Level) []Token { return g.tokens()[l] }
+// level is what may stand at a level, and what of it is put into drawn messages.
+type level struct{ tokens, faults, freedoms, unknown []Token }
 
-func (g *Grammar) allTokens() map[Level][]Token {
-	common := func(l Level) []Token { return slices.Concat(unknowns(g.sites[l]), faultsOf(l, g.sites[l])) }
-	top := distinct(g.topTokens(), common(Bootstrap))
-	for _, t := range faultsOf(Legacy, g.sites[Legacy]) {
-		has := func(other Token) bool { return string(other.Bytes) == string(t.Bytes) }
-		if t.Kind == Fault && !slices.ContainsFunc(top, has) {
-			t.Name = "any-" + t.Name
-			top = append(top, t)
+// Tokens returns what may stand at a level, the known fields first.
+func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
+
+// Faults returns the faults of a message of a level: each class of the contract that can
+// affect it. The caller must not change them.
+func (g *Grammar) Faults(l Level) []Token { return g.levels()[l].faults }
+
+// Freedoms returns what may be put into a message of a level so that a reader either reads
+// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
+func (g *Grammar) Freedoms(l Level) []Token { return g.levels()[l].freedoms }
+
+// truncation is the fault that inserts nothing, but cuts a message off.
+var truncation = Token{Name: "truncated"}
+
+func (g *Grammar) allLevels() map[Level]level {
+	own := map[Level][]Token{Bootstrap: g.topTokens(), Extension: g.extensionTokens(), Any: g.anyTokens(),
+		Options: g.optionsTokens(), Entry: slices.Concat(entryTokens(1, "key"), entryTokens(2, "value"))}
+	all := make(map[Level]level)
+	for l, s := range g.sites {
+		unknowns, faults := unknowns(s), faultsOf(l, s)
+		tokens := distinct(own[l], unknowns, faults)
+		switch l {
+		case Bootstrap, Legacy:
+			tokens = g.allTop(own[Bootstrap])
+		case Group: // how deep a group is depends on where it stands
+			tokens = slices.DeleteFunc(tokens, func(t Token) bool {
+				return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
+			})
+		}
+		all[l] = level{
+			tokens:   tokens,
+			faults:   append([]Token{truncation}, faults...),
+			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
+			unknown:  slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return !t.isUnknown() }),
 		}
 	}
-	return map[Level][]Token{
-		// At the top level a string that is not UTF-8 is a fault of some messages only.
-		Top:       slices.DeleteFunc(top, func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault }),
-		Extension: distinct(g.extensionTokens(), common(Extension)),
-		Any:       distinct(g.anyTokens(), common(Any)),
-		Options:   distinct(g.optionsTokens(), common(Options)),
-		Entry:     distinct(entryTokens(1, "key"), entryTokens(2, "value"), common(Entry)),
-		// How deep a group is depends on where it stands.
-		Group: slices.DeleteFunc(distinct(common(Group)), func(t Token) bool {
-			return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
-		}),
+	all[Top] = all[Bootstrap]
+	return all
+}
+
+// allTop are the tokens of the top level of either family. A string that is not UTF-8 is a
+// fault of some messages only.
+func (g *Grammar) allTop(own []Token) []Token {
+	ofAny := faultsOf(Legacy, g.sites[Legacy])
+	for i, t := range ofAny {
+		ofAny[i].Name = "any-" + t.Name
 	}
+	ofAny = slices.DeleteFunc(ofAny, func(t Token) bool { return t.Kind != Fault })
+	tokens := distinct(own, unknowns(g.sites[Bootstrap]), faultsOf(Bootstrap, g.sites[Bootstrap]), ofAny)
+	return slices.DeleteFunc(tokens, func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault })
+}
+
+// isUnknown reports whether a token is a field without a meaning, in an encoding that every
+// reader accepts.
+func (t Token) isUnknown() bool {
+	return t.Kind == Sound && t.Freedom == "" && !t.Single && t.means.field == 0 && len(t.parts) == 0
 }
 
 // distinct leaves out the tokens whose bytes an earlier one has.

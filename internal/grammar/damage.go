@@ -12,46 +12,6 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// inserted is what is put into a message of a level.
-type inserted struct{ faults, freedoms, unknown []Token }
-
-// truncation is the fault that inserts nothing, but cuts a message off.
-var truncation = Token{Name: "truncated"}
-
-// allInserted leaves out what is longer than so many bytes.
-func (g *Grammar) allInserted(longest int) map[Level]inserted {
-	all := make(map[Level]inserted)
-	for l, s := range g.sites {
-		tokens := g.Tokens(l)
-		if l == Legacy || l == Bootstrap {
-			tokens = g.Tokens(Top)
-		}
-		choose := func(from []Token, is func(Token) bool) []Token {
-			return slices.DeleteFunc(slices.Clone(from), func(t Token) bool { return len(t.Bytes) > longest || !is(t) })
-		}
-		all[l] = inserted{
-			faults:   append([]Token{truncation}, choose(faultsOf(l, s), func(Token) bool { return true })...),
-			freedoms: choose(unknowns(s), func(t Token) bool { return t.Freedom != "" }),
-			unknown:  choose(tokens, Token.isUnknown),
-		}
-	}
-	return all
-}
-
-// isUnknown reports whether a token is a field without a meaning, in an encoding that every
-// reader accepts.
-func (t Token) isUnknown() bool {
-	return t.Kind == Sound && t.Freedom == "" && !t.Single && t.means.field == 0 && len(t.parts) == 0
-}
-
-// Faults returns the faults of a message of a level: each class of the contract that can
-// affect it. The caller must not change them.
-func (g *Grammar) Faults(level Level) []Token { return g.inserted()[level].faults }
-
-// Freedoms returns what may be put into a message of a level so that a reader either reads
-// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
-func (g *Grammar) Freedoms(level Level) []Token { return g.inserted()[level].freedoms }
-
 // damage puts a fault into the body of a message: between two fields, wherever that
 // is, or at the end, if it would take the fields behind it for its own.
 func (t Token) damage(rnd Rand, body []byte) []byte {

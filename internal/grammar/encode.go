@@ -78,7 +78,7 @@ func (e *encoder) assemble(level Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			unknown := wire.Raw(pick(e.rnd, e.g.inserted()[level].unknown).Bytes)
+			unknown := wire.Raw(pick(e.rnd, e.g.levels()[level].unknown).Bytes)
 			parts = slices.Insert(parts, at, keyed{unknown, unknownKey - i})
 		}
 	}

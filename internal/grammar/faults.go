@@ -26,18 +26,21 @@ func (g *Grammar) allSites() map[Level]site {
 	for i := range fields.Len() {
 		inOptions.unknown = max(inOptions.unknown, fields.Get(i).Number()+1)
 	}
-	texts := 0
+	var numbers, texts []protowire.Number
 	for _, o := range g.options {
 		switch {
 		case o.IsMap():
-		case isVarint(o) && inOptions.varint == 0:
-			inOptions.varint = o.num
-		case !isVarint(o) && texts < 3: // the third one, if there are as many
-			if inOptions.bytes = o.num; texts == 0 {
-				inOptions.text = o.num
-			}
-			texts++
+		case isVarint(o):
+			numbers = append(numbers, o.num)
+		default:
+			texts = append(texts, o.num)
 		}
+	}
+	if len(numbers) > 0 {
+		inOptions.varint = numbers[0]
+	}
+	if len(texts) > 0 {
+		inOptions.text, inOptions.bytes = texts[0], texts[min(2, len(texts)-1)]
 	}
 	return map[Level]site{
 		Legacy:    {bytes: 2, text: 1, unknown: 10},

@@ -10,7 +10,7 @@
 package grammar
 
 import (
-	"math"
+	"maps"
 	"slices"
 	"sync"
 
@@ -35,8 +35,7 @@ type Grammar struct {
 	ours            Token // a type URL that names the type
 	sent, sentOther Token // Options' first scalar field, and a text in another one
 
-	tokens   func() map[Level][]Token
-	inserted func() map[Level]inserted
+	levels func() map[Level]level // made when they are asked for
 
 	sizes, counts []int // of long texts, of many entries that are drawn
 	plain         int   // of three chances to apply a variation, how many are left
@@ -69,8 +68,7 @@ func Of(message protoreflect.MessageType) *Grammar {
 	if g.padding != nil {
 		g.sentOther = set(g.padding, "other", 1)
 	}
-	g.tokens = sync.OnceValue(g.allTokens)
-	g.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(math.MaxInt) })
+	g.levels = sync.OnceValue(g.allLevels)
 	return g
 }
 
@@ -99,7 +97,16 @@ func (g *Grammar) Small() *Grammar {
 	const longest = 64 // bytes of a fault, or of an unknown field
 	s := *g
 	s.sizes, s.counts, s.plain = Sizes[:2], Counts[:6], 2
-	s.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(longest) })
+	short := func(tokens []Token) []Token {
+		return slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return len(t.Bytes) > longest })
+	}
+	s.levels = sync.OnceValue(func() map[Level]level {
+		levels := maps.Clone(g.levels())
+		for l, v := range levels {
+			levels[l] = level{v.tokens, short(v.faults), short(v.freedoms), short(v.unknown)}
+		}
+		return levels
+	})
 	return &s
 }
 
