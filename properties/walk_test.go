@@ -120,17 +120,16 @@ func (w *walker) step(s grammar.Sentence, c verify.Check) {
 // check says what is right. The reference is its judge where the elements do not know it.
 func (w *walker) check(s grammar.Sentence) verify.Check {
 	b := s.Bytes()
-	judge, wanted, answer := reference.Decoder, reference.Want, grammar.RunHCS.Answer
+	judge, want := reference.Decoder, reference.RunHCS.Want(w.input, b)
 	if w.input == contract.Create {
-		judge, wanted, answer = reference.CreateDecoder, reference.WantCreate, grammar.RunHCS.AnswerCreate
+		judge = reference.CreateDecoder
 	}
-	want := wanted(b)
 	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: grammar.Payload{Bytes: b, Input: w.input,
 		Want: want}}
 	if s.Top == nil {
 		return c
 	}
-	if known, ok := answer(s.Top); ok && !contract.SameSet(known, want) {
+	if known, ok := grammar.RunHCS.Answer(w.input, s.Top); ok && !contract.SameSet(known, want) {
 		w.fail(failure{step: s, d: judge, check: c,
 			other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)})
 		c.Payload.Want = known

@@ -8,136 +8,96 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 )
 
-// Answer returns the right answer to a payload of these tokens at its top level, with
+// Answer returns the right answer to an input of these tokens at its top level, with
 // the others that the contract allows. It is not known where a token takes a part of
 // the next one for its own.
-func (g *Grammar) Answer(top []Token) (want contract.Outcome, known bool) {
-	r := newReading(flat(top))
-	r.grammar = g
-	if r.done() {
-		return r.outcome(contract.Outcome{}), r.malformed
+func (g *Grammar) Answer(in contract.Input, top []Token) (want contract.Outcome, known bool) {
+	r := &reading{message: g.message}
+	tokens := r.enter(top)
+	answer := contract.Outcome{Kind: contract.None}
+	switch {
+	case len(tokens) == 0:
+	case in == contract.Stdin && slices.ContainsFunc(tokens, func(t Token) bool { return t.means.field > 2 }):
+		answer = r.params(tokens)
+	default:
+		answer = r.bareAny(tokens, in)
 	}
-	if len(r.tokens) == 0 {
-		return contract.Outcome{Kind: contract.None}, true
-	}
-	if slices.ContainsFunc(r.tokens, func(e Token) bool { return e.means.field >= 3 }) {
-		return r.params()
-	}
-	return r.bareAny(true)
-}
-
-// AnswerCreate is Answer for the tokens of the Any in CreateTaskRequest.Options (C1 to
-// C3), where the fields of BootstrapParams are unknown.
-func (g *Grammar) AnswerCreate(top []Token) (want contract.Outcome, known bool) {
-	r := newReading(flat(top))
-	r.grammar = g
-	if r.done() {
-		return r.outcome(contract.Outcome{}), r.malformed
-	}
-	if len(r.tokens) == 0 {
-		return contract.Outcome{Kind: contract.None}, true
-	}
-	r.tokens = slices.Clone(r.tokens)
-	for i := range r.tokens {
-		if r.tokens[i].means.field > 2 {
-			r.tokens[i].means = meaning{}
+	malformed := contract.Outcome{Kind: contract.Malformed}
+	switch {
+	case r.overwritten:
+		malformed.Or = []contract.Outcome{{Kind: contract.Foreign}}
+		if answer.Kind != contract.Foreign && !r.malformed {
+			malformed.Or = append(malformed.Or, answer)
 		}
+		return malformed, !r.unknown
+	case r.malformed:
+		return malformed, true
+	case r.free:
+		answer.Or = []contract.Outcome{malformed}
 	}
-	return r.bareAny(false)
+	return answer, !r.unknown
 }
 
 // reading is what has become of reading one payload.
 type reading struct {
-	grammar   *Grammar
-	tokens    []Token
-	malformed bool
-	unknown   bool
-	free      bool // malformed is allowed, too
+	message     protoreflect.MessageType
+	malformed   bool
+	unknown     bool
+	free        bool // malformed is allowed, too
+	overwritten bool // the freedom of this name applies
 }
 
-// newReading looks at the tokens of one message for what makes it malformed.
-func newReading(tokens []Token) reading {
-	r := reading{tokens: tokens}
-	for i, e := range tokens {
-		r.free = r.free || e.Freedom != ""
-		if e.Kind == Fault || e.Kind == Open && i == len(tokens)-1 {
+// enter reads a message, and returns the tokens of it that say something: none if one of
+// them makes it malformed, or may have taken others for a part of itself.
+func (r *reading) enter(tokens []Token) []Token {
+	tokens = flat(tokens)
+	for i, t := range tokens {
+		r.free = r.free || t.Freedom != ""
+		if t.Kind == Fault || t.Kind == Open && i == len(tokens)-1 {
 			r.malformed = true
-			return r
+			return nil
 		}
-		if e.Kind != Sound {
+		if t.Kind != Sound {
 			r.unknown = true
-			return r
+			return nil
 		}
 	}
-	return r
-}
-
-func (r *reading) done() bool { return r.malformed || r.unknown }
-
-// enter reads a message within this one. What a token may have taken for a part of
-// itself says nothing.
-func (r *reading) enter(tokens []Token) reading {
-	inner := newReading(flat(tokens))
-	if inner.done() {
-		inner.tokens = nil
-	}
-	r.malformed = r.malformed || inner.malformed
-	r.unknown = r.unknown || inner.unknown
-	r.free = r.free || inner.free
-	return inner
-}
-
-// outcome returns the answer, if the message is not malformed, with what else is allowed.
-func (r *reading) outcome(answer contract.Outcome) contract.Outcome {
-	malformed := contract.Outcome{Kind: contract.Malformed}
-	if r.malformed {
-		return malformed
-	}
-	if r.free {
-		answer.Or = []contract.Outcome{malformed}
-	}
-	return answer
+	return tokens
 }
 
 // params reads BootstrapParams: the first extension that names Options decides (R3).
-func (r *reading) params() (contract.Outcome, bool) {
-	answer := contract.Outcome{Kind: contract.None}
+func (r *reading) params(tokens []Token) contract.Outcome {
 	found := false
 	var ours []Token
-	for _, e := range r.tokens {
-		switch e.means.field {
-		case 0, 3:
-		case 8:
-			names, value := r.extension(e.means.inside)
-			if names && !found {
-				found, ours = true, value
-			}
-		default:
-			r.malformed = r.malformed || !utf8.ValidString(e.means.text)
+	for _, t := range tokens {
+		if t.means.field != 8 {
+			r.malformed = r.malformed || !utf8.ValidString(t.means.text)
+			continue
+		}
+		if names, value := r.extension(t.means.inside); names && !found {
+			found, ours = true, value
 		}
 	}
-	if found && !r.done() {
-		answer = r.options(ours)
+	if !found || r.malformed || r.unknown {
+		return contract.Outcome{Kind: contract.None}
 	}
-	return r.outcome(answer), r.malformed || !r.unknown
+	return r.options(ours)
 }
 
 // extension reads an Extension, whose Any may come in pieces, and returns the value
 // if the type URL names Options.
 func (r *reading) extension(tokens []Token) (ours bool, value []Token) {
-	for _, piece := range r.enter(tokens).tokens {
-		if piece.means.field != 1 {
-			continue
-		}
-		for _, e := range r.enter(piece.means.inside).tokens {
-			switch e.means.field {
+	for _, piece := range r.enter(tokens) {
+		for _, t := range r.enter(piece.means.inside) {
+			switch t.means.field {
 			case 1:
-				ours = e.means.ours
-				r.malformed = r.malformed || !utf8.ValidString(e.means.text)
+				ours = t.means.ours
+				r.malformed = r.malformed || !utf8.ValidString(t.means.text)
 			case 2:
-				value = e.means.inside
+				value = t.means.inside
 			}
 		}
 	}
@@ -145,69 +105,61 @@ func (r *reading) extension(tokens []Token) (ours bool, value []Token) {
 }
 
 // bareAny reads an Any at the top level (R4, C2 and C3), and knows the freedom
-// overwritten. minimal says whether an ID and a namespace are none (R4b).
-func (r *reading) bareAny(minimal bool) (contract.Outcome, bool) {
-	var last [3]meaning
-	for _, e := range r.tokens {
-		if e.means.field != 0 {
-			last[e.means.field] = e.means
+// overwritten. On standard input an ID and a namespace are none (R4b).
+func (r *reading) bareAny(tokens []Token, in contract.Input) contract.Outcome {
+	var url, value meaning
+	for _, t := range tokens {
+		switch t.means.field {
+		case 1:
+			url = t.means
+		case 2:
+			value = t.means
 		}
 	}
-	url, value := last[1], last[2]
-	overwritten := false
 	valid := true // as BootstrapParams
-	for i, e := range r.tokens {
-		if e.means.field == 0 || utf8.ValidString(e.means.text) {
+	for i, t := range tokens {
+		num := t.means.field
+		if num != 1 && num != 2 || utf8.ValidString(t.means.text) {
 			continue
 		}
 		valid = false
-		again := slices.ContainsFunc(r.tokens[i+1:],
-			func(later Token) bool { return later.means.field == e.means.field })
-		if again && (e.means.field == 1 || !url.ours) {
-			overwritten = true
-		}
+		again := slices.ContainsFunc(tokens[i+1:], func(later Token) bool { return later.means.field == num })
+		r.overwritten = r.overwritten || again && (num == 1 || !url.ours)
 	}
-	answer := contract.Outcome{Kind: contract.Foreign}
+	isMinimal := in == contract.Stdin && stdin.IsIdentifier(url.text) && stdin.IsIdentifier(value.text)
 	switch {
 	case !utf8.ValidString(url.text):
 		r.malformed = true
 	case url.ours:
-		answer = r.options(value.inside)
-	case minimal && url.id && value.id && (valid || overwritten):
-		answer = contract.Outcome{Kind: contract.None}
+		return r.options(value.inside)
+	case isMinimal && (valid || r.overwritten):
+		return contract.Outcome{Kind: contract.None}
 	}
-	if !overwritten {
-		return r.outcome(answer), r.malformed || !r.unknown
-	}
-	want := contract.Outcome{Kind: contract.Malformed, Or: []contract.Outcome{{Kind: contract.Foreign}}}
-	if answer.Kind != contract.Foreign && !r.malformed {
-		want.Or = append(want.Or, answer)
-	}
-	return want, !r.unknown
+	return contract.Outcome{Kind: contract.Foreign}
 }
 
 // options reads Options.
 func (r *reading) options(tokens []Token) contract.Outcome {
-	m := r.grammar.message.New()
-	for _, e := range r.enter(tokens).tokens {
-		if e.means.field == 0 {
-			continue
+	m := r.message.New()
+	for _, t := range r.enter(tokens) {
+		fd := m.Descriptor().Fields().ByNumber(t.means.field)
+		switch {
+		case fd == nil: // older Options do not have each field
+		case fd.IsMap():
+			entry := r.entry(t.means.inside)
+			setEntry(m, fd, entry[1], entry[2])
+		default:
+			m.Set(fd, valueOf(fd.Kind(), t.means.number, t.means.text))
 		}
-		fd := m.Descriptor().Fields().ByNumber(e.means.field)
-		if fd.IsMap() {
-			key, value := r.entry(e.means.inside)
-			m.Mutable(fd).Map().Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))
-			continue
-		}
-		m.Set(fd, e.means.value)
 	}
 	return contract.Outcome{Kind: contract.Options, Options: m.Interface()}
 }
 
-func (r *reading) entry(tokens []Token) (key, value string) {
+// entry reads an entry of a map, and returns its fields by their numbers.
+func (r *reading) entry(tokens []Token) map[protowire.Number]string {
 	texts := make(map[protowire.Number]string)
-	for _, e := range r.enter(tokens).tokens {
-		texts[e.means.field] = e.means.text
+	for _, t := range r.enter(tokens) {
+		texts[t.means.field] = t.means.text
 	}
-	return texts[1], texts[2]
+	return texts
 }

@@ -5,47 +5,75 @@ import (
 	"strings"
 )
 
-// Tokens returns what may stand at a level, the known fields first.
-func (g *Grammar) Tokens(l Level) []Token { return g.tokens()[l] }
+// level is what may stand at a level, and what of it is put into drawn messages.
+type level struct{ tokens, faults, freedoms, unknown []Token }
 
-func (g *Grammar) allTokens() map[Level][]Token {
-	all := map[Level][]Token{
-		Top: g.topTokens(), Extension: g.extensionTokens(), Any: g.anyTokens(), Options: g.optionsTokens(),
-		Entry: entryTokens(), Group: nil,
-	}
-	for l := range all {
-		common := l
-		if l == Top {
-			common = Bootstrap
+// Tokens returns what may stand at a level, the known fields first.
+func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
+
+// Faults returns the faults of a message of a level: each class of the contract that can
+// affect it. The caller must not change them.
+func (g *Grammar) Faults(l Level) []Token { return g.levels()[l].faults }
+
+// Freedoms returns what may be put into a message of a level so that a reader either reads
+// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
+func (g *Grammar) Freedoms(l Level) []Token { return g.levels()[l].freedoms }
+
+// truncation is the fault that inserts nothing, but cuts a message off.
+var truncation = Token{Name: "truncated"}
+
+func (g *Grammar) allLevels() map[Level]level {
+	own := map[Level][]Token{Bootstrap: g.topTokens(), Extension: g.extensionTokens(), Any: g.anyTokens(),
+		Options: g.optionsTokens(), Entry: slices.Concat(entryTokens(1, "key"), entryTokens(2, "value"))}
+	all := make(map[Level]level)
+	for l, s := range g.sites {
+		unknowns, faults := unknowns(s), faultsOf(l, s)
+		tokens := distinct(own[l], unknowns, faults)
+		switch l {
+		case Bootstrap, Legacy:
+			tokens = g.allTop(own[Bootstrap])
+		case Group: // how deep a group is depends on where it stands
+			tokens = slices.DeleteFunc(tokens, func(t Token) bool {
+				return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
+			})
 		}
-		all[l] = distinct(slices.Concat(all[l], unknowns(g.sites[common]), g.faults()[common]))
-	}
-	for _, t := range g.faults()[Legacy] {
-		has := func(other Token) bool { return string(other.Bytes) == string(t.Bytes) }
-		if t.Kind == Fault && !slices.ContainsFunc(all[Top], has) {
-			t.Name = "any-" + t.Name
-			all[Top] = append(all[Top], t)
+		all[l] = level{
+			tokens:   tokens,
+			faults:   append([]Token{truncation}, faults...),
+			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
+			unknown:  slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return !t.isUnknown() }),
 		}
 	}
-	// At the top level a string that is not UTF-8 is a fault of some messages only.
-	all[Top] = slices.DeleteFunc(all[Top], func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault })
-	// How deep a group is depends on where it stands.
-	all[Group] = slices.DeleteFunc(all[Group], func(t Token) bool {
-		return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
-	})
+	all[Top] = all[Bootstrap]
 	return all
 }
 
-// distinct leaves out the tokens whose bytes an earlier one has.
-func distinct(tokens []Token) (list []Token) {
-	seen := make(map[string]bool)
-	for _, t := range tokens {
-		if !seen[string(t.Bytes)] {
-			seen[string(t.Bytes)] = true
-			list = append(list, t)
-		}
+// allTop are the tokens of the top level of either family. A string that is not UTF-8 is a
+// fault of some messages only.
+func (g *Grammar) allTop(own []Token) []Token {
+	ofAny := faultsOf(Legacy, g.sites[Legacy])
+	for i, t := range ofAny {
+		ofAny[i].Name = "any-" + t.Name
 	}
-	return list
+	ofAny = slices.DeleteFunc(ofAny, func(t Token) bool { return t.Kind != Fault })
+	tokens := distinct(own, unknowns(g.sites[Bootstrap]), faultsOf(Bootstrap, g.sites[Bootstrap]), ofAny)
+	return slices.DeleteFunc(tokens, func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault })
+}
+
+// isUnknown reports whether a token is a field without a meaning, in an encoding that every
+// reader accepts.
+func (t Token) isUnknown() bool {
+	return t.Kind == Sound && t.Freedom == "" && !t.Single && t.means.field == 0 && len(t.parts) == 0
+}
+
+// distinct leaves out the tokens whose bytes an earlier one has.
+func distinct(lists ...[]Token) []Token {
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(slices.Concat(lists...), func(t Token) bool {
+		again := seen[string(t.Bytes)]
+		seen[string(t.Bytes)] = true
+		return again
+	})
 }
 
 // Context is a message whose tokens are enumerated, and the payload around it.
@@ -63,25 +91,33 @@ func (c Context) IsAny() bool {
 
 // Contexts are where each level's tokens stand.
 func (g *Grammar) Contexts() []Context {
+	annotation := func(t []Token) Token { return message(g.entries.Number(), "", "", t...) }
+	groups := func(name string, payload func(group Token) []Token) Context {
+		return Context{"group in " + name, Group, func(t []Token) []Token { return payload(group(t)) }}
+	}
+	debug := value("debug", g.sent)
 	list := []Context{
 		{"top", Top, func(t []Token) []Token { return t }},
 		{"Extension", Extension, inParams},
 		{"Any in an extension", Any, inAny},
 		{"Options in an extension", Options, g.inOptions},
 		{"Options in a legacy Any", Options, g.legacy},
+		{"annotation in an extension", Entry, func(t []Token) []Token { return g.inOptions([]Token{annotation(t)}) }},
+		{"annotation in a legacy Any", Entry, func(t []Token) []Token { return g.legacy([]Token{annotation(t)}) }},
+		groups("BootstrapParams", func(t Token) []Token { return []Token{t, version, g.inExtension(g.sent)} }),
+		groups("a legacy Any", func(t Token) []Token { return []Token{g.ours, t, debug} }),
+		groups("an Extension", func(t Token) []Token { return inParams([]Token{t, piece("", g.ours, debug)}) }),
+		groups("an Any", func(t Token) []Token { return inAny([]Token{g.ours, debug, t}) }),
+		groups("Options in an extension", func(t Token) []Token { return g.inOptions([]Token{g.sent, t}) }),
+		groups("Options in a legacy Any", func(t Token) []Token { return g.legacy([]Token{t, g.sent}) }),
+		groups("an annotation", func(t Token) []Token {
+			return g.legacy([]Token{annotation([]Token{text(1, "", "", "k"), t, text(2, "", "", "v")})})
+		}),
 	}
-	if g.entries != nil {
-		list = append(list,
-			Context{"annotation in an extension", Entry,
-				func(t []Token) []Token { return g.inOptions([]Token{g.entry(t...)}) }},
-			Context{"annotation in a legacy Any", Entry,
-				func(t []Token) []Token { return g.legacy([]Token{g.entry(t...)}) }})
-	}
-	return append(list, g.groups()...)
+	return slices.DeleteFunc(list, func(c Context) bool {
+		return g.entries == nil && strings.Contains(c.Name, "annotation")
+	})
 }
-
-// version makes a payload one of BootstrapParams.
-var version = text(4, "version", "", "2.3.7")
 
 // inParams, inAny and inOptions are the payload around an Extension's tokens, around those
 // of the Any in it, and around those of the Options in that.
@@ -94,42 +130,12 @@ func (g *Grammar) inOptions(t []Token) []Token { return inAny([]Token{g.ours, va
 // legacy is an Any around the tokens of Options.
 func (g *Grammar) legacy(t []Token) []Token { return []Token{g.ours, value("", t...)} }
 
-// entry is an entry of the map in Options.
-func (g *Grammar) entry(t ...Token) Token { return message(g.entries.Number(), "", t...) }
-
-// groups are a group of a number that is known nowhere, at each level.
-func (g *Grammar) groups() []Context {
-	debug := value("debug", g.sent)
-	around := []struct {
-		name    string
-		payload func(group Token) []Token
-	}{
-		{"BootstrapParams", func(t Token) []Token { return []Token{t, version, g.inExtension(g.sent)} }},
-		{"a legacy Any", func(t Token) []Token { return []Token{g.ours, t, debug} }},
-		{"an Extension", func(t Token) []Token { return inParams([]Token{t, piece("", g.ours, debug)}) }},
-		{"an Any", func(t Token) []Token { return inAny([]Token{g.ours, debug, t}) }},
-		{"Options in an extension", func(t Token) []Token { return g.inOptions([]Token{g.sent, t}) }},
-		{"Options in a legacy Any", func(t Token) []Token { return g.legacy([]Token{t, g.sent}) }},
-		{"an annotation", func(t Token) []Token {
-			return g.legacy([]Token{g.entry(text(1, "", "", "k"), t, text(2, "", "", "v"))})
-		}},
-	}
-	if g.entries == nil {
-		around = around[:len(around)-1]
-	}
-	var list []Context
-	for _, a := range around {
-		list = append(list, Context{"group in " + a.name, Group,
-			func(t []Token) []Token { return a.payload(group(t)) }})
-	}
-	return list
-}
-
-// group is a group of these tokens.
+// group is a group of these tokens, of a number that is known nowhere.
 func group(inside []Token) Token {
 	const start, end = "\x83\x7d", "\x84\x7d" // of number 2000
 	t := raw("group", "", []byte(start), Encode(inside), []byte(end))
-	r := newReading(inside)
+	var r reading
+	r.enter(inside)
 	switch {
 	case r.unknown, r.malformed && inside[len(inside)-1].Kind == Open:
 		t.Kind = Unclear

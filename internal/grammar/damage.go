@@ -2,55 +2,15 @@ package grammar
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
-
-// inserted is what is put into a message of a level.
-type inserted struct{ faults, freedoms, unknown []Token }
-
-// truncation is the fault that inserts nothing, but cuts a message off.
-var truncation = Token{Name: "truncated"}
-
-// allInserted leaves out what is longer than so many bytes.
-func (g *Grammar) allInserted(longest int) map[Level]inserted {
-	all := make(map[Level]inserted)
-	for l, s := range g.sites {
-		tokens := g.Tokens(l)
-		if l == Legacy || l == Bootstrap {
-			tokens = g.Tokens(Top)
-		}
-		choose := func(from []Token, is func(Token) bool) []Token {
-			return slices.DeleteFunc(slices.Clone(from), func(t Token) bool { return len(t.Bytes) > longest || !is(t) })
-		}
-		all[l] = inserted{
-			faults:   append([]Token{truncation}, choose(g.faults()[l], func(Token) bool { return true })...),
-			freedoms: choose(unknowns(s), func(t Token) bool { return t.Freedom != "" }),
-			unknown:  choose(tokens, Token.isUnknown),
-		}
-	}
-	return all
-}
-
-// isUnknown reports whether a token is a field without a meaning, in an encoding that every
-// reader accepts.
-func (t Token) isUnknown() bool {
-	return t.Kind == Sound && t.Freedom == "" && !t.Single && t.means.field == 0 && len(t.parts) == 0
-}
-
-// Faults returns the faults of a message of a level: each class of the contract that can
-// affect it. The caller must not change them.
-func (g *Grammar) Faults(level Level) []Token { return g.inserted()[level].faults }
-
-// Freedoms returns what may be put into a message of a level so that a reader either reads
-// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
-func (g *Grammar) Freedoms(level Level) []Token { return g.inserted()[level].freedoms }
 
 // damage puts a fault into the body of a message: between two fields, wherever that
 // is, or at the end, if it would take the fields behind it for its own.
@@ -89,10 +49,9 @@ func (g *Grammar) Free(rnd Rand) Payload { return g.faulty(rnd, g.Options(rnd), 
 // faulty adds an entry to the map in Options, so that there is one to damage.
 func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Token) Payload {
 	if g.entries != nil {
-		opts.ProtoReflect().Mutable(g.entries).Map().Set(protoreflect.ValueOfString("key").MapKey(),
-			protoreflect.ValueOfString("value"))
+		setEntry(opts.ProtoReflect(), g.entries, "key", "value")
 	}
-	variations := g.sometimes(rnd, AllVariations).variations
+	variations := sometimes(rnd, AllVariations)
 	family := pick(rnd, []Level{Legacy, Bootstrap})
 	level := pick(rnd, g.Levels(family))
 	return g.Damaged(rnd, variations, opts, family, level, pick(rnd, faults(level)))
@@ -102,30 +61,29 @@ func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Toke
 // among the annotations needs options that have one.
 func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, family, level Level,
 	fault Token) Payload {
-	e := &encoder{g: g, rnd: rnd, variations: variations, level: level, damage: fault.damage}
+	e := g.encoder(rnd, variations)
+	e.level, e.damage = level, fault.damage
 	name, encode := "legacy Any", e.legacyOptions
 	if family == Bootstrap {
 		name, encode = "BootstrapParams", e.bootstrap
 	}
-	b := encode(opts)
-	what, want := FaultMark, contract.Outcome{Kind: contract.Malformed}
+	p := Payload{Bytes: encode(opts), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: fmt.Sprintf("%s, %s in %s", name, fault.Name, level)}
 	if fault.Freedom != "" {
-		what = FreedomMark
-		want, want.Or = Sent(opts), []contract.Outcome{want}
+		malformed := p.Want
+		p.Want = Sent(opts)
+		p.Want.Or = []contract.Outcome{malformed}
 	}
-	e.mark(what, fault.Name, string(level))
-	return e.payload(b, want, name+", "+fault.Name+" in "+string(level))
+	return p
 }
 
 // Framed draws a valid payload in a frame that protobuf does not have: each
 // frame puts an invalid tag where a tag is read.
 func (g *Grammar) Framed(rnd Rand) Payload {
-	p := g.Valid(rnd, g.sometimes(rnd, AllVariations).variations)
+	p := g.Valid(rnd, sometimes(rnd, AllVariations))
 	frame := pick(rnd, Frames)
-	p.Bytes = frame.Wrap(p.Bytes)
-	p.Want = contract.Outcome{Kind: contract.Malformed}
-	p.Description = frame.Name + " around " + p.Description
-	return p
+	return Payload{Bytes: frame.Wrap(p.Bytes), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: frame.Name + " around " + p.Description}
 }
 
 // Frame wraps a payload.

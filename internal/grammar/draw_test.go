@@ -1,8 +1,11 @@
 package grammar
 
 import (
+	"bytes"
+	"maps"
 	"math/rand"
 	"slices"
+	"strings"
 	"testing"
 
 	"shimfuzz/internal/contract"
@@ -95,32 +98,34 @@ func annotated() *options.Options {
 // variation, each field.
 func TestEverythingIsDrawn(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
-	drawn := make(map[Mark]int)
+	drawn := make(map[string]bool)
 	for range 10_000 {
 		for _, p := range []Payload{RunHCS.Malformed(rnd), RunHCS.Free(rnd)} {
-			for _, m := range p.Marks {
-				drawn[m]++
-			}
+			_, fault, _ := strings.Cut(p.Description, ", ")
+			drawn[fault] = true
+		}
+		for fd := range RunHCS.Options(rnd).ProtoReflect().Range {
+			drawn[string(fd.Name())] = true
+		}
+		for row, name := range VariationNames {
+			without := RunHCS.Bootstrap(Lowest{}, 0, annotated())
+			with := RunHCS.Bootstrap(rnd, row, annotated())
+			drawn[name] = drawn[name] || !bytes.Equal(with.Bytes, without.Bytes)
 		}
 	}
-	want := func(m Mark) {
-		if drawn[m] == 0 {
-			t.Errorf("%v is never drawn", m)
-		}
-	}
+	var want []string
 	for _, level := range slices.Concat(RunHCS.Levels(Legacy), RunHCS.Levels(Bootstrap)) {
-		for _, f := range RunHCS.Faults(level) {
-			want(Mark{What: FaultMark, Row: f.Name, Column: string(level)})
+		for _, f := range slices.Concat(RunHCS.Faults(level), RunHCS.Freedoms(level)) {
+			want = append(want, f.Name+" in "+string(level))
 		}
-		for _, f := range RunHCS.Freedoms(level) {
-			want(Mark{What: FreedomMark, Row: f.Name, Column: string(level)})
-		}
-	}
-	for _, name := range VariationNames {
-		want(Mark{What: VariationMark, Row: name})
 	}
 	fields := new(options.Options).ProtoReflect().Descriptor().Fields()
 	for i := range fields.Len() {
-		want(Mark{What: FieldMark, Row: string(fields.Get(i).Name())})
+		want = append(want, string(fields.Get(i).Name()))
+	}
+	for _, what := range slices.AppendSeq(want, maps.Values(VariationNames)) {
+		if !drawn[what] {
+			t.Errorf("%s is never drawn", what)
+		}
 	}
 }

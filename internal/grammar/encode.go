@@ -1,13 +1,13 @@
 package grammar
 
 import (
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
 
@@ -45,33 +45,16 @@ type encoder struct {
 	variations Variations
 	level      Level
 	damage     func(Rand, []byte) []byte // of the body of its message; nil: none
-	marks      []Mark
-	free       []byte // of the buffer that messages are written to
+	free       []byte                    // of the buffer that messages are written to
 }
 
-// payload is what the encoder has made.
-func (e *encoder) payload(b []byte, want contract.Outcome, description string) Payload {
-	return Payload{Bytes: b, Want: want, Description: description, Marks: e.marks}
+func (g *Grammar) encoder(rnd Rand, variations Variations) *encoder {
+	return &encoder{g: g, rnd: rnd, variations: variations}
 }
 
-func (e *encoder) mark(what, row, column string) {
-	if !e.g.small {
-		e.marks = append(e.marks, Mark{what, row, column})
-	}
-}
-
-// has draws whether the encoder applies a variation here: if it has it, two times
-// in three.
+// has draws whether the encoder applies a variation here.
 func (e *encoder) has(row Variations) bool {
-	least := 1
-	if e.g.small {
-		least = 2
-	}
-	has := e.variations&row != 0 && e.rnd.Intn(3) >= least
-	if has && !e.g.small {
-		e.mark(VariationMark, VariationNames[row], "")
-	}
-	return has
+	return e.variations&row != 0 && e.rnd.Intn(3) >= e.g.plain
 }
 
 // keyed is a part that must stay behind earlier parts of the same key.
@@ -95,8 +78,8 @@ func (e *encoder) assemble(level Level, parts []keyed) []byte {
 	if e.has(Unknown) {
 		for i := range 1 + e.rnd.Intn(3) {
 			at := e.rnd.Intn(len(parts) + 1)
-			parts = slices.Insert(parts, at, keyed{wire.Raw(pick(e.rnd, e.g.inserted()[level].unknown).Bytes),
-				unknownKey - i})
+			unknown := wire.Raw(pick(e.rnd, e.g.levels()[level].unknown).Bytes)
+			parts = slices.Insert(parts, at, keyed{unknown, unknownKey - i})
 		}
 	}
 	if e.has(Order) {
@@ -161,34 +144,28 @@ func (e *encoder) options(want proto.Message) []byte {
 	m := want.ProtoReflect()
 	parts := make([]keyed, 0, len(e.g.options)+8)
 	for _, o := range e.g.options {
-		has := m.Has(o.FieldDescriptor)
-		if has && !e.g.small {
-			e.mark(FieldMark, string(o.Name()), "")
-		}
 		if o.IsMap() {
-			parts = e.mapEntries(parts, o, m.Get(o.FieldDescriptor).Map())
-		} else if has || !o.presence && e.has(Default) {
+			parts = e.mapEntries(parts, o.num, m.Get(o.FieldDescriptor).Map())
+		} else if m.Has(o.FieldDescriptor) || !o.presence && e.has(Default) {
 			parts = e.singular(parts, o, m.Get(o.FieldDescriptor))
 		}
 	}
-	if rest := e.g.others(m); len(rest) > 0 {
+	if rest := e.g.others(want); len(rest) > 0 {
 		parts = append(parts, keyed{wire.Raw(rest), othersKey})
 	}
 	return e.assemble(Options, parts)
 }
 
 // others encodes the fields that are not drawn, which a fuzzer may have set.
-func (g *Grammar) others(m protoreflect.Message) []byte {
+func (g *Grammar) others(m proto.Message) []byte {
 	if len(g.unset) == 0 {
 		return nil
 	}
-	only := m.New()
-	for _, fd := range g.unset {
-		if m.Has(fd) {
-			only.Set(fd, m.Get(fd))
-		}
+	m = proto.Clone(m)
+	for _, o := range g.options {
+		m.ProtoReflect().Clear(o.FieldDescriptor)
 	}
-	b, err := proto.Marshal(only.Interface())
+	b, err := proto.Marshal(m)
 	if err != nil {
 		return nil // not UTF-8, so it was not decoded from a payload
 	}
@@ -205,35 +182,34 @@ func (e *encoder) singular(parts []keyed, o option, v protoreflect.Value) []keye
 	return append(parts, field(e.scalarPart(o.num, o.kind, v)))
 }
 
-func (e *encoder) mapEntries(parts []keyed, o option, entries protoreflect.Map) []keyed {
-	keys := make([]string, 0, entries.Len())
-	for k := range entries.Range {
-		keys = append(keys, k.String())
+func (e *encoder) mapEntries(parts []keyed, num protowire.Number, entries protoreflect.Map) []keyed {
+	values := make(map[string]string, entries.Len())
+	for k, v := range entries.Range {
+		values[k.String()] = v.String()
 	}
-	slices.Sort(keys) // so that the encoding depends on the source alone
-	for i, k := range keys {
-		add := func(v string) { parts = append(parts, keyed{e.mapEntry(o.num, k, v), entryKey - i}) }
+	// sorted, so that the encoding depends on the source alone
+	for i, k := range slices.Sorted(maps.Keys(values)) {
+		add := func(v string) { parts = append(parts, keyed{e.mapEntry(num, k, v), entryKey - i}) }
 		if e.has(Repeat) {
 			add(e.g.text(e.rnd))
 		}
-		add(entries.Get(protoreflect.ValueOfString(k).MapKey()).String())
+		add(values[k])
 	}
 	return parts
 }
 
 func (e *encoder) mapEntry(num protowire.Number, k, v string) wire.Part {
 	parts := make([]keyed, 0, 8)
-	add := func(num protowire.Number, s string) {
+	for i, s := range []string{k, v} {
+		num := protowire.Number(i + 1)
 		if s == "" && e.has(Default) {
-			return
+			continue
 		}
 		if e.has(Repeat) {
 			parts = append(parts, field(wire.String(num, e.g.text(e.rnd))))
 		}
 		parts = append(parts, field(wire.String(num, s)))
 	}
-	add(1, k)
-	add(2, v)
 	return wire.Bytes(num, e.assemble(Entry, parts))
 }
 
@@ -245,32 +221,21 @@ func (e *encoder) scalarPart(num protowire.Number, kind protoreflect.Kind, v pro
 		high = e.rnd.Uint64() << 32
 	}
 	switch kind {
-	case protoreflect.BoolKind:
-		if v.Bool() {
-			return wire.Varint(num, 1|high|high>>20)
-		}
-		return wire.Varint(num, 0)
-	case protoreflect.EnumKind:
-		return wire.Varint(num, low32(int32(v.Enum()), high))
-	case protoreflect.Int32Kind:
-		return wire.Varint(num, low32(int32(v.Int()), high))
-	case protoreflect.Uint32Kind:
-		return wire.Varint(num, v.Uint()|high)
-	case protoreflect.Int64Kind:
-		return wire.Varint(num, uint64(v.Int()))
-	case protoreflect.Uint64Kind:
-		return wire.Varint(num, v.Uint())
+	case protoreflect.StringKind:
+		return wire.String(num, v.String())
 	case protoreflect.BytesKind:
 		return wire.Bytes(num, v.Bytes())
 	}
-	return wire.String(num, v.String())
-}
-
-// low32 is v as senders write it, negative ones in ten bytes, or with other
-// high bits.
-func low32(v int32, high uint64) uint64 {
-	if high == 0 {
-		return uint64(int64(v))
+	n := varintOf(kind, v)
+	switch kind {
+	case protoreflect.BoolKind:
+		if n != 0 {
+			n |= high | high>>20
+		}
+	case protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind:
+		if high != 0 { // negative numbers are of 64 bits without
+			n = uint64(uint32(n)) | high
+		}
 	}
-	return uint64(uint32(v)) | high
+	return wire.Varint(num, n)
 }

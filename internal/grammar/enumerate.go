@@ -2,12 +2,12 @@ package grammar
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"iter"
+	"math/bits"
 	"slices"
 	"strings"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Sentence is one payload of an enumeration.
@@ -50,16 +50,12 @@ func (g *Grammar) Sentences(c Context, longest int) iter.Seq[Sentence] {
 func Sequences(tokens []Token, longest int) iter.Seq[[]Token] {
 	combined := slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.Single })
 	return func(yield func([]Token) bool) {
-		if !yield(nil) {
-			return
-		}
-		for _, t := range tokens {
-			if !yield([]Token{t}) {
-				return
+		for length := range longest + 1 {
+			choices := slices.Repeat([][]Token{combined}, length)
+			if length == 1 {
+				choices[0] = tokens
 			}
-		}
-		for length := 2; length <= longest; length++ {
-			if !product(nil, slices.Repeat([][]Token{combined}, length), yield) {
+			if !product(nil, choices, yield) {
 				return
 			}
 		}
@@ -84,22 +80,18 @@ func product(chosen []Token, choices [][]Token, yield func([]Token) bool) bool {
 // and with one of Options. One with fewer fields comes before those that add to it.
 func (g *Grammar) Params() iter.Seq[Sentence] {
 	const same = "web-1"
+	absent := Token{}
 	choices := [][]Token{
-		{identity(1, "a-1"), identity(1, same), identity(1, "")},
-		{identity(2, "k8s.io", g.asOptions("k8s.io")...), identity(2, same), identity(2, "")},
-		ambient()[:2],
+		{absent, g.identity(1, "a-1"), g.identity(1, same), g.identity(1, "")},
+		{absent, g.identity(2, "k8s.io"), g.identity(2, same), g.identity(2, "")},
+		append([]Token{absent}, ambient()[:2]...),
 	}
-	for _, num := range []protowire.Number{4, 5, 6, 7, 9} {
-		choices = append(choices, []Token{
-			text(num, fmt.Sprintf("field %d", num), "ambient", Addresses[num]),
-			text(num, fmt.Sprintf("field %d %q", num, same), "ambient", same),
-			text(num, fmt.Sprintf("field %d empty", num), "ambient", ""),
-		})
+	for _, num := range ambientTexts {
+		name := fmt.Sprintf("field %d", num)
+		choices = append(choices, []Token{absent, text(num, name, "ambient", Addresses[num]),
+			text(num, fmt.Sprintf("%s %q", name, same), "ambient", same), text(num, name+" empty", "ambient", "")})
 	}
-	choices = append(choices, []Token{g.inExtension(g.sent)})
-	for i := range choices {
-		choices[i] = slices.Insert(choices[i], 0, Token{}) // no field
-	}
+	choices = append(choices, []Token{absent, g.inExtension(g.sent)})
 	return func(yield func(Sentence) bool) {
 		product(nil, choices, func(t []Token) bool {
 			return yield(sentence(slices.DeleteFunc(t, func(t Token) bool { return t.Bytes == nil })...))
@@ -110,22 +102,17 @@ func (g *Grammar) Params() iter.Seq[Sentence] {
 // Sizes yields payloads of Options of both families of all sizes up to 4,200 bytes, and of
 // those around the powers of two up to 131,072; nothing if Options have no string.
 func (g *Grammar) Sizes() iter.Seq[Sentence] {
-	const around = 80 // bytes that stand around the text
-	var sizes []int
-	for n := range 4200 {
-		sizes = append(sizes, n)
-	}
-	for size := 8192; size <= 131072; size *= 2 {
-		for n := size - around; n < size+3; n++ {
-			sizes = append(sizes, n)
-		}
-	}
 	return func(yield func(Sentence) bool) {
 		if g.padding == nil {
 			return
 		}
-		for _, n := range sizes {
-			padding := g.set(g.padding, strings.Repeat("x", n), 0)
+		for n := range 131072 + 3 {
+			const around = 80 // bytes that stand around the text
+			power := 1 << (bits.Len(uint(n+around)) - 1)
+			if n >= 4200 && n > power+2 {
+				continue
+			}
+			padding := set(g.padding, strings.Repeat("x", n), 0)
 			padding.Name, padding.Rules = fmt.Sprintf("%s of %d bytes", g.padding.Name(), n), "S2"
 			opts := []Token{g.sent, padding}
 			if !yield(sentence(g.legacy(opts)...)) || !yield(sentence(version, g.inExtension(opts...))) {
@@ -141,13 +128,10 @@ func sentence(top ...Token) Sentence { return Sentence{Context: "top", Tokens: t
 // Strings yields every string of up to some bytes, the shorter ones first.
 func Strings(longest int) iter.Seq[Sentence] {
 	return func(yield func(Sentence) bool) {
-		b := make([]byte, longest)
-		for length := range len(b) + 1 {
-			for n := range 1 << (8 * length) {
-				for i := range length {
-					b[i] = byte(n >> (8 * i))
-				}
-				if !yield(Sentence{Context: "any bytes", Payload: slices.Clone(b[:length])}) {
+		for length := range longest + 1 {
+			for n := range uint32(1) << (8 * length) {
+				b := binary.LittleEndian.AppendUint32(nil, n)[:length]
+				if !yield(Sentence{Context: "any bytes", Payload: b}) {
 					return
 				}
 			}

@@ -3,9 +3,9 @@ package grammar
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/wire"
 )
@@ -20,13 +20,27 @@ type site struct {
 }
 
 func (g *Grammar) allSites() map[Level]site {
-	inOptions := site{unknown: g.unknownNumber()}
-	if list := g.scalars(isVarint); len(list) > 0 {
-		inOptions.varint = list[0].Number()
+	// A number that no released Options of hcsshim have, and not these.
+	inOptions := site{unknown: 21}
+	fields := g.message.Descriptor().Fields()
+	for i := range fields.Len() {
+		inOptions.unknown = max(inOptions.unknown, fields.Get(i).Number()+1)
 	}
-	isText := func(fd protoreflect.FieldDescriptor) bool { return !isVarint(fd) }
-	if list := g.scalars(isText); len(list) > 0 {
-		inOptions.text, inOptions.bytes = list[0].Number(), list[min(2, len(list)-1)].Number()
+	var numbers, texts []protowire.Number
+	for _, o := range g.options {
+		switch {
+		case o.IsMap():
+		case isVarint(o):
+			numbers = append(numbers, o.num)
+		default:
+			texts = append(texts, o.num)
+		}
+	}
+	if len(numbers) > 0 {
+		inOptions.varint = numbers[0]
+	}
+	if len(texts) > 0 {
+		inOptions.text, inOptions.bytes = texts[0], texts[min(2, len(texts)-1)]
 	}
 	return map[Level]site{
 		Legacy:    {bytes: 2, text: 1, unknown: 10},
@@ -39,80 +53,62 @@ func (g *Grammar) allSites() map[Level]site {
 	}
 }
 
-// unknownNumber is the number behind the highest one of Options' fields, and at least
-// the first that no released Options of hcsshim have.
-func (g *Grammar) unknownNumber() protowire.Number {
-	n := protowire.Number(21)
-	fields := g.message.Descriptor().Fields()
-	for i := range fields.Len() {
-		n = max(n, fields.Get(i).Number()+1)
-	}
-	return n
-}
-
-// The types of fields, by what the tokens' names call them.
+// types are a field of each wire type, by what the tokens' names call it.
 var types = []struct {
-	name string
-	typ  protowire.Type
+	name  string
+	typ   protowire.Type
+	field func(num protowire.Number) wire.Part
 }{
-	{"varint", protowire.VarintType}, {"fixed64", protowire.Fixed64Type}, {"bytes", protowire.BytesType},
-	{"group", protowire.StartGroupType}, {"fixed32", protowire.Fixed32Type},
-}
-
-// ofType is a field of any number and type.
-func ofType(num protowire.Number, typ protowire.Type) wire.Part {
-	switch typ {
-	case protowire.VarintType:
-		return wire.Varint(num, 1)
-	case protowire.Fixed32Type:
-		return wire.Fixed32(num, 1)
-	case protowire.Fixed64Type:
-		return wire.Fixed64(num, 1)
-	case protowire.StartGroupType:
+	{"varint", protowire.VarintType, func(num protowire.Number) wire.Part { return wire.Varint(num, 1) }},
+	{"fixed64", protowire.Fixed64Type, func(num protowire.Number) wire.Part { return wire.Fixed64(num, 1) }},
+	{"bytes", protowire.BytesType, func(num protowire.Number) wire.Part { return wire.String(num, "\x08\x01") }},
+	{"group", protowire.StartGroupType, func(num protowire.Number) wire.Part {
 		return wire.Group(num, wire.Varint(1, 1), wire.Group(num, wire.String(2, "inner")))
-	}
-	return wire.Bytes(num, []byte{0x08, 1})
+	}},
+	{"fixed32", protowire.Fixed32Type, func(num protowire.Number) wire.Part { return wire.Fixed32(num, 1) }},
 }
 
 // otherType is a known field with a wire type that it does not have.
 func otherType(num protowire.Number, not protowire.Type) (list []Token) {
 	for _, t := range types {
 		if t.typ != not {
-			list = append(list, part(fmt.Sprintf("field %d as %s", num, t.name), "unknown", ofType(num, t.typ)))
+			list = append(list, part(fmt.Sprintf("field %d as %s", num, t.name), "unknown", t.field(num)))
 		}
 	}
 	return list
 }
 
 // unknowns are the fields that no reader knows, in every legal encoding.
-func unknowns(p site) (list []Token) {
+func unknowns(s site) (list []Token) {
+	n := s.unknown
 	for _, t := range types {
-		list = append(list, part("unknown "+t.name, "unknown", ofType(p.unknown, t.typ)))
+		list = append(list, part("unknown "+t.name, "unknown", t.field(n)))
 	}
-	n := p.unknown
 	deep := func(levels int) Token {
-		return raw(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-p.depth))
+		return raw(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-s.depth))
 	}
+	free := func(name, freedom string, parts ...wire.Part) Token {
+		return part(name, freedom, parts...).free(freedom)
+	}
+	one, bytes, group := wire.Varint(n, 1), wire.Bytes(n, []byte{1}), wire.Group(n, wire.Varint(1, 1))
 	return append(list,
 		part("unknown 1000", "unknown", wire.Varint(1000, 1<<64-1)),
 		part("unknown 19000", "unknown", wire.Bytes(19000, []byte{0xff, 0})), // reserved for protobuf itself
 		part("unknown of the highest number", "unknown", wire.Group(protowire.MaxValidNumber)),
 		part("unknown of 200 bytes", "unknown", wire.Bytes(n, make([]byte, 200))),
 		part("unknown of 100,000 bytes", "unknown S2", wire.Bytes(n, make([]byte, 100_000))).single(),
-		part("unknown, tag in 5 bytes", "varint", wire.Varint(n, 1).WideTag(5)),
+		part("unknown, tag in 5 bytes", "varint", one.WideTag(5)),
 		part("unknown, value in 10 bytes", "varint", wire.Varint(n, 0).Wide(10)),
-		part("unknown, length in 5 bytes", "varint", wire.Bytes(n, []byte{1}).Wide(5)),
-		part("unknown group, tags in 5 bytes", "varint", wire.Group(n, wire.Varint(1, 1)).WideTag(5)),
-		part("unknown, tag in 6 bytes", "wide-tag", wire.Varint(n, 1).WideTag(6)).free("wide-tag"),
-		part("unknown, tag in 10 bytes", "wide-tag", wire.Varint(n, 1).WideTag(10)).free("wide-tag"),
-		part("unknown, length in 6 bytes", "wide-tag", wire.Bytes(n, []byte{1}).Wide(6)).free("wide-tag"),
-		part("unknown, length in 10 bytes", "wide-tag", wire.Bytes(n, nil).Wide(10)).free("wide-tag"),
-		part("unknown group, tags in 6 bytes", "wide-tag", wire.Group(n,
-			wire.Varint(1, 1)).WideTag(6)).free("wide-tag"),
-		part("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType),
-			over64(0xff, 2)).free("over-64-bits"),
-		part("group-varint-over-64-bits", "over-64-bits", inGroup(wire.Tag(1, protowire.VarintType),
-			over64(0x80, 0x7f))).free("over-64-bits"),
+		part("unknown, length in 5 bytes", "varint", bytes.Wide(5)),
+		part("unknown group, tags in 5 bytes", "varint", group.WideTag(5)),
+		free("unknown, tag in 6 bytes", "wide-tag", one.WideTag(6)),
+		free("unknown, tag in 10 bytes", "wide-tag", one.WideTag(10)),
+		free("unknown, length in 6 bytes", "wide-tag", bytes.Wide(6)),
+		free("unknown, length in 10 bytes", "wide-tag", wire.Bytes(n, nil).Wide(10)),
+		free("unknown group, tags in 6 bytes", "wide-tag", group.WideTag(6)),
+		free("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType), over64(0xff, 2)),
+		free("group-varint-over-64-bits", "over-64-bits",
+			inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))),
 		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").single(),
 		deep(10_003).free("depth").single(),
 	)
@@ -128,86 +124,88 @@ func nested(depth int) []byte {
 }
 
 func inGroup(parts ...wire.Part) wire.Part {
-	all := wire.Message{wire.Tag(1000, protowire.StartGroupType)}
-	all = append(all, parts...)
-	return wire.Raw(append(all, wire.Tag(1000, protowire.EndGroupType)).Encode())
+	start, end := wire.Tag(1000, protowire.StartGroupType), wire.Tag(1000, protowire.EndGroupType)
+	return wire.Raw(slices.Concat(wire.Message{start}, parts, wire.Message{end}).Encode())
 }
 
 // tooDeep is more than protobuf-go's own limit of 10,001 groups, and than the
 // contract's of 10,003 levels.
 const tooDeep = 10_010
 
-// allFaults are what makes a message of a level malformed, one fault each: the malformed
+// faultsOf are what makes a message of a level malformed, one fault each: the malformed
 // payloads M2 to M14 of the contract, those that are Open last.
-func (g *Grammar) allFaults() map[Level][]Token {
-	all := make(map[Level][]Token)
-	for l, p := range g.sites {
-		all[l] = faultsOf(l, p)
+func faultsOf(l Level, s site) []Token {
+	list := slices.Concat(brokenFields(s), brokenKnown(s))
+	list = slices.Concat(all(list, Token.fault), notUTF8At(l, s.text), ends(s))
+	if l == Legacy || l == Bootstrap || l == Options {
+		list = append(list, formats()...)
 	}
-	return all
+	return list
 }
 
-func faultsOf(l Level, p site) []Token {
-	one := wire.Raw([]byte{1})
-	list := []Token{
+// Pieces of faults.
+var (
+	one = wire.Raw([]byte{1})
+	// wider has one byte more than a varint may have
+	wider = func(v uint64) wire.Part { return wire.Raw(wire.WideVarint(v, 11)) }
+	// length is that of bytes that are not there
+	length = func(v uint64) wire.Part { return wire.Raw(wire.WideVarint(v, 0)) }
+)
+
+func brokenFields(s site) []Token {
+	const varint, bytesType, fixed32, fixed64 = protowire.VarintType, protowire.BytesType, protowire.Fixed32Type,
+		protowire.Fixed64Type
+	const start, end = protowire.StartGroupType, protowire.EndGroupType
+	return []Token{
 		part("wire-type-6", "M2", wire.Tag(1, 6)),
 		part("wire-type-7", "M2", wire.Tag(1, 7)),
 		part("wire-type-6-unknown", "M2", wire.Tag(1000, 6), one),
-		part("field-0", "M3", wire.Tag(0, protowire.VarintType), one),
-		part("field-0-fixed64", "M3", wire.Tag(0, protowire.Fixed64Type), wire.Raw(make([]byte, 8))),
-		part("field-0-bytes", "M3", wire.Tag(0, protowire.BytesType), one, one),
-		part("field-0-group", "M3", wire.Tag(0, protowire.StartGroupType), wire.Tag(0, protowire.EndGroupType)),
-		part("field-0-fixed32", "M3", wire.Tag(0, protowire.Fixed32Type), wire.Raw(make([]byte, 4))),
-		part("field-above-max", "M4", wire.Tag(1<<29, protowire.VarintType), one),
-		part("field-above-32-bits", "M4", wire.Tag(1<<40, protowire.VarintType), one),
-		part("field-above-max-far", "M4", wire.Tag(1<<43|1, protowire.VarintType), wire.Raw([]byte{0xd2, 0x09})),
-		raw("tag-11-bytes", "M5", wire.WideVarint(8, 11), []byte{1}),
+		part("field-0", "M3", wire.Tag(0, varint), one),
+		part("field-0-fixed64", "M3", wire.Tag(0, fixed64), wire.Raw(make([]byte, 8))),
+		part("field-0-bytes", "M3", wire.Tag(0, bytesType), one, one),
+		part("field-0-group", "M3", wire.Tag(0, start), wire.Tag(0, end)),
+		part("field-0-fixed32", "M3", wire.Tag(0, fixed32), wire.Raw(make([]byte, 4))),
+		part("field-above-max", "M4", wire.Tag(1<<29, varint), one),
+		part("field-above-32-bits", "M4", wire.Tag(1<<40, varint), one),
+		part("field-above-max-far", "M4", wire.Tag(1<<43|1, varint), length(1234)),
+		part("tag-11-bytes", "M5", wider(8), one),
 		raw("tag-over-64-bits", "M4", bytes.Repeat([]byte{0x88}, 9), []byte{2, 1}),
-		part("varint-11-bytes", "M5", wire.Tag(1000, protowire.VarintType), wire.Raw(wire.WideVarint(1, 11))),
-		part("length-11-bytes", "M5", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(0, 11))),
-		part("length-above-32-bits", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<32|1, 0)),
-			one),
-		part("length-huge-first", "M6", wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<31-1, 0))),
-		part("group-end-stray", "M7", wire.Tag(1000, protowire.EndGroupType)),
-		part("group-end-of-another", "M9", wire.Tag(1000, protowire.StartGroupType),
-			wire.Tag(1001, protowire.EndGroupType)),
-		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, protowire.StartGroupType),
-			wire.Tag(6, protowire.EndGroupType))),
-		raw("groups-one-too-deep", "M10 depth", nested(10_004-p.depth)).single(),
+		part("varint-11-bytes", "M5", wire.Tag(1000, varint), wider(1)),
+		part("length-11-bytes", "M5", wire.Tag(1000, bytesType), wider(0)),
+		part("length-above-32-bits", "M6", wire.Tag(1000, bytesType), length(1<<32|1), one),
+		part("length-huge-first", "M6", wire.Tag(1, bytesType), length(1<<31-1)),
+		part("group-end-stray", "M7", wire.Tag(1000, end)),
+		part("group-end-of-another", "M9", wire.Tag(1000, start), wire.Tag(1001, end)),
+		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, start), wire.Tag(6, end))),
+		raw("groups-one-too-deep", "M10 depth", nested(10_004-s.depth)).single(),
 		raw("group-too-deep", "M10", nested(tooDeep)).single(),
 		part("group-wire-type-6", "M2", inGroup(wire.Tag(1, 6))),
-		part("group-field-0", "M3", inGroup(wire.Tag(0, protowire.VarintType), one)),
-		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, protowire.VarintType), one)),
-		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, protowire.VarintType),
-			wire.Raw(wire.WideVarint(1, 11)))),
-		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, protowire.BytesType),
-			wire.Raw(wire.WideVarint(1<<32, 0)))),
+		part("group-field-0", "M3", inGroup(wire.Tag(0, varint), one)),
+		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, varint), one)),
+		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, varint), wider(1))),
+		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, bytesType), length(1<<32))),
 	}
-	if p.varint != 0 {
-		tag := protowire.EncodeTag(p.varint, protowire.VarintType)
+}
+
+// brokenKnown are tags that a reader takes for those of known fields if it cuts them to 32
+// bits, and the rest of what only a known field shows.
+func brokenKnown(s site) (list []Token) {
+	if num := uint64(s.varint); num != 0 {
+		tag := protowire.EncodeTag(s.varint, protowire.VarintType)
 		list = append(list,
-			raw("tag-above-32-bits-varint", "M4", wire.WideVarint(1<<32|tag, 0), []byte{1}),
-			raw("tag-slightly-above-32-bits", "M4", wire.WideVarint(1<<34|tag, 0), []byte{0xd2, 0x09}),
-			part("known-varint-11-bytes", "M5", wire.Tag(uint64(p.varint), protowire.VarintType),
-				wire.Raw(wire.WideVarint(1, 11))),
-			part("known-group-end", "M7", wire.Tag(uint64(p.varint), protowire.EndGroupType)),
-			part("known-wire-type-7", "M2", wire.Tag(uint64(p.varint), 7), one))
+			part("tag-above-32-bits-varint", "M4", length(1<<32|tag), one),
+			part("tag-slightly-above-32-bits", "M4", length(1<<34|tag), length(1234)),
+			part("known-varint-11-bytes", "M5", length(tag), wider(1)),
+			part("known-group-end", "M7", wire.Tag(num, protowire.EndGroupType)),
+			part("known-wire-type-7", "M2", wire.Tag(num, 7), one))
 	}
-	if p.bytes != 0 {
-		tag := protowire.EncodeTag(p.bytes, protowire.BytesType)
+	if num := uint64(s.bytes); num != 0 {
+		tag := protowire.EncodeTag(s.bytes, protowire.BytesType)
 		list = append(list,
-			raw("tag-above-32-bits-bytes", "M4", wire.WideVarint(1<<32|tag, 0), []byte{0}),
-			raw("known-length-above-32-bits", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32, 0)),
-			raw("known-length-above-32-bits-and", "M6", wire.WideVarint(tag, 0), wire.WideVarint(1<<32|2, 0),
-				[]byte{8, 1}),
-			part("known-bytes-group-end", "M7", wire.Tag(uint64(p.bytes), protowire.EndGroupType)))
-	}
-	for i := range list {
-		list[i].Kind = Fault
-	}
-	list = append(append(list, notUTF8(l, p.text)...), ends(p)...)
-	if l == Legacy || l == Bootstrap || l == Options {
-		list = append(list, formats()...)
+			part("tag-above-32-bits-bytes", "M4", length(1<<32|tag), length(0)),
+			part("known-length-above-32-bits", "M6", length(tag), length(1<<32)),
+			part("known-length-above-32-bits-and", "M6", length(tag), length(1<<32|2), wire.Raw([]byte{8, 1})),
+			part("known-bytes-group-end", "M7", wire.Tag(num, protowire.EndGroupType)))
 	}
 	return list
 }
@@ -217,30 +215,47 @@ func formats() []Token {
 	return []Token{
 		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(),
 		raw("toml", "M12", []byte("Debug = true")).open(),
-		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(), raw("ttrpc-head", "M13",
-			[]byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
+		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(),
+		raw("ttrpc-head", "M13", []byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
 		raw("bom", "M14", []byte("\ufeff")).open(), raw("nul", "M14", []byte{0}).fault(),
 	}
 }
 
 // ends are the faults of a message that ends too early.
-func ends(p site) []Token {
-	list := []Token{
-		part("length-past-end", "M1 M6", wire.Tag(1000, protowire.BytesType), wire.Raw([]byte{2, 'x'})),
-		part("length-huge", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<63-1, 0))),
-		part("length-negative", "M6", wire.Tag(1000, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))),
-		part("fixed32-cut", "M1", wire.Tag(1000, protowire.Fixed32Type), wire.Raw([]byte{1, 2, 3})),
-		part("fixed64-cut", "M1", wire.Tag(1000, protowire.Fixed64Type), wire.Raw([]byte{1, 2, 3, 4, 5, 6, 7})),
-		part("group-end-missing", "M1 M8", wire.Tag(1000, protowire.StartGroupType)),
-		part("group-end-cut", "M1 M8", wire.Tag(1000, protowire.StartGroupType), wire.Raw([]byte{0xc4})),
-		part("tag-cut", "M1", wire.Raw([]byte{0x80})),
-		part("value-missing", "M1", wire.Tag(uint64(p.unknown), protowire.VarintType)),
-		part("value-cut", "M1", wire.Tag(uint64(p.unknown), protowire.VarintType), wire.Raw([]byte{0x80})),
-		part("length-missing", "M1", wire.Tag(uint64(p.unknown), protowire.BytesType)),
-		part("length-cut", "M1", wire.Tag(uint64(p.unknown), protowire.BytesType), wire.Raw([]byte{0x80})),
+func ends(s site) []Token {
+	cut := func(name, rules string, num protowire.Number, typ protowire.Type, rest ...byte) Token {
+		return part(name, rules, wire.Tag(uint64(num), typ), wire.Raw(rest)).open()
 	}
-	for i := range list {
-		list[i].Kind = Open
+	return []Token{
+		cut("length-past-end", "M1 M6", 1000, protowire.BytesType, 2, 'x'),
+		cut("length-huge", "M6", 1000, protowire.BytesType, wire.WideVarint(1<<63-1, 0)...),
+		cut("length-negative", "M6", 1000, protowire.BytesType, wire.WideVarint(1<<64-1, 0)...),
+		cut("fixed32-cut", "M1", 1000, protowire.Fixed32Type, 1, 2, 3),
+		cut("fixed64-cut", "M1", 1000, protowire.Fixed64Type, 1, 2, 3, 4, 5, 6, 7),
+		cut("group-end-missing", "M1 M8", 1000, protowire.StartGroupType),
+		cut("group-end-cut", "M1 M8", 1000, protowire.StartGroupType, 0xc4),
+		raw("tag-cut", "M1", []byte{0x80}).open(),
+		cut("value-missing", "M1", s.unknown, protowire.VarintType),
+		cut("value-cut", "M1", s.unknown, protowire.VarintType, 0x80),
+		cut("length-missing", "M1", s.unknown, protowire.BytesType),
+		cut("length-cut", "M1", s.unknown, protowire.BytesType, 0x80),
 	}
-	return list
+}
+
+// notUTF8At are the faults of strings, in the field that stands for a level's others. A
+// type URL at the top level is none where a later one overwrites it.
+func notUTF8At(l Level, num protowire.Number) []Token {
+	if num == 0 {
+		return nil
+	}
+	return all(notUTF8(num, ""), func(t Token) Token {
+		t.Kind, t.means = Fault, meaning{}
+		switch l {
+		case Legacy:
+			t.Kind = Open
+		case Extension: // it has no string of its own; the Any in it has
+			t.Bytes = wire.Message{wire.Bytes(1, t.Bytes)}.Encode()
+		}
+		return t
+	})
 }

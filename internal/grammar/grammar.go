@@ -10,8 +10,7 @@
 package grammar
 
 import (
-	"fmt"
-	"math"
+	"maps"
 	"slices"
 	"sync"
 
@@ -34,14 +33,12 @@ type Grammar struct {
 	otherNames []string
 
 	ours            Token // a type URL that names the type
-	sent, sentOther Token // fields of Options
+	sent, sentOther Token // Options' first scalar field, and a text in another one
 
-	tokens   func() map[Level][]Token
-	faults   func() map[Level][]Token
-	inserted func() map[Level]inserted
+	levels func() map[Level]level // made when they are asked for
 
 	sizes, counts []int // of long texts, of many entries that are drawn
-	small         bool  // see Small
+	plain         int   // of three chances to apply a variation, how many are left
 }
 
 // option is a field of Options with what its descriptor takes long to say.
@@ -58,39 +55,58 @@ var RunHCS = Of((*options.Options)(nil).ProtoReflect().Type())
 // Of returns the grammar of payloads that carry Options of a type.
 func Of(message protoreflect.MessageType) *Grammar {
 	g := &Grammar{message: message, name: string(message.Descriptor().FullName()),
-		sizes: Sizes, counts: Counts[:len(Counts)-3]}
+		sizes: Sizes, counts: Counts[:len(Counts)-3], plain: 1}
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
-		fd := fields.Get(i)
-		switch {
-		case isEntries(fd):
-			g.entries = fd
-		case !isScalar(fd):
-			g.unset = append(g.unset, fd)
-			continue
-		}
-		g.options = append(g.options, option{fd, fd.Number(), fd.Kind(), fd.HasPresence()})
+		g.add(fields.Get(i))
 	}
 	isName := func(name string) bool { return name == g.name }
 	g.nearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
 	g.otherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
 	g.ours = g.ourURL("")
-	g.sent, g.sentOther = g.twoFields()
-	g.tokens = sync.OnceValue(g.allTokens)
-	g.faults = sync.OnceValue(g.allFaults)
-	g.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(math.MaxInt) })
+	if g.padding != nil {
+		g.sentOther = set(g.padding, "other", 1)
+	}
+	g.levels = sync.OnceValue(g.allLevels)
 	return g
 }
 
+// add adds a field of Options. Long texts go to log_level, which every version of
+// hcsshim's Options has, or to the last string.
+func (g *Grammar) add(fd protoreflect.FieldDescriptor) {
+	switch {
+	case isEntries(fd):
+		g.entries = fd
+	case !isScalar(fd):
+		g.unset = append(g.unset, fd)
+		return
+	case g.sent.Bytes == nil:
+		g.sent = set(fd, "sent", 1)
+	}
+	if isScalar(fd) && fd.Kind() == protoreflect.StringKind && (g.padding == nil || g.padding.Name() != "log_level") {
+		g.padding = fd
+	}
+	g.options = append(g.options, option{fd, fd.Number(), fd.Kind(), fd.HasPresence()})
+}
+
 // Small returns a grammar for a fuzzer, which would draw large payloads again and again:
-// of shorter texts, fewer entries and extensions, and no long faults and unknown fields.
-// It makes no Marks.
+// of shorter texts, fewer entries, extensions and variations, and no long faults and
+// unknown fields.
 func (g *Grammar) Small() *Grammar {
 	const longest = 64 // bytes of a fault, or of an unknown field
 	s := *g
-	s.sizes, s.counts, s.small = Sizes[:2], Counts[:6], true
-	s.inserted = sync.OnceValue(func() map[Level]inserted { return g.allInserted(longest) })
+	s.sizes, s.counts, s.plain = Sizes[:2], Counts[:6], 2
+	short := func(tokens []Token) []Token {
+		return slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return len(t.Bytes) > longest })
+	}
+	s.levels = sync.OnceValue(func() map[Level]level {
+		levels := maps.Clone(g.levels())
+		for l, v := range levels {
+			levels[l] = level{v.tokens, short(v.faults), short(v.freedoms), short(v.unknown)}
+		}
+		return levels
+	})
 	return &s
 }
 
@@ -102,15 +118,10 @@ func (g *Grammar) NearNames() []NearName { return g.nearNames }
 // not change them.
 func (g *Grammar) OtherNames() []string { return g.otherNames }
 
-// UnsetFields names the fields of Options that are never set, because they are of a kind
+// UnsetFields are the fields of Options that are never set, because they are of a kind
 // that no released Options of hcsshim or containerd have had. Payloads are legal without
 // them.
-func (g *Grammar) UnsetFields() (names []string) {
-	for _, fd := range g.unset {
-		names = append(names, fmt.Sprintf("%s (%s %s)", fd.Name(), fd.Cardinality(), fd.Kind()))
-	}
-	return names
-}
+func (g *Grammar) UnsetFields() []protoreflect.FieldDescriptor { return g.unset }
 
 // isScalar reports whether tokens and draws set a field of Options: one of the kinds that
 // the Options of some released shim have, and not one of a oneof.
@@ -120,8 +131,6 @@ func isScalar(fd protoreflect.FieldDescriptor) bool {
 	}
 	return fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind || isVarint(fd)
 }
-
-func isString(fd protoreflect.FieldDescriptor) bool { return fd.Kind() == protoreflect.StringKind }
 
 // isEntries reports whether a field of Options is a map from strings to strings.
 func isEntries(fd protoreflect.FieldDescriptor) bool {
@@ -140,44 +149,12 @@ func isVarint(fd protoreflect.FieldDescriptor) bool {
 
 // Levels are those of a family, which is Legacy or Bootstrap, from the outside in.
 func (g *Grammar) Levels(family Level) []Level {
-	all := []Level{Legacy, Options, Entry}
+	levels := []Level{Legacy, Options, Entry}
 	if family == Bootstrap {
-		all = []Level{Bootstrap, Extension, Any, Options, Entry}
+		levels = []Level{Bootstrap, Extension, Any, Options, Entry}
 	}
 	if g.entries == nil {
-		return all[:len(all)-1]
+		return levels[:len(levels)-1]
 	}
-	return all
-}
-
-// scalars are the fields of Options for which is holds.
-func (g *Grammar) scalars(is func(protoreflect.FieldDescriptor) bool) (list []protoreflect.FieldDescriptor) {
-	for _, o := range g.options {
-		if !o.IsMap() && is(o) {
-			list = append(list, o.FieldDescriptor)
-		}
-	}
-	return list
-}
-
-// twoFields are Options' first scalar field, and a text in another one: log_level, which
-// every version of hcsshim's Options has, or the last string.
-func (g *Grammar) twoFields() (sent, other Token) {
-	set := func(fd protoreflect.FieldDescriptor, text string) Token {
-		t := g.set(fd, text, 1)
-		t.Name = string(fd.Name())
-		return t
-	}
-	for _, fd := range g.scalars(isString) {
-		if g.padding == nil || g.padding.Name() != "log_level" {
-			g.padding = fd
-		}
-	}
-	if all := g.scalars(func(protoreflect.FieldDescriptor) bool { return true }); len(all) > 0 {
-		sent = set(all[0], "sent")
-	}
-	if g.padding != nil {
-		other = set(g.padding, "other")
-	}
-	return sent, other
+	return levels
 }

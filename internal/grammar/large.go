@@ -29,68 +29,56 @@ var Shapes = []Shape{
 		}
 		return plainLegacy(m...)
 	}},
-	{"same-annotation", contract.Options, func(size int) []byte {
-		return plainLegacy(repeated(wire.Sub(18,
-			wire.String(1, "k")), size))
-	}},
-	{"repeated-scalar", contract.Options, func(size int) []byte {
-		return plainLegacy(repeated(wire.Varint(8, 1),
-			size))
-	}},
-	{"unknown-fields", contract.Options, func(size int) []byte {
-		return plainLegacy(repeated(wire.Varint(1000, 1),
-			size))
-	}},
-	{"unknown-groups", contract.Options, func(size int) []byte {
-		return plainLegacy(repeated(wire.Group(1000,
-			wire.Varint(1, 1)), size))
-	}},
+	{"same-annotation", contract.Options, manyInOptions(wire.Sub(18, wire.String(1, "k")))},
+	{"repeated-scalar", contract.Options, manyInOptions(wire.Varint(8, 1))},
+	{"unknown-fields", contract.Options, manyInOptions(wire.Varint(1000, 1))},
+	{"unknown-groups", contract.Options, manyInOptions(wire.Group(1000, wire.Varint(1, 1)))},
 	// At most 10,000 groups may be within one another: with 128 bytes to each,
 	// that is 1.2 MiB.
 	{"groups-in-groups", contract.Options, func(size int) []byte {
-		filler := wire.Bytes(1, make([]byte, 124))
-		var start, end []byte
-		for range size / 128 {
-			start = append(start, wire.Message{wire.Tag(15, protowire.StartGroupType), filler}.Encode()...)
-			end = append(end, wire.Message{wire.Tag(15, protowire.EndGroupType)}.Encode()...)
-		}
-		return plainLegacy(wire.Raw(append(start, end...)))
+		start := wire.Message{wire.Tag(15, protowire.StartGroupType), wire.Bytes(1, make([]byte, 124))}.Encode()
+		end := wire.Message{wire.Tag(15, protowire.EndGroupType)}.Encode()
+		return plainLegacy(wire.Raw(bytes.Repeat(start, size/128)), wire.Raw(bytes.Repeat(end, size/128)))
 	}},
-	{"repeated-value", contract.Options, func(size int) []byte {
-		return wire.Message{wire.String(1, contract.OptionsName), repeated(wire.String(2, "1234567890"), size),
-			wire.Bytes(2, nil)}.Encode()
-	}},
-	{"empty-extensions", contract.None, func(size int) []byte {
-		return wire.Message{wire.String(4, "2.3.7"), repeated(wire.Sub(8), size)}.Encode()
-	}},
-	{"foreign-extensions", contract.None, func(size int) []byte {
-		ext := wire.Sub(8, wire.Sub(1, wire.String(1, "a.B"), wire.String(2, "value")))
-		return wire.Message{wire.String(4, "2.3.7"), repeated(ext, size)}.Encode()
-	}},
-	{"options-behind-extensions", contract.Options, func(size int) []byte {
-		ours := wire.Sub(8, wire.Sub(1, wire.String(1, contract.OptionsName)))
-		return wire.Message{wire.String(4, "2.3.7"), repeated(wire.Sub(8), size), ours}.Encode()
-	}},
+	{"repeated-value", contract.Options, many(wire.String(2, "1234567890"), func(many wire.Part) wire.Message {
+		return wire.Message{ours, many, wire.Bytes(2, nil)}
+	})},
+	{"empty-extensions", contract.None, manyInParams(wire.Sub(8))},
+	{"foreign-extensions", contract.None,
+		manyInParams(wire.Sub(8, wire.Sub(1, wire.String(1, "a.B"), wire.String(2, "value"))))},
+	{"options-behind-extensions", contract.Options, manyInParams(wire.Sub(8), wire.Sub(8, wire.Sub(1, ours)))},
 	// typeurl decodes a value of any linked type before its type is looked at.
-	{"foreign-messages", contract.Foreign, func(size int) []byte {
-		return wire.Message{wire.String(1, "google.protobuf.FileDescriptorSet"),
-			wire.Sub(2, repeated(wire.Sub(1), size))}.Encode()
-	}},
-	{"any-in-pieces", contract.Options, func(size int) []byte {
-		piece := wire.Sub(1, wire.String(1, contract.OptionsName), wire.Bytes(2, nil))
-		return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, repeated(piece, size))}.Encode()
-	}},
-	{"unknown-top-level", contract.None, func(size int) []byte {
-		return wire.Message{repeated(wire.Varint(1000, 1), size), wire.String(4, "2.3.7")}.Encode()
-	}},
+	{"foreign-messages", contract.Foreign, many(wire.Sub(1), func(many wire.Part) wire.Message {
+		return wire.Message{wire.String(1, "google.protobuf.FileDescriptorSet"), wire.Sub(2, many)}
+	})},
+	{"any-in-pieces", contract.Options, many(wire.Sub(1, ours, wire.Bytes(2, nil)), func(many wire.Part) wire.Message {
+		return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, many)}
+	})},
+	{"unknown-top-level", contract.None, many(wire.Varint(1000, 1), func(many wire.Part) wire.Message {
+		return wire.Message{many, wire.String(4, "2.3.7")}
+	})},
 }
+
+// ours is the type URL of an Any of Options.
+var ours = wire.String(1, contract.OptionsName)
 
 // plainLegacy is a legacy Any of Options with these parts.
 func plainLegacy(parts ...wire.Part) []byte {
-	return wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, parts...)}.Encode()
+	return wire.Message{ours, wire.Sub(2, parts...)}.Encode()
 }
 
-func repeated(p wire.Part, size int) wire.Part {
-	one := wire.Message{p}.Encode()
-	return wire.Raw(bytes.Repeat(one, max(1, size/len(one))))
+// many makes a message of as many of one part as have the size.
+func many(one wire.Part, message func(many wire.Part) wire.Message) func(size int) []byte {
+	b := wire.Message{one}.Encode()
+	return func(size int) []byte { return message(wire.Raw(bytes.Repeat(b, max(1, size/len(b))))).Encode() }
+}
+
+func manyInOptions(one wire.Part) func(size int) []byte {
+	return many(one, func(many wire.Part) wire.Message { return wire.Message{ours, wire.Sub(2, many)} })
+}
+
+func manyInParams(one wire.Part, behind ...wire.Part) func(size int) []byte {
+	return many(one, func(many wire.Part) wire.Message {
+		return append(wire.Message{wire.String(4, "2.3.7"), many}, behind...)
+	})
 }

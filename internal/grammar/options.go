@@ -3,6 +3,7 @@ package grammar
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -11,26 +12,9 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// known returns e as one that sets a field of Options. Where the Options under test
-// lack the field, a reader knows nothing of it.
-func (g *Grammar) known(num protowire.Number, value protoreflect.Value, e Token) Token {
-	if g.message.Descriptor().Fields().ByNumber(num) != nil {
-		e.means.field, e.means.value = num, value
-	}
-	return e
-}
-
-// set is a token that sets a field to a text, or to a number where it is of that type.
-func (g *Grammar) set(fd protoreflect.FieldDescriptor, s string, n uint64) Token {
-	if isVarint(fd) {
-		return g.known(fd.Number(), valueOf(fd, n), part("", "", wire.Varint(fd.Number(), n)))
-	}
-	return g.known(fd.Number(), textOf(fd, s), text(fd.Number(), "", "", s))
-}
-
-// valueOf is what a varint says as the value of a field.
-func valueOf(fd protoreflect.FieldDescriptor, n uint64) protoreflect.Value {
-	switch fd.Kind() {
+// valueOf is what a varint, or a text, says as the value of a field.
+func valueOf(kind protoreflect.Kind, n uint64, s string) protoreflect.Value {
+	switch kind {
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(n != 0)
 	case protoreflect.EnumKind:
@@ -41,174 +25,178 @@ func valueOf(fd protoreflect.FieldDescriptor, n uint64) protoreflect.Value {
 		return protoreflect.ValueOfUint32(uint32(n))
 	case protoreflect.Int64Kind:
 		return protoreflect.ValueOfInt64(int64(n))
-	}
-	return protoreflect.ValueOfUint64(n)
-}
-
-func textOf(fd protoreflect.FieldDescriptor, s string) protoreflect.Value {
-	if fd.Kind() == protoreflect.BytesKind {
+	case protoreflect.Uint64Kind:
+		return protoreflect.ValueOfUint64(n)
+	case protoreflect.BytesKind:
 		return protoreflect.ValueOfBytes([]byte(s))
 	}
 	return protoreflect.ValueOfString(s)
 }
 
+// varintOf is the reverse of valueOf for a varint.
+func varintOf(kind protoreflect.Kind, v protoreflect.Value) uint64 {
+	switch kind {
+	case protoreflect.BoolKind:
+		return protowire.EncodeBool(v.Bool())
+	case protoreflect.EnumKind:
+		return uint64(v.Enum())
+	case protoreflect.Int32Kind, protoreflect.Int64Kind:
+		return uint64(v.Int())
+	}
+	return v.Uint()
+}
+
+// setEntry sets an entry of a map from strings to strings.
+func setEntry(m protoreflect.Message, fd protoreflect.FieldDescriptor, key, value string) {
+	m.Mutable(fd).Map().Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))
+}
+
+// set is a token that sets a field to a text, or to a number where it is of that type.
+func set(fd protoreflect.FieldDescriptor, s string, n uint64) Token {
+	if isVarint(fd) {
+		return varint(fd.Number(), string(fd.Name()), "", n)
+	}
+	return text(fd.Number(), string(fd.Name()), "", s)
+}
+
 // optionsTokens are those of Options: each field that it has, over its range.
 func (g *Grammar) optionsTokens() (list []Token) {
 	for _, o := range g.options {
-		fd, num := o.FieldDescriptor, o.num
+		typ := protowire.VarintType
 		switch {
-		case fd == g.entries:
-			list = append(list, entries(num)...)
-			list = append(list, otherType(num, protowire.BytesType)...)
-		case fd.Kind() == protoreflect.BoolKind:
-			list = append(list, g.bools(fd)...)
-			list = append(list, otherType(num, protowire.VarintType)...)
-		case isVarint(fd):
-			list = append(list, g.numbers(fd)...)
-			list = append(list, otherType(num, protowire.VarintType)...)
+		case o.IsMap():
+			list, typ = append(list, entries(o.num)...), protowire.BytesType
+		case o.kind == protoreflect.BoolKind:
+			list = append(list, bools(o.num, g.standsFor(o))...)
+		case isVarint(o):
+			list = append(list, numbers(o.num)...)
 		default:
-			list = append(list, g.strs(fd)...)
-			list = append(list, otherType(num, protowire.BytesType)...)
+			list, typ = append(list, strs(o, o.num == g.sites[Options].bytes)...), protowire.BytesType
 		}
+		list = append(list, otherType(o.num, typ)...)
 	}
 	return list
 }
 
 // standsFor reports whether a bool is the first one of its presence, which stands for
 // the others.
-func (g *Grammar) standsFor(fd protoreflect.FieldDescriptor) bool {
-	return fd == g.scalars(func(other protoreflect.FieldDescriptor) bool {
-		return other.Kind() == protoreflect.BoolKind && other.HasPresence() == fd.HasPresence()
-	})[0]
+func (g *Grammar) standsFor(o option) bool {
+	first := slices.IndexFunc(g.options, func(other option) bool {
+		return other.kind == protoreflect.BoolKind && other.presence == o.presence
+	})
+	return g.options[first].num == o.num
 }
 
-func (g *Grammar) bools(fd protoreflect.FieldDescriptor) (list []Token) {
-	num := fd.Number()
-	add := func(value bool, name, rules string, p wire.Part) {
-		list = append(list, g.known(num, protoreflect.ValueOfBool(value), part(fmt.Sprintf("field %d %s", num, name),
-			rules, p)))
+func bools(num protowire.Number, all bool) []Token {
+	is := func(n uint64, name, rules string, encoded ...wire.Part) Token {
+		return varint(num, fmt.Sprintf("field %d %s", num, name), rules, n, encoded...)
 	}
-	add(true, "true", "", wire.Varint(num, 1))
-	add(false, "false", "default", wire.Varint(num, 0))
-	if !g.standsFor(fd) {
+	yes := is(1, "true", "")
+	list := []Token{yes, is(0, "false", "default")}
+	if !all {
 		return list
 	}
-	add(true, "of 2", "varint", wire.Varint(num, 2))
-	add(true, "of 2^32", "varint", wire.Varint(num, 1<<32))
-	add(true, "of 2^63", "varint", wire.Varint(num, 1<<63))
-	add(false, "false in 2 bytes", "varint", wire.Varint(num, 0).Wide(2))
-	add(false, "false in 10 bytes", "varint", wire.Varint(num, 0).Wide(10))
-	add(true, "true in 10 bytes", "varint", wire.Varint(num, 1).Wide(10))
-	add(true, "with its tag in 5 bytes", "varint", wire.Varint(num, 1).WideTag(5))
-	add(true, "with its tag in 6 bytes", "wide-tag", wire.Varint(num, 1).WideTag(6))
-	list[len(list)-1].Freedom = "wide-tag"
-	add(true, "with its tag in 10 bytes", "wide-tag", wire.Varint(num, 1).WideTag(10))
-	list[len(list)-1].Freedom = "wide-tag"
-	tag := wire.Message{wire.Tag(uint64(num), protowire.VarintType)}.Encode()
-	over := func(value bool, name string, low, last byte) {
-		add(value, name, "over-64-bits", wire.Raw(append(tag[:len(tag):len(tag)],
-			wire.Message{over64(low, last)}.Encode()...)))
-		list[len(list)-1].Freedom = "over-64-bits"
+	list = append(list, is(2, "of 2", "varint"), is(1<<32, "of 2^32", "varint"), is(1<<63, "of 2^63", "varint"),
+		is(0, "false in 2 bytes", "varint", wire.Varint(num, 0).Wide(2)),
+		is(0, "false in 10 bytes", "varint", wire.Varint(num, 0).Wide(10)),
+		is(1, "true in 10 bytes", "varint", wire.Varint(num, 1).Wide(10)))
+	list = append(list, yes.wide(fmt.Sprintf("field %d", num), width{"tag", widestTag}, width{"tag", 6},
+		width{"tag", 10})...)
+	over := func(n uint64, name string, low, last byte) Token {
+		tag := wire.Tag(uint64(num), protowire.VarintType)
+		return is(n, name, "over-64-bits", tag, over64(low, last)).free("over-64-bits")
 	}
-	over(false, "of 2^64", 0x80, 2)
-	over(true, "of 2^64+2^63", 0x80, 3)
-	over(true, "of all 70 bits", 0xff, 0x7f)
-	return list
+	return append(list, over(0, "of 2^64", 0x80, 2), over(1, "of 2^64+2^63", 0x80, 3),
+		over(1, "of all 70 bits", 0xff, 0x7f))
 }
 
-func (g *Grammar) numbers(fd protoreflect.FieldDescriptor) (list []Token) {
-	num := fd.Number()
-	add := func(n uint64, name, rules string, p wire.Part) *Token {
-		list = append(list, g.known(num, valueOf(fd, n), part(fmt.Sprintf("field %d %s", num, name), rules, p)))
+func numbers(num protowire.Number) (list []Token) {
+	add := func(n uint64, name, rules string, encoded ...wire.Part) *Token {
+		list = append(list, varint(num, fmt.Sprintf("field %d of %s", num, name), rules, n, encoded...).single())
 		return &list[len(list)-1]
 	}
-	combined := map[int32]bool{0: true, 1: true, -1: true}
 	for _, n := range Int32s {
-		rules := ""
+		added := add(uint64(n), fmt.Sprint(n), "")
+		added.Single = n < -1 || n > 1 // the others are combined
 		if n == 0 {
-			rules = "default"
+			added.Rules = "default"
 		}
-		add(uint64(n), fmt.Sprintf("of %d", n), rules, wire.Int(num, int64(n))).Single = !combined[n]
 	}
-	alone := func(n uint64, name string, p wire.Part) { add(n, name, "varint", p).Single = true }
-	alone(math.MaxUint32, "of -1 in 5 bytes", wire.Varint(num, math.MaxUint32))
-	alone(1<<32|1, "of 2^32+1", wire.Varint(num, 1<<32|1))
-	alone(1<<32, "of 2^32", wire.Varint(num, 1<<32))
-	alone(1<<63|1, "of 2^63+1", wire.Varint(num, 1<<63|1))
-	alone(2, "of 2 in 10 bytes", wire.Varint(num, 2).Wide(10))
+	add(math.MaxUint32, "-1 in 5 bytes", "varint")
+	add(1<<32|1, "2^32+1", "varint")
+	add(1<<32, "2^32", "varint")
+	add(1<<63|1, "2^63+1", "varint")
+	add(2, "2 in 10 bytes", "varint", wire.Varint(num, 2).Wide(10))
 	return list
 }
 
-// strs are strings, and bytes.
-func (g *Grammar) strs(fd protoreflect.FieldDescriptor) (list []Token) {
-	num := fd.Number()
-	add := func(name, rules, s string) *Token {
-		e := g.known(num, textOf(fd, s), text(num, fmt.Sprintf("field %d %s", num, name), rules, s))
-		list = append(list, e)
-		return &list[len(list)-1]
-	}
-	add("of a text", "", "value")
-	add("empty", "default", "")
-	for _, s := range Texts {
-		add("of "+short(s), "S1", s).Single = true
+// texts are a field of each text, and of each size, once for each letter to fill it with.
+func texts(num protowire.Number, name, rules, sizeRules string, from []string, letters ...string) (list []Token) {
+	for _, s := range from {
+		list = append(list, text(num, name+" of "+short(s), rules, s).single())
 	}
 	for _, n := range Sizes {
-		add(fmt.Sprintf("of %d bytes", n), "S2", strings.Repeat("x", n)).Single = true
-		add(fmt.Sprintf("of %d two-byte letters", n), "S2", strings.Repeat("é", n)).Single = true
+		for _, letter := range letters {
+			what := "bytes"
+			if len(letter) > 1 {
+				what = "two-byte letters"
+			}
+			list = append(list, text(num, fmt.Sprintf("%s of %d %s", name, n, what), sizeRules,
+				strings.Repeat(letter, n)).single())
+		}
 	}
-	if fd.Kind() == protoreflect.StringKind {
-		list = append(list, notUTF8In(num, num == g.sites[Options].bytes)...)
-	}
-	if num != g.sites[Options].bytes { // it stands for the others
-		return list
-	}
-	value := list[0]
-	wide := func(name, rules string, p wire.Part) Token {
-		return part(fmt.Sprintf("field %d %s", num, name), rules, p).like(value)
-	}
-	p := wire.String(num, value.means.text)
-	return append(list, wide("with its tag in 5 bytes", "varint", p.WideTag(5)),
-		wide("with its length in 5 bytes", "varint", p.Wide(5)),
-		wide("with its tag in 6 bytes", "wide-tag", p.WideTag(6)).free("wide-tag"),
-		wide("with its length in 6 bytes", "wide-tag", p.Wide(6)).free("wide-tag"),
-		wide("with its length in 10 bytes", "wide-tag", p.Wide(10)).free("wide-tag"))
+	return list
 }
 
-// notUTF8In are the faults of a string field of Options. One such field's are combined.
-func notUTF8In(num protowire.Number, combined bool) (list []Token) {
-	add := func(name, s string, alone bool) {
-		e := part(fmt.Sprintf("field %d utf8-%s", num, name), "M11", wire.String(num, s)).fault()
-		e.Single = alone
-		list = append(list, e)
-	}
+// notUTF8 are a field of each text that is not UTF-8.
+func notUTF8(num protowire.Number, name string) (list []Token) {
 	for _, bad := range NotUTF8 {
-		add(bad.Name, bad.Text, !combined)
+		list = append(list, text(num, name+"utf8-"+bad.Name, "M11", bad.Text))
 	}
-	for _, n := range Sizes {
-		add(fmt.Sprintf("behind %d bytes", n), strings.Repeat("x", n)+"\xff", true)
-		add(fmt.Sprintf("before %d bytes", n), "\xff"+strings.Repeat("x", n), true)
+	return list
+}
+
+// strs are strings, and bytes. One such field stands for the others.
+func strs(o option, stands bool) []Token {
+	name := fmt.Sprintf("field %d", o.num)
+	value := text(o.num, name+" of a text", "", "value")
+	list := append([]Token{value, text(o.num, name+" empty", "default", "")},
+		texts(o.num, name, "S1", "S2", Texts, "x", "é")...)
+	if o.kind == protoreflect.StringKind {
+		bad := notUTF8(o.num, name+" ")
+		if !stands {
+			all(bad, Token.single)
+		}
+		for _, n := range Sizes {
+			filler := strings.Repeat("x", n)
+			bad = append(bad,
+				text(o.num, fmt.Sprintf("%s utf8-behind %d bytes", name, n), "M11", filler+"\xff").single(),
+				text(o.num, fmt.Sprintf("%s utf8-before %d bytes", name, n), "M11", "\xff"+filler).single())
+		}
+		list = append(list, all(bad, Token.fault)...)
+	}
+	if stands {
+		list = append(list, value.wide(name, slices.Concat(tagAndLength, []width{{"length", 10}})...)...)
 	}
 	return list
 }
 
 // entries are annotations.
 func entries(num protowire.Number) []Token {
-	entry := func(key, value string) Token {
-		return message(num, fmt.Sprintf("annotation %s: %s", short(key), short(value)),
-			text(1, "key", "", key), text(2, "value", "", value))
+	key := func(s string) Token { return text(1, "key", "", s) }
+	value := func(s string) Token { return text(2, "value", "", s) }
+	entry := func(k, v string) Token {
+		return message(num, fmt.Sprintf("annotation %s: %s", short(k), short(v)), "", key(k), value(v))
 	}
-	one := entry("k", "v")
+	one, empty := entry("k", "v"), entry("l", "")
+	empty.Rules = "default"
 	list := []Token{
-		one, entry("k", "w"), entry("l", ""), message(num, "annotation without a value", text(1, "key", "", "k")),
-		message(num, "annotation without a key", text(2, "value", "", "v")), message(num, "empty annotation"),
-		part("annotation with its tag in 7 bytes", "wide-tag", wire.String(num,
-			one.means.text).WideTag(7)).like(one).free("wide-tag"),
-		message(num, "annotation whose value is a varint, and then text", text(1, "key", "", "k"),
-			otherType(2, protowire.BytesType)[0], text(2, "value", "", "v")),
+		one, entry("k", "w"), empty, message(num, "annotation without a value", "default", key("k")),
+		message(num, "annotation without a key", "default", value("v")), message(num, "empty annotation", "default"),
 	}
-	for i := range list[2:6] {
-		list[2+i].Rules = "default"
-	}
+	list = append(list, one.wide("annotation", width{"tag", 7})...)
+	list = append(list, message(num, "annotation whose value is a varint, and then text", "", key("k"),
+		otherType(2, protowire.BytesType)[0], value("v")))
 	for _, n := range Counts {
 		many := make([]Token, n)
 		for i := range many {
@@ -219,51 +207,13 @@ func entries(num protowire.Number) []Token {
 	return list
 }
 
-// entryTokens are those of an annotation.
-func entryTokens() (list []Token) {
-	for num, name := range []string{1: "key", 2: "value"} {
-		num := protowire.Number(num)
-		if num == 0 {
-			continue
-		}
-		one := text(num, name, "", name[:1])
-		list = append(list, one, text(num, "another "+name, "repeat", "other"), text(num, "empty "+name, "default", ""))
-		for _, s := range Texts {
-			list = append(list, text(num, name+" "+short(s), "S1", s).single())
-		}
-		for _, n := range Sizes {
-			list = append(list, text(num, fmt.Sprintf("%s of %d bytes", name, n), "S2",
-				strings.Repeat("x", n)).single())
-		}
-		for _, bad := range NotUTF8 {
-			list = append(list, part(name+" utf8-"+bad.Name, "M11", wire.String(num, bad.Text)).fault())
-		}
-		list = append(list, otherType(num, protowire.BytesType)...)
-		p := wire.String(num, name[:1])
-		list = append(list, part(name+" with its tag in 5 bytes", "varint", p.WideTag(5)).like(one),
-			part(name+" with its length in 5 bytes", "varint", p.Wide(5)).like(one))
-	}
-	return list
-}
-
-// notUTF8 are the faults of strings, in the field that stands for a level's others. A
-// type URL at the top level is none where a later one overwrites it.
-func notUTF8(l Level, num protowire.Number) (list []Token) {
-	if num == 0 {
-		return nil
-	}
-	for _, bad := range NotUTF8 {
-		kind := Fault
-		if l == Legacy {
-			kind = Open
-		}
-		p := wire.String(num, bad.Text)
-		if l == Extension { // it has no string of its own; the Any in it has
-			p = wire.Sub(1, p)
-		}
-		e := part("utf8-"+bad.Name, "M11", p)
-		e.Kind = kind
-		list = append(list, e)
-	}
-	return list
+// entryTokens are those of the key of an annotation, or of its value.
+func entryTokens(num protowire.Number, name string) []Token {
+	one := text(num, name, "", name[:1])
+	return slices.Concat(
+		[]Token{one, text(num, "another "+name, "repeat", "other"), text(num, "empty "+name, "default", "")},
+		texts(num, name, "S1", "S2", Texts, "x"),
+		all(notUTF8(num, name+" "), Token.fault),
+		otherType(num, protowire.BytesType),
+		one.wide(name, tagAndLength[:2]...))
 }

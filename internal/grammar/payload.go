@@ -3,8 +3,10 @@ package grammar
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"golang.org/x/mod/semver"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -12,6 +14,17 @@ import (
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
+
+// Payload is what a shim reads, and what it must answer.
+type Payload struct {
+	Bytes       []byte
+	Input       contract.Input // that Want is the right answer to
+	Want        contract.Outcome
+	Description string // how the payload was made, for a failure report
+}
+
+// GoString keeps a payload to one line in rapid's log.
+func (p Payload) GoString() string { return p.Description }
 
 // Sent is the outcome of a payload that carries these options; nil means none.
 func Sent(opts proto.Message) contract.Outcome {
@@ -24,26 +37,21 @@ func Sent(opts proto.Message) contract.Outcome {
 // isNone reports whether there are no options, which a nil *Options is, too.
 func isNone(opts proto.Message) bool { return opts == nil || !opts.ProtoReflect().IsValid() }
 
-// sometimes is an encoder with variations half of the time: a decoder that refuses a
-// variation must not pass where another reason to refuse is the point.
-func (g *Grammar) sometimes(rnd Rand, variations Variations) *encoder {
-	if rnd.Intn(2) == 0 {
-		variations = 0
-	}
-	return &encoder{g: g, rnd: rnd, variations: variations}
-}
+// OneOption is options with the log level set: every version has that field, and
+// no namespace spells it.
+func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 
 // Legacy encodes options as containerd up to 2.2 sends them: a bare Any.
 func (g *Grammar) Legacy(rnd Rand, variations Variations, opts proto.Message) Payload {
-	e := &encoder{g: g, rnd: rnd, variations: variations}
-	return e.payload(e.legacyOptions(opts), Sent(opts), "legacy Any of Options")
+	b := g.encoder(rnd, variations).legacyOptions(opts)
+	return Payload{Bytes: b, Want: Sent(opts), Description: "legacy Any of Options"}
 }
 
 // Bootstrap encodes options as containerd from 2.3 on sends them: an extension
 // of BootstrapParams. nil options are no extension.
 func (g *Grammar) Bootstrap(rnd Rand, variations Variations, opts proto.Message) Payload {
-	e := &encoder{g: g, rnd: rnd, variations: variations}
-	return e.payload(e.bootstrap(opts), Sent(opts), "BootstrapParams with an extension")
+	b := g.encoder(rnd, variations).bootstrap(opts)
+	return Payload{Bytes: b, Want: Sent(opts), Description: "BootstrapParams with an extension"}
 }
 
 // Valid draws options and encodes them for one family or the other.
@@ -57,6 +65,15 @@ func (g *Grammar) Valid(rnd Rand, variations Variations) Payload {
 	return g.Bootstrap(rnd, variations, g.Options(rnd))
 }
 
+// sometimes is the variations half of the time: a decoder that refuses one must not pass
+// where another reason to refuse is the point.
+func sometimes(rnd Rand, variations Variations) Variations {
+	if rnd.Intn(2) == 0 {
+		return 0
+	}
+	return variations
+}
+
 // Minimal draws a BootstrapParams of nothing but an ID and a namespace, which
 // looks like a legacy Any of foreign options and is neither.
 func (g *Grammar) Minimal(rnd Rand) Payload {
@@ -64,45 +81,29 @@ func (g *Grammar) Minimal(rnd Rand) Payload {
 	for id == g.name {
 		id = pick(rnd, Identifiers)
 	}
-	e := g.sometimes(rnd, Order|Varint|Unknown)
-	return e.payload(e.legacy(id, []byte(Namespace(rnd))), Sent(nil), "BootstrapParams of an ID and a namespace only")
+	b := g.encoder(rnd, sometimes(rnd, Order|Varint|Unknown)).legacy(id, []byte(Namespace(rnd)))
+	return Payload{Bytes: b, Want: Sent(nil), Description: "BootstrapParams of an ID and a namespace only"}
 }
 
-// WithIdentity is Bootstrap of hcsshim's Options with a given ID and namespace and no
-// variations.
-func WithIdentity(id, namespace string, opts *options.Options) Payload {
-	e := &encoder{g: RunHCS, rnd: Lowest{}}
-	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
-		wire.Bytes(8, e.extension(contract.OptionsName, e.options(opts)))}.Encode()
-	return e.payload(body, Sent(opts), fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace))
+// Foreign draws a legacy Any of another type. What its value holds makes no
+// difference, except where URL and value could be an ID and a namespace.
+func (g *Grammar) Foreign(rnd Rand) Payload {
+	e := g.encoder(rnd, sometimes(rnd, Order|Varint|Repeat|Default|Unknown))
+	return e.foreign(g.ForeignName(rnd), g.ForeignValue(rnd))
 }
 
-// PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
-func PlainAny(url string, value []byte) []byte {
-	return (&encoder{g: RunHCS, rnd: Lowest{}}).legacy(url, value)
+// ForeignAs is Foreign with a given URL and value and no variations.
+func (g *Grammar) ForeignAs(url string, value []byte) Payload {
+	return g.encoder(Lowest{}, 0).foreign(url, value)
 }
 
-// AnyOf is PlainAny with variations, with the outcome of the plain one.
-func (g *Grammar) AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
-	e := &encoder{g: g, rnd: rnd, variations: Order | Varint | Default | Unknown}
-	return e.payload(e.legacy(url, value), want, "legacy Any")
+func (e *encoder) foreign(url string, value []byte) Payload {
+	want := contract.Outcome{Kind: contract.Foreign}
+	if stdin.IsIdentifier(url) && stdin.IsIdentifier(string(value)) {
+		want = Sent(nil)
+	}
+	return Payload{Bytes: e.legacy(url, value), Want: want, Description: "legacy Any of another type"}
 }
-
-// PlainParams is BootstrapParams with opts, which may be any bytes, as the value
-// of its Options extension.
-func (g *Grammar) PlainParams(opts []byte) []byte {
-	return (&encoder{g: g, rnd: Lowest{}}).params(opts)
-}
-
-// ParamsOf is PlainParams with variations, with the outcome of the plain one.
-func (g *Grammar) ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
-	e := &encoder{g: g, rnd: rnd, variations: AllVariations}
-	return e.payload(e.params(opts), want, "BootstrapParams around fuzzed options")
-}
-
-// OneOption is options with the log level set: every version has that field, and
-// no namespace spells it.
-func OneOption() *options.Options { return &options.Options{LogLevel: "warn"} }
 
 // ForeignName draws a type URL of another type.
 func (g *Grammar) ForeignName(rnd Rand) string {
@@ -119,39 +120,90 @@ func (g *Grammar) ForeignName(rnd Rand) string {
 	return name
 }
 
-// Foreign draws a legacy Any of another type. What its value holds makes no
-// difference, except where URL and value could be an ID and a namespace.
-func (g *Grammar) Foreign(rnd Rand) Payload {
-	e := g.sometimes(rnd, Order|Varint|Repeat|Default|Unknown)
-	return foreign(e, g.ForeignName(rnd), g.ForeignValue(rnd))
-}
-
-// ForeignAs is Foreign with a given URL and value and no variations.
-func (g *Grammar) ForeignAs(url string, value []byte) Payload {
-	return foreign(&encoder{g: g, rnd: Lowest{}}, url, value)
-}
-
-func foreign(e *encoder, url string, value []byte) Payload {
-	want := contract.Outcome{Kind: contract.Foreign}
-	if stdin.IsIdentifier(url) && stdin.IsIdentifier(string(value)) {
-		want = Sent(nil)
-	}
-	return e.payload(e.legacy(url, value), want, "legacy Any of another type")
-}
-
 // ForeignValue draws the value of an Any of another type.
 func (g *Grammar) ForeignValue(rnd Rand) []byte {
 	switch rnd.Intn(5) {
 	case 0:
 		return nil
 	case 1:
-		return (&encoder{g: g, rnd: rnd}).options(g.Options(rnd))
+		return g.encoder(rnd, 0).options(g.Options(rnd))
 	case 2:
 		return []byte(Namespace(rnd))
 	case 3:
 		return []byte(`{"ociVersion":"1.2.0"}`)
 	}
 	return randomBytes(rnd, rnd.Intn(12))
+}
+
+// WithIdentity is Bootstrap of hcsshim's Options with a given ID and namespace and no
+// variations.
+func WithIdentity(id, namespace string, opts *options.Options) Payload {
+	e := RunHCS.encoder(Lowest{}, 0)
+	body := wire.Message{wire.String(1, id), wire.String(2, namespace), wire.String(4, "2.3.7"),
+		wire.Bytes(8, e.extension(contract.OptionsName, e.options(opts)))}.Encode()
+	return Payload{Bytes: body, Want: Sent(opts),
+		Description: fmt.Sprintf("BootstrapParams of ID %q in namespace %q", id, namespace)}
+}
+
+// PlainAny is an Any as proto.Marshal writes it, of any type URL and value.
+func PlainAny(url string, value []byte) []byte { return RunHCS.encoder(Lowest{}, 0).legacy(url, value) }
+
+// AnyOf is PlainAny with variations, with the outcome of the plain one.
+func (g *Grammar) AnyOf(rnd Rand, url string, value []byte, want contract.Outcome) Payload {
+	b := g.encoder(rnd, Order|Varint|Default|Unknown).legacy(url, value)
+	return Payload{Bytes: b, Want: want, Description: "legacy Any"}
+}
+
+// PlainParams is BootstrapParams with opts, which may be any bytes, as the value
+// of its Options extension.
+func (g *Grammar) PlainParams(opts []byte) []byte { return g.encoder(Lowest{}, 0).params(opts) }
+
+// ParamsOf is PlainParams with variations, with the outcome of the plain one.
+func (g *Grammar) ParamsOf(rnd Rand, opts []byte, want contract.Outcome) Payload {
+	b := g.encoder(rnd, AllVariations).params(opts)
+	return Payload{Bytes: b, Want: want, Description: "BootstrapParams around fuzzed options"}
+}
+
+// Daemon is a containerd that starts shims.
+type Daemon struct {
+	Version     string // "v2.4.2"; what it calls itself is what it sends
+	TTRPC, GRPC string // its addresses
+	Binary      string // its own path
+	SocketDir   string // for the shims' sockets; "" if none is configured
+	Level       int64  // its log level as bootstrap.proto numbers it: 0 is info, -4 debug
+}
+
+// Start is what the daemon writes to the standard input of a shim that it starts,
+// byte for byte: nothing, an Any, or BootstrapParams. url and value are the
+// runtime options; an empty url is none. corpus/recorded is what it is held to.
+func (d Daemon) Start(shim, id, namespace, url string, value []byte) []byte {
+	special := strings.Contains(shim, "shim-runhcs-v1") || strings.Contains(shim, "shim-runc-v1")
+	if semver.Compare(d.Version, "v2.3.0") < 0 || special {
+		if url == "" {
+			return nil
+		}
+		return PlainAny(url, value)
+	}
+	e := RunHCS.encoder(Lowest{}, 0)
+	parts := d.before(id, namespace)
+	if url != "" {
+		parts = append(parts, field(wire.Bytes(8, e.extension(url, value))))
+	}
+	if d.SocketDir != "" {
+		parts = append(parts, field(wire.String(9, d.SocketDir)))
+	}
+	return e.assemble(Bootstrap, parts)
+}
+
+// before is the fields that precede the extensions. The log level is left out at
+// info, which is zero; the others are always there.
+func (d Daemon) before(id, namespace string) []keyed {
+	parts := append(make([]keyed, 0, 12), field(wire.String(1, id)), field(wire.String(2, namespace)))
+	if d.Level != 0 {
+		parts = append(parts, field(wire.Int(3, d.Level)))
+	}
+	return append(parts, field(wire.String(4, d.Version)), field(wire.String(5, d.TTRPC)),
+		field(wire.String(6, d.GRPC)), field(wire.String(7, d.Binary)))
 }
 
 // url draws a type URL for the name: bare, as typeurl has it, unless the
@@ -192,15 +244,11 @@ func (e *encoder) extension(url string, value []byte) []byte {
 	if e.has(Repeat) {
 		split = e.rnd.Intn(len(parts) + 1)
 	}
-	pieces := append(make([]keyed, 0, 8), field(wire.Bytes(1, e.anyBody(parts[:split:split]))))
+	pieces := append(make([]keyed, 0, 8), field(wire.Bytes(1, e.assemble(Any, parts[:split:split]))))
 	if split < len(parts) {
-		pieces = append(pieces, field(wire.Bytes(1, e.anyBody(parts[split:]))))
+		pieces = append(pieces, field(wire.Bytes(1, e.assemble(Any, parts[split:]))))
 	}
 	return e.assemble(Extension, pieces)
-}
-
-func (e *encoder) anyBody(parts []keyed) []byte {
-	return e.assemble(Any, parts)
 }
 
 // bootstrap encodes BootstrapParams around options; nil options are no extension.
@@ -239,10 +287,9 @@ func (e *encoder) params(opts []byte) []byte {
 // plain encodes without variations and without damage.
 func (e *encoder) plain(encode func() []byte) []byte {
 	variations, damage := e.variations, e.damage
+	defer func() { e.variations, e.damage = variations, damage }()
 	e.variations, e.damage = 0, nil
-	b := encode()
-	e.variations, e.damage = variations, damage
-	return b
+	return encode()
 }
 
 // secondOptions is what an Options extension behind the first may hold: other
@@ -266,7 +313,7 @@ func (e *encoder) neighbour() []byte {
 }
 
 // ambient is every field but the extensions, as containerd sets them, or
-// with any legal value.
+// with any legal value, some of them left out or overwritten.
 func (e *encoder) ambient() []keyed {
 	d := Daemon{Version: "v2.3.7", TTRPC: `\\.\pipe\containerd-containerd.ttrpc`,
 		GRPC: `\\.\pipe\containerd-containerd`, Binary: `C:\Program Files\containerd\containerd.exe`}
@@ -291,21 +338,15 @@ func (e *encoder) ambient() []keyed {
 		parts = append(parts, field(wire.String(9, d.SocketDir)))
 	}
 	if e.has(Ambient) {
-		parts = e.someOf(parts)
+		kept := protowire.Number(4 + e.rnd.Intn(4)) // which only BootstrapParams has
+		parts = slices.DeleteFunc(parts, func(p keyed) bool { return p.Num() != kept && oneIn(e.rnd, 4) })
 	}
 	if e.has(Repeat) {
-		decoy := pick(e.rnd, parts)
-		part := wire.String(decoy.Num(), "overwritten")
+		decoy := wire.String(pick(e.rnd, parts).Num(), "overwritten")
 		if decoy.Num() == 3 {
-			part = wire.Int(3, 10)
+			decoy = wire.Int(3, 10)
 		}
-		parts = slices.Insert(parts, 0, field(part))
+		parts = slices.Insert(parts, 0, field(decoy))
 	}
 	return parts
-}
-
-// someOf leaves out some of the ambient fields, but one that only BootstrapParams has.
-func (e *encoder) someOf(parts []keyed) []keyed {
-	kept := protowire.Number(4 + e.rnd.Intn(4))
-	return slices.DeleteFunc(parts, func(p keyed) bool { return p.Num() != kept && oneIn(e.rnd, 4) })
 }

@@ -5,8 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 )
@@ -38,6 +36,17 @@ var Counts = []int{7, 8, 9, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257
 // Int32s are numbers at the edges of what they are stored in.
 var Int32s = []int32{0, 1, -1, 2, 3, 50, 127, 128, 255, 256, 1024, 32767, 32768, 65535, 65536, math.MaxInt32,
 	math.MinInt32}
+
+// LogLevels are values of log_level, which is an open enum: containerd's, and the
+// edges of 32 and of 64 bits.
+var LogLevels = []int64{0, -8, -4, 4, 8, 10, 12, 1, 99, 1<<31 - 1, -1 << 31, 1 << 31, 1 << 32, 1<<63 - 1, -1 << 63}
+
+// Addresses are values of the fields of BootstrapParams that are no identity.
+var Addresses = []string{
+	`\\.\pipe\containerd-containerd`, "/run/containerd/containerd.sock", `C:\Program Files\containerd\containerd.exe`,
+	"unix:///run/c.sock.ttrpc",
+	"2.3.7", "v2.4.2", "2.5.0-rc.1+unknown", "ü", "日本", "", contract.OptionsName,
+}
 
 // NotUTF8 are strings that are not UTF-8, of each kind in M11.
 var NotUTF8 = []struct{ Name, Text string }{
@@ -77,30 +86,10 @@ func padded(s string) string { return "20" + strings.Repeat("a", '0'-len(s)) + s
 // Namespaces are legal namespaces that are interesting as Options.
 var Namespaces = []string{"k8s.io", "default", "inference", "p1", "h2", "H1"}
 
-// asOptions is what a namespace says as Options. Of those that some Options know the
-// fields of, only hcsshim's are known; nothing means that it is not known.
-func (g *Grammar) asOptions(namespace string) []Token {
-	whole := raw(namespace, "", []byte(namespace))
-	switch namespace {
-	case "k8s.io", "default":
-		return []Token{whole.fault()}
-	}
-	if g.name != contract.OptionsName {
-		return nil
-	}
-	whole.Rules = "R4a"
-	switch namespace {
-	case "inference":
-		whole.Rules = ""
-		return []Token{whole}
-	case "p1":
-		return []Token{g.known(14, protoreflect.ValueOfBool(true), whole)}
-	case "h2":
-		return []Token{g.known(13, protoreflect.ValueOfInt32(50), whole)}
-	case "H1":
-		return []Token{g.known(9, protoreflect.ValueOfInt32(49), whole)}
-	}
-	return nil
+// asOptions is what each of Namespaces says as hcsshim's Options.
+var asOptions = map[string]Token{
+	"k8s.io": {Kind: Fault}, "default": {Kind: Fault}, "inference": {}, "p1": {means: meaning{field: 14, number: 1}},
+	"h2": {means: meaning{field: 13, number: '2'}}, "H1": {means: meaning{field: 9, number: '1'}},
 }
 
 // Prefixes are what may precede the name of a type in its URL.

@@ -2,11 +2,11 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/wire"
 )
@@ -59,33 +59,29 @@ const (
 
 // meaning is what a reader learns from a token: the value of a field that it knows.
 type meaning struct {
-	field  protowire.Number   // 0: nothing
-	value  protoreflect.Value // of a scalar of Options
-	text   string             // of a string, or of bytes
-	inside []Token            // of a message, or of the Options in the value of an Any
-	id     bool               // the text is an identifier
-	ours   bool               // the text names Options
+	field  protowire.Number // 0: nothing
+	number uint64           // of a varint
+	text   string           // of a string, or of bytes
+	inside []Token          // of a message, or of the Options in the value of an Any
+	ours   bool             // the text names Options
 }
 
 // Encode returns the bytes of a sequence of tokens.
 func Encode(tokens []Token) []byte {
 	b := []byte{}
-	for _, e := range tokens {
-		b = append(b, e.Bytes...)
+	for _, t := range tokens {
+		b = append(b, t.Bytes...)
 	}
 	return b
 }
 
 // Names names a sequence of tokens for a report.
 func Names(tokens []Token) string {
-	if len(tokens) == 0 {
-		return "nothing"
+	names := ""
+	for _, t := range tokens {
+		names += "[" + t.Name + "]"
 	}
-	var b strings.Builder
-	for _, e := range tokens {
-		b.WriteString("[" + e.Name + "]")
-	}
-	return b.String()
+	return cmp.Or(names, "nothing")
 }
 
 // part is a token that a reader knows nothing of, or a faulty one.
@@ -98,48 +94,90 @@ func raw(name, rules string, pieces ...[]byte) Token {
 	return Token{Name: name, Rules: rules, Bytes: bytes.Join(pieces, nil)}
 }
 
-func (e Token) fault() Token              { e.Kind = Fault; return e }
-func (e Token) open() Token               { e.Kind = Open; return e }
-func (e Token) free(freedom string) Token { e.Freedom = freedom; return e }
-func (e Token) single() Token             { e.Single = true; return e }
+// varint is a number, a bool or an enum, plainly encoded or as these parts.
+func varint(num protowire.Number, name, rules string, n uint64, encoded ...wire.Part) Token {
+	if len(encoded) == 0 {
+		encoded = []wire.Part{wire.Varint(num, n)}
+	}
+	t := part(name, rules, encoded...)
+	t.means = meaning{field: num, number: n}
+	return t
+}
 
 // text is a string field, or one of bytes.
 func text(num protowire.Number, name, rules, s string) Token {
-	e := part(name, rules, wire.String(num, s))
-	e.means = meaning{field: num, text: s}
-	return e
+	t := part(name, rules, wire.String(num, s))
+	t.means = meaning{field: num, text: s}
+	return t
 }
 
 // message is a field that holds a message of these tokens.
-func message(num protowire.Number, name string, inside ...Token) Token {
-	e := part(name, "", wire.Bytes(num, Encode(inside)))
-	e.means = meaning{field: num, inside: inside, text: string(Encode(inside))}
-	return e
-}
-
-// like returns e with what another token says.
-func (e Token) like(other Token) Token {
-	e.means = other.means
-	return e
+func message(num protowire.Number, name, rules string, inside ...Token) Token {
+	t := text(num, name, rules, string(Encode(inside)))
+	t.means.inside = inside
+	return t
 }
 
 // block is a sequence of tokens as one.
 func block(name, rules string, parts ...Token) Token {
-	return Token{Name: name, Rules: rules, Bytes: Encode(parts), parts: parts}.single()
+	return Token{Name: name, Rules: rules, Bytes: Encode(parts), parts: parts, Single: true}
 }
 
 // flat takes the blocks among tokens apart.
 func flat(tokens []Token) []Token {
-	if !slices.ContainsFunc(tokens, func(e Token) bool { return len(e.parts) > 0 }) {
+	if !slices.ContainsFunc(tokens, func(t Token) bool { return len(t.parts) > 0 }) {
 		return tokens
 	}
 	var all []Token
-	for _, e := range tokens {
-		if len(e.parts) > 0 {
-			all = append(all, e.parts...)
+	for _, t := range tokens {
+		if len(t.parts) > 0 {
+			all = append(all, t.parts...)
 		} else {
-			all = append(all, e)
+			all = append(all, t)
 		}
 	}
 	return all
+}
+
+func (t Token) fault() Token              { t.Kind = Fault; return t }
+func (t Token) open() Token               { t.Kind = Open; return t }
+func (t Token) free(freedom string) Token { t.Freedom = freedom; return t }
+func (t Token) single() Token             { t.Single = true; return t }
+
+// all changes each of some tokens in place.
+func all(tokens []Token, change func(Token) Token) []Token {
+	for i, t := range tokens {
+		tokens[i] = change(t)
+	}
+	return tokens
+}
+
+// width is a number of bytes in which the tag of a field, or its length, is written.
+type width struct {
+	of    string
+	bytes int
+}
+
+// tagAndLength are the widest that every reader takes, and what it may refuse.
+var tagAndLength = []width{{"tag", widestTag}, {"length", widestTag}, {"tag", 6}, {"length", 6}}
+
+// wide returns a field with its tag or its length wider than it needs to be.
+func (t Token) wide(name string, widths ...width) (list []Token) {
+	fields, _ := wire.Parse(t.Bytes)
+	f := fields[0]
+	for _, w := range widths {
+		p := wire.Bytes(f.Num, f.Value)
+		if f.Type == protowire.VarintType {
+			p = wire.Varint(f.Num, t.means.number)
+		}
+		if p = p.WideTag(w.bytes); w.of == "length" {
+			p = p.WideTag(0).Wide(w.bytes)
+		}
+		e := part(fmt.Sprintf("%s with its %s in %d bytes", name, w.of, w.bytes), "varint", p)
+		if e.means = t.means; w.bytes > widestTag {
+			e.Rules, e.Freedom = "wide-tag", "wide-tag"
+		}
+		list = append(list, e)
+	}
+	return list
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
@@ -124,77 +125,54 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
-// In CreateTaskRequest.Options there is only an Any, whatever else the tokens say.
-func TestAnswerCreate(t *testing.T) {
-	g := RunHCS
-	ours, sent, sentOther, legacy, inExtension, sites := g.ours, g.sent, g.sentOther, g.legacy, g.inExtension, g.sites
-	for _, test := range []struct {
-		name string
-		top  []Token
-		want string
-	}{
-		{"nothing", nil, "none"},
-		{"Options", legacy([]Token{sent}), "options debug:true"},
-		{"Options among the fields of BootstrapParams", append(legacy([]Token{sent}), version,
-			inExtension(sentOther)), "options debug:true"},
-		{"BootstrapParams", []Token{version, inExtension(sent)}, "error/foreign"},
-		{"an ID and a namespace", []Token{identity(1, "web-1"), identity(2, "p1")}, "error/foreign"},
-		{"a damaged value", []Token{ours, value("damaged", damaged)}, "error/malformed"},
-		{"an address that is not UTF-8", append(legacy([]Token{sent}), text(4, "", "", "\xff")),
-			"options debug:true"},
-		{"a claim on what follows", []Token{ends(sites[Legacy])[0], ours}, "not known"},
-	} {
-		want, known := g.AnswerCreate(test.top)
-		got := want.String()
-		if !known {
-			got = "not known"
-		}
-		if got != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got, test.want)
-		}
-	}
-	any := 0
-	for _, p := range g.Contexts() {
-		if p.IsAny() {
-			any++
-		}
-	}
-	if any != 6 {
-		t.Errorf("%d places are in an Any, want 6", any)
-	}
-}
-
-// The answer follows from what the tokens say.
+// The answer follows from what the tokens say. In CreateTaskRequest.Options there is only
+// an Any, whatever else they say.
 func TestAnswer(t *testing.T) {
 	g := RunHCS
 	ours, sent, sentOther, legacy, inExtension, sites := g.ours, g.sent, g.sentOther, g.legacy, g.inExtension, g.sites
 	damagedValue := value("damaged", damaged)
-	bools := g.bools(g.scalars(isVarint)[0])
+	bools := bools(1, true)
 	over := bools[len(bools)-3]
 	for _, test := range []struct {
+		in   contract.Input
 		name string
 		top  []Token
 		want string // and what else is right
 	}{
-		{"nothing", nil, "none"},
-		{"a legacy Any", legacy([]Token{sent}), "options debug:true"},
-		{"an extension", []Token{version, inExtension(sent)}, "options debug:true"},
-		{"two extensions of ours", []Token{inExtension(sentOther), inExtension(sent)}, `options log_level:"other"`},
-		{"the last value", []Token{ours, value("", sentOther), value("", sent)}, "options debug:true"},
-		{"a damaged value", []Token{ours, damagedValue}, "error/malformed"},
-		{"a damaged value of another type", []Token{g.foreign(), damagedValue}, "error/foreign"},
-		{"a damaged value, overwritten", []Token{ours, damagedValue, value("", sent)}, "options debug:true"},
-		{"an ID and a namespace", []Token{identity(1, "web-1"), identity(2, "p1")}, "none"},
-		{"an ID and no namespace", []Token{identity(1, "web-1")}, "error/foreign"},
-		{"a value cut to 64 bits", legacy([]Token{over}), "options, all at their defaults | error/malformed"},
-		{"the type URL overwritten", []Token{identity(1, "\xff"), ours, value("", sent)},
+		{contract.Stdin, "nothing", nil, "none"},
+		{contract.Stdin, "a legacy Any", legacy([]Token{sent}), "options debug:true"},
+		{contract.Stdin, "an extension", []Token{version, inExtension(sent)}, "options debug:true"},
+		{contract.Stdin, "two extensions of ours", []Token{inExtension(sentOther), inExtension(sent)},
+			`options log_level:"other"`},
+		{contract.Stdin, "the last value", []Token{ours, value("", sentOther), value("", sent)}, "options debug:true"},
+		{contract.Stdin, "a damaged value", []Token{ours, damagedValue}, "error/malformed"},
+		{contract.Stdin, "a damaged value of another type", []Token{g.foreign(), damagedValue}, "error/foreign"},
+		{contract.Stdin, "a damaged value, overwritten", []Token{ours, damagedValue, value("", sent)},
+			"options debug:true"},
+		{contract.Stdin, "an ID and a namespace", []Token{g.identity(1, "web-1"), g.identity(2, "p1")}, "none"},
+		{contract.Stdin, "an ID and no namespace", []Token{g.identity(1, "web-1")}, "error/foreign"},
+		{contract.Stdin, "a value cut to 64 bits", legacy([]Token{over}),
+			"options, all at their defaults | error/malformed"},
+		{contract.Stdin, "the type URL overwritten", []Token{g.identity(1, "\xff"), ours, value("", sent)},
 			"error/malformed | error/foreign | options debug:true"},
-		{"a claim on what follows", legacy([]Token{ends(sites[Options])[0], sent}), "not known"},
-		{"a claim on what is damaged", []Token{version, extension("", "", ends(sites[Extension])[5],
+		{contract.Stdin, "a claim on what follows", legacy([]Token{ends(sites[Options])[0], sent}), "not known"},
+		{contract.Stdin, "a claim on what is damaged", []Token{version, extension("", "", ends(sites[Extension])[5],
 			piece("", damaged))}, "not known"},
-		{"a claim on nothing", legacy([]Token{sent, ends(sites[Options])[0]}), "error/malformed"},
+		{contract.Stdin, "a claim on nothing", legacy([]Token{sent, ends(sites[Options])[0]}), "error/malformed"},
+
+		{contract.Create, "nothing", nil, "none"},
+		{contract.Create, "Options", legacy([]Token{sent}), "options debug:true"},
+		{contract.Create, "Options among the fields of BootstrapParams", append(legacy([]Token{sent}), version,
+			inExtension(sentOther)), "options debug:true"},
+		{contract.Create, "BootstrapParams", []Token{version, inExtension(sent)}, "error/foreign"},
+		{contract.Create, "an ID and a namespace", []Token{g.identity(1, "web-1"), g.identity(2, "p1")},
+			"error/foreign"},
+		{contract.Create, "a damaged value", []Token{ours, damagedValue}, "error/malformed"},
+		{contract.Create, "an address that is not UTF-8", append(legacy([]Token{sent}), text(4, "", "", "\xff")),
+			"options debug:true"},
+		{contract.Create, "a claim on what follows", []Token{ends(sites[Legacy])[0], ours}, "not known"},
 	} {
-		want, known := g.Answer(test.top)
+		want, known := g.Answer(test.in, test.top)
 		got := want.String()
 		for _, or := range want.Or {
 			got += " | " + or.String()
@@ -203,7 +181,11 @@ func TestAnswer(t *testing.T) {
 			got = "not known"
 		}
 		if got != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+			t.Errorf("input %d, %s: %s, want %s", test.in, test.name, got, test.want)
 		}
+	}
+	isAny := slices.DeleteFunc(g.Contexts(), func(c Context) bool { return !c.IsAny() })
+	if len(isAny) != 6 {
+		t.Errorf("%d contexts are in an Any, want 6", len(isAny))
 	}
 }

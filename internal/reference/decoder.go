@@ -15,38 +15,41 @@ import (
 // Decoder is ReadOptions as a decoder under test.
 var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: kind}
 
-// CreateDecoder is CreateOptions as a decoder under test.
+// CreateDecoder reads the Any of CreateTaskRequest.Options, as a decoder under test.
 var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Create, Read: readCreate, Classify: kind}
 
-func readCreate(r io.Reader) (*options.Options, error) {
-	b, err := io.ReadAll(r)
+func readCreate(r io.Reader) (*options.Options, error) { return read(r, RunHCS.readAny) }
+
+func read(r io.Reader, decode func([]byte) (proto.Message, error)) (*options.Options, error) {
+	payload, err := io.ReadAll(r)
 	if err != nil {
 		return nil, &Error{Kind: ErrRead, Err: err}
 	}
-	return runhcs(RunHCS.readAny(b))
+	m, err := decode(payload)
+	opts, _ := m.(*options.Options)
+	return opts, err
 }
 
 // readAny decodes an Any that is delivered as its bytes; without bytes there is none.
 func (t Type) readAny(b []byte) (proto.Message, error) {
-	var a *anypb.Any
-	if len(b) > 0 {
-		a = new(anypb.Any)
-		if err := unmarshal(b, a); err != nil {
-			return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
-		}
+	if len(b) == 0 {
+		return nil, nil
 	}
-	return t.inAny(a)
+	var a anypb.Any
+	if err := unmarshal(b, &a); err != nil {
+		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+	}
+	return t.inAny(&a)
 }
 
-// kind returns the kind of the error that err wraps.
+var kindOf = map[error]contract.Kind{ErrRead: contract.Read, ErrMalformed: contract.Malformed,
+	ErrForeign: contract.Foreign}
+
+// kind returns the kind of an *Error.
 func kind(err error) contract.Kind {
-	switch {
-	case errors.Is(err, ErrRead):
-		return contract.Read
-	case errors.Is(err, ErrMalformed):
-		return contract.Malformed
-	case errors.Is(err, ErrForeign):
-		return contract.Foreign
+	var e *Error
+	if errors.As(err, &e) {
+		return kindOf[e.Kind]
 	}
 	return contract.Error
 }
@@ -59,13 +62,11 @@ func CreateAnswer(b []byte) contract.Outcome { return RunHCS.answer(contract.Cre
 
 // answer decodes an input without an error of reading it.
 func (t Type) answer(in contract.Input, b []byte) contract.Outcome {
-	var opts proto.Message
-	var err error
+	read := t.read
 	if in == contract.Create {
-		opts, err = t.readAny(b)
-	} else {
-		opts, err = t.read(b)
+		read = t.readAny
 	}
+	opts, err := read(b)
 	switch {
 	case err != nil:
 		return contract.Outcome{Kind: kind(err), Err: err}

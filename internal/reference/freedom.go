@@ -49,36 +49,24 @@ func (t Type) Want(in contract.Input, b []byte) contract.Outcome {
 // fields 1 and 2 that a later one overwrites, and whether one of those is not
 // UTF-8 where the contract leaves open who looks at it: in field 1, or in field 2
 // if the last type URL does not name the type.
-func (t Type) withoutOverwritten(b []byte) (last []byte, overwrites bool) {
-	seen := [3][][]byte{} // the values of the fields 1 and 2
+func (t Type) withoutOverwritten(b []byte) (plain []byte, overwrites bool) {
+	var last [3][]byte  // values of the fields 1 and 2
+	var invalid [3]bool // one that is overwritten
 	var rest []byte
 	for at := 0; at < len(b); {
 		f := new(lenient).field(b[at:], 0)
 		if f.num <= 2 && f.typ == protowire.BytesType {
-			seen[f.num] = append(seen[f.num], f.value)
+			invalid[f.num] = invalid[f.num] || !utf8.Valid(last[f.num])
+			last[f.num] = f.value
 		} else {
 			rest = append(rest, b[at:at+f.size]...)
 		}
 		at += f.size
 	}
 	for num := protowire.Number(1); num <= 2; num++ {
-		values := seen[num]
-		if len(values) == 0 {
-			continue
+		if last[num] != nil {
+			plain = protowire.AppendBytes(protowire.AppendTag(plain, num, protowire.BytesType), last[num])
 		}
-		end := len(values) - 1
-		for _, v := range values[:end] {
-			overwrites = overwrites || !utf8.Valid(v) && (num == 1 || !t.isNamed(string(lastOf(seen[1]))))
-		}
-		last = protowire.AppendTag(last, num, protowire.BytesType)
-		last = protowire.AppendBytes(last, values[end])
 	}
-	return append(last, rest...), overwrites
-}
-
-func lastOf(values [][]byte) []byte {
-	if len(values) == 0 {
-		return nil
-	}
-	return values[len(values)-1]
+	return append(plain, rest...), invalid[1] || invalid[2] && !t.isNamed(string(last[1]))
 }

@@ -152,10 +152,6 @@ func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
 			}
 		}
 		return size, nil
-	case protowire.Fixed32Type:
-		size = 4
-	case protowire.Fixed64Type:
-		size = 8
 	case protowire.BytesType:
 		length, n := varint(b)
 		if n == 0 || length > uint64(len(b)-n) || n == 10 && b[9] > 1 {
@@ -163,8 +159,10 @@ func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
 		}
 		l.free = l.free || n > maxNarrow
 		return n + int(length), b[n : n+int(length)]
-	default:
-		return 0, nil
+	case protowire.Fixed32Type:
+		size = 4
+	case protowire.Fixed64Type:
+		size = 8
 	}
 	if size > len(b) {
 		return 0, nil

@@ -43,16 +43,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Kind.Error())
+	text := e.Kind.Error()
 	if e.Family != "" {
-		fmt.Fprintf(&b, ": %s", strings.TrimSuffix(e.Family+"."+e.Field, "."))
+		text += ": " + strings.TrimSuffix(e.Family+"."+e.Field, ".")
 	}
 	if e.TypeURL != "" {
-		fmt.Fprintf(&b, ": type URL %q", e.TypeURL)
+		text += fmt.Sprintf(": type URL %q", e.TypeURL)
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
-	return b.String()
+	return fmt.Sprintf("%s: %v", text, e.Err)
 }
 
 // Unwrap makes both the kind and the cause visible to errors.Is and errors.As.
@@ -61,23 +59,7 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 // ReadOptions reads r to its end and decodes the shim options there. It returns
 // nil and no error if none were sent. A non-nil error is an *Error, and then
 // the options are nil.
-func ReadOptions(r io.Reader) (*options.Options, error) {
-	payload, err := io.ReadAll(r)
-	if err != nil {
-		return nil, &Error{Kind: ErrRead, Err: err}
-	}
-	return runhcs(RunHCS.read(payload))
-}
-
-// CreateOptions returns the runhcs Options that containerd sends in
-// CreateTaskRequest.Options (C1 to C3), nil if there is no Any. Its errors are those
-// of ReadOptions.
-func CreateOptions(a *anypb.Any) (*options.Options, error) { return runhcs(RunHCS.inAny(a)) }
-
-func runhcs(m proto.Message, err error) (*options.Options, error) {
-	opts, _ := m.(*options.Options)
-	return opts, err
-}
+func ReadOptions(r io.Reader) (*options.Options, error) { return read(r, RunHCS.read) }
 
 // Type is a type of Options that shims read, each its own.
 type Type struct{ message protoreflect.MessageType }
@@ -103,20 +85,9 @@ func (t Type) read(payload []byte) (proto.Message, error) {
 	return t.inLegacy(payload)
 }
 
-// bootstrapFields are the fields of BootstrapParams that an Any does not have,
-// with their wire types. containerd sets containerd_version (4) and the
-// addresses (5, 6) on every start, so one of these always stands there.
-var bootstrapFields = map[protowire.Number]protowire.Type{
-	3: protowire.VarintType, // log_level
-	4: protowire.BytesType,  // containerd_version
-	5: protowire.BytesType,  // containerd_ttrpc_address
-	6: protowire.BytesType,  // containerd_grpc_address
-	7: protowire.BytesType,  // containerd_binary
-	8: protowire.BytesType,  // extensions
-	9: protowire.BytesType,  // socket_dir
-}
-
-// isBootstrapParams distinguishes the two families by their field numbers.
+// isBootstrapParams distinguishes the two families by the fields of BootstrapParams that
+// an Any does not have, log_level (3) to socket_dir (9). containerd sets containerd_version
+// (4) and the addresses (5, 6) on every start, so one of these always stands there.
 // Decoding success cannot distinguish them: an Any with a value that happens to
 // be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
 // fails if b is not a protobuf message even to the most lenient reader.
@@ -127,9 +98,8 @@ func isBootstrapParams(b []byte) (bool, error) {
 		if f.size == 0 {
 			return false, fmt.Errorf("no protobuf message: at byte %d: no whole field", at)
 		}
-		if want, ok := bootstrapFields[f.num]; ok && f.typ == want {
-			found = true
-		}
+		isLevel := f.num == 3 && f.typ == protowire.VarintType
+		found = found || isLevel || f.num >= 4 && f.num <= 9 && f.typ == protowire.BytesType
 		at += f.size
 	}
 	return found, nil
@@ -173,11 +143,8 @@ func (t Type) inLegacy(payload []byte) (proto.Message, error) {
 	return t.inAny(&a)
 }
 
-// inAny returns the Options in an Any (C1 to C3), nil if there is no Any.
+// inAny returns the Options in an Any (C1 to C3).
 func (t Type) inAny(a *anypb.Any) (proto.Message, error) {
-	if a == nil {
-		return nil, nil
-	}
 	if !t.isNamed(a.GetTypeUrl()) {
 		return nil, &Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: a.GetTypeUrl(),
 			Err: fmt.Errorf("want %s", t.message.Descriptor().FullName())}

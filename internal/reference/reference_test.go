@@ -141,7 +141,7 @@ func TestCreate(t *testing.T) {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
-	if opts, err := CreateOptions(new(anypb.Any)); opts != nil || !errors.Is(err, ErrForeign) {
+	if opts, err := RunHCS.inAny(new(anypb.Any)); opts != nil || !errors.Is(err, ErrForeign) {
 		t.Errorf("an Any of nothing: %v, %v; want an error", opts, err)
 	}
 }

@@ -20,7 +20,7 @@ func TestOtherTypes(t *testing.T) {
 			for _, place := range v.Contexts() {
 				for _, e := range v.Tokens(place.Level) {
 					top := place.Payload([]grammar.Token{e})
-					want, known := v.Answer(top)
+					want, known := v.Answer(contract.Stdin, top)
 					got := reader.Want(contract.Stdin, grammar.Encode(top))
 					kinds[got.Kind]++
 					if known && !contract.SameSet(want, got) {

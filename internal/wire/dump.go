@@ -60,7 +60,19 @@ func (d *dumper) message(b []byte, md protoreflect.MessageDescriptor, base, dept
 		}
 	}
 	for _, f := range fields {
-		d.field(f, md, typeURL, base, depth)
+		var fd protoreflect.FieldDescriptor
+		if md != nil {
+			fd = md.Fields().ByNumber(f.Num)
+		}
+		var inner protoreflect.MessageDescriptor // that the field holds, if that is known
+		switch {
+		case depth >= maxDumpDepth:
+		case isAny(md) && f.Num == 2 && d.schema != nil:
+			inner = d.schema(typeURL)
+		case fd != nil:
+			inner = fd.Message()
+		}
+		d.field(f, fd, inner, base+f.Offset, depth)
 	}
 	if len(rest) > 0 {
 		d.printf(base+len(b)-len(rest), depth, "!! %s: %s", fault(rest), short(rest))
@@ -71,55 +83,36 @@ func isAny(md protoreflect.MessageDescriptor) bool {
 	return md != nil && md.FullName() == "google.protobuf.Any"
 }
 
-func (d *dumper) field(f Field, md protoreflect.MessageDescriptor, typeURL string, base, depth int) {
-	var fd protoreflect.FieldDescriptor
+func (d *dumper) field(f Field, fd protoreflect.FieldDescriptor, inner protoreflect.MessageDescriptor, at, depth int) {
 	name := "?"
-	if md != nil {
-		if fd = md.Fields().ByNumber(f.Num); fd != nil {
-			name = string(fd.Name())
-		}
+	if fd != nil {
+		name = string(fd.Name())
 	}
-	head := fmt.Sprintf("%d %s", f.Num, name)
-	at := base + f.Offset
-	body := base + f.Offset + len(f.Raw) - len(f.Value)
+	line := func(format string, args ...any) {
+		d.printf(at, depth, "%d %s: %s", f.Num, name, fmt.Sprintf(format, args...))
+	}
+	body := at + len(f.Raw) - len(f.Value)
 	switch f.Type {
 	case protowire.VarintType:
 		v, n := protowire.ConsumeVarint(f.Value)
-		d.printf(at, depth, "%s: varint %d%s%s%s", head, v, signed(v), wide("", v, n), wideFrame(f))
-	case protowire.Fixed32Type, protowire.Fixed64Type:
-		d.printf(at, depth, "%s: fixed %s%s", head, hex.EncodeToString(f.Value), wideFrame(f))
+		line("varint %d%s%s%s", v, signed(v), wide("", v, n), wideFrame(f))
 	case protowire.StartGroupType:
-		d.group(f, head, at, depth)
+		inside, _ := protowire.ConsumeGroup(f.Num, f.Value)
+		end := protowire.EncodeTag(f.Num, protowire.EndGroupType)
+		line("group, %d bytes%s%s", len(inside), wideFrame(f), wide(", end tag", end, len(f.Value)-len(inside)))
+		if depth < maxDumpDepth {
+			d.message(inside, nil, body, depth+1)
+		}
 	case protowire.BytesType:
-		inner := d.inner(fd, isAny(md) && f.Num == 2, typeURL)
-		if inner == nil || depth >= maxDumpDepth {
-			d.printf(at, depth, "%s: %d bytes %s%s", head, len(f.Value), short(f.Value), wideFrame(f))
+		if inner == nil {
+			line("%d bytes %s%s", len(f.Value), short(f.Value), wideFrame(f))
 			return
 		}
-		d.printf(at, depth, "%s: %d bytes, %s%s", head, len(f.Value), inner.FullName(), wideFrame(f))
+		line("%d bytes, %s%s", len(f.Value), inner.FullName(), wideFrame(f))
 		d.message(f.Value, inner, body, depth+1)
+	default:
+		line("fixed %s%s", hex.EncodeToString(f.Value), wideFrame(f))
 	}
-}
-
-func (d *dumper) group(f Field, head string, at, depth int) {
-	_, _, n := protowire.ConsumeTag(f.Raw)
-	body, _ := protowire.ConsumeGroup(f.Num, f.Raw[n:])
-	end := wide(", end tag", protowire.EncodeTag(f.Num, protowire.EndGroupType), len(f.Raw)-n-len(body))
-	d.printf(at, depth, "%s: group, %d bytes%s%s", head, len(body), wideFrame(f), end)
-	if depth < maxDumpDepth {
-		d.message(body, nil, at+n, depth+1)
-	}
-}
-
-// inner is the message that a length-delimited field holds, nil if none is known.
-func (d *dumper) inner(fd protoreflect.FieldDescriptor, anyValue bool, typeURL string) protoreflect.MessageDescriptor {
-	switch {
-	case anyValue && d.schema != nil:
-		return d.schema(typeURL)
-	case fd != nil:
-		return fd.Message()
-	}
-	return nil
 }
 
 func signed(v uint64) string {
