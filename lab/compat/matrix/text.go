@@ -17,36 +17,6 @@ DEFAULTS: the options are silently dropped. PARTLY: some of their fields are.
 PANIC: the shim crashes. HANG: it does not answer.
 OTHER: other options than were sent. n: the effect of no options, and f: of options of another type, where it is wrong.`
 
-// Text writes the matrix for a terminal.
-func Text(w io.Writer, senders []Sender, rows []Row) {
-	width, column := 0, 0
-	for _, r := range rows {
-		width = max(width, len(r.Reader.ID()))
-		for _, c := range r.Cells {
-			column = max(column, len(c.Summary()))
-		}
-	}
-	first, second := "", ""
-	for _, s := range senders {
-		a, b := s.Label()
-		first += fmt.Sprintf(" %-*s", column, a)
-		second += fmt.Sprintf(" %-*s", column, b)
-	}
-	fmt.Fprintf(w, "%-*s%s\n%-*s%s\n", width, "sent by containerd", strings.TrimRight(first, " "), width, "to",
-		strings.TrimRight(second, " "))
-	for _, r := range rows {
-		line := fmt.Sprintf("%-*s", width, r.Reader.ID())
-		if r.Missing != "" {
-			line += " NOT RUN: " + r.Missing
-		}
-		for _, c := range r.Cells {
-			line += fmt.Sprintf(" %-*s", column, c.Summary())
-		}
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
-	}
-	fmt.Fprintf(w, "\n%s\n", Legend)
-}
-
 // Markdown writes the matrix as a table. Senders that every reader answers alike are one
 // column, and neighbouring versions of a reader that answer alike are one row.
 func Markdown(w io.Writer, senders []Sender, rows []Row) {
