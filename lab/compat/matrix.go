@@ -43,8 +43,8 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 		return err
 	}
 	fmt.Println()
-	matrix.Text(os.Stdout, senders, rows)
-	fmt.Println()
+	matrix.Markdown(os.Stdout, senders, rows)
+	fmt.Printf("\n%s\n\n", matrix.Legend)
 	matrix.Advice(os.Stdout, senders, rows)
 	if err := m.write(rows); err != nil {
 		return err

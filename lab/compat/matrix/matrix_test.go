@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
@@ -330,12 +331,10 @@ func TestAdvice(t *testing.T) {
 	rows = append(rows, Row{Reader: readers.Reader{Name: findings.RunHCS, Version: "v9.9.9"},
 		Missing: "no such <version>"})
 	var text, page bytes.Buffer
-	Text(&text, all, rows)
 	Advice(&text, all, rows)
 	for _, want := range []string{
 		"containerd v2.3.7    works with hcsshim v0.15.0\n",
 		"Never sent, though asked for: scrub_logs: false, by containerd v1.7.35 v2.0.14 v2.2.9 v2.3.7\n",
-		"hcsshim runhcs-v1 v9.9.9  NOT RUN: no such <version>\n",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, text.String())
@@ -349,6 +348,37 @@ func TestAdvice(t *testing.T) {
 	}
 	if strings.Contains(page.String(), "<version>") {
 		t.Error("the page does not escape what it shows")
+	}
+}
+
+// Senders that all readers answer alike are one column, and neighbouring versions that
+// answer alike are one row.
+func TestMarkdown(t *testing.T) {
+	all := senders()
+	refuse := func([]byte) (protocol.Answer, error) { return protocol.Failed(errors.New("no")), nil }
+	anyOnly := func(b []byte) (protocol.Answer, error) {
+		if family(b) == "bootstrap" {
+			return refuse(b)
+		}
+		return byTheContract(b)
+	}
+	var rows []Row
+	for _, version := range []string{"v1", "v2", "v3"} {
+		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, anyOnly)...)
+	}
+	rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: "v4"}, byTheContract)...)
+	rows = append(rows, Row{Reader: readers.Reader{Name: "other"}, Missing: "no"})
+	var b strings.Builder
+	Markdown(&b, all, rows)
+	const want = `| what reads it | v1.7.35 to any shim, v2.0.14 to any shim, v2.2.9 to any shim, v2.3.7 to runhcs-v1, ` +
+		`v2.4.2 to runhcs-v1 | v2.3.7 to lcow-v2, v2.4.2 to lcow-v2 |
+|---|---|---|
+| hcsshim runhcs-v1 v1 to v3 | arrive | error n:error f:error |
+| hcsshim runhcs-v1 v4 | arrive | arrive |
+| other | not run: no | not run: no |
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -367,7 +397,7 @@ func TestReport(t *testing.T) {
 		"verdict    wrong\n", "program    containerd runc-v2 v2.4.2\n", "want       none\n",
 		"got        error: deprecated API\n",
 		"payload    recorded_v2.3.7_lcow-v2_start_none, the first of ",
-		"replay     make repro CASE=corpus/recorded/recorded_v2.3.7_lcow-v2_start_none.bin READER=build/runc\n",
+		"replay     make -C lab repro CASE=corpus/recorded/recorded_v2.3.7_lcow-v2_start_none.bin READER=build/runc\n",
 	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("%q is not in:\n%s", want, report)
