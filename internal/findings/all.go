@@ -80,9 +80,9 @@ var All = Catalogue{
 			"bytes pass for options. The defect is google.golang.org/protobuf's (protowire.ConsumeTag).",
 		Places: []Place{
 			{Program: ReadOptions, From: Oldest, Case: "malformed_legacy_options_group-field-above-max",
-				Predict: groupHidesBadFieldNumber(contract.Stdin)},
+				Predict: groupHidesBadFieldNumber},
 			{Program: Create, From: Oldest, Case: "malformed_legacy_options_group-field-above-max",
-				Predict: groupHidesBadFieldNumber(contract.Create)},
+				Predict: groupHidesBadFieldNumber},
 		},
 	},
 }

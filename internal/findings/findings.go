@@ -80,7 +80,7 @@ type List struct {
 	Program  string
 	Version  string
 	Released bool       // the program links what its release links, and not what the suite links
-	without  []string   // what the user leaves out: names, or names@shim
+	without  []string   // what the user leaves out, as name@shim
 	findings []*Finding // that follow from the above, and a catalogue
 }
 
@@ -113,16 +113,18 @@ func (c Catalogue) Named(name string, others ...string) (List, error) {
 				"out, such as ,-%s", name, Newest, c[len(c)-1].Name)
 	}
 	l := List{Name: name, Version: version}
+	names := append(c.ofShims(version), others...)
 	for f := range strings.SplitSeq(without, ",") {
 		if f == "" {
 			continue
 		}
 		left, ok := strings.CutPrefix(f, "-")
-		if !ok || !slices.ContainsFunc(append(c.ofShims(version), others...),
-			func(of string) bool { return isLeftOut(of, left) }) {
+		isOther := func(name string) bool { return name != left && !strings.HasPrefix(name, left+"@") }
+		found := slices.DeleteFunc(slices.Clone(names), isOther)
+		if !ok || len(found) == 0 {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
-		l.without = append(l.without, left)
+		l.without = append(l.without, found...)
 	}
 	return c.For(l, ReadOptions), nil
 }
@@ -132,26 +134,19 @@ func (c Catalogue) ofShims(version string) (all []string) {
 	for _, f := range c {
 		for _, p := range f.Places {
 			if strings.HasPrefix(p.Program, hcsshim) && p.in(version) {
-				all = append(all, f.Name+"@"+shimOf(p.Program))
+				all = append(all, f.inShim(p.Program))
 			}
 		}
 	}
 	return all
 }
 
-// shimOf is the shim of hcsshim that a program is, or is a part of.
-func shimOf(program string) string {
+// inShim is the finding as name@shim, of the shim that a program is, or is a part of.
+func (f *Finding) inShim(program string) string {
 	if program == ReadOptions || program == Create {
-		return "runhcs-v1"
+		return f.Name + "@runhcs-v1"
 	}
-	return strings.TrimPrefix(program, hcsshim)
-}
-
-// isLeftOut reports whether a finding (name@shim) is what the user leaves out: everywhere,
-// or in that shim.
-func isLeftOut(finding, left string) bool {
-	name, _, _ := strings.Cut(finding, "@")
-	return left == name || left == finding
+	return f.Name + "@" + strings.TrimPrefix(program, hcsshim)
 }
 
 // For returns what a list has of another program of the same release.
@@ -162,9 +157,7 @@ func (c Catalogue) For(l List, program string) List {
 	}
 	for i := range c {
 		f := &c[i]
-		p, ok := f.In(program)
-		if ok && p.in(l.Version) && !slices.ContainsFunc(l.without,
-			func(left string) bool { return isLeftOut(f.Name+"@"+shimOf(program), left) }) {
+		if p, ok := f.In(program); ok && p.in(l.Version) && !slices.Contains(l.without, f.inShim(program)) {
 			l.findings = append(l.findings, f)
 		}
 	}
