@@ -23,8 +23,8 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/mutants/handwritten"
 	"shimfuzz/lab/mutants/mutate"
-	"shimfuzz/lab/mutants/zoo"
 )
 
 // Choice is which of the mutants to run, and how.
@@ -36,7 +36,7 @@ type Choice struct {
 }
 
 // Mutants changes both decoders, and what hcsshim's calls, in every way that
-// package mutate knows, puts each bug of the zoo into both, runs the suite on
+// package mutate knows, puts each hand-written one into both, runs the suite on
 // each, and fails if it notices nothing of one that is not known to be equivalent.
 func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	known, err := mutate.Equivalent()
@@ -76,9 +76,9 @@ type mutant struct {
 	change  string // for people: where, what, and to what
 	number  int    // among all
 	decoder string // that it is in: "hcsshim", "create" or "reference"
-	file    string // that is changed; "" for a bug of the zoo
+	file    string // that is changed; "" for a hand-written one
 	made    mutate.Mutant
-	bug     string // of the zoo
+	bug     string // a hand-written one's name
 
 	result      result // isUnknown until it is known
 	layer, test string // that killed it first
@@ -116,7 +116,7 @@ func choose(all []*mutant, c Choice) ([]*mutant, error) {
 }
 
 // mutantTree is a copy of the suite as plain files, with the extracted code in
-// it, the modules that hcsshim's readOptions calls, and the zoo.
+// it, the modules that hcsshim's readOptions calls, .
 type mutantTree struct {
 	dir    string
 	work   string // the file of the workspace
@@ -176,7 +176,7 @@ func newMutantTree(ctx context.Context, b *extract.Build) (*mutantTree, error) {
 // mutants in one process, and the packages that it needs.
 func (t *mutantTree) copyOwn(root string) error {
 	var errs []error
-	for _, pkg := range []string{"active", "zoo"} {
+	for _, pkg := range []string{"active", "handwritten"} {
 		dir := filepath.Join("lab", "mutants", pkg)
 		errs = append(errs, gocmd.CopyTree(filepath.Join(t.dir, dir), filepath.Join(root, dir)))
 	}
@@ -240,7 +240,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 %[6]s
 	"shimfuzz/lab/mutants/active"
-	"shimfuzz/lab/mutants/zoo"
+	"shimfuzz/lab/mutants/handwritten"
 	"shimfuzz/internal/settings"
 )
 
@@ -258,7 +258,7 @@ func init() {
 		%[4]s = func(r io.Reader) (*options.Options, error) { return current(r) }
 		active.Hook(func(m settings.Mutant) {
 			%[5]s
-			current = zoo.Inject(m.Bug, right)
+			current = handwritten.Inject(m.Bug, right)
 		})
 	}
 	active.Set(t.Mutant)
@@ -277,7 +277,7 @@ func init() {
 // sourceName names hcsshim as a source of mutants.
 func sourceName(b *extract.Build) string { return "hcsshim " + cmp.Or(b.Source.Version, "checkout") }
 
-// mutants are all there are, the zoo's last.
+// mutants are all there are, the hand-written last.
 func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 	hcsshim := sourceName(b)
 	internal := filepath.Join(t.dir, "internal")
@@ -307,18 +307,18 @@ func (t *mutantTree) mutants(b *extract.Build) ([]*mutant, error) {
 			all = append(all, more...)
 		}
 	}
-	all = slices.Concat(all, zooIn(hcsshim, "hcsshim", zoo.Bugs), zooIn("create", "create", zoo.CreateBugs),
-		zooIn("reference", "reference", zoo.Bugs))
+	all = slices.Concat(all, handwrittenIn(hcsshim, "hcsshim", handwritten.Bugs), handwrittenIn("create", "create", handwritten.CreateBugs),
+		handwrittenIn("reference", "reference", handwritten.Bugs))
 	for i, m := range all {
 		m.number = i + 1
 	}
 	return all, nil
 }
 
-// zooIn are bugs of the zoo in a decoder.
-func zooIn(source, decoder string, bugs []zoo.Bug) (all []*mutant) {
+// handwrittenIn are bugs of the hand-written mutants in a decoder.
+func handwrittenIn(source, decoder string, bugs []handwritten.Bug) (all []*mutant) {
 	for _, bug := range bugs {
-		all = append(all, &mutant{source: "zoo in " + source, name: bug.Name, change: bug.Why, decoder: decoder,
+		all = append(all, &mutant{source: "hand-written in " + source, name: bug.Name, change: bug.Why, decoder: decoder,
 			bug: bug.Name, result: isUnknown})
 	}
 	return all

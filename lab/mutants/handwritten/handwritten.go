@@ -1,7 +1,7 @@
-// Package zoo holds bugs that people write into a readOptions. Each is wrapped
+// Package handwritten holds bugs that people write into a readOptions. Each is wrapped
 // around a decoder that does not have it, so every one can be put into any
 // hcsshim and into the reference, and the suite has to kill them all.
-package zoo
+package handwritten
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ type Bug struct {
 	Wrap func(Read) Read
 }
 
-// Bugs are all bugs of the zoo.
+// Bugs are all of them.
 var Bugs = slices.Concat(reading, families, identifiers, typeURLs, extensions, encodings, wireTypes, utf8Checks,
 	values, order, mangled, limits, ambientFields, results, costs)
 
@@ -47,7 +47,7 @@ func Inject(name string, next Read) Read {
 			return b.Wrap(next)
 		}
 	}
-	panic(fmt.Sprintf("the zoo has no bug %q", name))
+	panic(fmt.Sprintf("there is no hand-written mutant %q", name))
 }
 
 // decode gives the decoder the bytes, and then the error that reading them ended with.

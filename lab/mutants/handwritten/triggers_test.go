@@ -1,4 +1,4 @@
-package zoo
+package handwritten
 
 import (
 	"bytes"
@@ -369,7 +369,7 @@ func right(bug string, payloads [][]byte) bool {
 	})
 }
 
-// Every bug of these parts of the zoo is in the table.
+// Every bug of these lists is in the table.
 func TestEveryBugHasTrigger(t *testing.T) {
 	for _, b := range slices.Concat(encodings, wireTypes, utf8Checks, identifiers, order, mangled, limits,
 		ambientFields) {
