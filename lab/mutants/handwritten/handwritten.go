@@ -1,6 +1,6 @@
-// Package handwritten holds bugs that people write into a readOptions. Each is wrapped
-// around a decoder that does not have it, so every one can be put into any
-// hcsshim and into the reference, and the suite has to kill them all.
+// Package handwritten holds mutants that people write: bugs of a readOptions. Each is
+// wrapped around a decoder that does not have it, so that it can be put into any hcsshim
+// and into the reference.
 package handwritten
 
 import (
@@ -13,38 +13,42 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/wire"
 )
 
 // Read is a readOptions.
 type Read = func(io.Reader) (*options.Options, error)
 
-// Bug is one that somebody could have written.
-type Bug struct {
-	Name string
-	Why  string // somebody would write it
-	Wrap func(Read) Read
+// Mutant is a bug that somebody could have written.
+type Mutant struct {
+	Name  string
+	Check string // the test of package properties that has to kill it: the first one that does, or the only one
+	Why   string // somebody would write it
+	Wrap  func(Read) Read
 }
 
-// Bugs are all of them.
-var Bugs = slices.Concat(reading, families, identifiers, typeURLs, extensions, encodings, wireTypes, utf8Checks,
-	values, order, mangled, limits, ambientFields, results, costs)
+var (
+	// OfStdin are those of a readOptions.
+	OfStdin = slices.Concat(reading, messages, extensions, ofAny)
+	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
+	// there as a whole.
+	OfCreate = slices.Concat(ofAny, creates)
 
-// Inject returns the decoder with the named bug in it; without a name the
-// decoder as it is. It panics if there is no such bug.
+	ofAny = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, values, results, costs)
+)
+
+// Inject returns the decoder with the named bug in it; without a name the decoder as it
+// is. It panics if there is no such bug.
 func Inject(name string, next Read) Read {
 	if name == "" {
 		return next
 	}
-	for _, b := range slices.Concat(Bugs, creates) {
-		if b.Name == name {
-			return b.Wrap(next)
+	for _, m := range slices.Concat(OfStdin, creates) {
+		if m.Name == name {
+			return m.Wrap(next)
 		}
 	}
 	panic(fmt.Sprintf("there is no hand-written mutant %q", name))
@@ -79,6 +83,26 @@ func payloads(change func([]byte) []byte) func(Read) Read {
 	})
 }
 
+// params is a bug in how BootstrapParams are read that are not damaged.
+func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
+	return payloads(func(b []byte) []byte {
+		if p := paramsOf(b); p != nil {
+			change(p)
+			b, _ = proto.Marshal(p) // which has just been decoded
+		}
+		return b
+	})
+}
+
+// paramsOf decodes BootstrapParams. It is nil for others, and for those that are damaged.
+func paramsOf(b []byte) *bootstrap.BootstrapParams {
+	p := new(bootstrap.BootstrapParams)
+	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, p) != nil {
+		return nil
+	}
+	return p
+}
+
 // answer is the right answer to a payload.
 type answer struct {
 	payload []byte
@@ -86,119 +110,34 @@ type answer struct {
 	err     error
 }
 
-// isParams reports whether the payload is BootstrapParams.
-func (a *answer) isParams() bool { return isParams(a.payload) }
-
-// url is the type URL of the payload if it is read as an Any.
-func (a *answer) url() string { return string(lastBody(a.payload, 1)) }
+func failed(a *answer) bool     { return a.err != nil }
+func hasOptions(a *answer) bool { return a.opts != nil && a.err == nil }
 
 // The wrong answers that many bugs give.
 func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
-func giveEmpty(a *answer)    { a.opts, a.err = new(options.Options), nil }
 func refuse(a *answer)       { a.opts, a.err = nil, errors.New("refused") }
 
-// answers is a bug in what is made of the right answer.
-func answers(change func(*answer)) func(Read) Read {
-	return func(next Read) Read {
-		return func(r io.Reader) (*options.Options, error) {
-			b, err := io.ReadAll(r)
-			if err != nil {
-				return decode(next, b, err)
-			}
-			opts, err := decode(next, b, nil)
-			a := answer{b, opts, err}
-			change(&a)
-			return a.opts, a.err
-		}
+// giveDecoded makes an answer of bytes, if they are Options.
+func (a *answer) giveDecoded(b []byte, unmarshal func([]byte, proto.Message) error) {
+	if own := new(options.Options); unmarshal(b, own) == nil {
+		a.opts, a.err = own, nil
 	}
 }
 
 // where is a bug that changes some of the right answers.
 func where(applies func(*answer) bool, change func(*answer)) func(Read) Read {
-	return answers(func(a *answer) {
-		if applies(a) {
-			change(a)
-		}
-	})
-}
-
-// fields is a bug in the options that are returned.
-func fields(change func(*options.Options)) func(Read) Read {
-	return where(func(a *answer) bool { return a.opts != nil && a.err == nil }, func(a *answer) { change(a.opts) })
-}
-
-// refused is a bug that makes an error of good input.
-func refused(bad func(*answer) bool) func(Read) Read {
-	return where(func(a *answer) bool { return a.err == nil && bad(a) }, refuse)
-}
-
-// params is a bug in how BootstrapParams are read. Other payloads, and those
-// that are damaged, do not meet it.
-func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
-	return payloads(func(b []byte) []byte {
-		p := paramsOf(b)
-		if p == nil {
-			return b
-		}
-		change(p)
-		return encoded(p)
-	})
-}
-
-// paramsOf decodes BootstrapParams, and returns nil for other payloads and for
-// those that are damaged.
-func paramsOf(b []byte) *bootstrap.BootstrapParams {
-	p := new(bootstrap.BootstrapParams)
-	if !isParams(b) || proto.Unmarshal(b, p) != nil {
-		return nil
-	}
-	return p
-}
-
-// urls is a bug in how type URLs are compared: see makes of one what the right
-// comparison would have to see.
-func urls(see func(string) string) func(Read) Read {
-	ofParams := params(func(p *bootstrap.BootstrapParams) {
-		for _, e := range p.Extensions {
-			if e.GetValue() != nil {
-				e.Value.TypeUrl = see(e.Value.TypeUrl)
+	return func(next Read) Read {
+		return func(r io.Reader) (*options.Options, error) {
+			b, err := io.ReadAll(r)
+			opts, err := decode(next, b, err)
+			a := answer{b, opts, err}
+			if applies(&a) {
+				change(&a)
 			}
+			return a.opts, a.err
 		}
-	})
-	ofAny := payloads(func(b []byte) []byte {
-		if isParams(b) {
-			return b
-		}
-		return eachField(b, func(f wire.Field) []byte {
-			if f.Num == 1 && f.Type == protowire.BytesType {
-				return wire.Message{wire.String(1, see(string(f.Value)))}.Encode()
-			}
-			return f.Raw
-		})
-	})
-	return func(next Read) Read { return ofParams(ofAny(next)) }
-}
-
-func encoded(m proto.Message) []byte {
-	b, err := proto.Marshal(m)
-	if err != nil {
-		panic(err) // it has just been decoded
 	}
-	return b
 }
 
 // namesOptions reports whether a type URL is that of Options.
-func namesOptions(url string) bool {
-	return stdin.TypeName(url) == contract.OptionsName
-}
-
-// eachString visits the non-empty strings of options, as hcsshim of any version
-// has them, and stores what change returns.
-func eachString(opts *options.Options, change func(string) string) {
-	m := opts.ProtoReflect()
-	for fd, v := range m.Range {
-		if fd.Kind() == protoreflect.StringKind {
-			m.Set(fd, protoreflect.ValueOfString(change(v.String())))
-		}
-	}
-}
+func namesOptions(url string) bool { return stdin.TypeName(url) == contract.OptionsName }

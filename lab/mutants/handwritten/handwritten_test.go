@@ -11,21 +11,16 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-// Every bug has a name of its own and says why somebody would write it.
-func TestBugs(t *testing.T) {
+// Every mutant has a name of its own, and says why somebody would write it.
+func TestRows(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, b := range slices.Concat(Bugs, creates) {
-		if b.Name == "" || seen[b.Name] || strings.ToLower(b.Name) != b.Name || strings.Contains(b.Name, " ") {
-			t.Errorf("%q is no name, or is there twice", b.Name)
+	for _, m := range slices.Concat(OfStdin, creates) {
+		if seen[m.Name] || strings.ToLower(m.Name) != m.Name || strings.Contains(m.Name, " ") {
+			t.Errorf("%q is no name, or is there twice", m.Name)
 		}
-		seen[b.Name] = true
-		if !strings.HasSuffix(b.Why, ".") {
-			t.Errorf("%s: %q is no sentence", b.Name, b.Why)
-		}
-	}
-	for _, name := range ofStdin {
-		if !seen[name] {
-			t.Errorf("there is no bug %s", name)
+		seen[m.Name] = true
+		if !strings.HasSuffix(m.Why, ".") || !strings.HasPrefix(m.Check, "Test") {
+			t.Errorf("%s: want a test and a sentence: %q, %q", m.Name, m.Check, m.Why)
 		}
 	}
 }
@@ -46,7 +41,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// A decoder without a bug is the decoder itself, and a bug that is not there is
+// Without a name it is the decoder itself, and an unknown name is
 // not mistaken for none.
 func TestInject(t *testing.T) {
 	called := false
@@ -57,8 +52,8 @@ func TestInject(t *testing.T) {
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("an unknown bug is no error")
+			t.Error("an unknown name is no error")
 		}
 	}()
-	Inject("no-such-bug", next)
+	Inject("no-such-mutant", next)
 }

@@ -2,176 +2,197 @@ package handwritten
 
 import (
 	"bytes"
-	"cmp"
-	"maps"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
 	"strings"
-	"unicode/utf8"
+	"sync"
+	"unsafe"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
-// values are bugs in the options themselves: in their encoding, their fields,
-// and what stands beside them.
-var values = []Bug{
-	{"false-is-unset", "An optional bool copied with an if.",
+// values are bugs in the options themselves: in the order of fields, in fields that occur
+// again, in their values and in their number.
+var values = []Mutant{
+	{"zero-does-not-clear", "TestCorpus", "if v != 0 { x = v }: a zero does not overwrite what came before it.",
+		dropped(optionsType, func(t token) bool {
+			v, ok := t.varint()
+			return ok && v == 0 && t.fd != nil && !t.fd.HasPresence()
+		})},
+	{"empty-does-not-clear", "TestWalkElements", `if s != "" { x = s }: an empty string does not overwrite another.`,
+		dropped(optionsType, func(t token) bool { return t.isText() && len(t.body()) == 0 })},
+	{"entry-without-key-dropped", "TestCorpus", "An entry without a key cannot be looked up.",
+		dropped(optionsType, func(t token) bool {
+			entry := parse(entryType, t.body())
+			return t.is(annotations, protowire.BytesType) && len(entry.rest) == 0 &&
+				!slices.ContainsFunc(entry.tokens, func(t token) bool { return t.is(1, protowire.BytesType) })
+		})},
+	{"value-before-key-lost", "TestWalkElements", "The value was stored under the key so far.",
+		withoutEarly(entryType)},
+	{"annotations-apart-lost", "TestCorpus", "A map was taken to be written in one piece.",
+		edited(optionsType, func(m *message) {
+			before, ended := uint64(0), false
+			m.drop(func(t token) bool {
+				ended = ended || before == annotations && t.num != annotations
+				before = t.num
+				return ended && t.is(annotations, protowire.BytesType)
+			})
+		})},
+	{"at-most-1000-annotations", "TestWalkElements", "A limit against abuse; what exceeds it was silently dropped.",
+		atMost(1000, optionsType, annotations)},
+	{"false-is-unset", "TestCorpus", "An optional bool copied with an if.",
 		cleared(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 			return fd.HasPresence() && fd.Kind() == protoreflect.BoolKind && !v.Bool()
 		})},
-	{"unset-is-false", "An optional bool copied with its getter.",
-		fields(func(o *options.Options) {
-			all := o.ProtoReflect().Descriptor().Fields()
-			for i := range all.Len() {
-				if fd := all.Get(i); fd.HasPresence() && fd.Kind() == protoreflect.BoolKind &&
-					!o.ProtoReflect().Has(fd) {
-					o.ProtoReflect().Set(fd, protoreflect.ValueOfBool(false))
-				}
-			}
+	{"unknown-enum-is-zero", "TestCorpus", "A switch over the known values, with a default.",
+		cleared(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+			return fd.Kind() == protoreflect.EnumKind && fd.Enum().Values().ByNumber(v.Enum()) == nil
 		})},
-	{"unknown-enum-is-zero", "A switch over the known values, with a default.", cleared(isUnknownEnum)},
-	{"unknown-enum-refused", "Validation, as in proto2's closed enums.", refusedFor(isUnknownEnum)},
-	{"negative-refused", "A size cannot be negative.", refusedFor(isNegative)},
-	{"negative-is-zero", "max(0, x), where the service checks it anyway.", cleared(isNegative)},
-	{"sixteen-bits", "A processor count fits in 16 bits.",
-		fields(func(o *options.Options) { o.VmProcessorCount = int32(int16(o.VmProcessorCount)) })},
-	{"default-filled-in", "The default was set where the options are read, and not where they are used.",
-		fields(func(o *options.Options) { o.SandboxPlatform = cmp.Or(o.SandboxPlatform, "windows/amd64") })},
-	{"strings-trimmed", "Blanks in configuration files.",
-		fields(func(o *options.Options) { eachString(o, strings.TrimSpace) })},
-	{"paths-made-native", "Slashes in paths of Windows.",
-		fields(func(o *options.Options) {
-			eachString(o, func(s string) string { return strings.ReplaceAll(s, "/", `\`) })
-		})},
-	{"strings-up-to-zero", "C strings.",
-		fields(func(o *options.Options) {
-			eachString(o, func(s string) string { before, _, _ := strings.Cut(s, "\x00"); return before })
-		})},
-	{"strings-to-260", "MAX_PATH.",
-		fields(func(o *options.Options) { eachString(o, func(s string) string { return s[:min(260, len(s))] }) })},
-	{"log-level-lowered", "logrus wants it in small letters.",
-		fields(func(o *options.Options) { o.LogLevel = strings.ToLower(o.LogLevel) })},
-	{"empty-annotations-dropped", "An empty value was mistaken for no value.",
-		fields(func(o *options.Options) {
-			maps.DeleteFunc(o.DefaultContainerAnnotations, func(_, v string) bool { return v == "" })
-		})},
-	{"nameless-annotation-dropped", "An annotation without a name is of no use.",
-		fields(func(o *options.Options) { delete(o.DefaultContainerAnnotations, "") })},
-	{"annotations-lowered", "Keys of HTTP headers are like that.",
-		fields(func(o *options.Options) {
-			old := o.DefaultContainerAnnotations
-			o.DefaultContainerAnnotations = make(map[string]string)
-			for k, v := range old {
-				o.DefaultContainerAnnotations[strings.ToLower(k)] = v
-			}
-		})},
-	{"annotations-forgotten", "A copy field by field, made before there were annotations.",
-		fields(func(o *options.Options) { o.DefaultContainerAnnotations = nil })},
-	{"unknown-fields-refused", "Strictness: a newer containerd's fields were mistaken for an error.",
-		refused(func(a *answer) bool { return len(a.opts.ProtoReflect().GetUnknown()) > 0 })},
-	{"unknown-ambient-refused", "The same for fields beside the options.",
-		refused(func(a *answer) bool { return len(paramsOf(a.payload).ProtoReflect().GetUnknown()) > 0 })},
-	{"groups-refused", "Groups are deprecated.",
-		refused(func(a *answer) bool {
-			return anyField(a.payload, func(f wire.Field) bool { return f.Type == protowire.StartGroupType })
-		})},
-	{"canonical-only", "The message was encoded again and compared, as a check of its integrity.",
-		refused(func(a *answer) bool {
-			own := new(options.Options)
-			sent := stdin.OptionsBytes(a.payload)
-			return a.opts != nil && !a.isParams() && proto.Unmarshal(sent, own) == nil && len(encoded(own)) != len(sent)
-		})},
-	{"long-varints-refused", "Only the shortest form is right, in other formats.",
-		refused(func(a *answer) bool {
-			return anyField(a.payload, func(f wire.Field) bool {
-				_, _, n := protowire.ConsumeTag(f.Raw)
-				return protowire.SizeTag(f.Num) != n
-			})
-		})},
-	{"first-of-repeated", "A field that occurs twice: the first one was kept, not the last.",
-		payloads(func(b []byte) []byte {
-			if stdin.IsBootstrap(b) {
-				return b
-			}
-			seen := make(map[protowire.Number]bool)
-			return eachField(b, func(f wire.Field) []byte {
-				if f.Type == protowire.BytesType && f.Num <= 2 {
-					if seen[f.Num] {
-						return nil
-					}
-					seen[f.Num] = true
-				}
-				return f.Raw
-			})
-		})},
-	{"wrong-wire-type-refused", "A known field number with another wire type is an unknown field, not an error.",
-		refused(func(a *answer) bool {
-			return anyField(a.payload, func(f wire.Field) bool { return f.Num <= 2 && f.Type != protowire.BytesType })
-		})},
-	{"utf8-unchecked", "The type URL's bytes were used as they are: a damaged name is some other type.",
-		where(func(a *answer) bool { return a.err != nil && !a.isParams() && !utf8.ValidString(a.url()) },
-			giveDefaults)},
-	{"debug-from-log-level", "One switch for both: the parameters' log level sets debug.",
-		ambient(func(p *bootstrap.BootstrapParams, o *options.Options) {
-			o.Debug = o.Debug || p.LogLevel == bootstrap.LogLevel_LOG_LEVEL_DEBUG
-		})},
-	{"proxy-from-address", "An address is an address.",
-		ambient(func(p *bootstrap.BootstrapParams, o *options.Options) {
-			o.NCProxyAddr = cmp.Or(o.NCProxyAddr, p.ContainerdTtrpcAddress)
-		})},
-	{"id-in-registry-root", "A folder for each container, below the configured one.",
-		ambient(func(p *bootstrap.BootstrapParams, o *options.Options) {
-			if o.RegistryRoot != "" && p.InstanceID != "" {
-				o.RegistryRoot += `\` + p.InstanceID
-			}
-		})},
-	{"moby-has-own-defaults", "A special case for one namespace.",
-		where(func(a *answer) bool {
-			return a.isParams() && bytes.Contains(a.payload, []byte("moby")) && a.opts != nil
-		}, giveDefaults)},
-}
-
-// ambient is a bug that lets what stands beside the options into them.
-func ambient(leak func(*bootstrap.BootstrapParams, *options.Options)) func(Read) Read {
-	return answers(func(a *answer) {
-		if p := paramsOf(a.payload); a.opts != nil && a.err == nil && p != nil {
-			leak(p, a.opts)
-		}
-	})
+	{"sixteen-bits", "TestCorpus", "A processor count fits in 16 bits.",
+		where(hasOptions, func(a *answer) { a.opts.VmProcessorCount = int32(int16(a.opts.VmProcessorCount)) })},
 }
 
 // cleared is a bug that loses fields with certain values.
 func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) func(Read) Read {
-	return fields(func(o *options.Options) {
-		for fd, v := range o.ProtoReflect().Range {
-			if is(fd, v) {
-				o.ProtoReflect().Clear(fd)
-			}
-		}
-	})
-}
-
-// refusedFor is a bug that makes an error of fields with certain values.
-func refusedFor(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) func(Read) Read {
-	return refused(func(a *answer) bool {
+	return where(hasOptions, func(a *answer) {
 		for fd, v := range a.opts.ProtoReflect().Range {
 			if is(fd, v) {
-				return true
+				a.opts.ProtoReflect().Clear(fd)
 			}
 		}
-		return false
 	})
 }
 
-func isUnknownEnum(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-	return fd.Kind() == protoreflect.EnumKind && fd.Enum().Values().ByNumber(v.Enum()) == nil
+// results are bugs in what is handed back, and in what is kept for the next call.
+var results = []Mutant{
+	{"value-with-error", "TestCorpus", "return opts, err at the end of everything.",
+		where(failed, func(a *answer) { a.opts = new(options.Options) })},
+	{"error-says-nothing", "TestCorpus", "errors.New of a message that was to be filled in.",
+		where(failed, func(a *answer) { a.opts, a.err = nil, errors.New("") })},
+	{"one-byte-panics", "TestCorpus", "b[1] after a check that b is not empty.",
+		payloads(func(b []byte) []byte {
+			if len(b) > 0 {
+				_ = b[1]
+			}
+			return b
+		})},
+	{"result-copied-flat", "TestNoSharedState", "A cache copies the result, but not its annotations.",
+		remembering(hasOptions, func(last *answer, a *answer) {
+			if !bytes.Equal(last.payload, a.payload) {
+				*last = *a
+			}
+			a.opts = proto.Clone(a.opts).(*options.Options)
+			a.opts.DefaultContainerAnnotations = last.opts.DefaultContainerAnnotations
+		})},
+	{"result-reused-after-error", "TestWalkPairs", "A pool gets the last result's memory back.",
+		remembering(func(a *answer) bool { return failed(a) || hasOptions(a) }, func(last *answer, a *answer) {
+			if failed(a) {
+				last.err = a.err
+				return
+			}
+			if failed(last) && last.opts != nil {
+				proto.Reset(last.opts)
+				proto.Merge(last.opts, a.opts)
+				a.opts = last.opts
+			}
+			*last = *a
+		})},
+	{"same-payload-twice-is-none", "TestNoSharedState", "Options that were sent again were taken for no change.",
+		remembering(hasOptions, func(last *[]byte, a *answer) {
+			if bytes.Equal(*last, a.payload) {
+				giveDefaults(a)
+			}
+			*last = a.payload
+		})},
+	{"every-997th-refused", "TestWalkElements", "A counter that overflows, a finalizer, a race: something rare.",
+		remembering(hasOptions, func(n *int, a *answer) {
+			if *n++; *n%997 == 0 {
+				refuse(a)
+			}
+		})},
+	{"input-aliased", "TestNoAliasing", "A bytes.Buffer's own bytes, and strings made of them without a copy.",
+		buffered(func(b []byte, opts *options.Options) {
+			root := opts.GetRegistryRoot()
+			if at := strings.Index(string(b), root); at >= 0 && root != "" {
+				opts.RegistryRoot = unsafe.String(&b[at], len(root))
+			}
+		})},
+	{"input-cleared", "TestNoAliasing", "A secret was wiped from the buffer that it was read from.",
+		buffered(func(b []byte, _ *options.Options) { clear(b) })},
 }
 
-func isNegative(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-	return fd.Kind() == protoreflect.Int32Kind && v.Int() < 0
+// remembering is a bug of something that is kept from one call to the next.
+func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) func(Read) Read {
+	return func(next Read) Read {
+		var mu sync.Mutex
+		var keep T
+		return where(applies, func(a *answer) {
+			mu.Lock()
+			defer mu.Unlock()
+			change(&keep, a)
+		})(next)
+	}
+}
+
+// buffered is a bug in the use of a bytes.Buffer's own bytes.
+func buffered(use func(b []byte, opts *options.Options)) func(Read) Read {
+	return func(next Read) Read {
+		return func(r io.Reader) (*options.Options, error) {
+			buf, ok := r.(*bytes.Buffer)
+			if !ok {
+				return next(r)
+			}
+			opts, err := next(bytes.NewReader(buf.Bytes()))
+			use(buf.Bytes(), opts)
+			return opts, err
+		}
+	}
+}
+
+// costs are bugs that give the right answer, but late.
+var costs = []Mutant{
+	{"annotations-grow-by-64", "TestLinear", "A list that grows by so many, and not by half: quadratic.",
+		where(hasOptions, func(a *answer) {
+			var keys []string
+			for k := range a.opts.DefaultContainerAnnotations {
+				if len(keys) == cap(keys) {
+					keys = append(make([]string, 0, len(keys)+64), keys...)
+				}
+				keys = append(keys, k)
+			}
+		})},
+	{"annotations-searched", "TestLinear", "A list of pairs instead of a map, searched for each key: quadratic.",
+		where(hasOptions, func(a *answer) {
+			var keys []string
+			for k := range a.opts.DefaultContainerAnnotations {
+				if !slices.Contains(keys, k) {
+					keys = append(keys, k)
+				}
+			}
+		})},
+	{"length-trusted", "TestSmallIsCheap", "A buffer as large as the message's first field says it is.",
+		payloads(func(b []byte) []byte {
+			if _, typ, n := protowire.ConsumeTag(b); typ == protowire.BytesType && n > 0 {
+				size, _ := protowire.ConsumeVarint(b[n:])
+				runtime.KeepAlive(make([]byte, min(size, 1<<31))) // the bug has no limit; the machine has
+			}
+			return b
+		})},
+	{"empty-field-hangs", "TestCorpus", "at += len(value), without the tag's length: for ever at a field of nothing.",
+		payloads(func(b []byte) []byte {
+			all, rest := wire.Parse(b)
+			for len(rest) == 0 && len(all) > 0 {
+				if len(all[0].Value) > 0 {
+					all = all[1:]
+				}
+			}
+			return b
+		})},
 }
