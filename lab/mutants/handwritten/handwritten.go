@@ -128,10 +128,10 @@ func (a *answer) giveDecoded(b []byte, unmarshal func([]byte, proto.Message) err
 func where(applies func(*answer) bool, change func(*answer)) func(Read) Read {
 	return func(next Read) Read {
 		return func(r io.Reader) (*options.Options, error) {
-			b, err := io.ReadAll(r)
-			opts, err := decode(next, b, err)
+			b, readErr := io.ReadAll(r)
+			opts, err := decode(next, b, readErr)
 			a := answer{b, opts, err}
-			if applies(&a) {
+			if readErr == nil && applies(&a) {
 				change(&a)
 			}
 			return a.opts, a.err

@@ -7,8 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/wire"
 )
 
 // Every mutant has a name of its own, and says why somebody would write it.
@@ -21,6 +27,57 @@ func TestRows(t *testing.T) {
 		seen[m.Name] = true
 		if !strings.HasSuffix(m.Why, ".") || !strings.HasPrefix(m.Check, "Test") {
 			t.Errorf("%s: want a test and a sentence: %q, %q", m.Name, m.Check, m.Why)
+		}
+	}
+}
+
+// The corpus kills those that say so, and no other: what names another test is harder to
+// notice. Those that hang, or take the memory of the machine, are for processes of their own.
+func TestCorpusKills(t *testing.T) {
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range OfStdin[:len(OfStdin)-len(costs)] {
+		d := reference.Decoder
+		d.Read = m.Wrap(d.Read)
+		i := slices.IndexFunc(cases, func(c corpus.Case) bool {
+			b := c.Payload.Bytes
+			return len(b) < 10_000 && contract.Diff(c.Payload.Want, d.Decode(bytes.NewReader(b), b), nil) != ""
+		})
+		switch {
+		case i < 0 && m.Check == "TestCorpus":
+			t.Errorf("%s: the corpus does not kill it", m.Name)
+		case i >= 0 && m.Check != "TestCorpus":
+			t.Errorf("%s: it names %s, and %s kills it", m.Name, m.Check, cases[i].Name)
+		}
+	}
+}
+
+// A mutant answers payloads as they are sent, and a reader that fails, as the reference
+// does: it is no decoder that always fails.
+func TestOrdinary(t *testing.T) {
+	opts := []wire.Part{wire.Bool(1, true), wire.String(3, "containerd"), wire.Int(8, 2),
+		wire.Sub(18, wire.String(1, "a"), wire.String(2, "v")), wire.Bool(20, true)}
+	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, opts...)}
+	payloads := []wire.Message{
+		legacy,
+		{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.Int(3, 4), wire.String(4, "2.3.7"),
+			wire.String(5, "ttrpc"), wire.String(6, "grpc"), wire.String(7, "containerd"),
+			wire.Sub(8, wire.Sub(1, legacy...))},
+		{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.7"), wire.String(5, "ttrpc")},
+	}
+	for _, m := range OfStdin {
+		d := reference.Decoder
+		d.Read = m.Wrap(d.Read)
+		for _, p := range payloads {
+			b := p.Encode()
+			if diff := contract.Diff(reference.Answer(b), d.Decode(bytes.NewReader(b), b), nil); diff != "" {
+				t.Errorf("%s: %s", m.Name, diff)
+			}
+		}
+		if _, err := decode(m.Wrap(reference.ReadOptions), legacy.Encode()[:3], iotest.ErrTimeout); err == nil {
+			t.Errorf("%s: a reader's error is none", m.Name)
 		}
 	}
 }

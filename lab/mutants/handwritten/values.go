@@ -92,12 +92,14 @@ var results = []Mutant{
 			a.opts.DefaultContainerAnnotations = last.opts.DefaultContainerAnnotations
 		})},
 	{"result-reused-after-error", "TestWalkPairs", "A pool gets the last result's memory back.",
-		remembering(func(a *answer) bool { return failed(a) || hasOptions(a) }, func(last *answer, a *answer) {
-			if failed(a) {
+		remembering(always, func(last *answer, a *answer) {
+			switch {
+			case failed(a):
 				last.err = a.err
 				return
-			}
-			if failed(last) && last.opts != nil {
+			case !hasOptions(a):
+				return
+			case failed(last) && last.opts != nil:
 				proto.Reset(last.opts)
 				proto.Merge(last.opts, a.opts)
 				a.opts = last.opts
@@ -105,8 +107,8 @@ var results = []Mutant{
 			*last = *a
 		})},
 	{"same-payload-twice-is-none", "TestNoSharedState", "Options that were sent again were taken for no change.",
-		remembering(hasOptions, func(last *[]byte, a *answer) {
-			if bytes.Equal(*last, a.payload) {
+		remembering(always, func(last *[]byte, a *answer) {
+			if hasOptions(a) && bytes.Equal(*last, a.payload) {
 				giveDefaults(a)
 			}
 			*last = a.payload
@@ -127,6 +129,8 @@ var results = []Mutant{
 	{"input-cleared", "TestNoAliasing", "A secret was wiped from the buffer that it was read from.",
 		buffered(func(b []byte, _ *options.Options) { clear(b) })},
 }
+
+func always(*answer) bool { return true }
 
 // remembering is a bug of something that is kept from one call to the next.
 func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) func(Read) Read {
