@@ -171,6 +171,16 @@ var texts = []Mutant{
 		strs(entryType, func(num uint64, s string) string { return validIf(num == 2, s) })},
 	{"utf8-unchecked-in-long-strings", "TestWalkElements", "A fast path for strings that are longer than a buffer.",
 		strs(nil, func(_ uint64, s string) string { return validIf(len(s) > 64, s) })},
+	{"utf8-of-overwritten-unchecked", "TestCorpus", "Only what a string is in the end was checked.",
+		edited(nil, func(m *message) {
+			later := make(map[uint64]bool)
+			for i, t := range slices.Backward(m.tokens) {
+				if t.isText() && later[t.num] && !utf8.Valid(t.body()) {
+					m.tokens = slices.Delete(m.tokens, i, i+1)
+				}
+				later[t.num] = true
+			}
+		})},
 	{"unicode-composed", "TestCorpus", "A name was compared with a file's on macOS: é in two code points.",
 		strs(optionsType, func(_ uint64, s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") })},
 	{"strings-to-65535", "TestWalkSizes", "A buffer of fixed size.",

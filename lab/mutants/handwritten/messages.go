@@ -20,6 +20,12 @@ import (
 // messages are bugs in telling which message there is, and bugs in which what stands
 // beside the options changes the answer.
 var messages = []Mutant{
+	{"any-that-decodes-wins", "TestCorpus", "Legacy first: an ID is mistaken for a type's name.",
+		where(func(a *answer) bool { return stdin.IsBootstrap(a.payload) }, func(a *answer) {
+			if id, namespace := stdin.AnyParts(a.payload); namesOptions(id) {
+				a.giveDecoded(namespace, proto.Unmarshal)
+			}
+		})},
 	{"params-by-order", "TestCorpus", "Marshalers write fields in order, so only the last one was looked at.",
 		where(func(a *answer) bool {
 			all, _ := wire.Parse(a.payload)
@@ -30,6 +36,12 @@ var messages = []Mutant{
 			func(a *answer) { a.opts = new(options.Options) })},
 	{"id-is-up-to-75", "TestCorpus", "< for <=.",
 		identified(func(id, _ string) bool { return len(id) <= 75 })},
+	{"id-is-up-to-77", "TestCorpus", "The limit of 76 was counted with the zero at the end.",
+		where(func(a *answer) bool {
+			id, namespace := stdin.AnyParts(a.payload)
+			return failed(a) && !stdin.IsBootstrap(a.payload) && len(id) == 77 && stdin.IsIdentifier(id[1:]) &&
+				stdin.IsIdentifier(string(namespace))
+		}, giveDefaults)},
 	{"namespace-has-no-capitals", "TestWalkElements", "A label of Kubernetes has none.",
 		identified(func(_, namespace string) bool { return namespace == strings.ToLower(namespace) })},
 	{"log-level-out-of-range-refused", "TestWalkElements",
@@ -92,6 +104,13 @@ var extensions = []Mutant{
 				}
 			}
 			slices.Reverse(p.Extensions)
+		})},
+	{"stops-at-foreign-extension", "TestCorpus", "break instead of continue in the loop.",
+		params(func(p *bootstrap.BootstrapParams) {
+			isForeign := func(e *bootstrap.Extension) bool { return !namesOptions(e.GetValue().GetTypeUrl()) }
+			if i := slices.IndexFunc(p.Extensions, isForeign); i >= 0 {
+				p.Extensions = p.Extensions[:i]
+			}
 		})},
 	{"empty-value-is-none", "TestCorpus", "An extension without bytes was mistaken for no extension.",
 		params(func(p *bootstrap.BootstrapParams) {

@@ -72,6 +72,8 @@ func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) fun
 
 // results are bugs in what is handed back, and in what is kept for the next call.
 var results = []Mutant{
+	{"errors-are-defaults", "TestCorpus", "A container with default options is better than none.",
+		where(failed, giveDefaults)},
 	{"value-with-error", "TestCorpus", "return opts, err at the end of everything.",
 		where(failed, func(a *answer) { a.opts = new(options.Options) })},
 	{"error-says-nothing", "TestCorpus", "errors.New of a message that was to be filled in.",
