@@ -15,7 +15,6 @@ import (
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
-	"shimfuzz/lab/mutants/active"
 )
 
 // mutants are those of this process that no walk has killed so far.
@@ -78,7 +77,7 @@ func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
 	now, _ := decoder.ProcessorTime()
 	l.since.Store(int64(now))
 	say(m, settings.MutantRuns)
-	active.Set(m)
+	verify.Become(m)
 	defer func() {
 		killed = killed || recover() != nil
 		l.original()
@@ -87,7 +86,7 @@ func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
 }
 
 func (l *mutants) original() {
-	active.Set(settings.Mutant{})
+	verify.Become(settings.Mutant{})
 	l.since.Store(1 << 62)
 }
 
@@ -130,8 +129,7 @@ func (l *mutants) walk(w *walker, steps iter.Seq[grammar.Sentence]) {
 	var batch []grammar.Sentence
 	flush := func() {
 		l.batches++
-		if mine := l.Part == 0 || l.batches%l.Part == l.Seed%l.Part; mine && l.batches >= l.From {
-			fmt.Printf("%s%d\n", settings.BatchLine, l.batches)
+		if l.Part == 0 || l.batches%l.Part == l.Seed%l.Part {
 			l.batch(w, batch)
 		}
 		batch = batch[:0]
