@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,9 +43,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 			return err
 		}
 		j.options = all
-		j.reader, j.expected = text(command), text(filepath.Join(j.root, "lab", "examples", "readers", e.Name,
-			"expected.txt"))
-		j.longest = number(e.Longest)
+		j.reader, j.expected = command, filepath.Join(j.root, "lab", "examples", "readers", e.Name, "expected.txt")
+		j.longest = e.Longest
 		if err := hold(e.Language + ", " + e.Engine); err != nil {
 			return err
 		}
@@ -58,8 +58,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 			return err
 		}
 		j.options = all
-		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options),
-			text(filepath.Join(j.root, runcReader.expected))
+		j.reader, j.optionsType, j.expected = program+" runc", runcReader.options,
+			filepath.Join(j.root, runcReader.expected)
 		j.level, j.checks = "required", 50 // each payload takes a process
 		if err := hold("Go, runc's Options with " + r.ID()); err != nil {
 			return err
@@ -89,22 +89,20 @@ func examplesTools(ctx context.Context, j *job) error {
 			packages = append(packages, n.Package)
 		}
 	}
-	if len(packages) > 0 {
-		if err := aptInstall(ctx, j.root, packages...); err != nil {
-			return err
+	return install(ctx, j.root, packages, func() (missing string) {
+		for _, e := range examples.All() {
+			missing = cmp.Or(missing, e.Missing())
 		}
-	}
-	for _, e := range examples.All() {
-		if missing := e.Missing(); missing != "" {
-			return fmt.Errorf("the packages are installed, but not found is %s", missing)
-		}
-	}
-	fmt.Println("what the example readers need is installed")
-	return nil
+		return missing
+	})
 }
 
-// aptInstall installs packages on Debian.
-func aptInstall(ctx context.Context, root string, packages ...string) error {
+// install installs packages on Debian, unless nothing is missing.
+func install(ctx context.Context, root string, packages []string, missing func() string) error {
+	if missing() == "" {
+		fmt.Println("all that is needed is installed")
+		return nil
+	}
 	if os.Getuid() != 0 {
 		return errors.New("installing needs root: apt-get install --no-install-recommends " +
 			strings.Join(packages, " "))
@@ -117,5 +115,9 @@ func aptInstall(ctx context.Context, root string, packages ...string) error {
 			return fmt.Errorf("apt-get %s: %w", args[1], err)
 		}
 	}
+	if what := missing(); what != "" {
+		return fmt.Errorf("the packages are installed, but not found is %s", what)
+	}
+	fmt.Println("installed: " + strings.Join(packages, " "))
 	return nil
 }
