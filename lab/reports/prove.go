@@ -64,11 +64,7 @@ func Reports(ctx context.Context, root, finding string) error {
 			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 		written++
-		passes := "with the fix"
-		if r.Fixed != "" {
-			passes = "on " + r.Fixed
-		}
-		fmt.Printf("  %-31s fails on %s, passes %s: %s\n", r.Name, r.Release, passes,
+		fmt.Printf("  %-31s fails on %s, passes on %s: %s\n", r.Name, r.Release, cmp.Or(r.Fixed, "its patched copy"),
 			gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
 	}
 	for _, u := range unreported {
@@ -90,6 +86,7 @@ type prover struct {
 	extraction string            // folder of that from a patched copy
 	programs   map[string]string // of the tests, by folder
 	host       *wine.Host
+	release    string // of the hcsshim that is copied
 }
 
 func (p *prover) close() {
@@ -148,15 +145,16 @@ func (p *prover) run(ctx context.Context, r *report, fixed bool) (result, error)
 
 // tree is a copy of the pinned hcsshim with the tests of all reports: as it is, "patched",
 // or with "more", which is what proves the other reports, too.
-func (p *prover) tree(name string) (dir string, source *extract.Source, err error) {
-	if source, err = extract.Locate(p.root, ""); err != nil {
-		return "", nil, err
-	}
+func (p *prover) tree(name string) (dir string, err error) {
 	dir = filepath.Join(p.work, name)
 	if _, err := os.Stat(dir); err == nil {
-		return dir, source, nil
+		return dir, nil
 	}
-	err = gocmd.CopyTree(dir, source.Dir, ".git")
+	source, err := extract.Locate(p.root, "")
+	if err == nil {
+		p.release = source.Name
+		err = gocmd.CopyTree(dir, source.Dir, ".git")
+	}
 	if err == nil && name != "release" {
 		err = apply(dir)
 	}
@@ -168,7 +166,7 @@ func (p *prover) tree(name string) (dir string, source *extract.Source, err erro
 			err = r.put(dir)
 		}
 	}
-	return dir, source, err
+	return dir, err
 }
 
 // extracted runs a test that calls nothing but readOptions, as one of the package that the
@@ -180,7 +178,7 @@ func (p *prover) extracted(ctx context.Context, r *report, fixed bool) (result, 
 	case fixed && r.Last != "":
 		hcsshim = r.Fixed
 	case fixed:
-		hcsshim, _, err = p.tree("patched")
+		hcsshim, err = p.tree("patched")
 	}
 	if err != nil {
 		return result{}, err
@@ -218,13 +216,6 @@ func (p *prover) inModule(ctx context.Context, r *report, of module, fixed bool)
 	if fixed && r.Last != "" {
 		version = r.Fixed
 	}
-	if version == "" {
-		out, err := gocmd.Run(p.root, nil, "list", "-m", "-f", "{{.Version}}", of.path)
-		if err != nil {
-			return result{}, err
-		}
-		version = strings.TrimSpace(string(out))
-	}
 	if !fixed {
 		r.Release, r.How = of.path+" "+version, "run with Go"
 	}
@@ -261,12 +252,12 @@ func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, err
 	} else if fixed {
 		name = "more"
 	}
-	tree, source, err := p.tree(name)
+	tree, err := p.tree(name)
 	if err != nil {
 		return result{}, err
 	}
 	if !fixed {
-		r.Release, r.How = "hcsshim "+source.Name, "compiled for Windows, and run"+under
+		r.Release, r.How = "hcsshim "+p.release, "compiled for Windows, and run"+under
 	}
 	dir := filepath.Join(tree, filepath.FromSlash(r.Folder))
 	if p.programs[dir] == "" {
@@ -275,11 +266,7 @@ func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, err
 			return result{}, err
 		}
 	}
-	var args []string
-	if r.Hangs && !fixed {
-		args = append(args, "-test.timeout=30s") // the fixed one may take as long as it needs
-	}
-	return onWindows(ctx, p.host, p.programs[dir], "^"+r.Test+"$", args...)
+	return onWindows(ctx, p.host, p.programs[dir], "^"+r.Test+"$")
 }
 
 // try runs tests.
@@ -293,8 +280,8 @@ var under = map[bool]string{false: " under Wine"}[runtime.GOOS == "windows"]
 
 // onWindows runs tests of a program that is built for Windows. Its limit is many times what
 // a test takes.
-func onWindows(ctx context.Context, host *wine.Host, program, tests string, args ...string) (result, error) {
-	r, err := host.Run(ctx, wine.Command{Program: program, Args: append([]string{"-test.v", "-test.run=" + tests},
-		args...), Dir: filepath.Dir(program), Limit: 2 * time.Minute})
+func onWindows(ctx context.Context, host *wine.Host, program, tests string) (result, error) {
+	r, err := host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=" + tests},
+		Dir: filepath.Dir(program), Limit: 2 * time.Minute})
 	return result{r.Exit != 0, strings.ReplaceAll(r.Stdout+r.Stderr, "\r\n", "\n")}, err
 }

@@ -101,7 +101,7 @@ func TestReports(t *testing.T) {
 				"panics") {
 				t.Errorf("the first line is of a crash: %v", private)
 			}
-			if r.Rule == "" || r.Affected == "" || strings.Contains(string(text), "<no value>") {
+			if r.Rule == "" || r.Effect == "" || r.Affected == "" || strings.Contains(string(text), "<no value>") {
 				t.Errorf("something is missing:\n%s", text)
 			}
 			for rule := range strings.SplitSeq(s.Rules, ", ") {

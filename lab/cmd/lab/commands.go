@@ -65,7 +65,7 @@ var commands = []command{
 func printHelp(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, c := range commands {
-		fmt.Fprintf(w, "make -C lab %s\t%s\t%s\n", c.name, c.help, variables(c))
+		fmt.Fprintf(w, "make -C lab %s\t%s%s\n", c.name, c.help, variables(c))
 	}
 	_ = w.Flush()
 	fmt.Fprintln(out, `
@@ -75,19 +75,18 @@ it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. build/la
 
 // variables are the flags of a subcommand as make takes them, but for those that are
 // explained below the list.
-func variables(c command) string {
-	var list []string
+func variables(c command) (list string) {
 	for f := range strings.FieldsSeq(c.flags) {
 		name, value, _ := strings.Cut(f, "=")
 		switch {
 		case name == "hcsshim" || name == "entry" || name == "findings":
 		case value == "":
-			list = append(list, strings.ToUpper(name))
+			list += " " + strings.ToUpper(name)
 		default:
-			list = append(list, strings.ToUpper(name)+"="+value)
+			list += " " + strings.ToUpper(name) + "=" + value
 		}
 	}
-	return strings.Join(list, " ")
+	return strings.Replace(list, " ", "\t", 1)
 }
 
 // test runs the lab's own tests. Those of the real shims are e2e's.

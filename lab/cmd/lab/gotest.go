@@ -71,8 +71,9 @@ func (r *results) line(line string) {
 	}
 }
 
-// noise are the go command's lines below what a package prints.
-var noise = regexp.MustCompile(`(?m)^(FAIL.*|exit status \d+|# .*)\n`)
+// noise are the lines of the go command around what a test prints, and the repetition that
+// rapid prints after shrinking.
+var noise = regexp.MustCompile(`(?m)^(=== .*|\s*--- .*|FAIL.*|exit status \d+|# .*)\n|^.*Failed test output:(?s:.*)`)
 
 // maxReports is how many failures are shown in full.
 const maxReports = 20
@@ -87,7 +88,7 @@ func (r *results) report(pkg string) {
 	}
 	before := r.failed
 	for _, from := range tests {
-		text := head(noise.ReplaceAllString(r.printed[from], ""))
+		text := noise.ReplaceAllString(r.printed[from], "")
 		delete(r.printed, from)
 		if strings.TrimSpace(text) == "" {
 			continue
@@ -100,18 +101,4 @@ func (r *results) report(pkg string) {
 		}
 		fmt.Fprintf(r.out, "\nFAIL  %s\n%s", strings.TrimSpace(pkg+" "+from.test), text)
 	}
-}
-
-// head is a test's report without the lines of "go test" around it, and without the
-// repetition that rapid prints after shrinking.
-func head(text string) string {
-	const most = 60
-	text, _, _ = strings.Cut(text, "Failed test output:")
-	lines := slices.DeleteFunc(strings.SplitAfter(text, "\n"), func(line string) bool {
-		return strings.HasPrefix(line, "=== ") || strings.HasPrefix(strings.TrimSpace(line), "--- ")
-	})
-	if len(lines) > most {
-		lines = append(lines[:most], "      …\n")
-	}
-	return strings.Join(lines, "")
 }
