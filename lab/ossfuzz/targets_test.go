@@ -23,7 +23,7 @@ func TestOptions(t *testing.T) {
 		0o666); err != nil {
 		t.Fatal(err)
 	}
-	flags, err := Fuzzer{Dir: dir, Target: "FuzzX"}.options()
+	flags, err := fuzzer{dir: dir, target: "FuzzX"}.options()
 	if err != nil {
 		t.Fatal(err)
 	}

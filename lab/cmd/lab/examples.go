@@ -31,8 +31,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options),
-			text(filepath.Join(j.root, runcReader.expected))
+		j.reader, j.optionsType, j.expected = program+" runc", runcReader.options,
+			filepath.Join(j.root, runcReader.expected)
 		j.level, j.checks, j.longest = "required", 50, 1 // each payload takes a process
 		fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
 		if err := j.hold(ctx, &failed); err != nil {
@@ -40,8 +40,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 		}
 	}
 	j.options = all
-	j.update = 0
-	err := j.holdExamples(ctx, func(e examples.Example) { j.longest = number(e.Longest) })
+	j.update = false
+	err := j.holdExamples(ctx, func(e examples.Example) { j.longest = e.Longest })
 	if err == nil && failed {
 		return gocmd.ErrReported
 	}
@@ -69,7 +69,7 @@ func (j *job) holdExamples(ctx context.Context, prepare func(examples.Example)) 
 		if err != nil {
 			return err
 		}
-		j.reader, j.engine = text(command), e.Name
+		j.reader, j.engine = command, e.Name
 		prepare(e)
 		held++
 		if err := j.hold(ctx, &failed); err != nil {
@@ -112,22 +112,22 @@ func examplesTools(ctx context.Context, j *job) error {
 			packages = append(packages, n.Package)
 		}
 	}
-	if len(packages) > 0 {
-		if err := aptInstall(ctx, j.root, packages...); err != nil {
-			return err
+	return install(ctx, j.root, packages, func() string {
+		for _, e := range examples.All() {
+			if missing := e.Missing(); missing != nil {
+				return fmt.Sprint(missing)
+			}
 		}
-	}
-	for _, e := range examples.All() {
-		if missing := e.Missing(); missing != nil {
-			return fmt.Errorf("the packages are installed, but not found is %v", missing)
-		}
-	}
-	fmt.Println("what the example readers need is installed")
-	return nil
+		return ""
+	})
 }
 
-// aptInstall installs packages on Debian.
-func aptInstall(ctx context.Context, root string, packages ...string) error {
+// install installs packages on Debian, unless nothing is missing.
+func install(ctx context.Context, root string, packages []string, missing func() string) error {
+	if missing() == "" {
+		fmt.Println("all that is needed is installed")
+		return nil
+	}
 	if os.Getuid() != 0 {
 		return errors.New("installing needs root: apt-get install --no-install-recommends " +
 			strings.Join(packages, " "))
@@ -140,5 +140,9 @@ func aptInstall(ctx context.Context, root string, packages ...string) error {
 			return fmt.Errorf("apt-get %s: %w", args[1], err)
 		}
 	}
+	if what := missing(); what != "" {
+		return fmt.Errorf("the packages are installed, but not found is %s", what)
+	}
+	fmt.Println("installed: " + strings.Join(packages, " "))
 	return nil
 }
