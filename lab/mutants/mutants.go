@@ -3,6 +3,7 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -50,7 +51,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 		return err
 	}
 	r := &run{suite: s, known: known, choice: c, all: chosen, start: time.Now()}
-	if err := r.run(ctx); err != nil {
+	if err := r.run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	fmt.Println()
@@ -60,7 +61,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err := os.WriteFile(file, []byte(rows(chosen)), 0o666); err != nil {
 		return err
 	}
-	return judge(b, chosen, stale(all, known))
+	return cmp.Or(ctx.Err(), judge(b, chosen, stale(all, known)))
 }
 
 // choose picks the mutants that have a name in theirs, or else a sample.

@@ -16,12 +16,12 @@ const (
 	isSurvivor   result = "survived"         // and should not have
 	isEquivalent result = "equivalent"       // survived, and no input can tell it from the original
 	isNoProgram  result = "does not compile" //
-	isUnknown    result = "not run"
+	isUnknown    result = "not run"          // to its end, for the user has interrupted
 )
 
 // printResults prints what was made of each source, and what each layer has killed.
 func printResults(w io.Writer, all []*mutant) {
-	columns := []result{isNoProgram, isKilled, isTimedOut, isEquivalent, isSurvivor}
+	columns := []result{isNoProgram, isKilled, isTimedOut, isEquivalent, isSurvivor, isUnknown}
 	fmt.Fprintf(w, "%-32s %6s", "mutants of", "made")
 	var sources []string
 	for _, m := range all {
