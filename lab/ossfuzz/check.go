@@ -29,7 +29,7 @@ func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.D
 	if err != nil {
 		return err
 	}
-	s = excusing(e, s)
+	s.Findings = cmp.Or(s.Findings, e.Source.Version) // to the fuzzers it is a checkout
 	fmt.Printf("\n%-17s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds",
 		"coverage in edges: empty corpus, seeds")
 	for _, f := range all {
@@ -41,13 +41,6 @@ func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.D
 		return err
 	}
 	return fuzzAll(ctx, s, all, budget)
-}
-
-// excusing lets the fuzzers know the findings of the version under test, which
-// to them is a checkout.
-func excusing(b *extract.Build, s settings.Test) settings.Test {
-	s.Findings = cmp.Or(s.Findings, b.Source.Version)
-	return s
 }
 
 // check makes the checks of a fuzzer that need no time: it is one of libFuzzer's, with
