@@ -23,21 +23,17 @@ import (
 // extraction is the function that reads standard input and every package-level
 // declaration of hcsshim's that it reaches, from all of its packages.
 type extraction struct {
-	decoder string            // the function as a readOptions, an expression
-	entry   string            // which function that is, for people; "" is the usual one
-	decls   []string          // source text
-	imports map[string]string // import path to the name it is used by
-	uses    map[string]string // import path to a place that uses it
-	create  *creation         // nil if that is not asked for
+	decoder     string // the function as a readOptions, an expression
+	entry       string // which function that is, for people; "" is the usual one
+	readOptions *section
+	create      *section // what readOptions does not reach; nil if that is not asked for
+	creates     []*createBlock
 }
 
-// allUses are those of all extracted files.
-func (x *extraction) allUses() map[string]string {
-	all := maps.Clone(x.uses)
-	if x.create != nil {
-		maps.Copy(all, x.create.uses)
-	}
-	return all
+// section is what one extracted file has of hcsshim's.
+type section struct {
+	decls   []string          // source text
+	imports map[string]string // import path to the name it is used by
 }
 
 // extractDecls walks from the function of a shim that reads standard input.
@@ -46,119 +42,111 @@ func extractDecls(s Shim, p *shim) (*extraction, error) {
 	if err != nil {
 		return nil, err
 	}
-	uses := p.reachFrom(identifiers(p.identifier(e)))
-	for _, importPath := range e.imports() {
-		if uses[importPath] == nil {
-			uses[importPath] = ast.NewIdent(path.Base(importPath))
-		}
-	}
-	readOptions := maps.Clone(p.reached)
-	var blocks []*createBlock
-	var createUses map[string]*ast.Ident
+	x := &extraction{entry: e.description}
+	p.reach(decoderFile, e.function)
 	if s.create {
-		if blocks, err = p.createBlocks(); err != nil {
+		if x.creates, err = p.createBlocks(); err != nil {
 			return nil, err
 		}
-		createUses = p.reachFrom(identifiersOf(blocks)...)
+		for _, b := range x.creates {
+			p.reachFrom(createFile, b.identifiers())
+		}
 	}
 	p.settleObjects()
-	x, err := p.extraction(uses, func(n ast.Node) bool { return readOptions[n] })
-	if err != nil {
+	if x.readOptions, err = p.section(decoderFile, nil, e.imports()...); err != nil {
 		return nil, err
 	}
-	x.entry, x.decoder = e.description, p.decoder(e)
+	x.decoder = p.decoder(e)
 	if s.create {
-		x.create, err = p.creation(blocks, createUses, readOptions)
+		x.create, err = p.section(createFile, x.creates, optionsPackage)
 	}
 	return x, err
 }
 
 // shim is a shim's program for Windows: the packages of hcsshim's that it is made of.
 type shim struct {
-	dir     string            // the module's root
-	main    *packages.Package // of the program
-	own     map[string]*packages.Package
-	fset    *token.FileSet
-	text    map[string][]byte
-	info    types.Info                // of all of own
-	decls   map[types.Object]ast.Node // package-level object to what declares it
-	methods map[types.Object][]*ast.FuncDecl
-	reached map[ast.Node]bool
-	names   map[any]string // what an object, and an import path, is called where it is copied to
-	taken   map[string]bool
-	docs    map[ast.Node]*ast.CommentGroup
-	inits   []*ast.FuncDecl
+	dir   string                       // the module's root
+	deps  map[string]*packages.Package // all that it links, by import path
+	main  *packages.Package            // of the program
+	own   map[string]*packages.Package // whose declarations are copied, by import path
+	files []*ast.File                  // of own, those of the program first
+	fset  *token.FileSet
+	text  map[string][]byte
+	info  types.Info                      // of all of own
+	decls []*declaration                  // in the order of files
+	of    map[types.Object][]*declaration // what comes with an object: see index
+	names map[any]string                  // what an object, and an import path, is called where it is copied to
+	taken map[string]bool
+	uses  map[string]string // import path to a place in what is copied that uses it
 }
 
-// load parses hcsshim's own packages among deps, and finds out the types of all in them.
-// A package that cannot be had leaves what uses it without a type, and is no error here.
-func load(s *Source, tag string, deps []*goPackage) ([]*packages.Package, error) {
-	var own []string
-	for _, p := range deps {
-		if p.Module != nil && p.Module.Main {
-			own = append(own, p.ImportPath)
-		}
-	}
-	pkgs, err := packages.Load(&packages.Config{
-		Mode:       packages.LoadAllSyntax,
-		Dir:        s.Dir,
-		Env:        append(gocmd.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0"),
-		BuildFlags: []string{"-mod=readonly", "-tags=" + tag},
-	}, own...)
-	if err != nil {
-		return nil, fmt.Errorf("reading the packages of %s: %s", s.Name, gocmd.OneLine(err.Error()))
-	}
-	return pkgs, nil
+// declaration is what is copied as a whole: a function, a group of constants, a
+// specification of another group.
+type declaration struct {
+	node    ast.Node
+	doc     *ast.CommentGroup
+	keyword string         // that a specification within parentheses lacks
+	objects []types.Object // declared
+	file    string         // the extracted file that it belongs to, "" if nothing reaches it
 }
 
-// newShim indexes the program with this import path among pkgs. Of packages that
-// register message types no declarations are taken: these are linked as they are.
-func newShim(s *Source, main string, pkgs []*packages.Package, deps []*goPackage) (*shim, error) {
+// newShim indexes the program with this import path among pkgs and what they import. Of
+// packages that register message types no declarations are taken: these are linked as
+// they are.
+func newShim(s *Source, main string, pkgs []*packages.Package) (*shim, error) {
 	p := &shim{
-		dir:     s.Dir,
-		own:     make(map[string]*packages.Package),
-		text:    make(map[string][]byte),
-		decls:   make(map[types.Object]ast.Node),
-		methods: make(map[types.Object][]*ast.FuncDecl),
-		reached: make(map[ast.Node]bool),
-		names:   make(map[any]string),
-		taken:   make(map[string]bool),
-		docs:    make(map[ast.Node]*ast.CommentGroup),
+		dir:   s.Dir,
+		deps:  make(map[string]*packages.Package),
+		own:   make(map[string]*packages.Package),
+		text:  make(map[string][]byte),
+		of:    make(map[types.Object][]*declaration),
+		names: make(map[any]string),
+		taken: make(map[string]bool),
+		uses:  make(map[string]string),
 		info: types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
 			Types: make(map[ast.Expr]types.TypeAndValue)},
 	}
-	registers := make(map[string]bool)
-	for _, d := range deps {
-		registers[d.ImportPath] = d.registers() || d.registersJSON()
-	}
-	for _, pkg := range pkgs {
-		if pkg.PkgPath == main {
-			p.main, p.fset = pkg, pkg.Fset
-		} else if pkg.Name == "main" || registers[pkg.PkgPath] {
-			continue
-		}
-		p.own[pkg.PkgPath] = pkg
-		if err := p.index(pkg); err != nil {
-			return nil, err
+	for pkg := range packages.Postorder(pkgs) {
+		p.deps[pkg.PkgPath] = pkg
+		isOwn := pkg.Module != nil && pkg.Module.Main && pkg.Name != "main" && !registers(pkg)
+		if isOwn || pkg.PkgPath == main {
+			p.own[pkg.PkgPath] = pkg
 		}
 	}
-	if p.main == nil {
+	if p.main = p.own[main]; p.main == nil {
 		return nil, fmt.Errorf("no package %s", main)
 	}
+	p.fset = p.main.Fset
 	for _, e := range p.main.Errors {
 		if e.Kind != packages.TypeError { // whether it compiles is the compiler's to say
 			return nil, fmt.Errorf("%s: %s", e.Pos, gocmd.OneLine(e.Msg))
 		}
 	}
-	return p, nil
+	for _, pkg := range p.packages() {
+		p.files = append(p.files, pkg.Syntax...)
+		maps.Copy(p.info.Defs, pkg.TypesInfo.Defs)
+		maps.Copy(p.info.Uses, pkg.TypesInfo.Uses)
+		maps.Copy(p.info.Types, pkg.TypesInfo.Types)
+	}
+	return p, p.index()
 }
 
-func (p *shim) index(pkg *packages.Package) error {
-	maps.Copy(p.info.Defs, pkg.TypesInfo.Defs)
-	maps.Copy(p.info.Uses, pkg.TypesInfo.Uses)
-	maps.Copy(p.info.Types, pkg.TypesInfo.Types)
-	for _, file := range pkg.Syntax {
-		name := pkg.Fset.File(file.Pos()).Name()
+// packages are the program's own, and then the others by their path.
+func (p *shim) packages() []*packages.Package {
+	all := []*packages.Package{p.main}
+	for _, importPath := range slices.Sorted(maps.Keys(p.own)) {
+		if importPath != p.main.PkgPath {
+			all = append(all, p.own[importPath])
+		}
+	}
+	return all
+}
+
+// index finds the declarations. With a type come its methods, and with a variable the
+// init functions that may set it.
+func (p *shim) index() error {
+	for _, file := range p.files {
+		name := p.fset.File(file.FileStart).Name()
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return err
@@ -167,40 +155,80 @@ func (p *shim) index(pkg *packages.Package) error {
 		for _, decl := range file.Decls {
 			switch decl := decl.(type) {
 			case *ast.FuncDecl:
-				p.docs[decl] = decl.Doc
-				if decl.Recv == nil && decl.Name.Name == "init" {
-					p.inits = append(p.inits, decl)
-				} else if decl.Recv == nil {
-					p.decls[p.info.Defs[decl.Name]] = decl
-				} else if base := p.receiver(decl); base != nil {
-					p.methods[base] = append(p.methods[base], decl)
-				}
+				p.indexFunc(decl)
 			case *ast.GenDecl:
 				p.indexGenDecl(decl)
+			}
+		}
+	}
+	for _, d := range p.decls {
+		if f, ok := d.node.(*ast.FuncDecl); !ok || !isInit(f) {
+			continue
+		}
+		for id := range identifiers(d.node) {
+			if v, ok := p.object(id).(*types.Var); ok && p.of[v] != nil {
+				p.of[v] = append(p.of[v], d)
 			}
 		}
 	}
 	return nil
 }
 
+func (p *shim) indexFunc(decl *ast.FuncDecl) {
+	d := &declaration{node: decl, doc: decl.Doc}
+	switch {
+	case isInit(decl):
+		p.add(d)
+	case decl.Recv == nil:
+		p.add(d, decl.Name)
+	default:
+		p.add(d)
+		base := p.receiver(decl)
+		p.of[base] = append(p.of[base], d)
+	}
+}
+
+func isInit(f *ast.FuncDecl) bool { return f.Recv == nil && f.Name.Name == "init" }
+
 // indexGenDecl keeps constants together with their group, because iota and
 // implicit repetition give a lone specification another value.
 func (p *shim) indexGenDecl(decl *ast.GenDecl) {
-	p.docs[decl] = decl.Doc
-	for _, spec := range decl.Specs {
-		var node ast.Node = spec
-		if decl.Tok == token.CONST || !decl.Lparen.IsValid() {
-			node = decl
+	if decl.Tok == token.CONST || !decl.Lparen.IsValid() {
+		var names []*ast.Ident
+		for _, spec := range decl.Specs {
+			names = append(names, declared(spec)...)
 		}
+		p.add(&declaration{node: decl, doc: decl.Doc}, names...)
+		return
+	}
+	for _, spec := range decl.Specs {
+		d := &declaration{node: spec, keyword: decl.Tok.String() + " "}
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
-			p.docs[spec] = spec.Doc
-			p.decls[p.info.Defs[spec.Name]] = node
+			d.doc = spec.Doc
 		case *ast.ValueSpec:
-			p.docs[spec] = spec.Doc
-			for _, name := range spec.Names {
-				p.decls[p.info.Defs[name]] = node
-			}
+			d.doc = spec.Doc
+		}
+		p.add(d, declared(spec)...)
+	}
+}
+
+func declared(spec ast.Spec) []*ast.Ident {
+	switch spec := spec.(type) {
+	case *ast.TypeSpec:
+		return []*ast.Ident{spec.Name}
+	case *ast.ValueSpec:
+		return spec.Names
+	}
+	return nil // an import
+}
+
+func (p *shim) add(d *declaration, names ...*ast.Ident) {
+	p.decls = append(p.decls, d)
+	for _, name := range names {
+		if obj := p.info.Defs[name]; obj != nil {
+			d.objects = append(d.objects, obj)
+			p.of[obj] = append(p.of[obj], d)
 		}
 	}
 }
@@ -241,78 +269,63 @@ func (p *shim) importPath(id *ast.Ident) string {
 	return ""
 }
 
-// reachFrom marks the declarations that identifiers lead to, and the init functions
-// that may set what these read. It returns the packages
-// that are used on the way, with the identifier that uses each, but for those whose
-// declarations are marked.
-func (p *shim) reachFrom(from ...iter.Seq[*ast.Ident]) map[string]*ast.Ident {
+// reach gives the declarations that come with an object, and all that they lead to, to an
+// extracted file, unless they belong to one.
+func (p *shim) reach(file string, obj types.Object) {
+	if obj == nil {
+		return
+	}
+	for _, d := range p.of[obj] {
+		if d.file == "" {
+			d.file = file
+			p.reachFrom(file, identifiers(d.node))
+		}
+	}
+}
+
+func (p *shim) reachFrom(file string, from iter.Seq[*ast.Ident]) {
+	for id := range from {
+		p.reach(file, p.object(id))
+	}
+}
+
+// section writes what belongs to an extracted file, and the functions that are made of
+// blocks. The packages more are imported in any case.
+func (p *shim) section(file string, blocks []*createBlock, more ...string) (*section, error) {
 	uses := make(map[string]*ast.Ident)
-	for len(from) > 0 {
-		for id := range from[0] {
+	for _, importPath := range more {
+		uses[importPath] = ast.NewIdent(path.Base(importPath))
+	}
+	collect := func(from iter.Seq[*ast.Ident]) {
+		for id := range from {
 			if pkg := p.importPath(id); pkg != "" && p.own[pkg] == nil {
 				uses[pkg] = id
+				p.uses[pkg] = p.at(id.Pos())
 			}
-			from = append(from, p.reach(p.object(id))...)
-		}
-		if from = from[1:]; len(from) == 0 {
-			from = p.reachInits()
 		}
 	}
-	return uses
-}
-
-// reach marks the declaration of obj, and returns the identifiers in it and in those
-// of its methods.
-func (p *shim) reach(obj types.Object) (next []iter.Seq[*ast.Ident]) {
-	node, ok := p.decls[obj]
-	if !ok {
-		return nil
+	for _, b := range blocks {
+		collect(b.identifiers())
 	}
-	nodes := []ast.Node{node}
-	for _, method := range p.methods[obj] {
-		nodes = append(nodes, method)
-	}
-	for _, n := range nodes {
-		if !p.reached[n] {
-			p.reached[n] = true
-			next = append(next, identifiers(n))
+	var decls []*declaration
+	for _, d := range p.decls {
+		if d.file == file {
+			decls = append(decls, d)
+			collect(identifiers(d.node))
 		}
 	}
-	return next
-}
-
-// extraction writes the reached declarations that keep wants.
-func (p *shim) extraction(uses map[string]*ast.Ident, keep func(ast.Node) bool) (*extraction, error) {
-	p.settleImports(uses)
-	x := &extraction{imports: make(map[string]string), uses: make(map[string]string)}
-	for importPath, id := range uses {
-		x.imports[importPath] = p.names[importPath]
-		x.uses[importPath] = p.at(id.Pos())
+	s := &section{imports: p.settleImports(uses)}
+	for _, b := range blocks {
+		s.decls = append(s.decls, p.createSource(b))
 	}
-	for _, node := range slices.SortedFunc(maps.Keys(p.reached), func(a, b ast.Node) int { return p.compare(a, b) }) {
-		if !keep(node) {
-			continue
-		}
-		text, err := p.source(node)
+	for _, d := range decls {
+		text, err := p.source(d)
 		if err != nil {
 			return nil, err
 		}
-		x.decls = append(x.decls, text)
+		s.decls = append(s.decls, text)
 	}
-	return x, nil
-}
-
-// reachInits marks the init functions that use a variable that is marked.
-func (p *shim) reachInits() (next []iter.Seq[*ast.Ident]) {
-	for _, decl := range p.inits {
-		for id := range identifiers(decl) {
-			if v, ok := p.object(id).(*types.Var); ok && p.reached[p.decls[v]] && !p.reached[decl] {
-				p.reached[decl] = true
-				next = append(next, identifiers(decl))
-			}
-		}
-	}
-	return next
+	return s, nil
 }
 
 // reserved are the names that the generated files have themselves, and those of the
@@ -325,20 +338,24 @@ func (p *shim) settleObjects() {
 	for _, name := range reserved {
 		p.taken[name] = true
 	}
-	for _, obj := range slices.SortedFunc(maps.Keys(p.decls), func(a, b types.Object) int { return p.compare(a, b) }) {
-		if p.reached[p.decls[obj]] {
-			p.settle(obj, obj.Name(), p.taken)
+	for _, d := range p.decls {
+		for _, obj := range d.objects {
+			if d.file != "" {
+				p.settle(obj, obj.Name(), p.taken)
+			}
 		}
 	}
 }
 
 // settleImports gives each package that a file imports a name of its own: two files of
 // hcsshim's may use one name for two packages, as the shim does with errors.
-func (p *shim) settleImports(uses map[string]*ast.Ident) {
-	taken := maps.Clone(p.taken)
+func (p *shim) settleImports(uses map[string]*ast.Ident) map[string]string {
+	imports, taken := make(map[string]string), maps.Clone(p.taken)
 	for _, importPath := range slices.Sorted(maps.Keys(uses)) {
 		p.settle(importPath, uses[importPath].Name, taken)
+		imports[importPath] = p.names[importPath]
 	}
+	return imports
 }
 
 func (p *shim) settle(key any, name string, taken map[string]bool) {
@@ -350,40 +367,26 @@ func (p *shim) settle(key any, name string, taken map[string]bool) {
 }
 
 // source returns the text of a declaration, doc comment included.
-func (p *shim) source(node ast.Node) (string, error) {
+func (p *shim) source(d *declaration) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "// From %s, line %d.\n\n", p.file(node), p.fset.Position(node.Pos()).Line)
-	if doc := p.docs[node]; doc != nil {
-		for _, c := range doc.List {
+	fmt.Fprintf(&b, "// From %s, line %d.\n\n", p.file(d.node), p.fset.Position(d.node.Pos()).Line)
+	if d.doc != nil {
+		for _, c := range d.doc.List {
 			if strings.HasPrefix(c.Text, "//go:embed") || strings.HasPrefix(c.Text, "//go:linkname") {
 				return "", p.errorf(c, "readOptions reaches a declaration with %s, which works in its own package only",
 					strings.Fields(c.Text)[0])
 			}
 		}
-		b.WriteString(p.edited(doc, nil) + "\n")
+		b.WriteString(p.edited(d.doc, nil) + "\n")
 	}
-	switch node.(type) { // a specification within parentheses
-	case *ast.TypeSpec:
-		b.WriteString("type ")
-	case *ast.ValueSpec:
-		b.WriteString("var ")
-	}
-	b.WriteString(p.edited(node, p.renamings(node)))
+	b.WriteString(d.keyword + p.edited(d.node, p.renamings(d.node)))
 	return b.String(), nil
-}
-
-// compare orders what is declared: the program's own package is first, and files are in
-// the order of their names, which is not the one in which they were parsed.
-func (p *shim) compare(a, b interface{ Pos() token.Pos }) int {
-	x, y := p.fset.Position(a.Pos()), p.fset.Position(b.Pos())
-	return cmp.Or(cmp.Compare(p.rank(x.Filename), p.rank(y.Filename)), cmp.Compare(x.Filename, y.Filename),
-		cmp.Compare(x.Offset, y.Offset))
 }
 
 // file is the file that a node is in: its name alone if it is one of the shim's own.
 func (p *shim) file(n ast.Node) string {
 	name := p.fset.Position(n.Pos()).Filename
-	if p.rank(name) == 0 {
+	if filepath.Dir(name) == filepath.Dir(p.main.GoFiles[0]) {
 		return filepath.Base(name)
 	}
 	return p.relative(name)
@@ -393,14 +396,6 @@ func (p *shim) file(n ast.Node) string {
 func (p *shim) at(pos token.Pos) string {
 	at := p.fset.Position(pos)
 	return p.relative(at.Filename) + ":" + strconv.Itoa(at.Line)
-}
-
-// rank is 0 for the files of the program's own package, and 1 for others.
-func (p *shim) rank(file string) int {
-	if filepath.Dir(file) == filepath.Dir(p.main.GoFiles[0]) {
-		return 0
-	}
-	return 1
 }
 
 // relative is a file's name from the root of the module.
@@ -447,12 +442,10 @@ func (p *shim) renamings(n ast.Node) (edits []edit) {
 func (p *shim) edited(n ast.Node, edits []edit) string {
 	file := p.text[p.fset.Position(n.Pos()).Filename]
 	offset := func(pos token.Pos) int { return p.fset.Position(pos).Offset }
+	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
 	var w strings.Builder
 	at := n.Pos()
-	for _, e := range slices.SortedStableFunc(slices.Values(edits), func(a,
-		b edit) int {
-		return cmp.Compare(a.from, b.from)
-	}) {
+	for _, e := range edits {
 		if e.from >= at && e.to <= n.End() {
 			w.Write(file[offset(at):offset(e.from)])
 			w.WriteString(e.text)

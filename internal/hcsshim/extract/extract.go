@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/tools/go/packages"
+
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 )
@@ -68,16 +70,13 @@ func Prepare(root, spec, entry string) (*Build, error) {
 // sayEntry says which function is under test, if it is not the usual one.
 func (b *Build) sayEntry() error {
 	text, err := os.ReadFile(b.DecoderFile())
-	if err != nil {
-		return err
+	if m := saysEntry.FindSubmatch(text); m != nil {
+		fmt.Fprintf(os.Stderr, "the readOptions under test is %s\n", m[1])
 	}
-	head, _, _ := strings.Cut(string(text), "\npackage ")
-	if _, entry, found := strings.Cut(head, entryPrefix); found {
-		entry, _, _ = strings.Cut(entry, "\n")
-		fmt.Fprintln(os.Stderr, "the readOptions under test is "+entry)
-	}
-	return nil
+	return err
 }
+
+var saysEntry = regexp.MustCompile("(?m)^" + entryPrefix + "(.*)$")
 
 // moduleDir is the folder of the extracted module.
 func (b *Build) moduleDir() string { return filepath.Join(b.Dir, "extracted") }
@@ -101,9 +100,11 @@ func (b *Build) stamp() (string, error) {
 	}
 	h.Write(mod)
 	if b.Source.Version == "" {
-		if err := b.Source.hash(h); err != nil {
+		sum, err := b.Source.hash()
+		if err != nil {
 			return "", err
 		}
+		fmt.Fprintln(h, sum)
 	}
 	names, err := fs.Glob(ownSource, "*.go")
 	for _, name := range names {
@@ -116,7 +117,7 @@ func (b *Build) stamp() (string, error) {
 // fresh reports whether the extraction with this stamp is there. The decoder's
 // file is the last one written, so its stamp holds for the others.
 func (b *Build) fresh(stamp string) bool {
-	text, err := os.ReadFile(b.path(decoderFile))
+	text, err := os.ReadFile(b.DecoderFile())
 	return err == nil && bytes.Contains(text, []byte(stampPrefix+stamp+"\n"))
 }
 
@@ -138,21 +139,16 @@ func (b *Build) extract(stamp string) error {
 	return b.compile()
 }
 
-// extractShim extracts a shim's decoder and lists the packages of its binary.
-func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, error) {
-	dir := filepath.Join(s.Dir, "cmd", shim.Name)
-	if _, err := os.Stat(dir); err != nil {
+// extractShim extracts a shim's decoder and finds the packages of its binary.
+func extractShim(s *Source, shim Shim, stamp string) (fileSet, map[string]*packages.Package, error) {
+	if _, err := os.Stat(filepath.Join(s.Dir, "cmd", shim.Name)); err != nil {
 		return nil, nil, fmt.Errorf("no %s in it: %w", shim.Name, err)
 	}
-	deps, err := listDeps(s, "windows", shim.tag, "./cmd/"+shim.Name)
+	pkgs, err := s.load(packages.LoadAllSyntax, "windows", shim.tag, "./cmd/"+shim.Name)
 	if err != nil {
 		return nil, nil, err
 	}
-	pkgs, err := load(s, shim.tag, deps)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := newShim(s, shim.importPath(), pkgs, deps)
+	p, err := newShim(s, shim.importPath(), pkgs)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,16 +157,16 @@ func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, err
 		return nil, nil, err
 	}
 	if shim.observed != "" {
-		if err := x.observe(); err != nil {
+		if err := x.readOptions.observe(); err != nil {
 			return nil, nil, err
 		}
 	}
-	l, err := linkedPackages(s, shim, deps, x.allUses())
+	l, err := linkedPackages(s, p)
 	if err != nil {
 		return nil, nil, err
 	}
 	set, err := files(s, shim, stamp, x, l)
-	return set, deps, err
+	return set, p.deps, err
 }
 
 // write puts the set in place, the decoder's file last, and removes what an
@@ -186,7 +182,7 @@ func (b *Build) write(set fileSet) error {
 			}
 		}
 	}
-	return writeFile(b.path(decoderFile), set[decoderFile])
+	return writeFile(b.DecoderFile(), set[decoderFile])
 }
 
 // compile resolves the imports and reports the compiler's own message. A
@@ -228,6 +224,7 @@ func (b *Build) complaint(text string) string {
 	return "what is from " + from + ": " + m[3]
 }
 
+// writeFile replaces a file at once, for others may be reading it, and only if it changes.
 func writeFile(name string, text []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
 		return nil
@@ -235,16 +232,11 @@ func writeFile(name string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
-	if err != nil {
+	tmp := fmt.Sprintf("%s.%d", name, os.Getpid())
+	if err := os.WriteFile(tmp, text, 0o644); err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(text)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return os.Rename(tmp.Name(), name)
+	return os.Rename(tmp, name)
 }
 
 // DecoderFile is the file with the extracted readOptions.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -27,11 +26,11 @@ func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool
 	if set[own], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(own))); err != nil {
 		return nil, false, err
 	}
-	i := slices.IndexFunc(deps, func(p *goPackage) bool { return p.ImportPath == optionsPackage })
-	if i < 0 {
+	options := deps[optionsPackage]
+	if options == nil {
 		return nil, false, fmt.Errorf("%s: %s does not link the options", s.Name, shim.Name)
 	}
-	return set, deps[i].mentions("runhcs.pb.go", gogoproto), nil
+	return set, options.Imports[gogoproto] != nil, nil
 }
 
 // ReaderModule is the path of the module that Reader's files are for.
@@ -46,7 +45,7 @@ var findsOptions = regexp.MustCompile(`\b\w+\.FindExtension\((&?\w+)\)`)
 
 // observe lets the call that finds the options among the extensions report what
 // it finds to a function observe of ours.
-func (x *extraction) observe() error {
+func (x *section) observe() error {
 	calls := 0
 	for i, d := range x.decls {
 		calls += len(findsOptions.FindAllString(d, -1))

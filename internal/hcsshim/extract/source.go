@@ -5,8 +5,8 @@ package extract
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+	"golang.org/x/mod/sumdb/dirhash"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -42,9 +43,6 @@ var (
 )
 
 func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
-
-// usual is the function that all releases have.
-func (s Shim) usual() string { return "cmd/" + s.Name + ".readOptions" }
 
 // Source is the text of one hcsshim: a released version in the module cache,
 // or somebody's checkout.
@@ -75,11 +73,21 @@ func requiredVersion(root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(mod.Require, func(r *modfile.Require) bool { return r.Mod.Path == hcsshimModule })
-	if i < 0 {
+	version := requirement(mod, hcsshimModule)
+	if version == "" {
 		return "", fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
 	}
-	return mod.Require[i].Mod.Version, nil
+	return version, nil
+}
+
+// requirement is the version of a module that another one requires, "" if it does not.
+func requirement(mod *modfile.File, module string) string {
+	for _, r := range mod.Require {
+		if r.Mod.Path == module {
+			return r.Mod.Version
+		}
+	}
+	return ""
 }
 
 // readModule reads the go.mod of another module, or of another version.
@@ -100,36 +108,32 @@ func locateVersion(version string) (*Source, error) {
 	return &Source{Name: version, Version: m.Version, Dir: m.Dir}, nil
 }
 
-func locateCheckout(path string) (*Source, error) {
-	dir, err := filepath.Abs(path)
+func locateCheckout(spec string) (*Source, error) {
+	dir, err := filepath.Abs(spec)
 	if err != nil {
 		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
-		return nil, fmt.Errorf("HCSSHIM=%s: neither a version (v0.15.0) nor a checkout of hcsshim: %w", path, err)
+		return nil, fmt.Errorf("HCSSHIM=%s: neither a version (v0.15.0) nor a checkout of hcsshim: %w", spec, err)
 	}
 	if got := modfile.ModulePath(text); got != hcsshimModule {
-		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", path, got)
+		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", spec, got)
 	}
 	return &Source{Name: dir, Dir: dir}, nil
 }
 
-// hash writes what of a checkout can change the extraction: its code and its modules.
-func (s *Source) hash(h io.Writer) error {
-	return filepath.WalkDir(s.Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		base := filepath.Base(name)
+// hash is of what of a checkout can change the extraction: its code and its modules.
+func (s *Source) hash() (string, error) {
+	files, err := dirhash.DirFiles(s.Dir, "")
+	if err != nil {
+		return "", err
+	}
+	files = slices.DeleteFunc(files, func(name string) bool {
 		isGo := strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
-		if !isGo && base != "go.mod" && base != "go.sum" {
-			return nil
-		}
-		text, err := os.ReadFile(name)
-		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
-		return err
+		return !isGo && path.Base(name) != "go.mod" && path.Base(name) != "go.sum"
 	})
+	return dirhash.Hash1(files, func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(s.Dir, name)) })
 }
 
 // Key is a name for files that belong to this source alone.
