@@ -44,7 +44,7 @@ func underTest() decoder.Decoder {
 
 // creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
 func creates() (all []decoder.Decoder) {
-	for _, c := range hcsshim.CreateOptions() {
+	for _, c := range hcsshim.Current().Creates {
 		all = append(all, decoder.Decoder{Name: createName + " (" + c.File + ")", Input: contract.Create, Read: c.Read})
 	}
 	return all

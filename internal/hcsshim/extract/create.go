@@ -5,191 +5,162 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"iter"
-	"slices"
 	"strings"
 
-	"golang.org/x/tools/go/ast/inspector"
+	"golang.org/x/tools/go/ast/astutil"
 )
 
 // createBlock is a place where the options of a CreateTaskRequest are decoded: a block
 // "if req.Options != nil" that sets a variable of Options. A function is made of it, which
 // takes the request and returns the options that the place goes on with.
 type createBlock struct {
-	name     string // of the new function
-	file     string // of hcsshim's
 	function *ast.FuncDecl
 	request  *ast.Field // the parameter
 	block    *ast.IfStmt
+	comments []*ast.CommentGroup // of the block
 	opts     *types.Var
-	declares ast.Stmt   // opts
-	logging  []ast.Stmt // in the block, and left out
-	edits    []edit
+	declares ast.Stmt // opts
+	logging  []int    // lines of the block that are left out
 }
 
 // createBlocks are the places of all functions that take a CreateTaskRequest.
 func (p *shim) createBlocks() (all []*createBlock, err error) {
-	functions := 0
-	for f := range inspector.All[*ast.FuncDecl](inspector.New(p.main.Syntax)) {
-		req := p.requestOf(f)
-		if req == nil || f.Body == nil {
-			continue
-		}
-		functions++
-		b, err := p.createBlockOf(f, req)
-		if err != nil {
-			return nil, err
-		}
-		if b != nil {
-			all = append(all, b)
+	for _, file := range p.main.Syntax {
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Body == nil {
+				continue
+			}
+			for _, req := range f.Type.Params.List {
+				if len(req.Names) == 0 || !strings.HasSuffix(types.ExprString(req.Type), ".CreateTaskRequest") {
+					continue
+				}
+				b, err := p.createBlock(&createBlock{function: f, request: req, comments: file.Comments})
+				if err != nil {
+					return nil, err
+				}
+				if b.block != nil {
+					all = append(all, b)
+				}
+			}
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf(`no block "if req.Options != nil" sets runhcs Options in the %d functions of %s that `+
-			"take a CreateTaskRequest", functions, p.main.PkgPath)
+		return nil, fmt.Errorf(`no function of %s that takes a CreateTaskRequest has a block "if req.Options != nil" `+
+			"that sets runhcs Options", p.main.PkgPath)
 	}
 	return all, nil
 }
 
-// requestOf is the function's parameter of the type *task.CreateTaskRequest, nil
-// if it has none.
-func (p *shim) requestOf(f *ast.FuncDecl) *ast.Field {
-	i := slices.IndexFunc(f.Type.Params.List, func(field *ast.Field) bool {
-		t, ok := p.info.TypeOf(field.Type).(*types.Pointer)
-		return ok && len(field.Names) > 0 && strings.HasSuffix(t.String(), ".CreateTaskRequest")
-	})
-	if i < 0 {
-		return nil
+// find finds the one place in the function where req.Options is used, other than compared
+// with nil, if there is one.
+func (p *shim) find(b *createBlock) (err error) {
+	name, request := b.function.Name.Name, b.request.Names[0].Name
+	isOptions := func(e ast.Expr) bool {
+		text := types.ExprString(e)
+		return text == request+".Options" || text == request+".GetOptions()"
 	}
-	return f.Type.Params.List[i]
-}
-
-// createBlockOf is the one place in a function where req.Options is used, other than
-// compared with nil.
-func (p *shim) createBlockOf(f *ast.FuncDecl, req *ast.Field) (b *createBlock, err error) {
-	obj := p.info.Defs[req.Names[0]]
-	ast.Inspect(f.Body, func(n ast.Node) bool {
+	isCompared := func(e *ast.BinaryExpr) bool { return isOptions(e.X) && types.ExprString(e.Y) == "nil" }
+	ast.Inspect(b.function.Body, func(n ast.Node) bool {
 		if err != nil {
 			return false
 		}
 		switch n := n.(type) {
 		case *ast.IfStmt:
-			if cond, ok := n.Cond.(*ast.BinaryExpr); !ok || cond.Op != token.NEQ || !p.comparesOptions(cond, obj) {
+			cond, ok := n.Cond.(*ast.BinaryExpr)
+			if !ok || cond.Op != token.NEQ || !isCompared(cond) {
 				break
 			}
-			if b != nil {
-				err = p.errorf(n, "%s decodes the options twice: want one block", f.Name.Name)
-				return false
+			if b.block != nil {
+				err = p.errorf(n, "%s decodes the options twice: want one block", name)
 			}
-			b = &createBlock{function: f, request: req, block: n, file: p.file(n),
-				name: "createOptionsIn" + strings.ToUpper(f.Name.Name[:1]) + f.Name.Name[1:]}
-			err = p.complete(b)
+			b.block = n
 			return false
 		case *ast.BinaryExpr:
-			return !p.comparesOptions(n, obj)
+			return !isCompared(n)
 		case ast.Expr:
-			if p.isRequestOptions(n, obj) {
-				err = p.errorf(n, `%s uses %s outside a block "if %[2]s != nil"`, f.Name.Name, types.ExprString(n))
+			if isOptions(n) {
+				err = p.errorf(n, `%s uses %s outside a block "if %[2]s != nil"`, name, types.ExprString(n))
 			}
 		}
 		return true
 	})
-	return b, err
+	return err
 }
 
-// comparesOptions reports whether an expression is req.Options != nil, or ==.
-func (p *shim) comparesOptions(e *ast.BinaryExpr, req types.Object) bool {
-	return p.isRequestOptions(e.X, req) && types.ExprString(e.Y) == "nil"
-}
-
-// isRequestOptions reports whether an expression is req.Options, or req.GetOptions().
-func (p *shim) isRequestOptions(e ast.Expr, req types.Object) bool {
-	name := "Options"
-	if call, ok := e.(*ast.CallExpr); ok {
-		e, name = call.Fun, "GetOptions"
+// createBlock finds what the new function is made of.
+func (p *shim) createBlock(b *createBlock) (*createBlock, error) {
+	if err := p.find(b); err != nil || b.block == nil {
+		return b, err
 	}
-	s, ok := e.(*ast.SelectorExpr)
-	if !ok || s.Sel.Name != name {
-		return false
-	}
-	id, ok := s.X.(*ast.Ident)
-	return ok && p.object(id) == req
-}
-
-// complete finds the rest of what a function is made of: the variable that the
-// block sets, its declaration, and what is edited.
-func (p *shim) complete(b *createBlock) error {
 	name := b.function.Name.Name
-	p.findVariable(b)
-	if b.declares == nil {
-		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, name,
+	if p.findVariable(b); b.declares == nil {
+		return nil, p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, name,
 			types.ExprString(b.block.Cond))
 	}
 	results := b.function.Type.Results
 	if results == nil || types.ExprString(results.List[len(results.List)-1].Type) != "error" {
-		return p.errorf(b.function, "%s decodes the options and returns no error", name)
+		return nil, p.errorf(b.function, "%s decodes the options and returns no error", name)
 	}
-	p.findEdits(b)
-	for id := range b.identifiers() {
+	p.edit(b)
+	for id := range identifiers(b.nodes()...) {
 		v, ok := p.object(id).(*types.Var)
 		known := v == b.opts || v == p.info.Defs[b.request.Names[0]] || id.Name == "err"
 		if ok && !known && within(v, b.function) && !within(v, b.block) {
-			return p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name,
+			return nil, p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name,
 				name)
 		}
 	}
-	return nil
+	return b, nil
 }
 
 // findVariable finds the variable of Options that the block sets, and the innermost
-// statement before it that declares this variable.
+// statement that declares this variable.
 func (p *shim) findVariable(b *createBlock) {
-	for s := range ast.Preorder(b.block) {
-		assign, ok := s.(*ast.AssignStmt)
-		if !ok || assign.Tok != token.ASSIGN {
+	for n := range ast.Preorder(b.block) {
+		assign, ok := n.(*ast.AssignStmt)
+		if !ok {
 			continue
 		}
 		for _, e := range assign.Lhs {
 			id, _ := e.(*ast.Ident)
-			v, ok := p.info.Uses[id].(*types.Var)
-			if ok && isOptions(v.Type()) && !within(v, b.block) && b.opts == nil {
+			if v, ok := p.object(id).(*types.Var); ok && isOptions(v.Type()) && !within(v, b.block) {
 				b.opts = v
 			}
 		}
 	}
-	if b.opts == nil {
-		return
-	}
 	for n := range ast.Preorder(b.function.Body) {
-		if s, ok := n.(ast.Stmt); ok && within(b.opts, s) && n != b.function.Body {
+		if s, ok := n.(ast.Stmt); ok && b.opts != nil && within(b.opts, s) && s != b.function.Body {
 			b.declares = s
 		}
 	}
 }
 
-// findEdits finds the edits that leave the logging out and let the block return as its
-// new function does: no options, and the last result, which is the error.
-func (p *shim) findEdits(b *createBlock) {
-	ast.Inspect(b.block, func(n ast.Node) bool {
-		switch s := n.(type) {
+// within reports whether a node, or the declaration of a variable, lies in another node.
+func within(what positioned, n ast.Node) bool { return n.Pos() <= what.Pos() && what.Pos() < n.End() }
+
+// edit leaves the logging out of the block, and lets it return as its new function does:
+// no options, and the last result, which is the error.
+func (p *shim) edit(b *createBlock) {
+	comments := ast.NewCommentMap(p.fset, b.block, b.comments)
+	astutil.Apply(b.block, func(c *astutil.Cursor) bool {
+		switch n := c.Node().(type) {
 		case *ast.ExprStmt, *ast.IfStmt:
-			if n != b.block && p.onlyLogs(n) {
-				b.logging = append(b.logging, n.(ast.Stmt))
-				b.edits = append(b.edits, edit{n.Pos(), n.End(), ""})
+			if c.Index() >= 0 && p.onlyLogs(n) {
+				b.logging = append(b.logging, p.position(n).Line)
+				c.Delete()
 				return false
 			}
 		case *ast.ReturnStmt:
-			switch last := len(s.Results) - 1; last {
-			case -1:
-				b.edits = append(b.edits, edit{s.End(), s.End(), " nil, err"})
-			case 0:
-				b.edits = append(b.edits, edit{s.Results[0].Pos(), s.Results[0].Pos(), "nil, "})
-			default:
-				b.edits = append(b.edits, edit{s.Results[0].Pos(), s.Results[last-1].End(), "nil"})
+			last := ast.Expr(&ast.Ident{Name: "err", NamePos: n.Return})
+			if len(n.Results) > 0 {
+				last = n.Results[len(n.Results)-1]
 			}
+			n.Results = []ast.Expr{&ast.Ident{Name: "nil", NamePos: n.Return}, last}
 		}
 		return true
-	})
+	}, nil)
+	b.comments = comments.Filter(b.block).Comments()
 }
 
 // onlyLogs reports whether a statement only writes to the log: it uses a package for
@@ -213,31 +184,24 @@ func (p *shim) onlyLogs(s ast.Node) (logs bool) {
 	return logs
 }
 
-// identifiers are those of the new function: not those of what is left out.
-func (b *createBlock) identifiers() iter.Seq[*ast.Ident] {
-	return func(yield func(*ast.Ident) bool) {
-		for _, n := range []ast.Node{b.request.Type, b.declares, b.block} {
-			for id := range identifiers(n) {
-				gone := slices.ContainsFunc(b.edits, func(e edit) bool { return e.from <= id.Pos() && id.Pos() < e.to })
-				if !gone && !yield(id) {
-					return
-				}
-			}
-		}
-	}
+// nodes are what the new function is made of.
+func (b *createBlock) nodes() []ast.Node { return []ast.Node{b.request.Type, b.declares, b.block} }
+
+// name is that of the new function.
+func (b *createBlock) name() string {
+	name := b.function.Name.Name
+	return "createOptionsIn" + strings.ToUpper(name[:1]) + name[1:]
 }
 
-// createSource is the text of the function that is made of a block.
+// createSource is the text of the new function.
 func (p *shim) createSource(b *createBlock) string {
-	line := func(n ast.Node) int { return p.fset.Position(n.Pos()).Line }
 	var w strings.Builder
-	fmt.Fprintf(&w, "// From %s, line %d, in %s.\n", b.file, line(b.block), b.function.Name.Name)
-	for _, s := range b.logging {
-		fmt.Fprintf(&w, "// Left out, because it only writes to the log: line %d.\n", line(s))
+	fmt.Fprintf(&w, "// From %s, in %s.\n", p.from(b.block), b.function.Name.Name)
+	for _, line := range b.logging {
+		fmt.Fprintf(&w, "// Left out, because it only writes to the log: line %d.\n", line)
 	}
-	text := func(n ast.Node) string { return p.edited(n, slices.Concat(b.edits, p.renamings(n))) }
-	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n\t%s\n\t%s\n\treturn %s, nil\n}", b.name,
-		b.request.Names[0].Name, text(b.request.Type), p.names[optionsPackage], text(b.declares), text(b.block),
-		b.opts.Name())
+	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n\t%s\n\t%s\n\treturn %s, nil\n}", b.name(),
+		b.request.Names[0].Name, p.text(b.request.Type, nil), p.names[optionsPackage], p.text(b.declares, nil),
+		p.text(b.block, b.comments), b.opts.Name())
 	return w.String()
 }

@@ -145,8 +145,8 @@ func TestCreationErrors(t *testing.T) {
 	const create = "func create(ctx context.Context, req *task.CreateTaskRequest) error {\n\tvar shimOpts " +
 		"*runhcs.Options\n"
 	tests := []struct{ name, body, want string }{
-		{"no function", "", "in the 0 functions of"},
-		{"no block", create + "\treturn run(shimOpts)\n}", "in the 1 functions of"},
+		{"no function", "", "no function of"},
+		{"no block", create + "\treturn run(shimOpts)\n}", `has a block "if req.Options != nil"`},
 		{"no block, but a use", create + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}",
 			`serve.go:21: create uses req.Options outside a block "if req.Options != nil"`},
 		{"a block that sets nothing", create +

@@ -4,17 +4,20 @@ import (
 	"cmp"
 	"fmt"
 	"go/ast"
+	"go/format"
+	"go/printer"
 	"go/token"
 	"go/types"
 	"iter"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/tools/go/ast/astutil"
 	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
@@ -27,7 +30,7 @@ type extraction struct {
 	entry       string // which function that is, for people; "" is the usual one
 	readOptions *section
 	create      *section // what readOptions does not reach; nil if that is not asked for
-	creates     []*createBlock
+	creates     []string // values of type hcsshim.Create
 }
 
 // section is what one extracted file has of hcsshim's.
@@ -38,27 +41,29 @@ type section struct {
 
 // extractDecls walks from the function of a shim that reads standard input.
 func extractDecls(s Shim, p *shim) (*extraction, error) {
-	e, err := p.entry(s)
+	f, description, err := p.entry(s)
 	if err != nil {
 		return nil, err
 	}
-	x := &extraction{entry: e.description}
-	p.reach(decoderFile, e.function)
+	p.reach(decoderFile, f)
+	var blocks []*createBlock
 	if s.create {
-		if x.creates, err = p.createBlocks(); err != nil {
+		if blocks, err = p.createBlocks(); err != nil {
 			return nil, err
 		}
-		for _, b := range x.creates {
-			p.reachFrom(createFile, b.identifiers())
-		}
+	}
+	x := &extraction{entry: description}
+	for _, b := range blocks {
+		p.reachFrom(createFile, b.nodes()...)
+		x.creates = append(x.creates, fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)}", p.file(b.block), b.name()))
 	}
 	p.settleObjects()
-	if x.readOptions, err = p.section(decoderFile, nil, e.imports()...); err != nil {
+	if x.readOptions, err = p.section(decoderFile, nil, adapterImports(f)...); err != nil {
 		return nil, err
 	}
-	x.decoder = p.decoder(e)
+	x.decoder = p.decoder(f)
 	if s.create {
-		x.create, err = p.section(createFile, x.creates, optionsPackage)
+		x.create, err = p.section(createFile, blocks, optionsPackage)
 	}
 	return x, err
 }
@@ -71,23 +76,20 @@ type shim struct {
 	own   map[string]*packages.Package // whose declarations are copied, by import path
 	files []*ast.File                  // of own, those of the program first
 	fset  *token.FileSet
-	text  map[string][]byte
 	info  types.Info                      // of all of own
 	decls []*declaration                  // in the order of files
 	of    map[types.Object][]*declaration // what comes with an object: see index
 	names map[any]string                  // what an object, and an import path, is called where it is copied to
-	taken map[string]bool
-	uses  map[string]string // import path to a place in what is copied that uses it
+	taken map[string]bool                 // names, at first those that generated code has itself
 }
 
 // declaration is what is copied as a whole: a function, a group of constants, a
 // specification of another group.
 type declaration struct {
-	node    ast.Node
-	doc     *ast.CommentGroup
-	keyword string         // that a specification within parentheses lacks
-	objects []types.Object // declared
-	file    string         // the extracted file that it belongs to, "" if nothing reaches it
+	node     ast.Decl
+	comments []*ast.CommentGroup // of the file that it is in
+	objects  []types.Object      // declared
+	file     string              // the extracted file that it belongs to, "" if nothing reaches it
 }
 
 // newShim indexes the program with this import path among pkgs and what they import. Of
@@ -98,11 +100,10 @@ func newShim(s *Source, main string, pkgs []*packages.Package) (*shim, error) {
 		dir:   s.Dir,
 		deps:  make(map[string]*packages.Package),
 		own:   make(map[string]*packages.Package),
-		text:  make(map[string][]byte),
 		of:    make(map[types.Object][]*declaration),
 		names: make(map[any]string),
-		taken: make(map[string]bool),
-		uses:  make(map[string]string),
+		taken: map[string]bool{"creates": true, "hcsshim": true, "found": true, "observe": true, "throughStdin": true,
+			"err": true, "r": true, "v": true},
 		info: types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
 			Types: make(map[ast.Expr]types.TypeAndValue)},
 	}
@@ -128,7 +129,8 @@ func newShim(s *Source, main string, pkgs []*packages.Package) (*shim, error) {
 		maps.Copy(p.info.Uses, pkg.TypesInfo.Uses)
 		maps.Copy(p.info.Types, pkg.TypesInfo.Types)
 	}
-	return p, p.index()
+	p.index()
+	return p, nil
 }
 
 // packages are the program's own, and then the others by their path.
@@ -144,110 +146,76 @@ func (p *shim) packages() []*packages.Package {
 
 // index finds the declarations. With a type come its methods, and with a variable the
 // init functions that may set it.
-func (p *shim) index() error {
+func (p *shim) index() {
 	for _, file := range p.files {
-		name := p.fset.File(file.FileStart).Name()
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		p.text[name] = text
 		for _, decl := range file.Decls {
 			switch decl := decl.(type) {
 			case *ast.FuncDecl:
-				p.indexFunc(decl)
+				p.add(&declaration{node: decl, comments: file.Comments})
 			case *ast.GenDecl:
-				p.indexGenDecl(decl)
+				for _, decl := range split(decl) {
+					p.add(&declaration{node: decl, comments: file.Comments})
+				}
 			}
 		}
 	}
 	for _, d := range p.decls {
-		if f, ok := d.node.(*ast.FuncDecl); !ok || !isInit(f) {
+		f, ok := d.node.(*ast.FuncDecl)
+		if !ok || f.Recv != nil || f.Name.Name != "init" {
 			continue
 		}
-		for id := range identifiers(d.node) {
+		for id := range identifiers(f) {
 			if v, ok := p.object(id).(*types.Var); ok && p.of[v] != nil {
 				p.of[v] = append(p.of[v], d)
 			}
 		}
 	}
-	return nil
 }
 
-func (p *shim) indexFunc(decl *ast.FuncDecl) {
-	d := &declaration{node: decl, doc: decl.Doc}
-	switch {
-	case isInit(decl):
-		p.add(d)
-	case decl.Recv == nil:
-		p.add(d, decl.Name)
-	default:
-		p.add(d)
-		base := p.receiver(decl)
-		p.of[base] = append(p.of[base], d)
-	}
-}
-
-func isInit(f *ast.FuncDecl) bool { return f.Recv == nil && f.Name.Name == "init" }
-
-// indexGenDecl keeps constants together with their group, because iota and
-// implicit repetition give a lone specification another value.
-func (p *shim) indexGenDecl(decl *ast.GenDecl) {
+// split makes a declaration of each specification of a group. Constants stay together,
+// because iota and implicit repetition give a lone one another value.
+func split(decl *ast.GenDecl) (all []*ast.GenDecl) {
 	if decl.Tok == token.CONST || !decl.Lparen.IsValid() {
-		var names []*ast.Ident
-		for _, spec := range decl.Specs {
-			names = append(names, declared(spec)...)
-		}
-		p.add(&declaration{node: decl, doc: decl.Doc}, names...)
-		return
+		return []*ast.GenDecl{decl}
 	}
 	for _, spec := range decl.Specs {
-		d := &declaration{node: spec, keyword: decl.Tok.String() + " "}
+		alone := &ast.GenDecl{TokPos: spec.Pos(), Tok: decl.Tok, Specs: []ast.Spec{spec}}
 		switch spec := spec.(type) {
 		case *ast.TypeSpec:
-			d.doc = spec.Doc
+			alone.Doc = spec.Doc
 		case *ast.ValueSpec:
-			d.doc = spec.Doc
+			alone.Doc = spec.Doc
 		}
-		p.add(d, declared(spec)...)
+		all = append(all, alone)
 	}
+	return all
 }
 
-func declared(spec ast.Spec) []*ast.Ident {
-	switch spec := spec.(type) {
-	case *ast.TypeSpec:
-		return []*ast.Ident{spec.Name}
-	case *ast.ValueSpec:
-		return spec.Names
-	}
-	return nil // an import
-}
-
-func (p *shim) add(d *declaration, names ...*ast.Ident) {
+func (p *shim) add(d *declaration) {
 	p.decls = append(p.decls, d)
-	for _, name := range names {
-		if obj := p.info.Defs[name]; obj != nil {
+	if f, ok := d.node.(*ast.FuncDecl); ok && f.Recv != nil {
+		for id := range identifiers(f.Recv.List[0].Type) {
+			p.of[p.object(id)] = append(p.of[p.object(id)], d)
+			break // what follows are type parameters
+		}
+	}
+	for id := range identifiers(d.node) {
+		obj := p.info.Defs[id]
+		if obj != nil && obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope() {
 			d.objects = append(d.objects, obj)
 			p.of[obj] = append(p.of[obj], d)
 		}
 	}
 }
 
-func (p *shim) receiver(decl *ast.FuncDecl) types.Object {
-	for id := range identifiers(decl.Recv.List[0].Type) {
-		if base := p.info.Uses[id]; base != nil {
-			return base
-		}
-	}
-	return nil
-}
-
-// identifiers are those in a node, in the order of the text.
-func identifiers(node ast.Node) iter.Seq[*ast.Ident] {
+// identifiers are those in nodes, in the order of the text.
+func identifiers(nodes ...ast.Node) iter.Seq[*ast.Ident] {
 	return func(yield func(*ast.Ident) bool) {
-		for n := range ast.Preorder(node) {
-			if id, ok := n.(*ast.Ident); ok && !yield(id) {
-				return
+		for _, node := range nodes {
+			for n := range ast.Preorder(node) {
+				if id, ok := n.(*ast.Ident); ok && !yield(id) {
+					return
+				}
 			}
 		}
 	}
@@ -278,13 +246,13 @@ func (p *shim) reach(file string, obj types.Object) {
 	for _, d := range p.of[obj] {
 		if d.file == "" {
 			d.file = file
-			p.reachFrom(file, identifiers(d.node))
+			p.reachFrom(file, d.node)
 		}
 	}
 }
 
-func (p *shim) reachFrom(file string, from iter.Seq[*ast.Ident]) {
-	for id := range from {
+func (p *shim) reachFrom(file string, nodes ...ast.Node) {
+	for id := range identifiers(nodes...) {
 		p.reach(file, p.object(id))
 	}
 }
@@ -292,26 +260,22 @@ func (p *shim) reachFrom(file string, from iter.Seq[*ast.Ident]) {
 // section writes what belongs to an extracted file, and the functions that are made of
 // blocks. The packages more are imported in any case.
 func (p *shim) section(file string, blocks []*createBlock, more ...string) (*section, error) {
+	var nodes []ast.Node
+	for _, b := range blocks {
+		nodes = append(nodes, b.nodes()...)
+	}
+	decls := slices.Clone(p.decls)
+	decls = slices.DeleteFunc(decls, func(d *declaration) bool { return d.file != file })
+	for _, d := range decls {
+		nodes = append(nodes, d.node)
+	}
 	uses := make(map[string]*ast.Ident)
 	for _, importPath := range more {
 		uses[importPath] = ast.NewIdent(path.Base(importPath))
 	}
-	collect := func(from iter.Seq[*ast.Ident]) {
-		for id := range from {
-			if pkg := p.importPath(id); pkg != "" && p.own[pkg] == nil {
-				uses[pkg] = id
-				p.uses[pkg] = p.at(id.Pos())
-			}
-		}
-	}
-	for _, b := range blocks {
-		collect(b.identifiers())
-	}
-	var decls []*declaration
-	for _, d := range p.decls {
-		if d.file == file {
-			decls = append(decls, d)
-			collect(identifiers(d.node))
+	for id := range identifiers(nodes...) {
+		if pkg := p.importPath(id); pkg != "" && p.own[pkg] == nil {
+			uses[pkg] = id
 		}
 	}
 	s := &section{imports: p.settleImports(uses)}
@@ -328,16 +292,9 @@ func (p *shim) section(file string, blocks []*createBlock, more ...string) (*sec
 	return s, nil
 }
 
-// reserved are the names that the generated files have themselves, and those of the
-// function that decoder writes.
-var reserved = []string{"creates", "hcsshim", "found", "observe", "throughStdin", "err", "r", "v"}
-
 // settleObjects gives each reached object a name of its own, because several packages
 // become one.
 func (p *shim) settleObjects() {
-	for _, name := range reserved {
-		p.taken[name] = true
-	}
 	for _, d := range p.decls {
 		for _, obj := range d.objects {
 			if d.file != "" {
@@ -368,95 +325,63 @@ func (p *shim) settle(key any, name string, taken map[string]bool) {
 
 // source returns the text of a declaration, doc comment included.
 func (p *shim) source(d *declaration) (string, error) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "// From %s, line %d.\n\n", p.file(d.node), p.fset.Position(d.node.Pos()).Line)
-	if d.doc != nil {
-		for _, c := range d.doc.List {
-			if strings.HasPrefix(c.Text, "//go:embed") || strings.HasPrefix(c.Text, "//go:linkname") {
-				return "", p.errorf(c, "readOptions reaches a declaration with %s, which works in its own package only",
-					strings.Fields(c.Text)[0])
-			}
-		}
-		b.WriteString(p.edited(d.doc, nil) + "\n")
+	text := p.text(d.node, d.comments)
+	if directive := atHomeOnly.FindString(text); directive != "" {
+		return "", p.errorf(d.node, "readOptions reaches a declaration with %s, which works in its own package only",
+			directive)
 	}
-	b.WriteString(d.keyword + p.edited(d.node, p.renamings(d.node)))
-	return b.String(), nil
+	return fmt.Sprintf("// From %s.\n\n%s", p.from(d.node), text), nil
 }
 
-// file is the file that a node is in: its name alone if it is one of the shim's own.
-func (p *shim) file(n ast.Node) string {
-	name := p.fset.Position(n.Pos()).Filename
-	if filepath.Dir(name) == filepath.Dir(p.main.GoFiles[0]) {
-		return filepath.Base(name)
-	}
-	return p.relative(name)
-}
+var atHomeOnly = regexp.MustCompile(`(?m)^//go:(embed|linkname)`)
 
-// at is a position for people.
-func (p *shim) at(pos token.Pos) string {
-	at := p.fset.Position(pos)
-	return p.relative(at.Filename) + ":" + strconv.Itoa(at.Line)
-}
-
-// relative is a file's name from the root of the module.
-func (p *shim) relative(name string) string {
-	if rel, err := filepath.Rel(p.dir, name); err == nil {
-		return filepath.ToSlash(rel)
-	}
-	return name
-}
-
-func (p *shim) errorf(at ast.Node, format string, args ...any) error {
-	return fmt.Errorf("%s: %s", p.at(at.Pos()), fmt.Sprintf(format, args...))
-}
-
-// edit replaces a part of a file's text.
-type edit struct {
-	from, to token.Pos
-	text     string
-}
-
-// renamings give the packages and the objects in a node their settled names.
-func (p *shim) renamings(n ast.Node) (edits []edit) {
-	for n := range ast.Preorder(n) {
-		switch n := n.(type) {
+// text is a node with the names by which what is in it is copied.
+func (p *shim) text(n ast.Node, comments []*ast.CommentGroup) string {
+	astutil.Apply(n, func(c *astutil.Cursor) bool {
+		switch n := c.Node().(type) {
 		case *ast.SelectorExpr:
 			if id, ok := n.X.(*ast.Ident); ok && p.own[p.importPath(id)] != nil {
-				edits = append(edits, edit{n.Pos(), n.Sel.Pos(), ""})
+				c.Replace(n.Sel)
 			}
 		case *ast.Ident:
 			key := any(cmp.Or(p.object(n), p.info.Defs[n]))
 			if pkg := p.importPath(n); pkg != "" {
 				key = pkg
 			}
-			if name, ok := p.names[key]; ok && name != n.Name {
-				edits = append(edits, edit{n.Pos(), n.End(), name})
-			}
+			n.Name = cmp.Or(p.names[key], n.Name)
 		}
+		return true
+	}, nil)
+	var b strings.Builder
+	if err := format.Node(&b, p.fset, &printer.CommentedNode{Node: n, Comments: comments}); err != nil {
+		return err.Error() // which is no Go
 	}
-	return edits
+	return b.String()
 }
 
-// edited is the text of a node with some edits in it. Of two that overlap the
-// first one is made.
-func (p *shim) edited(n ast.Node, edits []edit) string {
-	file := p.text[p.fset.Position(n.Pos()).Filename]
-	offset := func(pos token.Pos) int { return p.fset.Position(pos).Offset }
-	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.from, b.from) })
-	var w strings.Builder
-	at := n.Pos()
-	for _, e := range edits {
-		if e.from >= at && e.to <= n.End() {
-			w.Write(file[offset(at):offset(e.from)])
-			w.WriteString(e.text)
-			at = e.to
-		}
+// positioned is a node or an object.
+type positioned interface{ Pos() token.Pos }
+
+// position is for people: a file, from the root of the module, and a line.
+func (p *shim) position(what positioned) token.Position {
+	at := p.fset.Position(what.Pos())
+	at.Column = 0
+	if rel, err := filepath.Rel(p.dir, at.Filename); err == nil {
+		at.Filename = filepath.ToSlash(rel)
 	}
-	w.Write(file[offset(at):offset(n.End())])
-	return w.String()
+	return at
 }
 
-// within reports whether a node, or the declaration of a variable, lies in another node.
-func within(what interface{ Pos() token.Pos }, n ast.Node) bool {
-	return n.Pos() <= what.Pos() && what.Pos() < n.End()
+// file is that of a node, from the program's folder if it is in there.
+func (p *shim) file(n ast.Node) string {
+	return strings.TrimPrefix(p.position(n).Filename, strings.TrimPrefix(p.main.PkgPath, hcsshimModule+"/")+"/")
+}
+
+// from is where a node is from.
+func (p *shim) from(n ast.Node) string {
+	return fmt.Sprintf("%s, line %d", p.file(n), p.position(n).Line)
+}
+
+func (p *shim) errorf(at positioned, format string, args ...any) error {
+	return fmt.Errorf("%v: %s", p.position(at), fmt.Sprintf(format, args...))
 }

@@ -13,19 +13,14 @@ import (
 	"golang.org/x/tools/go/types/typeutil"
 )
 
-// entry is the function under test.
-type entry struct {
-	function    *types.Func
-	description string // for people, "" if it is the usual readOptions
-}
-
 const contextType = "context.Context"
 
-// entry finds the function: the user's choice, the one with the usual name, or else the
-// one that os.Stdin is handed to.
-func (p *shim) entry(s Shim) (*entry, error) {
+// entry finds the function under test: the user's choice, the one with the usual name, or
+// else the one that os.Stdin is handed to. It describes any but the usual one.
+func (p *shim) entry(s Shim) (f *types.Func, description string, err error) {
 	if s.entry != "" {
-		return p.chosenEntry(s)
+		f, err := p.chosenEntry(s)
+		return f, s.entry + ", which ENTRY has chosen", err
 	}
 	name := cmp.Or(s.observed, "readOptions")
 	for _, pkg := range p.packages() {
@@ -33,17 +28,20 @@ func (p *shim) entry(s Shim) (*entry, error) {
 		if !ok {
 			continue
 		}
-		e := &entry{function: f}
 		if pkg != p.main || f.Signature().Params().Len() > 1 {
-			e.description = p.name(f)
+			description = p.name(f)
 		}
-		return e, p.check(s, f)
+		return f, description, p.check(s, f)
 	}
-	return p.handedStdin(s, name)
+	f, err = p.handedStdin(s, name)
+	if err != nil {
+		return nil, "", err
+	}
+	return f, p.name(f) + ", which is handed os.Stdin", nil
 }
 
 // chosenEntry is the function that the user names.
-func (p *shim) chosenEntry(s Shim) (*entry, error) {
+func (p *shim) chosenEntry(s Shim) (*types.Func, error) {
 	dir, function := path.Split(s.entry)
 	base, function, _ := strings.Cut(function, ".")
 	pkg := p.own[path.Join(hcsshimModule, dir, base)]
@@ -58,11 +56,11 @@ func (p *shim) chosenEntry(s Shim) (*entry, error) {
 	if err := p.check(s, f); err != nil {
 		return nil, fmt.Errorf("ENTRY=%s: %w", s.entry, err)
 	}
-	return &entry{f, s.entry + ", which ENTRY has chosen"}, nil
+	return f, nil
 }
 
 // handedStdin is the one function that a call hands os.Stdin to and that returns options.
-func (p *shim) handedStdin(s Shim, usual string) (*entry, error) {
+func (p *shim) handedStdin(s Shim, usual string) (*types.Func, error) {
 	var found []*types.Func
 	var handed []string // for people
 	for call := range inspector.All[*ast.CallExpr](inspector.New(p.files)) {
@@ -73,10 +71,10 @@ func (p *shim) handedStdin(s Shim, usual string) (*entry, error) {
 		if f != nil && p.of[f] != nil && s.fits(f) && !slices.Contains(found, f) {
 			found = append(found, f)
 		}
-		handed = append(handed, fmt.Sprintf("%s at %s", types.ExprString(call.Fun), p.at(call.Pos())))
+		handed = append(handed, fmt.Sprintf("%s at %v", types.ExprString(call.Fun), p.position(call)))
 	}
 	if len(found) == 1 {
-		return &entry{found[0], p.name(found[0]) + ", which is handed os.Stdin"}, nil
+		return found[0], nil
 	}
 	return nil, fmt.Errorf("no function %s, and not just one that is handed os.Stdin and returns (*options.Options, "+
 		"error): os.Stdin is handed to %s; ENTRY=package.Func chooses one",
@@ -98,7 +96,7 @@ func (p *shim) check(s Shim, f *types.Func) error {
 	if s.observed != "" {
 		want = observedType
 	}
-	return fmt.Errorf("%s: %s is a %s: want %s", p.at(f.Pos()), f.Name(),
+	return p.errorf(f, "%s is a %s: want %s", f.Name(),
 		types.TypeString(f.Signature(), (*types.Package).Name), want)
 }
 
@@ -134,18 +132,17 @@ func (p *shim) name(obj types.Object) string {
 	return strings.TrimPrefix(obj.Pkg().Path(), hcsshimModule+"/") + "." + obj.Name()
 }
 
-// imports are the packages that the decoder itself uses.
-func (e *entry) imports() []string {
-	if e.function.Signature().Params().Len() < 2 {
+// adapterImports are the packages that the decoder uses beside the function.
+func adapterImports(f *types.Func) []string {
+	if f.Signature().Params().Len() < 2 {
 		return nil
 	}
 	return []string{"context", "io", optionsPackage}
 }
 
 // decoder is the function as a readOptions, an expression.
-func (p *shim) decoder(e *entry) string {
-	name := p.names[e.function]
-	params := e.function.Signature().Params()
+func (p *shim) decoder(f *types.Func) string {
+	name, params := p.names[f], f.Signature().Params()
 	switch params.Len() {
 	case 0:
 		return "throughStdin(" + name + ")"

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/sumdb/dirhash"
 	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
@@ -49,9 +48,6 @@ func Prepare(root, spec, entry string) (*Build, error) {
 	}
 	dir := filepath.Join(root, "build", s.Key())
 	b := &Build{Source: s, Entry: entry, Root: root, Dir: dir, Work: filepath.Join(dir, "go.work")}
-	if err := os.MkdirAll(b.moduleDir(), 0o777); err != nil {
-		return nil, err
-	}
 	stamp, err := b.stamp()
 	if err != nil {
 		return nil, err
@@ -86,32 +82,14 @@ func (b *Build) path(name string) string {
 	return filepath.Join(b.moduleDir(), filepath.FromSlash(name))
 }
 
-//go:embed *.go
-var ownSource embed.FS
-
 // stamp changes whenever another extraction could come out: with the hcsshim,
 // with this package, with the tree's go.mod, with the system built for.
 func (b *Build) stamp() (string, error) {
-	h := sha256.New()
-	fmt.Fprintln(h, b.Source.Name, b.Entry, runtime.GOOS, runtime.Version())
-	mod, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
-	if err != nil {
-		return "", err
-	}
-	h.Write(mod)
-	if b.Source.Version == "" {
-		sum, err := b.Source.hash()
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintln(h, sum)
-	}
-	names, err := fs.Glob(ownSource, "*.go")
-	for _, name := range names {
-		text, _ := ownSource.ReadFile(name) // it is in memory
-		h.Write(text)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), err
+	own, errOwn := dirhash.HashDir(filepath.Join(b.Root, "internal", "hcsshim", "extract"), "", dirhash.Hash1)
+	mod, errMod := os.ReadFile(filepath.Join(b.Root, "go.mod"))
+	theirs, errTheirs := b.Source.hash()
+	sum := sha256.Sum256(fmt.Appendln(mod, own, theirs, b.Source.Name, b.Entry, runtime.GOOS, runtime.Version()))
+	return hex.EncodeToString(sum[:8]), errors.Join(errOwn, errMod, errTheirs)
 }
 
 // fresh reports whether the extraction with this stamp is there. The decoder's

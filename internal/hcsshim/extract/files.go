@@ -72,7 +72,7 @@ func (w *writer) copyMessages(set fileSet, p *packages.Package) error {
 	}
 	dir := strings.TrimPrefix(w.copies[p.PkgPath], Module+"/")
 	for _, name := range messageFiles(p) {
-		text, err := os.ReadFile(filepath.Join(filepath.Dir(p.GoFiles[0]), name))
+		text, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (w *writer) copyMessages(set fileSet, p *packages.Package) error {
 		for from, to := range w.copies {
 			source = strings.ReplaceAll(source, strconv.Quote(from), strconv.Quote(to))
 		}
-		set[path.Join(dir, name)] = []byte(comment(header) + "\n" + source)
+		set[path.Join(dir, filepath.Base(name))] = []byte(comment(header) + "\n" + source)
 	}
 	return nil
 }
@@ -118,8 +118,8 @@ func (w *writer) decoder(s *Source, stamp string, x *extraction, l *linked) ([]b
 // create is the file with what decodes the options of a CreateTaskRequest.
 func (w *writer) create(x *extraction) ([]byte, error) {
 	code := "var creates []hcsshim.Create\n\nfunc init() {\n\tcreates = []hcsshim.Create{\n"
-	for _, b := range x.creates {
-		code += fmt.Sprintf("\t\t{File: %q, Read: hcsshim.OfRequest(%s)},\n", b.file, b.name)
+	for _, create := range x.creates {
+		code += "\t\t" + create + ",\n"
 	}
 	return w.file("", x.create, "", code+"\t}\n}\n")
 }

@@ -2,12 +2,10 @@ package extract
 
 import (
 	"fmt"
+	"go/ast"
 	"go/types"
-	"maps"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -23,17 +21,17 @@ func (s *Source) load(mode packages.LoadMode, goos, tag string, patterns ...stri
 	flags := []string{"-mod=readonly", "-tags=" + tag}
 	// The go command shows what it downloads; package packages does not.
 	_, err := gocmd.Run(s.Dir, env, slices.Concat([]string{"list", "-e", "-deps"}, flags, patterns)...)
+	var pkgs []*packages.Package
+	if err == nil {
+		pkgs, err = packages.Load(&packages.Config{
+			Mode:       mode | packages.NeedModule,
+			Dir:        s.Dir,
+			Env:        append(gocmd.Environ(), env...),
+			BuildFlags: flags,
+		}, patterns...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listing what %s links: %s", s.Name, gocmd.OneLine(err.Error()))
-	}
-	pkgs, err := packages.Load(&packages.Config{
-		Mode:       mode | packages.NeedModule,
-		Dir:        s.Dir,
-		Env:        append(gocmd.Environ(), env...),
-		BuildFlags: flags,
-	}, patterns...)
-	if err != nil {
-		return nil, fmt.Errorf("reading the packages of %s: %s", s.Name, gocmd.OneLine(err.Error()))
 	}
 	return pkgs, nil
 }
@@ -47,42 +45,29 @@ type linked struct {
 }
 
 // linkedPackages picks the packages of a program that register message types, which
-// matter because typeurl looks any name up in the global registry. What is extracted
-// must find the packages that it uses.
+// matter because typeurl looks any name up in the global registry.
 func linkedPackages(s *Source, p *shim) (*linked, error) {
 	l := new(linked)
-	importable := make(map[string]bool)
-	used := maps.Clone(p.uses)
+	var importable []string
 	for importPath, pkg := range p.deps {
-		switch messages := len(messageFiles(pkg)) > 0; {
+		switch {
 		case pkg == p.main || !registers(pkg):
 		case !slices.Contains(strings.Split(importPath, "/"), "internal"):
-			importable[importPath] = true
-		case messages:
+			importable = append(importable, importPath)
+		case len(messageFiles(pkg)) > 0:
 			l.messages = append(l.messages, pkg)
-			delete(used, importPath)
 		default:
 			l.missing = append(l.missing, importPath)
 		}
 	}
-	all := maps.Clone(importable)
-	for importPath := range used {
-		all[importPath] = true
-	}
-	host, err := s.load(packages.LoadImports, runtime.GOOS, "", slices.Sorted(maps.Keys(all))...)
+	host, err := s.load(packages.LoadImports, runtime.GOOS, "", importable...)
 	if err != nil {
 		return nil, err
 	}
 	for _, pkg := range host {
-		at, isUsed := used[pkg.PkgPath]
-		switch canBuild := builds(pkg); {
-		case isUsed && !canBuild:
-			return nil, fmt.Errorf("%s: what is extracted uses %s, which does not build on %s", at, pkg.PkgPath,
-				runtime.GOOS)
-		case !importable[pkg.PkgPath]:
-		case canBuild:
+		if builds(pkg) {
 			l.imported = append(l.imported, pkg.PkgPath)
-		default:
+		} else {
 			l.missing = append(l.missing, pkg.PkgPath)
 		}
 	}
@@ -102,9 +87,8 @@ func builds(pkg *packages.Package) bool {
 }
 
 const (
-	protoimpl = "google.golang.org/protobuf/runtime/protoimpl"
-	gogoproto = "github.com/gogo/protobuf/proto"
-	typeurl   = "github.com/containerd/typeurl"
+	protoimpl = `"google.golang.org/protobuf/runtime/protoimpl"`
+	gogoproto = `"github.com/gogo/protobuf/proto"`
 )
 
 // registers reports whether a package registers message types: it is generated protobuf
@@ -115,23 +99,26 @@ func registers(pkg *packages.Package) bool {
 		return true
 	}
 	for _, obj := range pkg.TypesInfo.Uses {
-		if f, ok := obj.(*types.Func); ok && f.Name() == "Register" && strings.HasPrefix(f.Pkg().Path(), typeurl) {
+		if f, ok := obj.(*types.Func); ok && f.Name() == "Register" && isTypeurl(f.Pkg()) {
 			return true
 		}
 	}
 	return false
 }
 
-// messageFiles are the names of a package's files of generated protobuf code.
+func isTypeurl(pkg *types.Package) bool {
+	return strings.HasPrefix(pkg.Path(), "github.com/containerd/typeurl")
+}
+
+// messageFiles are a package's files of generated protobuf code.
 func messageFiles(pkg *packages.Package) (names []string) {
 	for _, file := range pkg.Syntax {
-		name := filepath.Base(pkg.Fset.File(file.FileStart).Name())
-		for _, spec := range file.Imports {
-			imported := spec.Path.Value == strconv.Quote(protoimpl) || spec.Path.Value == strconv.Quote(gogoproto)
-			if imported && strings.HasSuffix(name, ".pb.go") {
-				names = append(names, name)
-				break
-			}
+		name := pkg.Fset.File(file.FileStart).Name()
+		imports := slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool {
+			return spec.Path.Value == protoimpl || spec.Path.Value == gogoproto
+		})
+		if imports && strings.HasSuffix(name, ".pb.go") {
+			names = append(names, name)
 		}
 	}
 	return names

@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
 	"golang.org/x/tools/go/packages"
 
@@ -34,7 +33,7 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 	if err != nil {
 		return err
 	}
-	replace, err := b.replacements(deps, requirement(own, apiModule))
+	modules, err := b.modules(deps, requirement(own, apiModule))
 	if err != nil {
 		return err
 	}
@@ -46,9 +45,14 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 	goVersion := newerGo(own, theirs)
 	err = errors.Join(mod.AddModuleStmt(Module), mod.AddGoStmt(goVersion),
 		work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.moduleDir(), ""))
-	for _, r := range replace {
-		mod.AddNewRequire(r.Old.Path, r.Old.Version, false)
-		err = errors.Join(err, work.AddReplace(r.Old.Path, "", r.New.Path, r.New.Version))
+	for _, m := range modules {
+		mod.AddNewRequire(m.Path, cmp.Or(m.Version, "v0.0.0"), false)
+		to := cmp.Or(m.Replace, m)
+		with := to.Path
+		if to.Version == "" {
+			with = m.Dir
+		}
+		err = errors.Join(err, work.AddReplace(m.Path, "", with, to.Version))
 	}
 	if err != nil {
 		return err
@@ -67,41 +71,25 @@ func newerGo(own, theirs *modfile.File) string {
 	return own.Go.Version
 }
 
-// replacements are those of hcsshim itself and of the modules that it links, at the
-// versions that it selects.
-func (b *Build) replacements(deps map[string]*packages.Package, ownAPI string) ([]modfile.Replace, error) {
-	source := modfile.Replace{
-		Old: module.Version{Path: hcsshimModule, Version: cmp.Or(b.Source.Version, "v0.0.0")},
-		New: module.Version{Path: hcsshimModule, Version: b.Source.Version},
-	}
-	if b.Source.Version == "" {
-		source.New.Path = b.Source.Dir
-	}
-	all := []modfile.Replace{source}
-	modules := make(map[string]*packages.Module)
+// modules are hcsshim itself and the modules that it links, at the versions that it selects.
+func (b *Build) modules(deps map[string]*packages.Package, ownAPI string) ([]*packages.Module, error) {
+	linked := make(map[string]*packages.Module)
 	for _, p := range deps {
 		if p.Module != nil && !p.Module.Main {
-			modules[p.Module.Path] = p.Module
+			linked[p.Module.Path] = p.Module
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(modules)) {
-		m := modules[path]
-		if path == apiModule && semver.Compare(m.Version, ownAPI) < 0 {
-			continue
+	all := []*packages.Module{{Path: hcsshimModule, Version: b.Source.Version, Dir: b.Source.Dir}}
+	for _, path := range slices.Sorted(maps.Keys(linked)) {
+		if path != apiModule || semver.Compare(linked[path].Version, ownAPI) >= 0 {
+			all = append(all, linked[path])
 		}
-		to := cmp.Or(m.Replace, m)
-		with := module.Version{Path: to.Path, Version: to.Version}
-		if to.Version == "" { // a folder
-			with.Path = m.Dir
-		}
-		all = append(all, modfile.Replace{Old: module.Version{Path: path, Version: m.Version}, New: with})
 	}
-	if modules[apiModule] != nil {
+	if linked[apiModule] != nil {
 		return all, nil
 	}
 	dir, err := b.copyBootstrap(ownAPI)
-	return append(all, modfile.Replace{
-		Old: module.Version{Path: apiModule, Version: ownAPI}, New: module.Version{Path: dir}}), err
+	return append(all, &packages.Module{Path: apiModule, Version: ownAPI, Dir: dir, Replace: new(packages.Module)}), err
 }
 
 // useByDefault writes the same workspace to the suite's root, where go commands find it

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -30,7 +31,7 @@ func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool
 	if options == nil {
 		return nil, false, fmt.Errorf("%s: %s does not link the options", s.Name, shim.Name)
 	}
-	return set, options.Imports[gogoproto] != nil, nil
+	return set, options.Imports[strings.Trim(gogoproto, `"`)] != nil, nil
 }
 
 // ReaderModule is the path of the module that Reader's files are for.

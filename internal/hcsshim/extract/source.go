@@ -56,28 +56,18 @@ type Source struct {
 // a checkout, or, when spec is empty, what the go.mod below root requires.
 func Locate(root, spec string) (*Source, error) {
 	if spec == "" {
-		version, err := requiredVersion(root)
+		mod, err := readModule(root)
 		if err != nil {
 			return nil, err
 		}
-		spec = version
+		if spec = requirement(mod, hcsshimModule); spec == "" {
+			return nil, fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
+		}
 	}
 	if semver.IsValid(spec) {
 		return locateVersion(spec)
 	}
 	return locateCheckout(spec)
-}
-
-func requiredVersion(root string) (string, error) {
-	mod, err := readModule(root)
-	if err != nil {
-		return "", err
-	}
-	version := requirement(mod, hcsshimModule)
-	if version == "" {
-		return "", fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
-	}
-	return version, nil
 }
 
 // requirement is the version of a module that another one requires, "" if it does not.
@@ -125,6 +115,9 @@ func locateCheckout(spec string) (*Source, error) {
 
 // hash is of what of a checkout can change the extraction: its code and its modules.
 func (s *Source) hash() (string, error) {
+	if s.Version != "" {
+		return "", nil
+	}
 	files, err := dirhash.DirFiles(s.Dir, "")
 	if err != nil {
 		return "", err
