@@ -1,4 +1,4 @@
-// Package gocmd runs the go command and what it builds, and edits go.mod files.
+// Package gocmd runs the go command and what it builds.
 package gocmd
 
 import (
@@ -18,8 +18,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/mod/modfile"
 )
 
 // Command prepares a program to be run in dir. When ctx ends it is interrupted.
@@ -107,26 +105,6 @@ func Lines(cmd *exec.Cmd, do func(line string)) error {
 	return cmd.Wait()
 }
 
-// EditModule writes the go.mod file from to the file to, edited.
-func EditModule(to, from string, edit func(*modfile.File) error) error {
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	mod, err := modfile.Parse(from, text, nil)
-	if err != nil {
-		return err
-	}
-	if err := edit(mod); err != nil {
-		return err
-	}
-	mod.Cleanup()
-	if text, err = mod.Format(); err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, 0o666)
-}
-
 // Module is a module in the module cache.
 type Module struct {
 	Path, Version string
@@ -156,10 +134,9 @@ func OneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 // FromHere shortens a path for people.
 func FromHere(path string) string {
-	if dir, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(dir, path); err == nil {
-			return rel
-		}
+	dir, _ := os.Getwd() // no absolute path lies in ""
+	if rel, err := filepath.Rel(dir, path); err == nil {
+		return rel
 	}
 	return path
 }

@@ -25,23 +25,21 @@ type createBlock struct {
 
 // createBlocks are the places of all functions that take a CreateTaskRequest.
 func (p *shim) createBlocks() (all []*createBlock, err error) {
-	for _, file := range p.main.Syntax {
-		for _, decl := range file.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			if !ok || f.Body == nil {
+	for _, d := range p.decls {
+		f, ok := d.nodes[0].(*ast.FuncDecl)
+		if !ok || f.Body == nil {
+			continue
+		}
+		for _, req := range f.Type.Params.List {
+			if len(req.Names) == 0 || !strings.HasSuffix(types.ExprString(req.Type), ".CreateTaskRequest") {
 				continue
 			}
-			for _, req := range f.Type.Params.List {
-				if len(req.Names) == 0 || !strings.HasSuffix(types.ExprString(req.Type), ".CreateTaskRequest") {
-					continue
-				}
-				b, err := p.createBlock(&createBlock{function: f, request: req, comments: file.Comments})
-				if err != nil {
-					return nil, err
-				}
-				if b.block != nil {
-					all = append(all, b)
-				}
+			b, err := p.createBlock(&createBlock{function: f, request: req, comments: d.comments})
+			if err != nil {
+				return nil, err
+			}
+			if b.block != nil {
+				all = append(all, b)
 			}
 		}
 	}

@@ -23,6 +23,22 @@ import (
 	"shimfuzz/internal/gocmd"
 )
 
+// shim is a shim's program for Windows: the packages of hcsshim's that it is made of.
+type shim struct {
+	Shim
+	source *Source
+	deps   map[string]*packages.Package // all that it links, by import path
+	main   *packages.Package            // of the program
+	own    map[string]*packages.Package // whose declarations are copied, by import path
+	files  []*ast.File                  // of own, those of the program first
+	fset   *token.FileSet
+	info   *types.Info                      // of all of own
+	decls  []*declaration                  // in the order of files
+	of     map[types.Object][]*declaration // what comes with an object: see index
+	names  map[any]string                  // what an object, and an import path, is called where it is copied to
+	taken  map[string]bool                 // names, at first those that generated code has itself
+}
+
 // extraction is the function that reads standard input and every package-level
 // declaration of hcsshim's that it reaches, from all of its packages.
 type extraction struct {
@@ -39,85 +55,79 @@ type section struct {
 	imports map[string]string // import path to the name it is used by
 }
 
-// extractDecls walks from the function of a shim that reads standard input.
-func extractDecls(s Shim, p *shim) (*extraction, error) {
-	f, description, err := p.entry(s)
+// extract walks from the function that reads standard input.
+func (p *shim) extract() (*extraction, error) {
+	f, description, err := p.entry()
 	if err != nil {
 		return nil, err
 	}
 	p.reach(decoderFile, f)
-	var blocks []*createBlock
-	if s.create {
-		if blocks, err = p.createBlocks(); err != nil {
+	x := &extraction{entry: description}
+	if p.create {
+		blocks, err := p.createBlocks()
+		if err != nil {
 			return nil, err
 		}
-	}
-	x := &extraction{entry: description}
-	for _, b := range blocks {
-		p.reachFrom(createFile, b.nodes()...)
-		x.creates = append(x.creates, fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)}", p.file(b.block), b.name()))
+		for i, b := range blocks {
+			p.reachFrom(createFile, b.nodes()...)
+			p.decls = slices.Insert(p.decls, i, &declaration{nodes: b.nodes(), block: b, file: createFile})
+			x.creates = append(x.creates, fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)}", p.file(b.block),
+				b.name()))
+		}
 	}
 	p.settleObjects()
-	if x.readOptions, err = p.section(decoderFile, nil, adapterImports(f)...); err != nil {
+	var more []string // which the decoder uses beside the function
+	if f.Signature().Params().Len() > 1 {
+		more = []string{"context", "io", optionsPackage}
+	}
+	if x.readOptions, err = p.section(decoderFile, more...); err != nil {
 		return nil, err
 	}
 	x.decoder = p.decoder(f)
-	if s.create {
-		x.create, err = p.section(createFile, blocks, optionsPackage)
+	switch {
+	case p.observed != "":
+		err = x.readOptions.observe()
+	case p.create:
+		x.create, err = p.section(createFile, optionsPackage)
 	}
 	return x, err
 }
 
-// shim is a shim's program for Windows: the packages of hcsshim's that it is made of.
-type shim struct {
-	dir   string                       // the module's root
-	deps  map[string]*packages.Package // all that it links, by import path
-	main  *packages.Package            // of the program
-	own   map[string]*packages.Package // whose declarations are copied, by import path
-	files []*ast.File                  // of own, those of the program first
-	fset  *token.FileSet
-	info  types.Info                      // of all of own
-	decls []*declaration                  // in the order of files
-	of    map[types.Object][]*declaration // what comes with an object: see index
-	names map[any]string                  // what an object, and an import path, is called where it is copied to
-	taken map[string]bool                 // names, at first those that generated code has itself
-}
-
 // declaration is what is copied as a whole: a function, a group of constants, a
-// specification of another group.
+// specification of another group, or a function that is made of a block.
 type declaration struct {
-	node     ast.Decl
+	nodes    []ast.Node
 	comments []*ast.CommentGroup // of the file that it is in
+	block    *createBlock        // nil if it is declared in hcsshim
 	objects  []types.Object      // declared
 	file     string              // the extracted file that it belongs to, "" if nothing reaches it
 }
 
-// newShim indexes the program with this import path among pkgs and what they import. Of
+// newShim indexes the program among pkgs and what they import. Of
 // packages that register message types no declarations are taken: these are linked as
 // they are.
-func newShim(s *Source, main string, pkgs []*packages.Package) (*shim, error) {
+func newShim(s *Source, which Shim, pkgs []*packages.Package) (*shim, error) {
 	p := &shim{
-		dir:   s.Dir,
-		deps:  make(map[string]*packages.Package),
-		own:   make(map[string]*packages.Package),
-		of:    make(map[types.Object][]*declaration),
-		names: make(map[any]string),
+		Shim:   which,
+		source: s,
+		deps:   make(map[string]*packages.Package),
+		own:    make(map[string]*packages.Package),
+		of:     make(map[types.Object][]*declaration),
+		names:  make(map[any]string),
 		taken: map[string]bool{"creates": true, "hcsshim": true, "found": true, "observe": true, "throughStdin": true,
 			"err": true, "r": true, "v": true},
-		info: types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object),
-			Types: make(map[ast.Expr]types.TypeAndValue)},
 	}
 	for pkg := range packages.Postorder(pkgs) {
 		p.deps[pkg.PkgPath] = pkg
 		isOwn := pkg.Module != nil && pkg.Module.Main && pkg.Name != "main" && !registers(pkg)
-		if isOwn || pkg.PkgPath == main {
+		if isOwn || pkg.PkgPath == p.importPath() {
 			p.own[pkg.PkgPath] = pkg
 		}
 	}
-	if p.main = p.own[main]; p.main == nil {
-		return nil, fmt.Errorf("no package %s", main)
+	if p.main = p.own[p.importPath()]; p.main == nil {
+		return nil, fmt.Errorf("no package %s", p.importPath())
 	}
-	p.fset = p.main.Fset
+	p.fset, p.info = p.main.Fset, p.main.TypesInfo
 	for _, e := range p.main.Errors {
 		if e.Kind != packages.TypeError { // whether it compiles is the compiler's to say
 			return nil, fmt.Errorf("%s: %s", e.Pos, gocmd.OneLine(e.Msg))
@@ -149,18 +159,19 @@ func (p *shim) packages() []*packages.Package {
 func (p *shim) index() {
 	for _, file := range p.files {
 		for _, decl := range file.Decls {
-			switch decl := decl.(type) {
-			case *ast.FuncDecl:
-				p.add(&declaration{node: decl, comments: file.Comments})
-			case *ast.GenDecl:
-				for _, decl := range split(decl) {
-					p.add(&declaration{node: decl, comments: file.Comments})
-				}
+			group, ok := decl.(*ast.GenDecl)
+			// Iota and implicit repetition give a lone constant another value.
+			if !ok || group.Tok == token.CONST || !group.Lparen.IsValid() {
+				p.add(decl, file.Comments)
+				continue
+			}
+			for _, spec := range group.Specs {
+				p.add(alone(group.Tok, spec), file.Comments)
 			}
 		}
 	}
 	for _, d := range p.decls {
-		f, ok := d.node.(*ast.FuncDecl)
+		f, ok := d.nodes[0].(*ast.FuncDecl)
 		if !ok || f.Recv != nil || f.Name.Name != "init" {
 			continue
 		}
@@ -172,34 +183,28 @@ func (p *shim) index() {
 	}
 }
 
-// split makes a declaration of each specification of a group. Constants stay together,
-// because iota and implicit repetition give a lone one another value.
-func split(decl *ast.GenDecl) (all []*ast.GenDecl) {
-	if decl.Tok == token.CONST || !decl.Lparen.IsValid() {
-		return []*ast.GenDecl{decl}
+// alone is a specification of a group as a declaration.
+func alone(tok token.Token, spec ast.Spec) *ast.GenDecl {
+	decl := &ast.GenDecl{TokPos: spec.Pos(), Tok: tok, Specs: []ast.Spec{spec}}
+	switch spec := spec.(type) {
+	case *ast.TypeSpec:
+		decl.Doc = spec.Doc
+	case *ast.ValueSpec:
+		decl.Doc = spec.Doc
 	}
-	for _, spec := range decl.Specs {
-		alone := &ast.GenDecl{TokPos: spec.Pos(), Tok: decl.Tok, Specs: []ast.Spec{spec}}
-		switch spec := spec.(type) {
-		case *ast.TypeSpec:
-			alone.Doc = spec.Doc
-		case *ast.ValueSpec:
-			alone.Doc = spec.Doc
-		}
-		all = append(all, alone)
-	}
-	return all
+	return decl
 }
 
-func (p *shim) add(d *declaration) {
+func (p *shim) add(decl ast.Decl, comments []*ast.CommentGroup) {
+	d := &declaration{nodes: []ast.Node{decl}, comments: comments}
 	p.decls = append(p.decls, d)
-	if f, ok := d.node.(*ast.FuncDecl); ok && f.Recv != nil {
+	if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
 		for id := range identifiers(f.Recv.List[0].Type) {
 			p.of[p.object(id)] = append(p.of[p.object(id)], d)
 			break // what follows are type parameters
 		}
 	}
-	for id := range identifiers(d.node) {
+	for id := range identifiers(decl) {
 		obj := p.info.Defs[id]
 		if obj != nil && obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope() {
 			d.objects = append(d.objects, obj)
@@ -229,8 +234,8 @@ func (p *shim) object(id *ast.Ident) types.Object {
 	return p.info.Uses[id]
 }
 
-// importPath is the path of the package that an identifier means, or "".
-func (p *shim) importPath(id *ast.Ident) string {
+// imported is the path of the package that an identifier means, or "".
+func (p *shim) imported(id *ast.Ident) string {
 	if pkg, ok := p.object(id).(*types.PkgName); ok {
 		return pkg.Imported().Path()
 	}
@@ -240,13 +245,10 @@ func (p *shim) importPath(id *ast.Ident) string {
 // reach gives the declarations that come with an object, and all that they lead to, to an
 // extracted file, unless they belong to one.
 func (p *shim) reach(file string, obj types.Object) {
-	if obj == nil {
-		return
-	}
 	for _, d := range p.of[obj] {
 		if d.file == "" {
 			d.file = file
-			p.reachFrom(file, d.node)
+			p.reachFrom(file, d.nodes...)
 		}
 	}
 }
@@ -257,40 +259,41 @@ func (p *shim) reachFrom(file string, nodes ...ast.Node) {
 	}
 }
 
-// section writes what belongs to an extracted file, and the functions that are made of
-// blocks. The packages more are imported in any case.
-func (p *shim) section(file string, blocks []*createBlock, more ...string) (*section, error) {
-	var nodes []ast.Node
-	for _, b := range blocks {
-		nodes = append(nodes, b.nodes()...)
-	}
-	decls := slices.Clone(p.decls)
-	decls = slices.DeleteFunc(decls, func(d *declaration) bool { return d.file != file })
-	for _, d := range decls {
-		nodes = append(nodes, d.node)
-	}
+// section writes what belongs to an extracted file. The packages more are imported in any
+// case.
+func (p *shim) section(file string, more ...string) (*section, error) {
 	uses := make(map[string]*ast.Ident)
 	for _, importPath := range more {
 		uses[importPath] = ast.NewIdent(path.Base(importPath))
 	}
-	for id := range identifiers(nodes...) {
-		if pkg := p.importPath(id); pkg != "" && p.own[pkg] == nil {
-			uses[pkg] = id
+	var decls []*declaration
+	for _, d := range p.decls {
+		if d.file != file {
+			continue
+		}
+		decls = append(decls, d)
+		for id := range identifiers(d.nodes...) {
+			if pkg := p.imported(id); pkg != "" && p.own[pkg] == nil {
+				uses[pkg] = id
+			}
 		}
 	}
-	s := &section{imports: p.settleImports(uses)}
-	for _, b := range blocks {
-		s.decls = append(s.decls, p.createSource(b))
+	s := &section{imports: make(map[string]string)}
+	for _, importPath := range slices.Sorted(maps.Keys(uses)) {
+		s.imports[importPath] = p.settle(importPath, uses[importPath].Name)
 	}
 	for _, d := range decls {
-		text, err := p.source(d)
-		if err != nil {
-			return nil, err
+		text := p.sourceOf(d)
+		if directive := atHomeOnly.FindString(text); directive != "" {
+			return nil, p.errorf(d.nodes[0], "readOptions reaches a declaration with %s, which works in its own "+
+				"package only", directive)
 		}
 		s.decls = append(s.decls, text)
 	}
 	return s, nil
 }
+
+var atHomeOnly = regexp.MustCompile(`(?m)^//go:(embed|linkname)`)
 
 // settleObjects gives each reached object a name of its own, because several packages
 // become one.
@@ -298,54 +301,44 @@ func (p *shim) settleObjects() {
 	for _, d := range p.decls {
 		for _, obj := range d.objects {
 			if d.file != "" {
-				p.settle(obj, obj.Name(), p.taken)
+				p.settle(obj, obj.Name())
 			}
 		}
 	}
 }
 
-// settleImports gives each package that a file imports a name of its own: two files of
+// settle returns the name by which an object, or a package, is copied. Two files of
 // hcsshim's may use one name for two packages, as the shim does with errors.
-func (p *shim) settleImports(uses map[string]*ast.Ident) map[string]string {
-	imports, taken := make(map[string]string), maps.Clone(p.taken)
-	for _, importPath := range slices.Sorted(maps.Keys(uses)) {
-		p.settle(importPath, uses[importPath].Name, taken)
-		imports[importPath] = p.names[importPath]
+func (p *shim) settle(key any, name string) string {
+	if p.names[key] == "" {
+		p.names[key] = name
+		for n := 2; p.taken[p.names[key]]; n++ {
+			p.names[key] = name + strconv.Itoa(n)
+		}
+		p.taken[p.names[key]] = name != "_"
 	}
-	return imports
+	return p.names[key]
 }
 
-func (p *shim) settle(key any, name string, taken map[string]bool) {
-	p.names[key] = name
-	for n := 2; taken[p.names[key]]; n++ {
-		p.names[key] = name + strconv.Itoa(n)
+// sourceOf returns the text of a declaration, doc comment included.
+func (p *shim) sourceOf(d *declaration) string {
+	if d.block != nil {
+		return p.createSource(d.block)
 	}
-	taken[p.names[key]] = name != "_"
+	return fmt.Sprintf("// From %s.\n\n%s", p.from(d.nodes[0]), p.text(d.nodes[0], d.comments))
 }
-
-// source returns the text of a declaration, doc comment included.
-func (p *shim) source(d *declaration) (string, error) {
-	text := p.text(d.node, d.comments)
-	if directive := atHomeOnly.FindString(text); directive != "" {
-		return "", p.errorf(d.node, "readOptions reaches a declaration with %s, which works in its own package only",
-			directive)
-	}
-	return fmt.Sprintf("// From %s.\n\n%s", p.from(d.node), text), nil
-}
-
-var atHomeOnly = regexp.MustCompile(`(?m)^//go:(embed|linkname)`)
 
 // text is a node with the names by which what is in it is copied.
 func (p *shim) text(n ast.Node, comments []*ast.CommentGroup) string {
 	astutil.Apply(n, func(c *astutil.Cursor) bool {
 		switch n := c.Node().(type) {
 		case *ast.SelectorExpr:
-			if id, ok := n.X.(*ast.Ident); ok && p.own[p.importPath(id)] != nil {
+			if id, ok := n.X.(*ast.Ident); ok && p.own[p.imported(id)] != nil {
 				c.Replace(n.Sel)
 			}
 		case *ast.Ident:
 			key := any(cmp.Or(p.object(n), p.info.Defs[n]))
-			if pkg := p.importPath(n); pkg != "" {
+			if pkg := p.imported(n); pkg != "" {
 				key = pkg
 			}
 			n.Name = cmp.Or(p.names[key], n.Name)
@@ -366,7 +359,7 @@ type positioned interface{ Pos() token.Pos }
 func (p *shim) position(what positioned) token.Position {
 	at := p.fset.Position(what.Pos())
 	at.Column = 0
-	if rel, err := filepath.Rel(p.dir, at.Filename); err == nil {
+	if rel, err := filepath.Rel(p.source.Dir, at.Filename); err == nil {
 		at.Filename = filepath.ToSlash(rel)
 	}
 	return at
@@ -374,7 +367,7 @@ func (p *shim) position(what positioned) token.Position {
 
 // file is that of a node, from the program's folder if it is in there.
 func (p *shim) file(n ast.Node) string {
-	return strings.TrimPrefix(p.position(n).Filename, strings.TrimPrefix(p.main.PkgPath, hcsshimModule+"/")+"/")
+	return strings.TrimPrefix(p.position(n).Filename, "cmd/"+p.Name+"/")
 }
 
 // from is where a node is from.

@@ -17,12 +17,12 @@ const contextType = "context.Context"
 
 // entry finds the function under test: the user's choice, the one with the usual name, or
 // else the one that os.Stdin is handed to. It describes any but the usual one.
-func (p *shim) entry(s Shim) (f *types.Func, description string, err error) {
-	if s.entry != "" {
-		f, err := p.chosenEntry(s)
-		return f, s.entry + ", which ENTRY has chosen", err
+func (p *shim) entry() (f *types.Func, description string, err error) {
+	if p.chosen != "" {
+		f, err := p.chosenEntry()
+		return f, p.chosen + ", which ENTRY has chosen", err
 	}
-	name := cmp.Or(s.observed, "readOptions")
+	name := cmp.Or(p.observed, "readOptions")
 	for _, pkg := range p.packages() {
 		f, ok := pkg.Types.Scope().Lookup(name).(*types.Func)
 		if !ok {
@@ -31,9 +31,9 @@ func (p *shim) entry(s Shim) (f *types.Func, description string, err error) {
 		if pkg != p.main || f.Signature().Params().Len() > 1 {
 			description = p.name(f)
 		}
-		return f, description, p.check(s, f)
+		return f, description, p.check(f)
 	}
-	f, err = p.handedStdin(s, name)
+	f, err = p.handedStdin(name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -41,34 +41,34 @@ func (p *shim) entry(s Shim) (f *types.Func, description string, err error) {
 }
 
 // chosenEntry is the function that the user names.
-func (p *shim) chosenEntry(s Shim) (*types.Func, error) {
-	dir, function := path.Split(s.entry)
+func (p *shim) chosenEntry() (*types.Func, error) {
+	dir, function := path.Split(p.chosen)
 	base, function, _ := strings.Cut(function, ".")
 	pkg := p.own[path.Join(hcsshimModule, dir, base)]
 	if pkg == nil {
 		return nil, fmt.Errorf("ENTRY=%s: the shim has no package %s: want a function such as %s",
-			s.entry, path.Join(dir, base), p.name(p.main.Types.Scope().Lookup("main")))
+			p.chosen, path.Join(dir, base), p.name(p.main.Types.Scope().Lookup("main")))
 	}
 	f, ok := pkg.Types.Scope().Lookup(function).(*types.Func)
 	if !ok {
-		return nil, fmt.Errorf("ENTRY=%s: no function %s in %s", s.entry, function, pkg.PkgPath)
+		return nil, fmt.Errorf("ENTRY=%s: no function %s in %s", p.chosen, function, pkg.PkgPath)
 	}
-	if err := p.check(s, f); err != nil {
-		return nil, fmt.Errorf("ENTRY=%s: %w", s.entry, err)
+	if err := p.check(f); err != nil {
+		return nil, fmt.Errorf("ENTRY=%s: %w", p.chosen, err)
 	}
 	return f, nil
 }
 
 // handedStdin is the one function that a call hands os.Stdin to and that returns options.
-func (p *shim) handedStdin(s Shim, usual string) (*types.Func, error) {
+func (p *shim) handedStdin(usual string) (*types.Func, error) {
 	var found []*types.Func
 	var handed []string // for people
 	for call := range inspector.All[*ast.CallExpr](inspector.New(p.files)) {
 		if !slices.ContainsFunc(call.Args, p.isStdin) {
 			continue
 		}
-		f := typeutil.StaticCallee(&p.info, call)
-		if f != nil && p.of[f] != nil && s.fits(f) && !slices.Contains(found, f) {
+		f := typeutil.StaticCallee(p.info, call)
+		if f != nil && p.of[f] != nil && p.fits(f) && !slices.Contains(found, f) {
 			found = append(found, f)
 		}
 		handed = append(handed, fmt.Sprintf("%s at %v", types.ExprString(call.Fun), p.position(call)))
@@ -88,12 +88,12 @@ func (p *shim) isStdin(e ast.Expr) bool {
 
 // check says in one line why a function cannot be called as the shim's readOptions; nil if
 // it can.
-func (p *shim) check(s Shim, f *types.Func) error {
-	if s.fits(f) {
+func (p *shim) check(f *types.Func) error {
+	if p.fits(f) {
 		return nil
 	}
 	want := "func(io.Reader) (*options.Options, error), with contexts at most"
-	if s.observed != "" {
+	if p.observed != "" {
 		want = observedType
 	}
 	return p.errorf(f, "%s is a %s: want %s", f.Name(),
@@ -130,14 +130,6 @@ func isOptions(t types.Type) bool {
 // name is that of a function as ENTRY takes it.
 func (p *shim) name(obj types.Object) string {
 	return strings.TrimPrefix(obj.Pkg().Path(), hcsshimModule+"/") + "." + obj.Name()
-}
-
-// adapterImports are the packages that the decoder uses beside the function.
-func adapterImports(f *types.Func) []string {
-	if f.Signature().Params().Len() < 2 {
-		return nil
-	}
-	return []string{"context", "io", optionsPackage}
 }
 
 // decoder is the function as a readOptions, an expression.

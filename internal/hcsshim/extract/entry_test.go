@@ -20,7 +20,7 @@ func entries(t *testing.T, tests []entryTest) func(entryTest) (*extraction, erro
 		programs[test.name] = "\nfunc main() {\n\t" + test.main + "\n\tprintln(o, err)\n}\n\n" + test.decls
 	}
 	extract := extractor(t, programs)
-	return func(test entryTest) (*extraction, error) { return extract(test.name, Shim{entry: test.entry}) }
+	return func(test entryTest) (*extraction, error) { return extract(test.name, Shim{chosen: test.entry}) }
 }
 
 const (

@@ -44,9 +44,9 @@ type linked struct {
 	missing  []string            // registering packages that cannot be built here
 }
 
-// linkedPackages picks the packages of a program that register message types, which
-// matter because typeurl looks any name up in the global registry.
-func linkedPackages(s *Source, p *shim) (*linked, error) {
+// linked picks the packages of a program that register message types, which matter because
+// typeurl looks any name up in the global registry.
+func (p *shim) linked() (*linked, error) {
 	l := new(linked)
 	var importable []string
 	for importPath, pkg := range p.deps {
@@ -60,7 +60,7 @@ func linkedPackages(s *Source, p *shim) (*linked, error) {
 			l.missing = append(l.missing, importPath)
 		}
 	}
-	host, err := s.load(packages.LoadImports, runtime.GOOS, "", importable...)
+	host, err := p.source.load(packages.LoadImports, runtime.GOOS, "", importable...)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +87,9 @@ func builds(pkg *packages.Package) bool {
 }
 
 const (
-	protoimpl = `"google.golang.org/protobuf/runtime/protoimpl"`
-	gogoproto = `"github.com/gogo/protobuf/proto"`
+	protoimpl = "google.golang.org/protobuf/runtime/protoimpl"
+	gogoproto = "github.com/gogo/protobuf/proto"
+	typeurl   = "github.com/containerd/typeurl"
 )
 
 // registers reports whether a package registers message types: it is generated protobuf
@@ -99,15 +100,11 @@ func registers(pkg *packages.Package) bool {
 		return true
 	}
 	for _, obj := range pkg.TypesInfo.Uses {
-		if f, ok := obj.(*types.Func); ok && f.Name() == "Register" && isTypeurl(f.Pkg()) {
+		if f, ok := obj.(*types.Func); ok && f.Name() == "Register" && strings.HasPrefix(f.Pkg().Path(), typeurl) {
 			return true
 		}
 	}
 	return false
-}
-
-func isTypeurl(pkg *types.Package) bool {
-	return strings.HasPrefix(pkg.Path(), "github.com/containerd/typeurl")
 }
 
 // messageFiles are a package's files of generated protobuf code.
@@ -115,7 +112,7 @@ func messageFiles(pkg *packages.Package) (names []string) {
 	for _, file := range pkg.Syntax {
 		name := pkg.Fset.File(file.FileStart).Name()
 		imports := slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool {
-			return spec.Path.Value == protoimpl || spec.Path.Value == gogoproto
+			return slices.Contains([]string{protoimpl, gogoproto}, strings.Trim(spec.Path.Value, `"`))
 		})
 		if imports && strings.HasSuffix(name, ".pb.go") {
 			names = append(names, name)

@@ -44,7 +44,7 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 	mod, work := new(modfile.File), &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
 	goVersion := newerGo(own, theirs)
 	err = errors.Join(mod.AddModuleStmt(Module), mod.AddGoStmt(goVersion),
-		work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.moduleDir(), ""))
+		work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.path(""), ""))
 	for _, m := range modules {
 		mod.AddNewRequire(m.Path, cmp.Or(m.Version, "v0.0.0"), false)
 		to := cmp.Or(m.Replace, m)

@@ -137,11 +137,11 @@ func extractor(t *testing.T, programs map[string]string) func(name string, s Shi
 	}
 	return func(name string, shim Shim) (*extraction, error) {
 		shim.Name = slug(name)
-		p, err := newShim(s, shim.importPath(), pkgs)
+		p, err := newShim(s, shim, pkgs)
 		if err != nil {
 			return nil, err
 		}
-		return extractDecls(shim, p)
+		return p.extract()
 	}
 }
 

@@ -29,7 +29,7 @@ type Shim struct {
 	Name     string // of its binary and its folder
 	observed string // the function that reads standard input, if it does not return the options
 	tag      string // that its files are built with
-	entry    string // the function that the user has chosen, "" finds it
+	chosen   string // the function that the user has chosen, "" finds it
 	create   bool   // what decodes the options of a CreateTaskRequest is extracted, too
 	build    string // the folder of the build
 }
@@ -64,10 +64,14 @@ func Locate(root, spec string) (*Source, error) {
 			return nil, fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
 		}
 	}
-	if semver.IsValid(spec) {
-		return locateVersion(spec)
+	if !semver.IsValid(spec) {
+		return locateCheckout(spec)
 	}
-	return locateCheckout(spec)
+	m, err := gocmd.Download(hcsshimModule, spec)
+	if err != nil {
+		return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %w", spec, err)
+	}
+	return &Source{Name: spec, Version: m.Version, Dir: m.Dir}, nil
 }
 
 // requirement is the version of a module that another one requires, "" if it does not.
@@ -88,14 +92,6 @@ func readModule(dir string) (*modfile.File, error) {
 		return nil, err
 	}
 	return modfile.ParseLax(name, text, nil)
-}
-
-func locateVersion(version string) (*Source, error) {
-	m, err := gocmd.Download(hcsshimModule, version)
-	if err != nil {
-		return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %w", version, err)
-	}
-	return &Source{Name: version, Version: m.Version, Dir: m.Dir}, nil
 }
 
 func locateCheckout(spec string) (*Source, error) {
