@@ -1,4 +1,4 @@
-// Package gocmd runs the go command and what it builds, and edits go.mod files.
+// Package gocmd runs the go command and what it builds.
 package gocmd
 
 import (
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path"
@@ -17,8 +18,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/mod/modfile"
 )
 
 // Command prepares a program to be run in dir. When ctx ends it is interrupted.
@@ -51,7 +50,7 @@ func Run(dir string, env []string, args ...string) ([]byte, error) {
 // wrote to standard error. What the go command downloads meanwhile is shown.
 func Output(cmd *exec.Cmd) ([]byte, error) {
 	var stderr bytes.Buffer
-	cmd.Stderr = io.MultiWriter(&stderr, &downloads{})
+	cmd.Stderr = io.MultiWriter(&stderr, downloads{})
 	out, err := cmd.Output()
 	if err == nil {
 		return out, nil
@@ -69,7 +68,7 @@ var ErrReported = errors.New("failed")
 func Show(cmd *exec.Cmd) error {
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
-	if isExit(err) {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		return ErrReported
 	}
 	return err
@@ -79,10 +78,10 @@ func Show(cmd *exec.Cmd) error {
 // is one of running it.
 func Try(cmd *exec.Cmd) (out string, failed bool, err error) {
 	text, err := cmd.CombinedOutput()
-	if isExit(err) {
-		return string(text), true, nil
+	if _, failed = errors.AsType[*exec.ExitError](err); failed {
+		err = nil
 	}
-	return string(text), false, err
+	return string(text), failed, err
 }
 
 // Lines runs cmd and passes each line that it prints to do. Standard error is part
@@ -98,38 +97,12 @@ func Lines(cmd *exec.Cmd, do func(line string)) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	for in := bufio.NewReader(pipe); err == nil; {
-		var line string
-		if line, err = in.ReadString('\n'); line != "" {
-			do(strings.TrimRight(line, "\r\n"))
-		}
+	lines := bufio.NewScanner(pipe)
+	lines.Buffer(nil, math.MaxInt) // of any length
+	for lines.Scan() {
+		do(lines.Text())
 	}
 	return cmd.Wait()
-}
-
-func isExit(err error) bool {
-	var exit *exec.ExitError
-	return errors.As(err, &exit)
-}
-
-// EditModule writes the go.mod file from to the file to, edited.
-func EditModule(to, from string, edit func(*modfile.File) error) error {
-	text, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	mod, err := modfile.Parse(from, text, nil)
-	if err != nil {
-		return err
-	}
-	if err := edit(mod); err != nil {
-		return err
-	}
-	mod.Cleanup()
-	if text, err = mod.Format(); err != nil {
-		return err
-	}
-	return os.WriteFile(to, text, 0o666)
 }
 
 // Module is a module in the module cache.
@@ -161,29 +134,24 @@ func OneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 // FromHere shortens a path for people.
 func FromHere(path string) string {
-	if dir, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(dir, path); err == nil {
-			return rel
-		}
+	dir, _ := os.Getwd() // no absolute path lies in ""
+	if rel, err := filepath.Rel(dir, path); err == nil {
+		return rel
 	}
 	return path
 }
 
-// downloads shows the go command's progress lines, and nothing else of it.
-type downloads struct{ rest []byte }
+// downloads shows the go command's progress lines, which it writes one at a time, and
+// nothing else of it.
+type downloads struct{}
 
-func (d *downloads) Write(p []byte) (int, error) {
-	d.rest = append(d.rest, p...)
-	for {
-		line, rest, found := bytes.Cut(d.rest, []byte("\n"))
-		if !found {
-			return len(p), nil
-		}
-		d.rest = rest
+func (downloads) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
 		if bytes.HasPrefix(line, []byte("go: downloading ")) {
-			fmt.Fprintf(os.Stderr, "%s\n", line)
+			os.Stderr.Write(line)
 		}
 	}
+	return len(p), nil
 }
 
 // CopyTree copies what is below from, but for the hidden names, which are

@@ -8,9 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// CreateOptions are the places of the hcsshim under test.
-func CreateOptions() []Create { return underTest.Creates }
-
 // OfRequest makes a Read of what takes the request.
 //
 // Without an Any a place goes on with what its variable was declared with: empty

@@ -27,7 +27,6 @@ type UnderTest struct {
 	Version     string // the released version, "" for a checkout
 	Source      string // what the user calls it: a version, or a checkout's path
 	Dir         string // the folder that it was extracted from
-	Entry       string // the function that the user has chosen, "" if it was found
 	Build       string // the folder for what belongs to this hcsshim alone
 	Creates     []Create
 }

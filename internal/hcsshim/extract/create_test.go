@@ -5,30 +5,8 @@ import (
 	"testing"
 )
 
-// creators are programs with these texts in create.go, by the names of tests.
-func creators(t *testing.T, bodies map[string]string) func(name string) (*creation, error) {
-	t.Helper()
-	var files strings.Builder
-	for name, body := range bodies {
-		dir := "cmd/" + slug(name) + "/"
-		files.WriteString(shimFiles(dir, good) + "-- " + dir +
-			"create.go --\npackage main\n\nimport (\n\t\"context\"\n\t\"errors\"\n\n\trunhcs \"" + optionsPackage +
-			"\"\n\t\"example.com/api/task/v3\"\n\t\"example.com/log/v2\"\n\ttypeurl \"example.com/typeurl/v2\"\n)\n\n" +
-			body + "\n")
-	}
-	program := programs(t, files.String())
-	return func(name string) (*creation, error) {
-		p, err := program(slug(name))
-		if err != nil {
-			return nil, err
-		}
-		x, err := extractDecls(Shim{Name: slug(name), create: true}, p)
-		if err != nil {
-			return nil, err
-		}
-		return x.create, nil
-	}
-}
+// usual is a program's function under test.
+const usual = "func readOptions(io.Reader) (*runhcs.Options, error) { return nil, nil }\n\n"
 
 // lines is a text without its layout.
 func lines(text string) string {
@@ -74,7 +52,7 @@ func createOptionsInCreate(req *task.CreateTaskRequest) (_ *runhcs.Options, err 
 		shimOpts = v.(*runhcs.Options)
 	}
 	return shimOpts, nil
-}`, "task runhcs typeurl"},
+}`, "runhcs task typeurl"},
 		{"checked, and results to be trimmed and padded", `
 func newTask(ctx context.Context, req *task.CreateTaskRequest) (a, b int, err error) {
 	var shimOpts *runhcs.Options
@@ -113,7 +91,7 @@ func createOptionsInNewTask(req *task.CreateTaskRequest) (_ *runhcs.Options, err
 		shimOpts = opts
 	}
 	return shimOpts, nil
-}`, "task runhcs typeurl"},
+}`, "runhcs task typeurl"},
 		{"by a helper", `
 func create(req *task.CreateTaskRequest) (err error) {
 	var shimOpts *runhcs.Options
@@ -135,21 +113,21 @@ func createOptionsInCreate(req *task.CreateTaskRequest) (_ *runhcs.Options, err 
 	}
 	return shimOpts, nil
 }
-func decodeAny(a any) (*runhcs.Options, error) { return nil, errors.New("no") }`, "errors task runhcs"},
+func decodeAny(a any) (*runhcs.Options, error) { return nil, errors.New("no") }`, "errors runhcs task"},
 	}
-	bodies := make(map[string]string)
+	programs := make(map[string]string)
 	for _, test := range tests {
-		bodies[test.name] = test.body
+		programs[test.name] = usual + test.body
 	}
-	creationOf := creators(t, bodies)
+	extract := extractor(t, programs)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			c, err := creationOf(test.name)
+			x, err := extract(test.name, Shim{create: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var code []string
-			for line := range strings.Lines(strings.Join(c.decls, "\n")) {
+			for line := range strings.Lines(strings.Join(x.create.decls, "\n")) {
 				if !strings.HasPrefix(line, "//") {
 					code = append(code, line)
 				}
@@ -157,47 +135,40 @@ func decodeAny(a any) (*runhcs.Options, error) { return nil, errors.New("no") }`
 			if got, want := lines(strings.Join(code, "")), lines(test.want); got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
-			if len(c.imports) != len(strings.Fields(test.imports)) {
-				t.Errorf("imports %v, want %s", c.imports, test.imports)
-			}
-			for _, name := range c.imports {
-				if !strings.Contains(" "+test.imports+" ", " "+name+" ") {
-					t.Errorf("imports %v, want %s", c.imports, test.imports)
-				}
-			}
+			hasImports(t, x.create, test.imports)
 		})
 	}
 }
 
 // What has another shape is refused with one line that says what was found.
 func TestCreationErrors(t *testing.T) {
-	const head = "func create(ctx context.Context, req *task.CreateTaskRequest) error {\n\tvar shimOpts " +
+	const create = "func create(ctx context.Context, req *task.CreateTaskRequest) error {\n\tvar shimOpts " +
 		"*runhcs.Options\n"
 	tests := []struct{ name, body, want string }{
-		{"no function", "", "in the 0 functions of"},
-		{"no block", head + "\treturn run(shimOpts)\n}", "in the 1 functions of"},
-		{"no block, but a use", head + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}",
-			`create.go:15: create uses req.Options outside a block "if req.Options != nil"`},
-		{"a block that sets nothing", head +
+		{"no function", "", "no function of"},
+		{"no block", create + "\treturn run(shimOpts)\n}", `has a block "if req.Options != nil"`},
+		{"no block, but a use", create + "\tshimOpts, err := decodeAny(req.Options)\n\treturn run(shimOpts, err)\n}",
+			`serve.go:21: create uses req.Options outside a block "if req.Options != nil"`},
+		{"a block that sets nothing", create +
 			"\tif req.Options != nil {\n\t\treturn run(req.Options)\n\t}\n\treturn nil\n}",
 			"sets no variable of runhcs Options"},
-		{"two blocks", head + strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) +
+		{"two blocks", create + strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) +
 			"\treturn nil\n}", "create decodes the options twice"},
 		{"no error",
 			"func create(req *task.CreateTaskRequest) {\n\tvar shimOpts *runhcs.Options\n\tif req.Options != nil " +
 				"{\n\t\tshimOpts = get(req.Options)\n\t}\n}", "returns no error"},
-		{"what is set elsewhere", head +
+		{"what is set elsewhere", create +
 			"\tif req.Options != nil {\n\t\tshimOpts = get(ctx, req.Options)\n\t}\n\treturn nil\n}",
 			"uses ctx, which create has from elsewhere"},
 	}
-	bodies := make(map[string]string)
+	programs := make(map[string]string)
 	for _, test := range tests {
-		bodies[test.name] = test.body
+		programs[test.name] = usual + test.body
 	}
-	creationOf := creators(t, bodies)
+	extract := extractor(t, programs)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := creationOf(test.name)
+			_, err := extract(test.name, Shim{create: true})
 			oneLine(t, err, test.want)
 		})
 	}

@@ -7,12 +7,32 @@ import (
 	"testing"
 )
 
-// shimFiles is a package main for Windows in dir with this text in serve.go, in the form of txtar.
-func shimFiles(dir, body string) string {
-	return "-- " + dir +
-		"serve.go --\n//go:build windows\n\npackage main\n\nimport (\n\t\"io\"\n\t\"os\"\n\t\"strings\"\n\n\tother " +
-		"\"example.com/log/v2\"\n\topts \"" + optionsPackage + "\"\n)\n\n" + body +
-		"-- " + dir + `other.go --
+const serve = "func main() {\n\to, err := readOptions(os.Stdin)\n\tlog.Print(o, err)\n}\n\n"
+
+func TestExtractDecls(t *testing.T) {
+	tests := []struct {
+		name, program string
+		want          []string // each is there once
+		without       string
+		imports       string
+	}{
+		{"what is used", serve + `
+func readOptions(r io.Reader) (*runhcs.Options, error) {
+	limit := box{1}
+	_ = limit.size()
+	log.Print(prefix)
+	return decode(r)
+}
+
+var prefix = strings.ToUpper("x")
+
+// decode decodes.
+func decode(r io.Reader) (*runhcs.Options, error) { return nil, nil }
+
+func init() { prefix = set() }
+
+func init() { unreached() }
+-- DIR/other.go --
 //go:build windows
 
 package main
@@ -26,115 +46,87 @@ type box struct{ n int }
 
 func (b box) size() int { return b.n + limit }
 
+func set() string { return "y" }
+
 func unreached() {}
--- ` + dir + `linux.go --
+-- DIR/linux.go --
 //go:build linux
 
 package main
 
 func readOptions() {}
--- ` + dir + `serve_test.go --
+-- DIR/serve_test.go --
 package main
 
-func helper() {}
-`
+func helper() {}`,
+			[]string{"func readOptions(", "func decode(", "// decode decodes.", "var prefix", "type box struct",
+				"func (b box) size", "a = iota", "func init() { prefix = set() }", "func set()"},
+			"unreached", "io log runhcs strings"},
+		{"in an assertion, an argument, a closure", serve + `
+func readOptions(r io.Reader) (*runhcs.Options, error) {
+	if b, ok := r.(*strings.Reader); ok {
+		defer func(n int) { b.Seek(offset(n), 0) }(b.Len())
+	}
+	if x, ok := r.(closer); ok {
+		x.Close()
+	}
+	return nil, nil
 }
 
-// shimWith is a program with this text in serve.go.
-func shimWith(t *testing.T, body string) *shim {
-	t.Helper()
-	p, err := programs(t, shimFiles("cmd/shim/", body))("shim")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
+type closer interface{ Close() }
 
-var testShim = Shim{Name: "shim"}
+func offset(n int) int64 { return int64(n) }`,
+			[]string{"type closer interface", "func offset("}, "func main", "io runhcs strings"},
+		{"one name for two packages", serve + `
+func readOptions(r io.Reader) (*runhcs.Options, error) { return helper(strings.ToLower("X")) }
+-- DIR/helper.go --
+//go:build windows
 
-const serve = "func main() {\n\to, err := readOptions(os.Stdin)\n\tother.Print(o, err)\n}\n\n"
+package main
 
-const good = serve +
-	"func readOptions(r io.Reader) (*opts.Options, error) {\n\tlimit := box{1}\n\t_ = " +
-	"limit.size()\n\tother.Print(prefix)\n\treturn decode(r)\n}\n\n" +
-	"var prefix = strings.ToUpper(\"x\")\n\n// decode decodes.\nfunc decode(r io.Reader) (*opts.Options, error) { " +
-	"return nil, nil }\n"
+import (
+	runhcs "` + optionsPackage + `"
+	strings "example.com/typeurl/v2"
+)
 
-func TestExtractReachesWhatIsUsed(t *testing.T) {
-	x, err := extractDecls(testShim, shimWith(t, good))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(x.decls, "\n")
-	for _, want := range []string{"func readOptions(", "func decode(", "// decode decodes.", "var prefix",
-		"type box struct", "func (b box) size", "a = iota"} {
-		if strings.Count(all, want) != 1 {
-			t.Errorf("%q is there %d times, want once, in:\n%s", want, strings.Count(all, want), all)
-		}
-	}
-	if strings.Contains(all, "unreached") {
-		t.Error("unreached is there, though nothing reaches it")
-	}
-	want := map[string]string{"io": "io", "strings": "strings", "example.com/log/v2": "other", optionsPackage: "opts"}
-	if len(x.imports) != len(want) {
-		t.Errorf("imports %v, want %v", x.imports, want)
-	}
-	for path, name := range want {
-		if x.imports[path] != name {
-			t.Errorf("import %s as %q, want %q", path, x.imports[path], name)
-		}
-	}
-}
+var (
+	// count counts.
+	count = strings.UnmarshalAny
+)
 
-// Names within expressions of imported types are found although no import is
-// ever looked into: here the assertion's type, its argument, a closure's body.
-func TestExtractReachesIntoImportedTypes(t *testing.T) {
-	body := serve +
-		"func readOptions(r io.Reader) (*opts.Options, error) {\n\tif b, ok := r.(*strings.Reader); ok {\n\t\tdefer " +
-		"func(n int) { b.Seek(offset(n), 0) }(b.Len())\n\t}\n" +
-		"\tif x, ok := r.(closer); ok {\n\t\tx.Close()\n\t}\n\treturn nil, nil\n}\n\ntype closer interface{ Close() " +
-		"}\n\nfunc offset(n int) int64 { return int64(n) }\n\nvar _ = other.Print\n"
-	x, err := extractDecls(testShim, shimWith(t, body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(x.decls, "\n")
-	for _, want := range []string{"type closer interface", "func offset("} {
-		if !strings.Contains(all, want) {
-			t.Errorf("%q is not in:\n%s", want, all)
-		}
-	}
-	if x.imports["strings"] == "" {
-		t.Errorf("strings is not imported: %v", x.imports)
-	}
-}
+func helper(s string) (*runhcs.Options, error) { return nil, strings.Fail(count) }`,
+			[]string{"strings2.ToLower(", "strings.Fail(count)", "// count counts.\nvar count = "}, "func main",
+			"io runhcs strings strings2"},
+		{"names that are taken", serve + `
+func readOptions(r io.Reader) (*runhcs.Options, error) { reserved(); return away.Read(r) }
 
-// Two files may give one name to two packages.
-func TestExtractSettlesNames(t *testing.T) {
-	body := serve + "func readOptions(r io.Reader) (*opts.Options, error) { return helper(strings.ToLower(\"X\")) }\n"
-	text := "//go:build windows\n\npackage main\n\nimport (\n\topts \"" + optionsPackage +
-		"\"\n\tstrings \"example.com/typeurl/v2\"\n)\n\nvar (\n\t// count counts.\n\tcount = " +
-		"strings.UnmarshalAny\n)\n\nfunc helper(s string) (*opts.Options, error) { strings.UnmarshalAny(count); " +
-		"return nil, nil }\n"
-	p, err := programs(t, shimFiles("cmd/shim/", body)+"-- cmd/shim/helper.go --\n"+text)("shim")
-	if err != nil {
-		t.Fatal(err)
+func reserved() {}`,
+			[]string{"return Read(r)", "return nil, hcsshim2", "var hcsshim2 error", "func reserved()",
+				"return reserved2(r)", "func reserved2(", "// From internal/away/away.go, line 12."},
+			"away.Read", "io options"},
 	}
-	x, err := extractDecls(testShim, p)
-	if err != nil {
-		t.Fatal(err)
+	programs := make(map[string]string)
+	for _, test := range tests {
+		programs[test.name] = test.program
 	}
-	all := strings.Join(x.decls, "\n")
-	if x.imports["strings"] == x.imports["example.com/typeurl/v2"] {
-		t.Errorf("one name for two packages: %v", x.imports)
-	}
-	for path, use := range map[string]string{"strings": ".ToLower(", "example.com/typeurl/v2": ".UnmarshalAny("} {
-		if want := x.imports[path] + use; !strings.Contains(all, want) {
-			t.Errorf("%q is not in:\n%s", want, all)
-		}
-	}
-	if !strings.Contains(all, "// count counts.\nvar count = ") {
-		t.Errorf("the doc comment of count is lost:\n%s", all)
+	extract := extractor(t, programs)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			x, err := extract(test.name, Shim{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := strings.Join(x.readOptions.decls, "\n")
+			for _, want := range test.want {
+				if n := strings.Count(all, want); n != 1 {
+					t.Errorf("%q is there %d times, want once, in:\n%s", want, n, all)
+				}
+			}
+			if strings.Contains(all, test.without) {
+				t.Errorf("%q is there in:\n%s", test.without, all)
+			}
+			hasImports(t, x.readOptions, test.imports)
+		})
 	}
 }
 
@@ -173,13 +165,13 @@ func TestKey(t *testing.T) {
 // is not to be guessed at.
 func TestObserve(t *testing.T) {
 	call := "found, err := params.FindExtension(&opts)"
-	x := &extraction{decls: []string{"func a() { " + call + " }", "func b() {}"}}
+	x := &section{decls: []string{"func a() { " + call + " }", "func b() {}"}}
 	if err := x.observe(); err != nil ||
 		x.decls[0] != "func a() { found, err := observe(&opts)(params.FindExtension(&opts)) }" {
 		t.Errorf("%v, %q", err, x.decls[0])
 	}
 	for _, text := range []string{"func a() {}", call + "\n" + call} {
-		if err := (&extraction{decls: []string{text}}).observe(); err == nil {
+		if err := (&section{decls: []string{text}}).observe(); err == nil {
 			t.Errorf("observed in %q", text)
 		}
 	}

@@ -13,48 +13,20 @@ type entryTest struct {
 	under             string // a part of what is said of it
 }
 
-// extractAll extracts from the programs, with a package internal/away next to them.
-func extractAll(t *testing.T, tests []entryTest) func(entryTest) (*extraction, error) {
-	t.Helper()
-	files := `-- internal/away/away.go --
-//go:build windows
-
-package away
-
-import (
-	"io"
-
-	"` + optionsPackage + `"
-)
-
-// Read reads.
-func Read(r io.Reader) (*options.Options, error) { return reserved(r) }
-
-func reserved(io.Reader) (*options.Options, error) { return nil, hcsshim }
-
-var hcsshim error
-`
+// entries loads the programs, and returns a function that extracts from one.
+func entries(t *testing.T, tests []entryTest) func(entryTest) (*extraction, error) {
+	programs := make(map[string]string)
 	for _, test := range tests {
-		dir := "cmd/" + slug(test.name) + "/"
-		files += "-- " + dir + "serve.go --\npackage main\n\nimport (\n\t\"context\"\n\t\"io\"\n\t\"os\"\n\n\t\"" +
-			hcsshimModule + "/internal/away\"\n\topts \"" + optionsPackage + "\"\n)\n\n" +
-			"// Imports are used.\nvar _ = []any{context.Background, io.EOF, os.Stdin, away.Read, " +
-			"opts.Options{}}\n\nfunc main() {\n\t" + test.main + "\n\tprintln(o, err)\n}\n\n" + test.decls + "\n"
+		programs[test.name] = "\nfunc main() {\n\t" + test.main + "\n\tprintln(o, err)\n}\n\n" + test.decls
 	}
-	program := programs(t, files)
-	return func(test entryTest) (*extraction, error) {
-		p, err := program(slug(test.name))
-		if err != nil {
-			return nil, err
-		}
-		return extractDecls(Shim{Name: slug(test.name), entry: test.entry}, p)
-	}
+	extract := extractor(t, programs)
+	return func(test entryTest) (*extraction, error) { return extract(test.name, Shim{chosen: test.entry}) }
 }
 
 const (
 	usualCall = "o, err := readOptions(os.Stdin)"
-	returns   = " (*opts.Options, error) { return nil, nil }"
-	head      = "func(r io.Reader) (*opts.Options, error) { "
+	returns   = " (*runhcs.Options, error) { return nil, nil }"
+	decoder   = "func(r io.Reader) (*runhcs.Options, error) { "
 )
 
 func TestEntry(t *testing.T) {
@@ -70,15 +42,15 @@ func TestEntry(t *testing.T) {
 			under: "internal/away.Read, which is handed os.Stdin"},
 		{name: "contexts", main: "o, err := readOptions(context.TODO(), context.TODO(), os.Stdin)",
 			decls: "func readOptions(a, b context.Context, r io.Reader)" + returns,
-			want:  head + "return readOptions(context.Background(), context.Background(), r) }",
+			want:  decoder + "return readOptions(context.Background(), context.Background(), r) }",
 			under: "contexts.readOptions"},
 		{name: "chosen of two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)",
 			decls: "func a(r io.Reader)" + returns, entry: "internal/away.Read", want: "Read",
 			under: "internal/away.Read, which ENTRY has chosen"},
 		{name: "chosen", main: "var o, err any", decls: "func read(ctx context.Context, r io.Reader)" + returns,
-			entry: "cmd/chosen.read", want: head + "return read(context.Background(), r) }", under: "ENTRY"},
+			entry: "cmd/chosen.read", want: decoder + "return read(context.Background(), r) }", under: "ENTRY"},
 	}
-	extract := extractAll(t, tests)
+	extract := entries(t, tests)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			x, err := extract(test)
@@ -95,24 +67,6 @@ func TestEntry(t *testing.T) {
 	}
 }
 
-// A name that the generated file has itself, or another of the packages, is given up.
-func TestEntryRenames(t *testing.T) {
-	test := entryTest{name: "shim", main: "o, err := readOptions(os.Stdin)",
-		decls: "func readOptions(r io.Reader) (*opts.Options, error) { reserved(); return away.Read(r) }\n\nfunc " +
-			"reserved() {}"}
-	x, err := extractAll(t, []entryTest{test})(test)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(x.decls, "\n")
-	for _, want := range []string{"return Read(r)", "return nil, hcsshim2", "var hcsshim2 error", "func reserved()",
-		"return reserved2(r)", "func reserved2(", "// From internal/away/away.go, line 12."} {
-		if !strings.Contains(all, want) {
-			t.Errorf("%q is not in:\n%s", want, all)
-		}
-	}
-}
-
 // What cannot be tested is refused with one line that says what was found.
 func TestEntryErrors(t *testing.T) {
 	none := "var o, err any"
@@ -120,45 +74,45 @@ func TestEntryErrors(t *testing.T) {
 	tests := []entryTest{
 		{name: "none", main: none, want: "os.Stdin is handed to no function"},
 		{name: "read in place", main: "o, err := io.ReadAll(os.Stdin)",
-			want: "handed to io.ReadAll at cmd/read-in-place/serve.go:16"},
+			want: "handed to io.ReadAll at cmd/read-in-place/serve.go:19"},
 		{name: "no error", main: "o, err := readOptions(os.Stdin), 0",
-			decls: "func readOptions(r io.Reader) *opts.Options { return nil }",
-			want:  "serve.go:20: readOptions returns (*options.Options): want (*options.Options, error)"},
+			decls: "func readOptions(r io.Reader) *runhcs.Options { return nil }",
+			want:  "serve.go:23: readOptions is a func(r io.Reader) *options.Options: want func(io.Reader) ("},
 		{name: "struct", main: usualCall,
-			decls: "type config struct{ o *opts.Options }\n\nfunc readOptions(r io.Reader) (c config, err error) { " +
+			decls: "type config struct{ o *runhcs.Options }\n\nfunc readOptions(r io.Reader) (c config, err error) { " +
 				"return }",
-			want: "readOptions returns (c main.config, err error): want"},
+			want: "readOptions is a func(r io.Reader) (c main.config, err error): want"},
 		{name: "two", main: "o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)", decls: "func a(r io.Reader)" +
 			returns,
-			want: "os.Stdin is handed to a at cmd/two/serve.go:16, away.Read at cmd/two/serve.go:17; ENTRY"},
+			want: "os.Stdin is handed to a at cmd/two/serve.go:19, away.Read at cmd/two/serve.go:20; ENTRY"},
 		{name: "method", main: "o, err := decoder{}.read(os.Stdin)", decls: method,
 			want: "handed to decoder{}.read at"},
 		{name: "generic", main: usualCall, decls: "func readOptions[R io.Reader](r R)" + returns,
-			want: "has type parameters"},
+			want: "readOptions is a func[R io.Reader](r R) ("},
 		{name: "variable", main: usualCall, decls: "var readOptions = func(r io.Reader)" + returns,
 			want: "handed to readOptions at"},
 		{name: "command line", main: "o, err := readOptions(os.Stdin, os.Args[1])",
 			decls: "func readOptions(r io.Reader, id string)" + returns,
-			want:  "serve.go:20: readOptions takes id string: want an io.Reader, and contexts at most"},
+			want:  "serve.go:23: readOptions is a func(r io.Reader, id string) ("},
 		{name: "no reader", main: "o, err := readOptions()", decls: "func readOptions()" + returns,
-			want: "takes (): want one io.Reader"},
+			want: "readOptions is a func() ("},
 		{name: "embedded file", main: usualCall,
-			decls: "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*opts.Options, error) { _ = " +
-				"text; return nil, nil }",
+			decls: "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*runhcs.Options, error) " +
+				"{ _ = text; return nil, nil }",
 			want: "//go:embed"},
-		{name: "no Go", main: usualCall, decls: "func readOptions(r io.Reader) (*opts.Options, error) {",
+		{name: "no Go", main: usualCall, decls: "func readOptions(r io.Reader) (*runhcs.Options, error) {",
 			want: "expected"},
 		{name: "no such package", main: none, entry: "internal/nowhere.Read",
 			want: "ENTRY=internal/nowhere.Read: the shim has no package internal/nowhere: want a function such as " +
 				"cmd/no-such-package.main"},
 		{name: "no such function", main: none, entry: "internal/away.Red", want: "no function Red in"},
 		{name: "no options", main: none, entry: "cmd/no-options.main",
-			want: "serve.go:15: main returns (): want (*options.Options, error)"},
+			want: "ENTRY=cmd/no-options.main: cmd/no-options/serve.go:18: main is a func(): want func(io.Reader) ("},
 		{name: "other parameters", main: none, decls: "func read(b []byte)" + returns,
 			entry: "cmd/other-parameters.read",
-			want:  "takes b []byte: want an io.Reader, and contexts at most"},
+			want:  "read is a func(b []byte) ("},
 	}
-	extract := extractAll(t, tests)
+	extract := entries(t, tests)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := extract(test)

@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
+
+	"golang.org/x/mod/sumdb/dirhash"
+	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
@@ -47,14 +50,12 @@ func Prepare(root, spec, entry string) (*Build, error) {
 	}
 	dir := filepath.Join(root, "build", s.Key())
 	b := &Build{Source: s, Entry: entry, Root: root, Dir: dir, Work: filepath.Join(dir, "go.work")}
-	if err := os.MkdirAll(b.moduleDir(), 0o777); err != nil {
-		return nil, err
-	}
 	stamp, err := b.stamp()
 	if err != nil {
 		return nil, err
 	}
-	if !b.fresh(stamp) {
+	// The decoder's file is the last one written, so its stamp holds for the others.
+	if text, _ := os.ReadFile(b.DecoderFile()); !bytes.Contains(text, []byte(stampPrefix+stamp+"\n")) {
 		if err := b.extract(stamp); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
@@ -68,141 +69,81 @@ func Prepare(root, spec, entry string) (*Build, error) {
 // sayEntry says which function is under test, if it is not the usual one.
 func (b *Build) sayEntry() error {
 	text, err := os.ReadFile(b.DecoderFile())
-	if err != nil {
-		return err
+	if m := saysEntry.FindSubmatch(text); m != nil {
+		fmt.Fprintf(os.Stderr, "the readOptions under test is %s\n", m[1])
 	}
-	head, _, _ := strings.Cut(string(text), "\npackage ")
-	if _, entry, found := strings.Cut(head, entryPrefix); found {
-		entry, _, _ = strings.Cut(entry, "\n")
-		fmt.Fprintln(os.Stderr, "the readOptions under test is "+entry)
-	}
-	return nil
+	return err
 }
 
-// moduleDir is the folder of the extracted module.
-func (b *Build) moduleDir() string { return filepath.Join(b.Dir, "extracted") }
+var saysEntry = regexp.MustCompile("(?m)^" + entryPrefix + "(.*)$")
 
-// path is where the extracted file of this slash-separated name is kept.
+// path is where the extracted file of this slash-separated name is kept, "" is their folder.
 func (b *Build) path(name string) string {
-	return filepath.Join(b.moduleDir(), filepath.FromSlash(name))
+	return filepath.Join(b.Dir, "extracted", filepath.FromSlash(name))
 }
-
-//go:embed *.go
-var ownSource embed.FS
 
 // stamp changes whenever another extraction could come out: with the hcsshim,
 // with this package, with the tree's go.mod, with the system built for.
 func (b *Build) stamp() (string, error) {
-	h := sha256.New()
-	fmt.Fprintln(h, b.Source.Name, b.Entry, runtime.GOOS, runtime.Version())
-	mod, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
-	if err != nil {
-		return "", err
-	}
-	h.Write(mod)
-	if b.Source.Version == "" {
-		if err := b.Source.hash(h); err != nil {
-			return "", err
-		}
-	}
-	names, err := fs.Glob(ownSource, "*.go")
-	for _, name := range names {
-		text, _ := ownSource.ReadFile(name) // it is in memory
-		h.Write(text)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), err
-}
-
-// fresh reports whether the extraction with this stamp is there. The decoder's
-// file is the last one written, so its stamp holds for the others.
-func (b *Build) fresh(stamp string) bool {
-	text, err := os.ReadFile(b.path(decoderFile))
-	return err == nil && bytes.Contains(text, []byte(stampPrefix+stamp+"\n"))
+	own, errOwn := dirhash.HashDir(filepath.Join(b.Root, "internal", "hcsshim", "extract"), "", dirhash.Hash1)
+	mod, errMod := os.ReadFile(filepath.Join(b.Root, "go.mod"))
+	theirs, errTheirs := b.Source.hash()
+	sum := sha256.Sum256(fmt.Appendln(mod, own, theirs, b.Source.Name, b.Entry, runtime.GOOS, runtime.Version()))
+	return hex.EncodeToString(sum[:8]), errors.Join(errOwn, errMod, errTheirs)
 }
 
 // extract extracts the decoder and puts it in place.
 func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
 	shim := RunHCS
-	shim.create, shim.entry, shim.build = true, b.Entry, b.Dir
+	shim.create, shim.chosen, shim.build = true, b.Entry, b.Dir
 	set, deps, err := extractShim(b.Source, shim, stamp)
 	if err != nil {
 		return err
 	}
-	if err := b.writeModule(deps); err != nil {
-		return err
-	}
-	if err := b.write(set); err != nil {
-		return err
-	}
-	return b.compile()
-}
-
-// extractShim extracts a shim's decoder and lists the packages of its binary.
-func extractShim(s *Source, shim Shim, stamp string) (fileSet, []*goPackage, error) {
-	dir := filepath.Join(s.Dir, "cmd", shim.Name)
-	if _, err := os.Stat(dir); err != nil {
-		return nil, nil, fmt.Errorf("no %s in it: %w", shim.Name, err)
-	}
-	deps, err := listDeps(s, "windows", shim.tag, "./cmd/"+shim.Name)
-	if err != nil {
-		return nil, nil, err
-	}
-	pkgs, err := load(s, shim.tag, deps)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := newShim(s, shim.importPath(), pkgs, deps)
-	if err != nil {
-		return nil, nil, err
-	}
-	x, err := extractDecls(shim, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	if shim.observed != "" {
-		if err := x.observe(); err != nil {
-			return nil, nil, err
-		}
-	}
-	l, err := linkedPackages(s, shim, deps, x.allUses())
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := files(s, shim, stamp, x, l)
-	return set, deps, err
-}
-
-// write puts the set in place, the decoder's file last, and removes what an
-// earlier extraction left.
-func (b *Build) write(set fileSet) error {
-	if err := os.RemoveAll(b.path(linkedDir)); err != nil {
+	if err := errors.Join(os.RemoveAll(b.path("")), b.writeModule(deps)); err != nil {
 		return err
 	}
 	for name, text := range set {
 		if name != decoderFile {
-			if err := writeFile(b.path(name), text); err != nil {
-				return err
-			}
+			err = errors.Join(err, writeFile(b.path(name), text))
 		}
 	}
-	return writeFile(b.path(decoderFile), set[decoderFile])
+	if err := errors.Join(err, writeFile(b.DecoderFile(), set[decoderFile])); err != nil {
+		return err
+	}
+	err = b.compile()
+	if err != nil { // the next run tries again instead of finding it there
+		err = errors.Join(err, os.Remove(b.DecoderFile()))
+	}
+	return err
 }
 
-// compile resolves the imports and reports the compiler's own message. A
-// decoder that does not compile is removed, so that the next run tries again
-// instead of finding it fresh.
-func (b *Build) compile() (err error) {
-	defer func() {
-		if err != nil {
-			os.Remove(b.DecoderFile())
-		}
-	}()
-	if _, err := gocmd.Output(b.Go(context.Background(), settings.Test{}, "list", "-deps", "-test",
-		"./...")); err != nil {
+// extractShim extracts a shim's decoder and finds the packages of its binary.
+func extractShim(s *Source, which Shim, stamp string) (map[string][]byte, map[string]*packages.Package, error) {
+	pkgs, err := s.load(packages.LoadAllSyntax, "windows", which.tag, "./cmd/"+which.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := newShim(s, which, pkgs)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := p.extract()
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := p.write(stamp, x)
+	return set, p.deps, err
+}
+
+// compile resolves the imports and reports the compiler's own message.
+func (b *Build) compile() error {
+	ctx, s := context.Background(), settings.Test{}
+	if _, err := gocmd.Output(b.Go(ctx, s, "list", "-deps", "-test", "./...")); err != nil {
 		return fmt.Errorf("getting the modules it needs: %s", gocmd.OneLine(err.Error()))
 	}
-	if _, err := gocmd.Output(b.Go(context.Background(), settings.Test{}, "build", Module)); err != nil {
+	if _, err := gocmd.Output(b.Go(ctx, s, "build", Module)); err != nil {
 		return fmt.Errorf("what is extracted does not compile here: %s", b.complaint(err.Error()))
 	}
 	return nil
@@ -228,6 +169,7 @@ func (b *Build) complaint(text string) string {
 	return "what is from " + from + ": " + m[3]
 }
 
+// writeFile replaces a file at once, for others may be reading it, and only if it changes.
 func writeFile(name string, text []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, text) {
 		return nil
@@ -235,16 +177,11 @@ func writeFile(name string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".tmp-*")
-	if err != nil {
+	tmp := fmt.Sprintf("%s.%d", name, os.Getpid())
+	if err := os.WriteFile(tmp, text, 0o644); err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(text)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return os.Rename(tmp.Name(), name)
+	return os.Rename(tmp, name)
 }
 
 // DecoderFile is the file with the extracted readOptions.
@@ -252,3 +189,26 @@ func (b *Build) DecoderFile() string { return b.path(decoderFile) }
 
 // CreateFile is the file with what decodes the options of a CreateTaskRequest.
 func (b *Build) CreateFile() string { return b.path(createFile) }
+
+// Command prepares a program that runs in the suite's root with the settings, and with
+// the build's workspace for go commands.
+func (b *Build) Command(ctx context.Context, s settings.Test, name string, args ...string) *exec.Cmd {
+	cmd := gocmd.Command(ctx, b.Root, name, args...)
+	cmd.Env = append(cmd.Env, "GOWORK="+b.Work, s.Environ())
+	return cmd
+}
+
+// Go prepares the go command on the hcsshim under test.
+func (b *Build) Go(ctx context.Context, s settings.Test, command string, args ...string) *exec.Cmd {
+	return b.Command(ctx, s, "go", append([]string{command}, args...)...)
+}
+
+// Program builds a program of the tree and prepares it to be run with the settings.
+func (b *Build) Program(ctx context.Context, s settings.Test, pkg string, args ...string) (*exec.Cmd, error) {
+	// The go command names the program, because on Windows only one in .exe is found.
+	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", b.Dir+string(filepath.Separator),
+		pkg)); err != nil {
+		return nil, err
+	}
+	return b.Command(ctx, s, filepath.Join(b.Dir, path.Base(pkg)), args...), nil
+}

@@ -2,15 +2,21 @@ package extract
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"go/format"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/tools/go/packages"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // Module is the path of the module that the extracted files are, and the name of its
@@ -27,123 +33,111 @@ const (
 	linkedDir   = "linked"
 )
 
-// hookPackage is the package of the suite that the extracted code registers itself with.
-const hookPackage = "shimfuzz/internal/hcsshim"
+// writer writes the files that are extracted from a shim.
+type writer struct {
+	*shim
+	licence string
+	copies  map[string]string // import path to that of its copy
+}
 
-// fileSet is the extracted files by their slash-separated path in the module.
-type fileSet map[string][]byte
-
-// files writes the extraction as Go source.
-func files(s *Source, shim Shim, stamp string, x *extraction, l *linked) (fileSet, error) {
-	text, err := os.ReadFile(filepath.Join(s.Dir, "LICENSE"))
+// write writes the extraction as Go source, by slash-separated paths in the module.
+func (p *shim) write(stamp string, x *extraction) (map[string][]byte, error) {
+	licence, err := os.ReadFile(filepath.Join(p.source.Dir, "LICENSE"))
 	if err != nil {
 		return nil, fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
 	}
-	licence := string(text)
-	set := make(fileSet)
-	copies := make(map[string]string)
-	for _, p := range l.messages {
-		copies[p.ImportPath] = path.Join(Module, linkedDir, strings.ReplaceAll(p.ImportPath, "/internal", "/x"))
+	l, err := p.linked()
+	if err != nil {
+		return nil, err
 	}
-	// What else stands in a package of messages (services, helpers for
-	// Windows) registers nothing.
+	w := &writer{p, string(licence), make(map[string]string)}
 	for _, p := range l.messages {
-		names := slices.DeleteFunc(slices.Clone(p.GoFiles), func(name string) bool { return !p.isMessageFile(name) })
-		if err := copyPackage(set, p, names, copies, licence); err != nil {
+		w.copies[p.PkgPath] = path.Join(Module, linkedDir, strings.ReplaceAll(p.PkgPath, "/internal", "/x"))
+	}
+	set := make(map[string][]byte)
+	for _, p := range l.messages {
+		if err := w.copyMessages(set, p); err != nil {
 			return nil, err
 		}
 	}
-	if x.create != nil {
-		if set[createFile], err = createSource(shim, x.create, copies, licence); err != nil {
-			return nil, err
-		}
+	if set[decoderFile], err = w.decoderSource(stamp, x, l); err != nil || x.create == nil {
+		return set, err
 	}
-	set[decoderFile], err = decoderSource(s, shim, stamp, x, l, copies, licence)
+	set[createFile], err = w.creates(x)
 	return set, err
 }
 
-// copyPackage copies the named files of p, with the imports of other copies
-// turned to those.
-func copyPackage(set fileSet, p *goPackage, names []string, copies map[string]string, licence string) error {
-	header := "Copied by shimfuzz from " + p.ImportPath + ".\n"
-	if strings.HasPrefix(p.ImportPath, hcsshimModule+"/") { // other modules' generated files carry their own licence
-		header += "\n" + licence
+// copyMessages copies the files of p that are generated protobuf code, with the imports
+// of other copies turned to those. What else stands in such a package (services, helpers
+// for Windows) registers nothing.
+func (w *writer) copyMessages(set map[string][]byte, p *packages.Package) error {
+	header := "Copied by shimfuzz from " + p.PkgPath + ".\n"
+	if strings.HasPrefix(p.PkgPath, hcsshimModule+"/") { // other modules' generated files carry their own licence
+		header += "\n" + w.licence
 	}
-	dir := strings.TrimPrefix(copies[p.ImportPath], Module+"/")
-	for _, name := range names {
-		text, err := os.ReadFile(filepath.Join(p.Dir, name))
+	dir := strings.TrimPrefix(w.copies[p.PkgPath], Module+"/")
+	for _, name := range messageFiles(p) {
+		text, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
 		source := string(text)
-		for from, to := range copies {
+		for from, to := range w.copies {
 			source = strings.ReplaceAll(source, strconv.Quote(from), strconv.Quote(to))
 		}
-		set[path.Join(dir, name)] = []byte(comment(header) + "\n" + source)
+		set[path.Join(dir, filepath.Base(name))] = []byte(comment(header) + "\n" + source)
 	}
 	return nil
 }
 
-func decoderSource(s *Source, shim Shim, stamp string, x *extraction, l *linked, copies map[string]string,
-	licence string) ([]byte, error) {
-	var b strings.Builder
+// decoderSource is the file with readOptions.
+func (w *writer) decoderSource(stamp string, x *extraction, l *linked) ([]byte, error) {
 	head := stampPrefix + stamp + "\n"
 	if x.entry != "" {
 		head += entryPrefix + x.entry + "\n"
 	}
-	writeHead(&b, shim, head, licence)
-	writeImports(&b, x.imports, copies)
-	b.WriteString("\n\t// Linked into the Windows binary, so its names are looked up there.\n")
-	for _, p := range l.imported {
-		fmt.Fprintf(&b, "\t_ %q\n", p)
+	imports := "\t// Linked into the Windows binary, so its names are looked up there.\n"
+	for _, p := range append(l.imported, slices.Sorted(maps.Values(w.copies))...) {
+		imports += fmt.Sprintf("\t_ %q\n", p)
 	}
-	for _, p := range slices.Sorted(maps.Values(copies)) {
-		fmt.Fprintf(&b, "\t_ %q\n", p)
-	}
-	fmt.Fprintf(&b, "\n\t%q\n", hookPackage)
-	b.WriteString(")\n\nfunc init() {\n\thcsshim.Register(hcsshim.UnderTest{\n")
-	fmt.Fprintf(&b, "\t\tReadOptions: %s,\n\t\tVersion: %q,\n\t\tSource: %q,\n\t\tDir: %q,\n", x.decoder, s.Version,
-		s.Name, s.Dir)
-	fmt.Fprintf(&b, "\t\tEntry: %q,\n\t\tBuild: %q,\n", shim.entry, shim.build)
+	creates := ""
 	if x.create != nil {
-		b.WriteString("\t\tCreates: creates,\n")
+		creates = "\t\tCreates: creates,\n"
 	}
-	b.WriteString("\t})\n}\n")
+	code := fmt.Sprintf(`func init() {
+	hcsshim.Register(hcsshim.UnderTest{
+		ReadOptions: %s,
+		Version: %q,
+		Source: %q,
+		Dir: %q,
+		Build: %q,
+%s	})
+}
+`, x.decoder, w.source.Version, w.source.Name, w.source.Dir, w.build, creates)
 	for _, p := range l.missing {
-		fmt.Fprintf(&b, "\n// Not linked: %s registers types but cannot be built here.\n", p)
+		code += fmt.Sprintf("\n// Not linked: %s registers types but cannot be built here.\n", p)
 	}
-	return formatted(&b, x)
+	return w.generated(head, x.readOptions, imports, code)
 }
 
-// createSource is the file with what decodes the options of a CreateTaskRequest.
-func createSource(shim Shim, c *creation, copies map[string]string, licence string) ([]byte, error) {
+// creates is the file with what decodes the options of a CreateTaskRequest.
+func (w *writer) creates(x *extraction) ([]byte, error) {
+	code := "var creates []hcsshim.Create\n\nfunc init() {\n\tcreates = []hcsshim.Create{\n"
+	for _, create := range x.creates {
+		code += "\t\t" + create + ",\n"
+	}
+	return w.generated("", x.create, "", code+"\t}\n}\n")
+}
+
+// generated is a file with a section: a head, and more imports and code before what is hcsshim's.
+func (w *writer) generated(head string, x *section, imports, code string) ([]byte, error) {
 	var b strings.Builder
-	writeHead(&b, shim, "", licence)
-	writeImports(&b, c.imports, copies)
-	fmt.Fprintf(&b, "\n\t%q\n)\n\nvar creates []hcsshim.Create\n\nfunc init() {\n\tcreates = []hcsshim.Create{\n",
-		hookPackage)
-	for _, f := range c.functions {
-		fmt.Fprintf(&b, "\t\t{File: %q, Read: hcsshim.OfRequest(%s)},\n", f.file, f.name)
+	fmt.Fprintf(&b, "// Code generated by shimfuzz from %s; DO NOT EDIT.\n%s\n%s\npackage %s\n\nimport (\n",
+		w.importPath(), head, comment(w.licence), packageName)
+	for _, p := range slices.Sorted(maps.Keys(x.imports)) {
+		fmt.Fprintf(&b, "\t%s %q\n", x.imports[p], cmp.Or(w.copies[p], p))
 	}
-	b.WriteString("\t}\n}\n")
-	return formatted(&b, &c.extraction)
-}
-
-func writeHead(b *strings.Builder, shim Shim, stamp, licence string) {
-	fmt.Fprintf(b, "// Code generated by shimfuzz from %s; DO NOT EDIT.\n%s\n%s\npackage %s\n\n",
-		shim.importPath(), stamp, comment(licence), packageName)
-}
-
-// writeImports begins the import declaration of a file.
-func writeImports(b *strings.Builder, imports, copies map[string]string) {
-	b.WriteString("import (\n")
-	for _, p := range slices.Sorted(maps.Keys(imports)) {
-		fmt.Fprintf(b, "\t%s %q\n", imports[p], cmp.Or(copies[p], p))
-	}
-}
-
-// formatted ends a file with the declarations.
-func formatted(b *strings.Builder, x *extraction) ([]byte, error) {
+	fmt.Fprintf(&b, "\n%s\n\t\"shimfuzz/internal/hcsshim\"\n)\n\n%s", imports, code)
 	for _, d := range x.decls {
 		b.WriteString("\n" + d + "\n")
 	}
@@ -160,4 +154,48 @@ func comment(text string) string {
 		b.WriteString(strings.TrimRight("// "+strings.TrimSpace(line), " ") + "\n")
 	}
 	return b.String()
+}
+
+// Reader returns the files of a module that has a shim's decoder in it, by their
+// slash-separated paths: the packages extracted and internal/hcsshim. It says whether
+// the Options there are of gogo/protobuf, as they were before v0.12.0.
+func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool, err error) {
+	files, deps, err := extractShim(s, shim, "none")
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	set = make(map[string][]byte)
+	for name, text := range files {
+		set[packageName+"/"+name] = text
+	}
+	own := "internal/hcsshim/hcsshim.go"
+	if set[own], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(own))); err != nil {
+		return nil, false, err
+	}
+	options := deps[optionsPackage]
+	return set, options != nil && options.Imports[gogoproto] != nil, nil
+}
+
+// ReaderModule is the path of the module that Reader's files are for.
+const ReaderModule = "shimfuzz"
+
+// Module is the source as a module to build with.
+func (s *Source) Module() *gocmd.Module {
+	return &gocmd.Module{Path: hcsshimModule, Version: s.Version, Dir: s.Dir, GoMod: filepath.Join(s.Dir, "go.mod")}
+}
+
+var findsOptions = regexp.MustCompile(`\b\w+\.FindExtension\((&?\w+)\)`)
+
+// observe lets the call that finds the options among the extensions report what
+// it finds to a function observe of ours.
+func (x *section) observe() error {
+	calls := 0
+	for i, d := range x.decls {
+		calls += len(findsOptions.FindAllString(d, -1))
+		x.decls[i] = findsOptions.ReplaceAllString(d, "observe($1)($0)")
+	}
+	if calls != 1 {
+		return errors.New("the shim no longer finds its options with one call of FindExtension")
+	}
+	return nil
 }

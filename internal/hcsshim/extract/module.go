@@ -9,11 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -25,7 +24,7 @@ const apiModule = "github.com/containerd/containerd/api"
 // writeModule writes the go.mod of the extracted module, and the workspace that joins it
 // to the suite with exactly the modules that hcsshim's own go.mod selects. Replacing each
 // module by itself at that version is the only way to go below what the suite asks for.
-func (b *Build) writeModule(deps []*goPackage) error {
+func (b *Build) writeModule(deps map[string]*packages.Package) error {
 	own, err := readModule(b.Root)
 	if err != nil {
 		return err
@@ -34,8 +33,7 @@ func (b *Build) writeModule(deps []*goPackage) error {
 	if err != nil {
 		return err
 	}
-	goVersion := newerGo(own, theirs)
-	replace, err := b.replacements(modules(deps), own)
+	modules, err := b.modules(deps, requirement(own, apiModule))
 	if err != nil {
 		return err
 	}
@@ -43,10 +41,26 @@ func (b *Build) writeModule(deps []*goPackage) error {
 	if err != nil {
 		return fmt.Errorf("checksums: %w", err)
 	}
+	mod, work := new(modfile.File), &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
+	goVersion := newerGo(own, theirs)
+	err = errors.Join(mod.AddModuleStmt(Module), mod.AddGoStmt(goVersion),
+		work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.path(""), ""))
+	for _, m := range modules {
+		mod.AddNewRequire(m.Path, cmp.Or(m.Version, "v0.0.0"), false)
+		to := cmp.Or(m.Replace, m)
+		with := to.Path
+		if to.Version == "" {
+			with = m.Dir
+		}
+		err = errors.Join(err, work.AddReplace(m.Path, "", with, to.Version))
+	}
+	if err != nil {
+		return err
+	}
 	return errors.Join(
-		writeFile(b.path("go.mod"), moduleText(goVersion, replace)),
+		writeFile(b.path("go.mod"), modfile.Format(mod.Syntax)),
 		writeFile(b.path("go.sum"), sums),
-		b.writeWork(goVersion, replace))
+		writeFile(b.Work, modfile.Format(work.Syntax)))
 }
 
 // newerGo is the newer of two modules' Go versions. The suite's own is always there.
@@ -57,76 +71,25 @@ func newerGo(own, theirs *modfile.File) string {
 	return own.Go.Version
 }
 
-// selected is a module, at the version or in the folder that is to be built.
-type selected struct {
-	path, version string
-	to            module.Version
-}
-
-// replacements are those of hcsshim itself and of the modules that it links, at the
-// versions that it selects.
-func (b *Build) replacements(theirs []*goModule, own *modfile.File) ([]selected, error) {
-	ownAPI := requirement(own, apiModule)
-	source := selected{hcsshimModule, cmp.Or(b.Source.Version, "v0.0.0"), module.Version{Path: hcsshimModule,
-		Version: b.Source.Version}}
-	if b.Source.Version == "" {
-		source.to.Path = b.Source.Dir
+// modules are hcsshim itself and the modules that it links, at the versions that it selects.
+func (b *Build) modules(deps map[string]*packages.Package, ownAPI string) ([]*packages.Module, error) {
+	linked := make(map[string]*packages.Module)
+	for _, p := range deps {
+		if p.Module != nil && !p.Module.Main {
+			linked[p.Module.Path] = p.Module
+		}
 	}
-	all := []selected{source}
-	hasAPI := false
-	for _, m := range theirs {
-		hasAPI = hasAPI || m.Path == apiModule
-		if m.Path == apiModule && semver.Compare(m.Version, ownAPI) < 0 {
-			continue
+	all := []*packages.Module{{Path: hcsshimModule, Version: b.Source.Version, Dir: b.Source.Dir}}
+	for _, path := range slices.Sorted(maps.Keys(linked)) {
+		if path != apiModule || semver.Compare(linked[path].Version, ownAPI) >= 0 {
+			all = append(all, linked[path])
 		}
-		to := m
-		if m.Replace != nil {
-			to = m.Replace
-		}
-		if to.Version == "" && !filepath.IsAbs(to.Path) {
-			to = &goModule{Path: filepath.Join(b.Source.Dir, to.Path)}
-		}
-		all = append(all, selected{m.Path, m.Version, module.Version{Path: to.Path, Version: to.Version}})
 	}
-	if hasAPI {
+	if linked[apiModule] != nil {
 		return all, nil
 	}
 	dir, err := b.copyBootstrap(ownAPI)
-	return append(all, selected{apiModule, ownAPI, module.Version{Path: dir}}), err
-}
-
-// requirement is the version of a module that another one requires.
-func requirement(mod *modfile.File, path string) string {
-	for _, r := range mod.Require {
-		if r.Mod.Path == path {
-			return r.Mod.Version
-		}
-	}
-	return ""
-}
-
-// moduleText is the go.mod of the extracted module.
-func moduleText(goVersion string, replace []selected) []byte {
-	var b strings.Builder
-	fmt.Fprintf(&b, "module %s\n\ngo %s\n\nrequire (\n", Module, goVersion)
-	for _, r := range replace {
-		fmt.Fprintf(&b, "\t%s %s\n", r.path, r.version)
-	}
-	b.WriteString(")\n")
-	return []byte(b.String())
-}
-
-// writeWork writes the workspace of the suite and the extracted module.
-func (b *Build) writeWork(goVersion string, replace []selected) error {
-	work := &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
-	err := errors.Join(work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.moduleDir(), ""))
-	for _, r := range replace {
-		err = errors.Join(err, work.AddReplace(r.path, "", r.to.Path, r.to.Version))
-	}
-	if err != nil {
-		return err
-	}
-	return writeFile(b.Work, modfile.Format(work.Syntax))
+	return append(all, &packages.Module{Path: apiModule, Version: ownAPI, Dir: dir, Replace: new(packages.Module)}), err
 }
 
 // useByDefault writes the same workspace to the suite's root, where go commands find it
@@ -159,9 +122,8 @@ func (b *Build) Edited(name string, edit func(*modfile.WorkFile) error) (*Build,
 }
 
 // copyBootstrap makes a module of the bootstrap protocol, and of the Options that tests
-// use beside hcsshim's, alone. hcsshim up to
-// v0.12.5 requires a containerd that still has the other packages of apiModule
-// in its own module, where they would be found twice.
+// use beside hcsshim's, alone. hcsshim up to v0.12.5 requires a containerd that still has
+// the other packages of apiModule in its own module, where they would be found twice.
 func (b *Build) copyBootstrap(version string) (dir string, err error) {
 	api, err := gocmd.Download(apiModule, version)
 	if err != nil {
@@ -177,15 +139,4 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 		}
 	}
 	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
-}
-
-// modules lists the modules of the packages, hcsshim's own left out.
-func modules(pkgs []*goPackage) []*goModule {
-	byPath := make(map[string]*goModule)
-	for _, p := range pkgs {
-		if p.Module != nil && !p.Module.Main {
-			byPath[p.Module.Path] = p.Module
-		}
-	}
-	return slices.SortedFunc(maps.Values(byPath), func(a, b *goModule) int { return strings.Compare(a.Path, b.Path) })
 }

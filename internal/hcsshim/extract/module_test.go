@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -16,31 +15,20 @@ func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, theirs := requires(t, root), requires(t, source.Dir)
+	own, err := readModule(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := readModule(source.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule,
 		"github.com/containerd/ttrpc"} {
-		if own[module] != theirs[module] {
-			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, own[module], source.Name,
-				theirs[module])
+		if is, want := requirement(own, module), requirement(theirs, module); is != want {
+			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, is, source.Name, want)
 		}
 	}
-}
-
-func requires(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := modfile.ParseLax("go.mod", text, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	versions := make(map[string]string)
-	for _, r := range mod.Require {
-		versions[r.Mod.Path] = r.Mod.Version
-	}
-	return versions
 }
 
 // An hcsshim that asks for a newer Go is built with that, an older one is not

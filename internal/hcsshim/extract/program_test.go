@@ -1,11 +1,13 @@
 package extract
 
 import (
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"golang.org/x/tools/go/packages"
 	"golang.org/x/tools/txtar"
 )
 
@@ -74,43 +76,90 @@ func UnmarshalAny(any) (any, error) { return nil, nil }
 module google.golang.org/protobuf
 -- modules/protobuf/runtime/protoimpl/protoimpl.go --
 package protoimpl
+-- internal/away/away.go --
+//go:build windows
+
+package away
+
+import (
+	"io"
+
+	"` + optionsPackage + `"
+)
+
+// Read reads.
+func Read(r io.Reader) (*options.Options, error) { return reserved(r) }
+
+func reserved(io.Reader) (*options.Options, error) { return nil, hcsshim }
+
+var hcsshim error
 `
 
-// programs loads programs of one module, whose files are in the form of txtar, and
-// returns a function that indexes the one in the folder cmd/<name>.
-func programs(t *testing.T, files string) func(name string) (*shim, error) {
+// head begins the file serve.go of a program, on 16 lines. That a program does not use all
+// of these is for the compiler to say.
+const head = `//go:build windows
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"` + hcsshimModule + `/internal/away"
+	runhcs "` + optionsPackage + `"
+	"example.com/api/task/v3"
+	"example.com/log/v2"
+	typeurl "example.com/typeurl/v2"
+)
+`
+
+// extractor loads programs of one module, and returns a function that extracts from the
+// one of a name. What they are made of follows head, and may go on with other files in the
+// form of txtar, in the program's folder DIR.
+func extractor(t *testing.T, programs map[string]string) func(name string, s Shim) (*extraction, error) {
 	t.Helper()
+	files := around
+	for name, text := range programs {
+		files += "-- DIR/serve.go --\n" + head + text + "\n"
+		files = strings.ReplaceAll(files, "DIR", "cmd/"+slug(name))
+	}
 	s := &Source{Name: "test", Dir: t.TempDir()}
-	for _, f := range txtar.Parse([]byte(around + files)).Files {
-		name := filepath.Join(s.Dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, 0o666); err != nil {
+	for _, f := range txtar.Parse([]byte(files)).Files {
+		if err := writeFile(filepath.Join(s.Dir, f.Name), f.Data); err != nil {
 			t.Fatal(err)
 		}
 	}
-	deps, err := listDeps(s, "windows", "", "./...")
+	pkgs, err := s.load(packages.LoadAllSyntax, "windows", "", "./...")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pkgs, err := load(s, "", deps)
-	if err != nil {
-		t.Fatal(err)
+	return func(name string, shim Shim) (*extraction, error) {
+		shim.Name = slug(name)
+		p, err := newShim(s, shim, pkgs)
+		if err != nil {
+			return nil, err
+		}
+		return p.extract()
 	}
-	return func(name string) (*shim, error) { return newShim(s, hcsshimModule+"/cmd/"+name, pkgs, deps) }
 }
 
 // slug is a folder for a test.
 func slug(name string) string { return strings.NewReplacer(" ", "-", ",", "").Replace(name) }
 
+// hasImports fails unless a section has imports of these names.
+func hasImports(t *testing.T, x *section, want string) {
+	t.Helper()
+	if got := strings.Join(slices.Sorted(maps.Values(x.imports)), " "); got != want {
+		t.Errorf("imports %v, want %s", x.imports, want)
+	}
+}
+
 // oneLine fails unless err is one line with want in it.
 func oneLine(t *testing.T, err error, want string) {
 	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), want) {
-		t.Fatalf("error %v, want one with %q", err, want)
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("the error has several lines: %v", err)
+	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %v, want one line with %q", err, want)
 	}
 }

@@ -5,8 +5,8 @@ package extract
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
+	"golang.org/x/mod/sumdb/dirhash"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -28,7 +29,7 @@ type Shim struct {
 	Name     string // of its binary and its folder
 	observed string // the function that reads standard input, if it does not return the options
 	tag      string // that its files are built with
-	entry    string // the function that the user has chosen, "" finds it
+	chosen   string // the function that the user has chosen, "" finds it
 	create   bool   // what decodes the options of a CreateTaskRequest is extracted, too
 	build    string // the folder of the build
 }
@@ -43,9 +44,6 @@ var (
 
 func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
 
-// usual is the function that all releases have.
-func (s Shim) usual() string { return "cmd/" + s.Name + ".readOptions" }
-
 // Source is the text of one hcsshim: a released version in the module cache,
 // or somebody's checkout.
 type Source struct {
@@ -58,28 +56,32 @@ type Source struct {
 // a checkout, or, when spec is empty, what the go.mod below root requires.
 func Locate(root, spec string) (*Source, error) {
 	if spec == "" {
-		version, err := requiredVersion(root)
+		mod, err := readModule(root)
 		if err != nil {
 			return nil, err
 		}
-		spec = version
+		if spec = requirement(mod, hcsshimModule); spec == "" {
+			return nil, fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
+		}
 	}
-	if semver.IsValid(spec) {
-		return locateVersion(spec)
+	if !semver.IsValid(spec) {
+		return locateCheckout(spec)
 	}
-	return locateCheckout(spec)
+	m, err := gocmd.Download(hcsshimModule, spec)
+	if err != nil {
+		return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %w", spec, err)
+	}
+	return &Source{Name: spec, Version: m.Version, Dir: m.Dir}, nil
 }
 
-func requiredVersion(root string) (string, error) {
-	mod, err := readModule(root)
-	if err != nil {
-		return "", err
+// requirement is the version of a module that another one requires, "" if it does not.
+func requirement(mod *modfile.File, module string) string {
+	for _, r := range mod.Require {
+		if r.Mod.Path == module {
+			return r.Mod.Version
+		}
 	}
-	i := slices.IndexFunc(mod.Require, func(r *modfile.Require) bool { return r.Mod.Path == hcsshimModule })
-	if i < 0 {
-		return "", fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
-	}
-	return mod.Require[i].Mod.Version, nil
+	return ""
 }
 
 // readModule reads the go.mod of another module, or of another version.
@@ -92,44 +94,35 @@ func readModule(dir string) (*modfile.File, error) {
 	return modfile.ParseLax(name, text, nil)
 }
 
-func locateVersion(version string) (*Source, error) {
-	m, err := gocmd.Download(hcsshimModule, version)
-	if err != nil {
-		return nil, fmt.Errorf("HCSSHIM=%s: no such version of hcsshim, or it cannot be had: %w", version, err)
-	}
-	return &Source{Name: version, Version: m.Version, Dir: m.Dir}, nil
-}
-
-func locateCheckout(path string) (*Source, error) {
-	dir, err := filepath.Abs(path)
+func locateCheckout(spec string) (*Source, error) {
+	dir, err := filepath.Abs(spec)
 	if err != nil {
 		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
-		return nil, fmt.Errorf("HCSSHIM=%s: neither a version (v0.15.0) nor a checkout of hcsshim: %w", path, err)
+		return nil, fmt.Errorf("HCSSHIM=%s: neither a version (v0.15.0) nor a checkout of hcsshim: %w", spec, err)
 	}
 	if got := modfile.ModulePath(text); got != hcsshimModule {
-		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", path, got)
+		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", spec, got)
 	}
 	return &Source{Name: dir, Dir: dir}, nil
 }
 
-// hash writes what of a checkout can change the extraction: its code and its modules.
-func (s *Source) hash(h io.Writer) error {
-	return filepath.WalkDir(s.Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		base := filepath.Base(name)
+// hash is of what of a checkout can change the extraction: its code and its modules.
+func (s *Source) hash() (string, error) {
+	if s.Version != "" {
+		return "", nil
+	}
+	files, err := dirhash.DirFiles(s.Dir, "")
+	if err != nil {
+		return "", err
+	}
+	files = slices.DeleteFunc(files, func(name string) bool {
 		isGo := strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
-		if !isGo && base != "go.mod" && base != "go.sum" {
-			return nil
-		}
-		text, err := os.ReadFile(name)
-		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
-		return err
+		return !isGo && path.Base(name) != "go.mod" && path.Base(name) != "go.sum"
 	})
+	return dirhash.Hash1(files, func(name string) (io.ReadCloser, error) { return os.Open(filepath.Join(s.Dir, name)) })
 }
 
 // Key is a name for files that belong to this source alone.

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/mod/modfile"
@@ -100,11 +99,13 @@ func prepare(c command, o *options) (*job, error) {
 
 // printVersions says what is tested against what.
 func (j *job) printVersions(ctx context.Context) error {
-	versions, err := j.b.Versions(ctx)
+	const format = "  {{.Path}} {{if .Replace}}{{or .Replace.Version .Version}}{{else}}{{.Version}}{{end}}"
+	versions, err := gocmd.Output(j.b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, "google.golang.org/protobuf",
+		"github.com/containerd/typeurl/v2", "github.com/containerd/containerd/api"))
 	if err != nil {
 		return err
 	}
-	fmt.Printf("hcsshim %s\n  %s\n", j.b.Source.Name, strings.ReplaceAll(versions, "\n", "\n  "))
+	fmt.Printf("hcsshim %s\n%s", j.b.Source.Name, versions)
 	if j.findings != "" {
 		fmt.Printf("  excused findings: %s\n", j.findings)
 	}

@@ -78,16 +78,24 @@ func (m *Module) Build(bin string, packages ...string) error {
 // write writes the module to dir. Its go.mod requires the release and all that the
 // release requires, so that the same versions are selected as in the release itself.
 func (m *Module) write(dir string) error {
-	err := gocmd.EditModule(filepath.Join(dir, "go.mod"), m.Release.GoMod, m.edit)
+	text, err := os.ReadFile(m.Release.GoMod)
 	if err != nil {
 		return err
 	}
+	mod, err := modfile.Parse(m.Release.GoMod, text, nil)
+	if err != nil {
+		return err
+	}
+	if err := m.edit(mod); err != nil {
+		return err
+	}
+	mod.Cleanup()
 	sums, err := os.ReadFile(filepath.Join(m.Release.Dir, "go.sum"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	files := maps.Clone(m.Files)
-	files["go.sum"] = sums
+	files["go.mod"], files["go.sum"] = modfile.Format(mod.Syntax), sums
 	for name, text := range files {
 		name = filepath.Join(dir, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666)); err != nil {

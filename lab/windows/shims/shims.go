@@ -125,14 +125,16 @@ func writeModule(ctx context.Context, source, dir string) (standIn string, err e
 		return "", err
 	}
 	name := filepath.Join(dir, "go.mod")
-	version := ""
-	err = gocmd.EditModule(name, filepath.Join(source, "go.mod"), func(mod *modfile.File) error {
-		version = required(mod, policyModule)
-		return nil
-	})
-	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
+	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
+	if err != nil {
 		return "", err
 	}
+	mod, err := modfile.Parse(name, text, nil)
+	if err := errors.Join(err, os.WriteFile(name, text, 0o666),
+		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
+		return "", err
+	}
+	version := required(mod, policyModule)
 	if version == "" || available(ctx, source, name) {
 		return "", ctx.Err()
 	}
@@ -140,9 +142,8 @@ func writeModule(ctx context.Context, source, dir string) (standIn string, err e
 	if err := writeStandIn(place); err != nil {
 		return "", err
 	}
-	return policyModule + " " + version, gocmd.EditModule(name, name, func(mod *modfile.File) error {
-		return mod.AddReplace(policyModule, "", place, "")
-	})
+	_, err = gocmd.Run(dir, nil, "mod", "edit", "-replace="+policyModule+"="+place)
+	return policyModule + " " + version, err
 }
 
 func required(mod *modfile.File, path string) string {
