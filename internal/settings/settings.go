@@ -22,57 +22,9 @@ type Test struct {
 	Findings string // which findings to excuse, see findings.Named; "" is those of the hcsshim under test
 
 	Decoder string // the one decoder to run the properties on; "" is both
-	Mutant  Mutant // to be that decoder, in a build that has mutants
-
-	Mutants *Mutants `json:",omitempty"` // nil runs no other than Mutant
-
-	Build   string // folder of this build, for what a failing test leaves; "" is build/default
+	Build   string // folder of this build, for what a failing test leaves; "" is the extracted module's
 	Results string // folder to which each process writes its results; "" is none
-
-	E2E         *E2E         `json:",omitempty"` // nil does not run the real shims
-	Conformance *Conformance `json:",omitempty"` // nil has no reader in a process
-}
-
-// Mutant is a wrong decoder: one of the mutants that the build has, by its number, or
-// written by hand. The zero value is the decoder as it is.
-type Mutant struct {
-	Number int
-	Bug    string
-}
-
-// Mutants are those that one process is to run a layer of the suite on.
-type Mutants struct {
-	Walk bool // all that is small; the corpus otherwise
-	All  []Mutant
-	Part int // of the walks' payloads, one batch in that many; 0 is all of them
-	Seed int // chooses the part
-}
-
-// Conformance is the settings of a run that holds a reader to the contract.
-type Conformance struct {
-	Reader        string // the command
-	Name, Version string // of a reader of package readers, "" for any other
-	Options       string // the type that it reads as the user names it; "" is the program's
-	Type          string // the same as optionstype.Find takes it; "" is hcsshim's
-	Marked        bool   // it answers with a mark in the place of options
-	HCSShim       string // whose Options are linked, for people
-	Level         string // of tests
-	Expected      string // file with the failures that are expected, "" for none
-	Update        bool   // write that file
-	Seed          int    // of the generated payloads
-	Checks        int    // how many of those for each property
-	Longest       int    // how many elements in a row are walked
-	Payloads      int    // how many are made by mutation
-	Engine        string // whose known defects are excused, as package differential names it
-}
-
-// E2E is the settings of the tests that run the real shims.
-type E2E struct {
-	Shims  string // folder with the shims built for Windows
-	Wine   string // prefix of the Wine that they run under
-	Case   string // the one payload to give them; "" is the corpus and generated ones
-	Seed   int    // of the generated payloads
-	Checks int    // how many of those
+	Lab     string `json:",omitempty"` // what the lab tells its own programs, as JSON
 }
 
 // Variables of the environment. Variable is the command's; the others are the
@@ -107,16 +59,6 @@ func (t Test) Environ() string {
 	return Variable + "=" + string(text)
 }
 
-// MutantLine begins a line that says what becomes of one of Mutants: a number, a space,
-// and MutantRuns, MutantLives, or else the test that has killed it. MutantsEnd is the
-// last one.
-const (
-	MutantLine  = "shimfuzz mutant "
-	MutantRuns  = "runs"
-	MutantLives = "lives"
-	MutantsEnd  = "shimfuzz mutants end"
-)
-
 // Say stands before a line of a test's output that is for the user to see, also
 // if the test passes.
 const Say = "shimfuzz: "
@@ -138,9 +80,6 @@ func Root() (string, error) {
 
 // ReproCommand is the line that replays a case with the same settings.
 func (t Test) ReproCommand(file string) string {
-	if t.Conformance != nil {
-		return "make -C lab repro " + t.CaseArguments(file)
-	}
 	return "make repro " + t.CaseArguments(file)
 }
 
@@ -152,12 +91,7 @@ func (t Test) CaseArguments(file string) string {
 		}
 	}
 	line := "CASE=" + Quote(filepath.ToSlash(file)) // under Wine it is for the system outside
-	reader, options := "", ""
-	if t.Conformance != nil {
-		reader, options = t.Conformance.Reader, t.Conformance.Options
-	}
-	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Entry, t.Entry}, {Findings, t.Findings},
-		{"READER", reader}, {"OPTIONS", options}} {
+	for _, v := range []struct{ name, value string }{{HCSShim, t.HCSShim}, {Entry, t.Entry}, {Findings, t.Findings}} {
 		if v.value != "" {
 			line += " " + v.name + "=" + Quote(v.value)
 		}

@@ -9,7 +9,7 @@ import (
 // What the command hands over arrives as it is.
 func TestEnviron(t *testing.T) {
 	want := Test{HCSShim: "../my hcsshim", Findings: "v0.15.0,-identity-misread", Decoder: "hcsshim",
-		E2E: &E2E{Seed: 7}}
+		Lab: `{"Seed":7}`}
 	name, value, _ := strings.Cut(want.Environ(), "=")
 	t.Setenv(name, value)
 	t.Setenv(Findings, "none") // the command's settings are the whole of them

@@ -141,9 +141,6 @@ func Main(run func() int) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if Settings().Mutant != (settings.Mutant{}) {
-		decoder.ForMutants()
-	}
 	code := run()
 	coverage, ok := reached()
 	if !ok && code == 0 && hcsshim.Current().Version != "" { // of a checkout its author may know why

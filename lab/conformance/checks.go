@@ -14,7 +14,6 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/settings"
 	"shimfuzz/lab/conformance/differential"
 )
 
@@ -48,7 +47,7 @@ func (q question) name() string {
 
 // config is what of the checks is run.
 type config struct {
-	*settings.Conformance
+	*Settings
 	subject *subject
 	cases   []corpus.Case
 	grammar *grammar.Grammar

@@ -20,7 +20,7 @@ import (
 
 // Run holds a reader to the contract, writes the reports into dir, and a summary to w.
 // It reports whether all is as it must be. The error is one line.
-func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes bool, err error) {
+func Run(ctx context.Context, w io.Writer, dir string, s *Settings) (passes bool, err error) {
 	subject, reader, err := start(s)
 	if err != nil {
 		return false, err
@@ -30,10 +30,9 @@ func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes 
 }
 
 // run is Run of a reader that has been started.
-func (s *subject) run(ctx context.Context, w io.Writer, dir string, set settings.Test,
+func (s *subject) run(ctx context.Context, w io.Writer, dir string, c *Settings,
 	reader *process.Reader) (passes bool, err error) {
-	c := set.Conformance
-	checks, err := s.checks(&config{Conformance: c, subject: s})
+	checks, err := s.checks(&config{Settings: c, subject: s})
 	if err != nil {
 		return false, err
 	}
@@ -42,7 +41,7 @@ func (s *subject) run(ctx context.Context, w io.Writer, dir string, set settings
 		return false, err
 	}
 	r := newRun(s, reader, c, list)
-	report := newReport(r, set, dir)
+	report := newReport(r, c, dir)
 	if _, err := io.WriteString(w, report.header()); err != nil {
 		return false, err
 	}
@@ -62,7 +61,7 @@ func (s *subject) run(ctx context.Context, w io.Writer, dir string, set settings
 }
 
 // start starts and greets the reader.
-func start(s settings.Test) (*subject, *process.Reader, error) {
+func start(s *Settings) (*subject, *process.Reader, error) {
 	root, err := settings.Root()
 	if err != nil {
 		return nil, nil, err
@@ -71,7 +70,7 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	reader, err := process.New(s.Conformance.Reader, root)
+	reader, err := process.New(s.Reader, root)
 	if err != nil {
 		return nil, nil, fmt.Errorf("READER: %w", err)
 	}
@@ -100,7 +99,7 @@ func greet(reader *process.Reader) error {
 
 // Repro reports what a payload is, what a correct reader answers to it, and what the
 // reader does. It reports whether the answer is right or excused.
-func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (passes bool, err error) {
+func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes bool, err error) {
 	payload, err := os.ReadFile(file)
 	if err != nil {
 		return false, err
@@ -111,7 +110,7 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 	}
 	defer reader.Close()
 	var f *failure
-	err = newRun(subject, reader, s.Conformance, new(expected)).ask(ctx, [][]byte{payload},
+	err = newRun(subject, reader, s, new(expected)).ask(ctx, [][]byte{payload},
 		func(_ int, got contract.Outcome) { f = subject.judge(payload, got) })
 	if err != nil {
 		return false, err
@@ -127,13 +126,13 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 }
 
 // report is what is told of a failure.
-func (f *failure) report(s settings.Test) verdict.Report {
+func (f *failure) report(s *Settings) verdict.Report {
 	q := verdict.Question{Payload: f.payload, Want: f.want}
 	r := f.verdict.Report(q, f.got, contract.Guarantee{}, findings.None)
 	r.Verdict, r.Guarantee = "", contract.Guarantee{}
-	r.Program, r.Difference = s.Conformance.Reader, f.answer()
+	r.Program, r.Difference = s.Reader, f.answer()
 	if f.file != "" {
-		r.Replay = s.ReproCommand(f.file)
+		r.Replay = s.reproCommand(f.file)
 	}
 	return r
 }

@@ -20,7 +20,6 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/settings"
 	"shimfuzz/lab/conformance/differential"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -148,7 +147,7 @@ func few(c *config) ([]check, error) {
 }
 
 // conform runs a reader of the test binary on few checks, and returns what is printed.
-func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out string, passes bool, err error) {
+func conform(t *testing.T, behavior string, c Settings) (dir, out string, passes bool, err error) {
 	t.Helper()
 	t.Setenv("BE_A_READER", behavior)
 	self, err := os.Executable()
@@ -161,7 +160,7 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 	if c.Level == "" {
 		c.Level = Freedoms
 	}
-	s, err := subjectOf(settings.Test{Conformance: &c})
+	s, err := subjectOf(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,14 +173,14 @@ func conform(t *testing.T, behavior string, c settings.Conformance) (dir, out st
 	}
 	dir = t.TempDir()
 	var b strings.Builder
-	passes, err = s.run(context.Background(), &b, dir, settings.Test{Conformance: &c}, reader)
+	passes, err = s.run(context.Background(), &b, dir, &c, reader)
 	return dir, b.String(), passes, err
 }
 
 // A right reader passes, and so does one that uses its freedoms.
 func TestRight(t *testing.T) {
 	for _, behavior := range []string{"right", "strict"} {
-		_, out, passes, err := conform(t, behavior, settings.Conformance{})
+		_, out, passes, err := conform(t, behavior, Settings{})
 		if err != nil || !passes || !strings.Contains(out, " 0 failed, 0 of them expected, 0 causes") {
 			t.Errorf("%s: %v, %v\n%s", behavior, passes, err, out)
 		}
@@ -208,7 +207,7 @@ func readReport(t *testing.T, dir string) (r Report) {
 
 // Each bug is a cause with its features, and its tests are named by their elements.
 func TestCauses(t *testing.T) {
-	dir, out, passes, err := conform(t, "buggy", settings.Conformance{})
+	dir, out, passes, err := conform(t, "buggy", Settings{})
 	if err != nil || passes {
 		t.Fatalf("%v, %v\n%s", passes, err, out)
 	}
@@ -268,7 +267,7 @@ func TestJUnit(t *testing.T) {
 	if err := os.WriteFile(list, []byte(name+" # panic instead of options\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	dir, _, _, err := conform(t, "buggy", settings.Conformance{Expected: list})
+	dir, _, _, err := conform(t, "buggy", Settings{Expected: list})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,14 +301,14 @@ func TestExpected(t *testing.T) {
 	}
 	update := func(behavior, level string) {
 		t.Helper()
-		_, out, passes, err := conform(t, behavior, settings.Conformance{Expected: list, Update: true, Level: level})
+		_, out, passes, err := conform(t, behavior, Settings{Expected: list, Update: true, Level: level})
 		if err != nil || !passes {
 			t.Fatalf("%v, %v\n%s", passes, err, out)
 		}
 	}
 	expect := func(behavior, level string, red ...string) {
 		t.Helper()
-		_, out, passes, err := conform(t, behavior, settings.Conformance{Expected: list, Level: level})
+		_, out, passes, err := conform(t, behavior, Settings{Expected: list, Level: level})
 		if err != nil || passes != (len(red) == 0) {
 			t.Errorf("%v, %v\n%s", passes, err, out)
 		}
@@ -385,7 +384,7 @@ func TestMisuse(t *testing.T) {
 		"unable":      "cannot be run here: not here",
 		"silent":      "has hung 5 times in a row",
 	} {
-		_, out, passes, err := conform(t, behavior, settings.Conformance{})
+		_, out, passes, err := conform(t, behavior, Settings{})
 		if err == nil || passes || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, %v, want %s\n%s", behavior, passes, err, want, out)
 		}
@@ -402,7 +401,7 @@ func TestInterrupted(t *testing.T) {
 	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
 	defer reader.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	s, err := subjectOf(settings.Test{Conformance: new(settings.Conformance)})
+	s, err := subjectOf(new(Settings))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,7 +414,7 @@ func TestInterrupted(t *testing.T) {
 	}
 	var out strings.Builder
 	dir := t.TempDir()
-	c := settings.Test{Conformance: &settings.Conformance{Reader: self, Level: Freedoms}}
+	c := &Settings{Reader: self, Level: Freedoms}
 	passes, err := s.run(ctx, &out, dir, c, reader)
 	if err != nil || passes || !strings.Contains(out.String(), "INTERRUPTED") || !readReport(t, dir).Interrupted {
 		t.Errorf("%v, %v\n%s", passes, err, out.String())
@@ -433,7 +432,7 @@ func TestEngine(t *testing.T) {
 		{"right", "cpp", "cut-tag: this known defect has not shown", false},
 		{"cpp", "rust", "M4: options instead of error/malformed", false},
 	} {
-		_, out, passes, err := conform(t, test.behavior, settings.Conformance{Engine: test.engine, Payloads: 1000})
+		_, out, passes, err := conform(t, test.behavior, Settings{Engine: test.engine, Payloads: 1000})
 		if err != nil || passes != test.passes || !strings.Contains(out, test.want) {
 			t.Errorf("%s as %s: %v, %v, want %s\n%s", test.behavior, test.engine, passes, err, test.want, out)
 		}

@@ -17,7 +17,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/settings"
 )
 
 // Report is report.json. docs/conformance.md describes it.
@@ -39,7 +38,7 @@ type Report struct {
 	Failures    []*Test        `json:"failures"`
 
 	run      *run
-	settings settings.Test
+	settings *Settings
 	dir      string // of its files
 }
 
@@ -68,11 +67,10 @@ type Test struct {
 	failure *failure // nil if it passes
 }
 
-func newReport(r *run, s settings.Test, dir string) *Report {
-	c := s.Conformance
+func newReport(r *run, c *Settings, dir string) *Report {
 	return &Report{Format: 1, Reader: c.Reader, Options: r.name(), HCSShim: c.HCSShim, Level: c.Level,
 		Seed: c.Seed, Checks: c.Checks, Longest: c.Longest, Excused: r.excused, Problems: []problem{}, run: r,
-		settings: s, dir: dir}
+		settings: c, dir: dir}
 }
 
 // finish fills the report with what has become of the run, and writes its files.
@@ -83,7 +81,7 @@ func (r *Report) finish() error {
 	}
 	list := r.run.list
 	problems := list.compare(r.run, r.Failures)
-	if r.settings.Conformance.Update && !r.Interrupted {
+	if r.settings.Update && !r.Interrupted {
 		if err := list.update(r.run, r.Failures); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
 		}
@@ -160,7 +158,7 @@ func (r *Report) writeFiles() error {
 			return err
 		}
 		t.Cause = slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.String() == f.cause() })
-		t.File, t.Replay = gocmd.FromHere(f.file), r.settings.ReproCommand(f.file)
+		t.File, t.Replay = gocmd.FromHere(f.file), r.settings.reproCommand(f.file)
 		if len(f.payload) <= mostHex {
 			t.Payload = hex.EncodeToString(f.payload)
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/settings"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 	"shimfuzz/lab/conformance/smaller"
@@ -40,7 +39,7 @@ type run struct {
 	told         time.Time
 }
 
-func newRun(s *subject, reader *process.Reader, c *settings.Conformance, list *expected) *run {
+func newRun(s *subject, reader *process.Reader, c *Settings, list *expected) *run {
 	r := &run{subject: s, reader: reader, level: c.Level, every: 1, list: list, tests: make(map[string]*Test),
 		failing: make(map[string][][]string), payloads: make(map[string]int), excused: make(map[string]int),
 		told: time.Now()}

@@ -7,7 +7,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/conformance/differential"
@@ -30,15 +29,13 @@ type subject struct {
 // subjectOf is the subject of the reader that the settings name. Of one that make -C lab
 // matrix has not built nothing is known, unless the user says whose findings it has; it is
 // assumed to link what its release links.
-func subjectOf(set settings.Test) (*subject, error) {
-	c := set.Conformance
+func subjectOf(c *Settings) (*subject, error) {
 	name, version := c.Name, c.Version
 	mt, err := optionstype.Find(c.Type)
 	if err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	s := &subject{options: mt, checks: allChecks,
-		engine: differential.Engines[c.Engine]}
+	s := &subject{options: mt, checks: allChecks, engine: differential.Engines[c.Engine]}
 	decoded := mt
 	switch {
 	case c.Marked:
@@ -59,10 +56,10 @@ func subjectOf(set settings.Test) (*subject, error) {
 	if name != "" {
 		s.known = findings.Of(name, version)
 	}
-	if set.Findings == "" {
+	if c.test.Findings == "" {
 		return s, nil
 	}
-	list, err := findings.Named(set.Findings)
+	list, err := findings.Named(c.test.Findings)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,12 @@ package mutants
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,6 +20,7 @@ import (
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/mutants/handwritten"
 )
 
 // layer is a part of the suite that can kill a mutant.
@@ -25,8 +28,8 @@ type layer struct {
 	name  string
 	pkg   string // whose tests these are
 	args  []string
-	many  *settings.Mutants // not nil: one process runs it on many mutants
-	brief bool              // short enough for those that are known to be equivalent, too
+	many  *handwritten.Mutants // not nil: one process runs it on many mutants
+	brief bool                 // short enough for those that are known to be equivalent, too
 }
 
 const (
@@ -48,9 +51,9 @@ var (
 	// layers are in the order in which they run on what the ones before let live: those
 	// that kill most for their time first.
 	layers = []layer{
-		{name: "corpus", pkg: "properties", args: []string{manyMutants}, many: new(settings.Mutants), brief: true},
+		{name: "corpus", pkg: "properties", args: []string{manyMutants}, many: new(handwritten.Mutants), brief: true},
 		{name: "a part of the walks", pkg: "properties", args: []string{manyMutants},
-			many: &settings.Mutants{Walk: true, Part: walksPart}, brief: true},
+			many: &handwritten.Mutants{Walk: true, Part: walksPart}, brief: true},
 		{name: "unit tests", pkg: "internal/reference", brief: true},
 		{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz", "-test.failfast"}, brief: true},
 		{name: "properties, few checks", pkg: "properties",
@@ -58,7 +61,7 @@ var (
 				rapidArgs("30")...)},
 		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests, "-test.failfast"}},
 		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
-		{name: "walks", pkg: "properties", args: []string{manyMutants}, many: &settings.Mutants{Walk: true}},
+		{name: "walks", pkg: "properties", args: []string{manyMutants}, many: &handwritten.Mutants{Walk: true}},
 		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"},
 			rapidArgs("300")...)},
 	}
@@ -74,9 +77,9 @@ func checkLayer(test string) layer {
 	l := layer{name: writtenLayer, pkg: "properties", brief: true}
 	switch test {
 	case "TestCorpus":
-		l.many, l.args = new(settings.Mutants), []string{manyMutants}
+		l.many, l.args = new(handwritten.Mutants), []string{manyMutants}
 	case "TestWalkElements", "TestWalkFields", "TestWalkSizes":
-		l.many, l.args = &settings.Mutants{Walk: true}, []string{manyMutants + "/^" + test + "$"}
+		l.many, l.args = &handwritten.Mutants{Walk: true}, []string{manyMutants + "/^" + test + "$"}
 	default:
 		l.args = append([]string{"-test.run=^" + test + "$", "-test.failfast"}, rapidArgs("300")...)
 	}
@@ -245,18 +248,16 @@ func (r *run) many(ctx context.Context, dir string, l layer, all []*mutant) (res
 	some.Seed = r.choice.Seed
 	byNumber := make(map[int]*mutant)
 	for _, m := range all {
-		some.All = append(some.All, m.setting())
+		some.All = append(some.All, m.choice())
 		byNumber[m.number] = m
 	}
-	cmd := r.Command(ctx, settings.Test{Build: dir, Decoder: all[0].decoder, Mutants: &some}, testBinary(dir, l.pkg),
-		append(slices.Clone(l.args), "-test.timeout=0")...)
-	cmd.Dir = filepath.Join(r.Root, l.pkg)
+	cmd := r.test(ctx, dir, l, all[0].decoder, handwritten.Settings{Many: &some}, "0")
 	var running *mutant
 	ended, hangs, said := false, false, ""
 	err = gocmd.Lines(cmd, func(line string) {
-		word, found := strings.CutPrefix(line, settings.MutantLine)
+		word, found := strings.CutPrefix(line, handwritten.Line)
 		if !found {
-			ended = ended || line == settings.MutantsEnd
+			ended = ended || line == handwritten.End
 			hangs = hangs || strings.Contains(line, "HANG: ")
 			said += line[:min(len(line), max(0, 2000-len(said)))] + "\n"
 			return
@@ -264,9 +265,9 @@ func (r *run) many(ctx context.Context, dir string, l layer, all []*mutant) (res
 		number, what, _ := strings.Cut(word, " ")
 		n, _ := strconv.Atoi(number)
 		switch running = byNumber[n]; {
-		case what == settings.MutantLives:
+		case what == handwritten.Lives:
 			delete(byNumber, n)
-		case what != settings.MutantRuns:
+		case what != handwritten.Runs:
 			r.kill(running, l, what, false)
 			delete(byNumber, n)
 		}
@@ -285,6 +286,16 @@ func (r *run) many(ctx context.Context, dir string, l layer, all []*mutant) (res
 	return slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return byNumber[m.number] == nil }), nil
 }
 
+// test prepares a test process of a layer.
+func (r *run) test(ctx context.Context, dir string, l layer, decoder string, set handwritten.Settings,
+	timeout string) *exec.Cmd {
+	text, _ := json.Marshal(set) // numbers and strings always have a JSON form
+	cmd := r.Command(ctx, settings.Test{Build: dir, Decoder: decoder, Lab: string(text)}, testBinary(dir, l.pkg),
+		append(slices.Clone(l.args), "-test.timeout="+timeout)...)
+	cmd.Dir = filepath.Join(r.Root, l.pkg)
+	return cmd
+}
+
 func (r *run) kill(m *mutant, l layer, test string, hangs bool) {
 	r.Lock()
 	defer r.Unlock()
@@ -299,9 +310,7 @@ func (r *run) single(ctx context.Context, dir string, l layer, m *mutant) error 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	cmd := r.Command(ctx, settings.Test{Build: dir, Decoder: m.decoder, Mutant: m.setting()}, testBinary(dir, l.pkg),
-		append(slices.Clone(l.args), "-test.timeout="+mutantTimeout)...)
-	cmd.Dir = filepath.Join(r.Root, l.pkg)
+	cmd := r.test(ctx, dir, l, m.decoder, handwritten.Settings{Choice: m.choice()}, mutantTimeout)
 	out, failed, err := gocmd.Try(cmd)
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return err

@@ -40,11 +40,11 @@ type mutant struct {
 // id names a mutant among all.
 func (m *mutant) id() string { return m.source + " | " + m.name }
 
-func (m *mutant) setting() settings.Mutant {
+func (m *mutant) choice() handwritten.Choice {
 	if m.check != "" {
-		return settings.Mutant{Number: m.number, Bug: m.name}
+		return handwritten.Choice{Number: m.number, Bug: m.name}
 	}
-	return settings.Mutant{Number: m.number}
+	return handwritten.Choice{Number: m.number}
 }
 
 // source is code that mutants are made of.

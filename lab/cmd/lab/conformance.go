@@ -13,15 +13,15 @@ import (
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/settings"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 )
 
-// conformance holds a reader in a process of its own to the contract.
-func conformance(ctx context.Context, j *job) error {
+// conform holds a reader in a process of its own to the contract.
+func conform(ctx context.Context, j *job) error {
 	if j.reader == "" {
 		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
 			"(docs/conformance.md has the protocol)")
@@ -46,7 +46,7 @@ func repro(ctx context.Context, j *job) error {
 
 // putTo runs the program that puts payloads to READER.
 func (j *job) putTo(ctx context.Context, args ...string) error {
-	c := &settings.Conformance{Reader: j.reader, Options: j.optionsType, HCSShim: j.b.Source.Name,
+	c := &conformance.Settings{Reader: j.reader, Options: j.optionsType, HCSShim: j.b.Source.Name,
 		Level: j.level, Update: j.update, Seed: j.seed, Checks: j.checks, Longest: j.longest, Payloads: j.payloads,
 		Engine: j.engine}
 	for _, r := range readers.All("") {
@@ -64,7 +64,7 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 		}
 		c.Expected = file
 	}
-	j.test.Conformance = c
+	j.tell(c)
 	cmd, err := j.b.Program(ctx, j.test, "./lab/conformance/run", args...)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 }
 
 // setType sets the type of Options that a reader reads.
-func (j *job) setType(c *settings.Conformance) error {
+func (j *job) setType(c *conformance.Settings) error {
 	name := c.Options
 	if name == "" {
 		name = findings.OptionsType(c.Name)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/settings"
+	"shimfuzz/lab/windows"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
 )
@@ -21,7 +21,7 @@ import (
 // CASE it shows what they do with that one.
 func e2e(ctx context.Context, j *job) error {
 	dir := filepath.Join(j.b.Dir, "e2e")
-	s := &settings.E2E{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: j.seed, Checks: j.checks}
+	s := windows.Settings{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: j.seed, Checks: j.checks}
 	if j.file != "" {
 		c, err := j.readCase()
 		if err != nil {
@@ -57,8 +57,17 @@ func e2e(ctx context.Context, j *job) error {
 	if err := startWine(ctx, host); err != nil {
 		return err
 	}
-	j.test.E2E = s
-	return e2eTests(ctx, j)
+	j.tell(s)
+	what, which := "the real shims", "-skip=^TestCase$"
+	if s.Case != "" {
+		what, which = "one payload", "-run=^TestCase$"
+	}
+	side := fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()) // a shim waits for Wine's server, and a test for a hang
+	skipped, err := j.goTest(ctx, what, nil, "-count=1", side, which, "./lab/windows")
+	if err == nil && skipped > 0 {
+		err = fmt.Errorf("%d tests of the real shims did not run", skipped)
+	}
+	return err
 }
 
 func buildShims(ctx context.Context, source, dir string) error {
@@ -82,19 +91,6 @@ func buildShims(ctx context.Context, source, dir string) error {
 	return nil
 }
 
-func e2eTests(ctx context.Context, j *job) error {
-	what, which := "the real shims", "-skip=^TestCase$"
-	if j.test.E2E.Case != "" {
-		what, which = "one payload", "-run=^TestCase$"
-	}
-	side := fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()) // a shim waits for Wine's server, and a test for a hang
-	skipped, err := j.goTest(ctx, what, nil, "-count=1", side, which, "./lab/windows")
-	if err == nil && skipped > 0 {
-		err = fmt.Errorf("%d tests of the real shims did not run", skipped)
-	}
-	return err
-}
-
 // e2eTools installs Wine and mingw-w64 on Debian.
 func e2eTools(ctx context.Context, j *job) error {
 	return install(ctx, j.root, []string{"wine64", "gcc-mingw-w64-x86-64"}, func() string {
@@ -113,8 +109,8 @@ var windowsPackages = []string{
 	"./internal/verdict", "./internal/verify", "./internal/wire", "./lab/compat/findings",
 }
 
-// windows runs the suite's own tests and the extracted decoder as programs for Windows.
-func windows(ctx context.Context, j *job) error {
+// underWine runs the suite's own tests and the extracted decoder as programs for Windows.
+func underWine(ctx context.Context, j *job) error {
 	if err := j.printVersions(ctx); err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (j *job) holdExamples(ctx context.Context, prepare func(examples.Example)) 
 
 // hold holds a reader to the contract. That it fails is no error, so that the next one is held, too.
 func (j *job) hold(ctx context.Context, failed *bool) error {
-	err := conformance(ctx, j)
+	err := conform(ctx, j)
 	if errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil {
 		*failed, err = true, nil
 	}

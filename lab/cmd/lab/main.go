@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -95,6 +96,12 @@ func prepare(c command, o *options) (*job, error) {
 		return work.AddUse(filepath.Join(root, "lab"), "")
 	})
 	return j, err
+}
+
+// tell tells the processes of this hcsshim's tests what the lab wants of them.
+func (j *job) tell(set any) {
+	text, _ := json.Marshal(set) // strings and numbers always have a JSON form
+	j.test.Lab = string(text)
 }
 
 // printVersions says what is tested against what.

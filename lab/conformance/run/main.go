@@ -32,7 +32,11 @@ func main() {
 }
 
 func run(ctx context.Context) (passes bool, err error) {
-	s, err := settings.Load()
+	t, err := settings.Load()
+	if err != nil {
+		return false, err
+	}
+	s, err := conformance.SettingsOf(t)
 	if err != nil {
 		return false, err
 	}
@@ -43,7 +47,7 @@ func run(ctx context.Context) (passes bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	dir := filepath.Join(root, "build", "conformance", s.Conformance.Engine)
+	dir := filepath.Join(root, "build", "conformance", s.Engine)
 	// The reports of an earlier run would be taken for this one's, if it ends early.
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 		return false, err

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/json"
 	"io"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -8,6 +9,7 @@ import (
 	"github.com/containerd/typeurl/v2"
 
 	"shimfuzz/extracted"
+	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/handwritten"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
@@ -17,8 +19,8 @@ import (
 // bug makes the decoder under test have a hand-written bug, or none for "".
 var bug = func(string) {}
 
-// Become makes the decoder one of its mutants, or itself for the zero Mutant.
-func Become(m settings.Mutant) {
+// Become makes the decoder one of its mutants, or itself for the zero Choice.
+func Become(m handwritten.Choice) {
 	extracted.ActiveMutant, reference.ActiveMutant = m.Number, m.Number
 	bootstrap.ActiveMutant, typeurl.ActiveMutant = m.Number, m.Number
 	bug(m.Bug)
@@ -41,7 +43,15 @@ func init() {
 		wrap(&reference.Decoder.Read)
 	}
 	hcsshim.Register(under)
-	Become(t.Mutant)
+	var m handwritten.Settings
+	if t.Lab != "" {
+		if err := json.Unmarshal([]byte(t.Lab), &m); err != nil {
+			panic(err)
+		}
+	}
+	if Become(m.Choice); m.Choice != (handwritten.Choice{}) {
+		decoder.ForMutants()
+	}
 }
 
 func wrap(read *func(io.Reader) (*options.Options, error)) {

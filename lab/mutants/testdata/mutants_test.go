@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"encoding/json"
 	"fmt"
 	"iter"
 	"os"
@@ -13,13 +14,13 @@ import (
 
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/settings"
+	"shimfuzz/internal/handwritten"
 	"shimfuzz/internal/verify"
 )
 
 // mutants are those of this process that no walk has killed so far.
 type mutants struct {
-	settings.Mutants
+	handwritten.Mutants
 	batches int
 	since   atomic.Int64 // what the process had worked when the one that runs began
 }
@@ -37,7 +38,13 @@ var walks = []struct {
 // TestMutants says of each mutant of the settings whether the corpus, or the walks, kill
 // it. One that ends the process has been named before.
 func TestMutants(t *testing.T) {
-	m := verify.Settings().Mutants
+	var set handwritten.Settings
+	if text := verify.Settings().Lab; text != "" {
+		if err := json.Unmarshal([]byte(text), &set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := set.Many
 	if m == nil {
 		t.Skip("make -C lab mutants runs it")
 	}
@@ -55,9 +62,9 @@ func TestMutants(t *testing.T) {
 		living.replay(t)
 	}
 	for _, m := range living.All {
-		say(m, settings.MutantLives)
+		say(m, handwritten.Lives)
 	}
-	fmt.Println(settings.MutantsEnd)
+	fmt.Println(handwritten.MutantsEnd)
 }
 
 // watch ends the process for a mutant that hangs, with what reads its answers, too: it
@@ -73,10 +80,10 @@ func (l *mutants) watch() {
 
 // is makes a mutant the decoder, and reports whether the suite fails on it. A panic
 // outside the decoders, in the mutated reference, is a failure, too.
-func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
+func (l *mutants) is(m handwritten.Choice, fails func() bool) (killed bool) {
 	now, _ := decoder.ProcessorTime()
 	l.since.Store(int64(now))
-	say(m, settings.MutantRuns)
+	say(m, handwritten.Runs)
 	verify.Become(m)
 	defer func() {
 		killed = killed || recover() != nil
@@ -86,12 +93,12 @@ func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
 }
 
 func (l *mutants) original() {
-	verify.Become(settings.Mutant{})
+	verify.Become(handwritten.Choice{})
 	l.since.Store(1 << 62)
 }
 
-func say(m settings.Mutant, what string) {
-	fmt.Printf("%s%d %s\n", settings.MutantLine, m.Number, what)
+func say(m handwritten.Choice, what string) {
+	fmt.Printf("%s%d %s\n", handwritten.Line, m.Number, what)
 }
 
 // replay holds each mutant to the corpus.
@@ -112,7 +119,7 @@ func (l *mutants) replay(t *testing.T) {
 		if l.is(m, fails) {
 			say(m, "TestCorpus")
 		} else {
-			say(m, settings.MutantLives)
+			say(m, handwritten.Lives)
 		}
 	}
 	others := len(l.All) > 1
@@ -151,7 +158,7 @@ func (l *mutants) batch(w *walker, steps []grammar.Sentence) {
 		checks = append(checks, w.check(s))
 	}
 	isJudge := slices.ContainsFunc(w.decoders, verify.IsReference)
-	l.All = slices.DeleteFunc(l.All, func(m settings.Mutant) bool {
+	l.All = slices.DeleteFunc(l.All, func(m handwritten.Choice) bool {
 		killed := l.is(m, func() bool {
 			own := &walker{t: w.t, input: w.input, decoders: w.decoders}
 			for i, s := range steps {
