@@ -32,7 +32,7 @@ type shim struct {
 	own    map[string]*packages.Package // whose declarations are copied, by import path
 	files  []*ast.File                  // of own, those of the program first
 	fset   *token.FileSet
-	info   *types.Info                      // of all of own
+	info   *types.Info                     // of all of own
 	decls  []*declaration                  // in the order of files
 	of     map[types.Object][]*declaration // what comes with an object: see index
 	names  map[any]string                  // what an object, and an import path, is called where it is copied to
@@ -46,7 +46,7 @@ type extraction struct {
 	entry       string // which function that is, for people; "" is the usual one
 	readOptions *section
 	create      *section // what readOptions does not reach; nil if that is not asked for
-	creates     []string // values of type hcsshim.Create
+	creates     []string // elements of a []hcsshim.Create
 }
 
 // section is what one extracted file has of hcsshim's.
@@ -71,7 +71,7 @@ func (p *shim) extract() (*extraction, error) {
 		for i, b := range blocks {
 			p.reachFrom(createFile, b.nodes()...)
 			p.decls = slices.Insert(p.decls, i, &declaration{nodes: b.nodes(), block: b, file: createFile})
-			x.creates = append(x.creates, fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)}", p.file(b.block),
+			x.creates = append(x.creates, fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)},\n", p.file(b.block),
 				b.name()))
 		}
 	}
@@ -103,9 +103,8 @@ type declaration struct {
 	file     string              // the extracted file that it belongs to, "" if nothing reaches it
 }
 
-// newShim indexes the program among pkgs and what they import. Of
-// packages that register message types no declarations are taken: these are linked as
-// they are.
+// newShim indexes the program among pkgs and what they import. Of packages that register
+// message types no declarations are taken: these are linked as they are.
 func newShim(s *Source, which Shim, pkgs []*packages.Package) (*shim, error) {
 	p := &shim{
 		Shim:   which,
@@ -283,7 +282,12 @@ func (p *shim) section(file string, more ...string) (*section, error) {
 		s.imports[importPath] = p.settle(importPath, uses[importPath].Name)
 	}
 	for _, d := range decls {
-		text := p.sourceOf(d)
+		var text string
+		if d.block != nil {
+			text = p.createSource(d.block)
+		} else {
+			text = fmt.Sprintf("// From %s.\n\n%s", p.from(d.nodes[0]), p.text(d.nodes[0], d.comments))
+		}
 		if directive := atHomeOnly.FindString(text); directive != "" {
 			return nil, p.errorf(d.nodes[0], "readOptions reaches a declaration with %s, which works in its own "+
 				"package only", directive)
@@ -318,14 +322,6 @@ func (p *shim) settle(key any, name string) string {
 		p.taken[p.names[key]] = name != "_"
 	}
 	return p.names[key]
-}
-
-// sourceOf returns the text of a declaration, doc comment included.
-func (p *shim) sourceOf(d *declaration) string {
-	if d.block != nil {
-		return p.createSource(d.block)
-	}
-	return fmt.Sprintf("// From %s.\n\n%s", p.from(d.nodes[0]), p.text(d.nodes[0], d.comments))
 }
 
 // text is a node with the names by which what is in it is copied.

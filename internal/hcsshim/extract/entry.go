@@ -68,7 +68,7 @@ func (p *shim) handedStdin(usual string) (*types.Func, error) {
 			continue
 		}
 		f := typeutil.StaticCallee(p.info, call)
-		if f != nil && p.of[f] != nil && p.fits(f) && !slices.Contains(found, f) {
+		if f != nil && p.of[f] != nil && p.check(f) == nil && !slices.Contains(found, f) {
 			found = append(found, f)
 		}
 		handed = append(handed, fmt.Sprintf("%s at %v", types.ExprString(call.Fun), p.position(call)))
@@ -89,38 +89,29 @@ func (p *shim) isStdin(e ast.Expr) bool {
 // check says in one line why a function cannot be called as the shim's readOptions; nil if
 // it can.
 func (p *shim) check(f *types.Func) error {
-	if p.fits(f) {
-		return nil
-	}
-	want := "func(io.Reader) (*options.Options, error), with contexts at most"
-	if p.observed != "" {
-		want = observedType
-	}
-	return p.errorf(f, "%s is a %s: want %s", f.Name(),
-		types.TypeString(f.Signature(), (*types.Package).Name), want)
-}
-
-// observedType is the type of a function that does not return the options.
-const observedType = "func() error"
-
-func (s Shim) fits(f *types.Func) bool {
 	sig := f.Signature()
-	if s.observed != "" {
-		return sig.String() == observedType
-	}
-	readers := 0
+	readers, others := 0, 0
 	for v := range sig.Params().Variables() {
 		switch v.Type().String() {
 		case "io.Reader":
 			readers++
 		case contextType:
 		default:
-			return false
+			others++
 		}
 	}
 	results := sig.Results()
-	return readers == 1 && sig.Recv() == nil && sig.TypeParams() == nil && results.Len() == 2 &&
+	fits := readers == 1 && others == 0 && sig.Recv() == nil && sig.TypeParams() == nil && results.Len() == 2 &&
 		isOptions(results.At(0).Type()) && results.At(1).Type().String() == "error"
+	want := "func(io.Reader) (*options.Options, error), with contexts at most"
+	if p.observed != "" {
+		want = "func() error"
+		fits = sig.String() == want
+	}
+	if fits {
+		return nil
+	}
+	return p.errorf(f, "%s is a %s: want %s", f.Name(), types.TypeString(sig, (*types.Package).Name), want)
 }
 
 func isOptions(t types.Type) bool {

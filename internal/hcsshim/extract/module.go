@@ -3,7 +3,6 @@ package extract
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"go/version"
 	"maps"
 	"os"
@@ -25,21 +24,15 @@ const apiModule = "github.com/containerd/containerd/api"
 // to the suite with exactly the modules that hcsshim's own go.mod selects. Replacing each
 // module by itself at that version is the only way to go below what the suite asks for.
 func (b *Build) writeModule(deps map[string]*packages.Package) error {
-	own, err := readModule(b.Root)
-	if err != nil {
-		return err
-	}
-	theirs, err := readModule(b.Source.Dir)
-	if err != nil {
+	own, errOwn := readModule(b.Root)
+	theirs, errTheirs := readModule(b.Source.Dir)
+	sums, errSums := os.ReadFile(filepath.Join(b.Source.Dir, "go.sum"))
+	if err := errors.Join(errOwn, errTheirs, errSums); err != nil {
 		return err
 	}
 	modules, err := b.modules(deps, requirement(own, apiModule))
 	if err != nil {
 		return err
-	}
-	sums, err := os.ReadFile(filepath.Join(b.Source.Dir, "go.sum"))
-	if err != nil {
-		return fmt.Errorf("checksums: %w", err)
 	}
 	mod, work := new(modfile.File), &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
 	goVersion := newerGo(own, theirs)
