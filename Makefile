@@ -46,10 +46,13 @@ exhaustive:
 	$(work) go test -timeout=60m -run=^TestWalk ./properties -exhaustive
 
 fuzz:
-	$(run) fuzz $(choice) $(if $(FUZZTIME),-fuzztime=$(FUZZTIME)) $(if $(TARGET),-target=$(TARGET))
+	$(work) go run ./cmd/shimfuzz fuzz $(if $(FUZZTIME),-fuzztime=$(FUZZTIME)) $(if $(TARGET),-target=$(TARGET))
 
-repro keep:
-	@$(run) $@ $(case) $(if $(filter repro,$@),$(choice))
+repro:
+	@$(work) go run ./cmd/shimfuzz repro $(case)
+
+keep:
+	@$(run) keep $(case)
 
 bench:
 	$(work) go test -run=^$$ -bench=. ./fuzz ./properties

@@ -1,10 +1,13 @@
 package corpus
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
 )
@@ -27,15 +30,14 @@ func TestLoad(t *testing.T) {
 	}{
 		{"as described", goodEntry, map[string]string{goodFile: "\n"}, ""},
 		{"a byte more", goodEntry, map[string]string{goodFile: "\r\n"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (size 2, want 1): run make " +
-				"corpus, or git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or " +
+				"git checkout corpus"},
 		{"another byte", goodEntry, map[string]string{goodFile: "\r"},
 			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or " +
 				"git checkout corpus"},
 		{"no file", goodEntry, nil,
 			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run " +
-				"make " +
-				"corpus, or git checkout corpus"},
+				"make corpus, or git checkout corpus"},
 		{"a file too many", goodEntry, map[string]string{goodFile: "\n", "legacy/stray.bin": ""},
 			"corpus/legacy/stray.bin is not what corpus/index.json says (no case has it): run make corpus, or git " +
 				"checkout corpus"},
@@ -74,13 +76,6 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// The embedded corpus is whole.
-func TestEmbedded(t *testing.T) {
-	if cases, err := Load(); err != nil || len(cases) == 0 {
-		t.Errorf("%d cases, %v", len(cases), err)
-	}
-}
-
 // The index gives the answers that the contract allows, no fewer and no more.
 func TestAnswers(t *testing.T) {
 	cases, err := Load()
@@ -96,5 +91,36 @@ func TestAnswers(t *testing.T) {
 		if diff := contract.Diff(want, c.Payload.Want, nil); diff != "" {
 			t.Errorf("%s: %s", c.Name, diff)
 		}
+	}
+}
+
+// The flags of the index's cases are explained, the answer options has options, and the
+// cases of a class have the same ones.
+func TestIndex(t *testing.T) {
+	text, err := files.ReadFile(table.IndexFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index struct {
+		Flags map[string]struct{ Description string }
+		Cases []table.Case
+	}
+	if err := json.Unmarshal(text, &index); err != nil {
+		t.Fatal(err)
+	}
+	classes := make(map[string]string)
+	for _, c := range index.Cases {
+		for _, f := range c.Flags {
+			if index.Flags[f].Description == "" {
+				t.Errorf("%s: flag %s is not explained", c.Name, f)
+			}
+		}
+		if slices.Contains(append(c.Or, c.Outcome), contract.Options) != (c.Options != nil) {
+			t.Errorf("%s: outcome %s or %v with options %s", c.Name, c.Outcome, c.Or, c.Options)
+		}
+		if said, ok := classes[c.Class]; ok && c.Class != "" && said != string(c.Options) {
+			t.Errorf("%s does not say what the others of class %s say", c.Name, c.Class)
+		}
+		classes[c.Class] = string(c.Options)
 	}
 }

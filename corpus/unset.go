@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protopath"
+	"google.golang.org/protobuf/reflect/protorange"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
@@ -17,9 +19,15 @@ func Unset(cases []Case, params, opts protoreflect.MessageDescriptor) (names []p
 	set := make(map[protoreflect.FullName]bool)
 	note := func(md protoreflect.MessageDescriptor, b []byte) {
 		m := dynamicpb.NewMessage(md)
-		if proto.Unmarshal(b, m) == nil { // a damaged message is no case of its fields
-			noteSet(m, set)
+		if proto.Unmarshal(b, m) != nil {
+			return // a damaged message is no case of its fields
 		}
+		_ = protorange.Range(m, func(p protopath.Values) error { // it has this function's errors only
+			if step := p.Index(-1).Step; step.Kind() == protopath.FieldAccessStep {
+				set[step.FieldDescriptor().FullName()] = true
+			}
+			return nil
+		})
 	}
 	for _, c := range cases {
 		if stdin.IsBootstrap(c.Payload.Bytes) {
@@ -38,23 +46,6 @@ func Unset(cases []Case, params, opts protoreflect.MessageDescriptor) (names []p
 	}
 	slices.Sort(names)
 	return names
-}
-
-// noteSet notes the fields that are set in m, and in the messages in it.
-func noteSet(m protoreflect.Message, set map[protoreflect.FullName]bool) {
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		set[fd.FullName()] = true
-		switch {
-		case fd.Message() == nil || fd.IsMap():
-		case fd.IsList():
-			for i := range v.List().Len() {
-				noteSet(v.List().Get(i).Message(), set)
-			}
-		default:
-			noteSet(v.Message(), set)
-		}
-		return true
-	})
 }
 
 // fieldsOf adds the fields of md, and of the messages in it, to all.

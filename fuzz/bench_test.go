@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"shimfuzz/corpus"
-	"shimfuzz/internal/targets"
 	"shimfuzz/internal/verify"
 )
 
@@ -18,7 +17,7 @@ func BenchmarkTargets(b *testing.B) {
 	}
 	var small [][]byte
 	for _, c := range cases {
-		if c.Size <= targets.MaxSeed {
+		if c.Size <= MaxSeed {
 			small = append(small, c.Payload.Bytes)
 		}
 	}
@@ -29,16 +28,16 @@ func BenchmarkTargets(b *testing.B) {
 			d.Unrecovered(bytes.NewReader(payload))
 		}
 	})
-	for _, target := range targets.Names() {
-		seeds, _, err := Seeds(target)
+	for _, target := range Targets {
+		seeds, _, err := target.Seeds()
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(target, func(b *testing.B) {
+		b.Run(target.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			before := verify.Decoded()
 			for i := 0; b.Loop(); i++ {
-				Run(b, target, seeds[i%len(seeds)].Parts)
+				target.Run(b, seeds[i%len(seeds)].Parts...)
 			}
 			b.ReportMetric(float64(verify.Decoded()-before)/float64(b.N), "payloads/op")
 		})

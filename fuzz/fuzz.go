@@ -24,55 +24,60 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verify"
 )
 
-// ReadOptions holds the answer to arbitrary bytes against the reference's.
-func ReadOptions(t verify.TB, b []byte) {
+// readOptions holds the answer to arbitrary bytes against the reference's.
+func readOptions(t verify.TB, parts [][]byte) {
 	t.Helper()
+	b := parts[0]
 	p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes"}
 	verify.Run(t, verify.UnderTest(), verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 }
 
-// Legacy holds an Any in an unusual encoding to the answer that the reference
+// legacy holds an Any in an unusual encoding to the answer that the reference
 // gives to the same Any in its plain encoding.
-func Legacy(t verify.TB, typeURL, value, script []byte) {
+func legacy(t verify.TB, parts [][]byte) {
 	t.Helper()
+	typeURL, value, sequence := parts[0], parts[1], parts[2]
 	want := reference.Want(grammar.PlainAny(string(typeURL), value))
-	both(t, contract.Equivalent, generator.AnyOf(choices(script), string(typeURL), value, want))
+	both(t, contract.Equivalent, generator.AnyOf(choices(sequence), string(typeURL), value, want))
 }
 
-// Bootstrap holds BootstrapParams with any fields and neighbours around bytes
+// bootstrap holds BootstrapParams with any fields and neighbours around bytes
 // that are to be Options to the answer that the reference gives without those.
-func Bootstrap(t verify.TB, opts, script []byte) {
+func bootstrap(t verify.TB, parts [][]byte) {
 	t.Helper()
+	opts, sequence := parts[0], parts[1]
 	want := reference.Want(generator.PlainParams(opts))
-	both(t, contract.NonInterference, generator.ParamsOf(choices(script), opts, want))
+	both(t, contract.NonInterference, generator.ParamsOf(choices(sequence), opts, want))
 }
 
-// Equivalence encodes the same options once for each family and holds both to
+// equivalence encodes the same options once for each family and holds both to
 // just these options.
-func Equivalence(t verify.TB, opts, one, two []byte) {
+func equivalence(t verify.TB, parts [][]byte) {
 	t.Helper()
+	opts, one, two := parts[0], parts[1], parts[2]
 	sent := decodedOr(opts, one)
 	both(t, contract.Equivalent, generator.Legacy(choices(one), grammar.AllVariations, sent))
 	both(t, contract.Equivalent, generator.Bootstrap(choices(two), grammar.AllVariations, sent))
 }
 
-// Malformed encodes options, damages the result as the script says, and holds
+// malformed encodes options, damages the result as the choices say, and holds
 // the answer to an error.
-func Malformed(t verify.TB, opts, script []byte) {
+func malformed(t verify.TB, parts [][]byte) {
 	t.Helper()
-	both(t, contract.MalformedFails, generator.MalformedOf(choices(script), decodedOr(opts, script)))
+	opts, sequence := parts[0], parts[1]
+	both(t, contract.MalformedFails, generator.MalformedOf(choices(sequence), decodedOr(opts, sequence)))
 }
 
-// Readers delivers a payload as the script says. The script's first byte says
+// readers delivers a payload as the script says. The script's first byte says
 // whether the reader fails, and the second where.
-func Readers(t verify.TB, b, script []byte) {
+func readers(t verify.TB, parts [][]byte) {
 	t.Helper()
+	b, script := parts[0], parts[1]
 	p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes from a scripted reader"}
 	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
 	fails := len(script) > 1 && script[0]%2 == 1
@@ -80,18 +85,19 @@ func Readers(t verify.TB, b, script []byte) {
 		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
 	}
 	for _, d := range decoders(t) {
-		check.Reader = delivery.Scripted(b, script)
+		check.Reader = decoder.Scripted(b, script)
 		if fails {
-			check.Reader = delivery.Failing(b, len(b)*int(script[1])/255, script, errReader)
+			check.Reader = decoder.Failing(b, len(b)*int(script[1])/255, script, errReader)
 		}
 		verify.Run(t, d, check)
 	}
 }
 
-// CreateOptions holds the answers to arbitrary bytes as CreateTaskRequest.Options
+// createOptions holds the answers to arbitrary bytes as CreateTaskRequest.Options
 // against the reference's.
-func CreateOptions(t verify.TB, b []byte) {
+func createOptions(t verify.TB, parts [][]byte) {
 	t.Helper()
+	b := parts[0]
 	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}
 	for _, d := range verify.Creates() {
 		verify.Run(t, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
@@ -123,21 +129,21 @@ func both(t verify.TB, g contract.Guarantee, p grammar.Payload) {
 
 // decodedOr decodes opts as Options, or draws some if they do not decode. The
 // result has no unknown fields, because those are not sent.
-func decodedOr(opts, script []byte) proto.Message {
+func decodedOr(opts, sequence []byte) proto.Message {
 	m := new(options.Options)
-	if proto.Unmarshal(opts, m) != nil {
-		return generator.Options(choices(script))
+	if (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(opts, m) != nil {
+		return generator.Options(choices(sequence))
 	}
-	return contract.WithoutUnknown(m)
+	return m
 }
 
-// script makes a generator's choices from a fuzzer's input. Once that is used up it chooses
-// 0, so each input is a whole payload.
-type script struct{ input *gofuzzheaders.ConsumeFuzzer }
+// choiceSequence makes a generator's choices from a fuzzer's input. Once that is used up it
+// chooses 0, so each input is a whole payload.
+type choiceSequence struct{ input *gofuzzheaders.ConsumeFuzzer }
 
-func choices(b []byte) grammar.Rand { return script{gofuzzheaders.NewConsumer(b)} }
+func choices(b []byte) grammar.Rand { return choiceSequence{gofuzzheaders.NewConsumer(b)} }
 
-func (s script) Intn(n int) int {
+func (s choiceSequence) Intn(n int) int {
 	if n <= 256 {
 		v, _ := s.input.GetInt() // of one byte
 		return v % n
@@ -146,7 +152,7 @@ func (s script) Intn(n int) int {
 	return int(v % uint32(n))
 }
 
-func (s script) Uint64() uint64 {
+func (s choiceSequence) Uint64() uint64 {
 	v, _ := s.input.GetUint64()
 	return v
 }

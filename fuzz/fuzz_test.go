@@ -3,18 +3,22 @@ package fuzz
 import (
 	"bytes"
 	"os"
+	"slices"
 	"testing"
 
-	"shimfuzz/internal/targets"
 	"shimfuzz/internal/verify"
 )
 
 func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 
-// seed adds the seeds of the target that f is named for.
-func seed(f *testing.F) {
+// seeded returns the target that f is named for, and adds its seeds.
+func seeded(f *testing.F) Target {
 	f.Helper()
-	seeds, _, err := Seeds(f.Name())
+	target, err := Named(f.Name())
+	if err != nil {
+		f.Fatal(err)
+	}
+	seeds, _, err := target.Seeds()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -25,73 +29,67 @@ func seed(f *testing.F) {
 		}
 		f.Add(args...)
 	}
+	return target
 }
 
 func FuzzReadOptions(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, b []byte) { ReadOptions(t, b) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, payload []byte) { target.Run(t, payload) })
 }
 
 func FuzzLegacy(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, typeURL, value, script []byte) { Legacy(t, typeURL, value, script) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, typeURL, value, choices []byte) { target.Run(t, typeURL, value, choices) })
 }
 
 func FuzzBootstrap(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, opts, script []byte) { Bootstrap(t, opts, script) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, opts, choices []byte) { target.Run(t, opts, choices) })
 }
 
 func FuzzEquivalence(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, opts, one, two []byte) { Equivalence(t, opts, one, two) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, opts, choices, other []byte) { target.Run(t, opts, choices, other) })
 }
 
 func FuzzMalformed(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, opts, script []byte) { Malformed(t, opts, script) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, opts, choices []byte) { target.Run(t, opts, choices) })
 }
 
 func FuzzReaders(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, b, script []byte) { Readers(t, b, script) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, payload, script []byte) { target.Run(t, payload, script) })
 }
 
 func FuzzCreateOptions(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, b []byte) { CreateOptions(t, b) })
+	target := seeded(f)
+	f.Fuzz(func(t *testing.T, payload []byte) { target.Run(t, payload) })
 }
 
 // The inputs that are too large to be seeds are run, too.
 func TestLarge(t *testing.T) {
-	for _, target := range targets.Names() {
-		_, large, err := Seeds(target)
+	for _, target := range Targets {
+		_, large, err := target.Seeds()
 		if err != nil || len(large) == 0 {
-			t.Fatalf("%s: %d large inputs, %v", target, len(large), err)
+			t.Fatalf("%s: %d large inputs, %v", target.Name, len(large), err)
 		}
 		for _, s := range large {
-			t.Run(target+"/"+s.Case, func(t *testing.T) { Run(t, target, s.Parts) })
+			t.Run(target.Name+"/"+s.Case, func(t *testing.T) { target.Run(t, s.Parts...) })
 		}
 	}
 }
 
 // A seed survives the way through an input of libFuzzer's.
 func TestSeedsAsInputs(t *testing.T) {
-	for _, target := range targets.All {
-		seeds, _, err := Seeds(target.Name)
+	for _, target := range Targets {
+		seeds, _, err := target.Seeds()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range seeds {
-			parts := target.Split(targets.Join(s.Parts))
-			if len(parts) != len(s.Parts) {
-				t.Fatalf("%s: the seed %s has %d parts, want %d", target.Name, s.Case, len(s.Parts), len(parts))
-			}
-			for i, part := range parts {
-				if !bytes.Equal(part, s.Parts[i]) {
-					t.Errorf("%s: the seed %s has the %s %x, and %x as an input", target.Name, s.Case, target.Parts[i],
-						s.Parts[i], part)
-				}
+			if parts := target.Split(Join(s.Parts)); !slices.EqualFunc(parts, s.Parts, bytes.Equal) {
+				t.Errorf("%s: the seed %s has the parts %x, and %x as an input", target.Name, s.Case, s.Parts, parts)
 			}
 		}
 	}

@@ -59,6 +59,6 @@ for target in $targets; do
   cp oss-fuzz/readoptions.options "$OUT/$target.options"
 done
 cp oss-fuzz/readoptions.dict "$OUT/"
-go run ./fuzz/seeds "$OUT"
+go run ./cmd/shimfuzz seeds -out="$OUT"
 
 cp -r "$OUT/." "$final/"

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
@@ -39,7 +38,7 @@ const (
 )
 
 func TestLinear(t *testing.T) {
-	if _, ok := cputime.Of(func() {}); !ok {
+	if _, ok := decoder.Work(func() {}); !ok {
 		fmt.Println(settings.Say +
 			"NOT MEASURED: whether time grows linearly, for this system has no clock for threads; memory is")
 	}
@@ -146,7 +145,7 @@ func allocated(d decoder.Decoder, b []byte) uint64 {
 func worked(d decoder.Decoder, b []byte) int64 {
 	var costs []int64
 	for range 3 {
-		cost, _ := cputime.Of(func() { decode(d, b) })
+		cost, _ := decoder.Work(func() { decode(d, b) })
 		costs = append(costs, cost)
 	}
 	return max(1, slices.Min(costs))

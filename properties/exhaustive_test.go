@@ -10,7 +10,6 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
@@ -196,8 +195,8 @@ func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []i
 	t.Helper()
 	p.Want = contract.Outcome{Kind: contract.Read}
 	for _, cause := range readErrors {
-		for _, flag := range []byte{delivery.Alone, delivery.Together} {
-			r := delivery.Failing(p.Bytes, at, delivery.Script(reads, flag), cause)
+		for _, flag := range []byte{decoder.Alone, decoder.Together} {
+			r := decoder.Failing(p.Bytes, at, decoder.Script(reads, flag), cause)
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
 			verify.Walked(1)
 		}
@@ -208,11 +207,11 @@ func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []i
 // and with an empty read before each.
 func ends(t *testing.T, d decoder.Decoder, p grammar.Payload, reads []int) {
 	t.Helper()
-	for _, flag := range []byte{delivery.Alone, delivery.Together} {
-		for _, script := range [][]byte{delivery.Script(reads, flag),
-			delivery.WithEmptyReads(delivery.Script(reads, flag))} {
+	for _, flag := range []byte{decoder.Alone, decoder.Together} {
+		for _, script := range [][]byte{decoder.Script(reads, flag),
+			decoder.WithEmptyReads(decoder.Script(reads, flag))} {
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p,
-				Reader: delivery.Scripted(p.Bytes, script)})
+				Reader: decoder.Scripted(p.Bytes, script)})
 			verify.Walked(1)
 		}
 	}

@@ -8,14 +8,6 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-// IDs from the names of the linked types, namespaces from those that are
-// well-formed protobuf: where random strings would never find the way in.
-func TestNonInterference(t *testing.T) {
-	holds(t, contract.NonInterference, func(src grammar.Rand) grammar.Payload {
-		return grammar.RunHCS.Bootstrap(src, grammar.Ambient|grammar.Neighbours, grammar.RunHCS.Options(src))
-	})
-}
-
 // Every linked type's name as an ID, and as a legacy type URL: one payload each
 // of what a random draw might miss.
 func TestEveryRegisteredName(t *testing.T) {

@@ -21,24 +21,20 @@ func TestEveryFieldIsDrawn(t *testing.T) {
 	}
 }
 
-// Payloads as a standard encoder writes them.
-func TestValid(t *testing.T) {
-	holds(t, contract.AsSent, func(src grammar.Rand) grammar.Payload {
-		return grammar.RunHCS.Valid(src,
-			grammar.Ambient)
-	})
+// What is drawn keeps its guarantee. Payloads that are drawn together are each held to the
+// options that were encoded, so to each other.
+func TestDrawn(t *testing.T) {
+	for _, p := range grammar.RunHCS.Properties() {
+		t.Run(p.Name, func(t *testing.T) {
+			payloads := drawn(p.Draw)
+			onEach(t, func(rt *rapid.T, d decoder.Decoder) {
+				for _, payload := range payloads.Draw(rt, "payloads") {
+					verify.Run(rt, d, verify.Check{Guarantee: p.Guarantee, Payload: payload})
+				}
+			})
+		})
+	}
 }
-
-func TestMinimal(t *testing.T) { holds(t, contract.AsSent, grammar.RunHCS.Minimal) }
-
-func TestForeign(t *testing.T) { holds(t, contract.ForeignFails, grammar.RunHCS.Foreign) }
-
-func TestMalformed(t *testing.T) { holds(t, contract.MalformedFails, grammar.RunHCS.Malformed) }
-
-// What a reader may refuse it either refuses or reads (docs/contract.md, Freedoms).
-func TestFree(t *testing.T) { holds(t, contract.Equivalent, grammar.RunHCS.Free) }
-
-func TestFramed(t *testing.T) { holds(t, contract.MalformedFails, grammar.RunHCS.Framed) }
 
 // Any bytes at all: random ones, and cases of the corpus with bytes changed,
 // cut out, doubled or joined. The reference says what is right.

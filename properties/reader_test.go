@@ -16,7 +16,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/delivery"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
@@ -31,7 +30,7 @@ func TestChunking(t *testing.T) {
 	scripts := rapid.SliceOfN(rapid.Byte(), 1, 20)
 	each(t, verify.DecodersOf(contract.Stdin), func(rt *rapid.T, d decoder.Decoder) {
 		p := payloads.Draw(rt, "payload")
-		r := delivery.Scripted(p.Bytes, scripts.Draw(rt, "script"))
+		r := decoder.Scripted(p.Bytes, scripts.Draw(rt, "script"))
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 	})
 }
@@ -97,7 +96,7 @@ func TestReaderFails(t *testing.T) {
 		p := payloads.Draw(rt, "payload")
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
 		cause := rapid.SampledFrom(readErrors).Draw(rt, "cause")
-		r := delivery.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
+		r := decoder.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
 		p.Want = contract.Outcome{Kind: contract.Read}
 		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
 	})

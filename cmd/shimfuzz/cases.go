@@ -1,60 +1,78 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
-	"shimfuzz/internal/engine"
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/internal/targets"
+	"shimfuzz/internal/verify"
 )
 
-func (o *options) readCase() (*targets.Case, error) {
+func (o *options) readCase() (*fuzz.Case, error) {
 	if o.file == "" {
 		return nil, errors.New("CASE=file is missing: a payload, or what a fuzzer has kept")
 	}
-	return targets.ReadCase(o.file, o.target)
+	return fuzz.ReadCase(o.file, o.target)
 }
 
 // repro shows a payload and the answers to it, or runs a target on its input.
-func repro(ctx context.Context, o *options, root string) error {
+func repro(o *options, _ string) error {
 	c, err := o.readCase()
 	if err != nil {
 		return err
 	}
-	b, err := extract.Prepare(root, o.hcsshim, o.entry)
-	if err != nil {
+	if err := verify.Ready(); err != nil {
 		return err
 	}
-	isPayload := c.Target.Name == targets.Raw.Name // whose input is a payload as it is
-	program, args := engine.Replayer, []string{c.Target.Name, c.File}
-	if isPayload {
-		file := c.File
-		if c.Native {
-			file = filepath.Join(b.Dir, "payload.bin")
-			if err := os.WriteFile(file, c.Parts[0], 0o666); err != nil {
-				return err
-			}
+	if c.Target.Name == fuzz.Raw && !o.shrink { // whose input is a payload as it is
+		if passes, err := verify.Repro(os.Stdout, c.Parts[0]); err != nil || passes {
+			return err
 		}
-		program, args = "./internal/verify/repro", []string{gocmd.FromHere(file)}
+		return gocmd.ErrReported
 	}
-	cmd, err := b.Program(ctx, o.test(b), program, args...)
-	if err != nil {
-		return err
+	if o.shrink {
+		if err := shrink(c); err != nil {
+			return err
+		}
 	}
-	if err := gocmd.Show(cmd); err != nil || isPayload {
-		return err
+	if report := c.Target.Failure(c.Parts); report != nil {
+		fmt.Println(report)
+		return gocmd.ErrReported
 	}
 	fmt.Printf("%s: no failure of %s that is not excused\n", c.Name, c.Target.Name)
 	return nil
 }
 
+const (
+	shrinkLimit = 20 * time.Second
+	// progress is how often a line says how far shrinking is.
+	progress = 4 * time.Second
+)
+
+// shrink makes a case smaller. It writes what it has so far as it goes, because an input
+// can end the process, and then the last one that did not is kept.
+func shrink(c *fuzz.Case) (err error) {
+	start, size := time.Now(), c.Size()
+	shown := start
+	c.Target.Shrink(c.Parts, shrinkLimit, func(parts [][]byte) {
+		c.Parts = parts
+		err = errors.Join(err, c.Write())
+		if time.Since(shown) > progress {
+			shown = time.Now()
+			fmt.Printf("  making the input smaller: %d bytes of %d\n", c.Size(), size)
+		}
+	})
+	fmt.Printf("  the input has %d bytes, %d when it was found; made smaller in %.1f s\n", c.Size(), size,
+		time.Since(start).Seconds())
+	return err
+}
+
 // keep makes a case one that go test runs.
-func keep(_ context.Context, o *options, root string) error {
+func keep(o *options, root string) error {
 	c, err := o.readCase()
 	if err != nil {
 		return err
@@ -62,14 +80,13 @@ func keep(_ context.Context, o *options, root string) error {
 	switch n := c.Size(); {
 	case n == 0:
 		return fmt.Errorf("%s: empty, there is nothing to keep", c.Name)
-	case n > targets.MaxKept:
+	case n > fuzz.MaxKept:
 		return fmt.Errorf("%s: %d bytes, more than the %d MiB that belong into a repository", c.Name, n,
-			targets.MaxKept>>20)
+			fuzz.MaxKept>>20)
 	}
-	file, err := c.Write(filepath.Join(root, "fuzz", "testdata"))
-	if err != nil {
+	if err := c.Keep(filepath.Join(root, "fuzz", "testdata")); err != nil {
 		return err
 	}
-	fmt.Printf("kept for go test of %s, to be committed: %s\n", c.Target.Name, gocmd.FromHere(file))
+	fmt.Printf("kept for go test of %s, to be committed: %s\n", c.Target.Name, gocmd.FromHere(c.File))
 	return nil
 }

@@ -1,51 +1,46 @@
 // Command shimfuzz does what "go test" cannot: it puts an hcsshim under test, replays and
 // keeps what a fuzzer has found, runs the fuzz targets one after another, and writes the
-// corpus.
+// corpus. All but extract, keep and corpus run in the workspace that extract writes; these
+// are run without one, so that they build when what is extracted does not.
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
-	"shimfuzz/internal/engine"
-	"shimfuzz/internal/findings"
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 // options are the user's choices.
 type options struct {
-	hcsshim, entry, findings string
-	target, file, fuzztime   string
-	check                    bool
+	hcsshim, entry                string
+	target, file, fuzztime, seeds string
+	check, shrink                 bool
 }
 
 // command is a subcommand.
 type command struct {
 	name, help string
 	flags      string // the names of those it takes
-	run        func(context.Context, *options, string) error
+	run        func(o *options, root string) error
 }
 
 var commands = []command{
 	{"extract", "put an hcsshim under test, and print the workspace for GOWORK", "hcsshim entry", extractHCSShim},
-	{"repro", "show what a payload is, and what each decoder answers to it", "case target hcsshim entry findings",
-		repro},
+	{"repro", "show what a payload is, and what each decoder answers to it", "case target shrink", repro},
 	{"keep", "keep a payload in fuzz/testdata: go test runs it from now on", "case target", keep},
-	{"fuzz", "run the fuzz targets one after another, with a table at the end",
-		"fuzztime target hcsshim entry findings", fuzz},
-	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", corpus},
+	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target", fuzzTargets},
+	{"seeds", "write the seed archives that OSS-Fuzz starts from", "out", writeSeeds},
+	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", writeCorpus},
 }
 
 func main() {
@@ -77,15 +72,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	// From here on an interrupt is for the subcommand to deal with. Extraction
-	// writes whole files only and can simply end.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err = commands[i].run(ctx, o, root)
-	if err != nil && ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	return err
+	return commands[i].run(o, root)
 }
 
 func printHelp(w io.Writer) {
@@ -95,30 +82,29 @@ func printHelp(w io.Writer) {
 	}
 }
 
-// parse reads the flags of a subcommand. What the user has set in the environment, for
-// "go test", is their default.
+// parse reads the flags of a subcommand.
 func parse(c command, args []string) (*options, error) {
-	user, err := settings.Load()
-	if err != nil {
-		return nil, err
-	}
 	o := new(options)
 	all := flag.NewFlagSet("", flag.ContinueOnError)
-	all.StringVar(&o.hcsshim, "hcsshim", user.HCSShim, "the hcsshim to test: a `version`, or the folder of a checkout")
-	all.StringVar(&o.entry, "entry", user.Entry, "the `function` of hcsshim to test, such as internal/shimopts.Read")
-	all.StringVar(&o.findings, "findings", user.Findings,
-		"which known findings are excused: none, or `those` of a release, such as v0.15.0,-identity-misread")
+	all.StringVar(&o.hcsshim, "hcsshim", os.Getenv(settings.HCSShim),
+		"the hcsshim to test: a `version`, or the folder of a checkout")
+	all.StringVar(&o.entry, "entry", os.Getenv(settings.Entry),
+		"the `function` of hcsshim to test, such as internal/shimopts.Read")
 	all.StringVar(&o.target, "target", "", "the only fuzz `target` to run, or the one that the case is an input of")
 	all.StringVar(&o.file, "case", "", "`file` with a payload, or what a fuzzer has kept")
 	all.StringVar(&o.fuzztime, "fuzztime", "30s", "how long each target fuzzes: a `time`, or executions, such as 2000x")
+	all.StringVar(&o.seeds, "out", "", "the `folder` to write to")
 	all.BoolVar(&o.check, "check", false, "write nothing")
+	all.BoolVar(&o.shrink, "shrink", false, "first make an input that fails smaller, in its file")
 	set := flag.NewFlagSet("shimfuzz "+c.name, flag.ContinueOnError)
 	for name := range strings.FieldsSeq(c.flags) {
 		f := all.Lookup(name)
 		set.Var(f.Value, name, f.Usage)
 	}
-	if err := set.Parse(args); err != nil {
-		return nil, reported(err)
+	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, err
+	} else if err != nil {
+		return nil, gocmd.ErrReported // by package flag
 	}
 	if set.NArg() > 0 {
 		return nil, fmt.Errorf("%q is no flag", set.Arg(0))
@@ -126,22 +112,9 @@ func parse(c command, args []string) (*options, error) {
 	return o, o.validate()
 }
 
-// reported is an error of package flag, which has told the user.
-func reported(err error) error {
-	if errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return gocmd.ErrReported
-}
-
 func (o *options) validate() error {
-	if o.findings != "" {
-		if _, err := findings.Named(o.findings); err != nil {
-			return err
-		}
-	}
 	if o.target != "" {
-		if _, err := targets.Named(o.target); err != nil {
+		if _, err := fuzz.Named(o.target); err != nil {
 			return err
 		}
 	}
@@ -152,32 +125,11 @@ func (o *options) validate() error {
 	return nil
 }
 
-// test is the settings of the processes that test this hcsshim.
-func (o *options) test(b *extract.Build) settings.Test {
-	t := settings.Test{Entry: o.entry, Findings: o.findings}
-	if o.hcsshim != "" {
-		t.HCSShim = b.Source.Name
-	}
-	return t
-}
-
-func extractHCSShim(_ context.Context, o *options, root string) error {
+func extractHCSShim(o *options, root string) error {
 	b, err := extract.Prepare(root, o.hcsshim, o.entry)
 	if err != nil {
 		return err
 	}
 	fmt.Println(b.Work)
 	return nil
-}
-
-func fuzz(ctx context.Context, o *options, root string) error {
-	b, err := extract.Prepare(root, o.hcsshim, o.entry)
-	if err != nil {
-		return err
-	}
-	chosen := targets.Names()
-	if o.target != "" {
-		chosen = []string{o.target}
-	}
-	return engine.Fuzz(ctx, b, o.test(b), chosen, o.fuzztime)
 }

@@ -1,9 +1,7 @@
 package table
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -14,22 +12,8 @@ import (
 	"shimfuzz/internal/contract"
 )
 
-// Index is the content of corpus/index.json.
-type Index struct {
-	Format  int             `json:"format"` // docs/conformance.md describes it
-	Comment string          `json:"comment"`
-	Flags   map[string]Flag `json:"flags"`
-	Cases   []Entry         `json:"cases"`
-}
-
-// Flag explains what the cases that carry it are about.
-type Flag struct {
-	Description string   `json:"description"`
-	Links       []string `json:"links,omitempty"`
-}
-
-// Entry is a case as the index has it.
-type Entry struct {
+// Case is a payload and the right answer to it, as the index has it.
+type Case struct {
 	Name      string             `json:"name"`
 	File      string             `json:"file"` // below corpus/, raw bytes
 	Size      int                `json:"size"`
@@ -42,129 +26,109 @@ type Entry struct {
 	Flags     []string           `json:"flags,omitempty"`
 	Note      string             `json:"note,omitempty"`
 	Origin    *Origin            `json:"origin,omitempty"` // of a recorded one
+
+	payload []byte
 }
 
 // Sum is what SHA256 is of these bytes.
-func Sum(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}
+func Sum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
 // IndexFile is the index's path below corpus/.
 const IndexFile = "index.json"
-
-// dictionaryFile is the path of libFuzzer's dictionary from the root.
-const dictionaryFile = "oss-fuzz/readoptions.dict"
 
 const comment = "Payloads for the standard input of containerd-shim-runhcs-v1, and the right answer to each. " +
 	"file: the raw bytes, size and sha256: of these. outcome: options (decoded, see options), none (defaults), " +
 	"error/malformed or error/foreign. or: other outcomes that are right, too (docs/contract.md, Freedoms). " +
 	"options: containerd.runhcs.v1.Options as protobuf JSON. guarantee: what a wrong answer breaks, see " +
 	"docs/contract.md. class: cases of one class have the same meaning and must decode identically. " +
-	"origin: which containerd wrote these bytes, and what it was asked for. " +
-	"Written by make corpus."
+	"origin: which containerd wrote these bytes, and what it was asked for. Written by make corpus."
 
-// format is the version of the index. 2 has sets of answers (or).
-const format = 2
-
-// Files returns the corpus, its index and the dictionary as files by their path
+// Files returns the corpus, its index and libFuzzer's dictionary as files by their path
 // from the root, the same bytes every time.
-func Files() (map[string][]byte, error) {
-	files := map[string][]byte{dictionaryFile: dictionary()}
-	index := Index{Format: format, Comment: comment, Flags: Flags}
-	classes := make(map[string]string)
-	cases, err := Cases()
-	if err != nil {
-		return nil, err
+func Files() map[string][]byte {
+	var t table
+	for _, add := range []func(){t.senders, t.fields, t.urls, t.orders, t.varints, t.repeats, t.defaults, t.unknowns,
+		t.ambients, t.neighbours, t.foreign, t.clashes, t.ambiguous, t.identifiers, t.damaged, t.otherFormats,
+		t.elements, t.texts, t.recorded} {
+		add()
 	}
-	for _, c := range cases {
-		entry, err := c.entry()
-		if err != nil {
-			return nil, fmt.Errorf("case %s: %w", c.Name, err)
-		}
-		if _, ok := files["corpus/"+entry.File]; ok {
-			return nil, fmt.Errorf("two cases are named %s", c.Name)
-		}
-		files["corpus/"+entry.File] = c.Payload
-		index.Cases = append(index.Cases, entry)
-		if said, ok := classes[c.Class]; ok && c.Class != "" && said != string(entry.Options) {
-			return nil, fmt.Errorf("case %s does not say what the others of class %s say", c.Name, c.Class)
-		}
-		classes[c.Class] = string(entry.Options)
+	files := map[string][]byte{"oss-fuzz/readoptions.dict": dictionary()}
+	for i := range t {
+		t[i].complete()
+		files["corpus/"+t[i].File] = t[i].payload
 	}
-	text, err := index.format()
-	files["corpus/"+IndexFile] = text
-	return files, err
+	files["corpus/"+IndexFile] = t.index()
+	return files
 }
 
-func (c Case) entry() (Entry, error) {
-	e := Entry{Name: c.Name, File: c.Family() + "/" + c.Name + ".bin", Size: len(c.Payload), SHA256: Sum(c.Payload),
-		Outcome: c.Want, Or: c.Or, Guarantee: c.guarantee(), Class: c.Class, Flags: c.Flags, Note: c.Note,
-		Origin: c.Origin}
-	for _, f := range c.Flags {
-		if _, ok := Flags[f]; !ok {
-			return e, fmt.Errorf("flag %s is not explained", f)
-		}
-	}
-	if (c.Want == contract.Options || slices.Contains(c.Or, contract.Options)) != (c.Options != "") {
-		return e, fmt.Errorf("outcome %s or %v with options %q", c.Want, c.Or, c.Options)
-	}
-	if c.Options == "" {
-		return e, nil
-	}
-	// protojson varies its white space on purpose; the compact form does not.
-	text, err := protojson.Marshal(parse(c.Options))
-	if err != nil {
-		return e, err
-	}
-	var compact bytes.Buffer
-	err = json.Compact(&compact, text)
-	e.Options = compact.Bytes()
-	return e, err
-}
-
-// guarantee is what a case is about.
-func (c Case) guarantee() contract.Guarantee {
+// complete fills in what follows from the rest.
+func (c *Case) complete() {
+	family, _, _ := strings.Cut(c.Name, "_")
+	c.File, c.Size, c.SHA256 = family+"/"+c.Name+".bin", len(c.payload), Sum(c.payload)
+	c.Guarantee = contract.GuaranteeOf(c.Outcome)
 	switch {
-	case c.Want != contract.Options && c.Want != contract.None:
-		return contract.GuaranteeOf(c.Want)
+	case c.Outcome.IsError():
 	case slices.Contains(c.Flags, "Ambiguous"):
-		return contract.NonInterference
+		c.Guarantee = contract.NonInterference
 	case c.Class != "":
-		return contract.Equivalent
+		c.Guarantee = contract.Equivalent
 	}
-	return contract.AsSent
+	if c.Options != nil {
+		c.Options = must(protojson.Marshal(parse(string(c.Options))))
+	}
 }
 
-// format writes one line a case, which diffs well.
-func (x Index) format() ([]byte, error) {
-	flags, err := json.MarshalIndent(x.Flags, "  ", "  ")
-	if err != nil {
-		return nil, err
-	}
-	cases, err := Lines(x.Cases, "    ")
-	return fmt.Appendf(nil, "{\n  \"format\": %d,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
-		x.Format, x.Comment, flags, cases), err
+// index writes one line a case, which diffs well. Format 2 has sets of answers (or).
+func (t table) index() []byte {
+	return fmt.Appendf(nil, "{\n  \"format\": 2,\n  \"comment\": %q,\n  \"flags\": %s,\n  \"cases\": [\n%s\n  ]\n}\n",
+		comment, must(json.MarshalIndent(flags, "  ", "  ")), Lines(t, "    "))
 }
 
-// Lines is a list's items as JSON, each on a line of its own.
-func Lines[T any](items []T, indent string) (string, error) {
-	all := make([]string, len(items))
+// Lines is a list's items as JSON, each on a line of its own, without the escapes that are
+// meant for HTML.
+func Lines[T any](items []T, indent string) string {
+	lines := make([]string, len(items))
 	for i, item := range items {
-		line, err := MarshalLine(item)
-		if err != nil {
-			return "", err
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(item); err != nil {
+			panic(err) // what has a form as JSON has it always
 		}
-		all[i] = indent + string(line)
+		lines[i] = indent + strings.TrimSpace(b.String())
 	}
-	return strings.Join(all, ",\n"), nil
+	return strings.Join(lines, ",\n")
 }
 
-// MarshalLine is json.Marshal without the escapes that are meant for HTML.
-func MarshalLine(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
+// flag explains what the cases that carry it are about.
+type flag struct {
+	Description string   `json:"description"`
+	Links       []string `json:"links,omitempty"`
+}
+
+// flags explains every flag that a case may carry.
+var flags = map[string]flag{
+	"Sender":   {Description: "What some containerd, CRI or client is known to send."},
+	"Recorded": {Description: "Written by containerd's own code, see origin. Recorded by make record, never edited."},
+	"Create": {Description: "Not of standard input: CreateTaskRequest.Options, the Any that containerd gives a shim " +
+		"again in Create."},
+	"Range": {Description: "One field of Options at an edge of its range."},
+	"Equivalent": {Description: "Has the meaning of the other cases of its class, in bytes that a standard encoder " +
+		"would not write but a standard decoder must read.",
+		Links: []string{"https://protobuf.dev/programming-guides/encoding/"}},
+	"Element": {Description: "One element that is easily read wrongly, in the message that the name says, with " +
+		"nothing beside it."},
+	"Text": {Description: "A text that is easily changed, in every string of Options: it must arrive as it is."},
+	"Ambiguous": {Description: "Well-formed as both messages: a reader that tries one and then the other can mistake " +
+		"it for the wrong one.", Links: []string{"https://github.com/microsoft/hcsshim/issues/2780",
+		"https://github.com/microsoft/hcsshim/pull/2868"}},
+	"Free": {Description: "Good protobuf decoders differ: the contract allows each of the answers of outcome and or."},
+	"Foreign": {Description: "Well-formed options of another type.",
+		Links: []string{"https://github.com/microsoft/hcsshim/issues/1941"}},
+	"Neighbour": {Description: "Extensions of other types before, after or instead of ours: another reader's, to be " +
+		"ignored."},
+	"Damaged": {Description: "A valid payload with the one fault that the name says, in the message that the name " +
+		"says."},
+	"OtherFormat": {Description: "Not protobuf, or protobuf inside something else. A comment in bootstrap.proto " +
+		"still says JSON."},
 }

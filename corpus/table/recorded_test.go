@@ -2,21 +2,26 @@ package table
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/proto"
+	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/stdin"
 )
 
-func load(t *testing.T) []Recording {
-	t.Helper()
-	all, err := Recordings()
-	if err != nil {
-		t.Fatal(err)
+// arriving is what of the options a release of containerd sends. The first whose Options
+// tell scrub_logs false from scrub_logs unset is v2.4.0: before, it links an hcsshim where
+// that field is not optional, and leaves an explicit false out.
+func arriving(o OptionsRequest, containerd string) []byte {
+	if o.Name == "all" && semver.Compare(containerd, "v2.4.0") < 0 {
+		o.JSON = strings.Replace(o.JSON, `,"scrubLogs":false`, "", 1)
 	}
-	return all
+	return o.Value()
 }
 
 // The generators write byte for byte what each containerd was recorded to write
@@ -27,29 +32,16 @@ func TestDaemonsAreModelled(t *testing.T) {
 		t.Skip("NOT RUN: the Options that are linked here are older than those that the newest containerd sends")
 	}
 	levels := map[string]int64{"info": 0, "debug": -4}
-	for _, r := range load(t) {
+	for _, r := range Recordings() {
 		if r.Request.Action != "start" {
 			continue
 		}
 		o := Requested(r.Request.Options)
-		value := o.Value()
-		if o.JSON != "" {
-			text, _ := o.arriving(r.Containerd)
-			b, err := proto.Marshal(parse(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			value = b
-		}
 		d := grammar.Daemon{Version: r.Containerd, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
 			SocketDir: r.Request.SocketDir, Level: levels[r.Request.LogLevel]}
-		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, value)
-		want, err := r.Payload()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), want, got)
+		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, arriving(o, r.Containerd))
+		if !bytes.Equal(got, r.Stdin) {
+			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
 		}
 		if (got == nil) != (r.Stdin == nil) {
 			t.Errorf("%s: recorded with standard input: %t, generated with: %t", r.Name(), r.Stdin != nil, got != nil)
@@ -60,22 +52,110 @@ func TestDaemonsAreModelled(t *testing.T) {
 // What containerd asks a shim for besides starting: -info still gets an Any, from
 // every release that has it, and delete gets nothing.
 func TestOtherActions(t *testing.T) {
-	for _, r := range load(t) {
+	for _, r := range Recordings() {
 		o := Requested(r.Request.Options)
-		b, err := r.Payload()
-		if err != nil {
-			t.Fatal(err)
-		}
 		switch r.Request.Action {
 		case "delete":
 			if r.Stdin != nil {
-				t.Errorf("%s: standard input %x", r.Name(), b)
+				t.Errorf("%s: standard input %x", r.Name(), r.Stdin)
 			}
 		case "info":
-			if r.Stdin == nil || o.Type != "" && !bytes.Equal(b, grammar.PlainAny(o.Type, o.Value())) || o.Type == "" &&
-				len(b) > 0 {
-				t.Errorf("%s: %x", r.Name(), b)
+			var want []byte
+			if o.Type != "" {
+				want = grammar.PlainAny(o.Type, o.Value())
+			}
+			if r.Stdin == nil || !bytes.Equal(r.Stdin, want) {
+				t.Errorf("%s: %x", r.Name(), r.Stdin)
 			}
 		}
 	}
+}
+
+// typed is the type and the value of an Any, none for no bytes.
+func typed(b []byte) (url string, value []byte) {
+	if len(b) == 0 {
+		return "", nil
+	}
+	url, value = stdin.AnyParts(b)
+	return url, value
+}
+
+// A task manager passes the options on as they are: CreateTaskRequest has what start
+// was given, which is what ShimManager was recorded to send for the same options.
+// -info is asked without options.
+func TestTasksPassOptionsOn(t *testing.T) {
+	for _, p := range Passages() {
+		if p.Through != ThroughTask || p.Error != "" {
+			continue
+		}
+		if p.Create == nil || p.Info != nil {
+			t.Errorf("%+v: no call of Create, or -info with options", p)
+			continue
+		}
+		url, value := typed(p.Create)
+		if o := p.Options; o != "" && Requested(o).Type != url {
+			t.Errorf("%v %s %s: Create has options of type %q, want %q", p.Containerd, p.Shim, o, url,
+				Requested(o).Type)
+		}
+		for _, release := range p.Containerd {
+			d := grammar.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+				SocketDir: PassageSocketDir}
+			want := d.Start(p.Shim, RecordedID, RecordedNamespace, url, value)
+			if got := p.Start; !bytes.Equal(got, want) {
+				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
+			}
+		}
+	}
+}
+
+// A sandbox controller starts a shim as a task manager does. Create in that sandbox
+// goes through the client's WithTaskAPIEndpoint from 2.0 on: it fails for options that
+// are not runc's up to 2.2, and sends runc's own in place of none and of zero ones.
+func TestSandboxesPassOptionsOn(t *testing.T) {
+	tasks := make(map[string]Passage)
+	key := func(p Passage, release string) string { return fmt.Sprint(release, p.Shim, p.Options) }
+	for _, p := range Passages() {
+		for _, release := range p.Containerd {
+			if p.Through == ThroughTask && p.Options != "" {
+				tasks[key(p, release)] = p
+			}
+		}
+	}
+	for _, p := range Passages() {
+		if p.Through != ThroughSandbox {
+			continue
+		}
+		for _, release := range p.Containerd {
+			task := tasks[key(p, release)]
+			if !bytes.Equal(p.Start, task.Start) {
+				t.Errorf("%s %s %s: start differs from that of a task", release, p.Shim, p.Options)
+			}
+			if got, want := create(p), created(release, task); got != want {
+				t.Errorf("%s %s %s: Create has %s, want %s", release, p.Shim, p.Options, got, want)
+			}
+		}
+	}
+}
+
+// create says what a passage has in CreateTaskRequest.
+func create(p Passage) string {
+	if p.Error != "" {
+		return "failed"
+	}
+	if url, _ := typed(p.Create); strings.Contains(url, "runc") {
+		return "runc's"
+	}
+	return fmt.Sprintf("%x", p.Create)
+}
+
+// created is what create says of a container in a sandbox.
+func created(release string, task Passage) string {
+	runcs := slices.Contains([]string{"none", "zero", "runc"}, task.Options)
+	switch {
+	case semver.Major(release) == "v1" || !runcs && semver.Compare(release, "v2.3.0") >= 0:
+		return create(task)
+	case runcs:
+		return "runc's"
+	}
+	return "failed"
 }

@@ -6,89 +6,132 @@
 package table
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
 
-// Case is one row of the table.
-type Case struct {
-	Name    string
-	Payload []byte
-	Want    contract.Kind
-	Or      []contract.Kind // the other answers that the contract allows
-	Options string          // protobuf JSON, for an answer options
-	Class   string
-	Flags   []string
-	Note    string
-	Origin  *Origin // of a recorded one
+// table is the cases in the order of the index.
+type table []Case
+
+// add appends a case that has the answer, the class and the flags of another one.
+func (t *table) add(like Case, name, note string, payload ...wire.Part) {
+	like.Name, like.Note, like.payload = name, note, wire.Message(payload).Encode()
+	*t = append(*t, like)
 }
 
-// Family is the part of the name before the first underscore, and the folder.
-func (c Case) Family() string {
-	family, _, _ := strings.Cut(c.Name, "_")
-	return family
+// rows returns what adds cases whose names begin alike.
+func (t *table) rows(prefix string, like Case) func(name, note string, payload ...wire.Part) {
+	return func(name, note string, payload ...wire.Part) { t.add(like, prefix+name, note, payload...) }
 }
 
-// Cases returns the whole table. Its error is one of the recordings.
-func Cases() ([]Case, error) {
-	recordings, err := recorded()
-	return slices.Concat(
-		legacySenders(), bootstrapSenders(), fields(), equivalences(), neighbours(),
-		foreign(), ambiguous(), identifiers(), damaged(), otherFormats(), elements(), texts(), recordings,
-	), err
+// both adds two cases of one point: the options as a legacy Any, and as an extension.
+func (t *table) both(like Case, name, note string, opts ...wire.Part) {
+	t.add(like, "legacy_"+name, note, legacy(opts...)...)
+	t.add(like, "bootstrap_"+name, note, bootstrap(extensionOf(googleapis+optionsName, opts...))...)
 }
 
-// Field numbers of containerd.runhcs.v1.Options, from runhcs.proto.
+// says is a case whose answer is options, as protobuf JSON; and answered is one with another
+// answer.
+func says(class, opts string, flags ...string) Case {
+	return Case{Outcome: contract.Options, Class: class, Options: json.RawMessage(opts), Flags: flags}
+}
+
+func answered(want contract.Kind, flags ...string) Case { return Case{Outcome: want, Flags: flags} }
+
+// of is a case of the class of an earlier one, whose options it has.
+func (t *table) of(class string, flags ...string) Case {
+	i := slices.IndexFunc(*t, func(c Case) bool { return c.Class == class })
+	return says(class, string((*t)[i].Options), flags...)
+}
+
+// free allows error/malformed, too. The index has the reference's answer first.
+func (c Case) free(refused bool) Case {
+	c.Or, c.Flags = []contract.Kind{contract.Malformed}, append(slices.Clip(c.Flags), "Free")
+	if refused {
+		c.Outcome, c.Or[0] = c.Or[0], c.Outcome
+	}
+	return c
+}
+
+// Field numbers of containerd.runhcs.v1.Options.
 const (
-	debug            = 1
-	debugType        = 2
-	registryRoot     = 3
-	sandboxPlatform  = 5
-	sandboxIsolation = 6
-	vmProcessors     = 8
-	vmMemory         = 9
-	scaleCPULimits   = 11
-	ncProxyAddr      = 15
-	logLevel         = 16
-	annotations      = 18
-	noTimezone       = 19
-	scrubLogs        = 20
+	debug       = 1
+	annotations = 18
 )
 
-// The options that most cases carry: several kinds of fields, each set.
+// The types of options.
+const (
+	optionsName   = contract.OptionsName
+	emptyName     = "google.protobuf.Empty"
+	timestampName = "google.protobuf.Timestamp"
+	runcName      = "containerd.runc.v1.Options"
+	runtimeName   = "runtimeoptions.v1.Options"
+	processName   = "containerd.runhcs.v1.ProcessDetails"
+	unregistered  = "nri.v1.PluginConfig"
+	googleapis    = "type.googleapis.com/"
+)
+
+// typical is the options that most cases carry: several kinds of fields, each set.
 const typical = `{"debug":true,"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR",` +
-	`"vmMemorySizeInMb":2048,` +
-	`"defaultContainerAnnotations":{"io.microsoft.container":"on","team":"é"},"scrubLogs":true}`
+	`"vmMemorySizeInMb":2048,"defaultContainerAnnotations":{"io.microsoft.container":"on","team":"é"},` +
+	`"scrubLogs":true}`
 
-func typicalParts() wire.Message {
-	return wire.Message{
-		wire.Bool(debug, true),
-		wire.String(sandboxPlatform, "windows/amd64"),
-		wire.Varint(sandboxIsolation, 1),
-		wire.Varint(vmMemory, 2048),
-		entry("io.microsoft.container", "on"),
-		entry("team", "é"),
-		wire.Bool(scrubLogs, true),
+// criDefault is what CRI sends for io.containerd.runhcs.v1 when nothing is configured.
+const criDefault = `{"scrubLogs":true}`
+
+// parts is options in the standard encoding.
+func parts(text string) (m wire.Message) {
+	fields, _ := wire.Parse(must(proto.MarshalOptions{Deterministic: true}.Marshal(parse(text))))
+	for _, f := range fields {
+		p := wire.Bytes(f.Num, f.Value)
+		if f.Type == protowire.VarintType {
+			v, _ := protowire.ConsumeVarint(f.Value)
+			p = wire.Varint(f.Num, v)
+		}
+		m = append(m, p)
 	}
+	return m
 }
 
-func entry(key, value string) wire.Part {
-	return wire.Sub(annotations, wire.String(1, key), wire.String(2, value))
+// parse turns protobuf JSON into options.
+func parse(text string) *options.Options {
+	opts := new(options.Options)
+	return must(opts, protojson.Unmarshal([]byte(text), opts))
 }
 
-// legacy is a bare Any, as containerd up to 2.2 sends it.
-func legacy(url string, value wire.Message) wire.Message {
+// must returns v. An error is a mistake in the table, which is ours.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("table: %v", err))
+	}
+	return v
+}
+
+// legacy is options as a bare Any, as containerd up to 2.2 sends them, and anyOf is one of
+// any type.
+func legacy(opts ...wire.Part) wire.Message { return anyOf(optionsName, opts...) }
+
+func anyOf(url string, value ...wire.Part) wire.Message {
 	if len(value) == 0 {
 		return wire.Message{wire.String(1, url)}
 	}
 	return wire.Message{wire.String(1, url), wire.Sub(2, value...)}
+}
+
+// extension is options as an Extension of BootstrapParams, and extensionOf is one of any type.
+func extension(opts ...wire.Part) wire.Part { return extensionOf(optionsName, opts...) }
+
+func extensionOf(url string, value ...wire.Part) wire.Part {
+	return wire.Sub(8, wire.Sub(1, anyOf(url, value...)...))
 }
 
 // bootstrap is BootstrapParams with extensions, as containerd from 2.3 on sends
@@ -98,64 +141,15 @@ func bootstrap(extensions ...wire.Part) wire.Message {
 }
 
 func identified(id, namespace string, extensions ...wire.Part) wire.Message {
-	m := wire.Message{
+	return append(wire.Message{
 		wire.String(1, id),
 		wire.String(2, namespace),
 		wire.String(4, "2.3.7"),
 		wire.String(5, `\\.\pipe\containerd-containerd.ttrpc`),
 		wire.String(6, `\\.\pipe\containerd-containerd`),
 		wire.String(7, `C:\Program Files\containerd\containerd.exe`),
-	}
-	return append(m, extensions...)
+	}, extensions...)
 }
-
-// extension is an Extension of BootstrapParams.
-func extension(url string, value wire.Message) wire.Part {
-	return wire.Sub(8, wire.Sub(1, legacy(url, value)...))
-}
-
-const googleapis = "type.googleapis.com/"
-
-// typicalAny and typicalExtension are typical in either family.
-func typicalAny() wire.Message { return legacy(contract.OptionsName, typicalParts()) }
-
-func typicalExtension() wire.Part { return extension(contract.OptionsName, typicalParts()) }
-
-// damagedExtension is an Extension of Options that do not decode.
-func damagedExtension() wire.Part { return extension(contract.OptionsName, text("\xff")) }
 
 // text is any bytes in the place of a message.
-func text(s string) wire.Message { return wire.Message{wire.Raw([]byte(s))} }
-
-// arrives is a case whose answer is options.
-func arrives(name, class, options, note string, m wire.Message, flags ...string) Case {
-	return Case{Name: name, Payload: m.Encode(), Want: contract.Options, Options: options, Class: class, Note: note,
-		Flags: flags}
-}
-
-// answered is a case with another answer.
-func answered(name string, want contract.Kind, note string, m wire.Message, flags ...string) Case {
-	return Case{Name: name, Payload: m.Encode(), Want: want, Note: note, Flags: flags}
-}
-
-// both makes two cases of one point: the options as a legacy Any, and as an
-// extension.
-func both(what, class, want, note string, flags []string, value wire.Message) []Case {
-	return []Case{
-		arrives("legacy_"+what, class, want, note, legacy(contract.OptionsName, value), flags...),
-		arrives("bootstrap_"+what, class, want, note, bootstrap(extension(googleapis+contract.OptionsName, value)),
-			flags...),
-	}
-}
-
-// parse turns protobuf JSON into options. The table is ours, so a failure is a
-// mistake in it.
-func parse(text string) *options.Options {
-	opts := new(options.Options)
-	if err := protojson.Unmarshal([]byte(text), opts); err != nil {
-		panic(fmt.Sprintf("table: %s: %v", text, err))
-	}
-	return opts
-}
-
-func flags(f ...string) []string { return f }
+func text(s string) wire.Part { return wire.Raw([]byte(s)) }

@@ -3,7 +3,7 @@
 //
 // That form, and not a testing.F, because the input of FuzzReadOptions is then
 // the payload byte for byte: what OSS-Fuzz finds is a shim's stdin as it is. It
-// is the fastest, too. The other targets take several arguments; package targets
+// is the fastest, too. The other targets take several arguments; fuzz.Target.Split
 // says how one input holds them.
 package libfuzzer
 
@@ -11,37 +11,36 @@ import (
 	"fmt"
 
 	"shimfuzz/fuzz"
-	"shimfuzz/internal/targets"
 	"shimfuzz/internal/verdict"
 )
 
-// FuzzReadOptions is fuzz.ReadOptions.
+// FuzzReadOptions is the target of that name.
 func FuzzReadOptions(data []byte) int { return run("FuzzReadOptions", data) }
 
-// FuzzLegacy is fuzz.Legacy.
+// FuzzLegacy is the target of that name.
 func FuzzLegacy(data []byte) int { return run("FuzzLegacy", data) }
 
-// FuzzBootstrap is fuzz.Bootstrap.
+// FuzzBootstrap is the target of that name.
 func FuzzBootstrap(data []byte) int { return run("FuzzBootstrap", data) }
 
-// FuzzEquivalence is fuzz.Equivalence.
+// FuzzEquivalence is the target of that name.
 func FuzzEquivalence(data []byte) int { return run("FuzzEquivalence", data) }
 
-// FuzzMalformed is fuzz.Malformed.
+// FuzzMalformed is the target of that name.
 func FuzzMalformed(data []byte) int { return run("FuzzMalformed", data) }
 
-// FuzzReaders is fuzz.Readers.
+// FuzzReaders is the target of that name.
 func FuzzReaders(data []byte) int { return run("FuzzReaders", data) }
 
-// FuzzCreateOptions is fuzz.CreateOptions.
+// FuzzCreateOptions is the target of that name.
 func FuzzCreateOptions(data []byte) int { return run("FuzzCreateOptions", data) }
 
 func run(target string, data []byte) int {
-	named, err := targets.Named(target)
+	named, err := fuzz.Named(target)
 	if err != nil {
 		panic(err)
 	}
-	fuzz.Run(t(target), target, named.Split(data))
+	named.Run(t(target), named.Split(data)...)
 	return 0
 }
 
@@ -69,7 +68,7 @@ func (t) Wrong(r verdict.Report, again func()) {
 
 // Replay is the line that replays what libFuzzer keeps.
 func (t t) Replay() string {
-	if string(t) == targets.Raw.Name {
+	if string(t) == fuzz.Raw {
 		return "make repro CASE=<testcase>"
 	}
 	return "make repro TARGET=" + string(t) + " CASE=<testcase>"

@@ -142,40 +142,23 @@ func SameSet(a, b Outcome) bool {
 // Identical reports whether two messages of one type have equal known fields,
 // presence included. Unknown fields do not count.
 func Identical(a, b proto.Message) bool {
-	if proto.Equal(a, b) {
-		return true
-	}
-	return (hasUnknown(a.ProtoReflect()) || hasUnknown(b.ProtoReflect())) &&
-		proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
+	return proto.Equal(a, b) || proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
 }
 
-// WithoutUnknown returns m without unknown fields: a copy, if it has any.
+// WithoutUnknown returns a copy of m without unknown fields.
 func WithoutUnknown(m proto.Message) proto.Message {
-	if !hasUnknown(m.ProtoReflect()) {
-		return m
-	}
 	m = proto.Clone(m)
 	dropUnknown(m.ProtoReflect())
 	return m
 }
 
-func hasUnknown(m protoreflect.Message) bool {
-	found := len(m.GetUnknown()) > 0
-	rangeMessages(m, func(sub protoreflect.Message) { found = found || hasUnknown(sub) })
-	return found
-}
-
+// dropUnknown visits the messages that are m's singular fields, too: Options has
+// no other kind of sub-message in any version.
 func dropUnknown(m protoreflect.Message) {
 	m.SetUnknown(nil)
-	rangeMessages(m, dropUnknown)
-}
-
-// rangeMessages visits the messages that are m's singular fields: Options has
-// no other kind of sub-message in any version.
-func rangeMessages(m protoreflect.Message, visit func(protoreflect.Message)) {
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if fd.Message() != nil && !fd.IsMap() && !fd.IsList() {
-			visit(v.Message())
+			dropUnknown(v.Message())
 		}
 		return true
 	})

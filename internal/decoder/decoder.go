@@ -1,5 +1,6 @@
-// Package decoder runs what decodes options on a payload and turns the result into an
-// outcome of the contract, a panic and a hang included.
+// Package decoder runs what decodes options on a payload, delivered in every way that
+// io.Reader allows, and turns the result into an outcome of the contract, a panic and a hang
+// included.
 package decoder
 
 import (

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/cputime"
 )
 
 // HangLimit is how long a processor may work on one decode. The largest payloads
@@ -69,9 +68,9 @@ func watch(decoder string, payload []byte) (done func()) {
 }
 
 func reportHangs() {
-	before, _ := cputime.Process()
+	before, _ := ProcessorTime()
 	for range time.Tick(watchEvery) {
-		now, ok := cputime.Process()
+		now, ok := ProcessorTime()
 		spent := now - before
 		before = now
 		if !ok {

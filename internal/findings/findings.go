@@ -1,5 +1,5 @@
-// Package findings lists where the programs that read shim options break the
-// contract.
+// Package findings lists where hcsshim's readOptions, and what decodes the options of
+// CreateTaskRequest, break the contract.
 //
 // A finding does not merely name the payloads that it affects: it predicts the
 // wrong answer to each. So it excuses that defect and nothing else. An answer
@@ -17,17 +17,14 @@ import (
 	"shimfuzz/internal/contract"
 )
 
-// The programs that findings are known of.
+// The programs whose findings are in All. The lab has those of others.
 const (
-	ReadOptions        = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
-	Create             = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
-	RunHCS             = "hcsshim runhcs-v1"
-	LCOW               = "hcsshim lcow-v2"
-	ReadRuntimeOptions = "containerd ReadRuntimeOptions"
-	PkgShim            = "containerd pkg/shim"
-	RuncV2             = "containerd runc-v2"
-	RustExtensions     = "rust-extensions async" // the crate containerd-shim
+	ReadOptions = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
+	Create      = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
 )
+
+// hcsshim is how the names of hcsshim's programs start.
+const hcsshim = "hcsshim "
 
 // Finding is a defect of one program or of several.
 type Finding struct {
@@ -46,13 +43,13 @@ type Place struct {
 	Case    string        // the corpus case that shows it in the fewest bytes, or else
 	Payload func() []byte // makes a payload that the corpus does not have, such as one that is too large
 
-	predict prediction // nil for a place with a Command
+	Predict Prediction // nil for a place with a Command
 }
 
-// prediction returns the wrong answer that a defect gives to a payload for
+// Prediction returns the wrong answer that a defect gives to a payload for
 // which the contract wants another, and false for payloads that it does not
 // affect. It is given the list that is applied, for what else affects the payload.
-type prediction func(l List, payload []byte, want contract.Outcome) (contract.Outcome, bool)
+type Prediction func(l List, payload []byte, want contract.Outcome) (contract.Outcome, bool)
 
 // in reports whether a version of the program has the finding. A checkout, which
 // has no version, has what the newest release has.
@@ -61,14 +58,6 @@ func (p Place) in(version string) bool {
 		return p.Fixed == ""
 	}
 	return semver.Compare(version, p.From) >= 0 && (p.Fixed == "" || semver.Compare(version, p.Fixed) < 0)
-}
-
-// Versions says in words which releases have the finding.
-func (p Place) Versions() string {
-	if p.Fixed == "" {
-		return "since " + p.From
-	}
-	return "from " + p.From + " to before " + p.Fixed
 }
 
 // In returns the finding's place in a program, and false if it has none.
@@ -80,16 +69,19 @@ func (f *Finding) In(program string) (Place, bool) {
 	return f.Places[i], true
 }
 
+// Catalogue is findings of any programs and versions. Where two affect one payload the
+// earlier one decides.
+type Catalogue []Finding
+
 // List is the findings that are known of one version of a program, or those of
 // them that are excused. The zero value is empty.
 type List struct {
-	Name    string // as the user gives it, or "none"
-	Program string
-
-	version  string
-	without  []string   // names
-	released bool       // see AsReleased
-	findings []*Finding // that follow from the above
+	Name     string // as the user gives it, or "none"
+	Program  string
+	Version  string
+	Released bool       // the program links what its release links, and not what the suite links
+	without  []string   // what the user leaves out, as name@shim
+	findings []*Finding // that follow from the above, and a catalogue
 }
 
 // None is the empty list.
@@ -97,19 +89,20 @@ var None = List{Name: "none"}
 
 // Of returns the findings of a released version of a program. Version "" is a
 // checkout, which starts from what is known of the newest release.
-func Of(program, version string) List {
+func (c Catalogue) Of(program, version string) List {
 	name := version
-	if version == "" && strings.HasPrefix(program, "hcsshim ") {
+	if version == "" && strings.HasPrefix(program, hcsshim) {
 		name, version = Newest, Newest
 	}
-	return List{Name: name, version: version}.For(program)
+	return c.For(List{Name: name, Version: version}, program)
 }
 
 // Named returns the list of readOptions' findings that a user asks for: "none",
 // or a version, or a version without some of hcsshim's findings
 // ("v0.15.0,-identity-misread"), for an hcsshim in which those are fixed. A finding
-// may be fixed in one shim only ("-group-hides-bad-field-number@runhcs-v1").
-func Named(name string) (List, error) {
+// may be fixed in one shim only ("-group-hides-bad-field-number@runhcs-v1"). Those that
+// another catalogue has (name@shim) may be left out, too, without effect.
+func (c Catalogue) Named(name string, others ...string) (List, error) {
 	if name == None.Name {
 		return None, nil
 	}
@@ -117,57 +110,57 @@ func Named(name string) (List, error) {
 	if semver.Canonical(version) != version || version == "" {
 		return List{},
 			fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave "+
-				"out, such as ,-%s", name, Newest, All[len(All)-1].Name)
+				"out, such as ,-%s", name, Newest, c[len(c)-1].Name)
 	}
-	l := Of(ReadOptions, version)
-	l.Name = name
+	l := List{Name: name, Version: version}
+	names := append(c.ofShims(version), others...)
 	for f := range strings.SplitSeq(without, ",") {
 		if f == "" {
 			continue
 		}
 		left, ok := strings.CutPrefix(f, "-")
-		if !ok || !slices.ContainsFunc([]string{ReadOptions, Create, RunHCS, LCOW}, func(program string) bool {
-			return slices.ContainsFunc(l.For(program).Findings(),
-				func(f *Finding) bool { return isLeftOut(left, f.Name, program) })
-		}) {
+		isOther := func(name string) bool { return name != left && !strings.HasPrefix(name, left+"@") }
+		found := slices.DeleteFunc(slices.Clone(names), isOther)
+		if !ok || len(found) == 0 {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
-		l.without = append(l.without, left)
+		l.without = append(l.without, found...)
 	}
-	return l.For(ReadOptions), nil
+	return c.For(l, ReadOptions), nil
 }
 
-// For returns the list for another program of the same release.
-func (l List) For(program string) List {
+// ofShims are the findings of a version of hcsshim, as name@shim.
+func (c Catalogue) ofShims(version string) (all []string) {
+	for _, f := range c {
+		for _, p := range f.Places {
+			if strings.HasPrefix(p.Program, hcsshim) && p.in(version) {
+				all = append(all, f.inShim(p.Program))
+			}
+		}
+	}
+	return all
+}
+
+// inShim is the finding as name@shim, of the shim that a program is, or is a part of.
+func (f *Finding) inShim(program string) string {
+	if program == ReadOptions || program == Create {
+		return f.Name + "@runhcs-v1"
+	}
+	return f.Name + "@" + strings.TrimPrefix(program, hcsshim)
+}
+
+// For returns what a list has of another program of the same release.
+func (c Catalogue) For(l List, program string) List {
 	l.Program, l.findings = program, nil
 	if l.Name == "" || l.Name == None.Name {
 		return l
 	}
-	for i := range All {
-		f := &All[i]
-		if p, ok := f.In(program); ok && p.in(l.version) && !slices.ContainsFunc(l.without,
-			func(left string) bool { return isLeftOut(left, f.Name, program) }) {
+	for i := range c {
+		f := &c[i]
+		if p, ok := f.In(program); ok && p.in(l.Version) && !slices.Contains(l.without, f.inShim(program)) {
 			l.findings = append(l.findings, f)
 		}
 	}
-	return l
-}
-
-// isLeftOut reports whether the user leaves a finding of a program out: everywhere, or
-// in the shim that the program is, or is a part of.
-func isLeftOut(left, finding, program string) bool {
-	shim := "runhcs-v1"
-	if program == LCOW {
-		shim = "lcow-v2"
-	}
-	return left == finding || left == finding+"@"+shim
-}
-
-// AsReleased returns the list for a binary as it was released. Where the suite
-// links a decoder of before BootstrapParams it brings these along; the release
-// does not know their name.
-func (l List) AsReleased() List {
-	l.released = semver.IsValid(l.version) && semver.Compare(l.version, bootstrapSupport) < 0
 	return l
 }
 
@@ -184,10 +177,10 @@ func (l List) Has(name string) bool {
 func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract.Outcome) {
 	for _, f := range l.findings {
 		p, _ := f.In(l.Program)
-		if p.predict == nil {
+		if p.Predict == nil {
 			continue
 		}
-		got, ok := p.predict(l, payload, want)
+		got, ok := p.Predict(l, payload, want)
 		if ok && !contract.Right(want, got, nil) {
 			return f, got
 		}

@@ -16,30 +16,28 @@ import (
 
 // groupHidesBadFieldNumber predicts the answer to the same input with legal
 // field numbers in its groups: to google.golang.org/protobuf they look alike.
-func groupHidesBadFieldNumber(in contract.Input) prediction {
-	answer := reference.Answer
-	if in == contract.Create {
-		answer = reference.CreateAnswer
+func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	if want.Kind != contract.Malformed {
+		return contract.Outcome{}, false
 	}
-	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-		if want.Kind != contract.Malformed {
-			return contract.Outcome{}, false
-		}
-		legal := withLegalGroups(in, b)
-		if bytes.Equal(legal, b) {
-			return contract.Outcome{}, false
-		}
-		_, got := l.Predict(legal, answer(legal))
-		if got.Kind.IsError() { // of another kind, which hcsshim does not tell
-			return failed, true
-		}
-		return got, true
+	in, answer := contract.Stdin, reference.Answer
+	if l.Program == Create {
+		in, answer = contract.Create, reference.CreateAnswer
 	}
+	legal := WithLegalGroups(in, b)
+	if bytes.Equal(legal, b) {
+		return contract.Outcome{}, false
+	}
+	_, got := l.Predict(legal, answer(legal))
+	if got.Kind.IsError() { // of another kind, which hcsshim does not tell
+		return failed, true
+	}
+	return got, true
 }
 
-// withLegalGroups returns b with the field numbers above 2^29-1 in its groups
+// WithLegalGroups returns b with the field numbers above 2^29-1 in its groups
 // replaced by legal ones, at every level that a shim decodes.
-func withLegalGroups(in contract.Input, b []byte) []byte {
+func WithLegalGroups(in contract.Input, b []byte) []byte {
 	out := slices.Clone(b)
 	legalize(out, stdin.Descriptor(in, b))
 	return out

@@ -8,7 +8,9 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	_ "github.com/containerd/typeurl/v2" // for jsonTypes
+	"golang.org/x/mod/semver"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -41,11 +43,18 @@ func (l List) readAny(b []byte) (any, bool) {
 		}
 	}
 	t, err := protoregistry.GlobalTypes.FindMessageByURL(a.GetTypeUrl())
-	if err != nil || l.released && t.Descriptor().ParentFile().Package() == bootstrapPackage {
+	if err != nil || l.lacks(t.Descriptor()) {
 		return nil, false
 	}
 	m := t.New().Interface()
 	return m, proto.Unmarshal(a.GetValue(), m) == nil
+}
+
+// lacks reports whether a message is not linked into the program: the suite links
+// BootstrapParams, and a release of before these does not know their name.
+func (l List) lacks(md protoreflect.MessageDescriptor) bool {
+	return l.Released && semver.Compare(l.Version, BootstrapSupport) < 0 &&
+		md.ParentFile().Package() == bootstrap.File_runtime_bootstrap_v1_bootstrap_proto.Package()
 }
 
 // readable reports whether readAny makes a message of a payload.
@@ -53,8 +62,6 @@ func (l List) readable(b []byte) bool {
 	_, ok := l.readAny(b)
 	return ok
 }
-
-var bootstrapPackage = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor().ParentFile().Package()
 
 func isBootstrapParams(b []byte) bool {
 	return proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil
@@ -101,7 +108,7 @@ func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.O
 
 // foreignIsDefault predicts that options of another type are dropped, with a type
 // URL or without one.
-func foreignIsDefault(typed bool) prediction {
+func foreignIsDefault(typed bool) Prediction {
 	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 		if want.Kind != contract.Foreign {
 			return none, false

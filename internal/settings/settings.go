@@ -46,7 +46,6 @@ type Mutants struct {
 	All  []Mutant
 	Part int // of the walks' payloads, one batch in that many; 0 is all of them
 	Seed int // chooses the part
-	From int // the first batch of the walks; those before are done
 }
 
 // Conformance is the settings of a run that holds a reader to the contract.
@@ -63,6 +62,8 @@ type Conformance struct {
 	Seed          int    // of the generated payloads
 	Checks        int    // how many of those for each property
 	Longest       int    // how many elements in a row are walked
+	Payloads      int    // how many are made by mutation
+	Engine        string // whose known defects are excused, as package differential names it
 }
 
 // E2E is the settings of the tests that run the real shims.
@@ -107,11 +108,10 @@ func (t Test) Environ() string {
 }
 
 // MutantLine begins a line that says what becomes of one of Mutants: a number, a space,
-// and MutantRuns, MutantLives, or else the test that has killed it. BatchLine begins one
-// with the number of a batch of the walks that begins. MutantsEnd is the last one.
+// and MutantRuns, MutantLives, or else the test that has killed it. MutantsEnd is the
+// last one.
 const (
 	MutantLine  = "shimfuzz mutant "
-	BatchLine   = "shimfuzz batch "
 	MutantRuns  = "runs"
 	MutantLives = "lives"
 	MutantsEnd  = "shimfuzz mutants end"

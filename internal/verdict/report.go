@@ -93,7 +93,7 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 			excused.Name)
 	case KnownDifferent:
 		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.\n"+
-			"Either this is a new defect, or the prediction in internal/findings must be corrected.", v.Finding.Name,
+			"Either this is a new defect, or that prediction must be corrected.", v.Finding.Name,
 			v.Predicted)
 	}
 	return r

@@ -18,7 +18,6 @@ var results struct {
 	sync.Mutex
 	settings.Results
 	flushed time.Time
-	first   map[string]string // the test that failed first, by cause
 }
 
 // count notes an answer that was excused.
@@ -50,35 +49,30 @@ func Walked(n int) {
 func Record(test string, r verdict.Report) {
 	results.Lock()
 	defer results.Unlock()
+	results.Failures = append(results.Failures, failureOf(test, r))
+	_ = write() // flush reports what cannot be written
+}
+
+func failureOf(test string, r verdict.Report) settings.Failure {
 	f := settings.Failure{Test: test, Group: r.Group.String(), Answer: string(r.Verdict), Replay: r.Replay}
 	if r.Finding != nil {
 		f.Finding = r.Finding.Name
 	}
-	if name := nameOf(r); results.first[name] == "" {
-		if results.first == nil {
-			results.first = make(map[string]string)
-		}
-		results.first[name] = test
-	}
-	results.Failures = append(results.Failures, f)
-	_ = write() // flush reports what cannot be written
+	return f
+}
+
+// firstOf is the first test that has failed for the same cause, and the cause's name.
+func firstOf(r verdict.Report) (test, name string) {
+	results.Lock()
+	defer results.Unlock()
+	f := failureOf("", r)
+	i := slices.IndexFunc(results.Failures, func(g settings.Failure) bool { return nameOf(g) == nameOf(f) })
+	return results.Failures[i].Test, nameOf(f)
 }
 
 // nameOf names the cause of a failure: the finding that explains it, or what it has in
 // common with others.
-func nameOf(r verdict.Report) string {
-	if r.Finding != nil {
-		return r.Finding.Name
-	}
-	return r.Group.String()
-}
-
-// firstOf is the first test that has failed for the same cause.
-func firstOf(r verdict.Report) string {
-	results.Lock()
-	defer results.Unlock()
-	return results.first[nameOf(r)]
-}
+func nameOf(f settings.Failure) string { return cmp.Or(f.Finding, f.Group) }
 
 // write writes the results so far. The caller holds the lock.
 func write() error {
@@ -134,7 +128,7 @@ func causes(failures []settings.Failure) []*cause {
 	known := make(map[*cause]bool)
 	tests := make(map[string]bool)
 	for _, f := range failures {
-		name := cmp.Or(f.Finding, f.Group)
+		name := nameOf(f)
 		i := slices.IndexFunc(all, func(c *cause) bool { return c.name == name })
 		if i < 0 {
 			i = len(all)

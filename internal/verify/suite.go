@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -27,27 +26,12 @@ const (
 // suite is what this process tests, and what is known of it.
 type suite struct {
 	settings  settings.Test
-	underTest decoder.Decoder
-	creates   []decoder.Decoder
-	decoders  []decoder.Decoder
+	underTest decoder.Decoder   // the readOptions of the hcsshim under test
+	creates   []decoder.Decoder // what decodes CreateTaskRequest.Options in it
+	decoders  []decoder.Decoder // those that the settings choose, the reference's among them
 	byInput   map[contract.Input][]decoder.Decoder
-	known     findings.List
-	excused   findings.List
 
-	knownOfCreates, excusedOfCreates findings.List // the same of creates
-}
-
-// underTest is the readOptions of the hcsshim under test.
-func underTest() decoder.Decoder {
-	return decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}
-}
-
-// creates are what decodes CreateTaskRequest.Options in the hcsshim under test.
-func creates() (all []decoder.Decoder) {
-	for _, c := range hcsshim.CreateOptions() {
-		all = append(all, decoder.Decoder{Name: createName + " (" + c.File + ")", Input: contract.Create, Read: c.Read})
-	}
-	return all
+	known, excused map[contract.Input]findings.List // of the decoders under test
 }
 
 // current is the suite that the process's settings ask for.
@@ -60,36 +44,36 @@ var current = sync.OnceValues(func() (*suite, error) {
 })
 
 func newSuite(s settings.Test) (*suite, error) {
-	u := &suite{settings: s, underTest: underTest(), creates: creates()}
-	u.decoders = append([]decoder.Decoder{reference.Decoder, u.underTest, reference.CreateDecoder}, u.creates...)
-	if s.Decoder != "" {
-		u.decoders = slices.DeleteFunc(u.decoders, func(d decoder.Decoder) bool {
-			return d.Name != s.Decoder && !strings.HasPrefix(d.Name, s.Decoder+" ")
-		})
+	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions},
+		byInput: make(map[contract.Input][]decoder.Decoder)}
+	for _, c := range hcsshim.Current().Creates {
+		u.creates = append(u.creates, decoder.Decoder{Name: createName + " (" + c.File + ")", Input: contract.Create,
+			Read: c.Read})
+	}
+	for _, d := range append([]decoder.Decoder{reference.Decoder, u.underTest, reference.CreateDecoder}, u.creates...) {
+		if s.Decoder == "" || d.Name == s.Decoder || strings.HasPrefix(d.Name, s.Decoder+" ") {
+			u.decoders = append(u.decoders, d)
+			u.byInput[d.Input] = append(u.byInput[d.Input], d)
+		}
 	}
 	if len(u.decoders) == 0 {
 		return nil, fmt.Errorf("there is no decoder %q: want %s, %s or %s", s.Decoder, reference.Decoder.Name,
 			u.underTest.Name, createName)
 	}
-	u.byInput = make(map[contract.Input][]decoder.Decoder)
-	for _, d := range u.decoders {
-		u.byInput[d.Input] = append(u.byInput[d.Input], d)
+	known := findings.Of(findings.ReadOptions, hcsshim.Current().Version)
+	excused := known
+	if s.Findings != "" {
+		var err error
+		if excused, err = findings.Named(s.Findings); err != nil {
+			return nil, err
+		}
 	}
-	if err := u.setFindings(); err != nil {
-		return nil, err
-	}
-	u.knownOfCreates, u.excusedOfCreates = u.known.For(findings.Create), u.excused.For(findings.Create)
+	u.known, u.excused = byInput(known), byInput(excused)
 	return u, nil
 }
 
-// setFindings sets what is known and what is excused.
-func (u *suite) setFindings() (err error) {
-	u.known = findings.Of(findings.ReadOptions, hcsshim.Current().Version)
-	u.excused = u.known
-	if u.settings.Findings != "" {
-		u.excused, err = findings.Named(u.settings.Findings)
-	}
-	return err
+func byInput(l findings.List) map[contract.Input]findings.List {
+	return map[contract.Input]findings.List{contract.Stdin: l, contract.Create: findings.All.For(l, findings.Create)}
 }
 
 // readAgain reads the settings while a test runs: go test caches a result for the
@@ -124,32 +108,28 @@ func DecodersOf(in contract.Input) []decoder.Decoder { return must().byInput[in]
 
 // IsReference reports whether a decoder is the reference's.
 func IsReference(d decoder.Decoder) bool {
-	return slices.Contains([]string{reference.Decoder.Name, reference.CreateDecoder.Name}, d.Name)
+	return d.Name == reference.Decoder.Name || d.Name == reference.CreateDecoder.Name
 }
 
-// Known is what is known of the decoder under test.
-func Known() findings.List { return must().known }
+// Known is what is known of readOptions.
+func Known() findings.List { return must().known[contract.Stdin] }
 
 // Excused is what of Known is not to fail a test, by the user's choice.
-func Excused() findings.List { return must().excused }
+func Excused() findings.List { return must().excused[contract.Stdin] }
 
 // KnownOf is what is known of a decoder.
 func KnownOf(d decoder.Decoder) findings.List {
-	return listOf(d, must().known, must().knownOfCreates)
+	if IsReference(d) {
+		return findings.None
+	}
+	return must().known[d.Input]
 }
 
 func excusedOf(d decoder.Decoder) findings.List {
-	return listOf(d, must().excused, must().excusedOfCreates)
-}
-
-func listOf(d decoder.Decoder, underTest, creates findings.List) findings.List {
-	switch {
-	case IsReference(d):
+	if IsReference(d) {
 		return findings.None
-	case d.Input == contract.Create:
-		return creates
 	}
-	return underTest
+	return must().excused[d.Input]
 }
 
 func hcsshimVersion() string { return hcsshim.Current().Source }
@@ -157,15 +137,11 @@ func hcsshimVersion() string { return hcsshim.Current().Source }
 // Main runs a package's tests if there is a decoder to test, and prints what has failed by
 // cause and what to do next. It returns the exit code.
 func Main(run func() int) int {
-	u, err := current()
-	if err == nil {
-		err = ready(u.settings.HCSShim)
-	}
-	if err != nil {
+	if err := Ready(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if u.settings.Mutant != (settings.Mutant{}) {
+	if Settings().Mutant != (settings.Mutant{}) {
 		decoder.ForMutants()
 	}
 	code := run()
@@ -181,13 +157,17 @@ func Main(run func() int) int {
 	return code
 }
 
-// ready reports whether there is an hcsshim to test, and the one that the user asks for:
+// Ready reports whether there is an hcsshim to test, and the one that the user asks for:
 // a variable HCSSHIM alone does not change what go commands test.
-func ready(want string) error {
+func Ready() error {
 	if err := hcsshim.Ready(); err != nil {
 		return err
 	}
-	is := hcsshim.Current()
+	u, err := current()
+	if err != nil {
+		return err
+	}
+	want, is := u.settings.HCSShim, hcsshim.Current()
 	if want == "" || want == is.Version || want == is.Source {
 		return nil
 	}

@@ -55,7 +55,7 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 	}
 	v := c.Judge(d, got)
 	if v.Fails() {
-		fail(t, d, c, c.report(t, d, v, got))
+		fail(t, d, c, c.Report(t, d, v, got))
 	}
 	return got, v.Kind
 }
@@ -78,8 +78,8 @@ func fail(t TB, d decoder.Decoder, c Check, r verdict.Report) {
 		}
 		own.Wrong(r, again)
 	}
-	if first := firstOf(r); first != t.Name() {
-		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", first, nameOf(r), r.Replay)
+	if first, name := firstOf(r); first != t.Name() {
+		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", first, name, r.Replay)
 	}
 	t.Fatalf("%s", r)
 }
@@ -112,25 +112,21 @@ func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 }
 
 // Report reports an answer that fails t, and notes it in the results.
-func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) string {
-	return c.report(t, d, v, got).String()
-}
-
-func (c Check) report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) verdict.Report {
+func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) verdict.Report {
 	return c.complete(t, d, v.Report(c.question(d), got, c.Guarantee, Excused()))
 }
 
-// Fail fails t for what a decoder did with a payload beside its answer: memory,
+// ReportText is Report for what a decoder did with a payload beside its answer: memory,
 // time, what it shares. text says what is wrong.
+func (c Check) ReportText(t TB, d decoder.Decoder, text string) verdict.Report {
+	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text,
+		Input: d.Input, Payload: c.Payload.Bytes})
+}
+
+// Fail fails t with what ReportText reports.
 func Fail(t TB, d decoder.Decoder, c Check, text string) {
 	t.Helper()
 	t.Fatalf("%s", c.ReportText(t, d, text))
-}
-
-// ReportText is Report for what is wrong beside an answer.
-func (c Check) ReportText(t TB, d decoder.Decoder, text string) string {
-	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text,
-		Input: d.Input, Payload: c.Payload.Bytes}).String()
 }
 
 // complete adds to a report what only the test knows, and notes it in the results.

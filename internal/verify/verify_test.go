@@ -20,7 +20,7 @@ import (
 // The settings choose the decoders, or are refused in a line.
 func TestNewSuite(t *testing.T) {
 	all := "[reference hcsshim reference create"
-	for _, d := range creates() {
+	for _, d := range must().creates {
 		all += " " + d.Name
 	}
 	all += "]"
@@ -56,8 +56,8 @@ func TestNewSuite(t *testing.T) {
 		if got := fmt.Sprint(names); got != test.decoders {
 			t.Errorf("%+v: decoders %s, want %s", test.settings, got, test.decoders)
 		}
-		if test.excused != "" && u.excused.Name != test.excused {
-			t.Errorf("%+v: excused %s, want %s", test.settings, u.excused.Name, test.excused)
+		if test.excused != "" && u.excused[contract.Stdin].Name != test.excused {
+			t.Errorf("%+v: excused %s, want %s", test.settings, u.excused[contract.Stdin].Name, test.excused)
 		}
 	}
 }

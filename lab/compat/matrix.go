@@ -28,23 +28,12 @@ import (
 // fails for a wrong answer that no finding predicts, for a finding that no longer
 // shows, and for a reader that cannot be built.
 func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
-	recordings, err := table.Recordings()
-	if err != nil {
-		return err
-	}
-	senders, err := matrix.Senders(recordings)
-	if err != nil {
-		return err
-	}
+	senders := matrix.Senders(table.Recordings())
 	cases, err := corpus.Load()
 	if err != nil {
 		return err
 	}
-	passages, err := table.Passages()
-	if err != nil {
-		return err
-	}
-	ways, err := matrix.Ways(passages, cases)
+	ways, err := matrix.Ways(table.Passages(), cases)
 	if err != nil {
 		return err
 	}
@@ -54,8 +43,8 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 		return err
 	}
 	fmt.Println()
-	matrix.Text(os.Stdout, senders, rows)
-	fmt.Println()
+	matrix.Markdown(os.Stdout, senders, rows)
+	fmt.Printf("\n%s\n\n", matrix.Legend)
 	matrix.Advice(os.Stdout, senders, rows)
 	if err := m.write(rows); err != nil {
 		return err

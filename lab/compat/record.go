@@ -47,13 +47,9 @@ func Record(ctx context.Context, root string) error {
 }
 
 func writeRecordings(root string, all []table.Recording, ways []table.Passage) error {
-	text, err1 := formatRecordings(all)
-	waysText, err2 := formatPassages(ways)
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
 	same := true
-	for name, text := range map[string][]byte{table.RecordingsFile: text, table.PassagesFile: waysText} {
+	for name, text := range map[string][]byte{table.RecordingsFile: formatRecordings(all),
+		table.PassagesFile: formatPassages(ways)} {
 		name = filepath.Join(root, filepath.FromSlash(name))
 		old, err := os.ReadFile(name)
 		if err := errors.Join(err, os.WriteFile(name, text, 0o666)); err != nil {
@@ -70,34 +66,29 @@ func writeRecordings(root string, all []table.Recording, ways []table.Passage) e
 }
 
 // formatRecordings is the content of table.RecordingsFile, a line for each.
-func formatRecordings(all []table.Recording) ([]byte, error) {
-	text, err := table.Lines(all, "")
-	return []byte("[\n" + text + "\n]\n"), err
+func formatRecordings(all []table.Recording) []byte {
+	return []byte("[\n" + table.Lines(all, "") + "\n]\n")
 }
 
 // formatPassages is the content of table.PassagesFile: a line for each of all, of which
 // those of releases that did the same are one.
-func formatPassages(all []table.Passage) ([]byte, error) {
+func formatPassages(all []table.Passage) []byte {
 	var merged []table.Passage
 	at := make(map[string]int)
 	for _, p := range all {
 		release := p.Containerd
 		p.Containerd = nil
-		key, err := table.MarshalLine(p)
-		if err != nil {
-			return nil, err
-		}
-		i, ok := at[string(key)]
+		key := table.Lines([]table.Passage{p}, "")
+		i, ok := at[key]
 		if !ok {
 			i = len(merged)
-			at[string(key)] = i
+			at[key] = i
 			merged = append(merged, p)
 		}
 		merged[i].Containerd = append(merged[i].Containerd, release...)
 	}
 	slices.SortStableFunc(merged, func(a, b table.Passage) int { return rank(a) - rank(b) })
-	text, err := table.Lines(merged, "")
-	return []byte("[\n" + text + "\n]\n"), err
+	return []byte("[\n" + table.Lines(merged, "") + "\n]\n")
 }
 
 // rank is where a passage stands: first those of options, then of settings.

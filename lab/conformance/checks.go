@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"maps"
 	"math/rand"
 	"slices"
 	"strings"
@@ -13,7 +14,8 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/settings"
+	"shimfuzz/lab/conformance/differential"
 )
 
 // The levels of tests, each of which includes those before it.
@@ -30,9 +32,9 @@ var Levels = []string{Required, Recommended, Freedoms}
 type question struct {
 	level    string
 	place    string   // the test's name is level/place, or level/place/element+element
-	elements []string // that the payload is made of, if it is one of a walk
+	elements []string // that the payload is made of, if it is one of an enumeration
+	ids      string   // of docs/contract.md that these are examples of, separated by spaces
 	payload  []byte
-	want     contract.Outcome
 }
 
 // name returns the name of the test.
@@ -46,11 +48,10 @@ func (q question) name() string {
 
 // config is what of the checks is run.
 type config struct {
-	seed, checks int
-	longest      int // sequence of elements, and string of bytes, that is walked
-	subject      *subject
-	cases        []corpus.Case
-	grammar      *grammar.Grammar
+	*settings.Conformance
+	subject *subject
+	cases   []corpus.Case
+	grammar *grammar.Grammar
 }
 
 // check is some tests of one level, or of Freedoms where a payload has several right answers.
@@ -60,69 +61,105 @@ type check struct {
 }
 
 // allChecks are those of a reader of Options of a type.
-func allChecks(c *config) ([]check, error) {
-	var err error
+func allChecks(c *config) (all []check, err error) {
 	if c.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
 	c.grammar = grammar.Of(c.subject.options)
-	required := []iter.Seq[question]{c.corpus("recorded", isRecorded)}
-	for _, kind := range c.plain() {
-		required = append(required, c.draw("plain/"+kind.name, kind.generate))
+	add := func(level string, questions ...iter.Seq[question]) {
+		for _, q := range questions {
+			all = append(all, check{level, q})
+		}
 	}
-	recommended := []iter.Seq[question]{c.corpus("corpus", func(e corpus.Case) bool { return !isRecorded(e) })}
-	for _, p := range c.properties() {
-		recommended = append(recommended, c.draw(p.name, p.generate))
+	add(Required, c.ofCases("recorded", whole(true)))
+	plain := c.plain()
+	for _, name := range slices.Sorted(maps.Keys(plain)) {
+		add(Required, c.draw("plain/"+name, one(plain[name])))
 	}
-	recommended = append(recommended, c.truncated())
+	add(Recommended, c.ofCases("corpus", whole(false)))
+	for _, p := range c.grammar.Properties() {
+		add(Recommended, c.draw(p.Name, p.Draw))
+	}
+	add(Recommended, c.draw("any-bytes", one(c.anyBytes)), c.ofCases("truncated", c.cuts))
 	for _, place := range c.grammar.Contexts() {
-		recommended = append(recommended, steps("walk/"+place.Name, c.grammar.Sentences(place, c.longest),
-			elements))
+		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), elements))
 	}
-	recommended = append(recommended, steps("walk/bytes", grammar.Strings(c.longest), firstByte))
-	if c.longest > 1 {
-		recommended = append(recommended, sizes, steps("walk/params", c.grammar.Params(), elements),
-			steps("walk/sizes", c.grammar.Sizes(), nothing), c.neighbours(), c.pairs())
+	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), elements))
+	if c.Longest > 1 {
+		inOne := func(grammar.Sentence) []string { return nil }
+		add(Recommended, sentences("walk/params", c.grammar.Params(), elements),
+			sentences("walk/sizes", c.grammar.Sizes(), inOne), c.ofCases("walk/neighbours", edits), c.pairs)
 	}
-	var all []check
-	for _, q := range required {
-		all = append(all, check{Required, q})
-	}
-	for _, q := range recommended {
-		all = append(all, check{Recommended, q})
+	if c.Payloads > 0 {
+		add(Recommended, c.mutated)
+	} else if c.Longest > 1 {
+		add(Recommended, sizes)
 	}
 	return all, nil
 }
 
-func isRecorded(c corpus.Case) bool { return c.Origin != nil }
-
-// corpus asks some cases, each a test of its own.
-func (c *config) corpus(place string, include func(corpus.Case) bool) iter.Seq[question] {
+// ofCases asks payloads that are made of the cases, those of each case in a test of its own.
+func (c *config) ofCases(place string, payloads func(corpus.Case) [][]byte) iter.Seq[question] {
+	ids := caseIDs(c.grammar)
 	return func(yield func(question) bool) {
 		for _, e := range c.cases {
-			if include(e) && !yield(question{place: place, elements: []string{e.Name}, payload: e.Payload.Bytes}) {
-				return
+			for _, b := range payloads(e) {
+				if !yield(question{place: place, elements: []string{e.Name}, ids: ids(e.Name), payload: b}) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// generator draws payloads.
-type generator func(grammar.Rand) []grammar.Payload
-
-func one(generate func(grammar.Rand) grammar.Payload) generator {
-	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{generate(rnd)} }
+// whole are the recorded cases, or the others, as they are.
+func whole(recorded bool) func(corpus.Case) [][]byte {
+	return func(e corpus.Case) [][]byte {
+		if (e.Origin != nil) != recorded {
+			return nil
+		}
+		return [][]byte{e.Payload.Bytes}
+	}
 }
 
-// draw asks what a generator draws, the same for a seed whatever else is asked.
-func (c *config) draw(place string, generate generator) iter.Seq[question] {
+// cuts are a case with Options, cut at every byte.
+func (c *config) cuts(e corpus.Case) (all [][]byte) {
+	if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
+		return nil
+	}
+	for cut := range e.Payload.Bytes {
+		all = append(all, e.Payload.Bytes[:cut])
+	}
+	return all
+}
+
+// edits are every single edit of a small case.
+func edits(e corpus.Case) (all [][]byte) {
+	const small = 200 // bytes
+	if e.Size > small {
+		return nil
+	}
+	for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
+		all = append(all, s.Payload)
+	}
+	return all
+}
+
+// one draws one payload at a time.
+func one(draw func(grammar.Rand) grammar.Payload) func(grammar.Rand) []grammar.Payload {
+	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{draw(rnd)} }
+}
+
+// draw asks what is drawn, the same for a seed whatever else is asked.
+func (c *config) draw(place string, draw func(grammar.Rand) []grammar.Payload) iter.Seq[question] {
+	ids := caseIDs(c.grammar)(place)
 	return func(yield func(question) bool) {
 		h := fnv.New64()
-		fmt.Fprint(h, c.seed, place)
+		fmt.Fprint(h, c.Seed, place)
 		rnd := rand.New(rand.NewSource(int64(h.Sum64())))
-		for range c.checks {
-			for _, p := range generate(rnd) {
-				if !yield(question{place: place, payload: p.Bytes}) {
+		for range c.Checks {
+			for _, p := range draw(rnd) {
+				if !yield(question{place: place, ids: ids, payload: p.Bytes}) {
 					return
 				}
 			}
@@ -131,20 +168,19 @@ func (c *config) draw(place string, generate generator) iter.Seq[question] {
 }
 
 // plain are what containerd sends, in encodings that a standard encoder writes.
-func (c *config) plain() []property {
+func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
 	g := c.grammar
-	return []property{
-		{"none", one(func(grammar.Rand) grammar.Payload { return grammar.Payload{} })},
-		{"legacy", one(func(rnd grammar.Rand) grammar.Payload { return g.Legacy(rnd, 0, g.Options(rnd)) })},
-		{"bootstrap", one(func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, g.Options(rnd)) })},
-		{"bootstrap-none", one(func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, nil) })},
-		{"containerd-2.2", one(c.started("v2.2.9", "io.containerd.example.v1"))},
-		{"containerd-2.4", one(c.started("v2.4.2", "io.containerd.example.v1"))},
-		{"containerd-2.4-runhcs", one(c.started("v2.4.2", "containerd-shim-runhcs-v1"))},
-		{"other-type", one(func(rnd grammar.Rand) grammar.Payload {
-			return g.ForeignAs(c.otherName(rnd),
-				c.encoded(rnd))
-		})},
+	return map[string]func(grammar.Rand) grammar.Payload{
+		"none":                  func(grammar.Rand) grammar.Payload { return grammar.Payload{} },
+		"legacy":                func(rnd grammar.Rand) grammar.Payload { return g.Legacy(rnd, 0, g.Options(rnd)) },
+		"bootstrap":             func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, g.Options(rnd)) },
+		"bootstrap-none":        func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, nil) },
+		"containerd-2.2":        c.started("v2.2.9", "io.containerd.example.v1"),
+		"containerd-2.4":        c.started("v2.4.2", "io.containerd.example.v1"),
+		"containerd-2.4-runhcs": c.started("v2.4.2", "containerd-shim-runhcs-v1"),
+		"other-type": func(rnd grammar.Rand) grammar.Payload {
+			return g.ForeignAs(c.otherName(rnd), c.encoded(rnd))
+		},
 	}
 }
 
@@ -181,58 +217,16 @@ func (c *config) encoded(rnd grammar.Rand) []byte {
 	return b
 }
 
-// property is a test of what a generator draws.
-type property struct {
-	name     string
-	generate generator
+func (c *config) anyBytes(rnd grammar.Rand) grammar.Payload {
+	return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(c.cases))}
 }
 
-func (c *config) properties() []property {
-	g := c.grammar
-	list := []property{{"equivalence/family", c.equivalent(0)}, {"equivalence/all",
-		c.equivalent(grammar.AllVariations)}}
-	for row := grammar.Variations(1); row&grammar.AllVariations != 0; row <<= 1 {
-		list = append(list, property{"equivalence/" + grammar.VariationNames[row], c.equivalent(row)})
-	}
-	return append(list,
-		property{"none", one(func(rnd grammar.Rand) grammar.Payload {
-			return g.Bootstrap(rnd, grammar.AllVariations,
-				nil)
-		})},
-		property{"valid", one(func(rnd grammar.Rand) grammar.Payload { return g.Valid(rnd, grammar.Ambient) })},
-		property{"identities", one(func(rnd grammar.Rand) grammar.Payload {
-			return g.Bootstrap(rnd, grammar.Ambient|grammar.Neighbours, g.Options(rnd))
-		})},
-		property{"minimal", one(g.Minimal)}, property{"foreign", one(g.Foreign)},
-		property{"malformed", one(g.Malformed)}, property{"free", one(g.Free)}, property{"framed", one(g.Framed)},
-		property{"any-bytes", one(func(rnd grammar.Rand) grammar.Payload {
-			return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(c.cases))}
-		})})
-}
-
-// equivalent draws Options in both families, plainly and with some variations.
-func (c *config) equivalent(rows grammar.Variations) generator {
-	return func(rnd grammar.Rand) []grammar.Payload {
-		opts := c.grammar.Options(rnd)
-		return []grammar.Payload{
-			c.grammar.Legacy(rnd, 0, opts), c.grammar.Bootstrap(rnd, 0, opts),
-			c.grammar.Legacy(rnd, rows, opts), c.grammar.Bootstrap(rnd, rows, opts),
-		}
-	}
-}
-
-// truncated cuts the cases that have Options at every byte.
-func (c *config) truncated() iter.Seq[question] {
-	return func(yield func(question) bool) {
-		for _, e := range c.cases {
-			if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
-				continue
-			}
-			for cut := range e.Payload.Bytes {
-				if !yield(question{place: "truncated", elements: []string{e.Name}, payload: e.Payload.Bytes[:cut]}) {
-					return
-				}
-			}
+// mutated asks payloads that are made of others.
+func (c *config) mutated(yield func(question) bool) {
+	m := differential.NewMutator(int64(c.Seed), c.cases)
+	for range c.Payloads {
+		if !yield(question{place: "mutated", payload: m.Next()}) {
+			return
 		}
 	}
 }
@@ -249,79 +243,78 @@ func sizes(yield func(question) bool) {
 	yield(question{place: "size/24-MiB", payload: grammar.Shapes[0].Make(24 << 20)})
 }
 
-// steps asks the steps of a walk. of names what a test of its own is made of.
-func steps(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sentence) []string) iter.Seq[question] {
+// sentences asks the payloads of an enumeration. of names what a test of its own is made of.
+func sentences(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sentence) []string) iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for s := range all {
-			if !yield(question{place: place, elements: of(s), payload: s.Bytes()}) {
+			q := question{place: place, elements: of(s), payload: s.Bytes()}
+			for _, t := range s.Tokens {
+				q.ids += " " + t.Rules
+			}
+			if !yield(q) {
 				return
 			}
 		}
 	}
 }
 
-func nothing(grammar.Sentence) []string { return nil }
-
-func elements(s grammar.Sentence) []string {
-	if len(s.Tokens) == 0 {
-		return []string{"nothing"}
+// elements are the tokens of a sentence, or the first of any bytes.
+func elements(s grammar.Sentence) (names []string) {
+	for _, t := range s.Tokens {
+		names = append(names, t.Name)
 	}
-	names := make([]string, len(s.Tokens))
-	for i, e := range s.Tokens {
-		names[i] = e.Name
+	switch {
+	case len(names) > 0:
+		return names
+	case len(s.Payload) > 0:
+		return []string{fmt.Sprintf("%02x", s.Payload[0])}
 	}
-	return names
-}
-
-func firstByte(s grammar.Sentence) []string {
-	if len(s.Payload) == 0 {
-		return []string{"nothing"}
-	}
-	return []string{fmt.Sprintf("%02x", s.Payload[0])}
-}
-
-// neighbours asks the neighbours of the small cases.
-func (c *config) neighbours() iter.Seq[question] {
-	const small = 200 // bytes
-	return func(yield func(question) bool) {
-		for _, e := range c.cases {
-			if e.Size > small {
-				continue
-			}
-			for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
-				if !yield(question{place: "walk/neighbours", elements: []string{e.Name}, payload: s.Payload}) {
-					return
-				}
-			}
-		}
-	}
+	return []string{"nothing"}
 }
 
 // pairs asks one case of each class after each of the others: a reader must not keep
 // state. A case that fails after all others fails by itself.
-func (c *config) pairs() iter.Seq[question] {
-	classOf := func(e corpus.Case) string {
-		return e.Name[:strings.LastIndexByte(e.Name, '_')] + string(e.Outcome)
-	}
+func (c *config) pairs(yield func(question) bool) {
+	seen := make(map[string]bool)
 	var first []corpus.Case
 	for _, e := range c.cases {
-		isOf := func(other corpus.Case) bool { return classOf(other) == classOf(e) }
-		if !isRecorded(e) && e.Size <= 2000 && !slices.ContainsFunc(first, isOf) {
+		class := e.Name[:strings.LastIndexByte(e.Name, '_')] + string(e.Outcome)
+		if e.Origin == nil && e.Size <= 2000 && !seen[class] {
+			seen[class] = true
 			first = append(first, e)
 		}
 	}
-	return func(yield func(question) bool) {
-		for _, a := range first {
-			for _, b := range first {
-				if !yield(question{place: "corpus", elements: []string{a.Name}, payload: a.Payload.Bytes}) ||
-					!yield(question{place: "corpus", elements: []string{b.Name, "after " + a.Name},
-						payload: b.Payload.Bytes}) {
-					return
-				}
+	for _, a := range first {
+		for _, b := range first {
+			if !yield(question{place: "corpus", elements: []string{a.Name}, payload: a.Payload.Bytes}) ||
+				!yield(question{place: "corpus", elements: []string{b.Name, "after " + a.Name},
+					payload: b.Payload.Bytes}) {
+				return
 			}
 		}
 	}
 }
 
-// isBootstrap reports which of the two messages a payload is.
-func isBootstrap(b []byte) bool { return stdin.IsBootstrap(b) }
+// caseIDs returns what gives the ids of a case of the corpus, whose name ends with that of
+// a token, or of what is named after an equivalence.
+func caseIDs(g *grammar.Grammar) func(name string) string {
+	ids := map[string]string{"truncated": "M1"}
+	for _, row := range grammar.VariationNames {
+		ids[row] = row
+	}
+	all := slices.Concat(g.Faults(grammar.Legacy), g.Faults(grammar.Bootstrap))
+	for _, place := range g.Contexts() {
+		all = append(all, g.Tokens(place.Level)...)
+	}
+	for _, t := range all {
+		if t.Rules != "" {
+			ids[strings.NewReplacer(",", "", " ", "-").Replace(t.Name)] = t.Rules
+		}
+	}
+	return func(name string) (found string) {
+		for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '/' }) {
+			found += " " + ids[part]
+		}
+		return found
+	}
+}

@@ -1,3 +1,5 @@
+// Package conformance holds a reader in a process of its own to the contract, and tells
+// the author of the reader, in any language, what it answers instead of what, and why.
 package conformance
 
 import (
@@ -6,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // Run holds a reader to the contract, writes the reports into dir, and a summary to w.
@@ -27,66 +30,48 @@ func Run(ctx context.Context, w io.Writer, dir string, s settings.Test) (passes 
 }
 
 // run is Run of a reader that has been started.
-func (subject *subject) run(ctx context.Context, w io.Writer, dir string, s settings.Test,
+func (s *subject) run(ctx context.Context, w io.Writer, dir string, set settings.Test,
 	reader *process.Reader) (passes bool, err error) {
-	c := s.Conformance
-	checks, err := subject.checks(&config{subject: subject, seed: c.Seed, checks: c.Checks, longest: c.Longest})
+	c := set.Conformance
+	checks, err := s.checks(&config{Conformance: c, subject: s})
 	if err != nil {
 		return false, err
 	}
-	list := new(expected)
-	if c.Expected != "" {
-		if list, err = readExpected(c.Expected, c.Update); err != nil {
-			return false, err
-		}
+	list, err := readExpected(c.Expected, c.Update)
+	if err != nil {
+		return false, err
 	}
-	r := newRun(subject, reader, c.Level)
-	r.listed = list.names()
-	rep := &report{run: r, settings: s, dir: dir}
-	if err := rep.header(w); err != nil {
+	r := newRun(s, reader, c, list)
+	report := newReport(r, set, dir)
+	if _, err := io.WriteString(w, report.header()); err != nil {
 		return false, err
 	}
 	err = r.all(ctx, checks)
 	if err == nil {
-		err = r.explain(ctx)
+		err = r.shrinkAll(ctx)
 	}
-	rep.interrupted = errors.Is(err, context.Canceled)
-	rep.causes = r.causes()
-	switch {
-	case rep.interrupted:
-	case err != nil:
-		return false, err
-	case c.Update:
-		list.update(r)
-		if err := list.write(); err != nil {
-			return false, fmt.Errorf("EXPECTED: %w", err)
-		}
-		fallthrough
-	default:
-		rep.problems = list.compare(r)
-	}
-	rep.list = list
-	if err := errors.Join(rep.writeFiles(), rep.summary(w)); err != nil {
+	report.Interrupted = errors.Is(err, context.Canceled)
+	if err != nil && !report.Interrupted {
 		return false, err
 	}
-	return rep.green(), nil
+	if err := report.finish(); err != nil {
+		return false, err
+	}
+	_, err = io.WriteString(w, report.text(false))
+	return report.Green, err
 }
 
 // start starts and greets the reader.
 func start(s settings.Test) (*subject, *process.Reader, error) {
-	c := s.Conformance
 	root, err := settings.Root()
 	if err != nil {
 		return nil, nil, err
 	}
-	subject, err := subjectOf(c)
+	subject, err := subjectOf(s)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := subject.excuse(c.Name, c.Version, s.Findings); err != nil {
-		return nil, nil, err
-	}
-	reader, err := process.New(c.Reader, root)
+	reader, err := process.New(s.Conformance.Reader, root)
 	if err != nil {
 		return nil, nil, fmt.Errorf("READER: %w", err)
 	}
@@ -95,6 +80,22 @@ func start(s settings.Test) (*subject, *process.Reader, error) {
 		return nil, nil, err
 	}
 	return subject, reader, nil
+}
+
+// greet asks for the answer to no bytes at all. The error is one line for a program that
+// is not a reader.
+func greet(reader *process.Reader) error {
+	a, err := reader.Ask(nil)
+	if err != nil {
+		return err
+	}
+	switch a.Outcome {
+	case process.Hang, protocol.Panic, protocol.Unable:
+		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
+			"docs/conformance.md has the protocol)",
+			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
+	}
+	return nil
 }
 
 // Repro reports what a payload is, what a correct reader answers to it, and what the
@@ -109,86 +110,30 @@ func Repro(ctx context.Context, w io.Writer, file string, s settings.Test) (pass
 		return false, err
 	}
 	defer reader.Close()
-	answers, err := newRun(subject, reader, Freedoms).ask(ctx, [][]byte{payload})
+	var f *failure
+	err = newRun(subject, reader, s.Conformance, new(expected)).ask(ctx, [][]byte{payload},
+		func(_ int, got contract.Outcome) { f = subject.judge(payload, got) })
 	if err != nil {
 		return false, err
 	}
-	f := subject.failure(payload, answers[0])
-	_, err = io.WriteString(w, f.replayed(subject, s).String())
-	return !f.verdict.Fails(), err
-}
-
-// replayed is what is told of an answer that may be right.
-func (f *failure) replayed(subject *subject, s settings.Test) verdict.Report {
-	f.cause = causeOf(subject, f)
 	r := f.report(s)
 	r.Verdict = f.verdict.Kind
 	if f.verdict.Kind == verdict.Right {
 		r.Difference = ""
 	}
-	r.Description = "special in it: " + strings.Join(f.cause.features, " ")
-	return r
+	r.Description = "decided by " + rule(payload, f.want.Kind)
+	_, err = io.WriteString(w, r.String())
+	return !f.verdict.Fails(), err
 }
 
 // report is what is told of a failure.
 func (f *failure) report(s settings.Test) verdict.Report {
-	r := verdict.Report{
-		Finding: f.verdict.Finding, Program: s.Conformance.Reader,
-		Want: outcomeText(f.want), Got: f.got.String(), Difference: differenceText(f.want, f.got),
-		Input: contract.Stdin, Payload: f.payload,
-	}
-	if f.verdict.Kind == verdict.KnownDifferent {
-		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.", f.verdict.Finding.Name,
-			f.verdict.Predicted)
-	}
-	if f.got.Kind == contract.Panic {
-		r.Got, r.Panic = "panic", f.got.Panic
-	}
+	q := verdict.Question{Payload: f.payload, Want: f.want}
+	r := f.verdict.Report(q, f.got, contract.Guarantee{}, findings.None)
+	r.Verdict, r.Guarantee = "", contract.Guarantee{}
+	r.Program, r.Difference = s.Conformance.Reader, f.answer()
 	if f.file != "" {
 		r.Replay = s.ReproCommand(f.file)
 	}
 	return r
-}
-
-// outcomeText names the right answers. The text of an error is the reader's own affair.
-func outcomeText(want contract.Outcome) string {
-	var all []string
-	for _, o := range append([]contract.Outcome{want}, want.Or...) {
-		o.Err = nil
-		all = append(all, o.String())
-	}
-	return strings.Join(all, "\nor ")
-}
-
-// differenceText lists the fields that differ, with their values.
-func differenceText(want, got contract.Outcome) string {
-	list := differences(want, got)
-	if list == nil {
-		return answerText(want, got)
-	}
-	w, g := likeGot(want, got).Options.ProtoReflect(), got.Options.ProtoReflect()
-	var lines []string
-	for _, d := range list {
-		fd := w.Descriptor().Fields().ByName(protoName(d.field))
-		lines = append(lines, fmt.Sprintf("%s: %s instead of %s", d.field, fieldText(g, fd), fieldText(w, fd)))
-	}
-	return strings.Join(lines, "\n")
-}
-
-// saved is the file in dir that keeps the payload of a test.
-func saved(dir, test string, taken map[string]bool) string {
-	const longest = 120
-	clean := strings.Map(func(c rune) rune {
-		if strings.ContainsRune("-_.+=^", c) || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
-			return c
-		}
-		return '_'
-	}, test)
-	clean = clean[:min(len(clean), longest)]
-	name := clean
-	for i := 2; taken[name]; i++ {
-		name = fmt.Sprintf("%s_%d", clean, i)
-	}
-	taken[name] = true
-	return filepath.Join(dir, "failures", name+".bin")
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,21 +15,27 @@ import (
 type expected struct {
 	file  string
 	lines []line
+	names map[string]bool
 }
 
 // line is an entry, or a comment or blank line.
 type line struct {
 	text         string // of a comment or blank line
 	name, answer string
-	number       int // in the file
+	pattern      *regexp.Regexp // of a name with a *
+	number       int            // in the file
+	shows        bool           // a test fails so
 }
 
 const separator = " # "
 
-// readExpected reads a list. A file that is not there is an empty one if the list is to
-// be written.
+// readExpected reads a list; "" is an empty one. A file that is not there is an empty one
+// if the list is to be written.
 func readExpected(file string, update bool) (*expected, error) {
-	e := &expected{file: file}
+	e := &expected{file: file, names: make(map[string]bool)}
+	if file == "" {
+		return e, nil
+	}
 	text, err := os.ReadFile(file)
 	if update && errors.Is(err, fs.ErrNotExist) {
 		return e, nil
@@ -36,49 +43,42 @@ func readExpected(file string, update bool) (*expected, error) {
 	if err != nil {
 		return nil, fmt.Errorf("EXPECTED: %w", err)
 	}
-	seen := make(map[string]int)
 	for text := range strings.Lines(string(text)) {
-		l := line{number: len(e.lines) + 1}
-		text = strings.TrimRight(text, "\r\n")
-		if trimmed := strings.TrimSpace(text); trimmed == "" || strings.HasPrefix(trimmed, "#") {
-			l.text = text
-			e.lines = append(e.lines, l)
-			continue
+		l := line{number: len(e.lines) + 1, text: strings.TrimRight(text, "\r\n")}
+		if trimmed := strings.TrimSpace(text); trimmed != "" && !strings.HasPrefix(trimmed, "#") {
+			if err := e.parse(&l); err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", file, l.number, err)
+			}
 		}
-		var found bool
-		l.name, l.answer, found = strings.Cut(text, separator)
-		l.name, l.answer = strings.TrimSpace(l.name), strings.TrimSpace(l.answer)
-		switch {
-		case !found || l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0:
-			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s", file, l.number, separator,
-				strings.Join(Levels, "/, ")+"/")
-		case seen[l.name] > 0:
-			return nil, fmt.Errorf("%s:%d: %s is in line %d, too", file, l.number, l.name, seen[l.name])
-		}
-		seen[l.name] = l.number
 		e.lines = append(e.lines, l)
 	}
 	return e, nil
 }
 
-// names are those of the entries.
-func (e *expected) names() map[string]bool {
-	names := make(map[string]bool)
-	for _, l := range e.lines {
-		if l.name != "" {
-			names[l.name] = true
-		}
+// parse reads an entry.
+func (e *expected) parse(l *line) error {
+	name, answer, _ := strings.Cut(l.text, separator)
+	*l = line{name: strings.TrimSpace(name), answer: strings.TrimSpace(answer), number: l.number}
+	if l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0 {
+		return fmt.Errorf("want name%sanswer, where the name begins with %s/", separator, strings.Join(Levels, "/, "))
 	}
-	return names
+	if !strings.Contains(l.name, "*") {
+		if e.names[l.name] {
+			i := slices.IndexFunc(e.lines, func(other line) bool { return other.name == l.name })
+			return fmt.Errorf("%s is in line %d, too", l.name, e.lines[i].number)
+		}
+		e.names[l.name] = true
+		return nil
+	}
+	l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
+	return nil
 }
 
-func (e *expected) find(name string) (line, bool) {
-	for _, l := range e.lines {
-		if l.name == name {
-			return l, true
-		}
-	}
-	return line{}, false
+// has reports whether a name is in the list as it is.
+func (e *expected) has(name string) bool { return len(e.names) > 0 && e.names[name] }
+
+func (l *line) matches(name string) bool {
+	return l.name == name || l.pattern != nil && l.pattern.MatchString(name)
 }
 
 // problem is what a list says and the run does not.
@@ -90,22 +90,29 @@ type problem struct {
 
 // compare lists what makes the run red: failures that are not expected, and entries that
 // are not right. Those of levels that are not run are not looked at.
-func (e *expected) compare(r *run) (problems []problem) {
-	for _, t := range r.failures() {
-		answer := answerText(t.failure.want, t.failure.got)
-		l, ok := e.find(t.name)
-		switch {
-		case !ok:
-			problems = append(problems, problem{t.name, "failed: " + answer, 0})
-		case l.answer != answer:
-			problems = append(problems, problem{t.name, "fails in another way than expected: " + answer + ", not " +
-				l.answer, l.number})
+func (e *expected) compare(r *run, failures []*Test) (problems []problem) {
+	for _, t := range failures {
+		p := problem{Test: t.Name, What: "failed: " + t.Answer}
+		for i := range e.lines {
+			switch l := &e.lines[i]; {
+			case !l.matches(t.Name):
+			case l.answer == t.Answer:
+				l.shows, t.Expected = true, true
+			default:
+				p.What = "fails in another way than expected: " + t.Answer + ", not " + l.answer
+				p.Line = l.number
+			}
+		}
+		if !t.Expected {
+			problems = append(problems, p)
 		}
 	}
 	for _, l := range e.lines {
 		t := r.tests[l.name]
 		switch {
-		case l.name == "" || !r.isRun(Levels[levelOf(l.name)]):
+		case l.name == "" || l.shows || !r.isRun(Levels[levelOf(l.name)]):
+		case l.pattern != nil:
+			problems = append(problems, problem{l.name, "is expected to fail, but no such test fails so", l.number})
 		case t == nil:
 			problems = append(problems, problem{l.name, "is expected to fail, but there is no such test", l.number})
 		case t.failure == nil:
@@ -115,50 +122,18 @@ func (e *expected) compare(r *run) (problems []problem) {
 	return problems
 }
 
-// update makes the list that of the failures of a run. Comments and blank lines stay
-// where they are, and so do entries of levels that were not run.
-func (e *expected) update(r *run) {
+// update makes the list, which has been compared, that of the failures of a run, and
+// writes it. Comments and blank lines stay where they are, and so do entries of levels
+// that were not run.
+func (e *expected) update(r *run, failures []*Test) error {
 	e.lines = slices.DeleteFunc(e.lines, func(l line) bool {
-		return l.name != "" && r.isRun(Levels[levelOf(l.name)]) && (r.tests[l.name] == nil ||
-			r.tests[l.name].failure == nil)
+		return l.name != "" && !l.shows && r.isRun(Levels[levelOf(l.name)])
 	})
-	for _, t := range r.failures() {
-		answer := answerText(t.failure.want, t.failure.got)
-		if i := slices.IndexFunc(e.lines, func(l line) bool { return l.name == t.name }); i >= 0 {
-			e.lines[i].answer = answer
-			continue
-		}
-		e.insert(r, t, line{name: t.name, answer: answer})
-	}
-}
-
-// insert puts a new entry among those of the same cause, in the order of the names, or
-// below the comment that names the cause.
-func (e *expected) insert(r *run, t *test, entry line) {
-	comment := "# " + t.failure.cause.String()
-	at := -1
-	for i, l := range e.lines {
-		other := r.tests[l.name]
-		isSame := other != nil && other.failure != nil && other.failure.cause == t.failure.cause
-		switch {
-		case l.text == comment, isSame && compareNames(l.name, t.name) < 0:
-			at = i + 1
-		case isSame && at < 0:
-			at = i
+	for _, t := range failures {
+		if !t.Expected {
+			e.insert(t)
 		}
 	}
-	if at >= 0 {
-		e.lines = slices.Insert(e.lines, at, entry)
-		return
-	}
-	if last := len(e.lines) - 1; last >= 0 && (e.lines[last].text != "" || e.lines[last].name != "") {
-		e.lines = append(e.lines, line{})
-	}
-	e.lines = append(e.lines, line{text: comment}, entry)
-}
-
-// write writes the list, whole or not at all.
-func (e *expected) write() error {
 	var b strings.Builder
 	for _, l := range e.lines {
 		if l.name != "" {
@@ -167,6 +142,23 @@ func (e *expected) write() error {
 		b.WriteString(l.text + "\n")
 	}
 	return writeWhole(e.file, []byte(b.String()))
+}
+
+// insert puts a new entry below the comment that names its cause, in the order of the names.
+func (e *expected) insert(t *Test) {
+	comment := "# " + t.failure.cause()
+	at := slices.IndexFunc(e.lines, func(l line) bool { return l.text == comment }) + 1
+	if at == 0 {
+		if last := len(e.lines) - 1; last >= 0 && e.lines[last].text+e.lines[last].name != "" {
+			e.lines = append(e.lines, line{})
+		}
+		e.lines = append(e.lines, line{text: comment})
+		at = len(e.lines)
+	}
+	for at < len(e.lines) && e.lines[at].name != "" && compareNames(e.lines[at].name, t.Name) < 0 {
+		at++
+	}
+	e.lines = slices.Insert(e.lines, at, line{name: t.Name, answer: t.Answer})
 }
 
 // writeWhole writes a file, whole or not at all.

@@ -1,40 +1,50 @@
 package conformance
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 )
 
-// report is what a run is told of.
-type report struct {
-	run         *run
-	settings    settings.Test
-	dir         string // of its files
-	causes      []*cause
-	list        *expected
-	problems    []problem
-	interrupted bool
+// Report is report.json. docs/conformance.md describes it.
+type Report struct {
+	Format      int            `json:"format"`
+	Reader      string         `json:"reader"`
+	Options     string         `json:"options"`
+	HCSShim     string         `json:"hcsshim"`
+	Level       string         `json:"level"`
+	Seed        int            `json:"seed"`
+	Checks      int            `json:"checks"`
+	Longest     int            `json:"longest"`
+	Interrupted bool           `json:"interrupted"`
+	Green       bool           `json:"green"`
+	Levels      []*Counts      `json:"levels"`
+	Excused     map[string]int `json:"excused"`
+	Problems    []problem      `json:"problems"`
+	Causes      []*Cause       `json:"causes"`
+	Failures    []*Test        `json:"failures"`
+
+	run      *run
+	settings settings.Test
+	dir      string // of its files
 }
 
-// green reports whether all is as it must be.
-func (r *report) green() bool {
-	return len(r.problems) == 0 && r.run.unlisted == 0 && !r.interrupted
-}
-
-// counts are those of the tests of a level.
-type counts struct {
+// Counts are those of the tests of a level.
+type Counts struct {
 	Level    string `json:"level"`
 	Tests    int    `json:"tests"`
 	Passed   int    `json:"passed"`
@@ -43,247 +53,222 @@ type counts struct {
 	Payloads int    `json:"payloads"`
 }
 
-func (r *report) levels() []counts {
-	var all []counts
-	for _, level := range Levels {
-		if !r.run.isRun(level) {
-			continue
+// Test is a test and what has become of it.
+type Test struct {
+	Name     string `json:"test"`
+	Level    string `json:"level"`
+	Answer   string `json:"answer"`
+	Expected bool   `json:"expected"`
+	Cause    int    `json:"cause"`    // index in the causes
+	Payloads int    `json:"payloads"` // with a wrong answer
+	Payload  string `json:"payload"`  // hexadecimal, up to a size
+	File     string `json:"file"`
+	Replay   string `json:"replay"`
+
+	failure *failure // nil if it passes
+}
+
+func newReport(r *run, s settings.Test, dir string) *Report {
+	c := s.Conformance
+	return &Report{Format: 1, Reader: c.Reader, Options: r.name(), HCSShim: c.HCSShim, Level: c.Level,
+		Seed: c.Seed, Checks: c.Checks, Longest: c.Longest, Excused: r.excused, Problems: []problem{}, run: r,
+		settings: s, dir: dir}
+}
+
+// finish fills the report with what has become of the run, and writes its files.
+func (r *Report) finish() error {
+	r.Failures = r.run.failures()
+	for _, t := range r.Failures {
+		t.Answer = t.failure.answer()
+	}
+	list := r.run.list
+	problems := list.compare(r.run, r.Failures)
+	if r.settings.Conformance.Update && !r.Interrupted {
+		if err := list.update(r.run, r.Failures); err != nil {
+			return fmt.Errorf("EXPECTED: %w", err)
 		}
-		c := counts{Level: level, Payloads: r.run.payloads[level]}
+		problems = nil
+		for _, t := range r.Failures {
+			t.Expected = true
+		}
+	}
+	if !r.Interrupted {
+		r.Problems = append(r.Problems, append(problems, r.outdatedDefects()...)...)
+	}
+	r.Green = len(r.Problems) == 0 && r.run.unlisted == 0 && !r.Interrupted
+	r.count()
+	r.Causes = causesOf(r.Failures)
+	return r.writeFiles()
+}
+
+// outdatedDefects are the known defects that have not shown.
+func (r *Report) outdatedDefects() (problems []problem) {
+	for _, d := range r.run.engine.Defects {
+		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
+			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine " +
+				"no longer has it, remove it from lab/conformance/differential/defects.go"})
+		}
+	}
+	return problems
+}
+
+// sorted are all tests, in the order of their names.
+func (r *run) sorted() []*Test {
+	return slices.SortedFunc(maps.Values(r.tests), func(a, b *Test) int { return compareNames(a.Name, b.Name) })
+}
+
+// count counts the tests of each level.
+func (r *Report) count() {
+	for i, level := range Levels {
+		if !r.run.isRun(level) {
+			break
+		}
+		r.Levels = append(r.Levels, &Counts{Level: level, Payloads: r.run.payloads[level]})
 		for _, t := range r.run.tests {
-			if t.level != level {
-				continue
-			}
-			c.Tests++
+			c := r.Levels[i]
 			switch {
+			case t.Level != level:
+				continue
 			case t.failure == nil:
 				c.Passed++
+			case t.Expected:
+				c.Expected++
+				fallthrough
 			default:
 				c.Failed++
-				if r.isExpected(t) {
-					c.Expected++
-				}
 			}
+			c.Tests++
 		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// isExpected reports whether the list has the failure as it is.
-func (r *report) isExpected(t *test) bool {
-	l, ok := r.list.find(t.name)
-	return ok && l.answer == answerText(t.failure.want, t.failure.got)
-}
-
-func (r *report) header(w io.Writer) error {
-	c := r.settings.Conformance
-	name := r.run.subject.name()
-	if name == contract.OptionsName {
-		name += ", the fields that those of hcsshim " + c.HCSShim + " have"
-	}
-	_, err := fmt.Fprintf(w,
-		"reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d elements in a row\n",
-		c.Reader, name, c.Level, c.Seed, c.Checks, c.Longest)
-	return err
-}
-
-// Lines on the screen.
-const (
-	maxReportLines = 30 // of the reports of causes
-	maxCauses      = 12
-	maxNames       = 20
-)
-
-// summary writes what fits on a screen.
-func (r *report) summary(out io.Writer) error {
-	var b strings.Builder
-	r.table(&b)
-	r.causeLines(&b)
-	r.problemLines(&b)
-	if r.interrupted {
-		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
-	}
-	failed, unexpected, payloads := 0, 0, 0
-	for _, c := range r.levels() {
-		payloads += c.Payloads
-		failed += c.Failed
-		unexpected += c.Failed - c.Expected
-	}
-	fmt.Fprintf(&b, "\neverything: %s\n", fromRoot(filepath.Join(r.dir, "report.txt")))
-	fmt.Fprintf(&b, "%d tests, %d failed, %d of them expected, %d causes; %d payloads\n", len(r.run.tests), failed,
-		failed-unexpected, len(r.causes), payloads)
-	_, err := io.WriteString(out, b.String())
-	return err
-}
-
-func (r *report) table(b *strings.Builder) {
-	b.WriteString("\n")
-	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "level\ttests\tpassed\tfailed\texpected\tpayloads\t")
-	for _, c := range r.levels() {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t\n", c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
-	}
-	_ = w.Flush()
-	for _, name := range slices.Sorted(maps.Keys(r.run.excused)) {
-		fmt.Fprintf(b, "excused: %d answers, by the finding %s\n", r.run.excused[name], name)
 	}
 }
 
-// causeLines writes a line for each cause, and the reports of those that are not all
-// expected, as far as there is room.
-func (r *report) causeLines(b *strings.Builder) {
-	if len(r.causes) > 0 {
-		fmt.Fprintf(b, "\n%d causes; what is before the colon is explained in docs/contract.md:\n", len(r.causes))
-	}
-	for i, c := range r.causes {
-		if i == maxCauses {
-			fmt.Fprintf(b, "  … and %d more\n", len(r.causes)-i)
-			break
-		}
-		fmt.Fprintf(b, "  %s  %s\n", tests(len(c.tests)), c)
-	}
-	lines := 0
-	for _, c := range r.causes {
-		if !slices.ContainsFunc(c.tests, func(t *test) bool { return !r.isExpected(t) }) {
-			continue
-		}
-		text := c.report(r.settings)
-		before := lines
-		if lines += strings.Count(text, "\n"); before > 0 && lines > maxReportLines {
-			break
-		}
-		b.WriteString(text)
-	}
-}
-
-func tests(n int) string {
-	if n == 1 {
-		return "   1 test "
-	}
-	return fmt.Sprintf("%4d tests", n)
-}
-
-// report shows the cause with its smallest payload.
-func (c *cause) report(s settings.Test) string {
-	return fmt.Sprintf("\n-- %s\n%s%s", c, c.tests[0].name, c.tests[0].failure.report(s))
-}
-
-func (r *report) problemLines(b *strings.Builder) {
-	if len(r.problems) > 0 {
-		b.WriteString("\n")
-	}
-	for i, p := range r.problems {
-		if i == maxNames {
-			fmt.Fprintf(b, "… and %d more\n", len(r.problems)-i)
-			break
-		}
-		b.WriteString(r.text(p) + "\n")
-	}
-	if n := r.run.unlisted; n > 0 {
-		fmt.Fprintf(b, "%d more combinations of elements fail: they are not listed\n", n)
-	}
-}
-
-// text is a problem in a line.
-func (r *report) text(p problem) string {
-	at := ""
-	if p.Line > 0 {
-		at = fmt.Sprintf("%s:%d: ", r.list.file, p.Line)
-	}
-	return at + p.Test + ": " + p.What
-}
+// inNames is what the names of files do not have.
+var inNames = regexp.MustCompile(`[^-_.+=^0-9A-Za-z]`)
 
 // writeFiles writes everything into the folder.
-func (r *report) writeFiles() error {
+func (r *Report) writeFiles() error {
 	failures := filepath.Join(r.dir, "failures")
 	if err := errors.Join(os.RemoveAll(failures), os.MkdirAll(failures, 0o777)); err != nil {
 		return err
 	}
-	taken := make(map[string]bool)
-	for _, t := range r.run.failures() {
-		t.failure.file = saved(r.dir, t.name, taken)
-		if err := os.WriteFile(t.failure.file, t.failure.payload, 0o666); err != nil {
+	const longestName, mostHex = 120, 4096 // in bytes
+	for i, t := range r.Failures {
+		f := t.failure
+		name := inNames.ReplaceAllString(t.Name, "_")
+		f.file = filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
+		if err := os.WriteFile(f.file, f.payload, 0o666); err != nil {
 			return err
 		}
+		t.Cause = slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.String() == f.cause() })
+		t.File, t.Replay = gocmd.FromHere(f.file), r.settings.ReproCommand(f.file)
+		if len(f.payload) <= mostHex {
+			t.Payload = hex.EncodeToString(f.payload)
+		}
 	}
-	junit, err := r.junit()
-	if err != nil {
+	for _, c := range r.Causes {
+		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, c.smallest.Name, c.smallest.failure.report(r.settings))
+	}
+	junit, err := xml.MarshalIndent(r.junit(), "", " ")
+	data, err2 := json.MarshalIndent(r, "", " ")
+	if err := errors.Join(err, err2); err != nil {
 		return err
 	}
-	text, err := r.json()
-	if err != nil {
-		return err
-	}
-	return errors.Join(writeWhole(filepath.Join(r.dir, "report.txt"), []byte(r.full())),
-		writeWhole(filepath.Join(r.dir, "junit.xml"), junit), writeWhole(filepath.Join(r.dir, "report.json"), text))
+	return errors.Join(
+		writeWhole(filepath.Join(r.dir, "report.txt"), []byte(r.header()+r.text(true))),
+		writeWhole(filepath.Join(r.dir, "junit.xml"), append([]byte(xml.Header), append(junit, '\n')...)),
+		writeWhole(filepath.Join(r.dir, "report.json"), append(data, '\n')))
 }
 
-// full is everything as text.
-func (r *report) full() string {
+func (r *Report) header() string {
+	name := r.Options
+	if name == contract.OptionsName {
+		name += ", the fields that those of hcsshim " + r.HCSShim + " have"
+	}
+	return fmt.Sprintf(
+		"reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d elements in a row\n",
+		r.Reader, name, r.Level, r.Seed, r.Checks, r.Longest)
+}
+
+// text is what fits on a screen, or everything.
+func (r *Report) text(everything bool) string {
+	most := func(lines int) int {
+		if everything {
+			return math.MaxInt
+		}
+		return lines
+	}
 	var b strings.Builder
-	_ = r.header(&b)
-	if r.interrupted {
-		b.WriteString("INTERRUPTED: this is what was known by then\n")
-	}
 	r.table(&b)
-	b.WriteString("\nwhat makes the run red:\n")
-	for _, p := range r.problems {
-		b.WriteString(r.text(p) + "\n")
+	if len(r.Causes) > 0 {
+		fmt.Fprintf(&b, "\n%d causes; what is before the colon is explained in docs/contract.md:\n", len(r.Causes))
 	}
-	b.WriteString("\nevery failure:\n")
-	for _, t := range r.run.failures() {
-		expected := ""
-		if r.isExpected(t) {
-			expected = " (expected)"
-		}
-		fmt.Fprintf(&b, "%s # %s%s\n", t.name, answerText(t.failure.want, t.failure.got), expected)
-	}
-	for _, c := range r.causes {
-		b.WriteString(c.report(r.settings))
-		fmt.Fprintf(&b, "tests with this cause:\n")
-		for _, t := range c.tests {
-			fmt.Fprintf(&b, "  %s\n", t.name)
+	some(&b, r.Causes, most(12), func(c *Cause) string { return fmt.Sprintf("  %4d tests  %s", len(c.Tests), c) })
+	for i, c := range r.Causes {
+		switch {
+		case everything:
+			fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
+		case i == slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.unexpected }):
+			b.WriteString(c.Report)
 		}
 	}
+	if !r.Green {
+		b.WriteString("\n")
+	}
+	some(&b, r.Problems, most(20), r.problemText)
+	if n := r.run.unlisted; n > 0 {
+		fmt.Fprintf(&b, "%d more combinations of elements fail: they are not listed\n", n)
+	}
+	if everything {
+		b.WriteString("\nevery failure:\n")
+		some(&b, r.Failures, math.MaxInt, func(t *Test) string { return t.Name + separator + t.Answer })
+	}
+	if r.Interrupted {
+		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
+	}
+	failed, expected, payloads := 0, 0, 0
+	for _, c := range r.Levels {
+		payloads += c.Payloads
+		failed += c.Failed
+		expected += c.Expected
+	}
+	fmt.Fprintf(&b, "\neverything: %s\n%d tests, %d failed, %d of them expected, %d causes; %d payloads\n",
+		gocmd.FromHere(filepath.Join(r.dir, "report.txt")), len(r.run.tests), failed, expected, len(r.Causes), payloads)
 	return b.String()
 }
 
-// fieldText is the value of a field.
-func fieldText(m protoreflect.Message, fd protoreflect.FieldDescriptor) string {
-	const longest = 60
-	switch {
-	case !m.Has(fd):
-		return "unset"
-	case fd.IsMap():
-		var entries []string
-		for k, v := range m.Get(fd).Map().Range {
-			entries = append(entries, fmt.Sprintf("%q: %q", k.String(), v.String()))
+func (r *Report) table(b *strings.Builder) {
+	b.WriteString("\n")
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "level\ttests\tpassed\tfailed\texpected\tpayloads\t")
+	for _, c := range r.Levels {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t\n", c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
+	}
+	_ = w.Flush()
+	why := make(map[string]string)
+	for _, d := range r.run.engine.Defects {
+		why[d.Name] = ": " + d.Why
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
+		fmt.Fprintf(b, "excused: %d answers, by %s%s\n", r.Excused[name], name, why[name])
+	}
+}
+
+// some writes a line for each, as far as there is room.
+func some[T any](b *strings.Builder, all []T, most int, text func(T) string) {
+	for i, e := range all {
+		if i == most {
+			fmt.Fprintf(b, "… and %d more\n", len(all)-i)
+			return
 		}
-		slices.Sort(entries)
-		return short("{"+strings.Join(entries, ", ")+"}", longest)
-	case fd.Kind() == protoreflect.StringKind && !fd.IsList():
-		return short(fmt.Sprintf("%q", m.Get(fd).String()), longest)
+		b.WriteString(text(e) + "\n")
 	}
-	return short(m.Get(fd).String(), longest)
 }
 
-func short(s string, longest int) string {
-	if len(s) <= longest {
-		return s
+// problemText is a problem in a line.
+func (r *Report) problemText(p problem) string {
+	at := ""
+	if p.Line > 0 {
+		at = fmt.Sprintf("%s:%d: ", r.run.list.file, p.Line)
 	}
-	return fmt.Sprintf("%s… of %d characters", s[:longest], len(s))
-}
-
-func protoName(field string) protoreflect.Name { return protoreflect.Name(field) }
-
-func fromRoot(file string) string {
-	root, err := settings.Root()
-	if err != nil {
-		return file
-	}
-	if rel, err := filepath.Rel(root, file); err == nil {
-		return rel
-	}
-	return file
+	return at + p.Test + ": " + p.What
 }

@@ -2,16 +2,15 @@ package conformance
 
 import (
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/conformance/differential"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -25,94 +24,83 @@ type subject struct {
 	checks  func(*config) ([]check, error)                  // that it is asked
 
 	known, excused findings.List
+	engine         differential.Engine // whose defects are excused
 }
 
-// subjectOf is the subject of a reader.
-func subjectOf(c *settings.Conformance) (*subject, error) {
+// subjectOf is the subject of the reader that the settings name. Of one that make -C lab
+// matrix has not built nothing is known, unless the user says whose findings it has; it is
+// assumed to link what its release links.
+func subjectOf(set settings.Test) (*subject, error) {
+	c := set.Conformance
 	name, version := c.Name, c.Version
 	mt, err := optionstype.Find(c.Type)
 	if err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	s := &subject{options: mt, checks: allChecks, known: findings.None, excused: findings.None}
+	s := &subject{options: mt, checks: allChecks,
+		engine: differential.Engines[c.Engine]}
 	decoded := mt
 	switch {
 	case c.Marked:
 		decoded = nil
-		s.want = func(b []byte) contract.Outcome { return verdict.Want(name, version, b) }
+		s.want = func(b []byte) contract.Outcome { return findings.Want(name, version, b) }
 	case mt == optionstype.RunHCS:
-		s.want = func(b []byte) contract.Outcome {
-			return verdict.AsKnown(name, version, reference.Want(b))
-		}
+		s.want = func(b []byte) contract.Outcome { return findings.AsKnown(name, version, reference.Want(b)) }
 	default:
-		s.want = func(b []byte) contract.Outcome {
-			return reference.TypeOf(mt).Want(contract.Stdin, b)
-		}
+		s.want = func(b []byte) contract.Outcome { return reference.TypeOf(mt).Want(contract.Stdin, b) }
 	}
 	s.outcome = func(a protocol.Answer) (contract.Outcome, error) {
 		o, err := process.Outcome(a, decoded)
 		if mt == optionstype.RunHCS {
-			o = verdict.AsKnown(name, version, o)
+			o = findings.AsKnown(name, version, o)
 		}
 		return o, err
 	}
-	return s, nil
-}
-
-// greet asks for the answer to no bytes at all. The error is one line for a program that
-// is not a reader.
-func greet(reader *process.Reader) error {
-	a, err := reader.Ask(nil)
+	if name != "" {
+		s.known = findings.Of(name, version)
+	}
+	if set.Findings == "" {
+		return s, nil
+	}
+	list, err := findings.Named(set.Findings)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	switch a.Outcome {
-	case process.Hang, protocol.Panic, protocol.Unable:
-		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
-			"docs/conformance.md has the protocol)",
-			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
+	list.Released = true
+	s.excused = list
+	if name == "" {
+		s.known = s.excused
 	}
-	return nil
+	return s, nil
 }
 
 // name is the full name of the Options.
 func (s *subject) name() string { return string(s.options.Descriptor().FullName()) }
 
-// envelope describes the message that a payload is.
-func (s *subject) envelope(payload []byte) protoreflect.MessageDescriptor {
-	return stdin.Descriptor(contract.Stdin, payload)
+// failure is the answer to a payload, which is wrong if it fails.
+type failure struct {
+	payload   []byte
+	ids       string // of docs/contract.md that the payload is an example of, separated by spaces
+	want, got contract.Outcome
+	verdict   verdict.Verdict
+	excuses   []string // names of the findings or defects that explain a wrong answer
+	file      string   // that keeps the payload
 }
 
-// inside describes what an Any with a type URL holds, if that is Options of the type.
-func (s *subject) inside(url string) protoreflect.MessageDescriptor {
-	if stdin.TypeName(url) == s.name() {
-		return s.options.Descriptor()
-	}
-	return nil
-}
-
-// excuse sets what is known of a program, and which of it is excused. Of a reader that
-// make -C lab matrix has not built nothing is known, unless the user says whose findings it has;
-// it is assumed to link what its release links.
-func (s *subject) excuse(name, version, list string) error {
-	if name != "" {
-		s.known = findings.Of(name, version)
-	}
-	if list == "" {
-		return nil
-	}
-	l, err := findings.Named(list)
-	if err != nil {
-		return err
-	}
-	s.excused = l.AsReleased()
-	if name == "" {
-		s.known = s.excused
-	}
-	return nil
-}
+// fails reports whether the answer is wrong and nothing excuses it.
+func (f *failure) fails() bool { return f.verdict.Fails() && len(f.excuses) == 0 }
 
 // judge decides on the answer to a payload.
-func (s *subject) judge(payload []byte, want, got contract.Outcome) verdict.Verdict {
-	return verdict.Of(verdict.Question{Payload: payload, Want: want}, got, s.known, s.excused)
+func (s *subject) judge(payload []byte, got contract.Outcome) *failure {
+	f := &failure{payload: payload, want: s.want(payload), got: got}
+	f.verdict = verdict.Of(verdict.Question{Payload: payload, Want: f.want}, got, s.known, s.excused)
+	switch {
+	case f.verdict.Kind == verdict.Known:
+		f.excuses = []string{f.verdict.Finding.Name}
+	case f.verdict.Fails():
+		for _, d := range s.engine.Explain(payload, got) {
+			f.excuses = append(f.excuses, d.Name)
+		}
+	}
+	return f
 }

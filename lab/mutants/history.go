@@ -39,7 +39,8 @@ func History(ctx context.Context, root string) error {
 		if err != nil {
 			return err
 		}
-		if err := buildTests(ctx, release, release.Dir, []string{"properties", "fuzz"}); err != nil {
+		if err := gocmd.Show(release.Go(ctx, settings.Test{}, "test", "-c", "-vet=off",
+			"-o", release.Dir+string(filepath.Separator), "./properties", "./fuzz")); err != nil {
 			return err
 		}
 		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
@@ -60,17 +61,6 @@ func History(ctx context.Context, root string) error {
 	fmt.Println("\nSee one: make test HCSSHIM=<hcsshim> FINDINGS=<hcsshim>,-<finding>")
 	if missed > 0 {
 		return fmt.Errorf("%d times a part of the suite found nothing", missed)
-	}
-	return nil
-}
-
-// buildTests builds the test binaries of packages of a release's own build.
-func buildTests(ctx context.Context, b *extract.Build, dir string, packages []string, flags ...string) error {
-	for _, pkg := range packages { // the go command takes -fuzz for one package only
-		args := append([]string{"-c", "-vet=off", "-o", testBinary(dir, pkg), "./" + pkg}, flags...)
-		if err := gocmd.Show(b.Go(ctx, settings.Test{}, "test", args...)); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"shimfuzz/internal/hcsshim/extract"
 )
 
 func numbered(n int) (all []*mutant) {
@@ -59,60 +61,41 @@ func TestStale(t *testing.T) {
 	all[0].result, all[1].result = isKilled, isEquivalent
 	known := map[string]string{all[0].id(): "r", all[1].id(): "r", "reference | f: gone #1": "r",
 		"hcsshim v0.1.0 | f: gone #1": "r"}
-	got := fmt.Sprint(append(unknown(all, known), stale(all, known)...))
+	got := fmt.Sprint(stale(all, known))
 	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// A mutant whose copy is the same machine code as the original's, or as another
-// mutant's, is a duplicate; what its closures and data are counts, too.
-func TestFindDuplicates(t *testing.T) {
-	const listing = `p.f STEXT size=9
-	0x0000 00000 (p.go:1)	CALL	p.mutant0_f(SB)
-p.T.mutant0_f STEXT size=3
-	0x0000 00000 (p.go:7)	TEXT	p.T.mutant0_f(SB)
-	0x0003 00003 (p.go:8)	CALL	p.T.mutant0_f.func1(SB)
-p.T.mutant0_f.func1 STEXT size=3
-	0x0000 00000 (p.go:8)	RET
-p.T.mutant1_f STEXT size=3
-	0x0000 00000 (p.go:17)	TEXT	p.T.mutant1_f(SB)
-	0x0003 00003 (p.go:19)	CALL	p.T.mutant1_f.func1(SB)
-p.T.mutant1_f.func1 STEXT size=3
-	0x0000 00000 (p.go:18)	RET
-p.T.mutant2_f STEXT size=3
-	0x0000 00000 (p.go:27)	TEXT	p.T.mutant2_f(SB)
-	0x0003 00003 (p.go:29)	CALL	p.T.mutant2_f.func1(SB)
-p.T.mutant2_f.func1 STEXT size=3
-	0x0000 00000 (p.go:28)	JMP	0
-p.T.mutant3_f STEXT size=3
-	0x0000 00000 (p.go:27)	TEXT	p.T.mutant3_f(SB)
-	0x0003 00003 (p.go:29)	CALL	p.T.mutant3_f.func1(SB)
-p.T.mutant3_f.func1 STEXT size=3
-	0x0000 00000 (p.go:28)	JMP	0
-`
-	all := numbered(4) // the last has no code
-	findDuplicates(listing, all)
-	var notes []string
-	for _, m := range all {
-		notes = append(notes, m.note)
+// What is not listed as equivalent, and one that is listed and killed, fail the run.
+func TestJudge(t *testing.T) {
+	b := &extract.Build{Source: &extract.Source{Version: "v0.15.0"}}
+	all := numbered(2)
+	all[0].result, all[1].result = isKilled, isEquivalent
+	if err := judge(b, all, nil); err != nil {
+		t.Errorf("killed and equivalent: %v", err)
 	}
-	if got, want := strings.Join(notes, ", "), "the original, , "+all[1].id()+", "; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	if judge(b, all, []string{"entry"}) == nil {
+		t.Error("a stale entry is no error")
+	}
+	if all[0].result = isSurvivor; judge(b, all, nil) == nil {
+		t.Error("a survivor is no error")
 	}
 }
 
 // The checker says what the compiler would.
 func TestChecker(t *testing.T) {
-	folder, err := filepath.Abs("../../internal/reference")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newChecker(t.Context(), &mutantTree{dir: "../.."}, []string{folder})
+	b := &extract.Build{Root: root, Work: "off"}
+	c, err := newChecker(t.Context(), &suite{Build: b, dir: t.TempDir(),
+		sources: []source{{pkg: "shimfuzz/internal/reference"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(folder, "decoder.go")
+	name := filepath.Join(root, "internal", "reference", "decoder.go")
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

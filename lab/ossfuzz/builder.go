@@ -15,15 +15,18 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/dirhash"
 
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 )
 
@@ -37,25 +40,37 @@ var gosigfuzz []byte
 // which build.sh has to jump there as here.
 const builderGo = "go1.25.0"
 
-// Builder is what oss-fuzz/build.sh runs in.
-type Builder struct {
-	Dir       string // has all of it
-	Sanitizer string // "address" or "coverage"
-	HCSShim   string // the checkout to put at $SRC/hcsshim
-	Entry     string // the function of it to test, "" finds it
-	Suite     string // the tree to put at $SRC/shimfuzz
-
-	moved   string // folder outside the clone with what was built, "" before
-	fuzzers []Fuzzer
+// builder is what oss-fuzz/build.sh runs in.
+type builder struct {
+	*extract.Build        // of the hcsshim whose checkout is put at $SRC/hcsshim, and of this suite
+	dir            string // has all of it
+	sanitizer      string // "address" or "coverage"
+	moved          string // folder outside the clone with what was built
 }
 
-// Src, Out and Work are the folders that build.sh knows by these names.
-func (b Builder) Src() string  { return filepath.Join(b.Dir, "src") }
-func (b Builder) Out() string  { return filepath.Join(b.Dir, "out") }
-func (b Builder) Work() string { return filepath.Join(b.Dir, "work") }
+// The folders that build.sh knows by these names, and all that it printed.
+func (b builder) src() string  { return filepath.Join(b.dir, "src") }
+func (b builder) out() string  { return filepath.Join(b.dir, "out") }
+func (b builder) work() string { return filepath.Join(b.dir, "work") }
+func (b builder) log() string  { return filepath.Join(b.dir, "build.log") }
 
-// Log has all that build.sh printed.
-func (b Builder) Log() string { return filepath.Join(b.Dir, "build.log") }
+// build runs oss-fuzz/build.sh on the hcsshim under test, and moves what it has made out
+// of the clone. The caller removes that.
+func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, error) {
+	if err := ready(ctx); err != nil {
+		return nil, err
+	}
+	b := &builder{Build: e, dir: filepath.Join(e.Dir, "oss-fuzz", sanitizer), sanitizer: sanitizer}
+	start := time.Now()
+	fmt.Printf("oss-fuzz/build.sh on hcsshim %s, for %s\n", e.Source.Name, sanitizer)
+	fmt.Printf("  %-34s ", "building (minutes the first time)")
+	if err := b.run(ctx); err != nil {
+		fmt.Println("failed")
+		return nil, err
+	}
+	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(b.log()))
+	return b, b.moveOut()
+}
 
 // ready says in one line what is missing to build.
 func ready(ctx context.Context) error {
@@ -64,23 +79,21 @@ func ready(ctx context.Context) error {
 			runtime.GOARCH)
 	}
 	const install = "on Debian: apt-get install clang libclang-rt-dev binutils"
-	for _, name := range []string{"clang", "clang++", "objdump"} {
-		if _, err := exec.LookPath(name); err != nil {
-			return fmt.Errorf("%s is missing: %s", name, install)
-		}
+	if _, err := exec.LookPath("objdump"); err != nil {
+		return fmt.Errorf("objdump is missing: %s", install)
 	}
 	cmd := exec.CommandContext(ctx, "clang++", "-fsanitize=address,fuzzer", "-x", "c++", "-", "-o", os.DevNull)
 	cmd.Stdin = strings.NewReader(`extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }`)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%s): %s",
-			strings.TrimSpace(tail(out, 1)), install)
+		return fmt.Errorf("clang++ cannot link libFuzzer with AddressSanitizer (%w %s): %s", err,
+			strings.TrimSpace(tail(string(out), 1)), install)
 	}
 	return nil
 }
 
-// Build lays out SRC as the Dockerfile does and runs build.sh. When it fails
-// the error ends with what build.sh printed last.
-func (b Builder) Build(ctx context.Context) error {
+// run lays out SRC as the Dockerfile does and runs build.sh. When it fails the error ends
+// with what build.sh printed last.
+func (b builder) run(ctx context.Context) error {
 	if err := b.layOut(); err != nil {
 		return err
 	}
@@ -88,58 +101,55 @@ func (b Builder) Build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(b.Log())
+	before, err := dirhash.HashDir(b.src(), "", dirhash.Hash1)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	before, err := listing(b.Src())
-	if err != nil {
-		return err
-	}
-	cmd := gocmd.Command(ctx, filepath.Join(b.Src(), "hcsshim"), "bash", "-eux", filepath.Join(b.Src(), "build.sh"))
+	cmd := gocmd.Command(ctx, filepath.Join(b.src(), "hcsshim"), "bash", "-eux", filepath.Join(b.src(), "build.sh"))
 	cmd.Env = b.environment(goBin)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(b.Log())
-		return fmt.Errorf("build.sh: %w; the end of %s:\n%s", err, b.Log(), tail(text, 12))
-	}
-	after, err := listing(b.Src())
-	if err != nil {
+	printed, failed, err := gocmd.Try(cmd)
+	if err := errors.Join(err, os.WriteFile(b.log(), []byte(printed), 0o666)); err != nil {
 		return err
 	}
-	if before != after {
-		return errors.New("build.sh has changed the sources in " + b.Src())
+	if failed {
+		return fmt.Errorf("build.sh fails; the end of %s:\n%s", b.log(), tail(printed, 12))
 	}
-	return nil
+	after, err := dirhash.HashDir(b.src(), "", dirhash.Hash1)
+	if err == nil && before != after {
+		err = errors.New("build.sh has changed the sources in " + b.src())
+	}
+	return err
 }
 
-func (b Builder) layOut() error {
-	if err := os.RemoveAll(b.Dir); err != nil {
+func (b builder) layOut() error {
+	if err := os.RemoveAll(b.dir); err != nil {
 		return err
 	}
-	for _, dir := range []string{b.Src(), b.Out(), b.Work(), b.bin()} {
+	for _, dir := range []string{b.src(), b.out(), b.work(), b.bin()} {
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return err
 		}
 	}
-	script, err := os.ReadFile(filepath.Join(b.Suite, "oss-fuzz", "build.sh"))
+	script, err := os.ReadFile(filepath.Join(b.Root, "oss-fuzz", "build.sh"))
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(b.Src(), "build.sh"), script, 0o777),
+		os.WriteFile(filepath.Join(b.src(), "build.sh"), script, 0o777),
 		os.WriteFile(filepath.Join(b.bin(), "compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		gocmd.CopyTree(filepath.Join(b.Src(), "hcsshim"), b.HCSShim, ".git"),
-		gocmd.CopyTree(filepath.Join(b.Src(), "shimfuzz"), b.Suite, generated...),
+		gocmd.CopyTree(filepath.Join(b.src(), "hcsshim"), b.Source.Dir, ".git"),
+		gocmd.CopyTree(filepath.Join(b.src(), "shimfuzz"), b.Root, generated...),
 	)
 }
+
+// generated are the files of the suite that no clone has.
+var generated = []string{".git", "build", "lab", "go.work", "go.work.sum"}
 
 // install compiles the object that every Go fuzzer is linked with, and returns the
 // folder of the builder's go command, which the one here gets as it gets any
 // toolchain.
-func (b Builder) install(ctx context.Context) (goBin string, err error) {
-	cmd := gocmd.Command(ctx, b.Dir, "clang", "-c", "-x", "c", "-", "-o", b.signals())
+func (b builder) install(ctx context.Context) (goBin string, err error) {
+	cmd := gocmd.Command(ctx, b.dir, "clang", "-c", "-x", "c", "-", "-o", b.signals())
 	cmd.Stdin = bytes.NewReader(gosigfuzz)
 	if _, err := gocmd.Output(cmd); err != nil {
 		return "", fmt.Errorf("gosigfuzz: %w", err)
@@ -153,17 +163,17 @@ func (b Builder) install(ctx context.Context) (goBin string, err error) {
 	return filepath.Join(strings.TrimSpace(string(root)), "bin"), nil
 }
 
-func (b Builder) bin() string     { return filepath.Join(b.Dir, "bin") }
-func (b Builder) signals() string { return filepath.Join(b.bin(), "gosigfuzz.o") }
+func (b builder) bin() string     { return filepath.Join(b.dir, "bin") }
+func (b builder) signals() string { return filepath.Join(b.bin(), "gosigfuzz.o") }
 
 // ours are variables that a builder's environment does not have: a user's
 // choices, which make hands on to every make below it, too.
 var ours = []string{settings.HCSShim, settings.Entry, settings.Findings, settings.Variable,
 	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"}
 
-func (b Builder) environment(goBin string) []string {
+func (b builder) environment(goBin string) []string {
 	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
-	if b.Sanitizer == "address" {
+	if b.sanitizer == "address" {
 		flags += " -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
 	} else {
 		flags += " -fprofile-instr-generate -fcoverage-mapping"
@@ -176,38 +186,29 @@ func (b Builder) environment(goBin string) []string {
 		}
 	}
 	return append(env, // of two values the last one counts
-		settings.Entry+"="+b.Entry, "SRC="+b.Src(), "OUT="+b.Out(), "WORK="+b.Work(),
+		settings.Entry+"="+b.Entry, "SRC="+b.src(), "OUT="+b.out(), "WORK="+b.work(),
 		"CC=clang", "CXX=clang++ -lresolv", "CFLAGS="+flags, "CXXFLAGS="+flags,
-		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.signals(), "SANITIZER="+b.Sanitizer, "FUZZING_ENGINE=libfuzzer",
+		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.signals(), "SANITIZER="+b.sanitizer, "FUZZING_ENGINE=libfuzzer",
 		"ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
 		"PATH="+strings.Join([]string{b.bin(), goBin, os.Getenv("PATH")}, string(filepath.ListSeparator)),
 	)
 }
 
-// generated are the files of the suite that no clone has.
-var generated = []string{".git", "build", "lab", "go.work", "go.work.sum"}
-
-// listing names the files below dir with their sizes and times, but for those
-// that the suite keeps in its build folder.
-func listing(dir string) (string, error) {
-	var b strings.Builder
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if name == filepath.Join(dir, "shimfuzz", "build") {
-			return fs.SkipDir
-		}
-		info, err := d.Info()
-		if err == nil && !d.IsDir() {
-			fmt.Fprintln(&b, name, info.Size(), info.ModTime())
-		}
+// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, and removes the rest: a
+// fuzzer must need nothing but what stands next to it. A report of coverage needs the
+// sources, there as here.
+func (b *builder) moveOut() (err error) {
+	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
-	})
-	return b.String(), err
+	}
+	err = errors.Join(gocmd.CopyTree(b.moved, b.out()), os.RemoveAll(b.out()))
+	if b.sanitizer == "address" {
+		err = errors.Join(err, os.RemoveAll(b.src()), os.RemoveAll(b.work()))
+	}
+	return err
 }
 
-func tail(text []byte, lines int) string {
-	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
 	return "\t" + strings.Join(all[max(0, len(all)-lines):], "\n\t")
 }

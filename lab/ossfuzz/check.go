@@ -9,297 +9,164 @@ import (
 	"path/filepath"
 	"time"
 
-	"shimfuzz/corpus/table"
+	"shimfuzz/corpus"
+	"shimfuzz/fuzz"
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
-// Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds
-// what it makes to the checks of that infrastructure, and to more. Then each of
-// the chosen targets fuzzes for the budget.
-func Check(ctx context.Context, b *extract.Build, s settings.Test, chosen []string, budget time.Duration) error {
-	fmt.Printf("oss-fuzz/build.sh on hcsshim %s\n", b.Source.Name)
-	built, err := buildFuzzers(ctx, b, "address", b.Source.Dir, chosen)
+// Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds what it makes
+// to the checks of that infrastructure, and to more. Then each target fuzzes for the budget.
+func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.Duration) error {
+	b, err := build(ctx, e, "address")
 	if err != nil {
 		return err
 	}
-	defer built.remove()
-	r := runner{b, excusing(b, s)}
-	if err := r.checkFuzzers(ctx, built.fuzzers); err != nil {
-		return err
-	}
-	if err := r.checkArrival(ctx, chosen); err != nil {
-		return err
-	}
-	if err := r.checkGroups(ctx, built.fuzzers); err != nil {
-		return err
-	}
-	return r.fuzzAll(ctx, built.fuzzers, budget)
-}
-
-// runner runs fuzzers of a build with settings.
-type runner struct {
-	b *extract.Build
-	s settings.Test
-}
-
-func (r runner) env() []string { return []string{r.s.Environ()} }
-
-// buildFuzzers runs build.sh on the checkout in dir, and moves what it has made.
-// The caller removes that.
-func buildFuzzers(ctx context.Context, b *extract.Build, name, dir string, chosen []string) (*Builder, error) {
-	builder, err := build(ctx, b, name, dir)
+	defer os.RemoveAll(b.moved)
+	all, err := b.fuzzers()
 	if err != nil {
-		return nil, err
-	}
-	if err := builder.moveOut(chosen); err != nil {
-		builder.remove()
-		return nil, err
-	}
-	return builder, nil
-}
-
-// build runs build.sh on the checkout in dir.
-func build(ctx context.Context, b *extract.Build, name, dir string) (*Builder, error) {
-	if err := ready(ctx); err != nil {
-		return nil, err
-	}
-	sanitizer := name
-	if sanitizer != "coverage" {
-		sanitizer = "address"
-	}
-	builder := &Builder{Dir: filepath.Join(b.Dir, "oss-fuzz", name), Sanitizer: sanitizer, HCSShim: dir, Entry: b.Entry,
-		Suite: b.Root}
-	start := time.Now()
-	fmt.Printf("  %-34s ", "building (minutes the first time)")
-	if err := builder.Build(ctx); err != nil {
-		fmt.Println("failed")
-		return nil, err
-	}
-	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(builder.Log()))
-	return builder, nil
-}
-
-// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their
-// seeds, and removes the rest: a fuzzer must need nothing but what stands next to
-// it. A report of coverage needs the sources, there as here.
-func (b *Builder) moveOut(chosen []string) (err error) {
-	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
 	}
-	err = errors.Join(gocmd.CopyTree(b.moved, b.Out()), os.RemoveAll(b.Out()))
-	if b.Sanitizer == "address" {
-		err = errors.Join(err, os.RemoveAll(b.Src()), os.RemoveAll(b.Work()))
-	}
-	for _, target := range chosen {
-		f := Fuzzer{Dir: b.moved, Target: target}
-		err = errors.Join(err, f.unpackSeeds())
-		b.fuzzers = append(b.fuzzers, f)
-	}
-	return err
-}
-
-func (b *Builder) remove() { os.RemoveAll(b.moved) }
-
-// foundDir is where inputs are kept that make a target fail, beyond the next build.
-func (r runner) foundDir(target string) string {
-	return filepath.Join(r.b.Dir, "oss-fuzz-found", target)
-}
-
-// excusing lets the fuzzers know the findings of the version under test, which
-// to them is a checkout.
-func excusing(b *extract.Build, s settings.Test) settings.Test {
-	s.Findings = cmp.Or(s.Findings, b.Source.Version)
-	return s
-}
-
-// checkFuzzers makes the checks that need nothing but the built files.
-func (r runner) checkFuzzers(ctx context.Context, fuzzers []Fuzzer) error {
+	s.Findings = cmp.Or(s.Findings, e.Source.Version) // to the fuzzers it is a checkout
 	fmt.Printf("\n%-17s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds",
 		"coverage in edges: empty corpus, seeds")
-	for _, f := range fuzzers {
-		calls, err := f.Inspect(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.Target, err)
+	for _, f := range all {
+		if err := f.check(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", f.target, err)
 		}
-		four, err := f.Run(ctx, Run{Flags: []string{"-seed=1337", "-runs=4"}, Env: r.env()})
-		if err != nil {
-			return err
-		}
-		if four.Failed || !four.Done || four.Executions != 4 {
-			return fmt.Errorf("%s: -runs=4 did not end with \"Done 4 runs\": %s", f.Target, four.Report)
-		}
-		all, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"}, Env: r.env(),
-			Artifact: r.foundDir(f.Target)})
-		if err != nil {
-			return err
-		}
-		if all.Failed || !all.Done || all.Executions < f.seeds {
-			return fmt.Errorf("%s fails on a seed:\n%s\n%s", f.Target, all.Report, r.reproLines(f.Target, all.Crash))
-		}
-		if all.Last <= four.First {
-			return fmt.Errorf("%s: the seeds reach %d edges, an empty corpus %d", f.Target, all.Last, four.First)
-		}
-		fmt.Printf("%-17s %10d %7s %7d   %d, %d\n", f.Target, calls, "done", f.seeds, four.First, all.Last)
 	}
+	if err := checkGroups(ctx, e, all); err != nil {
+		return err
+	}
+	return fuzzAll(ctx, s, all, budget)
+}
+
+// check makes the checks of a fuzzer that need no time: it is one of libFuzzer's, with
+// AddressSanitizer in it, that runs on its seeds.
+func (f fuzzer) check(ctx context.Context, s settings.Test) error {
+	calls, err := f.asanCalls(ctx)
+	if err != nil {
+		return err
+	}
+	four, err := f.run(ctx, s, "-seed=1337", "-runs=4")
+	if err != nil {
+		return err
+	}
+	if four.failed || !four.done || four.executions != 4 {
+		return fmt.Errorf("-runs=4 did not end with \"Done 4 runs\": %s", four.report)
+	}
+	all, err := f.run(ctx, s, "-runs=0", f.seedDir())
+	if err != nil {
+		return err
+	}
+	if all.failed || !all.done || all.executions < f.seeds {
+		return fmt.Errorf("it fails on a seed, or runs on %d of %d:\n%s\n%s", all.executions, f.seeds, all.report,
+			f.replay(s, all.crash))
+	}
+	if all.last <= four.first {
+		return fmt.Errorf("the seeds reach %d edges, an empty corpus %d", all.last, four.first)
+	}
+	fmt.Printf("%-17s %10d %7s %7d   %d, %d\n", f.target, calls, "done", f.seeds, four.first, all.last)
 	return nil
 }
 
-// checkArrival proves that the seeds arrive in the decoder, by building all of
-// it once more on an hcsshim that records what its readOptions reads: from
-// libFuzzer it must read each payload that it reads under go test, and in the
-// raw target each file of the corpus. What decodes CreateTaskRequest.Options does not
-// record.
-func (r runner) checkArrival(ctx context.Context, chosen []string) error {
-	fmt.Println("\nwhat arrives in the decoder, on an hcsshim that records it")
-	checkout := filepath.Join(r.b.Dir, "oss-fuzz", "recorder")
-	if err := WriteRecorder(checkout, r.b.Source.Dir); err != nil {
-		return err
-	}
-	built, err := buildFuzzers(ctx, r.b, "recording", checkout, chosen)
-	if err != nil {
-		return err
-	}
-	defer built.remove()
-	native, err := extract.Prepare(r.b.Root, checkout, r.b.Entry)
-	if err != nil {
-		return err
-	}
-	binary := filepath.Join(built.Dir, "fuzz.test")
-	if err := gocmd.Show(native.Go(ctx, r.s, "test", "-c", "-o", binary, "./fuzz")); err != nil {
-		return err
-	}
-	for _, f := range built.fuzzers {
-		if f.Target == targets.Create.Name {
-			fmt.Printf("  %-17s NOT RECORDED: it is not readOptions that decodes its input\n", f.Target)
-			continue
-		}
-		if err := r.checkArrivalIn(ctx, f, binary); err != nil {
-			return fmt.Errorf("%s: %w", f.Target, err)
-		}
-	}
-	return nil
+// programs have the findings that a target shows if its input is a case of the corpus.
+var programs = map[string]string{
+	"FuzzReadOptions": findings.ReadOptions,
+	"FuzzReaders":     findings.ReadOptions,
+	fuzz.Create:       findings.Create,
 }
 
-func (r runner) checkArrivalIn(ctx context.Context, f Fuzzer, native string) error {
-	dir := filepath.Dir(native)
-	record := filepath.Join(dir, f.Target+".libfuzzer")
-	nativeRecord := filepath.Join(dir, f.Target+".gotest")
-	run, err := f.Run(ctx, Run{Corpus: []string{f.seedDir()}, Flags: []string{"-runs=0"},
-		Env: append(r.env(), RecordFile+"="+record)})
+// checkGroups stops excusing one known finding after another. Each must be a group of its
+// own to ClusterFuzz, and the same from each target. A checkout may have mended some.
+func checkGroups(ctx context.Context, b *extract.Build, all []fuzzer) error {
+	if b.Source.Version == "" {
+		return nil
+	}
+	cases, err := corpus.Load()
 	if err != nil {
 		return err
 	}
-	if run.Failed || !run.Done {
-		return errors.New(run.Report)
+	payloads := make(map[string][]byte)
+	for _, c := range cases {
+		payloads[c.Name] = c.Payload.Bytes
 	}
-	cmd := r.b.Command(ctx, r.s, native, "-test.run=^"+f.Target+"$")
-	cmd.Dir = dir
-	cmd.Env = append(cmd.Env, RecordFile+"="+nativeRecord)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go test: %w\n%s", err, out)
-	}
-	arrived, err := Recorded(record)
-	if err != nil {
-		return err
-	}
-	want, err := Recorded(nativeRecord)
-	if err != nil {
-		return err
-	}
-	if f.Target == targets.Raw.Name {
-		files, err := table.Files()
-		if err != nil {
-			return err
-		}
-		for name, text := range files {
-			if filepath.Ext(name) == ".bin" && len(text) <= targets.MaxSeed {
-				want[string(text)] = true
+	fmt.Println("\nwhat ClusterFuzz groups by, where a known finding is not excused")
+	groupOf, findingOf := make(map[string]string), make(map[string]string)
+	for _, f := range all {
+		list := findings.Of(programs[f.target], b.Source.Version)
+		for _, known := range list.Findings() {
+			place, _ := known.In(list.Program)
+			input := filepath.Join(f.dir, "input")
+			if err := os.WriteFile(input, payloads[place.Case], 0o666); err != nil {
+				return err
 			}
+			r, err := f.run(ctx, settings.Test{Findings: list.Name + ",-" + known.Name}, input)
+			if err != nil {
+				return err
+			}
+			finding := list.Program + ", " + known.Name
+			if r.group == "" || cmp.Or(findingOf[r.group], finding) != finding ||
+				cmp.Or(groupOf[finding], r.group) != r.group {
+				return fmt.Errorf("%s: %s is in the group %q, with %q, and from another target in %q", f.target,
+					finding, r.group, findingOf[r.group], groupOf[finding])
+			}
+			findingOf[r.group], groupOf[finding] = finding, r.group
+			fmt.Printf("  %-17s %s\n", f.target, r.group)
 		}
 	}
-	for payload := range want {
-		if !arrived[payload] {
-			return fmt.Errorf("libFuzzer's decoder was never given this payload of %d bytes: %x…", len(payload),
-				payload[:min(len(payload), 40)])
-		}
-	}
-	fmt.Printf("  %-17s %5d payloads, each byte for byte\n", f.Target, len(want))
+	fmt.Printf("  %d groups\n", len(findingOf))
 	return nil
 }
 
 // fuzzAll fuzzes each target for a while, from the seeds.
-func (r runner) fuzzAll(ctx context.Context, fuzzers []Fuzzer, budget time.Duration) error {
-	var results []Result
+func fuzzAll(ctx context.Context, s settings.Test, all []fuzzer, budget time.Duration) error {
 	fmt.Printf("\nfuzzing each target for %v\n", budget)
-	for _, f := range fuzzers {
-		res, err := r.fuzzFrom(ctx, f, f.seedDir(), budget)
-		if ctx.Err() != nil { // what was found before is still told
+	fmt.Printf("\n%-17s %12s %10s %10s %10s %9s\n", "target", "executions", "a second", "edges from", "to", "failures")
+	var err error
+	told := "" // of failures, also if an interrupt ends the rest
+	for _, f := range all {
+		r, runErr := f.fuzz(ctx, s, f.seedDir(), budget)
+		if runErr != nil {
+			err = runErr
 			break
 		}
-		if err != nil {
-			return err
-		}
-		results = append(results, res)
-		if res.Failed {
-			fmt.Printf("\n%s\n\n", res.Report)
-		}
-	}
-	fmt.Printf("\n%-17s %12s %10s %10s %10s %9s\n", "target", "executions", "a second", "edges from", "to", "failures")
-	failed := ctx.Err()
-	for _, res := range results {
 		failures := 0
-		if res.Failed {
-			failures, failed = 1, gocmd.ErrReported
+		if r.failed {
+			failures, err = 1, gocmd.ErrReported
+			told += fmt.Sprintf("\n%s failed:\n%s\n%s\n", f.target, r.report, f.replay(s, r.crash))
 		}
-		fmt.Printf("%-17s %12d %10d %10d %10d %9d\n", res.Target, res.Executions, res.PerSecond, res.First, res.Last,
-			failures)
+		fmt.Printf("%-17s %12d %10.0f %10d %10d %9d\n", f.target, r.executions,
+			float64(r.executions)/r.seconds, r.first, r.last, failures)
 	}
-	for _, res := range results {
-		if res.Failed {
-			fmt.Printf("\n%s failed:\n%s\n", res.Target, r.reproLines(res.Target, res.Crash))
-		}
-	}
-	return failed
+	fmt.Print(told)
+	return err
 }
 
-// fuzzFrom runs a fuzzer for a time, or until it finds something, from
-// the seeds in a folder, or from none if that is "".
-func (r runner) fuzzFrom(ctx context.Context, f Fuzzer, seeds string, budget time.Duration) (Result, error) {
-	grown := filepath.Join(f.Dir, "corpora", f.Target, "grown")
+// fuzz runs a fuzzer for a time, or until it finds something, from the seeds in a
+// folder, or from none if that is "".
+func (f fuzzer) fuzz(ctx context.Context, s settings.Test, seeds string, budget time.Duration) (result, error) {
+	grown := filepath.Join(f.dir, "corpora", f.target, "grown")
 	if err := errors.Join(os.RemoveAll(grown), os.MkdirAll(grown, 0o777)); err != nil {
-		return Result{}, err
+		return result{}, err
 	}
-	corpora := []string{grown}
+	args := []string{fmt.Sprintf("-max_total_time=%d", max(1, int(budget.Seconds()))), grown}
 	if seeds != "" {
-		corpora = append(corpora, seeds)
+		args = append(args, seeds)
 	}
-	start, printed := time.Now(), time.Now()
-	return f.Run(ctx, Run{
-		Corpus:   corpora,
-		Flags:    []string{fmt.Sprintf("-max_total_time=%d", max(1, int(budget.Seconds())))},
-		Env:      r.env(),
-		Artifact: r.foundDir(f.Target),
-		Progress: func(executions, coverage int) {
-			if time.Since(printed) > 10*time.Second {
-				printed = time.Now()
-				fmt.Printf("  %-17s %4.0f s  %9d executions  %5d edges\n", f.Target, time.Since(start).Seconds(),
-					executions, coverage)
-			}
-		},
-	})
+	return f.run(ctx, s, args...)
 }
 
-// reproLines say how to replay and how to keep what a fuzzer has found.
-func (r runner) reproLines(target, file string) string {
+// replay says how to replay and how to keep what a fuzzer has found.
+func (f fuzzer) replay(s settings.Test, file string) string {
 	if file == "" {
 		return "  the fuzzer kept no input"
 	}
-	arguments := r.s.CaseArguments(file)
-	if target != targets.Raw.Name {
-		arguments += " TARGET=" + target
+	arguments := s.CaseArguments(file)
+	if f.target != fuzz.Raw {
+		arguments += " TARGET=" + f.target
 	}
 	return "  make repro " + arguments + "\n  make keep " + arguments
 }

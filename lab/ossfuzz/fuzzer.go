@@ -4,101 +4,64 @@ import (
 	"archive/zip"
 	"cmp"
 	"context"
-	"debug/elf"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/settings"
 )
 
-// Fuzzer is a target that build.sh has made, in the folder that it was moved to.
-type Fuzzer struct {
-	Dir, Target string
-	seeds       int // files in its seedDir
+// fuzzer is a target that build.sh has made, in the folder that it was moved to.
+type fuzzer struct {
+	dir, target string
+	found       string // folder for inputs that make it fail, which outlives the next build
+	seeds       int    // files in its seedDir
 }
 
-func (f Fuzzer) binary() string  { return filepath.Join(f.Dir, f.Target) }
-func (f Fuzzer) seedDir() string { return filepath.Join(f.Dir, "corpora", f.Target, "seeds") }
+func (f fuzzer) binary() string  { return filepath.Join(f.dir, f.target) }
+func (f fuzzer) seedDir() string { return filepath.Join(f.dir, "corpora", f.target, "seeds") }
+
+// fuzzers returns what was built, one for each target, and unpacks their seeds.
+func (b *builder) fuzzers() (all []fuzzer, err error) {
+	for _, target := range fuzz.Names() {
+		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}
+		archive, err := zip.OpenReader(f.binary() + "_seed_corpus.zip")
+		if err != nil {
+			return nil, err
+		}
+		defer archive.Close()
+		f.seeds = len(archive.File)
+		if err := os.CopyFS(f.seedDir(), archive); err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
 
 // minASanCalls is what bad_build_check asks of a build for AddressSanitizer.
 const minASanCalls = 1000
 
-// Inspect checks that the binary is one of libFuzzer's, for this architecture,
-// with AddressSanitizer in it. It returns the number of calls to that.
-func (f Fuzzer) Inspect(ctx context.Context) (asanCalls int, err error) {
-	bin, err := elf.Open(f.binary())
-	if err != nil {
-		return 0, err
-	}
-	defer bin.Close()
-	symbols, err := bin.Symbols()
-	if err != nil {
-		return 0, err
-	}
-	if !slices.ContainsFunc(symbols, func(s elf.Symbol) bool { return s.Name == "LLVMFuzzerTestOneInput" }) {
-		return 0, errors.New("no LLVMFuzzerTestOneInput in it")
-	}
-	if bin.Machine != elf.EM_X86_64 {
-		return 0, fmt.Errorf("built for %v, not x86_64", bin.Machine)
-	}
+// asanCalls counts the calls to AddressSanitizer in the binary.
+func (f fuzzer) asanCalls(ctx context.Context) (n int, err error) {
 	cmd := exec.CommandContext(ctx, "objdump", "-dC", "--no-show-raw-insn", f.binary())
 	err = gocmd.Lines(cmd, func(line string) {
 		if strings.Contains(line, "<__asan") && strings.Contains(line, "call ") {
-			asanCalls++
+			n++
 		}
 	})
-	if err != nil {
-		return 0, fmt.Errorf("objdump: %w", err)
+	if err == nil && n < minASanCalls {
+		err = fmt.Errorf("%d calls to AddressSanitizer, want %d", n, minASanCalls)
 	}
-	if asanCalls < minASanCalls {
-		return asanCalls, fmt.Errorf("%d calls to AddressSanitizer, want %d", asanCalls, minASanCalls)
-	}
-	return asanCalls, nil
+	return n, err
 }
-
-// Run is one run of a fuzzer.
-type Run struct {
-	Corpus   []string // folders: the first gets what is new
-	Flags    []string
-	Env      []string // besides the process's own
-	Artifact string   // folder for an input that makes it fail, which need not be there yet
-	Progress func(executions, coverage int)
-}
-
-// Result is what a fuzzer said of a run.
-type Result struct {
-	Target      string
-	Executions  int
-	PerSecond   int
-	First, Last int    // coverage, in edges: after the seeds, and at the end
-	Crash       string // the file with the input that made it fail, if there is one
-	Report      string // of the failure
-	Group       string // of the failure, see groupOf
-	Done        bool   // it ended with "Done … runs"
-	Failed      bool   // it ended with an exit code other than 0
-	Seconds     float64
-	CPU         time.Duration
-}
-
-var (
-	status   = regexp.MustCompile(`(?m)^#(\d+)\t\w+ +cov: (\d+)`)
-	edges    = regexp.MustCompile(`(?m)^#\d+\t\w+ +cov: (\d+)`)
-	inited   = regexp.MustCompile(`(?m)^#\d+\tINITED +cov: (\d+)`)
-	done     = regexp.MustCompile(`(?m)^Done (\d+) runs in `)
-	perSec   = regexp.MustCompile(`(?m)^stat::average_exec_per_sec: +(\d+)`)
-	executed = regexp.MustCompile(`(?m)^stat::number_of_executed_units: +(\d+)`)
-	artifact = regexp.MustCompile(`(?m)Test unit written to (.*)$`)
-	// report ends where the engine's own stack begins.
-	report = regexp.MustCompile(`(?ms)^((?:panic: |fatal error: |[^\n]*ERROR: ).*?)(?:^goroutine |^SUMMARY: |\z)`)
-)
 
 // asanOptions are those of the runner, which are ClusterFuzz's.
 const asanOptions = "alloc_dealloc_mismatch=0:allocator_may_return_null=1:allocator_release_to_os_interval_ms=500:" +
@@ -107,81 +70,35 @@ const asanOptions = "alloc_dealloc_mismatch=0:allocator_may_return_null=1:alloca
 	"max_uar_stack_size_log=16:print_scariness=1:quarantine_size_mb=10:strict_memcmp=1:" +
 	"strip_path_prefix=/workspace/:symbolize=1:use_sigaltstack=1:dedup_token_length=3"
 
-// Run runs the fuzzer as the runner does: with the options, limits and
-// dictionary that stand next to it, in its own folder, with nothing on stdin.
-func (f Fuzzer) Run(ctx context.Context, r Run) (Result, error) {
+// run runs the fuzzer as the runner does: with the options, limits and dictionary that
+// stand next to it, in its own folder, with nothing on stdin.
+func (f fuzzer) run(ctx context.Context, s settings.Test, args ...string) (result, error) {
 	options, err := f.options()
 	if err != nil {
-		return Result{}, err
+		return result{}, err
 	}
-	args := append([]string{"-rss_limit_mb=2560", "-timeout=25", "-print_final_stats=1"}, options...)
-	args = append(args, r.Flags...)
-	if r.Artifact != "" {
-		if err := os.MkdirAll(r.Artifact, 0o777); err != nil {
-			return Result{}, err
-		}
-		args = append(args, "-artifact_prefix="+r.Artifact+string(filepath.Separator))
+	if err := os.MkdirAll(f.found, 0o777); err != nil {
+		return result{}, err
 	}
-	cmd := gocmd.Command(ctx, f.Dir, f.binary(), append(args, r.Corpus...)...)
-	cmd.Env = append(append(os.Environ(), "ASAN_OPTIONS="+asanOptions), r.Env...)
-	var printed strings.Builder
+	options = append(options, "-rss_limit_mb=2560", "-timeout=25", "-print_final_stats=1",
+		"-artifact_prefix="+f.found+string(filepath.Separator))
+	cmd := gocmd.Command(ctx, f.dir, f.binary(), append(options, args...)...)
+	cmd.Env = append(os.Environ(), "ASAN_OPTIONS="+asanOptions, s.Environ())
 	start := time.Now()
-	err = gocmd.Lines(cmd, func(line string) {
-		printed.WriteString(line + "\n")
-		if m := status.FindStringSubmatch(line); m != nil && r.Progress != nil {
-			r.Progress(number(m[1]), number(m[2]))
-		}
-	})
-	res := readResult(printed.String())
-	res.Target = f.Target
-	res.Seconds = time.Since(start).Seconds()
-	if s := cmd.ProcessState; s != nil {
-		res.CPU = s.UserTime() + s.SystemTime()
+	printed, failed, err := gocmd.Try(cmd)
+	if ctx.Err() != nil {
+		return result{}, ctx.Err()
 	}
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		return res, ctx.Err()
-	case errors.As(err, &exit):
-		res.Failed = true
-		res.Report = cmp.Or(res.Report, err.Error())
-		return res, nil
+	r := readResult(printed)
+	r.failed, r.seconds = failed, time.Since(start).Seconds()
+	if r.failed {
+		r.report = cmp.Or(r.report, tail(printed, 20))
 	}
-	return res, err
-}
-
-func number(digits string) int {
-	n, _ := strconv.Atoi(digits)
-	return n
-}
-
-// readResult reads what a fuzzer has printed.
-func readResult(text string) Result {
-	last := func(re *regexp.Regexp) string { // what re captures in the last place
-		value := ""
-		for _, m := range re.FindAllStringSubmatch(text, -1) {
-			value = m[1]
-		}
-		return value
-	}
-	var lines []string
-	if m := report.FindStringSubmatch(text); m != nil {
-		lines = strings.Split(strings.TrimSpace(m[1]), "\n")
-	}
-	return Result{
-		Executions: number(cmp.Or(last(executed), last(done), last(status))),
-		PerSecond:  number(last(perSec)),
-		First:      number(last(inited)),
-		Last:       number(last(edges)),
-		Crash:      last(artifact),
-		Report:     strings.Join(lines[:min(80, len(lines))], "\n"),
-		Group:      groupOf(text),
-		Done:       done.MatchString(text),
-	}
+	return r, err
 }
 
 // options are the flags that the .options file next to the fuzzer asks for.
-func (f Fuzzer) options() ([]string, error) {
+func (f fuzzer) options() ([]string, error) {
 	text, err := os.ReadFile(f.binary() + ".options")
 	if err != nil {
 		return nil, err
@@ -189,24 +106,66 @@ func (f Fuzzer) options() ([]string, error) {
 	var flags []string
 	for line := range strings.Lines(string(text)) {
 		name, value, found := strings.Cut(strings.TrimSpace(line), " = ")
-		if !found {
-			continue
-		}
 		if name == "dict" {
-			value = filepath.Join(f.Dir, value)
+			value = filepath.Join(f.dir, value)
 		}
-		flags = append(flags, "-"+name+"="+value)
+		if found {
+			flags = append(flags, "-"+name+"="+value)
+		}
 	}
 	return flags, nil
 }
 
-// unpackSeeds unpacks the fuzzer's seed corpus.
-func (f *Fuzzer) unpackSeeds() error {
-	archive, err := zip.OpenReader(f.binary() + "_seed_corpus.zip")
-	if err != nil {
-		return err
+// result is what a fuzzer said of a run.
+type result struct {
+	executions  int
+	first, last int    // coverage, in edges: after the seeds, and at the end
+	crash       string // the file with the input that made it fail, if there is one
+	report      string // of the failure
+	group       string // that ClusterFuzz puts the failure into
+	done        bool   // it ended with "Done … runs"
+	failed      bool   // it ended with an exit code other than 0
+	seconds     float64
+}
+
+var (
+	status   = regexp.MustCompile(`(?m)^#(\d+)\t(\w+) +cov: (\d+)`)
+	done     = regexp.MustCompile(`(?m)^Done \d+ runs in `)
+	executed = regexp.MustCompile(`(?m)^stat::number_of_executed_units: +(\d+)`)
+	artifact = regexp.MustCompile(`(?m)Test unit written to (.*)$`)
+	// report ends where the engine's own stack begins.
+	report = regexp.MustCompile(`(?ms)^((?:panic: |fatal error: |[^\n]*ERROR: ).*?)(?:^goroutine |^SUMMARY: |\z)`)
+	// ending is what ClusterFuzz tells a panic by: its message, which it compares exactly for
+	// its FuzzerHash=, and the function at the top of its stack.
+	ending = regexp.MustCompile(`(?s)panic: (FuzzerHash=[^\n]*)\n.*?\ngoroutine [^\n]*:\n[\w/]*/(libfuzzer\.\w+)\(`)
+)
+
+// readResult reads what a fuzzer has printed.
+func readResult(text string) (r result) {
+	for _, m := range status.FindAllStringSubmatch(text, -1) {
+		r.executions, r.last = number(m[1]), number(m[3])
+		if m[2] == "INITED" {
+			r.first = r.last
+		}
 	}
-	defer archive.Close()
-	f.seeds = len(archive.File)
-	return os.CopyFS(f.seedDir(), archive)
+	if m := executed.FindStringSubmatch(text); m != nil {
+		r.executions = number(m[1])
+	}
+	if m := artifact.FindStringSubmatch(text); m != nil {
+		r.crash = m[1]
+	}
+	if m := report.FindStringSubmatch(text); m != nil {
+		lines := strings.Split(strings.TrimSpace(m[1]), "\n")
+		r.report = strings.Join(lines[:min(80, len(lines))], "\n")
+	}
+	if m := ending.FindStringSubmatch(text); m != nil {
+		r.group = m[1] + " | " + m[2]
+	}
+	r.done = done.MatchString(text)
+	return r
+}
+
+func number(digits string) int {
+	n, _ := strconv.Atoi(digits)
+	return n
 }

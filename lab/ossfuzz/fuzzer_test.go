@@ -1,19 +1,20 @@
 package ossfuzz
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"shimfuzz/internal/hcsshim/extract"
 )
 
 func TestReadResult(t *testing.T) {
 	for _, tc := range []struct {
 		name, out string
-		want      Result
+		want      result
 	}{
 		{"a run that ends", `INFO: Seed: 1
 #576	INITED cov: 3542 ft: 7804 corp: 184/84Kb exec/s: 0 rss: 64Mb
@@ -22,7 +23,7 @@ func TestReadResult(t *testing.T) {
 Done 1024 runs in 1 second(s)
 stat::number_of_executed_units: 1030
 stat::average_exec_per_sec:     512
-`, Result{Executions: 1030, PerSecond: 512, First: 3542, Last: 3551, Done: true}},
+`, result{executions: 1030, first: 3542, last: 3551, done: true}},
 		{"a failing input", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 panic: FuzzerHash=as-sent: none for options
 	got        none
@@ -34,8 +35,8 @@ main.LLVMFuzzerTestOneInput(...)
     #0 0x1 in __sanitizer_print_stack_trace
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
-`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/crash-1", Report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
-			Group: "FuzzerHash=as-sent: none for options | libfuzzer.failAsSent"}},
+`, result{executions: 2, first: 638, last: 638, crash: "kept/crash-1", report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
+			group: "FuzzerHash=as-sent: none for options | libfuzzer.failAsSent"}},
 		{"a panic in the decoder", `panic: no
 	panic: FuzzerHash=never-panics: panic in extracted.readOptions
 
@@ -44,58 +45,16 @@ shimfuzz/fuzz/libfuzzer.failNeverPanics()
 shimfuzz/fuzz/libfuzzer.fail()
 panic({0x1?, 0x2?})
 shimfuzz/extracted.readOptions({0x1, 0x2})
-`, Result{Report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions", Group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.failNeverPanics"}},
+`, result{report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions", group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.failNeverPanics"}},
 		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 ==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory
 artifact_prefix='kept/'; Test unit written to kept/oom-1
-`, Result{Executions: 2, First: 638, Last: 638, Crash: "kept/oom-1", Report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
+`, result{executions: 2, first: 638, last: 638, crash: "kept/oom-1", report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
 	} {
-		if diff := cmp.Diff(tc.want, readResult(tc.out)); diff != "" {
+		if diff := cmp.Diff(tc.want, readResult(tc.out), cmp.AllowUnexported(result{})); diff != "" {
 			t.Errorf("%s (- want, + got):\n%s", tc.name, diff)
 		}
-	}
-}
-
-// A recording hcsshim has the old function under a new name, and a new one that
-// calls it.
-func TestWriteRecorder(t *testing.T) {
-	from, to := t.TempDir(), filepath.Join(t.TempDir(), "to")
-	shim := filepath.Join("cmd", "containerd-shim-runhcs-v1")
-	if err := os.MkdirAll(filepath.Join(from, shim), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	const text = "package main\n\n// readOptions reads.\nfunc readOptions(r io.Reader) (*options.Options, error) { " +
-		"return nil, nil }\n"
-	if err := os.WriteFile(filepath.Join(from, shim, "serve.go"), []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := WriteRecorder(to, from); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(filepath.Join(to, shim, "serve.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := strings.Replace(text, "func readOptions(", "func "+renamed+"(", 1); string(got) != want {
-		t.Errorf("serve.go:\n%s\nwant:\n%s", got, want)
-	}
-	if err := WriteRecorder(to, to+"-none"); err == nil {
-		t.Error("no error for a checkout that is not there")
-	}
-}
-
-func TestRecorded(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "record")
-	if err := os.WriteFile(file, []byte("0a00\n\n0a00\nff\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	got, err := Recorded(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(map[string]bool{"": true, "\n\x00": true, "\xff": true}, got); diff != "" {
-		t.Errorf("(- want, + got):\n%s", diff)
 	}
 }
 
@@ -109,7 +68,7 @@ func TestEnvironment(t *testing.T) {
 		t.Setenv(name, "user's")
 	}
 	last := make(map[string]string)
-	for _, v := range (Builder{Dir: "d", Sanitizer: "address"}).environment("go") {
+	for _, v := range (builder{Build: new(extract.Build), dir: "d", sanitizer: "address"}).environment("go") {
 		name, value, _ := strings.Cut(v, "=")
 		last[name] = value
 	}

@@ -1,225 +1,54 @@
 package upstream
 
 import (
-	"bytes"
-	"context"
-	"go/format"
-	"io/fs"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim/extract"
 )
 
-// root is absolute, as the command's is.
-func root(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-func pinned(t *testing.T) *extract.Source {
-	t.Helper()
-	s, err := extract.Locate(root(t), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// git am makes the patched copy of an unpatched one, for a user without a name, too.
-func TestPatch(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skipf("NOT RUN: the patch, for there is no git: %v", err)
-	}
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", "")
-	ctx := context.Background()
-	dir := t.TempDir()
-	name, patched, err := Patch(ctx, pinned(t), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := Copy(pinned(t), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-q", "-m", "x"}, {"am", "-q", name}} {
-		if err := fresh.git(ctx, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	shim := os.DirFS(filepath.Join(patched.Dir, shimDir))
-	files, err := fs.Glob(shim, "*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		want, err := fs.ReadFile(shim, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(filepath.Join(fresh.Dir, shimDir, file)); err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s is not what git am makes: %v", file, err)
-		}
-		if formatted, err := format.Source(want); err != nil || !bytes.Equal(formatted, want) {
-			t.Errorf("%s is not gofmt'd: %v", file, err)
-		}
-	}
-	if err := patched.Apply(); err == nil || !strings.Contains(err.Error(), "not found") {
-		t.Errorf("a patched copy is patched again: %v", err)
-	}
-}
-
-// Each finding has a report, whose first line is the private channel if it is a crash.
-func TestReports(t *testing.T) {
-	docs, err := os.ReadFile("../../docs/contract.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range subjects {
-		t.Run(s.name(), func(t *testing.T) {
-			r, err := newReport(s, docs)
-			if err != nil {
-				t.Fatal(err)
-			}
-			dir := t.TempDir()
-			if err := r.write(dir); err != nil {
-				t.Fatal(err)
-			}
-			text, err := os.ReadFile(filepath.Join(dir, s.name()+".md"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if private := bytes.HasPrefix(text, []byte("**A payload crashes")); private != strings.Contains(s.finding,
-				"panics") {
-				t.Errorf("the first line is of a crash: %v", private)
-			}
-			if len(r.Quotes) == 0 || r.Affected == "" || strings.Contains(string(text), "<no value>") {
-				t.Errorf("something is missing:\n%s", text)
-			}
-			source, err := os.ReadFile(filepath.Join(dir, r.File))
-			if err != nil || bytes.Contains(source, []byte("shimfuzz")) {
-				t.Errorf("the test is not on its own: %v", err)
-			}
-		})
-	}
-	for finding, says := range map[string]string{"no-such": "identity-misread", "legacy-refused": "by design"} {
-		if _, err := choose(finding); err == nil || strings.Contains(err.Error(), "\n") ||
-			!strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v, want one line with %q", finding, err, says)
-		}
-	}
-}
-
-// Each finding has in each project that has it either a report or a reason for none. The
-// report of one that is fixed has the last release with it, and of no other.
-func TestEveryFinding(t *testing.T) {
-	has := make(map[string]int) // reports and reasons, by finding and project
-	for _, s := range subjects {
-		has[s.finding+" "+project(s.program)]++
-		place, found := s.of().In(s.program)
-		switch {
-		case s.program == protobuf:
-			for _, place := range s.of().Places { // it is the same defect
-				has[s.finding+" "+project(place.Program)]++
-			}
-		case !found:
-			t.Errorf("%s is not known of %s", s.finding, s.program)
-		case (s.last != "") != (place.Fixed != ""):
-			t.Errorf("%s in %s is fixed in %q, and the last release with it is %q", s.finding, s.program, place.Fixed,
-				s.last)
-		case s.last != "" && (!findings.Of(s.program, s.last).Has(s.finding) ||
-			findings.Of(s.program, place.Fixed).Has(s.finding)):
-			t.Errorf("%s is not fixed between %s and %s of %s", s.finding, s.last, place.Fixed, s.program)
-		}
-	}
-	docs, err := os.ReadFile("../../docs/findings.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, u := range unreported {
-		if !bytes.Contains(docs, []byte(u.why)) {
-			t.Errorf("docs/findings.md does not say why %s has no report: %s", u.finding, u.why)
-		}
-		key := u.finding + " " + u.project
-		has[key]++
-		if has[key] > 1 {
-			t.Errorf("%s has a report, and a reason for none", key)
-		}
-	}
-	known := make(map[string]bool)
-	for _, f := range findings.All {
-		for _, place := range f.Places {
-			key := f.Name + " " + project(place.Program)
-			known[key] = true
-			if has[key] == 0 {
-				t.Errorf("%s has no report: give it one in subjects, or a reason in unreported (report.go)", key)
-			}
-		}
-	}
-	for key := range has {
-		if !known[key] && !strings.HasSuffix(key, protobuf) {
-			t.Errorf("%s is not known", key)
-		}
-	}
-}
-
-// A report whose test does not fail before the fix, or fails after it, or does not run,
-// is an error.
-func TestProve(t *testing.T) {
-	for _, test := range []struct {
-		name, fails   string
-		before, after string
-	}{
-		{"fails and passes", "", "FAIL", "PASS"},
-		{"passes before", "passes on the unpatched", "PASS", "PASS"},
-		{"fails after", "fails on the patched copy", "FAIL", "FAIL"},
-		{"did not run before", "did not run", "", "PASS"},
-		{"did not run after", "did not run", "FAIL", ""},
-	} {
-		r := &report{Test: "TestX"}
-		err := r.proven(func(i int) (result, error) {
-			did := []string{test.before, test.after}[i]
-			out := "exit status 2\n"
-			if did != "" {
-				out = "=== RUN   TestX\n--- " + did + ": TestX (0.00s)\n"
-			}
-			return ran(r.Test, result{did != "PASS", out}, nil)
-		})
-		if (err == nil) != (test.fails == "") || err != nil && !strings.Contains(err.Error(), test.fails) {
-			t.Errorf("%s: %v, want %q", test.name, err, test.fails)
-		}
-	}
-}
-
-// The extracted readOptions proves a report where there is no Wine; a copy that is
-// patched before, too, does not.
-func TestExtracted(t *testing.T) {
+// An older release instead of the pinned one has another readOptions, and the tests that run
+// on it fail with the findings that are known of the pinned one.
+func TestDiffers(t *testing.T) {
 	if testing.Short() {
-		t.Skip("NOT RUN: a proof with the extracted readOptions, for it takes half a minute")
+		t.Skip("NOT RUN: a comparison of two releases, for it takes a minute")
 	}
-	r, err := newReport(subjects[0], []byte("**R3** x\n\n"))
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &prover{root: root(t), work: t.TempDir(), reports: []*report{r}}
-	if err := p.copy(); err != nil {
+	pinned, err := extract.Prepare(root, "", "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	run := func(i int) (result, error) { return p.extracted(context.Background(), p.trees[i].Dir, r) }
-	if err := r.proven(run); err != nil {
-		t.Error(err)
+	none := release{"google.golang.org/protobuf", "v1.36.12", "v0.0.0-none"}.differs(t.Context(), pinned)
+	if !strings.Contains(none, "v0.0.0-none") {
+		t.Errorf("a release that is not there: %s", none)
 	}
-	if err := r.proven(func(int) (result, error) { return run(1) }); err == nil ||
-		!strings.Contains(err.Error(), "passes on the unpatched") {
-		t.Errorf("with the patch before: %v", err)
+	same := release{hcsshim, pinned.Source.Version, pinned.Source.Version}
+	if text := same.differs(t.Context(), pinned); text != "" {
+		t.Errorf("the pinned release differs from itself: %s", text)
+	}
+	older := release{hcsshim, pinned.Source.Version, "v0.14.1"}
+	text := older.differs(t.Context(), pinned)
+	if !strings.Contains(text, "readOptions is another") || !strings.Contains(text, "\n-\tvar params bootapi") {
+		t.Errorf("v0.14.1 has the same readOptions: %s", text)
+	}
+	t.Log(text)
+}
+
+// A release is newer by its version, not by its text, and a checkout is older than any.
+func TestIsNewer(t *testing.T) {
+	for _, test := range []struct {
+		pinned, newest string
+		want           bool
+	}{
+		{"v1.9.0", "v1.10.0", true}, {"v1.10.0", "v1.9.0", false}, {"v1.0.0", "v1.0.0", false},
+		{"v1.1.0-rc.1", "v1.0.0", false}, {"../hcsshim", "v0.15.0", true},
+	} {
+		if got := (release{"m", test.pinned, test.newest}).isNewer(); got != test.want {
+			t.Errorf("%s after %s: %t", test.newest, test.pinned, got)
+		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/compat/findings"
 )
 
 // expectation is what a shim must do with a payload.
@@ -90,7 +90,8 @@ func expectLCOW(b []byte) expectation {
 	q := verdict.Question{Payload: b, Want: reference.Answer(b)}
 	got := findings.LCOWAnswer(b)
 	e := expectation{decoder: "the model of lcow-v2's decoder answers " + short(got.String()), want: LCOWAfter(got)}
-	v := verdict.Of(q, got, verify.Known().For(findings.LCOW), verify.Excused().For(findings.LCOW))
+	v := verdict.Of(q, got, findings.All.For(verify.Known(), findings.LCOW),
+		findings.All.For(verify.Excused(), findings.LCOW))
 	if v.Fails() {
 		e.decoder += ", the right answer is " + short(q.Want.String())
 		e.want, e.finding = LCOWAfter(q.Want), v.Finding
@@ -99,8 +100,8 @@ func expectLCOW(b []byte) expectation {
 }
 
 // known and excused are the lists of findings of the shim.
-func (s installed) known() findings.List   { return verify.Known().For(s.Findings) }
-func (s installed) excused() findings.List { return verify.Excused().For(s.Findings) }
+func (s installed) known() findings.List   { return findings.All.For(verify.Known(), s.Findings) }
+func (s installed) excused() findings.List { return findings.All.For(verify.Excused(), s.Findings) }
 
 // finding is a known finding of the shim by its name, nil if there is none.
 func (s installed) finding(name string) *findings.Finding {

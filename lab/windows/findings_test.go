@@ -8,12 +8,12 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -129,7 +129,7 @@ func (s installed) checkFinding(t *testing.T, f *findings.Finding, place finding
 		d.verdict = verdict.KnownRight
 		d.want = "that the finding shows, because it is excused"
 		d.advice = fmt.Sprintf("The finding %[1]s does not show any more. If a checkout has fixed it, run with\n"+
-			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", f.Name,
+			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in lab/compat/findings/all.go).", f.Name,
 			verify.Excused().Name)
 		d.fail(t)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/windows/wine"
 )
 

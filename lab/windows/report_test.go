@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/compat/findings"
 )
 
 // difference is a shim that did not do what it must.

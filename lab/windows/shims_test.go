@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/windows/wine"
 )
 

@@ -2,75 +2,63 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat"
+
 	"shimfuzz/lab/mutants"
-	"shimfuzz/lab/ossfuzz"
-	"shimfuzz/lab/ossfuzz/project"
-	"shimfuzz/lab/testrun"
-	"shimfuzz/lab/upstream/watch"
+	"shimfuzz/lab/reports"
+	"shimfuzz/lab/upstream"
 )
 
 // command is a subcommand.
 type command struct {
-	name     string
-	help     string // one line
-	flags    string // the names of those it takes, some with a default: "seed=1 target"
-	hcsshim  bool   // it needs an hcsshim under test
-	versions bool   // it prints first what is tested against what
-	run      func(context.Context, *job) error
+	name  string
+	help  string // one line
+	flags string // the names of those it takes, some with a default: "seed=1 case"
+	build bool   // it needs a build with an hcsshim under test
+	run   func(context.Context, *job) error
 }
 
 var commands = []command{
-	{name: "test", help: "the lab's own tests", hcsshim: true, run: test},
-	{name: "conformance", help: "hold a reader in any language to the contract",
-		flags:   "reader options level=freedoms expected update hcsshim findings seed=1 checks=300 longest=2",
-		hcsshim: true, run: conformance},
-	{name: "repro", help: "what a payload is, and what a reader answers to it",
-		flags: "case reader options hcsshim findings", hcsshim: true, run: repro},
-	{name: "differential", help: "hold the reference to readers on other protobuf engines",
-		flags: "seed=1 payloads=50000", run: differ},
-	{name: "matrix", help: "which containerd works with which shim",
-		flags: "hcsshim", run: matrix},
-	{name: "e2e", help: "the real shims for Windows, under Wine: serve and start",
-		flags: "hcsshim findings seed=1 checks=300 case", hcsshim: true, run: e2e},
-	{name: "windows", help: "the suite's own tests as Windows programs, under Wine",
-		flags: "hcsshim findings seed=1 checks=20", hcsshim: true, versions: true, run: windows},
-	{name: "e2e-tools", help: "install what that needs, from Debian, as root", run: e2eTools},
-	{name: "descriptors", help: "write the descriptor set for readers in any language", run: descriptors},
-	{name: "examples", help: "hold the example readers to their lists of expected failures",
-		flags: "update hcsshim seed=1 checks=300 level=freedoms", hcsshim: true, run: exampleReaders},
-	{name: "examples-tools", help: "install what the example readers need, from Debian, as root", run: examplesTools},
-	{name: "oss-fuzz", help: "what OSS-Fuzz does: build, check, fuzz",
-		flags: "hcsshim findings fuzztime=60s target sanitizer=address", hcsshim: true, run: ossFuzz},
-	{name: "report", help: "write a finding for upstream's tracker, with a test that fails",
-		flags: "finding", run: report},
-	{name: "patch", help: "write the commit that closes hcsshim's findings",
-		flags: "hcsshim", run: patch},
-	{name: "record", help: "record what five releases of containerd write, for make corpus",
-		run: func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
-	{name: "oss-fuzz-proof", help: "let the built fuzzers find what is wrong with v0.14.1",
-		flags: "fuzztime=5m", run: ossFuzzProof},
-	{name: "submission", help: "write the folder that OSS-Fuzz is sent, check it and build it",
-		flags: "repo contact hcsshim findings target fuzztime=5s", hcsshim: true, run: submission},
-	{name: "mutants", help: "break the decoders in a thousand ways, see that it shows",
-		flags: "hcsshim sample seed mutant alone", hcsshim: true, versions: true,
-		run: func(ctx context.Context, j *job) error {
-			return mutants.Mutants(ctx, j.b, mutants.Choice{Name: string(j.mutant), Sample: int(j.sample),
-				Seed: int(j.seed), Alone: j.alone > 0})
-		}},
-	{name: "history", help: "find every known defect again, on the releases that have it",
-		run: func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
-	{name: "upstream", help: "what changes with the newest releases of hcsshim and of what decodes for it",
-		flags: "hcsshim", hcsshim: true,
-		run: func(ctx context.Context, j *job) error { return watch.Upstream(ctx, j.b) }},
+	{"test", "the lab's own tests", "", true, test},
+	{"conformance", "hold a reader in any language to the contract",
+		"reader options level=freedoms expected update hcsshim entry findings seed=1 checks=300 longest=2",
+		true, conformance},
+	{"repro", "what a payload is, and what a reader answers to it", "case reader options hcsshim entry findings", true,
+		repro},
+	{"differential", "hold the reference to readers on other protobuf engines", "hcsshim entry seed=1 checks=300 payloads=50000", true, differ},
+	{"matrix", "which containerd works with which shim", "hcsshim", false, matrix},
+	{"e2e", "the real shims for Windows, under Wine: serve and start",
+		"hcsshim entry findings seed=1 checks=300 case", true, e2e},
+	{"windows", "the suite's own tests as Windows programs, under Wine",
+		"hcsshim entry findings seed=1 checks=20", true, windows},
+	{"e2e-tools", "install what that needs, from Debian, as root", "", false, e2eTools},
+	{"descriptors", "write the descriptor set for readers in any language", "", false, descriptors},
+	{"examples", "hold the example readers to the contract, but for what is known of them",
+		"update hcsshim entry seed=1 checks=300 level=freedoms", true, exampleReaders},
+	{"examples-tools", "install what the example readers need, from Debian, as root", "", false, examplesTools},
+	{"oss-fuzz", "what OSS-Fuzz does: build, check, fuzz",
+		"hcsshim entry findings fuzztime=60s sanitizer=address", true, ossFuzz},
+	{"report", "write a finding for upstream's tracker, with a test that fails", "finding", false,
+		func(ctx context.Context, j *job) error { return reports.Reports(ctx, j.root, j.finding) }},
+	{"patch", "write the commit that closes hcsshim's findings", "hcsshim", false,
+		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.hcsshim) }},
+	{"record", "record what five releases of containerd write, for make corpus", "", false,
+		func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
+	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "fuzztime=5m", false, ossFuzzProof},
+	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
+		"repo contact hcsshim entry findings fuzztime=5s", true, submission},
+	{"mutants", "break the decoders in a thousand ways, see that it shows",
+		"hcsshim entry sample seed mutant alone", true, breakDecoders},
+	{"history", "find every known defect again, on the releases that have it", "", false,
+		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
+	{"upstream", "what changes with the newest releases of hcsshim and of what decodes for it", "hcsshim entry", true,
+		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},
 }
 
 func printHelp(out io.Writer) {
@@ -84,105 +72,39 @@ HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=packag
 it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. build/lab <target> -h explains the others.`)
 }
 
-// variables is a cell with the flags of a subcommand as make takes them, but for
-// the two that are explained below the list.
-func variables(c command) string {
-	var list []string
+// variables are the flags of a subcommand as make takes them, but for those that are
+// explained below the list.
+func variables(c command) (list string) {
 	for f := range strings.FieldsSeq(c.flags) {
-		name, value, found := strings.Cut(f, "=")
-		if name == "hcsshim" || name == "findings" {
-			continue
+		name, value, _ := strings.Cut(f, "=")
+		switch {
+		case name == "hcsshim" || name == "entry" || name == "findings":
+		case value == "":
+			list += " " + strings.ToUpper(name)
+		default:
+			list += " " + strings.ToUpper(name) + "=" + value
 		}
-		name = strings.ToUpper(name)
-		if found {
-			name += "=" + value
-		}
-		list = append(list, name)
 	}
-	if len(list) == 0 {
-		return ""
-	}
-	return "\t" + strings.Join(list, " ")
+	return strings.Replace(list, " ", "\t", 1)
 }
 
-// printVersions says what is tested against what.
-func (j *job) printVersions(ctx context.Context) error {
-	versions, err := j.b.Versions(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("hcsshim %s\n  %s\n", j.b.Source.Name, strings.ReplaceAll(versions, "\n", "\n  "))
-	if j.findings != "" {
-		fmt.Printf("  excused findings: %s\n", j.findings)
-	}
-	return nil
+// test runs the lab's own tests. Those of the real shims are e2e's.
+func test(ctx context.Context, j *job) error {
+	_, err := j.goTest(ctx, "the lab's own tests", nil, "./lab/...")
+	return err
 }
 
 func matrix(ctx context.Context, j *job) error {
-	source, err := extract.Locate(j.root, string(j.hcsshim))
+	source, err := extract.Locate(j.root, j.hcsshim)
 	if err != nil {
 		return err
 	}
 	return compat.Compare(ctx, j.root, source)
 }
 
-func ossFuzz(ctx context.Context, j *job) error {
-	budget, err := j.fuzztime.duration()
-	if err != nil {
+func breakDecoders(ctx context.Context, j *job) error {
+	if err := j.printVersions(ctx); err != nil {
 		return err
 	}
-	switch j.sanitizer {
-	case "address":
-		return ossfuzz.Check(ctx, j.b, j.test, j.targets(), budget)
-	case "coverage":
-		return ossfuzz.Coverage(ctx, j.b, j.test, j.targets())
-	}
-	return fmt.Errorf("SANITIZER=%s: want address or coverage", j.sanitizer)
-}
-
-func ossFuzzProof(ctx context.Context, j *job) error {
-	budget, err := j.fuzztime.duration()
-	if err != nil {
-		return err
-	}
-	return ossfuzz.Prove(ctx, j.root, budget)
-}
-
-// submission makes every check of what OSS-Fuzz is sent that can be made without docker.
-func submission(ctx context.Context, j *job) error {
-	budget, err := j.fuzztime.duration()
-	if err != nil {
-		return err
-	}
-	dir, err := project.Write(j.root, string(j.repo), string(j.contact))
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(project.Check(dir), project.Syntax(ctx, j.root)); err != nil {
-		return err
-	}
-	fmt.Printf("%s: passes what OSS-Fuzz checks of a change\n", gocmd.FromHere(dir))
-	if err := project.Reach(ctx, string(j.repo)); err != nil {
-		fmt.Printf("  NOT SEEN: the repository: %v\n", err)
-	}
-	fmt.Println()
-	if err := ossfuzz.Check(ctx, j.b, j.test, j.targets(), budget); err != nil {
-		return err
-	}
-	fmt.Println()
-	if err := ossfuzz.Coverage(ctx, j.b, j.test, j.targets()); err != nil {
-		return err
-	}
-	fmt.Println("NOT RUN: the image itself, which needs docker: in a clone of OSS-Fuzz with this folder in projects,")
-	fmt.Println("  python3 infra/helper.py build_image hcsshim, then build_fuzzers and check_build")
-	return nil
-}
-
-// test runs the lab's own tests. Those of the real shims are e2e's.
-func test(ctx context.Context, j *job) error {
-	run := testrun.New()
-	if err := run.Packages(ctx, j.b, j.test, "the lab's own tests", "./lab/..."); err != nil {
-		return err
-	}
-	return run.Finish()
+	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.seed, Alone: j.alone})
 }

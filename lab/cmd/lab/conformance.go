@@ -4,17 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"time"
 
 	_ "github.com/containerd/containerd/api/types/runc/options"      // can be OPTIONS
 	_ "github.com/containerd/containerd/api/types/runtimeoptions/v1" // can be OPTIONS
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
@@ -26,17 +26,12 @@ func conformance(ctx context.Context, j *job) error {
 		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
 			"(docs/conformance.md has the protocol)")
 	}
-	if j.update > 0 && j.expected == "" {
+	if j.update && j.expected == "" {
 		return errors.New("UPDATE=1 without EXPECTED: say which file to write the expected failures to")
 	}
-	cmd, err := j.withReader(ctx)
-	if err != nil {
-		return err
-	}
-	return gocmd.Show(cmd)
+	return j.putTo(ctx)
 }
 
-// withReader prepares the program that puts payloads to READER.
 // repro shows what a reader answers to a payload.
 func repro(ctx context.Context, j *job) error {
 	c, err := j.readCase()
@@ -46,45 +41,44 @@ func repro(ctx context.Context, j *job) error {
 	if j.reader == "" {
 		return errors.New("READER is not set: make repro, without -C lab, asks the decoders of hcsshim")
 	}
-	cmd, err := j.withReader(ctx, c.File)
-	if err != nil {
-		return err
-	}
-	return gocmd.Show(cmd)
+	return j.putTo(ctx, c.File)
 }
 
-func (j *job) withReader(ctx context.Context, args ...string) (*exec.Cmd, error) {
-	c := &settings.Conformance{Reader: string(j.reader), Options: string(j.optionsType), HCSShim: j.b.Source.Name,
-		Level: string(j.level), Update: j.update > 0, Seed: int(j.seed), Checks: int(j.checks), Longest: int(j.longest)}
+// putTo runs the program that puts payloads to READER.
+func (j *job) putTo(ctx context.Context, args ...string) error {
+	c := &settings.Conformance{Reader: j.reader, Options: j.optionsType, HCSShim: j.b.Source.Name,
+		Level: j.level, Update: j.update, Seed: j.seed, Checks: j.checks, Longest: j.longest, Payloads: j.payloads,
+		Engine: j.engine}
 	for _, r := range readers.All("") {
-		if r.Program(j.root) == process.Absolute(c.Reader, j.root) {
+		if program := r.Program(j.root); program == c.Reader || program == filepath.Join(j.root, c.Reader) {
 			c.Name, c.Version = r.Name, r.Version
 		}
 	}
 	if err := j.setType(c); err != nil {
-		return nil, fmt.Errorf("OPTIONS: %w", err)
+		return fmt.Errorf("OPTIONS: %w", err)
 	}
 	if j.expected != "" {
-		file, err := filepath.Abs(string(j.expected))
+		file, err := filepath.Abs(j.expected)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c.Expected = file
 	}
 	j.test.Conformance = c
 	cmd, err := j.b.Program(ctx, j.test, "./lab/conformance/run", args...)
-	if err == nil {
-		// After an interrupt it writes what is known, and may first have to wait for a reader that hangs.
-		cmd.WaitDelay = 2*process.Limit + 10*time.Second
+	if err != nil {
+		return err
 	}
-	return cmd, err
+	// After an interrupt it writes what is known, and may first have to wait for a reader that hangs.
+	cmd.WaitDelay = 2*process.Limit + 10*time.Second
+	return gocmd.Show(cmd)
 }
 
 // setType sets the type of Options that a reader reads.
 func (j *job) setType(c *settings.Conformance) error {
 	name := c.Options
 	if name == "" {
-		name = verdict.OptionsType(c.Name)
+		name = findings.OptionsType(c.Name)
 		c.Marked = name != contract.OptionsName
 	}
 	mt, err := optionstype.Find(name)
@@ -93,4 +87,12 @@ func (j *job) setType(c *settings.Conformance) error {
 	}
 	c.Type, err = optionstype.Write(filepath.Join(j.b.Dir, "options.binpb"), mt)
 	return err
+}
+
+// readCase reads the payload that the user names.
+func (j *job) readCase() (*fuzz.Case, error) {
+	if j.file == "" {
+		return nil, errors.New("CASE=file is missing: a payload")
+	}
+	return fuzz.ReadCase(j.file, "")
 }

@@ -8,48 +8,21 @@ import (
 	"path/filepath"
 	"strings"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/examples"
 )
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
 var runcReader = struct{ name, version, options, expected string }{
-	findings.PkgShim, "v2.4.2", verdict.RuncOptions, "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt",
+	findings.PkgShim, "v2.4.2", findings.RuncOptions, "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt",
 }
 
-// exampleReaders holds the example readers, and a reader of runc's Options, to their lists
-// of expected failures.
+// exampleReaders holds the example readers to the contract, but for the known defects of
+// their engines, and a reader of runc's Options to its list of expected failures.
 func exampleReaders(ctx context.Context, j *job) error {
-	failed := false
-	hold := func(name string) error {
-		fmt.Printf("\n== %s\n", name)
-		err := conformance(ctx, j)
-		if errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil {
-			failed, err = true, nil
-		}
-		return err
-	}
-	all := j.options
-	for _, e := range examples.All() {
-		if missing := e.Missing(); missing != "" {
-			fmt.Printf("\n== %s\n  NOT RUN: it needs %s: make -C lab examples-tools\n", e.Language, missing)
-			continue
-		}
-		command, err := e.Build(ctx, j.root)
-		if err != nil {
-			return err
-		}
-		j.options = all
-		j.reader, j.expected = text(command), text(filepath.Join(j.root, "lab", "examples", "readers", e.Name,
-			"expected.txt"))
-		j.longest = number(e.Longest)
-		if err := hold(e.Language + ", " + e.Engine); err != nil {
-			return err
-		}
-	}
+	all, failed := j.options, false
 	for _, r := range readers.All("") {
 		if r.Name != runcReader.name || r.Version != runcReader.version {
 			continue
@@ -58,18 +31,67 @@ func exampleReaders(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		j.options = all
-		j.reader, j.optionsType, j.expected = text(program+" runc"), text(runcReader.options),
-			text(filepath.Join(j.root, runcReader.expected))
-		j.level, j.checks = "required", 50 // each payload takes a process
-		if err := hold("Go, runc's Options with " + r.ID()); err != nil {
+		j.reader, j.optionsType, j.expected = program+" runc", runcReader.options,
+			filepath.Join(j.root, runcReader.expected)
+		j.level, j.checks, j.longest = "required", 50, 1 // each payload takes a process
+		fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
+		if err := j.hold(ctx, &failed); err != nil {
 			return err
 		}
 	}
-	if failed {
+	j.options = all
+	j.update = false
+	err := j.holdExamples(ctx, func(e examples.Example) { j.longest = e.Longest })
+	if err == nil && failed {
 		return gocmd.ErrReported
 	}
+	return err
+}
+
+// differ holds the reference to readers on other protobuf engines: it asks the example
+// readers everything small, and mutated payloads.
+func differ(ctx context.Context, j *job) error {
+	j.level, j.longest = "freedoms", 2
+	return j.holdExamples(ctx, func(examples.Example) {})
+}
+
+// holdExamples holds each example reader that can be built here to the contract, but for
+// the known defects of its engine. prepare sets what is asked of it.
+func (j *job) holdExamples(ctx context.Context, prepare func(examples.Example)) error {
+	held, failed := 0, false
+	for _, e := range examples.All() {
+		fmt.Printf("\n== %s, %s\n", e.Language, e.Engine)
+		if missing := e.Missing(); missing != nil {
+			fmt.Printf("  NOT RUN: it needs %v: make -C lab examples-tools\n", missing)
+			continue
+		}
+		command, err := e.Build(ctx, j.root)
+		if err != nil {
+			return err
+		}
+		j.reader, j.engine = command, e.Name
+		prepare(e)
+		held++
+		if err := j.hold(ctx, &failed); err != nil {
+			return err
+		}
+	}
+	switch {
+	case failed:
+		return gocmd.ErrReported
+	case held == 0:
+		return errors.New("no reader can be run here")
+	}
 	return nil
+}
+
+// hold holds a reader to the contract. That it fails is no error, so that the next one is held, too.
+func (j *job) hold(ctx context.Context, failed *bool) error {
+	err := conformance(ctx, j)
+	if errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil {
+		*failed, err = true, nil
+	}
+	return err
 }
 
 // descriptors writes the descriptor set for readers in any language.
@@ -86,26 +108,26 @@ func descriptors(_ context.Context, j *job) error {
 func examplesTools(ctx context.Context, j *job) error {
 	var packages []string
 	for _, e := range examples.All() {
-		for _, n := range e.Lacking() {
+		for _, n := range e.Missing() {
 			packages = append(packages, n.Package)
 		}
 	}
-	if len(packages) > 0 {
-		if err := aptInstall(ctx, j.root, packages...); err != nil {
-			return err
+	return install(ctx, j.root, packages, func() string {
+		for _, e := range examples.All() {
+			if missing := e.Missing(); missing != nil {
+				return fmt.Sprint(missing)
+			}
 		}
-	}
-	for _, e := range examples.All() {
-		if missing := e.Missing(); missing != "" {
-			return fmt.Errorf("the packages are installed, but not found is %s", missing)
-		}
-	}
-	fmt.Println("what the example readers need is installed")
-	return nil
+		return ""
+	})
 }
 
-// aptInstall installs packages on Debian.
-func aptInstall(ctx context.Context, root string, packages ...string) error {
+// install installs packages on Debian, unless nothing is missing.
+func install(ctx context.Context, root string, packages []string, missing func() string) error {
+	if missing() == "" {
+		fmt.Println("all that is needed is installed")
+		return nil
+	}
 	if os.Getuid() != 0 {
 		return errors.New("installing needs root: apt-get install --no-install-recommends " +
 			strings.Join(packages, " "))
@@ -118,5 +140,9 @@ func aptInstall(ctx context.Context, root string, packages ...string) error {
 			return fmt.Errorf("apt-get %s: %w", args[1], err)
 		}
 	}
+	if what := missing(); what != "" {
+		return fmt.Errorf("the packages are installed, but not found is %s", what)
+	}
+	fmt.Println("installed: " + strings.Join(packages, " "))
 	return nil
 }

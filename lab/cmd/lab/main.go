@@ -11,15 +11,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/mod/modfile"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/targets"
 )
 
 func main() {
@@ -28,7 +27,7 @@ func main() {
 		name = os.Args[1]
 	}
 	err := run(name, os.Args[min(2, len(os.Args)):])
-	if err == nil {
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return
 	}
 	if !errors.Is(err, gocmd.ErrReported) {
@@ -40,9 +39,10 @@ func main() {
 // job is what a subcommand works on.
 type job struct {
 	options
-	root string
-	b    *extract.Build // the hcsshim under test, where the subcommand needs one
-	test settings.Test  // for the processes of this hcsshim's tests
+	root   string
+	b      *extract.Build // the hcsshim under test, where the subcommand needs one
+	test   settings.Test  // for the processes of this hcsshim's tests
+	engine string         // of the example reader that is held to the contract
 }
 
 func run(name string, args []string) error {
@@ -55,10 +55,11 @@ func run(name string, args []string) error {
 		return errors.New("there is no such target; make -C lab lists them")
 	}
 	c := commands[i]
-	j, err := prepare(c, args)
-	if errors.Is(err, flag.ErrHelp) {
-		return nil
+	o, err := parse(c, args)
+	if err != nil {
+		return err
 	}
+	j, err := prepare(c, o)
 	if err != nil {
 		return err
 	}
@@ -66,56 +67,46 @@ func run(name string, args []string) error {
 	// writes whole files only and can simply end.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if c.versions {
-		err = j.printVersions(ctx)
-	}
-	if err == nil {
-		err = c.run(ctx, j)
-	}
+	err = c.run(ctx, j)
 	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	return err
 }
 
-// prepare reads the settings and puts the hcsshim under test.
-func prepare(c command, args []string) (*job, error) {
-	o, err := parse(c, args)
-	if err != nil {
-		return nil, err
-	}
-	if o.findings != "" {
-		if _, err := findings.Named(string(o.findings)); err != nil {
-			return nil, err
-		}
-	}
-	if o.target != "" {
-		if _, err := targets.Named(string(o.target)); err != nil {
-			return nil, fmt.Errorf("TARGET: %w", err)
-		}
-	}
+// prepare puts the hcsshim under test, where the subcommand needs one.
+func prepare(c command, o *options) (*job, error) {
 	root, err := settings.Root()
 	if err != nil {
 		return nil, err
 	}
-	j := &job{options: o, root: root, test: settings.Test{Entry: string(o.entry), Findings: string(o.findings)}}
-	if !c.hcsshim {
+	j := &job{options: *o, root: root, test: settings.Test{Entry: o.entry, Findings: o.findings}}
+	if !c.build {
 		return j, nil
 	}
-	b, err := extract.Prepare(root, string(o.hcsshim), string(o.entry))
-	if err != nil {
-		return nil, err
-	}
-	// The lab's own tests and programs that hold something to the hcsshim under test.
-	j.b, err = b.Edited("lab", func(work *modfile.WorkFile) error {
-		return work.AddUse(filepath.Join(root, "lab"),
-			"")
-	})
+	b, err := extract.Prepare(root, o.hcsshim, o.entry)
 	if err != nil {
 		return nil, err
 	}
 	if o.hcsshim != "" {
-		j.test.HCSShim = j.b.Source.Name
+		j.test.HCSShim = b.Source.Name
 	}
-	return j, nil
+	// The lab's own tests and programs that hold something to the hcsshim under test.
+	j.b, err = b.Edited("lab", func(work *modfile.WorkFile) error {
+		return work.AddUse(filepath.Join(root, "lab"), "")
+	})
+	return j, err
+}
+
+// printVersions says what is tested against what.
+func (j *job) printVersions(ctx context.Context) error {
+	versions, err := j.b.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("hcsshim %s\n  %s\n", j.b.Source.Name, strings.ReplaceAll(versions, "\n", "\n  "))
+	if j.findings != "" {
+		fmt.Printf("  excused findings: %s\n", j.findings)
+	}
+	return nil
 }

@@ -8,9 +8,9 @@ import (
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
@@ -79,7 +79,7 @@ func Ask(r readers.Reader, s Sender, ask func(payload []byte) (protocol.Answer, 
 
 // decide decides on the answer of a reader. What is known of it is excused.
 func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
-	want := verdict.Want(r.Name, r.Version, s.Payload)
+	want := findings.Want(r.Name, r.Version, s.Payload)
 	got, err := outcome(r, answer, want)
 	if err != nil {
 		return Answer{}, err
@@ -102,7 +102,7 @@ func asked(r readers.Reader, s Start) Request {
 	switch table.Requested(s.Request.Options).Type {
 	case "":
 		return NoOptions
-	case verdict.OptionsType(r.Name):
+	case findings.OptionsType(r.Name):
 		return OwnOptions
 	}
 	return ForeignOptions
@@ -112,7 +112,7 @@ func asked(r readers.Reader, s Start) Request {
 // only the marker is checked, where options are right.
 func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
 	decoded := optionstype.RunHCS
-	if verdict.OptionsType(r.Name) != contract.OptionsName {
+	if findings.OptionsType(r.Name) != contract.OptionsName {
 		decoded = nil
 	}
 	o, err := process.Outcome(a, decoded)
@@ -120,7 +120,7 @@ func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contra
 		!bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
 		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
 	}
-	return verdict.AsKnown(r.Name, r.Version, o), err
+	return findings.AsKnown(r.Name, r.Version, o), err
 }
 
 // effect is what an operator sees of got where want is right.

@@ -6,7 +6,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 )
 

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 )
 
@@ -44,7 +44,7 @@ func labels(s Sender) []string {
 }
 
 var page = template.Must(template.New("").Funcs(template.FuncMap{
-	"class": class, "reads": func(r readers.Reader) string { return verdict.OptionsType(r.Name) },
+	"class": class, "reads": func(r readers.Reader) string { return findings.OptionsType(r.Name) },
 	"hex": hex.EncodeToString, "labels": labels,
 	"lower": func(e Effect) string { return strings.ToLower(string(e)) },
 }).Parse(`<!doctype html>

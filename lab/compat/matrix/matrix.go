@@ -9,9 +9,9 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 )
 
@@ -120,7 +120,7 @@ func (s Surprise) Report(program string) verdict.Report {
 		findings.Of(s.Reader.Name, s.Reader.Version))
 	if r.Advice == "" {
 		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to " +
-			"internal/findings/all.go."
+			"lab/compat/findings/all.go."
 	}
 	r.Program = s.Reader.ID()
 	r.Description = a.Name()
@@ -128,7 +128,8 @@ func (s Surprise) Report(program string) verdict.Report {
 		r.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
 	family, _, _ := strings.Cut(a.Name(), "_")
-	r.Replay = fmt.Sprintf("make repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name(), settings.Quote(program))
+	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name(),
+		settings.Quote(program))
 	return r
 }
 

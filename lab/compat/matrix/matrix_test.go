@@ -8,31 +8,21 @@ import (
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/protocol"
 )
 
-func senders(t *testing.T) []Sender {
-	t.Helper()
-	recordings, err := table.Recordings()
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := Senders(recordings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
-}
+func senders() []Sender { return Senders(table.Recordings()) }
 
 var (
 	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
@@ -56,7 +46,7 @@ func byTheContract(b []byte) (protocol.Answer, error) {
 // A release up to 2.2 is one sender, a later one is two: by the shim's name.
 func TestSenders(t *testing.T) {
 	var got []string
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		first, second := s.Label()
 		got = append(got, first+" to "+second)
 	}
@@ -70,7 +60,7 @@ func TestSenders(t *testing.T) {
 
 // A reader that answers by the contract is right everywhere.
 func TestContractIsRight(t *testing.T) {
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		c, err := Ask(runhcs, s, byTheContract)
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +75,7 @@ func TestContractIsRight(t *testing.T) {
 // for foreign ones among extensions, an error for foreign ones in an Any.
 func TestWantFollowsFromTheRequest(t *testing.T) {
 	for _, r := range readers.All("") {
-		for _, s := range senders(t) {
+		for _, s := range senders() {
 			for _, start := range s.Starts {
 				want := contract.None
 				switch asked(r, start) {
@@ -96,7 +86,7 @@ func TestWantFollowsFromTheRequest(t *testing.T) {
 						want = contract.Foreign
 					}
 				}
-				if got := verdict.Want(r.Name, r.Version, start.Payload); got.Kind != want {
+				if got := findings.Want(r.Name, r.Version, start.Payload); got.Kind != want {
 					t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, start.Name(), want)
 				}
 			}
@@ -209,7 +199,7 @@ func TestExplicitFalse(t *testing.T) {
 func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (protocol.Answer, error)) []Row {
 	t.Helper()
 	row := Row{Reader: r}
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		c, err := Ask(r, s, ask)
 		if err != nil {
 			t.Fatal(err)
@@ -308,7 +298,7 @@ func TestNotAnAnswer(t *testing.T) {
 		ask := func([]byte) (protocol.Answer, error) {
 			return protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, nil
 		}
-		if _, err := Ask(test.reader, senders(t)[0], ask); err == nil || !strings.Contains(err.Error(),
+		if _, err := Ask(test.reader, senders()[0], ask); err == nil || !strings.Contains(err.Error(),
 			test.reader.ID()) {
 			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
@@ -317,7 +307,7 @@ func TestNotAnAnswer(t *testing.T) {
 
 // A reader that cannot be run is not a shim that crashes.
 func TestUnable(t *testing.T) {
-	_, err := Ask(runhcs, senders(t)[0], func([]byte) (protocol.Answer,
+	_, err := Ask(runhcs, senders()[0], func([]byte) (protocol.Answer,
 		error) {
 		return protocol.Answer{Outcome: protocol.Unable}, nil
 	})
@@ -329,7 +319,7 @@ func TestUnable(t *testing.T) {
 // The advice says which hcsshim each containerd works with, and what no containerd
 // sends though it was asked to. The page has the evidence of every cell.
 func TestAdvice(t *testing.T) {
-	all := senders(t)
+	all := senders()
 	rows := []Row{{Reader: runhcs}}
 	for _, s := range all {
 		c, err := Ask(runhcs, s, byTheContract)
@@ -341,12 +331,10 @@ func TestAdvice(t *testing.T) {
 	rows = append(rows, Row{Reader: readers.Reader{Name: findings.RunHCS, Version: "v9.9.9"},
 		Missing: "no such <version>"})
 	var text, page bytes.Buffer
-	Text(&text, all, rows)
 	Advice(&text, all, rows)
 	for _, want := range []string{
 		"containerd v2.3.7    works with hcsshim v0.15.0\n",
 		"Never sent, though asked for: scrub_logs: false, by containerd v1.7.35 v2.0.14 v2.2.9 v2.3.7\n",
-		"hcsshim runhcs-v1 v9.9.9  NOT RUN: no such <version>\n",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, text.String())
@@ -360,6 +348,37 @@ func TestAdvice(t *testing.T) {
 	}
 	if strings.Contains(page.String(), "<version>") {
 		t.Error("the page does not escape what it shows")
+	}
+}
+
+// Senders that all readers answer alike are one column, and neighbouring versions that
+// answer alike are one row.
+func TestMarkdown(t *testing.T) {
+	all := senders()
+	refuse := func([]byte) (protocol.Answer, error) { return protocol.Failed(errors.New("no")), nil }
+	anyOnly := func(b []byte) (protocol.Answer, error) {
+		if family(b) == "bootstrap" {
+			return refuse(b)
+		}
+		return byTheContract(b)
+	}
+	var rows []Row
+	for _, version := range []string{"v1", "v2", "v3"} {
+		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, anyOnly)...)
+	}
+	rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: "v4"}, byTheContract)...)
+	rows = append(rows, Row{Reader: readers.Reader{Name: "other"}, Missing: "no"})
+	var b strings.Builder
+	Markdown(&b, all, rows)
+	const want = `| what reads it | v1.7.35 to any shim, v2.0.14 to any shim, v2.2.9 to any shim, v2.3.7 to runhcs-v1, ` +
+		`v2.4.2 to runhcs-v1 | v2.3.7 to lcow-v2, v2.4.2 to lcow-v2 |
+|---|---|---|
+| hcsshim runhcs-v1 v1 to v3 | arrive | error n:error f:error |
+| hcsshim runhcs-v1 v4 | arrive | arrive |
+| other | not run: no | not run: no |
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -378,7 +397,7 @@ func TestReport(t *testing.T) {
 		"verdict    wrong\n", "program    containerd runc-v2 v2.4.2\n", "want       none\n",
 		"got        error: deprecated API\n",
 		"payload    recorded_v2.3.7_lcow-v2_start_none, the first of ",
-		"replay     make repro CASE=corpus/recorded/recorded_v2.3.7_lcow-v2_start_none.bin READER=build/runc\n",
+		"replay     make -C lab repro CASE=corpus/recorded/recorded_v2.3.7_lcow-v2_start_none.bin READER=build/runc\n",
 	} {
 		if !strings.Contains(report, want) {
 			t.Errorf("%q is not in:\n%s", want, report)
@@ -394,7 +413,7 @@ func TestFindingsOfReaders(t *testing.T) {
 		names[r.Name] = true
 	}
 	cases := make(map[string]bool)
-	for _, s := range senders(t) {
+	for _, s := range senders() {
 		for _, start := range s.Starts {
 			cases[start.Name()] = true
 		}

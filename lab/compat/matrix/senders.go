@@ -43,24 +43,19 @@ func (s Sender) Label() (first, second string) {
 }
 
 // Senders groups the recordings of starts by sender. A release that sends the same
-// payloads to shims of every name is one sender. The error is one of a recording
-// whose payload is not hexadecimal.
-func Senders(recordings []table.Recording) ([]Sender, error) {
+// payloads to shims of every name is one sender.
+func Senders(recordings []table.Recording) []Sender {
 	var list []Sender
 	for _, r := range recordings {
 		if r.Request.Action != "start" {
 			continue
-		}
-		b, err := r.Payload()
-		if err != nil {
-			return nil, err
 		}
 		last := len(list) - 1
 		if last < 0 || list[last].Containerd != r.Containerd || list[last].Shims[0] != r.Request.Shim {
 			list = append(list, Sender{Containerd: r.Containerd, Shims: []string{r.Request.Shim}})
 			last++
 		}
-		list[last].Starts = append(list[last].Starts, Start{Recording: r, Payload: b})
+		list[last].Starts = append(list[last].Starts, Start{Recording: r, Payload: r.Stdin})
 	}
 	var merged []Sender
 	for _, s := range list {
@@ -70,7 +65,7 @@ func Senders(recordings []table.Recording) ([]Sender, error) {
 		}
 		merged = append(merged, s)
 	}
-	return merged, nil
+	return merged
 }
 
 func sendSame(a, b Sender) bool {

@@ -14,8 +14,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
-	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/conformance/protocol"
@@ -41,15 +40,11 @@ func Ways(passages []table.Passage, cases []corpus.Case) (ways []Way, err error)
 		if p.Setting == "" {
 			continue
 		}
-		b, err := p.Bytes(p.Start)
-		if err != nil {
-			return nil, err
-		}
-		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, b) })
+		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, p.Start) })
 		if i < 0 {
 			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
 		}
-		ways = append(ways, Way{p, Start{Case: cases[i].Name, Payload: b}})
+		ways = append(ways, Way{p, Start{Case: cases[i].Name, Payload: p.Start}})
 	}
 	return ways, nil
 }
@@ -84,7 +79,7 @@ func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) (Effect, e
 	if err := protojson.Unmarshal([]byte(s.Means), want.Options); err != nil {
 		return "", fmt.Errorf("setting %s: %w", s.Name, err)
 	}
-	want = verdict.AsKnown(r.Name, r.Version, want)
+	want = findings.AsKnown(r.Name, r.Version, want)
 	empty := func(o proto.Message) bool { return contract.Identical(o, new(options.Options)) }
 	switch {
 	case got.Kind == contract.None && empty(want.Options):
@@ -95,36 +90,57 @@ func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) (Effect, e
 	return effect(want, got), nil
 }
 
-// SettingsMarkdown writes what becomes of each setting, with a column for each release
-// of containerd. The error is one of a setting.
+// SettingsMarkdown writes what becomes of each setting. Settings of a runtime with the same
+// effects are one row. The error is one of a setting.
 func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
 	var releases []string
 	for _, way := range ways {
-		for _, release := range way.Containerd {
-			if !slices.Contains(releases, release) {
-				releases = append(releases, release)
-			}
-		}
+		releases = append(releases, way.Containerd...)
 	}
 	slices.Sort(releases)
-	fmt.Fprintf(w, "| runtime | options | %s |\n|---|---|%s\n", strings.Join(releases, " | "),
-		strings.Repeat("---|", len(releases)))
+	releases = slices.Compact(releases)
+	type row struct{ runtime, effects string }
+	var order []row
+	options := make(map[row][]string)
 	for _, s := range settings.All() {
-		fmt.Fprintf(w, "| %s | %s |", runtimeOf(s), written(s))
-		for _, release := range releases {
-			i := slices.IndexFunc(ways, func(w Way) bool {
-				return w.Setting == s.Name &&
-					slices.Contains(w.Containerd, release)
-			})
-			text, err := settingSummary(s, i, ways, rows)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(w, " %s |", text)
+		text, err := effects(s, releases, ways, rows)
+		if err != nil {
+			return err
 		}
-		fmt.Fprintln(w)
+		r := row{runtimeOf(s), text}
+		if options[r] == nil {
+			order = append(order, r)
+		}
+		options[r] = append(options[r], written(s))
+	}
+	fmt.Fprint(w, "| runtime | options | effect |\n|---|---|---|\n")
+	for _, r := range order {
+		fmt.Fprintf(w, "| %s | %s | %s |\n", r.runtime, strings.Join(options[r], "<br>"), r.effects)
 	}
 	return nil
+}
+
+// effects are those of a setting, by the release of containerd unless all have the same.
+func effects(s settings.Setting, releases []string, ways []Way, rows []Row) (string, error) {
+	var spans []span
+	for _, release := range releases {
+		i := slices.IndexFunc(ways, func(w Way) bool {
+			return w.Setting == s.Name && slices.Contains(w.Containerd, release)
+		})
+		text, err := settingSummary(s, i, ways, rows)
+		if err != nil {
+			return "", err
+		}
+		spans = extend(spans, "", release, text)
+	}
+	if len(spans) == 1 {
+		return spans[0].text, nil
+	}
+	var lines []string
+	for _, s := range spans {
+		lines = append(lines, s.label()+": "+s.text)
+	}
+	return strings.Join(lines, "<br>"), nil
 }
 
 // runtimeOf names the runtime of a setting.
@@ -149,7 +165,8 @@ func written(s settings.Setting) string {
 	case s.TOML == "":
 		return "empty table"
 	case len(lines) > 2:
-		return fmt.Sprintf("all %d fields, as `%s`", len(lines), lines[len(lines)-2])
+		name, _, _ := strings.Cut(lines[len(lines)-2], " ")
+		return "every field, as `" + name + "`"
 	}
 	return "`" + strings.Join(lines, "`, `") + "`"
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"shimfuzz/corpus/table"
-	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/findings"
 )
 
 // Legend explains the words of Cell.Summary.
@@ -17,54 +17,69 @@ DEFAULTS: the options are silently dropped. PARTLY: some of their fields are.
 PANIC: the shim crashes. HANG: it does not answer.
 OTHER: other options than were sent. n: the effect of no options, and f: of options of another type, where it is wrong.`
 
-// Text writes the matrix for a terminal.
-func Text(w io.Writer, senders []Sender, rows []Row) {
-	width, column := 0, 0
+// Markdown writes the matrix as a table. Senders that every reader answers alike are one
+// column, and neighbouring versions of a reader that answer alike are one row.
+func Markdown(w io.Writer, senders []Sender, rows []Row) {
+	var columns [][]int // the senders of each column
+	for i := range senders {
+		alike := func(c []int) bool {
+			return !slices.ContainsFunc(rows, func(r Row) bool { return r.summary(c[0]) != r.summary(i) })
+		}
+		if at := slices.IndexFunc(columns, alike); at >= 0 {
+			columns[at] = append(columns[at], i)
+		} else {
+			columns = append(columns, []int{i})
+		}
+	}
+	fmt.Fprint(w, "| what reads it |")
+	for _, c := range columns {
+		var names []string
+		for _, i := range c {
+			a, b := senders[i].Label()
+			names = append(names, a+" to "+b)
+		}
+		fmt.Fprintf(w, " %s |", strings.Join(names, ", "))
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---|", len(columns)))
+	var spans []span
 	for _, r := range rows {
-		width = max(width, len(r.Reader.ID()))
-		for _, c := range r.Cells {
-			column = max(column, len(c.Summary()))
+		text := ""
+		for _, c := range columns {
+			text += " " + r.summary(c[0]) + " |"
 		}
+		spans = extend(spans, r.Reader.Name, r.Reader.Version, text)
 	}
-	first, second := "", ""
-	for _, s := range senders {
-		a, b := s.Label()
-		first += fmt.Sprintf(" %-*s", column, a)
-		second += fmt.Sprintf(" %-*s", column, b)
+	for _, s := range spans {
+		fmt.Fprintf(w, "| %s |%s\n", s.label(), s.text)
 	}
-	fmt.Fprintf(w, "%-*s%s\n%-*s%s\n", width, "sent by containerd", strings.TrimRight(first, " "), width, "to",
-		strings.TrimRight(second, " "))
-	for _, r := range rows {
-		line := fmt.Sprintf("%-*s", width, r.Reader.ID())
-		if r.Missing != "" {
-			line += " NOT RUN: " + r.Missing
-		}
-		for _, c := range r.Cells {
-			line += fmt.Sprintf(" %-*s", column, c.Summary())
-		}
-		fmt.Fprintln(w, strings.TrimRight(line, " "))
-	}
-	fmt.Fprintf(w, "\n%s\n", Legend)
 }
 
-// Markdown writes the matrix as a table.
-func Markdown(w io.Writer, senders []Sender, rows []Row) {
-	fmt.Fprint(w, "| what reads it |")
-	for _, s := range senders {
-		a, b := s.Label()
-		fmt.Fprintf(w, " %s to %s |", a, b)
+// summary is what a row has in the column of a sender.
+func (r Row) summary(sender int) string {
+	if r.Missing != "" {
+		return "not run: " + r.Missing
 	}
-	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---|", len(senders)))
-	for _, r := range rows {
-		fmt.Fprintf(w, "| %s |", r.Reader.ID())
-		if r.Missing != "" {
-			fmt.Fprintf(w, " not run: %s |", r.Missing)
-		}
-		for _, c := range r.Cells {
-			fmt.Fprintf(w, " %s |", c.Summary())
-		}
-		fmt.Fprintln(w)
+	return r.Cells[sender].Summary()
+}
+
+// span is the versions of a program, from the first to the last, of which the same is said.
+type span struct{ name, first, last, text string }
+
+func (s span) label() string {
+	label := s.name + " " + s.first
+	if s.first != s.last {
+		label += " to " + s.last
 	}
+	return strings.TrimSpace(label)
+}
+
+// extend adds a version to a list: to the last span, if the same is said of that.
+func extend(list []span, name, version, text string) []span {
+	if last := len(list) - 1; last >= 0 && list[last].name == name && list[last].text == text {
+		list[last].last = version
+		return list
+	}
+	return append(list, span{name, version, version, text})
 }
 
 // Advice writes which containerd works with which hcsshim, as containerd is and

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/programs"
 )
 

@@ -3,7 +3,7 @@ package readers
 import (
 	"testing"
 
-	"shimfuzz/internal/findings"
+	"shimfuzz/lab/compat/findings"
 )
 
 // Every reader has a folder of its own, whatever the name of its version.

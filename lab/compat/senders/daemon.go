@@ -3,7 +3,6 @@ package senders
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,9 +99,9 @@ func note(p *table.Passage, a daemonAnswer) error {
 		switch {
 		case s.Stdin == nil:
 		case slices.Contains(s.Args, "start"):
-			p.Start = hexadecimal(s.Stdin)
+			p.Start = s.Stdin
 		case slices.Contains(s.Args, "-info") && len(s.Stdin) > 0:
-			p.Info = hexadecimal(s.Stdin)
+			p.Info = s.Stdin
 		}
 	}
 	for _, c := range a.Calls {
@@ -113,14 +112,9 @@ func note(p *table.Passage, a daemonAnswer) error {
 		if err != nil {
 			return err
 		}
-		p.Create = hexadecimal(b)
+		p.Create = append(table.Hex{}, b...)
 	}
 	return nil
-}
-
-func hexadecimal(b []byte) *string {
-	text := hex.EncodeToString(b)
-	return &text
 }
 
 // taskOptions returns the field options of a CreateTaskRequest (containerd's

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -237,16 +236,12 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 	recording := &table.Recording{
 		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
 			Entry: entry(module.Version, r.Action), Request: r},
-		Args: s.Args,
+		Args: s.Args, Stdin: s.Stdin,
 	}
 	for _, v := range s.Env {
 		if !strings.HasPrefix(v, "SHIMFUZZ_") { // the suite's own
 			recording.Env = append(recording.Env, v)
 		}
-	}
-	if s.Stdin != nil {
-		stdin := hex.EncodeToString(s.Stdin)
-		recording.Stdin = &stdin
 	}
 	return recording, nil
 }

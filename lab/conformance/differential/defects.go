@@ -1,75 +1,127 @@
+// Package differential knows what other protobuf engines do wrong: what each of them takes
+// a payload for. It makes payloads by mutation that show what else they do.
 package differential
 
 import (
 	"bytes"
-	"context"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
-	"shimfuzz/lab/conformance/examples"
 )
 
-// asked is how the reader of an example is asked, and what is known of its engine.
-var asked = map[string]Engine{
+// Engine is a protobuf engine that a reader is built on.
+type Engine struct {
+	Every   int      // it is slow, and of pairs of elements it is given every n-th; 0 is all
+	Defects []Defect // that are known
+}
+
+// Defect is a known defect of an engine.
+type Defect struct {
+	Name string
+	Why  string // what the engine does, and where that can be read
+
+	as       misreading // what the engine takes a tag for
+	overruns bool       // it reads a message's last field beyond its end
+	// The defect also shows where an ID and a namespace are read as BootstrapParams (R4b),
+	// and an unknown field of an Any is one of those.
+	minimal bool
+}
+
+// Engines are those of the example readers, by the names of these.
+var Engines = map[string]Engine{
 	"python": {Every: 11, Defects: []Defect{
 		{Name: "wide-tag-unknown",
 			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: " +
-				"decoders_by_tag has the bytes of tags)", As: wideTagUnknown},
+				"decoders_by_tag has the bytes of tags)", as: wideTagUnknown},
 		{Name: "range-unchecked",
 			Why: "a field number above 2^29-1, or 0 in a group, is one of an unknown field, and tags and lengths are " +
-				"cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", As: rangeUnchecked},
+				"cut to 64 bits (decoder.py, _DecodeUnknownFieldSet and _VarintDecoder)", as: rangeUnchecked},
 		{Name: "end-tag-by-suffix",
 			Why: "a group's end tag is compared with the last bytes only, and must be as short as possible " +
-				"(decoder.py, _DecodeUnknownField)", As: endTagBySuffix},
+				"(decoder.py, _DecodeUnknownField)", as: endTagBySuffix},
 	}},
 	"cpp": {Defects: []Defect{
-		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)", As: cutTag},
+		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)", as: cutTag},
 	}},
 	"javascript": {Defects: []Defect{
 		{Name: "wire-type-ignored", Why: "a known field is read as if it had its own wire type (from-binary.ts)",
-			As: wireTypeIgnored, Minimal: true},
+			as: wireTypeIgnored, minimal: true},
 		{Name: "cut-length", Why: "a length of 2^32 or more is cut to 32 bits (varint.ts, varint32read)",
-			As: cutLength},
+			as: cutLength},
 		{Name: "long-varint-skipped", Why: "an unknown varint may have more than 10 bytes (binary-encoding.ts, skip)",
-			As: longVarintSkipped},
+			as: longVarintSkipped},
 		{Name: "message-overrun",
 			Why:      "the last field of a message may end behind it (from-binary.ts, which compares pos < end)",
-			Overruns: true},
+			overruns: true},
 	}},
 	"go": {Defects: []Defect{
 		{Name: "numbers-unchecked-in-group",
 			Why: "a field number above 2^29-1 in an unknown group is accepted (protowire, ConsumeFieldValue)",
-			As:  numbersUncheckedInGroup},
+			as:  numbersUncheckedInGroup},
 	}},
 	"rust": {Defects: []Defect{
 		{Name: "wire-type-refused",
 			Why: "a known field with another wire type is an error, and one of a map is read as an entry " +
-				"(encoding.rs, check_wire_type and map)", As: wireTypeRefused, Minimal: true},
+				"(encoding.rs, check_wire_type and map)", as: wireTypeRefused, minimal: true},
 	}},
 }
 
-// Engines builds the example readers and returns them. The one in Go is built on the
-// engine of the reference.
-func Engines(ctx context.Context, root string) (all []Engine, err error) {
-	for _, e := range examples.All() {
-		engine := asked[e.Name]
-		engine.Name, engine.On = e.Name, e.Engine
-		if missing := e.Missing(); missing != "" {
-			engine.NotRun = "there is no " + missing
-		} else if engine.Command, err = e.Build(ctx, root); err != nil {
-			return nil, err
-		}
-		if e.Name == "go" {
-			engine.On += " (the reference's own)"
-		}
-		all = append(all, engine)
+// Explain returns the known defects that together are why the engine gave a wrong answer,
+// and none that is not needed for that; nothing if they are not why.
+func (e Engine) Explain(payload []byte, got contract.Outcome) []Defect {
+	if !explain(e.Defects, payload, got) {
+		return nil
 	}
-	return all, nil
+	needed := slices.Clone(e.Defects)
+	for _, d := range e.Defects {
+		without := slices.DeleteFunc(slices.Clone(needed), func(other Defect) bool { return other.Name == d.Name })
+		if explain(without, payload, got) {
+			needed = without
+		}
+	}
+	return needed
+}
+
+// Reads returns what the engine takes a payload for.
+func (e Engine) Reads(payload []byte) []byte {
+	b, _ := misread(e.Defects, payload)
+	return b
+}
+
+// explain reports whether an engine with these defects gives such an answer: it is right
+// to what the engine takes the payload for.
+func explain(defects []Defect, payload []byte, got contract.Outcome) bool {
+	minimal := slices.ContainsFunc(defects, func(d Defect) bool { return d.minimal })
+	b, otherType := misread(defects, payload)
+	want := reference.Want(b)
+	return allows(want, got) || minimal && otherType && got.Kind == contract.Foreign &&
+		allows(want, contract.Outcome{Kind: contract.None})
+}
+
+func allows(want, got contract.Outcome) bool {
+	return slices.ContainsFunc(append([]contract.Outcome{want}, want.Or...),
+		func(o contract.Outcome) bool { return contract.Right(o, got, nil) })
+}
+
+// misread returns what a payload is to an engine with these defects, and whether a field
+// that only BootstrapParams has stands there with another wire type, and no other such field.
+func misread(defects []Defect, payload []byte) (out []byte, otherType bool) {
+	return misreader{
+		as: func(p place, tag, rest []byte) {
+			for _, d := range defects {
+				if d.as != nil {
+					d.as(p, tag, rest)
+				}
+			}
+		},
+		overruns: slices.ContainsFunc(defects, func(d Defect) bool { return d.overruns }),
+	}.payload(payload)
 }
 
 // misreading changes a tag, and what follows it, to what an engine takes it for, in as
@@ -162,7 +214,8 @@ func numbersUncheckedInGroup(p place, tag, _ []byte) {
 
 func wideTagUnknown(p place, tag, _ []byte) {
 	num, typ := split(tag)
-	if p.field(protowire.Number(num)) != nil && len(tag) > protowire.SizeVarint(num<<3|uint64(typ)) {
+	isGroup := typ == protowire.StartGroupType // which no known field is, and which its end tag must match
+	if !isGroup && p.field(protowire.Number(num)) != nil && len(tag) > protowire.SizeVarint(num<<3|uint64(typ)) {
 		setUnknown(tag)
 	}
 }
@@ -215,9 +268,8 @@ type misreader struct {
 	overruns bool // a message in another one ends with the field that reaches its end or goes beyond
 }
 
-// payload returns what a payload is to the engine, and whether a field that only
-// BootstrapParams has stands there with another wire type, and no other such field. Which
-// message it is the engine finds out without a look at its known fields.
+// payload is misread for one payload. Which message it is the engine finds out without a
+// look at its known fields.
 func (m misreader) payload(b []byte) (out []byte, otherType bool) {
 	isBootstrap := false
 	told := misreader{as: func(p place, tag, rest []byte) {
@@ -236,12 +288,7 @@ func (m misreader) payload(b []byte) (out []byte, otherType bool) {
 	}
 	legacy := misreader{overruns: m.overruns, as: func(p place, tag, rest []byte) {
 		m.as(p, tag, rest)
-		if p.message != anyType || len(p.open) > 0 {
-			return
-		}
-		num, _ := split(tag)
-		otherType = otherType || num >= 3 && num <= 9
-		if isOfParams(tag) {
+		if p.message == anyType && len(p.open) == 0 && isOfParams(tag) {
 			setUnknown(tag) // keeps it an Any
 		}
 	}}
@@ -339,25 +386,13 @@ func sizeVarint(b []byte) int {
 
 // sizeValue is the number of bytes behind a tag, 0 for that of a group, -1 if they are not there.
 func sizeValue(b []byte, typ protowire.Type) int {
-	size := 0
-	switch typ {
-	case protowire.StartGroupType, protowire.EndGroupType:
+	switch n := sizeVarint(b); {
+	case typ == protowire.StartGroupType || typ == protowire.EndGroupType:
 		return 0
-	case protowire.VarintType:
-		size = sizeVarint(b)
-	case protowire.Fixed32Type:
-		size = 4
-	case protowire.Fixed64Type:
-		size = 8
-	case protowire.BytesType:
-		length, n := protowire.ConsumeVarint(b)
-		if n < 0 || length > uint64(len(b)-n) {
-			return -1
-		}
-		return n + int(length)
+	case typ != protowire.VarintType:
+		return protowire.ConsumeFieldValue(1, typ, b)
+	case n > 0:
+		return n
 	}
-	if size == 0 || size > len(b) {
-		return -1
-	}
-	return size
+	return -1
 }

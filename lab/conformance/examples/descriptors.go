@@ -7,10 +7,7 @@ import (
 	"path/filepath"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/lab/conformance/optionstype"
@@ -35,49 +32,16 @@ func WriteDescriptors(root string) (messages []string, err error) {
 		}
 		types = append(types, mt)
 	}
-	set, added := new(descriptorpb.FileDescriptorSet), make(map[string]bool)
 	for _, mt := range types {
 		messages = append(messages, string(mt.Descriptor().FullName()))
-		add(set, added, mt.Descriptor().ParentFile())
 	}
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(set)
+	b, err := optionstype.Set(types...)
 	if err != nil {
 		return nil, err
 	}
-	return messages, replace(filepath.Join(root, Descriptors), b)
-}
-
-// add puts a file behind those that it imports, as protoc does.
-func add(set *descriptorpb.FileDescriptorSet, added map[string]bool, file protoreflect.FileDescriptor) {
-	if added[file.Path()] {
-		return
+	file := filepath.Join(root, Descriptors)
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, b) {
+		return messages, nil
 	}
-	added[file.Path()] = true
-	for i := range file.Imports().Len() {
-		add(set, added, file.Imports().Get(i).FileDescriptor)
-	}
-	set.File = append(set.File, protodesc.ToFileDescriptorProto(file))
-}
-
-// replace makes b the content of a file, at once, unless it is that already.
-func replace(name string, b []byte) error {
-	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(0o666), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return messages, errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, b, 0o666))
 }

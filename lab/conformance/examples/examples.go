@@ -4,17 +4,11 @@ package examples
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -25,12 +19,9 @@ type Example struct {
 	Language string
 	Engine   string // that decodes protobuf, in words
 	Needs    []Need
-	// how many elements in a row it is to be asked: 1 where it is slow, or where pairs would only make its list longer
-	Longest int
+	Longest  int // how many elements in a row it is asked, 1 where it is slow
 
-	command string   // that runs it, from the root of the suite
-	build   []string // the lines that build it, from a copy of its folder
-	env     []string // for those
+	command string // that runs it, from the root of the suite
 }
 
 // Need is something that must be installed.
@@ -39,12 +30,10 @@ type Need struct {
 	Package string // of Debian that has it
 }
 
+func (n Need) String() string { return fmt.Sprintf("%s (Debian's %s)", n.File, n.Package) }
+
 // ErrNotHere is the error for a reader that cannot be built on this system.
 var ErrNotHere = errors.New("not on this system")
-
-// generated are the files of the descriptor set that C++ has no library for.
-const generated = "runtime/bootstrap/v1/bootstrap.proto " +
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/runhcs.proto"
 
 // All returns the example readers.
 func All() []Example {
@@ -56,42 +45,22 @@ func All() []Example {
 		{Name: "cpp", Language: "C++", Engine: "libprotobuf 3.21", Longest: 2,
 			Needs: []Need{{"g++", "g++"}, {"protoc", "protobuf-compiler"},
 				{"/usr/include/google/protobuf/message.h", "libprotobuf-dev"}},
-			command: "build/examples/cpp/reader",
-			build: []string{"protoc --descriptor_set_in=../../descriptors.binpb --cpp_out=. " + generated,
-				"g++ -std=c++17 -O2 -I. -o reader reader.cc " + strings.ReplaceAll(generated, ".proto", ".pb.cc") +
-					" -lprotobuf"}},
+			command: "build/examples/cpp/reader"},
 		{Name: "javascript", Language: "JavaScript", Engine: "Protobuf-ES 2.17 (@bufbuild/protobuf)", Longest: 1,
 			Needs:   []Need{{"node", "nodejs"}, {"npm", "npm"}},
-			command: "node build/examples/javascript/reader.js " + Descriptors,
-			build:   []string{"npm install --no-package-lock --no-audit --no-fund --ignore-scripts --prefer-offline"}},
+			command: "node build/examples/javascript/reader.js " + Descriptors},
 		{Name: "go", Language: "Go", Engine: "google.golang.org/protobuf, the release of go.mod", Longest: 2,
-			command: "build/examples/go/reader",
-			build: []string{"go build -C ../../../lab -buildvcs=false -o ../build/examples/go/reader " +
-				"./examples/readers/go"}},
-		// rustup's compiler may come first in PATH, and not be one that Debian's crates suit.
+			command: "build/examples/go/reader"},
 		{Name: "rust", Language: "Rust", Engine: "prost 0.11", Longest: 1,
 			Needs: []Need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"},
 				{"/usr/share/cargo/registry/prost-0.11.6", "librust-prost-dev"},
 				{"/usr/share/cargo/registry/prost-types-0.11.6", "librust-prost-types-dev"}},
-			command: "build/examples/rust/target/release/reader",
-			build: []string{"/usr/bin/cargo build --quiet --release --offline --target-dir target" +
-				` --config source.crates-io.replace-with="debian"` +
-				` --config source.debian.directory="/usr/share/cargo/registry"`},
-			env: []string{"RUSTC=/usr/bin/rustc"}},
+			command: "build/examples/rust/target/release/reader"},
 	}
 }
 
-// Missing returns in one line what the reader needs and is not installed, "" if nothing.
-func (e Example) Missing() string {
-	var missing []string
-	for _, n := range e.Lacking() {
-		missing = append(missing, fmt.Sprintf("%s (Debian's %s)", n.File, n.Package))
-	}
-	return strings.Join(missing, ", ")
-}
-
-// Lacking returns what the reader needs and is not installed.
-func (e Example) Lacking() (missing []Need) {
+// Missing returns what the reader needs and is not installed.
+func (e Example) Missing() (missing []Need) {
 	for _, n := range e.Needs {
 		_, err := exec.LookPath(n.File)
 		if filepath.IsAbs(n.File) {
@@ -104,78 +73,19 @@ func (e Example) Lacking() (missing []Need) {
 	return missing
 }
 
-// Build builds the reader in build/examples, unless what is there was built from the
-// same files, and returns the command line that runs it from the root of the suite.
+// Build builds the reader in build/examples, and returns the command line that runs it
+// from the root of the suite.
 func (e Example) Build(ctx context.Context, root string) (command string, err error) {
-	if missing := e.Missing(); missing != "" {
-		return "", fmt.Errorf("%w: the reader in %s needs %s", ErrNotHere, e.Language, missing)
+	if missing := e.Missing(); missing != nil {
+		return "", fmt.Errorf("%w: the reader in %s needs %v", ErrNotHere, e.Language, missing)
 	}
-	dir := filepath.Join(root, "build", "examples", e.Name)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", err
-	}
-	lock := flock.New(filepath.Join(dir, "lock"))
-	if _, err := lock.TryLockContext(ctx, time.Second/10); err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
 	if _, err := WriteDescriptors(root); err != nil {
 		return "", err
 	}
-	if err := e.buildIn(ctx, root, dir); err != nil {
-		return "", fmt.Errorf("building the reader in %s: %w", e.Language, err)
+	folder := filepath.Join(root, "lab", "examples", "readers")
+	_, err = gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.Name))
+	if err != nil && e.Name == "javascript" {
+		return "", fmt.Errorf("%w: npm cannot download: %s", ErrNotHere, gocmd.OneLine(err.Error()))
 	}
-	return e.command, nil
-}
-
-// buildIn copies the source to dir and builds it there. It leaves the sum of all that
-// the reader is built from in the file built.
-func (e Example) buildIn(ctx context.Context, root, dir string) error {
-	sum := sha256.New()
-	fmt.Fprintln(sum, e)
-	descriptors, err := os.ReadFile(filepath.Join(root, Descriptors))
-	if err != nil {
-		return err
-	}
-	sum.Write(descriptors)
-	source := os.DirFS(filepath.Join(root, "lab", "examples", "readers", e.Name))
-	err = fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(source, name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(sum, "%s %d %s", name, len(text), text)
-		if strings.HasSuffix(name, ".go") { // a package of the suite, which is built where it is
-			return nil
-		}
-		return replace(filepath.Join(dir, filepath.FromSlash(name)), text)
-	})
-	if err != nil {
-		return err
-	}
-	built, state := filepath.Join(dir, "built"), fmt.Sprintf("%x", sum.Sum(nil))
-	// whose command knows it better
-	if old, err := os.ReadFile(built); err == nil && string(old) == state && e.Language != "Go" {
-		return nil
-	}
-	if err := os.Remove(built); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, line := range e.build {
-		words := strings.Fields(line)
-		cmd := gocmd.Command(ctx, dir, words[0], words[1:]...)
-		cmd.Env = append(cmd.Env, e.env...)
-		_, err := gocmd.Output(cmd)
-		if err != nil && words[0] == "npm" { // which downloads
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			return fmt.Errorf("%w: npm cannot download: %s", ErrNotHere, first)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", words[0], err)
-		}
-	}
-	return os.WriteFile(built, []byte(state), 0o666)
+	return e.command, err
 }

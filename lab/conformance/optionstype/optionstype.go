@@ -47,11 +47,19 @@ func Find(name string) (protoreflect.MessageType, error) {
 		}
 		return supported(mt)
 	}
-	set, err := read(name[:colon])
+	b, err := os.ReadFile(name[:colon])
+	if err != nil {
+		return nil, err
+	}
+	var set descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(b, &set); err != nil {
+		return nil, fmt.Errorf("%s: not a descriptor set: %w", name[:colon], err)
+	}
+	files, err := protodesc.NewFiles(&set)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name[:colon], err)
 	}
-	d, err := set.FindDescriptorByName(protoreflect.FullName(name[colon+1:]))
+	d, err := files.FindDescriptorByName(protoreflect.FullName(name[colon+1:]))
 	if err != nil {
 		return nil, fmt.Errorf("%s has no %s", name[:colon], name[colon+1:])
 	}
@@ -65,37 +73,33 @@ func Find(name string) (protoreflect.MessageType, error) {
 // Write writes a type to a file, and returns its name as Find takes it. A process that
 // tests an hcsshim does not link other types than that hcsshim does.
 func Write(file string, mt protoreflect.MessageType) (name string, err error) {
-	var set descriptorpb.FileDescriptorSet
-	written := make(map[string]bool)
-	var add func(protoreflect.FileDescriptor)
-	add = func(fd protoreflect.FileDescriptor) {
-		if written[fd.Path()] {
-			return
-		}
-		written[fd.Path()] = true
-		for i := range fd.Imports().Len() {
-			add(fd.Imports().Get(i).FileDescriptor)
-		}
-		set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
-	}
-	add(mt.Descriptor().ParentFile())
-	b, err := proto.Marshal(&set)
+	b, err := Set(mt)
 	if err != nil {
 		return "", err
 	}
 	return file + ":" + string(mt.Descriptor().FullName()), os.WriteFile(file, b, 0o666)
 }
 
-func read(file string) (*protoregistry.Files, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
+// Set returns a FileDescriptorSet of types with all that they import, each file behind
+// those that it imports, as protoc writes it.
+func Set(types ...protoreflect.MessageType) ([]byte, error) {
 	var set descriptorpb.FileDescriptorSet
-	if err := proto.Unmarshal(b, &set); err != nil {
-		return nil, fmt.Errorf("not a descriptor set: %w", err)
+	added := make(map[string]bool)
+	var add func(protoreflect.FileDescriptor)
+	add = func(fd protoreflect.FileDescriptor) {
+		if added[fd.Path()] {
+			return
+		}
+		added[fd.Path()] = true
+		for i := range fd.Imports().Len() {
+			add(fd.Imports().Get(i).FileDescriptor)
+		}
+		set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
 	}
-	return protodesc.NewFiles(&set)
+	for _, mt := range types {
+		add(mt.Descriptor().ParentFile())
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(&set)
 }
 
 // supported refuses a type to which the contract's rules do not apply: strings of

@@ -1,3 +1,5 @@
+// Package process runs a reader as a process and puts payloads to it by the
+// protocol of package protocol.
 package process
 
 import (
@@ -5,9 +7,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"shimfuzz/lab/conformance/protocol"
@@ -20,15 +20,13 @@ const Limit = 10 * time.Second
 const Hang = "hang"
 
 // Reader is a reader in a process, which is started when it is first asked, and
-// again after it has ended or was killed for a hang. Several goroutines may use it;
-// they are served one at a time.
+// again after it has ended or was killed for a hang. It is for one goroutine at a time.
 type Reader struct {
 	Command []string      // the program and its arguments
 	Dir     string        // its working directory; "" is this process's
 	Limit   time.Duration // for one answer
 
-	mutex sync.Mutex
-	run   *running
+	run *running
 }
 
 // running is one process of a reader.
@@ -37,6 +35,7 @@ type running struct {
 	in     io.WriteCloser
 	frames chan frame // from its standard output
 	ended  chan bool  // closed when it has ended
+	timer  *time.Timer
 	stderr tail
 }
 
@@ -63,32 +62,30 @@ var errNotAsked = errors.New("it has answered without being asked, so answers ca
 func hasEnded(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // ready starts a process unless there is one that waits for a payload.
-func (r *Reader) ready() error {
+func (r *Reader) ready() (err error) {
 	if r.run != nil {
 		select {
 		case f := <-r.run.frames:
 			r.stop()
 			if f.err == nil {
-				return r.failed(errNotAsked)
+				f.err = errNotAsked
 			}
-			if !hasEnded(f.err) {
+			if !hasEnded(f.err) { // else its last answer was complete
 				return r.failed(f.err)
 			}
-			// Its last answer was complete.
 		default:
 			return nil
 		}
 	}
-	run, err := r.start()
-	if err != nil {
+	if r.run, err = r.start(); err != nil {
 		return r.failed(err)
 	}
-	r.run = run
 	return nil
 }
 
 func (r *Reader) start() (*running, error) {
-	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...), frames: make(chan frame), ended: make(chan bool)}
+	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...), frames: make(chan frame),
+		ended: make(chan bool), timer: time.NewTimer(r.Limit)}
 	run.cmd.Dir = r.Dir
 	run.cmd.Stderr = &run.stderr
 	ownGroup(run.cmd)
@@ -133,8 +130,7 @@ func (run *running) read(out io.Reader) {
 func (r *Reader) stop() string {
 	run := r.run
 	r.run = nil
-	kill := time.AfterFunc(time.Second, func() { killGroup(run.cmd) })
-	defer kill.Stop()
+	defer time.AfterFunc(time.Second, func() { killGroup(run.cmd) }).Stop()
 	run.in.Close()     // which ends a write that waits for the process
 	_ = run.cmd.Wait() // the error is in ProcessState
 	killGroup(run.cmd)
@@ -144,8 +140,6 @@ func (r *Reader) stop() string {
 
 // Close ends the reader's process. If it is asked again, another one is started.
 func (r *Reader) Close() {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
 	if r.run != nil {
 		r.stop()
 	}
@@ -162,17 +156,4 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.text = t.text[over:]
 	}
 	return len(p), nil
-}
-
-// Absolute returns the command line with its program made absolute from dir, if that
-// is a path and not a name to be looked up.
-func Absolute(line, dir string) string {
-	program, arguments, _ := strings.Cut(strings.TrimSpace(line), " ")
-	if filepath.Base(program) == program {
-		return line
-	}
-	if !filepath.IsAbs(program) {
-		program = filepath.Join(dir, program)
-	}
-	return strings.TrimSpace(program + " " + arguments)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,17 +182,4 @@ func TestNothingIsLeft(t *testing.T) {
 func processState(pid int) string {
 	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])
-}
-
-func TestAbsolute(t *testing.T) {
-	dir := t.TempDir()
-	for line, want := range map[string]string{
-		"python3 reader.py":   "python3 reader.py",
-		"build/reader -x":     filepath.Join(dir, "build", "reader") + " -x",
-		dir + "/reader -x -y": dir + "/reader -x -y",
-	} {
-		if got := Absolute(line, dir); got != want {
-			t.Errorf("Absolute(%q) = %q, want %q", line, got, want)
-		}
-	}
 }

@@ -1,3 +1,10 @@
+// Package protocol is the reader's side of make -C lab conformance: the protocol of a
+// process that is given payloads and answers what it decodes from each, as
+// docs/conformance.md describes it. What the process writes to its standard error is shown
+// if it ends before its input does.
+//
+// The package uses the standard library alone, because it is built into modules
+// with old dependencies.
 package protocol
 
 import (
@@ -6,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 )
 
 // The outcomes. An error may also be one of three kinds, see the package.
@@ -48,56 +54,25 @@ func Main(decode func(payload []byte) Answer) {
 	}
 }
 
-// flushEvery is how long an answer may wait in Serve's buffer for the next ones. The
-// limit for an answer counts from the one before, so a slow decode must not delay both.
-const flushEvery = 10 * time.Millisecond
-
-// Serve answers every payload from in until it ends. A panic of decode is answered
-// as one. The error is one of reading or writing, or of a frame that is too long.
-//
-// Many answers are written at once if many payloads are there, but none is kept back
-// while Serve waits for input.
+// Serve answers every payload from in until it ends, each at once: the limit for an answer
+// counts from the one before, so a slow decode must not delay both. A panic of decode is
+// answered as one. The error is one of reading or writing, or of a frame that is too long.
 func Serve(in io.Reader, out io.Writer, decode func(payload []byte) Answer) error {
-	w := bufio.NewWriterSize(out, bufferSize)
-	r := bufio.NewReaderSize(flushing{in, w}, bufferSize)
-	flushed := time.Now()
+	const pipe = 64 << 10 // bytes that a pipe holds on Linux
+	r := bufio.NewReaderSize(in, pipe)
 	for {
 		payload, err := ReadFrame(r)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			_ = w.Flush() // the answers to the payloads before; err is the one to report
 			return err
 		}
 		a := guarded(func() Answer { return decode(payload) })
-		if err := WriteFrame(w, append([]byte(a.Outcome+"\n"), a.Detail...)); err != nil {
+		if err := WriteFrame(out, append([]byte(a.Outcome+"\n"), a.Detail...)); err != nil {
 			return err
 		}
-		if now := time.Now(); now.Sub(flushed) >= flushEvery {
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			flushed = now
-		}
 	}
-}
-
-// bufferSize is the size in bytes of Serve's buffers, which is that of a pipe on Linux.
-const bufferSize = 64 << 10
-
-// flushing flushes w before each read from in, which may wait for somebody who waits
-// for what w still holds.
-type flushing struct {
-	in io.Reader
-	w  *bufio.Writer
-}
-
-func (f flushing) Read(p []byte) (int, error) {
-	if err := f.w.Flush(); err != nil {
-		return 0, err
-	}
-	return f.in.Read(p)
 }
 
 func guarded(decode func() Answer) (a Answer) {
@@ -131,13 +106,9 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 	return b, nil
 }
 
-// WriteFrame writes b, of at most MaxFrame bytes, as a frame. The error is that of w.
+// WriteFrame writes b, of at most MaxFrame bytes, as a frame, at once. The error is that of w.
 func WriteFrame(w io.Writer, b []byte) error {
-	var head [4]byte
-	binary.BigEndian.PutUint32(head[:], uint32(len(b)))
-	if _, err := w.Write(head[:]); err != nil {
-		return err
-	}
-	_, err := w.Write(b)
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(b)), uint32(len(b)))
+	_, err := w.Write(append(frame, b...))
 	return err
 }

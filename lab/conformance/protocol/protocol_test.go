@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Serve answers each payload with a frame, a panic among them, until its input ends.
@@ -67,26 +66,6 @@ func TestServeFlushes(t *testing.T) {
 	payloads.Close()
 	if err := <-served; err != nil {
 		t.Error(err)
-	}
-}
-
-// A slow decode does not keep back the answers before it for long.
-func TestServeIsNotLate(t *testing.T) {
-	var in, out bytes.Buffer
-	for range 2 {
-		if err := WriteFrame(&in, []byte("x")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var before []int // the bytes written before each decode
-	err := Serve(&in, &out, func([]byte) Answer {
-		before = append(before, out.Len())
-		time.Sleep(2 * flushEvery)
-		return Answer{Outcome: None}
-	})
-	if err != nil || before[1] == 0 {
-		t.Errorf("%v; when the second of two slow decodes began, %d bytes were written, want those of the first", err,
-			before[1])
 	}
 }
 

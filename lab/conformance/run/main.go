@@ -26,7 +26,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	if !passes || err != nil {
+	if !passes {
 		os.Exit(1)
 	}
 }
@@ -36,10 +36,6 @@ func run(ctx context.Context) (passes bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if s.Conformance == nil {
-		return false, fmt.Errorf("%s says nothing of a reader: this is run by make -C lab conformance",
-			settings.Variable)
-	}
 	if len(os.Args) > 1 {
 		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)
 	}
@@ -47,7 +43,7 @@ func run(ctx context.Context) (passes bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	dir := filepath.Join(root, "build", "conformance")
+	dir := filepath.Join(root, "build", "conformance", s.Conformance.Engine)
 	// The reports of an earlier run would be taken for this one's, if it ends early.
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
 		return false, err

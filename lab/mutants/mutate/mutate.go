@@ -26,7 +26,7 @@ type Mutant struct {
 	To   string // what it was changed to
 	Text []byte // the whole file
 	// Func is the function that the change is in, as an index of the file's
-	// declarations; -1 if it is in none, or in one with type parameters.
+	// declarations; -1 if it is in none, or in one that Schema cannot change.
 	Func int
 }
 
@@ -48,7 +48,7 @@ func File(text []byte, names []string) ([]Mutant, error) {
 		case *ast.FuncDecl:
 			if d.Body != nil && wanted(d.Name.Name) {
 				m.name, m.results, m.function = d.Name.Name, d.Type.Results, i
-				if d.Type.TypeParams != nil {
+				if !canCall(d) {
 					m.function = -1
 				}
 				ast.Inspect(d.Body, m.visit)

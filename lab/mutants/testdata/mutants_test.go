@@ -11,12 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"shimfuzz/internal/cputime"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
-	"shimfuzz/lab/mutants/active"
 )
 
 // mutants are those of this process that no walk has killed so far.
@@ -66,7 +64,7 @@ func TestMutants(t *testing.T) {
 // takes some milliseconds for the original.
 func (l *mutants) watch() {
 	for range time.Tick(100 * time.Millisecond) {
-		if now, ok := cputime.Process(); ok && now-time.Duration(l.since.Load()) > decoder.MutantLimit {
+		if now, ok := decoder.ProcessorTime(); ok && now-time.Duration(l.since.Load()) > decoder.MutantLimit {
 			fmt.Println("HANG: one mutant has worked for more than", decoder.MutantLimit)
 			os.Exit(1)
 		}
@@ -76,10 +74,10 @@ func (l *mutants) watch() {
 // is makes a mutant the decoder, and reports whether the suite fails on it. A panic
 // outside the decoders, in the mutated reference, is a failure, too.
 func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
-	now, _ := cputime.Process()
+	now, _ := decoder.ProcessorTime()
 	l.since.Store(int64(now))
 	say(m, settings.MutantRuns)
-	active.Set(m)
+	verify.Become(m)
 	defer func() {
 		killed = killed || recover() != nil
 		l.original()
@@ -88,7 +86,7 @@ func (l *mutants) is(m settings.Mutant, fails func() bool) (killed bool) {
 }
 
 func (l *mutants) original() {
-	active.Set(settings.Mutant{})
+	verify.Become(settings.Mutant{})
 	l.since.Store(1 << 62)
 }
 
@@ -131,8 +129,7 @@ func (l *mutants) walk(w *walker, steps iter.Seq[grammar.Sentence]) {
 	var batch []grammar.Sentence
 	flush := func() {
 		l.batches++
-		if mine := l.Part == 0 || l.batches%l.Part == l.Seed%l.Part; mine && l.batches >= l.From {
-			fmt.Printf("%s%d\n", settings.BatchLine, l.batches)
+		if l.Part == 0 || l.batches%l.Part == l.Seed%l.Part {
 			l.batch(w, batch)
 		}
 		batch = batch[:0]

@@ -1,0 +1,87 @@
+package fuzz
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shimfuzz/corpus/table"
+	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/verify"
+)
+
+// Target is a fuzz target.
+type Target struct {
+	Name  string
+	Parts []string // its arguments, in order, each of them bytes
+
+	run  func(t verify.TB, parts [][]byte)
+	seed func(payload []byte) [][]byte // makes an input of a case of the corpus
+}
+
+// Targets are the fuzz targets, in the order in which they are run. Each has a FuzzX for
+// "go test" and one in package libfuzzer, and is named in oss-fuzz/build.sh.
+var Targets = []Target{
+	{"FuzzReadOptions", []string{"payload"}, readOptions,
+		func(b []byte) [][]byte { return [][]byte{b} }},
+	{"FuzzLegacy", []string{"type URL", "value", "choices"}, legacy,
+		func(b []byte) [][]byte {
+			url, value := stdin.AnyParts(b)
+			return withChoices(32, 1, []byte(url), value)
+		}},
+	{"FuzzBootstrap", []string{"options", "choices"}, bootstrap,
+		func(b []byte) [][]byte { return withChoices(32, 1, stdin.OptionsBytes(b)) }},
+	{"FuzzEquivalence", []string{"options", "choices", "other choices"}, equivalence,
+		func(b []byte) [][]byte { return withChoices(192, 2, stdin.OptionsBytes(b)) }},
+	{"FuzzMalformed", []string{"options", "choices"}, malformed,
+		func(b []byte) [][]byte { return withChoices(256, 1, stdin.OptionsBytes(b)) }},
+	{"FuzzReaders", []string{"payload", "script"}, readers,
+		func(b []byte) [][]byte { return [][]byte{b, readings[len(b)%len(readings)]} }},
+	{"FuzzCreateOptions", []string{"Any"}, createOptions,
+		func(b []byte) [][]byte { return [][]byte{b} }},
+}
+
+// Raw is the name of the target whose input is the payload as it is, and Create that of the
+// one whose input is the Any of CreateTaskRequest.Options.
+const (
+	Raw    = "FuzzReadOptions"
+	Create = "FuzzCreateOptions"
+)
+
+// Names are the names of Targets.
+func Names() []string {
+	var names []string
+	for _, t := range Targets {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// Named returns the target of that name.
+func Named(name string) (Target, error) {
+	i := slices.IndexFunc(Targets, func(t Target) bool { return t.Name == name })
+	if i < 0 {
+		return Target{}, fmt.Errorf("there is no target %s; the targets are %s", name, strings.Join(Names(), ", "))
+	}
+	return Targets[i], nil
+}
+
+// Run runs the target on an input, whose parts must be as many as it takes.
+func (t Target) Run(tb verify.TB, parts ...[]byte) {
+	tb.Helper()
+	t.run(tb, parts)
+}
+
+// Join makes one input for libFuzzer of the parts, which must not contain table.Separator.
+func Join(parts [][]byte) []byte { return bytes.Join(parts, []byte(table.Separator)) }
+
+// Split takes an input apart. Parts that are missing are empty; the last part
+// has what is left. The only part of a target is the input as it is.
+func (t Target) Split(input []byte) [][]byte {
+	parts := bytes.SplitN(input, []byte(table.Separator), len(t.Parts))
+	for len(parts) < len(t.Parts) {
+		parts = append(parts, nil)
+	}
+	return parts
+}

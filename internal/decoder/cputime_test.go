@@ -1,0 +1,102 @@
+package decoder
+
+import (
+	"fmt"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"shimfuzz/internal/settings"
+)
+
+var sink uint64
+
+// work keeps a processor busy, n times as long as work(1).
+func work(n int) {
+	for i := range uint64(n) << 20 {
+		sink = sink*6364136223846793005 + i
+	}
+}
+
+// measured reports whether there is a clock for threads, and says so if there is
+// none.
+func measured() bool {
+	_, ok := Work(func() {})
+	if !ok {
+		fmt.Println(settings.Say + "NOT MEASURED: Work, for this system has no clock for threads")
+	}
+	return ok
+}
+
+func least(f func()) (cost int64) {
+	for range 5 {
+		if c, _ := Work(f); cost == 0 || c < cost {
+			cost = c
+		}
+	}
+	return cost
+}
+
+// Only the work of f itself counts: not its waiting, and not what other
+// goroutines do meanwhile.
+func TestWork(t *testing.T) {
+	if !measured() {
+		return
+	}
+	one := least(func() { work(1) })
+	for _, test := range []struct {
+		name     string
+		f        func()
+		from, to float64 // of the cost of work(1)
+	}{
+		{"nothing", func() {}, 0, 0.3},
+		{"sixteen times the work", func() { work(16) }, 5, 50},
+		{"waiting", func() { time.Sleep(50 * time.Millisecond) }, 0, 0.5},
+		{"the work of another goroutine", elsewhere, 0, 0.5},
+	} {
+		if got := float64(least(test.f)) / float64(one); got < test.from || got > test.to {
+			t.Errorf("%s costs %.2f times work(1), want %v to %v", test.name, got, test.from, test.to)
+		}
+	}
+}
+
+func elsewhere() {
+	done := make(chan bool)
+	go func() {
+		work(16)
+		close(done)
+	}()
+	<-done
+}
+
+// The collector is off during the call, and as it was after it.
+func TestCollector(t *testing.T) {
+	if !measured() {
+		return
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
+	during := 0
+	Work(func() { during = debug.SetGCPercent(-1) })
+	if during != -1 {
+		t.Errorf("GOGC is %d during the call", during)
+	}
+	if after := debug.SetGCPercent(77); after != 77 {
+		t.Errorf("GOGC is %d after the call, was 77", after)
+	}
+}
+
+// The time of the process comes to contain what its threads have done, whichever
+// steps it is counted in.
+func TestProcess(t *testing.T) {
+	before, ok := ProcessorTime()
+	if !ok {
+		fmt.Println(settings.Say + "NOT MEASURED: ProcessorTime, for this system does not say it")
+		return
+	}
+	for now := before; now == before; now, _ = ProcessorTime() {
+		work(1)
+	}
+	if now, _ := ProcessorTime(); now < before {
+		t.Errorf("%v after %v", now, before)
+	}
+}

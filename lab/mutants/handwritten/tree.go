@@ -1,0 +1,238 @@
+package handwritten
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"shimfuzz/internal/stdin"
+)
+
+const annotations = 18 // default_container_annotations
+
+var (
+	paramsType    = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+	extensionType = (*bootstrap.Extension)(nil).ProtoReflect().Descriptor()
+	anyType       = (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	optionsType   = (*options.Options)(nil).ProtoReflect().Descriptor()
+	entryType     = optionsType.Fields().ByNumber(annotations).Message()
+)
+
+// token is a tag and its value; the start and the end of a group are a token each.
+// Whatever a sloppy decoder might accept is one, which is more than protopack parses.
+type token struct {
+	num      uint64
+	typ      protowire.Type
+	fd       protoreflect.FieldDescriptor // of the field with this number, if it is a known one
+	tag, val []byte                       // as written
+	depth    int                          // groups around it; -1 for an end without a start
+}
+
+// is reports whether a token is a field with a number and a wire type.
+func (t token) is(num uint64, typ protowire.Type) bool {
+	return t.num == num && t.typ == typ && t.depth == 0
+}
+
+// kind is the kind of the field that a token is, whatever its wire type; 0 is unknown.
+func (t token) kind() protoreflect.Kind {
+	if t.fd == nil {
+		return 0
+	}
+	return t.fd.Kind()
+}
+
+func (t token) isText() bool {
+	return t.kind() == protoreflect.StringKind && t.typ == protowire.BytesType
+}
+
+// isWrongType reports whether a token has a known number, and another wire type.
+func (t token) isWrongType() bool {
+	switch t.kind() {
+	case 0:
+		return false
+	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind:
+		return t.typ != protowire.VarintType
+	}
+	return t.typ != protowire.BytesType
+}
+
+// body is the value of a length-delimited field.
+func (t token) body() []byte {
+	body, _ := protowire.ConsumeBytes(t.val)
+	return body
+}
+
+// varint is the value of a varint; ok is false for any other token.
+func (t token) varint() (v uint64, ok bool) {
+	v, n := protowire.ConsumeVarint(t.val)
+	return v, t.typ == protowire.VarintType && n > 0
+}
+
+// set gives a token another tag and value.
+func (t *token) set(num uint64, typ protowire.Type, val []byte) {
+	t.num, t.typ, t.val, t.tag = num, typ, val, protowire.AppendVarint(nil, num<<3|uint64(typ))
+}
+
+func (t *token) setBody(b []byte) { t.set(t.num, protowire.BytesType, protowire.AppendBytes(nil, b)) }
+func (t *token) setVarint(v uint64) {
+	t.set(t.num, protowire.VarintType, protowire.AppendVarint(nil, v))
+}
+
+// nextToken reads a token, and reports false for what is none.
+func nextToken(b []byte) (t token, ok bool) {
+	tag, n := protowire.ConsumeVarint(b)
+	if n < 0 {
+		return t, false
+	}
+	t = token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[:n]}
+	size := 0
+	switch t.typ {
+	case protowire.VarintType: // which may be above 64 bits
+		end := slices.IndexFunc(b[n:min(len(b), n+10)], func(c byte) bool { return c < 0x80 })
+		if size = end + 1; end < 0 {
+			return t, false
+		}
+	case protowire.Fixed32Type:
+		size = 4
+	case protowire.Fixed64Type:
+		size = 8
+	case protowire.BytesType:
+		_, size = protowire.ConsumeBytes(b[n:])
+	}
+	if size < 0 || size > len(b)-n {
+		return t, false
+	}
+	t.val = b[n : n+size]
+	return t, true
+}
+
+// message is one of the messages of a payload.
+type message struct {
+	md     protoreflect.MessageDescriptor
+	top    bool // it is the payload itself
+	tokens []token
+	rest   []byte // from the first fault on
+}
+
+func parse(md protoreflect.MessageDescriptor, b []byte) *message {
+	m := &message{md: md, rest: b}
+	depth := 0
+	for t, ok := nextToken(b); ok; t, ok = nextToken(m.rest) {
+		if t.typ == protowire.EndGroupType {
+			depth--
+		}
+		t.depth = depth
+		if t.typ == protowire.StartGroupType {
+			depth++
+		}
+		if t.depth == 0 && t.num <= uint64(protowire.MaxValidNumber) {
+			t.fd = md.Fields().ByNumber(protowire.Number(t.num))
+		}
+		depth = max(0, depth)
+		m.tokens, m.rest = append(m.tokens, t), m.rest[len(t.tag)+len(t.val):]
+	}
+	return m
+}
+
+func encode(tokens []token) (b []byte) {
+	for _, t := range tokens {
+		b = append(append(b, t.tag...), t.val...)
+	}
+	return b
+}
+
+func (m *message) drop(is func(token) bool) { m.tokens = slices.DeleteFunc(m.tokens, is) }
+
+// inside is the type of the message that a token holds; it is nil for any other.
+func (m *message) inside(t token, url string) protoreflect.MessageDescriptor {
+	switch {
+	case t.fd == nil || t.typ != protowire.BytesType:
+		return nil
+	case m.md == anyType && t.num == 2 && namesOptions(url):
+		return optionsType
+	}
+	return t.fd.Message()
+}
+
+// edit changes a message of a payload. They are visited from the outside in, each as the
+// one around it has become. Lengths follow; a message that stays the same keeps its
+// length as it was written.
+type edit func(*message)
+
+func (e edit) payload(b []byte) []byte {
+	md := anyType
+	if stdin.IsBootstrap(b) {
+		md = paramsType
+	}
+	return e.message(md, b, true)
+}
+
+func (e edit) message(md protoreflect.MessageDescriptor, b []byte, top bool) []byte {
+	m := parse(md, b)
+	m.top = top
+	e(m)
+	url := ""
+	for _, t := range m.tokens {
+		if t.is(1, protowire.BytesType) {
+			url = string(t.body())
+		}
+	}
+	for i := range m.tokens {
+		t := &m.tokens[i]
+		if md := m.inside(*t, url); md != nil {
+			if body := e.message(md, t.body(), false); !bytes.Equal(body, t.body()) {
+				t.setBody(body)
+			}
+		}
+	}
+	return append(encode(m.tokens), m.rest...)
+}
+
+// edited is a bug that has the effect of other messages of a type; nil is all types.
+func edited(md protoreflect.MessageDescriptor, e edit) func(Read) Read {
+	return payloads(edit(func(m *message) {
+		if md == nil || m.md == md {
+			e(m)
+		}
+	}).payload)
+}
+
+// tokens is a bug that has the effect of other tokens in messages of a type.
+func tokens(md protoreflect.MessageDescriptor, change func(*token)) func(Read) Read {
+	return edited(md, func(m *message) {
+		for i := range m.tokens {
+			change(&m.tokens[i])
+		}
+	})
+}
+
+// skipped is a bug that takes tokens for unknown fields, or for the start or end of one.
+func skipped(is func(token) bool) func(Read) Read {
+	const unknown = 1 << 28
+	return tokens(nil, func(t *token) {
+		if is(*t) {
+			t.set(unknown|t.num&(unknown-1), t.typ, t.val)
+		}
+	})
+}
+
+// dropped is a bug that does not see some tokens.
+func dropped(md protoreflect.MessageDescriptor, is func(token) bool) func(Read) Read {
+	return edited(md, func(m *message) { m.drop(is) })
+}
+
+// refused is a bug that makes an error of certain tokens.
+func refused(md protoreflect.MessageDescriptor, bad func(*message, token) bool) func(Read) Read {
+	return where(func(a *answer) (found bool) {
+		edit(func(m *message) {
+			found = found || (md == nil || m.md == md) &&
+				slices.ContainsFunc(m.tokens, func(t token) bool { return bad(m, t) })
+		}).payload(a.payload)
+		return found && a.err == nil
+	}, refuse)
+}

@@ -1,0 +1,54 @@
+package verify
+
+import (
+	"io"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"github.com/containerd/typeurl/v2"
+
+	"shimfuzz/extracted"
+	"shimfuzz/internal/handwritten"
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/settings"
+)
+
+// bug makes the decoder under test have a hand-written bug, or none for "".
+var bug = func(string) {}
+
+// Become makes the decoder one of its mutants, or itself for the zero Mutant.
+func Become(m settings.Mutant) {
+	extracted.ActiveMutant, reference.ActiveMutant = m.Number, m.Number
+	bootstrap.ActiveMutant, typeurl.ActiveMutant = m.Number, m.Number
+	bug(m.Bug)
+}
+
+func init() {
+	t, err := settings.Load()
+	if err != nil {
+		panic(err)
+	}
+	under := hcsshim.Current()
+	switch t.Decoder {
+	case hcsshimName:
+		wrap(&under.ReadOptions)
+	case createName:
+		for i := range under.Creates {
+			wrap(&under.Creates[i].Read)
+		}
+	case reference.Decoder.Name:
+		wrap(&reference.Decoder.Read)
+	}
+	hcsshim.Register(under)
+	Become(t.Mutant)
+}
+
+func wrap(read *func(io.Reader) (*options.Options, error)) {
+	right, current, others := *read, *read, bug
+	*read = func(r io.Reader) (*options.Options, error) { return current(r) }
+	bug = func(name string) {
+		others(name)
+		current = handwritten.Inject(name, right)
+	}
+}
