@@ -25,7 +25,7 @@ var truncation = Token{Name: "truncated"}
 func (g *Grammar) allLevels() map[Level]level {
 	own := map[Level][]Token{Bootstrap: g.topTokens(), Extension: g.extensionTokens(), Any: g.anyTokens(),
 		Options: g.optionsTokens(), Entry: slices.Concat(entryTokens(1, "key"), entryTokens(2, "value"))}
-	all := make(map[Level]level)
+	levels := make(map[Level]level)
 	for l, s := range g.sites {
 		unknowns, faults := unknowns(s), faultsOf(l, s)
 		tokens := distinct(own[l], unknowns, faults)
@@ -37,15 +37,15 @@ func (g *Grammar) allLevels() map[Level]level {
 				return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
 			})
 		}
-		all[l] = level{
+		levels[l] = level{
 			tokens:   tokens,
 			faults:   append([]Token{truncation}, faults...),
 			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
 			unknown:  slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return !t.isUnknown() }),
 		}
 	}
-	all[Top] = all[Bootstrap]
-	return all
+	levels[Top] = levels[Bootstrap]
+	return levels
 }
 
 // allTop are the tokens of the top level of either family. A string that is not UTF-8 is a

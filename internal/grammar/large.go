@@ -41,30 +41,29 @@ var Shapes = []Shape{
 		return plainLegacy(wire.Raw(bytes.Repeat(start, size/128)), wire.Raw(bytes.Repeat(end, size/128)))
 	}},
 	{"repeated-value", contract.Options, many(wire.String(2, "1234567890"), func(many wire.Part) wire.Message {
-		return wire.Message{ours, many, wire.Bytes(2, nil)}
+		return wire.Message{optionsURL, many, wire.Bytes(2, nil)}
 	})},
 	{"empty-extensions", contract.None, manyInParams(wire.Sub(8))},
 	{"foreign-extensions", contract.None,
 		manyInParams(wire.Sub(8, wire.Sub(1, wire.String(1, "a.B"), wire.String(2, "value"))))},
-	{"options-behind-extensions", contract.Options, manyInParams(wire.Sub(8), wire.Sub(8, wire.Sub(1, ours)))},
+	{"options-behind-extensions", contract.Options, manyInParams(wire.Sub(8), wire.Sub(8, wire.Sub(1, optionsURL)))},
 	// typeurl decodes a value of any linked type before its type is looked at.
 	{"foreign-messages", contract.Foreign, many(wire.Sub(1), func(many wire.Part) wire.Message {
 		return wire.Message{wire.String(1, "google.protobuf.FileDescriptorSet"), wire.Sub(2, many)}
 	})},
-	{"any-in-pieces", contract.Options, many(wire.Sub(1, ours, wire.Bytes(2, nil)), func(many wire.Part) wire.Message {
-		return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, many)}
-	})},
+	{"any-in-pieces", contract.Options, many(wire.Sub(1, optionsURL, wire.Bytes(2, nil)),
+		func(many wire.Part) wire.Message { return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, many)} })},
 	{"unknown-top-level", contract.None, many(wire.Varint(1000, 1), func(many wire.Part) wire.Message {
 		return wire.Message{many, wire.String(4, "2.3.7")}
 	})},
 }
 
-// ours is the type URL of an Any of Options.
-var ours = wire.String(1, contract.OptionsName)
+// optionsURL is the type URL of an Any of Options.
+var optionsURL = wire.String(1, contract.OptionsName)
 
 // plainLegacy is a legacy Any of Options with these parts.
 func plainLegacy(parts ...wire.Part) []byte {
-	return wire.Message{ours, wire.Sub(2, parts...)}.Encode()
+	return wire.Message{optionsURL, wire.Sub(2, parts...)}.Encode()
 }
 
 // many makes a message of as many of one part as have the size.
@@ -74,7 +73,7 @@ func many(one wire.Part, message func(many wire.Part) wire.Message) func(size in
 }
 
 func manyInOptions(one wire.Part) func(size int) []byte {
-	return many(one, func(many wire.Part) wire.Message { return wire.Message{ours, wire.Sub(2, many)} })
+	return many(one, func(many wire.Part) wire.Message { return wire.Message{optionsURL, wire.Sub(2, many)} })
 }
 
 func manyInParams(one wire.Part, behind ...wire.Part) func(size int) []byte {

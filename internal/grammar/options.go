@@ -87,13 +87,14 @@ func (g *Grammar) standsFor(o option) bool {
 	return g.options[first].num == o.num
 }
 
-func bools(num protowire.Number, all bool) []Token {
+// bools are both values, and every encoding of them for the field that stands for others.
+func bools(num protowire.Number, stands bool) []Token {
 	is := func(n uint64, name, rules string, encoded ...wire.Part) Token {
 		return varint(num, fmt.Sprintf("field %d %s", num, name), rules, n, encoded...)
 	}
 	yes := is(1, "true", "")
 	list := []Token{yes, is(0, "false", "default")}
-	if !all {
+	if !stands {
 		return list
 	}
 	list = append(list, is(2, "of 2", "varint"), is(1<<32, "of 2^32", "varint"), is(1<<63, "of 2^63", "varint"),

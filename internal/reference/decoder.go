@@ -18,9 +18,9 @@ var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: ki
 // CreateDecoder reads the Any of CreateTaskRequest.Options, as a decoder under test.
 var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Create, Read: readCreate, Classify: kind}
 
-func readCreate(r io.Reader) (*options.Options, error) { return read(r, RunHCS.readAny) }
+func readCreate(r io.Reader) (*options.Options, error) { return readAll(r, RunHCS.readAny) }
 
-func read(r io.Reader, decode func([]byte) (proto.Message, error)) (*options.Options, error) {
+func readAll(r io.Reader, decode func([]byte) (proto.Message, error)) (*options.Options, error) {
 	payload, err := io.ReadAll(r)
 	if err != nil {
 		return nil, &Error{Kind: ErrRead, Err: err}

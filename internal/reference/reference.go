@@ -59,7 +59,7 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 // ReadOptions reads r to its end and decodes the shim options there. It returns
 // nil and no error if none were sent. A non-nil error is an *Error, and then
 // the options are nil.
-func ReadOptions(r io.Reader) (*options.Options, error) { return read(r, RunHCS.read) }
+func ReadOptions(r io.Reader) (*options.Options, error) { return readAll(r, RunHCS.read) }
 
 // Type is a type of Options that shims read, each its own.
 type Type struct{ message protoreflect.MessageType }
@@ -98,8 +98,9 @@ func isBootstrapParams(b []byte) (bool, error) {
 		if f.size == 0 {
 			return false, fmt.Errorf("no protobuf message: at byte %d: no whole field", at)
 		}
-		isLevel := f.num == 3 && f.typ == protowire.VarintType
-		found = found || isLevel || f.num >= 4 && f.num <= 9 && f.typ == protowire.BytesType
+		if f.num == 3 && f.typ == protowire.VarintType || f.num >= 4 && f.num <= 9 && f.typ == protowire.BytesType {
+			found = true
+		}
 		at += f.size
 	}
 	return found, nil
