@@ -24,8 +24,9 @@ func messages() (params, opts protoreflect.MessageDescriptor) {
 }
 
 // Every field of the messages under test has a case. For a field that came with
-// another release add one to corpus/table/derived.go, or to senders.go if it is of
-// BootstrapParams, and say in docs/contract.md what it is.
+// another release run make corpus, which makes cases of most kinds of fields of Options, add
+// a row to corpus/table/senders.go if it is of BootstrapParams, and say in docs/contract.md
+// what it is.
 func TestEveryFieldHasACase(t *testing.T) {
 	cases, err := Load()
 	if err != nil {

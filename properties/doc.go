@@ -2,18 +2,17 @@
 // properties and as the replay of the corpus, on the reference decoder and on
 // the hcsshim under test.
 //
-//	corpus_test.go       every case of the corpus, and what its classes share
+//	corpus_test.go       every case of the corpus, also cut off at every byte
 //	findings_test.go     every known finding still does what it says
-//	payload_test.go      valid, legacy, malformed and foreign payloads
-//	equivalence_test.go  two encodings of the same, row by row of the contract
+//	drawn_test.go        grammar.Properties: valid, equivalent, malformed, foreign and other drawn payloads
 //	identity_test.go     identities that make one message look like the other
 //	reader_test.go       how the bytes are delivered, and readers that fail
 //	state_test.go        sharing between calls, results and inputs
 //	cost_test.go         memory and time against the payload's size
-//	exhaustive_test.go   everything small: elements, fields, bytes, neighbours, pairs, reads
-//	walk_test.go         how that is walked, and what is reported of it
+//	exhaustive_test.go   the enumeration of everything small: tokens, fields, bytes, single edits, pairs, reads
+//	walk_test.go         how that is done, and what is reported of it
 //	extension_test.go    containerd's AddExtension and FindExtension themselves
 //
-// A failure names the guarantee it breaks, shows the payload, and ends with the
-// command that replays it.
+// A failure names the guarantee that it breaks, has the command that replays it, and shows
+// the payload.
 package properties

@@ -6,7 +6,7 @@ import (
 )
 
 // ClusterFuzz takes two crashes for the same by the first line of the panic and the
-// top two frames of its stack; docs/fuzzing.md has the rules. So what a failure ends
+// top frames of its stack. So what a failure ends
 // with is a stack of its guarantee's, the same from every target. Its functions take
 // no arguments, because ClusterFuzz skips a frame with one that Go marks as unsure, and
 // are not inlined, so that they are the same in every build.

@@ -104,7 +104,7 @@ func summary(failed bool) string {
 	for _, name := range slices.Sorted(maps.Keys(results.Excused)) {
 		fmt.Fprintf(&b, "  %7d × %s\n", results.Excused[name], name)
 	}
-	if !failed || len(results.Failures) == 0 { // a test may look at a report of its own making
+	if !failed || len(results.Failures) == 0 {
 		return b.String()
 	}
 	b.WriteString("what failed, by cause, and what to do next:\n")
@@ -128,6 +128,9 @@ func causes(failures []settings.Failure) []*cause {
 	known := make(map[*cause]bool)
 	tests := make(map[string]bool)
 	for _, f := range failures {
+		if f.Replay == "" { // a test looks at a report of its own making
+			continue
+		}
 		name := nameOf(f)
 		i := slices.IndexFunc(all, func(c *cause) bool { return c.name == name })
 		if i < 0 {

@@ -51,6 +51,9 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 		Engine: j.engine}
 	for _, r := range readers.All("") {
 		if program := r.Program(j.root); program == c.Reader || program == filepath.Join(j.root, c.Reader) {
+			if _, err := r.Build(j.root); err != nil {
+				return err
+			}
 			c.Name, c.Version = r.Name, r.Version
 		}
 	}
