@@ -111,7 +111,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// The lists hold what they say, of identifiers.
+// The lists hold what they say, by containerd's rule for IDs and namespaces.
 func TestIdentifiers(t *testing.T) {
 	for _, s := range slices.Concat(Identifiers, Namespaces) {
 		if !stdin.IsIdentifier(s) {
