@@ -24,6 +24,12 @@ func arriving(o OptionsRequest, containerd string) []byte {
 	return o.Value()
 }
 
+// daemon is a containerd whose shims were recorded.
+func daemon(version, socketDir string) grammar.Daemon {
+	return grammar.Daemon{Version: version, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+		SocketDir: socketDir}
+}
+
 // The generators write byte for byte what each containerd was recorded to write
 // for the same request.
 func TestDaemonsAreModelled(t *testing.T) {
@@ -37,8 +43,8 @@ func TestDaemonsAreModelled(t *testing.T) {
 			continue
 		}
 		o := Requested(r.Request.Options)
-		d := grammar.Daemon{Version: r.Containerd, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
-			SocketDir: r.Request.SocketDir, Level: levels[r.Request.LogLevel]}
+		d := daemon(r.Containerd, r.Request.SocketDir)
+		d.Level = levels[r.Request.LogLevel]
 		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, arriving(o, r.Containerd))
 		if !bytes.Equal(got, r.Stdin) {
 			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
@@ -98,9 +104,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			d := grammar.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
-				SocketDir: PassageSocketDir}
-			want := d.Start(p.Shim, RecordedID, RecordedNamespace, url, value)
+			want := daemon(release, PassageSocketDir).Start(p.Shim, RecordedID, RecordedNamespace, url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}

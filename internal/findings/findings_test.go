@@ -45,41 +45,32 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// A list is that of one program at a time, and what it leaves out it leaves out
-// of all of them.
-func TestFor(t *testing.T) {
-	for _, test := range []struct {
-		list, program, finding string
-		want                   bool
-	}{
-		{"v0.15.0", ReadOptions, "foreign-type-panics", false},
-		{"v0.15.0", Create, "foreign-type-panics", true},
-		{"v0.15.0,-foreign-type-panics", Create, "foreign-type-panics", false},
-		{"none", Create, "foreign-type-panics", false},
-	} {
-		l, err := Named(test.list)
+// A list is that of one program at a time, and what it leaves out it leaves out of all of
+// them. A checkout has what the newest release has.
+func TestHas(t *testing.T) {
+	named := func(name, program string) List {
+		l, err := Named(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := All.For(l, test.program).Has(test.finding); got != test.want {
-			t.Errorf("%s of %s has %s: %v, want %v", test.list, test.program, test.finding, got, test.want)
-		}
+		return All.For(l, program)
 	}
-}
-
-// A checkout has what the newest release has.
-func TestOfCheckout(t *testing.T) {
 	for _, test := range []struct {
-		program, version, finding string
-		want                      bool
+		list    List
+		finding string
+		want    bool
 	}{
-		{ReadOptions, "", "identity-misread", true},
-		{ReadOptions, "", "bootstrap-rejected", false},
-		{ReadOptions, "/home/me/hcsshim", "bootstrap-rejected", false},
-		{ReadOptions, "/home/me/hcsshim", "foreign-legacy-is-default", true},
+		{named("v0.15.0", ReadOptions), "foreign-type-panics", false},
+		{named("v0.15.0", Create), "foreign-type-panics", true},
+		{named("v0.15.0,-foreign-type-panics", Create), "foreign-type-panics", false},
+		{named("none", Create), "foreign-type-panics", false},
+		{Of(ReadOptions, ""), "identity-misread", true},
+		{Of(ReadOptions, ""), "bootstrap-rejected", false},
+		{Of(ReadOptions, "/home/me/hcsshim"), "bootstrap-rejected", false},
+		{Of(ReadOptions, "/home/me/hcsshim"), "foreign-legacy-is-default", true},
 	} {
-		if got := Of(test.program, test.version).Has(test.finding); got != test.want {
-			t.Errorf("%s %q has %s: %v, want %v", test.program, test.version, test.finding, got, test.want)
+		if got := test.list.Has(test.finding); got != test.want {
+			t.Errorf("%s has %s: %v, want %v", test.list.Name, test.finding, got, test.want)
 		}
 	}
 }
