@@ -77,15 +77,6 @@ func TestOtherActions(t *testing.T) {
 	}
 }
 
-// typed is the type and the value of an Any, none for no bytes.
-func typed(b []byte) (url string, value []byte) {
-	if len(b) == 0 {
-		return "", nil
-	}
-	url, value = stdin.AnyParts(b)
-	return url, value
-}
-
 // A task manager passes the options on as they are: CreateTaskRequest has what start
 // was given, which is what ShimManager was recorded to send for the same options.
 // -info is asked without options.
@@ -98,7 +89,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 			t.Errorf("%+v: no call of Create, or -info with options", p)
 			continue
 		}
-		url, value := typed(p.Create)
+		url, value := stdin.AnyParts(p.Create)
 		if o := p.Options; o != "" && Requested(o).Type != url {
 			t.Errorf("%v %s %s: Create has options of type %q, want %q", p.Containerd, p.Shim, o, url,
 				Requested(o).Type)
@@ -146,7 +137,7 @@ func create(p Passage) string {
 	if p.Error != "" {
 		return "failed"
 	}
-	if url, _ := typed(p.Create); strings.Contains(url, "runc") {
+	if url, _ := stdin.AnyParts(p.Create); strings.Contains(url, "runc") {
 		return "runc's"
 	}
 	return fmt.Sprintf("%x", p.Create)

@@ -130,15 +130,12 @@ func TestLocateErrors(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	for _, test := range []struct {
-		source Source
-		want   string
-	}{
-		{Source{Name: "v0.14.1", Version: "v0.14.1", Dir: "/m/hcsshim@v0.14.1"}, "v0.14.1"},
-		{Source{Name: "../hcsshim", Dir: "/home/me/my hcsshim"}, "checkout-home-me-my-hcsshim"},
+	for want, source := range map[string]Source{
+		"v0.14.1":                     {Name: "v0.14.1", Version: "v0.14.1", Dir: "/m/hcsshim@v0.14.1"},
+		"checkout-home-me-my-hcsshim": {Name: "../hcsshim", Dir: "/home/me/my hcsshim"},
 	} {
-		if got := test.source.Key(); got != test.want {
-			t.Errorf("%s: key %q, want %q", test.source.Name, got, test.want)
+		if got := source.Key(); got != want {
+			t.Errorf("%s: key %q, want %q", source.Name, got, want)
 		}
 	}
 }
