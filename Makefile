@@ -41,6 +41,9 @@ endif
 
 coverage:
 	$(work) go test -skip=^TestWalk -coverpkg=shimfuzz/extracted,github.com/containerd/containerd/api/runtime/bootstrap/v1 -coverprofile=build/coverage.out ./properties
+	@$(work) go tool cover -func=build/coverage.out | awk '/^shimfuzz\/extracted\/|FindExtension/ { n++; \
+		if ($$NF != "100.0%") { bad = 1; print "NOT REACHED in full: " $$0 } } \
+		END { print n + 0 " functions of readOptions and of what it reaches"; exit bad || !n }'
 
 exhaustive:
 	$(work) go test -timeout=60m -run=^TestWalk ./properties -exhaustive

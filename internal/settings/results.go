@@ -21,7 +21,6 @@ type Failure struct {
 	Test    string // that failed
 	Finding string // that explains the answer though it is not excused; "" if none does
 	Group   string // of failures of the same defect, see package verdict
-	Answer  string // the kind of verdict, see package verdict
 	Replay  string // the command that shows it again
 }
 

@@ -54,7 +54,7 @@ func Record(test string, r verdict.Report) {
 }
 
 func failureOf(test string, r verdict.Report) settings.Failure {
-	f := settings.Failure{Test: test, Group: r.Group.String(), Answer: string(r.Verdict), Replay: r.Replay}
+	f := settings.Failure{Test: test, Group: r.Group.String(), Replay: r.Replay}
 	if r.Finding != nil {
 		f.Finding = r.Finding.Name
 	}

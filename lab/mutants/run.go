@@ -178,6 +178,9 @@ func withOriginals(all []*mutant) []*mutant {
 // layers runs layers on mutants that are in the same binaries.
 func (r *run) layers(ctx context.Context, dir string, layers []layer, living []*mutant) error {
 	for _, l := range layers {
+		if !slices.ContainsFunc(living, func(m *mutant) bool { return m.number > 0 }) {
+			return nil
+		}
 		if err := r.layer(ctx, dir, l, slices.Clone(living)); err != nil {
 			return err
 		}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 )
@@ -40,7 +42,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 	fmt.Printf("\n%-34s %-28s %8s %12s\n", raw.target+" starting from", "finds", "seconds", "executions")
 	var lines []string
 	for _, from := range [][2]string{{"an empty corpus and the dictionary", ""}, {"the seeds", raw.seedDir()}} {
-		found, err := hunt(ctx, raw, from[0], from[1], budget)
+		found, err := hunt(ctx, e, raw, from[0], from[1], budget)
 		if err != nil {
 			return err
 		}
@@ -55,7 +57,8 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 
 // hunt lets a fuzzer run until it has found all of provenBy, and returns the
 // lines that replay what it found.
-func hunt(ctx context.Context, f fuzzer, what, seeds string, budget time.Duration) (lines []string, err error) {
+func hunt(ctx context.Context, e *extract.Build, f fuzzer, what, seeds string, budget time.Duration) (lines []string,
+	err error) {
 	var unexcused []string
 	for _, known := range findings.Of(findings.ReadOptions, provenOn).Findings() {
 		unexcused = append(unexcused, known.Name)
@@ -71,11 +74,12 @@ func hunt(ctx context.Context, f fuzzer, what, seeds string, budget time.Duratio
 			return nil, fmt.Errorf("from %s nothing was found and kept in %v; still to be found: %s\n%s", what, budget,
 				strings.Join(left, ", "), r.report)
 		}
-		// The message names the finding that explains the answer, excused or not.
-		message, _, _ := strings.Cut(r.group, " | ")
-		_, name, _ := strings.Cut(message, ": ")
+		name, err := nameOf(ctx, e, nothing, r.crash)
+		if err != nil {
+			return nil, err
+		}
 		if !slices.Contains(unexcused, name) {
-			return nil, fmt.Errorf("with FINDINGS=%s %q was found, which is excused or unknown:\n%s", s.Findings, name,
+			return nil, fmt.Errorf("with FINDINGS=%s %s was found, which is excused:\n%s", s.Findings, name,
 				r.report)
 		}
 		fmt.Printf("%-34s %-28s %8.1f %12d\n", what, name, r.seconds, r.executions)
@@ -85,4 +89,25 @@ func hunt(ctx context.Context, f fuzzer, what, seeds string, budget time.Duratio
 		s.Findings = strings.Join(append([]string{provenOn}, unexcused...), ",-")
 	}
 	return lines, nil
+}
+
+// explains is the line of a report with the finding that explains the answer.
+var explains = regexp.MustCompile(`(?m)^\s*finding +([\w-]+)`)
+
+// nameOf replays a payload on hcsshim itself and returns the finding that explains the
+// answer, which a fuzzer does not know of a release: to it hcsshim is a checkout.
+func nameOf(ctx context.Context, e *extract.Build, s settings.Test, file string) (string, error) {
+	cmd, err := e.Program(ctx, s, "./cmd/shimfuzz", "repro", "-case="+file)
+	if err != nil {
+		return "", err
+	}
+	out, _, err := gocmd.Try(cmd)
+	if err != nil {
+		return "", err
+	}
+	m := explains.FindStringSubmatch(out)
+	if m == nil {
+		return "", fmt.Errorf("%s does not reproduce, or is not a known finding:\n%s", file, out)
+	}
+	return m[1], nil
 }

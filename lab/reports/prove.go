@@ -83,7 +83,7 @@ var errNeedsLinux = errors.New("its test needs Linux")
 type prover struct {
 	root, work string
 	reports    []*report
-	extraction string            // folder of that from a patched copy
+	patched    *extract.Build    // with the readOptions of the patch
 	programs   map[string]string // of the tests, by folder
 	host       *wine.Host
 	release    string // of the hcsshim that is copied
@@ -94,8 +94,8 @@ func (p *prover) close() {
 		p.host.Stop()
 	}
 	os.RemoveAll(p.work)
-	if p.extraction != "" {
-		os.RemoveAll(p.extraction)
+	if p.patched != nil {
+		os.RemoveAll(p.patched.Dir)
 	}
 }
 
@@ -172,24 +172,11 @@ func (p *prover) tree(name string) (dir string, err error) {
 // extracted runs a test that calls nothing but readOptions, as one of the package that the
 // suite extracts that to.
 func (p *prover) extracted(ctx context.Context, r *report, fixed bool) (result, error) {
-	hcsshim := r.Last
-	var err error
-	switch {
-	case fixed && r.Last != "":
-		hcsshim = r.Fixed
-	case fixed:
-		hcsshim, err = p.tree("patched")
-	}
+	b, err := p.extraction(r, fixed)
 	if err != nil {
 		return result{}, err
 	}
-	b, err := extract.Prepare(p.root, hcsshim, "")
-	if err != nil {
-		return result{}, err
-	}
-	if fixed && r.Last == "" {
-		p.extraction = b.Dir
-	} else if !fixed {
+	if !fixed {
 		r.Release, r.How = "hcsshim "+b.Source.Name, "readOptions, extracted and run"
 	}
 	source, err := r.source()
@@ -204,6 +191,23 @@ func (p *prover) extracted(ctx context.Context, r *report, fixed bool) (result, 
 		return result{}, err
 	}
 	return try(b.Go(ctx, settings.Test{}, "test", "-v", "-run=^"+r.Test+"$", extract.Module))
+}
+
+// extraction is what a test that calls nothing but readOptions is run on.
+func (p *prover) extraction(r *report, fixed bool) (*extract.Build, error) {
+	switch {
+	case !fixed:
+		return extract.Prepare(p.root, r.Last, "")
+	case r.Last != "":
+		return extract.Prepare(p.root, r.Fixed, "")
+	case p.patched != nil:
+		return p.patched, nil
+	}
+	dir, err := p.tree("patched")
+	if err == nil {
+		p.patched, err = extract.Prepare(p.root, dir, "")
+	}
+	return p.patched, err
 }
 
 // inModule runs a test in a copy of a module alone: of a release, of its patched copy, or

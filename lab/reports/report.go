@@ -28,15 +28,15 @@ import (
 // report is what is written of one finding.
 type report struct {
 	subject
-	Name, Test, File                string
-	Effect, Affected, Rule, Private string
-	Tracker, Folder, Command        string
-	Windows, LCOW, Patched          bool
-	Family, Dump, Bytes, Hex        string // of the payload
-	Size                            int
-	Large                           bool   // the test makes the payload
-	Options                         string // the right answer, "" for an error
-	Release, How, Output            string // of the failing test
+	Name, Test, File         string
+	Affected, Rule, Private  string
+	Tracker, Folder, Command string
+	Windows, LCOW, Patched   bool
+	Family, Dump, Bytes, Hex string // of the payload
+	Size                     int
+	Large                    bool   // the test makes the payload
+	Options                  string // the right answer, "" for an error
+	Release, How, Output     string // of the failing test
 }
 
 // hcsshimChannel is how to report a crash.
@@ -49,9 +49,9 @@ func newReport(s subject) (*report, error) {
 	f, name := s.of(), s.name()
 	place, _ := f.In(s.Program)
 	r := &report{subject: s, Name: name, Test: testName(name), File: strings.ReplaceAll(name, "-", "_") + "_test.go",
-		Effect: f.Effect, Rule: f.Breaks.Text, Tracker: "microsoft/hcsshim", Folder: shimDir, Windows: true,
+		Rule: f.Breaks.Text, Tracker: "microsoft/hcsshim", Folder: shimDir, Windows: true,
 		Patched: !s.Apart && s.Last == "", LCOW: s.Program == findings.LCOW}
-	r.Fixed = cmp.Or(s.Fixed, place.Fixed)
+	r.Effect, r.Fixed = cmp.Or(s.Effect, f.Effect), cmp.Or(s.Fixed, place.Fixed)
 	if r.LCOW {
 		r.Folder = lcowDir
 	}

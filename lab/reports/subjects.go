@@ -27,11 +27,14 @@ type subject struct {
 	payload []byte // if that of the finding is too large, or does not show
 	Apart   bool   // the fix is not in the patch
 	Last    string // the last release that has the finding, where a newer one does not: the fix is that one
+	Effect  string // if that of the finding is of several projects
 	Fixed   string // the release with the fix, if it is not the first without the finding
 }
 
 // What several reports say.
 const (
+	noContainer = "No container of containerd 2.3 or later starts: BootstrapParams pass for an Any whose type is the " +
+		"container's ID, and there is no such type."
 	orAnError   = "The options, or at least an error."
 	namesValue  = "An error that names the value, no panic."
 	tellByField = "the fields 3 to 9, which only BootstrapParams has"
@@ -97,6 +100,7 @@ var subjects = []subject{
 	{Finding: "group-hides-bad-field-number", Program: protobuf, kind: "protobuf", Rules: "M4",
 		Title: "proto: a field number above 2^29-1 is accepted inside a group",
 		Want:  "An error, as outside of a group.", payload: badGroup,
+		Effect: "Damaged bytes pass for a message. Outside of a group proto.Unmarshal refuses such a field.",
 		Fix: "Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too: " +
 			"groups are skipped with ConsumeFieldValue, which does not check that."},
 	{Finding: "end-unread", Program: findings.PkgShim, kind: "pkgshim", Rules: "S2", Apart: true,
@@ -104,8 +108,8 @@ var subjects = []subject{
 		Want:  orAnError, Wrong: `strings.Contains(out, "started with 0 extensions")`,
 		Fix: "Read one byte more than the limit, and return an error if it is there."},
 	{Finding: "bootstrap-rejected", Program: findings.ReadOptions, kind: "answer", Rules: "R3", Last: "v0.15.0-rc.3",
-		Title: "runhcs-v1 starts no container of containerd 2.3",
-		Fix:   "Decode as BootstrapParams what fails to decode as an Any (hcsshim pull request 2868, for issue 2780)."},
+		Title: "runhcs-v1 starts no container of containerd 2.3", Effect: noContainer,
+		Fix: "Decode as BootstrapParams what fails to decode as an Any (hcsshim pull request 2868, for issue 2780)."},
 	{Finding: "foreign-type-panics", Program: findings.ReadOptions, kind: "answer", Rules: "R4c", Last: "v0.15.0-rc.3",
 		Title: "Options of another linked type crash runhcs-v1", Fix: "Check the type assertion in readOptions."},
 	{Finding: "fields-dropped", Program: findings.RunHCS, kind: "fields", Rules: "R4a", Last: "v0.9.12",
@@ -129,8 +133,8 @@ var subjects = []subject{
 		Fix: "Return the error of reading the options; containerd 2.3 drops them, too, as its finding " +
 			"legacy-read-as-bootstrap."},
 	{Finding: "bootstrap-rejected", Program: findings.ReadRuntimeOptions, kind: "runtimeoptions", Rules: "R3",
-		Title: "ReadRuntimeOptions refuses what containerd 2.3 and later write to a shim",
-		Want:  "The options, with the cgroup that is sent.", payload: bootstrapOfRunc(), Apart: true,
+		Title: "ReadRuntimeOptions refuses what containerd 2.3 and later write to a shim", Effect: noContainer,
+		Want: "The options, with the cgroup that is sent.", payload: bootstrapOfRunc(), Apart: true,
 		Fix: "Decode the input as BootstrapParams if it has a version of containerd, which an Any never has, and " +
 			"look for the options among the extensions."},
 }

@@ -108,7 +108,7 @@ var results = []Mutant{
 			}
 			*last = *a
 		})},
-	{"same-payload-twice-is-none", "TestNoSharedState", "Options that were sent again were taken for no change.",
+	{"same-payload-twice-is-none", "TestWalkPairs", "Options that were sent again were taken for no change.",
 		remembering(always, func(last *[]byte, a *answer) {
 			if hasOptions(a) && bytes.Equal(*last, a.payload) {
 				giveDefaults(a)
