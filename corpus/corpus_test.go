@@ -22,6 +22,7 @@ const (
 // A corpus is loaded only if each file is the one that the index describes, and
 // each is described once.
 func TestLoad(t *testing.T) {
+	const remedy = "): run make corpus, or git checkout corpus"
 	replaced := func(old, new string) string { return strings.Replace(goodEntry, old, new, 1) }
 	for _, test := range []struct {
 		name, entries string
@@ -30,17 +31,13 @@ func TestLoad(t *testing.T) {
 	}{
 		{"as described", goodEntry, map[string]string{goodFile: "\n"}, ""},
 		{"a byte more", goodEntry, map[string]string{goodFile: "\r\n"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or " +
-				"git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …" + remedy},
 		{"another byte", goodEntry, map[string]string{goodFile: "\r"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …): run make corpus, or " +
-				"git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …" + remedy},
 		{"no file", goodEntry, nil,
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist): run " +
-				"make corpus, or git checkout corpus"},
+			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist" + remedy},
 		{"a file too many", goodEntry, map[string]string{goodFile: "\n", "legacy/stray.bin": ""},
-			"corpus/legacy/stray.bin is not what corpus/index.json says (no case has it): run make corpus, or git " +
-				"checkout corpus"},
+			"corpus/legacy/stray.bin is not what corpus/index.json says (no case has it" + remedy},
 		{"a file of two cases", goodEntry + "," + goodEntry, map[string]string{goodFile: "\n"},
 			"corpus/index.json names malformed/malformed_one.bin twice"},
 		{"a guarantee that there is not", replaced("malformed-fails", "well"), map[string]string{goodFile: "\n"},

@@ -80,7 +80,8 @@ func TestLarge(t *testing.T) {
 	}
 }
 
-// A seed survives the way through an input of libFuzzer's.
+// A seed survives the way through an input of libFuzzer's, and what it gives to its target
+// is decoded.
 func TestSeedsAsInputs(t *testing.T) {
 	for _, target := range Targets {
 		seeds, _, err := target.Seeds()
@@ -90,6 +91,10 @@ func TestSeedsAsInputs(t *testing.T) {
 		for _, s := range seeds {
 			if parts := target.Split(Join(s.Parts)); !slices.EqualFunc(parts, s.Parts, bytes.Equal) {
 				t.Errorf("%s: the seed %s has the parts %x, and %x as an input", target.Name, s.Case, s.Parts, parts)
+			}
+			before := verify.Decoded()
+			if target.Run(t, s.Parts...); verify.Decoded() == before {
+				t.Errorf("%s: nothing is decoded of the seed %s", target.Name, s.Case)
 			}
 		}
 	}

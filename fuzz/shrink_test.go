@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// What is left of an input is what it fails for.
+// What is left of an input is what it fails for. A string within a message becomes shorter
+// together with its length.
 func TestShrink(t *testing.T) {
-	fails := func(p [][]byte) bool { return bytes.Contains(p[0], []byte{1, 2}) && len(p[1]) > 2 }
-	parts := [][]byte{append(bytes.Repeat([]byte{9}, 1000), 1, 2, 7), []byte("hello")}
-	shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
-	if want := [][]byte{{1, 2}, {0, 0, 0}}; !slices.EqualFunc(parts, want, bytes.Equal) {
-		t.Errorf("shrunk to %v, want %v", parts, want)
-	}
-}
-
-// A string within a message becomes shorter together with its length.
-func TestShrinkLength(t *testing.T) {
-	fails := func(p [][]byte) bool {
-		b := p[0]
-		return len(b) > 2 && b[0] == 10 && int(b[1]) == len(b)-2 && bytes.ContainsRune(b, '#')
-	}
-	parts := [][]byte{append([]byte{10, 100}, append(bytes.Repeat([]byte("x"), 99), '#')...)}
-	shrink(parts, time.Minute, fails, func(p [][]byte) { parts = p })
-	if want := []byte{10, 1, '#'}; !bytes.Equal(parts[0], want) {
-		t.Errorf("shrunk to %v, want %v", parts[0], want)
+	for _, test := range []struct {
+		name        string
+		fails       func([][]byte) bool
+		parts, want [][]byte
+	}{
+		{"bytes", func(p [][]byte) bool { return bytes.Contains(p[0], []byte{1, 2}) && len(p[1]) > 2 },
+			[][]byte{append(bytes.Repeat([]byte{9}, 1000), 1, 2, 7), []byte("hello")}, [][]byte{{1, 2}, {0, 0, 0}}},
+		{"a length", func(p [][]byte) bool {
+			b := p[0]
+			return len(b) > 2 && b[0] == 10 && int(b[1]) == len(b)-2 && bytes.ContainsRune(b, '#')
+		}, [][]byte{append([]byte{10, 100}, append(bytes.Repeat([]byte("x"), 99), '#')...)}, [][]byte{{10, 1, '#'}}},
+	} {
+		parts := test.parts
+		shrink(parts, time.Minute, test.fails, func(p [][]byte) { parts = p })
+		if !slices.EqualFunc(parts, test.want, bytes.Equal) {
+			t.Errorf("%s: shrunk to %v, want %v", test.name, parts, test.want)
+		}
 	}
 }

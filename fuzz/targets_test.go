@@ -32,15 +32,6 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// What the raw target gets is the payload, whatever is in it.
-func TestSplitRaw(t *testing.T) {
-	input := "x" + table.Separator + "y"
-	raw, err := Named(Raw)
-	if parts := raw.Split([]byte(input)); err != nil || len(parts) != 1 || string(parts[0]) != input {
-		t.Errorf("%s takes %q for %q, %v", Raw, parts, input, err)
-	}
-}
-
 // Adding a target is one entry of Targets, its FuzzX here and in package libfuzzer, and its
 // name in oss-fuzz/build.sh and on the page.
 func TestTargetsAreEverywhere(t *testing.T) {

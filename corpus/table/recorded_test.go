@@ -24,6 +24,12 @@ func arriving(o OptionsRequest, containerd string) []byte {
 	return o.Value()
 }
 
+// daemon is a containerd whose shims were recorded.
+func daemon(version, socketDir string) grammar.Daemon {
+	return grammar.Daemon{Version: version, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+		SocketDir: socketDir}
+}
+
 // The generators write byte for byte what each containerd was recorded to write
 // for the same request.
 func TestDaemonsAreModelled(t *testing.T) {
@@ -37,8 +43,8 @@ func TestDaemonsAreModelled(t *testing.T) {
 			continue
 		}
 		o := Requested(r.Request.Options)
-		d := grammar.Daemon{Version: r.Containerd, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
-			SocketDir: r.Request.SocketDir, Level: levels[r.Request.LogLevel]}
+		d := daemon(r.Containerd, r.Request.SocketDir)
+		d.Level = levels[r.Request.LogLevel]
 		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, arriving(o, r.Containerd))
 		if !bytes.Equal(got, r.Stdin) {
 			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
@@ -71,15 +77,6 @@ func TestOtherActions(t *testing.T) {
 	}
 }
 
-// typed is the type and the value of an Any, none for no bytes.
-func typed(b []byte) (url string, value []byte) {
-	if len(b) == 0 {
-		return "", nil
-	}
-	url, value = stdin.AnyParts(b)
-	return url, value
-}
-
 // A task manager passes the options on as they are: CreateTaskRequest has what start
 // was given, which is what ShimManager was recorded to send for the same options.
 // -info is asked without options.
@@ -92,15 +89,13 @@ func TestTasksPassOptionsOn(t *testing.T) {
 			t.Errorf("%+v: no call of Create, or -info with options", p)
 			continue
 		}
-		url, value := typed(p.Create)
+		url, value := stdin.AnyParts(p.Create)
 		if o := p.Options; o != "" && Requested(o).Type != url {
 			t.Errorf("%v %s %s: Create has options of type %q, want %q", p.Containerd, p.Shim, o, url,
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			d := grammar.Daemon{Version: release, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
-				SocketDir: PassageSocketDir}
-			want := d.Start(p.Shim, RecordedID, RecordedNamespace, url, value)
+			want := daemon(release, PassageSocketDir).Start(p.Shim, RecordedID, RecordedNamespace, url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}
@@ -142,7 +137,7 @@ func create(p Passage) string {
 	if p.Error != "" {
 		return "failed"
 	}
-	if url, _ := typed(p.Create); strings.Contains(url, "runc") {
+	if url, _ := stdin.AnyParts(p.Create); strings.Contains(url, "runc") {
 		return "runc's"
 	}
 	return fmt.Sprintf("%x", p.Create)

@@ -1,21 +1,14 @@
 package libfuzzer
 
 import (
-	"bytes"
-	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-
 	"shimfuzz/corpus"
-	"shimfuzz/fuzz"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/hcsshim"
@@ -147,41 +140,4 @@ func TestPanicOnce(tt *testing.T) {
 	}()
 	t("FuzzReaders").Wrong(verdict.Report{Group: verdict.Group{Guarantee: contract.NeverPanics,
 		Kind: "panic for none"}}, func() { again = true })
-}
-
-// What libFuzzer's input gives to readOptions is what the same seed gives it under go test,
-// byte for byte, and from the raw target it is the payloads of the corpus. What decodes
-// CreateTaskRequest.Options is not readOptions; its target takes its input as it is.
-func TestSeedsArrive(tt *testing.T) {
-	underTest := hcsshim.Current()
-	defer hcsshim.Register(underTest)
-	var arrived map[string]bool
-	recording := underTest
-	recording.ReadOptions = func(r io.Reader) (*options.Options, error) {
-		var read bytes.Buffer
-		defer func() { arrived[read.String()] = true }()
-		return underTest.ReadOptions(io.TeeReader(r, &read))
-	}
-	hcsshim.Register(recording)
-	for _, target := range fuzz.Targets {
-		if target.Name == fuzz.Create {
-			continue
-		}
-		seeds, _, err := target.Seeds()
-		if err != nil {
-			tt.Fatal(err)
-		}
-		for _, seed := range seeds {
-			arrived = make(map[string]bool)
-			target.Run(tt, seed.Parts...)
-			want := arrived
-			arrived = make(map[string]bool)
-			run(target.Name, fuzz.Join(seed.Parts))
-			if !maps.Equal(arrived, want) || len(want) == 0 ||
-				target.Name == fuzz.Raw && !want[string(seed.Parts[0])] {
-				tt.Errorf("%s, seed %s: libFuzzer's decoder reads %q, go test's %q", target.Name, seed.Case,
-					slices.Collect(maps.Keys(arrived)), slices.Collect(maps.Keys(want)))
-			}
-		}
-	}
 }

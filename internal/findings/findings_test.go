@@ -10,7 +10,6 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -46,59 +45,32 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// A list is that of one program at a time, and what it leaves out it leaves out
-// of all of them.
-func TestFor(t *testing.T) {
-	for _, test := range []struct {
-		list, program, finding string
-		want                   bool
-	}{
-		{"v0.15.0", ReadOptions, "foreign-type-panics", false},
-		{"v0.15.0", Create, "foreign-type-panics", true},
-		{"v0.15.0,-foreign-type-panics", Create, "foreign-type-panics", false},
-		{"none", Create, "foreign-type-panics", false},
-	} {
-		l, err := Named(test.list)
+// A list is that of one program at a time, and what it leaves out it leaves out of all of
+// them. A checkout has what the newest release has.
+func TestHas(t *testing.T) {
+	named := func(name, program string) List {
+		l, err := Named(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := All.For(l, test.program).Has(test.finding); got != test.want {
-			t.Errorf("%s of %s has %s: %v, want %v", test.list, test.program, test.finding, got, test.want)
-		}
+		return All.For(l, program)
 	}
-}
-
-// A checkout has what the newest release has.
-func TestOfCheckout(t *testing.T) {
 	for _, test := range []struct {
-		program, version, finding string
-		want                      bool
+		list    List
+		finding string
+		want    bool
 	}{
-		{ReadOptions, "", "identity-misread", true},
-		{ReadOptions, "", "bootstrap-rejected", false},
-		{ReadOptions, "/home/me/hcsshim", "bootstrap-rejected", false},
-		{ReadOptions, "/home/me/hcsshim", "foreign-legacy-is-default", true},
+		{named("v0.15.0", ReadOptions), "foreign-type-panics", false},
+		{named("v0.15.0", Create), "foreign-type-panics", true},
+		{named("v0.15.0,-foreign-type-panics", Create), "foreign-type-panics", false},
+		{named("none", Create), "foreign-type-panics", false},
+		{Of(ReadOptions, ""), "identity-misread", true},
+		{Of(ReadOptions, ""), "bootstrap-rejected", false},
+		{Of(ReadOptions, "/home/me/hcsshim"), "bootstrap-rejected", false},
+		{Of(ReadOptions, "/home/me/hcsshim"), "foreign-legacy-is-default", true},
 	} {
-		if got := Of(test.program, test.version).Has(test.finding); got != test.want {
-			t.Errorf("%s %q has %s: %v, want %v", test.program, test.version, test.finding, got, test.want)
-		}
-	}
-}
-
-// A finding excuses the answer that it predicts and no other: not a panic, not
-// other options, not an error where it predicts none.
-func TestPredictionIsExact(t *testing.T) {
-	corrupt := grammar.PlainAny(contract.OptionsName, []byte{0x08})
-	finding, predicted := Of(ReadOptions, "v0.15.0").Predict(corrupt, contract.Outcome{Kind: contract.Malformed})
-	if finding == nil || finding.Name != "corrupt-legacy-is-default" {
-		t.Fatalf("Predict: %v", finding)
-	}
-	for _, wrong := range []contract.Outcome{
-		{Kind: contract.Panic, Panic: "x"}, {Kind: contract.Error}, grammar.Sent(grammar.OneOption()),
-		{Kind: contract.OptionsAndError},
-	} {
-		if Matches(predicted, wrong) {
-			t.Errorf("%v is excused where %v is predicted", wrong.Kind, predicted.Kind)
+		if got := test.list.Has(test.finding); got != test.want {
+			t.Errorf("%s has %s: %v, want %v", test.list.Name, test.finding, got, test.want)
 		}
 	}
 }
@@ -140,7 +112,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// A predicted error may name a part of its text.
+// A finding excuses the answer that it predicts and no other. A predicted error may name a
+// part of its text.
 func TestMatches(t *testing.T) {
 	failed := func(text string) contract.Outcome {
 		return contract.Outcome{Kind: contract.Error, Err: errors.New(text)}
@@ -153,30 +126,16 @@ func TestMatches(t *testing.T) {
 		{failed("not found"), failed("no"), false},
 		{contract.Outcome{Kind: contract.Error}, failed("no"), true},
 		{failed("not found"), grammar.Sent(nil), false},
+		{grammar.Sent(nil), grammar.Sent(nil), true},
+		{grammar.Sent(nil), failed("no"), false},
+		{grammar.Sent(nil), grammar.Sent(grammar.OneOption()), false},
+		{grammar.Sent(nil), contract.Outcome{Kind: contract.OptionsAndError}, false},
+		{grammar.Sent(nil), contract.Outcome{Kind: contract.Panic, Panic: "x"}, false},
 		{contract.Outcome{Kind: contract.Panic, Panic: "a"}, contract.Outcome{Kind: contract.Panic, Panic: "ab"}, true},
 		{contract.Outcome{Kind: contract.Panic, Panic: "a"}, contract.Outcome{Kind: contract.Panic, Panic: "b"}, false},
 	} {
 		if got := Matches(test.predicted, test.got); got != test.want {
 			t.Errorf("%v predicted, %v given: %v, want %v", test.predicted, test.got, got, test.want)
-		}
-	}
-}
-
-// A right answer is never predicted to be wrong.
-func TestNothingPredictedForPlainPayloads(t *testing.T) {
-	opts := grammar.OneOption()
-	for _, b := range [][]byte{
-		grammar.WithIdentity("web-1", "k8s.io", opts).Bytes,
-		grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(grammar.WithIdentity("a", "b", opts).Bytes)),
-		wire.Message{wire.String(4, "2.3.7")}.Encode(),
-		nil,
-	} {
-		want := grammar.Sent(opts)
-		if len(b) < 10 {
-			want = grammar.Sent(nil)
-		}
-		if f, _ := Of(ReadOptions, "v0.15.0").Predict(b, want); f != nil {
-			t.Errorf("%s is predicted for %x", f.Name, b)
 		}
 	}
 }

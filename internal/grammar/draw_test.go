@@ -77,16 +77,12 @@ func TestFaults(t *testing.T) {
 	for _, family := range []Level{Legacy, Bootstrap} {
 		for _, level := range RunHCS.Levels(family) {
 			for _, fault := range RunHCS.Faults(level) {
-				holds(t, RunHCS.Damaged(rnd, 0, annotated(), family, level, fault))
+				p := RunHCS.Damaged(rnd, 0, annotated(), family, level, fault)
+				if got := reference.Want(p.Bytes); got.Kind != contract.Malformed || len(got.Or) > 0 {
+					t.Errorf("%v: %v", p, got)
+				}
 			}
 		}
-	}
-}
-
-func holds(t *testing.T, p Payload) {
-	t.Helper()
-	if got := reference.Want(p.Bytes); got.Kind != contract.Malformed || len(got.Or) > 0 {
-		t.Errorf("%v: %v", p, got)
 	}
 }
 
@@ -95,7 +91,7 @@ func annotated() *options.Options {
 }
 
 // Nothing that can be drawn is never drawn: each fault and freedom at each level, each
-// variation, each field.
+// variation, each field. A field of a new kind is never drawn: teach this package to.
 func TestEverythingIsDrawn(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	drawn := make(map[string]bool)

@@ -24,7 +24,7 @@ type Grammar struct {
 	message protoreflect.MessageType
 	name    string                         // of the type, in full
 	options []option                       // that tokens and draws set
-	unset   []protoreflect.FieldDescriptor // the other fields
+	unset   []protoreflect.FieldDescriptor // the other fields, of kinds that no released Options have had
 	entries protoreflect.FieldDescriptor   // the map that tokens and draws set, nil if there is none
 	padding protoreflect.FieldDescriptor   // a string, for long texts, nil if there is none
 	sites   map[Level]site
@@ -117,11 +117,6 @@ func (g *Grammar) NearNames() []NearName { return g.nearNames }
 // OtherNames are types that containerd's clients send to other shims. The caller must
 // not change them.
 func (g *Grammar) OtherNames() []string { return g.otherNames }
-
-// UnsetFields are the fields of Options that are never set, because they are of a kind
-// that no released Options of hcsshim or containerd have had. Payloads are legal without
-// them.
-func (g *Grammar) UnsetFields() []protoreflect.FieldDescriptor { return g.unset }
 
 // isScalar reports whether tokens and draws set a field of Options: one of the kinds that
 // the Options of some released shim have, and not one of a oneof.

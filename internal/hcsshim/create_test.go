@@ -40,8 +40,7 @@ func TestOfRequest(t *testing.T) {
 
 // What is no request, or cannot be read, does not reach the place.
 func TestOfRequestFails(t *testing.T) {
-	cause := errors.New("disk on fire")
-	for _, r := range []io.Reader{bytes.NewReader([]byte{0x0a}), iotest.ErrReader(cause)} {
+	for _, r := range []io.Reader{bytes.NewReader([]byte{0x0a}), iotest.ErrReader(errors.New("disk on fire"))} {
 		_, err := OfRequest(func(*task.CreateTaskRequest) (*options.Options, error) {
 			t.Error("the place is called")
 			return nil, nil

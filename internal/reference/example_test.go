@@ -2,7 +2,6 @@ package reference_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"shimfuzz/internal/contract"
@@ -21,15 +20,4 @@ func ExampleReadOptions() {
 	opts, err := reference.ReadOptions(bytes.NewReader(params.Encode()))
 	fmt.Println(opts.GetLogLevel(), err)
 	// Output: warn <nil>
-}
-
-// Every error has one of three kinds, and says what is wrong.
-func ExampleError() {
-	foreign := wire.Message{wire.String(1, "nri.v1.PluginConfig")}
-	_, err := reference.ReadOptions(bytes.NewReader(foreign.Encode()))
-	fmt.Println(errors.Is(err, reference.ErrForeign))
-	fmt.Println(err)
-	// Output:
-	// true
-	// shim options of another type: Any.type_url: type URL "nri.v1.PluginConfig": want containerd.runhcs.v1.Options
 }

@@ -18,7 +18,8 @@ func kinds(b []byte) string {
 	return fmt.Sprint(want.Kind, " ", others)
 }
 
-// The freedom overwritten of docs/contract.md.
+// The freedom overwritten of docs/contract.md; and what stands in an unknown group is not
+// decoded as a sub-message, whatever its number.
 func TestWant(t *testing.T) {
 	bad := "\xff"
 	for _, test := range []struct {
@@ -41,6 +42,8 @@ func TestWant(t *testing.T) {
 			wire.String(2, bad)}, "error/foreign []"},
 		{"BootstrapParams", wire.Message{wire.String(1, bad), wire.String(1, "web-1"), wire.String(4, "2.3")},
 			"error/malformed []"},
+		{"a damaged field in an unknown group", wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2,
+			wire.Group(30, wire.Bytes(18, []byte{0x0b, 0x80, 0x80, 0x80, 0x80, 0x10, 1, 0x0c})))}, "options []"},
 		{"not a message", wire.Message{wire.String(1, bad), wire.Raw([]byte{0xff})}, "error/malformed []"},
 	} {
 		if got := kinds(test.m.Encode()); got != test.want {

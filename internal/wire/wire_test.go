@@ -94,11 +94,8 @@ func TestDumpOddities(t *testing.T) {
 		m    Message
 		want string
 	}{
-		{Message{Varint(1, 1)}, "1 ?: varint 1"},
-		{Message{Varint(1, 1).WideTag(5)}, "1 ?: varint 1, tag in 5 bytes"},
 		{Message{Varint(1, 1).WideTag(2).Wide(3)}, "1 ?: varint 1 in 3 bytes, tag in 2 bytes"},
 		{Message{Fixed32(1, 1).WideTag(2)}, "1 ?: fixed 01000000, tag in 2 bytes"},
-		{Message{String(16, "a")}, `16 ?: 1 bytes "a"`},
 		{Message{String(1, "a").Wide(10)}, `1 ?: 1 bytes "a", length in 10 bytes`},
 		{Message{String(16, "a").WideTag(3).Wide(2)}, `16 ?: 1 bytes "a", tag in 3 bytes, length in 2 bytes`},
 		{Message{Group(9).WideTag(2)}, "9 ?: group, 0 bytes, tag in 2 bytes, end tag in 2 bytes"},
@@ -109,7 +106,6 @@ func TestDumpOddities(t *testing.T) {
 		{Message{Raw([]byte(nines)), raw(0x80, 0)}, "!! tag of more than 10 bytes"},
 		{Message{Tag(0, 0)}, "!! field number 0 does not exist"},
 		{Message{Tag(1<<29, 0), raw(1)}, "!! tag of 2^32 or more, field number 536870912 does not exist"},
-		{Message{Tag(1<<40, 0), raw(1)}, "!! tag of 2^32 or more, field number 1099511627776 does not exist"},
 		{Message{Tag(1, 7)}, "!! field 1: wire type 7 does not exist"},
 		{Message{Tag(1, 0)}, "!! field 1: varint cut after 0 bytes"},
 		{Message{Tag(1, 0), Raw([]byte(nines)), raw(2)}, "!! field 1: varint of more than 64 bits"},

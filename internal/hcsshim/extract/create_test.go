@@ -19,42 +19,15 @@ func lines(text string) string {
 	return strings.Join(all, "\n")
 }
 
+// That of the release is extracted as it stands when all is tested.
 func TestCreation(t *testing.T) {
 	tests := []struct {
 		name, body string
 		want       string // the new functions' bodies
 		imports    string
 	}{
-		{"as in v0.15.0", `
-func (s *service) create(ctx context.Context, req *task.CreateTaskRequest) (*task.CreateTaskResponse, error) {
-	s.prepare(ctx)
-	shimOpts := &runhcs.Options{}
-	if req.Options != nil {
-		v, err := typeurl.UnmarshalAny(req.Options)
-		if err != nil {
-			return nil, err
-		}
-		shimOpts = v.(*runhcs.Options)
-		if entry := log.G(ctx); entry.Enabled() {
-			entry.Debug(shimOpts)
-		}
-	}
-	empty := req.Options == nil || shimOpts.Debug
-	return s.start(ctx, empty)
-}`, `
-func createOptionsInCreate(req *task.CreateTaskRequest) (_ *runhcs.Options, err error) {
-	shimOpts := &runhcs.Options{}
-	if req.Options != nil {
-		v, err := typeurl.UnmarshalAny(req.Options)
-		if err != nil {
-			return nil, err
-		}
-		shimOpts = v.(*runhcs.Options)
-	}
-	return shimOpts, nil
-}`, "runhcs task typeurl"},
 		{"checked, and results to be trimmed and padded", `
-func newTask(ctx context.Context, req *task.CreateTaskRequest) (a, b int, err error) {
+func (s *service) newTask(ctx context.Context, req *task.CreateTaskRequest) (a, b int, err error) {
 	var shimOpts *runhcs.Options
 	if req.GetOptions() != nil {
 		v, err := typeurl.UnmarshalAny(req.GetOptions())
@@ -67,6 +40,9 @@ func newTask(ctx context.Context, req *task.CreateTaskRequest) (a, b int, err er
 			return
 		}
 		shimOpts = opts
+		if entry := log.G(ctx); entry.Enabled() {
+			entry.Debug(shimOpts)
+		}
 	}
 	return 0, 0, run(shimOpts)
 }

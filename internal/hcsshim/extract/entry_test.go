@@ -94,8 +94,6 @@ func TestEntryErrors(t *testing.T) {
 		{name: "command line", main: "o, err := readOptions(os.Stdin, os.Args[1])",
 			decls: "func readOptions(r io.Reader, id string)" + returns,
 			want:  "serve.go:23: readOptions is a func(r io.Reader, id string) ("},
-		{name: "no reader", main: "o, err := readOptions()", decls: "func readOptions()" + returns,
-			want: "readOptions is a func() ("},
 		{name: "embedded file", main: usualCall,
 			decls: "//go:embed x.json\nvar text string\n\nfunc readOptions(r io.Reader) (*runhcs.Options, error) " +
 				"{ _ = text; return nil, nil }",
@@ -108,9 +106,6 @@ func TestEntryErrors(t *testing.T) {
 		{name: "no such function", main: none, entry: "internal/away.Red", want: "no function Red in"},
 		{name: "no options", main: none, entry: "cmd/no-options.main",
 			want: "ENTRY=cmd/no-options.main: cmd/no-options/serve.go:18: main is a func(): want func(io.Reader) ("},
-		{name: "other parameters", main: none, decls: "func read(b []byte)" + returns,
-			entry: "cmd/other-parameters.read",
-			want:  "read is a func(b []byte) ("},
 	}
 	extract := entries(t, tests)
 	for _, test := range tests {

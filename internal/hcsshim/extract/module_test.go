@@ -35,13 +35,13 @@ func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
 // built with an older.
 func TestNewerGo(t *testing.T) {
 	own := parsed(t, "module shimfuzz\n\ngo 1.26.8\n")
-	for _, tc := range []struct{ theirs, want string }{
-		{"module m\n\ngo 1.21\n", "1.26.8"},
-		{"module m\n\ngo 1.27.4\n", "1.27.4"},
-		{"module m\n", "1.26.8"},
+	for theirs, want := range map[string]string{
+		"module m\n\ngo 1.21\n":   "1.26.8",
+		"module m\n\ngo 1.27.4\n": "1.27.4",
+		"module m\n":              "1.26.8",
 	} {
-		if got := newerGo(own, parsed(t, tc.theirs)); got != tc.want {
-			t.Errorf("%q: go %s; want go %s", tc.theirs, got, tc.want)
+		if got := newerGo(own, parsed(t, theirs)); got != want {
+			t.Errorf("%q: go %s; want go %s", theirs, got, want)
 		}
 	}
 }
