@@ -120,7 +120,8 @@ func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.O
 // time, what it shares. text says what is wrong.
 func (c Check) ReportText(t TB, d decoder.Decoder, text string) verdict.Report {
 	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text,
-		Input: d.Input, Payload: c.Payload.Bytes})
+		Group: verdict.Group{Guarantee: c.Guarantee, Kind: "beside the answer"}, Input: d.Input,
+		Payload: c.Payload.Bytes})
 }
 
 // Fail fails t with what ReportText reports.
