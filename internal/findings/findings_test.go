@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
@@ -128,6 +130,7 @@ func TestMatches(t *testing.T) {
 		{failed("not found"), grammar.Sent(nil), false},
 		{grammar.Sent(nil), grammar.Sent(nil), true},
 		{grammar.Sent(nil), failed("no"), false},
+		{grammar.Sent(grammar.OneOption()), grammar.Sent(new(options.Options)), false},
 		{grammar.Sent(nil), grammar.Sent(grammar.OneOption()), false},
 		{grammar.Sent(nil), contract.Outcome{Kind: contract.OptionsAndError}, false},
 		{grammar.Sent(nil), contract.Outcome{Kind: contract.Panic, Panic: "x"}, false},
