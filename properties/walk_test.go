@@ -84,7 +84,7 @@ func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 	close(batches)
 	wg.Wait()
 	w.report()
-	verify.Walked(w.walked)
+	verify.Enumerated(w.walked)
 }
 
 func (w *walker) stopped() bool {

@@ -11,9 +11,9 @@ import (
 // Results is what one test process has found out, as data for the command. Each
 // process writes a file of its own into the folder Test.Results.
 type Results struct {
-	Excused  map[string]int // answers that were excused, by finding
-	Failures []Failure      // in the order in which they were reported
-	Walked   int            // payloads, of walks of all that is small
+	Excused    map[string]int // answers that were excused, by finding
+	Failures   []Failure      // in the order in which they were reported
+	Enumerated int            // payloads, of everything small
 }
 
 // Failure is a wrong answer that failed a test.
@@ -58,7 +58,7 @@ func ReadResults(dir string) (Results, error) {
 			all.Excused[finding] += n
 		}
 		all.Failures = append(all.Failures, r.Failures...)
-		all.Walked += r.Walked
+		all.Enumerated += r.Enumerated
 	}
 	return all, nil
 }

@@ -38,11 +38,11 @@ func count(v verdict.Verdict) {
 	}
 }
 
-// Walked notes that some payloads were walked.
-func Walked(n int) {
+// Enumerated notes that some payloads were enumerated.
+func Enumerated(n int) {
 	results.Lock()
 	defer results.Unlock()
-	results.Walked += n
+	results.Enumerated += n
 }
 
 // Record notes an answer that fails a test, for the command.
@@ -95,8 +95,8 @@ func summary(failed bool) string {
 	results.Lock()
 	defer results.Unlock()
 	var b strings.Builder
-	if results.Walked > 0 {
-		fmt.Fprintf(&b, "%d payloads enumerated\n", results.Walked)
+	if results.Enumerated > 0 {
+		fmt.Fprintf(&b, "%d payloads enumerated\n", results.Enumerated)
 	}
 	if len(results.Excused) > 0 {
 		fmt.Fprintf(&b, "known findings of hcsshim %s, excused:\n", hcsshimVersion())
