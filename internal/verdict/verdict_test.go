@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
@@ -18,7 +20,9 @@ func TestOf(t *testing.T) {
 		damaged = grammar.PlainAny(contract.OptionsName, []byte{0x08})
 		// v0.15.0 answers none: foreign-legacy-is-default
 		foreign = grammar.PlainAny("runtimeoptions.v1.Options", nil)
-		sane    = grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption())
+		// v0.15.0 answers Options without a field: identity-misread
+		clash = grammar.WithIdentity(contract.OptionsName, "inference", grammar.OneOption()).Bytes
+		sane  = grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption())
 
 		none      = contract.Outcome{Kind: contract.None}
 		failed    = contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
@@ -67,6 +71,8 @@ func TestOf(t *testing.T) {
 		{"the reader's error", damaged, read, contract.Outcome{Kind: contract.Error, Err: cause}, newest, Right, ""},
 		{"another error than the reader's", damaged, read, failed, newest, Wrong, ""},
 		{"none from a reader that failed", damaged, read, none, newest, Wrong, ""},
+		{"what a finding predicts, from a reader that failed", clash, read, grammar.Sent(new(options.Options)), newest,
+			Wrong, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			q := Question{Payload: test.payload, Want: test.want}
