@@ -3,6 +3,7 @@ package matrix
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,6 +42,9 @@ const (
 	Hangs    Effect = "HANG"
 	Other    Effect = "OTHER" // other options than were sent, or some where none were sent
 )
+
+// Lower is the effect where it is not the first thing to be seen.
+func (e Effect) Lower() string { return strings.ToLower(string(e)) }
 
 // worstFirst is every effect, the worst first.
 var worstFirst = []Effect{Panics, Hangs, Other, Defaults, Partly, Fails, Arrive}
@@ -102,7 +106,7 @@ func asked(r readers.Reader, s Start) Request {
 	switch table.Requested(s.Request.Options).Type {
 	case "":
 		return NoOptions
-	case findings.OptionsType(r.Name):
+	case r.Reads():
 		return OwnOptions
 	}
 	return ForeignOptions
@@ -112,7 +116,7 @@ func asked(r readers.Reader, s Start) Request {
 // only the marker is checked, where options are right.
 func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
 	decoded := optionstype.RunHCS
-	if findings.OptionsType(r.Name) != contract.OptionsName {
+	if r.Reads() != contract.OptionsName {
 		decoded = nil
 	}
 	o, err := process.Outcome(a, decoded)

@@ -44,10 +44,10 @@ func (c Cell) Summary() string {
 	}
 	text := strings.Join(words, "/")
 	if e := c.worst(NoOptions); e != Arrive {
-		text += " n:" + strings.ToLower(string(e))
+		text += " n:" + e.Lower()
 	}
 	if e := c.worst(ForeignOptions); e != Arrive {
-		text += " f:" + strings.ToLower(string(e))
+		text += " f:" + e.Lower()
 	}
 	return text
 }

@@ -47,8 +47,7 @@ func byTheContract(b []byte) (protocol.Answer, error) {
 func TestSenders(t *testing.T) {
 	var got []string
 	for _, s := range senders() {
-		first, second := s.Label()
-		got = append(got, first+" to "+second)
+		got = append(got, s.Containerd+" to "+s.To())
 	}
 	for _, want := range []string{"v1.7.35 to any shim", "v2.2.9 to any shim", "v2.3.7 to runhcs-v1",
 		"v2.3.7 to lcow-v2", "v2.4.2 to lcow-v2"} {
@@ -370,8 +369,8 @@ func TestMarkdown(t *testing.T) {
 	rows = append(rows, Row{Reader: readers.Reader{Name: "other"}, Missing: "no"})
 	var b strings.Builder
 	Markdown(&b, all, rows)
-	const want = `| what reads it | v1.7.35 to any shim, v2.0.14 to any shim, v2.2.9 to any shim, v2.3.7 to runhcs-v1, ` +
-		`v2.4.2 to runhcs-v1 | v2.3.7 to lcow-v2, v2.4.2 to lcow-v2 |
+	const want = `| what reads it | v1.7.35 to any shim, v2.0.14 to any shim, v2.2.9 to any shim, ` +
+		`v2.3.7 to runhcs-v1, v2.4.2 to runhcs-v1 | v2.3.7 to lcow-v2, v2.4.2 to lcow-v2 |
 |---|---|---|
 | hcsshim runhcs-v1 v1 to v3 | arrive | error n:error f:error |
 | hcsshim runhcs-v1 v4 | arrive | arrive |

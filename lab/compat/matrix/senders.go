@@ -33,13 +33,12 @@ type Start struct {
 // Name returns the name of the start's case in the corpus.
 func (s Start) Name() string { return cmp.Or(s.Case, s.Recording.Name()) }
 
-// Label returns the two lines that name a sender in a table's head: the release,
-// and the shim that it sends to.
-func (s Sender) Label() (first, second string) {
+// To names the shim that a sender sends to.
+func (s Sender) To() string {
 	if len(s.Shims) > 1 {
-		return s.Containerd, "any shim"
+		return "any shim"
 	}
-	return s.Containerd, strings.TrimPrefix(s.Shims[0], "containerd-shim-")
+	return strings.TrimPrefix(s.Shims[0], "containerd-shim-")
 }
 
 // Senders groups the recordings of starts by sender. A release that sends the same

@@ -35,8 +35,7 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	for _, c := range columns {
 		var names []string
 		for _, i := range c {
-			a, b := senders[i].Label()
-			names = append(names, a+" to "+b)
+			names = append(names, senders[i].Containerd+" to "+senders[i].To())
 		}
 		fmt.Fprintf(w, " %s |", strings.Join(names, ", "))
 	}
