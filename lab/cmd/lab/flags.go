@@ -112,7 +112,7 @@ func (o *options) validate(given *flag.FlagSet) (err error) {
 		return fmt.Errorf("LEVEL=%s: want one of %s", o.level, strings.Join(levels, ", "))
 	}
 	if o.findings != "" && err == nil {
-		_, err = findings.Named(o.findings)
+		_, err = findings.All.Named(o.findings)
 	}
 	return err
 }

@@ -26,10 +26,3 @@ const (
 
 // Newest is the newest release of hcsshim whose findings are known.
 const Newest = findings.Newest
-
-// Of returns the findings of a version of a program. Version "" is a checkout.
-func Of(program, version string) List { return All.Of(program, version) }
-
-// Named returns the list of readOptions' findings that a user asks for. It takes the names
-// of those of hcsshim's other programs, too.
-func Named(name string) (List, error) { return All.Named(name) }

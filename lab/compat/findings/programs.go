@@ -173,25 +173,30 @@ func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome
 	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
 }
 
-// behindUnread is BootstrapParams whose Options stand where pkg/shim no longer reads.
-func behindUnread(name string, options wire.Message) []byte {
-	head := wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}
-	const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
-	filler := wire.Bytes(unknown, make([]byte, maxPkgShim-len(head.Encode())-tagAndLength))
-	return append(head, filler, wire.Sub(8, wire.Sub(1, wire.String(1, name), wire.Sub(2, options...)))).Encode()
+// behindUnread makes BootstrapParams whose Options stand where pkg/shim no longer reads.
+func behindUnread(name string, options ...wire.Part) func() []byte {
+	return func() []byte {
+		head := wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}
+		const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
+		filler := wire.Bytes(unknown, make([]byte, maxPkgShim-len(head.Encode())-tagAndLength))
+		return append(head, filler, wire.Sub(8, wire.Sub(1, wire.String(1, name), wire.Sub(2, options...)))).Encode()
+	}
 }
 
 // largeSize is far beyond what containerd sends, and six times what containerd
 // 2.4's own shims read.
 const largeSize = 64 << 20
 
-// large is a legacy payload of largeSize in one string field of its Options.
-func large(num protowire.Number) []byte {
-	return grammar.PlainAny(contract.OptionsName,
-		wire.Message{wire.Bytes(num, bytes.Repeat([]byte("x"), largeSize))}.Encode())
+// large makes a legacy payload of largeSize in one string field of its Options.
+func large(num protowire.Number) func() []byte {
+	return func() []byte {
+		return grammar.PlainAny(contract.OptionsName, wire.Bytes(num, bytes.Repeat([]byte("x"), largeSize)).Append(nil))
+	}
 }
 
-// inExtension is a legacy payload as containerd sends it from 2.3 on.
-func inExtension(legacy []byte) []byte {
-	return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, wire.Bytes(1, legacy))}.Encode()
+// inExtension makes of a legacy payload what containerd sends from 2.3 on.
+func inExtension(legacy func() []byte) func() []byte {
+	return func() []byte {
+		return wire.Message{wire.String(4, "2.3.7"), wire.Sub(8, wire.Bytes(1, legacy()))}.Encode()
+	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
@@ -90,7 +89,7 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 	}
 	a := Answer{Start: s, Asked: asked(r, s), Want: want, Got: got}
 	a.Effect = effect(a.Want, a.Got)
-	known := findings.Of(r.Name, r.Version)
+	known := findings.All.Of(r.Name, r.Version)
 	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
 	return a, nil
 }
@@ -156,11 +155,4 @@ func isPart(part, whole proto.Message) bool {
 		}
 	}
 	return true
-}
-
-func family(b []byte) string {
-	if stdin.IsBootstrap(b) {
-		return "bootstrap"
-	}
-	return "legacy"
 }

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -84,39 +85,17 @@ func extend(list []span, name, version, text string) []span {
 // Advice writes which containerd works with which hcsshim, as containerd is and
 // without its special case for runhcs-v1, and which options no containerd sends.
 func Advice(w io.Writer, senders []Sender, rows []Row) {
-	write := func(heading, shim string) {
-		fmt.Fprintln(w, heading)
+	for _, part := range []struct{ heading, shim string }{
+		{"As it is:", table.SpecialShim},
+		{"Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim},
+	} {
+		fmt.Fprintln(w, part.heading)
 		for i, s := range senders {
-			onlyOne := len(s.Shims) == 1
-			if onlyOne && s.Shims[0] != shim || !onlyOne && shim != table.SpecialShim {
-				continue
+			if s.Shims[0] == part.shim { // of one to any shim, the special one
+				fmt.Fprintf(w, "  containerd %-9s %s\n", s.Containerd, worksWith(i, rows))
 			}
-			var works, partly, breaks []string
-			for _, r := range rows {
-				if r.Reader.Name != findings.RunHCS || r.Missing != "" {
-					continue
-				}
-				switch {
-				case r.Cells[i].Works():
-					works = append(works, r.Reader.Version)
-				case r.Cells[i].WorksPartly():
-					partly = append(partly, r.Reader.Version)
-				default:
-					breaks = append(breaks, r.Reader.Version)
-				}
-			}
-			line := fmt.Sprintf("  containerd %-9s works with hcsshim %s", s.Containerd, orNone(works))
-			if len(partly) > 0 {
-				line += "; some options are lost on " + strings.Join(partly, " ")
-			}
-			if len(breaks) > 0 {
-				line += "; breaks " + strings.Join(breaks, " ")
-			}
-			fmt.Fprintln(w, line)
 		}
 	}
-	write("As it is:", table.SpecialShim)
-	write("Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim)
 	lost := make(map[string][]string)
 	for _, s := range senders {
 		for _, start := range s.Starts {
@@ -132,9 +111,29 @@ func Advice(w io.Writer, senders []Sender, rows []Row) {
 	}
 }
 
-func orNone(list []string) string {
-	if len(list) == 0 {
-		return "none"
+// worksWith says which hcsshim the sender of a column works with.
+func worksWith(sender int, rows []Row) string {
+	var works, partly, breaks []string
+	for _, r := range rows {
+		if r.Reader.Name != findings.RunHCS || r.Missing != "" {
+			continue
+		}
+		c, list := r.Cells[sender], &breaks
+		switch own := c.worst(OwnOptions); {
+		case c.worst(NoOptions) != Arrive:
+		case own == Arrive:
+			list = &works
+		case own == Partly:
+			list = &partly
+		}
+		*list = append(*list, r.Reader.Version)
 	}
-	return strings.Join(list, " ")
+	text := "works with hcsshim " + cmp.Or(strings.Join(works, " "), "none")
+	if len(partly) > 0 {
+		text += "; some options are lost on " + strings.Join(partly, " ")
+	}
+	if len(breaks) > 0 {
+		text += "; breaks " + strings.Join(breaks, " ")
+	}
+	return text
 }
