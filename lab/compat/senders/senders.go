@@ -24,6 +24,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -99,10 +100,7 @@ func Record(ctx context.Context, host *wine.Host, build, version string) (all []
 	if err != nil {
 		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
-	if err := os.MkdirAll(build, 0o777); err != nil {
-		return nil, nil, err
-	}
-	if err := buildPrograms(build, module); err != nil {
+	if err := errors.Join(os.MkdirAll(build, 0o777), buildPrograms(build, module)); err != nil {
 		return nil, nil, err
 	}
 	if err := os.Mkdir(home, 0o755); err != nil {
@@ -142,14 +140,11 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 		// As containerd's own Makefile sets it.
 		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
 	}
-	err := errors.Join(
+	if err := errors.Join(
 		m.Add("recorder", sources, "recorder", "main.go", generation),
 		m.Add("daemon", sources, "daemon", daemon...),
-		m.Add("standin", sources, "standin", "main.go"))
-	if err != nil {
-		return err
-	}
-	if err := m.Build(bin, "./recorder", "./daemon", "./standin"); err != nil {
+		m.Add("standin", sources, "standin", "main.go"),
+		m.Build(bin, "./recorder", "./daemon", "./standin")); err != nil {
 		return err
 	}
 	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
@@ -167,7 +162,7 @@ func install(bin, containerd string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(home, name), text, 0o755); err != nil {
+		if err := os.WriteFile(inHome(name), text, 0o755); err != nil {
 			return err
 		}
 	}
@@ -205,56 +200,57 @@ func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, e
 	return all, nil
 }
 
-// one returns the recording of one request, nil if this release does not support it.
-func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Recording, error) {
-	saved, root, state := filepath.Join(home, "saved.json"), filepath.Join(home, "root"), filepath.Join(home, "state")
-	o := table.Requested(r.Options)
-	input, err := json.Marshal(order{
-		Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
-		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC,
-		SocketDir: r.SocketDir,
-		Root:      root, State: state,
-	})
-	if err := errors.Join(err, os.RemoveAll(saved), os.RemoveAll(root), os.RemoveAll(state)); err != nil {
-		return nil, err
+// inHome is the path of a file in home.
+func inHome(name string) string { return filepath.Join(home, name) }
+
+// ask gives an order, as JSON, to the program that is containerd, and decodes its answer.
+// What the stand-in is started with is added to the file saved.
+func ask(ctx context.Context, saved string, order, answer any) error {
+	input, err := json.Marshal(order)
+	if err := errors.Join(err, os.RemoveAll(inHome("root")), os.RemoveAll(inHome("state"))); err != nil {
+		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
+	cmd := exec.CommandContext(ctx, inHome("containerd"))
 	cmd.Dir = home
 	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
 	cmd.Stdin = bytes.NewReader(input)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := gocmd.Output(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("recorder: %w\n%s", err, stderr.String())
+		return err
 	}
-	var answer struct{ Unsupported, Error string }
-	if err := json.Unmarshal(out, &answer); err != nil {
+	return json.Unmarshal(out, answer)
+}
+
+// one returns the recording of one request, nil if this release does not support it.
+func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Recording, error) {
+	saved, o := inHome("saved.json"), table.Requested(r.Options)
+	if err := os.RemoveAll(saved); err != nil {
 		return nil, err
 	}
-	if answer.Unsupported != "" {
-		return nil, nil
+	var answer struct{ Unsupported, Error string }
+	err := ask(ctx, saved, order{
+		Shim: inHome(r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
+		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC,
+		SocketDir: r.SocketDir, Root: inHome("root"), State: inHome("state"),
+	}, &answer)
+	if err != nil || answer.Unsupported != "" {
+		return nil, err
 	}
 	text, err := os.ReadFile(saved)
-	text = text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no shim was started: %s", answer.Error)
 	}
 	var s seen
-	if err := errors.Join(err, json.Unmarshal(text, &s)); err != nil {
+	last := text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
+	if err := errors.Join(err, json.Unmarshal(last, &s)); err != nil {
 		return nil, err
 	}
-	recording := &table.Recording{
+	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
+	return &table.Recording{
 		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
 			Entry: entry(module.Version, r.Action), Request: r},
-		Args: s.Args, Stdin: s.Stdin,
-	}
-	for _, v := range s.Env {
-		if !strings.HasPrefix(v, "SHIMFUZZ_") { // the suite's own
-			recording.Env = append(recording.Env, v)
-		}
-	}
-	return recording, nil
+		Args: s.Args, Env: slices.DeleteFunc(s.Env, ours), Stdin: s.Stdin,
+	}, nil
 }
 
 // entry returns the function of containerd that the recorder calls.

@@ -113,7 +113,7 @@ func (h *Host) create(ctx context.Context) error {
 	if err := h.serve(ctx); err != nil {
 		return err
 	}
-	if err := h.runWine(ctx, "creating the prefix", "wineboot", "--init"); err != nil {
+	if err := h.check(ctx, "creating the prefix", h.wine, "wineboot", "--init"); err != nil {
 		return err
 	}
 	if err := h.addRandom(ctx); err != nil {
@@ -146,7 +146,7 @@ func (h *Host) end() {
 // serve starts Wine's server. Otherwise every program would start a server of its
 // own, which would end with it.
 func (h *Host) serve(ctx context.Context) error {
-	err := h.check(ctx, "starting its server", h.command(ctx, h.server, "--persistent"))
+	err := h.check(ctx, "starting its server", h.server, "--persistent")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 2 { // a server is already running
 		return nil
@@ -177,12 +177,7 @@ func (h *Host) setRegistry(ctx context.Context) error {
 	if err := os.WriteFile(name, []byte(registry), 0o666); err != nil {
 		return fmt.Errorf("changing the registry of Windows: %w", err)
 	}
-	return h.runWine(ctx, "changing the registry of Windows", "regedit", "/S", name)
-}
-
-// runWine runs one of Wine's own programs.
-func (h *Host) runWine(ctx context.Context, doing string, args ...string) error {
-	return h.check(ctx, doing, h.command(ctx, h.wine, args...))
+	return h.check(ctx, "changing the registry of Windows", h.wine, "regedit", "/S", name)
 }
 
 // command is a command in the prefix. An interrupt at the terminal does not reach
@@ -194,9 +189,10 @@ func (h *Host) command(ctx context.Context, program string, args ...string) *exe
 	return cmd
 }
 
-// check runs a command and returns an error that says what Wine was doing. The
-// command may leave a process running that keeps its output open.
-func (h *Host) check(ctx context.Context, doing string, cmd *exec.Cmd) error {
+// check runs a program of Wine's and returns an error that says what Wine was doing. The
+// program may leave a process running that keeps its output open.
+func (h *Host) check(ctx context.Context, doing, program string, args ...string) error {
+	cmd := h.command(ctx, program, args...)
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return h.broken(ctx, doing, out, err)

@@ -103,18 +103,22 @@ func (r *reader) skipUnknown(tag uint32) error {
 	if tag&7 != startGroupType {
 		return r.skip(tag)
 	}
-	for {
+	return r.skipGroup()
+}
+
+// skipGroup skips the fields of a group to its end. One within a group ends with the
+// input, too.
+func (r *reader) skipGroup() error {
+	for r.depth == 0 || len(r.rest) > 0 {
 		tag, err := r.tag()
-		if err != nil {
+		if err != nil || tag&7 == endGroupType {
 			return err
-		}
-		if tag&7 == endGroupType {
-			return nil
 		}
 		if err := r.skip(tag); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // skip skips the value of a field, in a group or out of one.
@@ -136,24 +140,12 @@ func (r *reader) skip(tag uint32) (err error) {
 	return err
 }
 
-// skipInner skips a group within a group, which the end of the input ends, too.
+// skipInner skips a group within a group.
 func (r *reader) skipInner() error {
 	if r.depth == maxDepth {
 		return errRecursion
 	}
 	r.depth++
 	defer func() { r.depth-- }()
-	for len(r.rest) > 0 {
-		tag, err := r.tag()
-		if err != nil {
-			return err
-		}
-		if tag&7 == endGroupType {
-			return nil
-		}
-		if err := r.skip(tag); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.skipGroup()
 }
