@@ -136,19 +136,19 @@ func (m *measurement) write(rows []matrix.Row) error {
 // judge prints, and fails for, what no finding explains and what is no longer true.
 func (m *measurement) judge(rows []matrix.Row) error {
 	wrong := 0
-	for _, s := range matrix.Surprises(rows) {
+	tell := func(format string, args ...any) {
 		wrong++
-		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count,
-			s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
+		fmt.Printf("\n"+format, args...)
+	}
+	for _, s := range matrix.Surprises(rows) {
+		tell("WRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
 	}
 	for _, s := range matrix.Stale(rows) {
-		wrong++
-		fmt.Printf("\nSTALE  %s, where the answer is right: correct its entry in internal/findings/all.go\n", s)
+		tell("STALE  %s, where the answer is right: correct its entry in lab/compat/findings/all.go\n", s)
 	}
 	for _, r := range rows {
 		if r.Missing != "" && !r.Absent {
-			wrong++
-			fmt.Printf("\nNOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
+			tell("NOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
 		}
 	}
 	stale, err := m.pageIsStale(rows)
@@ -156,8 +156,7 @@ func (m *measurement) judge(rows []matrix.Row) error {
 		return err
 	}
 	if stale && !slices.ContainsFunc(rows, func(r matrix.Row) bool { return r.Missing != "" }) {
-		wrong++
-		fmt.Printf("\nSTALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
+		tell("STALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
 	}
 	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(m.senders), wrong)
 	if wrong > 0 {

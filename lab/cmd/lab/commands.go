@@ -52,7 +52,8 @@ var commands = []command{
 		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.hcsshim) }},
 	{"record", "record what five releases of containerd write, for make corpus", "", false,
 		func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
-	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "fuzztime=5m", false, ossFuzzProof},
+	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "fuzztime=5m", false,
+		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
 	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
 		"repo contact hcsshim entry findings fuzztime=5s", true, submission},
 	{"mutants", "break the decoders in a thousand ways, see that it shows",
@@ -121,8 +122,6 @@ func ossFuzz(ctx context.Context, j *job) error {
 	}
 	return fmt.Errorf("SANITIZER=%s: want address or coverage", j.sanitizer)
 }
-
-func ossFuzzProof(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }
 
 // submission writes what OSS-Fuzz is sent, and makes each check of it that needs no docker.
 func submission(ctx context.Context, j *job) error {

@@ -181,10 +181,6 @@ func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
 	}
 }
 
-// windowsLimit ends a daemon for Windows that does not end by itself. One takes less
-// than a second.
-const windowsLimit = time.Minute
-
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
 // has by itself, for each setting that changes them or leaves them alone. The daemon in
 // the folder build runs under Wine; no shim is started.
@@ -218,7 +214,8 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 		[]byte(windowsConfig(version, s)), 0o666)); err != nil {
 		return a, err
 	}
-	r, err := host.Run(ctx, wine.Command{Program: program, Dir: dir, Stdin: input, Limit: windowsLimit})
+	// A daemon takes less than a second.
+	r, err := host.Run(ctx, wine.Command{Program: program, Dir: dir, Stdin: input, Limit: time.Minute})
 	if err != nil {
 		return a, err
 	}

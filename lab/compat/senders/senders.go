@@ -110,8 +110,10 @@ func Record(ctx context.Context, host *wine.Host, build, version string) (all []
 	if err := install(build, "recorder"); err != nil {
 		return nil, nil, err
 	}
-	if all, err = record(ctx, module); err != nil {
-		return nil, nil, err
+	for _, r := range asks() {
+		if all, err = record(ctx, module, r, all); err != nil {
+			return nil, nil, fmt.Errorf("%v: %w", r, err)
+		}
 	}
 	if err := install(build, "daemon"); err != nil {
 		return nil, nil, err
@@ -186,20 +188,6 @@ type seen struct {
 	Stdin []byte
 }
 
-// record makes every request to a release.
-func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, err error) {
-	for _, r := range asks() {
-		recording, err := one(ctx, module, r)
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", r, err)
-		}
-		if recording != nil {
-			all = append(all, *recording)
-		}
-	}
-	return all, nil
-}
-
 // inHome is the path of a file in home.
 func inHome(name string) string { return filepath.Join(home, name) }
 
@@ -221,8 +209,9 @@ func ask(ctx context.Context, saved string, order, answer any) error {
 	return json.Unmarshal(out, answer)
 }
 
-// one returns the recording of one request, nil if this release does not support it.
-func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Recording, error) {
+// record adds the recording of a request to all, unless this release does not support it.
+func record(ctx context.Context, module *gocmd.Module, r table.Request, all []table.Recording) ([]table.Recording,
+	error) {
 	saved, o := inHome("saved.json"), table.Requested(r.Options)
 	if err := os.RemoveAll(saved); err != nil {
 		return nil, err
@@ -234,7 +223,7 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 		SocketDir: r.SocketDir, Root: inHome("root"), State: inHome("state"),
 	}, &answer)
 	if err != nil || answer.Unsupported != "" {
-		return nil, err
+		return all, err
 	}
 	text, err := os.ReadFile(saved)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -246,11 +235,11 @@ func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Rec
 		return nil, err
 	}
 	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
-	return &table.Recording{
+	return append(all, table.Recording{
 		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
 			Entry: entry(module.Version, r.Action), Request: r},
 		Args: s.Args, Env: slices.DeleteFunc(s.Env, ours), Stdin: s.Stdin,
-	}, nil
+	}), nil
 }
 
 // entry returns the function of containerd that the recorder calls.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -25,7 +26,7 @@ type Example struct {
 	Language string
 	Engine   string // that decodes protobuf, in words
 	Needs    []Need
-	Longest  int // how many elements in a row it is asked, 1 where it is slow
+	Longest  int // how many tokens in a row it is asked, 1 where it is slow
 
 	command string // that runs it, from the root of the suite
 }
@@ -104,19 +105,17 @@ const Descriptors = "build/descriptors.binpb"
 // on standard input, and every linked type of Options. A file that is right is left
 // alone, so what is built from it stays newer.
 func WriteDescriptors(root string) (messages []string, err error) {
-	types := []protoreflect.MessageType{
-		(*bootstrap.BootstrapParams)(nil).ProtoReflect().Type(),
-		(*anypb.Any)(nil).ProtoReflect().Type(),
+	var types []protoreflect.MessageType
+	for _, m := range []proto.Message{(*bootstrap.BootstrapParams)(nil), (*anypb.Any)(nil)} {
+		messages = append(messages, string(proto.MessageName(m)))
 	}
-	for _, name := range optionstype.Linked() {
+	messages = append(messages, optionstype.Linked()...)
+	for _, name := range messages {
 		mt, err := optionstype.Find(name)
 		if err != nil {
 			return nil, err
 		}
 		types = append(types, mt)
-	}
-	for _, mt := range types {
-		messages = append(messages, string(mt.Descriptor().FullName()))
 	}
 	b, err := optionstype.Set(types...)
 	if err != nil {

@@ -223,15 +223,12 @@ func (c *connection) connect(id string) calls.Answer {
 	return answer(r.GetShimPid(), err)
 }
 
-// optionsField is the number of the field options of CreateTaskRequest.
-const optionsField = 10
-
 // create calls Create with these bytes in the field options. They travel as an
 // unknown field, because they may be no Any.
 func (c *connection) create(id, bundle string, options *[]byte) calls.Answer {
 	req := &task.CreateTaskRequest{ID: id, Bundle: bundle}
 	if options != nil {
-		raw := protowire.AppendTag(nil, optionsField, protowire.BytesType)
+		raw := protowire.AppendTag(nil, 10, protowire.BytesType)
 		req.ProtoReflect().SetUnknown(protowire.AppendBytes(raw, *options))
 	}
 	r, err := c.task.Create(context.Background(), req)

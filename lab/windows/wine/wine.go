@@ -5,6 +5,7 @@ package wine
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -90,7 +91,7 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := h.lock.Unlock(); err != nil { // a shared lock cannot be converted while others have it
 		return err
 	}
-	if _, err := h.lock.TryLockContext(ctx, lockRetry); err != nil {
+	if _, err := h.lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
 		return err
 	}
 	if err := h.create(ctx); err != nil {
@@ -101,9 +102,6 @@ func (h *Host) Start(ctx context.Context) error {
 	}
 	return h.lock.RLock()
 }
-
-// lockRetry is the time between two attempts to take a lock.
-const lockRetry = 100 * time.Millisecond
 
 func (h *Host) create(ctx context.Context) error {
 	h.end()
@@ -158,23 +156,14 @@ func (h *Host) serve(ctx context.Context) error {
 // lcow-v2 runs (main.go). Wine takes it from here (dlls/ntdll/version.c). It has no
 // time zones: every process would look for its own among them, with half of all
 // the requests that it sends to Wine's server.
-const registry = `Windows Registry Editor Version 5.00
-
-[HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion]
-"CurrentVersion"="6.3"
-"CurrentMajorVersionNumber"=dword:0000000a
-"CurrentMinorVersionNumber"=dword:00000000
-"CurrentBuild"="26100"
-"CurrentBuildNumber"="26100"
-"CSDVersion"=""
-
-[-HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion\Time Zones]
-`
+//
+//go:embed prefix/shimfuzz.reg
+var registry []byte
 
 // setRegistry changes the registry of Windows. It fails if no program runs.
 func (h *Host) setRegistry(ctx context.Context) error {
 	name := filepath.Join(h.prefix, "shimfuzz.reg")
-	if err := os.WriteFile(name, []byte(registry), 0o666); err != nil {
+	if err := os.WriteFile(name, registry, 0o666); err != nil {
 		return fmt.Errorf("changing the registry of Windows: %w", err)
 	}
 	return h.check(ctx, "changing the registry of Windows", h.wine, "regedit", "/S", name)
@@ -254,15 +243,8 @@ func (h *Host) complete() bool {
 	return err == nil
 }
 
-const randomSource = `#include <windows.h>
-
-BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
-
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size)
-{
-	return SystemFunction036(data, (ULONG)size);
-}
-`
+//go:embed prefix/bcryptprimitives.c
+var randomSource []byte
 
 // addRandom builds that library, unless this Wine has it.
 func (h *Host) addRandom(ctx context.Context) error {
@@ -274,7 +256,7 @@ func (h *Host) addRandom(ctx context.Context) error {
 		return Missing{"mingw-w64"}
 	}
 	source := filepath.Join(h.prefix, "bcryptprimitives.c")
-	if err := os.WriteFile(source, []byte(randomSource), 0o666); err != nil {
+	if err := os.WriteFile(source, randomSource, 0o666); err != nil {
 		return fmt.Errorf("building a random number generator for Wine: %w", err)
 	}
 	// It is moved into place in one step, because complete looks for it.

@@ -4,9 +4,9 @@
 package main
 
 import (
-	"encoding/binary"
 	"unicode/utf8"
 
+	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -22,7 +22,7 @@ func answer(payload []byte) protocol.Answer {
 	case cgroup == "":
 		return protocol.Answer{Outcome: protocol.None}
 	}
-	return protocol.Answer{Outcome: protocol.Options, Detail: encoded(cgroup)}
+	return protocol.Answer{Outcome: protocol.Options, Detail: wire.String(optionsCgroup, cgroup).Append(nil)}
 }
 
 // Field numbers of google.protobuf.Any and containerd.runc.v1.Options.
@@ -86,10 +86,4 @@ func lastField(message []byte, number uint32, texts, uint32s map[uint32]bool) (l
 		}
 	}
 	return last, nil
-}
-
-// encoded returns runc's Options with a cgroup.
-func encoded(cgroup string) []byte {
-	b := binary.AppendUvarint([]byte{optionsCgroup<<3 | bytesType}, uint64(len(cgroup)))
-	return append(b, cgroup...)
 }

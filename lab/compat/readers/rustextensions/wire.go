@@ -44,8 +44,6 @@ func (r *reader) varint32() (uint32, error) {
 	return uint32(v), err
 }
 
-func (r *reader) varint64() (uint64, error) { return r.varint(10, 0x01) }
-
 // varint reads a varint of at most n bytes, of which the nth is at most last.
 func (r *reader) varint(n int, last byte) (v uint64, err error) {
 	for i, b := range r.rest {
@@ -125,7 +123,7 @@ func (r *reader) skipGroup() error {
 func (r *reader) skip(tag uint32) (err error) {
 	switch tag & 7 {
 	case varintType:
-		_, err = r.varint64()
+		_, err = r.varint(10, 0x01) // of 64 bits
 	case fixed64Type:
 		_, err = r.take(8)
 	case fixed32Type:
