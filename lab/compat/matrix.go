@@ -1,6 +1,10 @@
+// Package compat tests the interoperation of containerd and shims: Record records
+// what each release of containerd sends, Compare asks every reader what it decodes
+// from that.
 package compat
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -68,40 +72,35 @@ func (m *measurement) askAll(ctx context.Context, all []readers.Reader) ([]matri
 	g.SetLimit(runtime.NumCPU())
 	for i, r := range all {
 		g.Go(func() error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			start := time.Now()
-			if rows[i], errs[i] = m.ask(r); ctx.Err() == nil {
+			if ctx.Err() == nil {
+				start := time.Now()
+				rows[i], errs[i] = m.ask(r)
 				fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
 			}
-			return ctx.Err()
+			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	return rows, errors.Join(errs...)
+	_ = g.Wait() // the errors of all are told
+	return rows, cmp.Or(ctx.Err(), errors.Join(errs...))
 }
 
 // ask puts every payload to one reader. A reader that cannot be built is a row, too;
 // the error is one of running it, or of an answer that is not of the protocol.
 func (m *measurement) ask(r readers.Reader) (matrix.Row, error) {
 	row := matrix.Row{Reader: r}
-	missing := func(err error) (matrix.Row, error) {
-		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)},
-			nil
+	missing := func(err error) matrix.Row {
+		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)}
 	}
 	program, err := r.Build(m.root)
 	if err != nil {
-		return missing(err)
+		return missing(err), nil
 	}
 	p := &process.Reader{Command: []string{program}, Limit: process.Limit}
 	defer p.Close()
 	for _, s := range m.senders {
 		c, err := matrix.Ask(r, s, p.Ask)
 		if errors.Is(err, readers.ErrNotHere) {
-			return missing(err)
+			return missing(err), nil
 		}
 		if err != nil {
 			return row, err
@@ -121,24 +120,12 @@ func (m *measurement) ask(r readers.Reader) (matrix.Row, error) {
 const matrixMarkdown = "build/matrix/matrix.md"
 
 func (m *measurement) write(rows []matrix.Row) error {
-	dir := filepath.Join(m.root, "build", "matrix")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	tables, err := m.tables(rows)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(m.root, matrixMarkdown), []byte(strings.Join(tables, "\n")),
-		0o666); err != nil {
-		return err
-	}
-	page := filepath.Join(dir, "index.html")
-	f, err := os.Create(page)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(matrix.HTML(f, m.senders, rows), f.Close()); err != nil {
+	markdown := filepath.Join(m.root, matrixMarkdown)
+	page := filepath.Join(filepath.Dir(markdown), "index.html")
+	var html bytes.Buffer
+	if err := errors.Join(matrix.HTML(&html, m.senders, rows), os.MkdirAll(filepath.Dir(page), 0o777),
+		os.WriteFile(markdown, []byte(strings.Join(m.tables(rows), "\n")), 0o666),
+		os.WriteFile(page, html.Bytes(), 0o666)); err != nil {
 		return err
 	}
 	fmt.Printf("\nwhat becomes of an operator's TOML, and the table above, as Markdown: %s\n", matrixMarkdown)
@@ -149,19 +136,19 @@ func (m *measurement) write(rows []matrix.Row) error {
 // judge prints, and fails for, what no finding explains and what is no longer true.
 func (m *measurement) judge(rows []matrix.Row) error {
 	wrong := 0
-	for _, s := range matrix.Surprises(rows) {
+	tell := func(format string, args ...any) {
 		wrong++
-		fmt.Printf("\nWRONG  %s, %d times\n%s", s.Reader.ID(), s.Count,
-			s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
+		fmt.Printf("\n"+format, args...)
+	}
+	for _, s := range matrix.Surprises(rows) {
+		tell("WRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
 	}
 	for _, s := range matrix.Stale(rows) {
-		wrong++
-		fmt.Printf("\nSTALE  %s, where the answer is right: correct its entry in internal/findings/all.go\n", s)
+		tell("STALE  %s, where the answer is right: correct its entry in lab/compat/findings/all.go\n", s)
 	}
 	for _, r := range rows {
 		if r.Missing != "" && !r.Absent {
-			wrong++
-			fmt.Printf("\nNOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
+			tell("NOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
 		}
 	}
 	stale, err := m.pageIsStale(rows)
@@ -169,8 +156,7 @@ func (m *measurement) judge(rows []matrix.Row) error {
 		return err
 	}
 	if stale && !slices.ContainsFunc(rows, func(r matrix.Row) bool { return r.Missing != "" }) {
-		wrong++
-		fmt.Printf("\nSTALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
+		tell("STALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
 	}
 	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(m.senders), wrong)
 	if wrong > 0 {
@@ -180,11 +166,11 @@ func (m *measurement) judge(rows []matrix.Row) error {
 }
 
 // tables is the tables of docs/matrix.md.
-func (m *measurement) tables(rows []matrix.Row) ([]string, error) {
+func (m *measurement) tables(rows []matrix.Row) []string {
 	var starts, settings strings.Builder
 	matrix.Markdown(&starts, m.senders, rows)
-	err := matrix.SettingsMarkdown(&settings, m.ways, rows)
-	return []string{starts.String(), settings.String()}, err
+	matrix.SettingsMarkdown(&settings, m.ways, rows)
+	return []string{starts.String(), settings.String()}
 }
 
 // pageIsStale reports whether docs/matrix.md shows other tables of the listed releases.
@@ -192,8 +178,6 @@ func (m *measurement) pageIsStale(rows []matrix.Row) (bool, error) {
 	listed := slices.DeleteFunc(slices.Clone(rows), func(r matrix.Row) bool {
 		return !slices.ContainsFunc(readers.All(""), func(l readers.Reader) bool { return l.ID() == r.Reader.ID() })
 	})
-	page, err1 := os.ReadFile(filepath.Join(m.root, "docs", "matrix.md"))
-	tables, err2 := m.tables(listed)
-	missing := slices.ContainsFunc(tables, func(t string) bool { return !strings.Contains(string(page), t) })
-	return missing, errors.Join(err1, err2)
+	page, err := os.ReadFile(filepath.Join(m.root, "docs", "matrix.md"))
+	return slices.ContainsFunc(m.tables(listed), func(t string) bool { return !strings.Contains(string(page), t) }), err
 }

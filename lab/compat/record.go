@@ -48,8 +48,8 @@ func Record(ctx context.Context, root string) error {
 
 func writeRecordings(root string, all []table.Recording, ways []table.Passage) error {
 	same := true
-	for name, text := range map[string][]byte{table.RecordingsFile: formatRecordings(all),
-		table.PassagesFile: formatPassages(ways)} {
+	files := map[string][]byte{table.RecordingsFile: list(all), table.PassagesFile: formatPassages(ways)}
+	for name, text := range files {
 		name = filepath.Join(root, filepath.FromSlash(name))
 		old, err := os.ReadFile(name)
 		if err := errors.Join(err, os.WriteFile(name, text, 0o666)); err != nil {
@@ -65,10 +65,8 @@ func writeRecordings(root string, all []table.Recording, ways []table.Passage) e
 	return nil
 }
 
-// formatRecordings is the content of table.RecordingsFile, a line for each.
-func formatRecordings(all []table.Recording) []byte {
-	return []byte("[\n" + table.Lines(all, "") + "\n]\n")
-}
+// list is the content of a file with a line for each.
+func list[T any](all []T) []byte { return []byte("[\n" + table.Lines(all, "") + "\n]\n") }
 
 // formatPassages is the content of table.PassagesFile: a line for each of all, of which
 // those of releases that did the same are one.
@@ -88,7 +86,7 @@ func formatPassages(all []table.Passage) []byte {
 		merged[i].Containerd = append(merged[i].Containerd, release...)
 	}
 	slices.SortStableFunc(merged, func(a, b table.Passage) int { return rank(a) - rank(b) })
-	return []byte("[\n" + table.Lines(merged, "") + "\n]\n")
+	return list(merged)
 }
 
 // rank is where a passage stands: first those of options, then of settings.

@@ -29,18 +29,18 @@ var Levels = []string{Required, Recommended, Freedoms}
 
 // question is a payload of a test.
 type question struct {
-	level    string
-	place    string   // the test's name is level/place, or level/place/element+element
-	elements []string // that the payload is made of, if it is one of an enumeration
-	ids      string   // of docs/contract.md that these are examples of, separated by spaces
-	payload  []byte
+	level   string
+	place   string   // the test's name is level/place, or level/place/token+token
+	tokens  []string // that the payload is made of, if it is one of an enumeration
+	ids     string   // of docs/contract.md that these are examples of, separated by spaces
+	payload []byte
 }
 
 // name returns the name of the test.
 func (q question) name() string {
 	name := q.level + "/" + q.place
-	if len(q.elements) > 0 {
-		name += "/" + strings.Join(q.elements, "+")
+	if len(q.tokens) > 0 {
+		name += "/" + strings.Join(q.tokens, "+")
 	}
 	return strings.ReplaceAll(name, " ", "-")
 }
@@ -81,12 +81,12 @@ func allChecks(c *config) (all []check, err error) {
 	}
 	add(Recommended, c.draw("any-bytes", one(c.anyBytes)), c.ofCases("truncated", c.cuts))
 	for _, place := range c.grammar.Contexts() {
-		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), elements))
+		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), names))
 	}
-	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), elements))
+	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), names))
 	if c.Longest > 1 {
 		inOne := func(grammar.Sentence) []string { return nil }
-		add(Recommended, sentences("walk/params", c.grammar.Params(), elements),
+		add(Recommended, sentences("walk/params", c.grammar.Params(), names),
 			sentences("walk/sizes", c.grammar.Sizes(), inOne), c.ofCases("walk/neighbours", edits), c.pairs)
 	}
 	if c.Payloads > 0 {
@@ -103,7 +103,7 @@ func (c *config) ofCases(place string, payloads func(corpus.Case) [][]byte) iter
 	return func(yield func(question) bool) {
 		for _, e := range c.cases {
 			for _, b := range payloads(e) {
-				if !yield(question{place: place, elements: []string{e.Name}, ids: ids(e.Name), payload: b}) {
+				if !yield(question{place: place, tokens: []string{e.Name}, ids: ids(e.Name), payload: b}) {
 					return
 				}
 			}
@@ -246,7 +246,7 @@ func sizes(yield func(question) bool) {
 func sentences(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sentence) []string) iter.Seq[question] {
 	return func(yield func(question) bool) {
 		for s := range all {
-			q := question{place: place, elements: of(s), payload: s.Bytes()}
+			q := question{place: place, tokens: of(s), payload: s.Bytes()}
 			for _, t := range s.Tokens {
 				q.ids += " " + t.Rules
 			}
@@ -257,14 +257,14 @@ func sentences(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sen
 	}
 }
 
-// elements are the tokens of a sentence, or the first of any bytes.
-func elements(s grammar.Sentence) (names []string) {
+// names are those of the tokens of a sentence, or the first of any bytes.
+func names(s grammar.Sentence) (all []string) {
 	for _, t := range s.Tokens {
-		names = append(names, t.Name)
+		all = append(all, t.Name)
 	}
 	switch {
-	case len(names) > 0:
-		return names
+	case len(all) > 0:
+		return all
 	case len(s.Payload) > 0:
 		return []string{fmt.Sprintf("%02x", s.Payload[0])}
 	}
@@ -285,8 +285,8 @@ func (c *config) pairs(yield func(question) bool) {
 	}
 	for _, a := range first {
 		for _, b := range first {
-			if !yield(question{place: "corpus", elements: []string{a.Name}, payload: a.Payload.Bytes}) ||
-				!yield(question{place: "corpus", elements: []string{b.Name, "after " + a.Name},
+			if !yield(question{place: "corpus", tokens: []string{a.Name}, payload: a.Payload.Bytes}) ||
+				!yield(question{place: "corpus", tokens: []string{b.Name, "after " + a.Name},
 					payload: b.Payload.Bytes}) {
 				return
 			}

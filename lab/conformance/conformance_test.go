@@ -141,7 +141,7 @@ func few(c *config) ([]check, error) {
 				}
 			}
 		}
-		all = append(all, check{Recommended, sentences("walk/"+p.Name, iter.Seq[grammar.Sentence](some), elements)})
+		all = append(all, check{Recommended, sentences("walk/"+p.Name, iter.Seq[grammar.Sentence](some), names)})
 	}
 	return all, nil
 }
@@ -205,7 +205,7 @@ func readReport(t *testing.T, dir string) (r Report) {
 	return r
 }
 
-// Each bug is a cause with its features, and its tests are named by their elements.
+// Each bug is a cause with its features, and its tests are named by their tokens.
 func TestCauses(t *testing.T) {
 	dir, out, passes, err := conform(t, "buggy", Settings{})
 	if err != nil || passes {
@@ -235,7 +235,7 @@ func TestCauses(t *testing.T) {
 	for _, f := range r.Failures {
 		names[f.Name] = f
 		if strings.Contains(f.Name, "+") {
-			t.Errorf("%s is explained by its elements", f.Name)
+			t.Errorf("%s is explained by its tokens", f.Name)
 		}
 		payload, err := os.ReadFile(f.File)
 		if err != nil {
@@ -335,12 +335,12 @@ func TestExpected(t *testing.T) {
 	}
 	expect("buggy", "")
 	expect("other bugs", Recommended, "unknown-*00: is expected to fail, but no such test fails so")
-	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-element", 1)
+	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-token", 1)
 	if err := os.WriteFile(list, []byte(changed), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	expect("buggy", "", "field-5-utf8-surrogate: failed: none instead of error/malformed",
-		"no-such-element: is expected to fail, but there is no such test")
+		"no-such-token: is expected to fail, but there is no such test")
 	update("buggy", Required) // which keeps the entries of the levels that are not run
 	if again, _ := os.ReadFile(list); string(again) != changed {
 		t.Errorf("changed to\n%s", again)

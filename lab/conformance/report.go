@@ -183,7 +183,7 @@ func (r *Report) header() string {
 		name += ", the fields that those of hcsshim " + r.HCSShim + " have"
 	}
 	return fmt.Sprintf(
-		"reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d elements in a row\n",
+		"reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d tokens in a row\n",
 		r.Reader, name, r.Level, r.Seed, r.Checks, r.Longest)
 }
 
@@ -214,7 +214,7 @@ func (r *Report) text(everything bool) string {
 	}
 	some(&b, r.Problems, most(20), r.problemText)
 	if n := r.run.unlisted; n > 0 {
-		fmt.Fprintf(&b, "%d more combinations of elements fail: they are not listed\n", n)
+		fmt.Fprintf(&b, "%d more combinations of tokens fail: they are not listed\n", n)
 	}
 	if everything {
 		b.WriteString("\nevery failure:\n")

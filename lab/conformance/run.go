@@ -16,7 +16,7 @@ import (
 // maxHangs is the number of hangs in a row after which the run ends.
 const maxHangs = 5
 
-// maxCombinations is how many combinations of elements become failures of their own. A
+// maxCombinations is how many combinations of tokens become failures of their own. A
 // reader that fails on more has no use for their names.
 const maxCombinations = 1000
 
@@ -29,7 +29,7 @@ type run struct {
 	list   *expected
 
 	tests        map[string]*Test
-	failing      map[string][][]string // by place, the elements that fail by themselves or together
+	failing      map[string][][]string // by place, the tokens that fail by themselves or together
 	payloads     map[string]int        // by level
 	excused      map[string]int        // answers, by finding or defect
 	combinations int                   // that fail by themselves
@@ -134,7 +134,7 @@ func (r *run) answered(q question, f *failure) {
 	for _, name := range f.excuses {
 		r.excused[name]++
 	}
-	combined := len(q.elements) > 1
+	combined := len(q.tokens) > 1
 	switch {
 	case !f.fails():
 		if !combined || r.list.has(q.name()) {
@@ -150,8 +150,8 @@ func (r *run) answered(q question, f *failure) {
 		}
 	}
 	t := r.test(q)
-	if t.Payloads++; t.Payloads == 1 && len(q.elements) > 0 {
-		r.failing[q.place] = append(r.failing[q.place], q.elements)
+	if t.Payloads++; t.Payloads == 1 && len(q.tokens) > 0 {
+		r.failing[q.place] = append(r.failing[q.place], q.tokens)
 	}
 	if t.failure == nil || len(q.payload) < len(t.failure.payload) {
 		t.failure = f
@@ -166,10 +166,10 @@ func (r *run) test(q question) *Test {
 	return r.tests[name]
 }
 
-// explains reports whether some of the elements fail without the others.
+// explains reports whether some of the tokens fail without the others.
 func (r *run) explains(q question) bool {
 	return slices.ContainsFunc(r.failing[q.place], func(fewer []string) bool {
-		return len(fewer) < len(q.elements) && isSubset(fewer, q.elements)
+		return len(fewer) < len(q.tokens) && isSubset(fewer, q.tokens)
 	})
 }
 

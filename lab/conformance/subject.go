@@ -54,12 +54,12 @@ func subjectOf(c *Settings) (*subject, error) {
 		return o, err
 	}
 	if name != "" {
-		s.known = findings.Of(name, version)
+		s.known = findings.All.Of(name, version)
 	}
 	if c.test.Findings == "" {
 		return s, nil
 	}
-	list, err := findings.Named(c.test.Findings)
+	list, err := findings.All.Named(c.test.Findings)
 	if err != nil {
 		return nil, err
 	}

@@ -34,17 +34,17 @@ type layer struct {
 
 const (
 	cheapTests  = "^(TestCorpus|TestFindings)$"
-	walkTests   = "^TestWalk"
+	enumerating = "^TestWalk"
 	ownTests    = "^(TestFindings|TestWalkPairs|TestWalkReads)$" // of these, that no process runs on many mutants
-	otherTests  = cheapTests + "|" + walkTests + "|" + costlyTests
+	otherTests  = cheapTests + "|" + enumerating + "|" + costlyTests
 	costlyTests = "^(TestLinear|TestSmallIsCheap|TestLarge)$"
 	// mutantTimeout is how long a layer may take that takes 20 s on the original.
 	mutantTimeout = "180s"
-	// walksPart is how much of the walks comes first: one payload in that many, others
-	// each day. Those that are known to be equivalent go through no more.
-	walksPart    = 100
-	manyMutants  = "-test.run=^TestMutants$"
-	writtenLayer = "the check that its row names"
+	// enumeratedPart is how much of the enumeration comes first: one payload in that many,
+	// others each day. Those that are known to be equivalent go through no more.
+	enumeratedPart = 100
+	manyMutants    = "-test.run=^TestMutants$"
+	writtenLayer   = "the check that its row names"
 )
 
 var (
@@ -52,8 +52,8 @@ var (
 	// that kill most for their time first.
 	layers = []layer{
 		{name: "corpus", pkg: "properties", args: []string{manyMutants}, many: new(handwritten.Mutants), brief: true},
-		{name: "a part of the walks", pkg: "properties", args: []string{manyMutants},
-			many: &handwritten.Mutants{Walk: true, Part: walksPart}, brief: true},
+		{name: "a part of the enumeration", pkg: "properties", args: []string{manyMutants},
+			many: &handwritten.Mutants{Enumerated: true, Part: enumeratedPart}, brief: true},
 		{name: "unit tests", pkg: "internal/reference", brief: true},
 		{name: "fuzz seeds", pkg: "fuzz", args: []string{"-test.run=^Fuzz", "-test.failfast"}, brief: true},
 		{name: "properties, few checks", pkg: "properties",
@@ -61,7 +61,8 @@ var (
 				rapidArgs("30")...)},
 		{name: "costs", pkg: "properties", args: []string{"-test.run=" + costlyTests, "-test.failfast"}},
 		{name: "pairs and reads", pkg: "properties", args: []string{"-test.run=" + ownTests, "-test.failfast"}},
-		{name: "walks", pkg: "properties", args: []string{manyMutants}, many: &handwritten.Mutants{Walk: true}},
+		{name: "the enumeration", pkg: "properties", args: []string{manyMutants},
+			many: &handwritten.Mutants{Enumerated: true}},
 		{name: "properties", pkg: "properties", args: append([]string{"-test.skip=" + otherTests, "-test.failfast"},
 			rapidArgs("300")...)},
 	}
@@ -79,7 +80,7 @@ func checkLayer(test string) layer {
 	case "TestCorpus":
 		l.many, l.args = new(handwritten.Mutants), []string{manyMutants}
 	case "TestWalkElements", "TestWalkFields", "TestWalkSizes":
-		l.many, l.args = &handwritten.Mutants{Walk: true}, []string{manyMutants + "/^" + test + "$"}
+		l.many, l.args = &handwritten.Mutants{Enumerated: true}, []string{manyMutants + "/^" + test + "$"}
 	default:
 		l.args = append([]string{"-test.run=^" + test + "$", "-test.failfast"}, rapidArgs("300")...)
 	}

@@ -35,8 +35,9 @@ main.LLVMFuzzerTestOneInput(...)
     #0 0x1 in __sanitizer_print_stack_trace
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
-`, result{executions: 2, first: 638, last: 638, crash: "kept/crash-1", report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
-			group: "FuzzerHash=as-sent: none for options | libfuzzer.failAsSent"}},
+`, result{executions: 2, first: 638, last: 638, crash: "kept/crash-1",
+			report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
+			group:  "FuzzerHash=as-sent: none for options | libfuzzer.failAsSent"}},
 		{"a panic in the decoder", `panic: no
 	panic: FuzzerHash=never-panics: panic in extracted.readOptions
 
@@ -45,12 +46,14 @@ shimfuzz/fuzz/libfuzzer.failNeverPanics()
 shimfuzz/fuzz/libfuzzer.fail()
 panic({0x1?, 0x2?})
 shimfuzz/extracted.readOptions({0x1, 0x2})
-`, result{report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions", group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.failNeverPanics"}},
+`, result{report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions",
+			group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.failNeverPanics"}},
 		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 ==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory
 artifact_prefix='kept/'; Test unit written to kept/oom-1
-`, result{executions: 2, first: 638, last: 638, crash: "kept/oom-1", report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
+`, result{executions: 2, first: 638, last: 638, crash: "kept/oom-1",
+			report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
 	} {
 		if diff := cmp.Diff(tc.want, readResult(tc.out), cmp.AllowUnexported(result{})); diff != "" {
 			t.Errorf("%s (- want, + got):\n%s", tc.name, diff)

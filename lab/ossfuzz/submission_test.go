@@ -84,7 +84,8 @@ func TestWriteSubmission(t *testing.T) {
 		[]string{"address"}}, describe(t, project)); d != "" {
 		t.Errorf("project.yaml (- want, + got):\n%s", d)
 	}
-	for name, text := range map[string]string{"Dockerfile": string(dockerfile), "build.sh": read(t, "oss-fuzz/build.sh")} {
+	for name, text := range map[string]string{"Dockerfile": string(dockerfile),
+		"build.sh": read(t, "oss-fuzz/build.sh")} {
 		if !strings.Contains(text, "http://www.apache.org/licenses/LICENSE-2.0") {
 			t.Errorf("%s does not name the Apache License", name)
 		}
@@ -92,7 +93,8 @@ func TestWriteSubmission(t *testing.T) {
 	if err := os.Rename(filepath.Join(dir, "Dockerfile"), filepath.Join(from, "oss-fuzz", "Dockerfile")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := WriteSubmission(from, repo, contact); err == nil || !strings.Contains(err.Error(), "the word REPO once") {
+	if _, err := WriteSubmission(from, repo, contact); err == nil ||
+		!strings.Contains(err.Error(), "the word REPO once") {
 		t.Errorf("what is filled in already is filled in again: %v", err)
 	}
 }

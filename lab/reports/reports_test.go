@@ -141,8 +141,8 @@ func TestEveryFinding(t *testing.T) {
 		case (s.Last != "") != (place.Fixed != ""):
 			t.Errorf("%s in %s is fixed in %q, and the last release with it is %q", s.Finding, s.Program, place.Fixed,
 				s.Last)
-		case s.Last != "" && (!findings.Of(s.Program, s.Last).Has(s.Finding) ||
-			findings.Of(s.Program, place.Fixed).Has(s.Finding)):
+		case s.Last != "" && (!findings.All.Of(s.Program, s.Last).Has(s.Finding) ||
+			findings.All.Of(s.Program, place.Fixed).Has(s.Finding)):
 			t.Errorf("%s is not fixed between %s and %s of %s", s.Finding, s.Last, place.Fixed, s.Program)
 		}
 	}

@@ -58,17 +58,17 @@ func different(cases []corpus.Case) (list []corpus.Case) {
 // allFrom is the number of checks from which on every case of the corpus is run.
 const allFrom = 1000
 
-// chosen returns the cases to run: all, or of those that walk through the encodings, which
+// chosen returns the cases to run: all, or of those of the enumeration of encodings, which
 // are the decoder's business and are run in its process, one in a few.
 func chosen(cases []corpus.Case, checks int) (list []corpus.Case) {
 	const oneOf = 6
-	walked := 0
+	enumerated := 0
 	for _, c := range cases {
 		if slices.ContainsFunc(c.Flags, func(f string) bool {
 			return slices.Contains([]string{"Damaged", "Element",
 				"Free", "Text"}, f)
 		}) {
-			if walked++; checks < allFrom && walked%oneOf != 0 {
+			if enumerated++; checks < allFrom && enumerated%oneOf != 0 {
 				continue
 			}
 		}

@@ -7,10 +7,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat"
-
 	"shimfuzz/lab/mutants"
+	"shimfuzz/lab/ossfuzz"
 	"shimfuzz/lab/reports"
 	"shimfuzz/lab/upstream"
 )
@@ -51,7 +52,8 @@ var commands = []command{
 		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.hcsshim) }},
 	{"record", "record what five releases of containerd write, for make corpus", "", false,
 		func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
-	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "fuzztime=5m", false, ossFuzzProof},
+	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "fuzztime=5m", false,
+		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
 	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
 		"repo contact hcsshim entry findings fuzztime=5s", true, submission},
 	{"mutants", "break the decoders in a thousand ways, see that it shows",
@@ -108,4 +110,38 @@ func breakDecoders(ctx context.Context, j *job) error {
 		return err
 	}
 	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.seed, Alone: j.alone})
+}
+
+// ossFuzz does what OSS-Fuzz does with a project.
+func ossFuzz(ctx context.Context, j *job) error {
+	switch j.sanitizer {
+	case "address":
+		return ossfuzz.Check(ctx, j.b, j.test, j.fuzztime)
+	case "coverage":
+		return ossfuzz.Coverage(ctx, j.b, j.test)
+	}
+	return fmt.Errorf("SANITIZER=%s: want address or coverage", j.sanitizer)
+}
+
+// submission writes what OSS-Fuzz is sent, and makes each check of it that needs no docker.
+func submission(ctx context.Context, j *job) error {
+	dir, err := ossfuzz.WriteSubmission(j.root, j.repo, j.contact)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s is what OSS-Fuzz is sent\n", gocmd.FromHere(dir))
+	if err := ossfuzz.Reach(ctx, j.repo); err != nil {
+		fmt.Printf("  NOT SEEN: the repository: %v\n", err)
+	}
+	fmt.Println()
+	if err := ossfuzz.Check(ctx, j.b, j.test, j.fuzztime); err != nil {
+		return err
+	}
+	fmt.Println()
+	if err := ossfuzz.Coverage(ctx, j.b, j.test); err != nil {
+		return err
+	}
+	fmt.Println("NOT RUN: the image itself, which needs docker: in a clone of OSS-Fuzz with this folder in projects,")
+	fmt.Println("  python3 infra/helper.py build_image hcsshim, then build_fuzzers and check_build")
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"shimfuzz/internal/gocmd"
@@ -77,12 +78,8 @@ func buildShims(ctx context.Context, source, dir string) error {
 	if err != nil {
 		return err
 	}
-	programs := filepath.Base(s.RunhcsV1)
-	if s.LcowV2 != "" {
-		programs += ", " + filepath.Base(s.LcowV2)
-	}
-	fmt.Printf("  built in %.0f s: %s\n", time.Since(start).Seconds(), programs)
-	if s.LcowV2 == "" {
+	fmt.Printf("  built in %.0f s: %s\n", time.Since(start).Seconds(), strings.Join(s.Names, ", "))
+	if len(s.Names) == 1 {
 		fmt.Println("  NOT RUN: containerd-shim-lcow-v2, because this hcsshim has none that reads BootstrapParams")
 	}
 	if s.StandIn != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"shimfuzz/internal/gocmd"
@@ -15,33 +16,30 @@ import (
 )
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
-var runcReader = struct{ name, version, options, expected string }{
-	findings.PkgShim, "v2.4.2", findings.RuncOptions, "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt",
-}
+const (
+	runcReader   = findings.PkgShim + " v2.4.2"
+	runcExpected = "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt"
+)
 
 // exampleReaders holds the example readers to the contract, but for the known defects of
 // their engines, and a reader of runc's Options to its list of expected failures.
 func exampleReaders(ctx context.Context, j *job) error {
 	all, failed := j.options, false
-	for _, r := range readers.All("") {
-		if r.Name != runcReader.name || r.Version != runcReader.version {
-			continue
-		}
-		program, err := r.Build(j.root)
-		if err != nil {
-			return err
-		}
-		j.reader, j.optionsType, j.expected = program+" runc", runcReader.options,
-			filepath.Join(j.root, runcReader.expected)
-		j.level, j.checks, j.longest = "required", 50, 1 // each payload takes a process
-		fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
-		if err := j.hold(ctx, &failed); err != nil {
-			return err
-		}
+	known := readers.All("")
+	r := known[slices.IndexFunc(known, func(r readers.Reader) bool { return r.ID() == runcReader })]
+	program, err := r.Build(j.root)
+	if err != nil {
+		return err
+	}
+	j.reader, j.optionsType, j.expected = program+" runc", findings.RuncOptions, filepath.Join(j.root, runcExpected)
+	j.level, j.checks, j.longest = "required", 50, 1 // each payload takes a process
+	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
+	if err := j.hold(ctx, &failed); err != nil {
+		return err
 	}
 	j.options = all
 	j.update = false
-	err := j.holdExamples(ctx, func(e examples.Example) { j.longest = e.Longest })
+	err = j.holdExamples(ctx, func(e examples.Example) { j.longest = e.Longest })
 	if err == nil && failed {
 		return gocmd.ErrReported
 	}

@@ -13,6 +13,7 @@ import (
 
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/conformance"
 )
 
 // options are the user's choices.
@@ -42,8 +43,8 @@ func (o *options) flags() *flag.FlagSet {
 	all.StringVar(&o.reader, "reader", "", "`command` that reads payloads, in hcsshim's place")
 	all.StringVar(&o.optionsType, "options", "", "the `type` of Options that the reader reads, if not hcsshim's: "+
 		"containerd.runc.v1.Options, or file:name with a descriptor set")
-	all.StringVar(&o.level, "level", "", "the `last level` of tests to run: "+strings.Join(levels, ", "))
-	all.IntVar(&o.longest, "longest", 0, "`number` of elements in a row that are walked: 1 is for a slow reader")
+	all.StringVar(&o.level, "level", "", "the `last level` of tests to run: "+strings.Join(conformance.Levels, ", "))
+	all.IntVar(&o.longest, "longest", 0, "`number` of tokens in a row that are enumerated: 1 is for a slow reader")
 	all.StringVar(&o.expected, "expected", "", "`file` with the failures that are expected")
 	all.BoolVar(&o.update, "update", false, "1 writes that file")
 	all.StringVar(&o.sanitizer, "sanitizer", "", "what the fuzzers are built for: `address or coverage`")
@@ -54,9 +55,6 @@ func (o *options) flags() *flag.FlagSet {
 	all.StringVar(&o.contact, "contact", "", "mail `address` that gets OSS-Fuzz's reports")
 	return all
 }
-
-// levels are those of the tests of a reader.
-var levels = []string{"required", "recommended", "freedoms"}
 
 // parse reads the flags of a subcommand. What the user has set in the environment, for
 // "go test", is their default.
@@ -108,11 +106,11 @@ func (o *options) validate(given *flag.FlagSet) (err error) {
 			}
 		}
 	})
-	if o.level != "" && !slices.Contains(levels, o.level) {
-		return fmt.Errorf("LEVEL=%s: want one of %s", o.level, strings.Join(levels, ", "))
+	if o.level != "" && !slices.Contains(conformance.Levels, o.level) {
+		return fmt.Errorf("LEVEL=%s: want one of %s", o.level, strings.Join(conformance.Levels, ", "))
 	}
 	if o.findings != "" && err == nil {
-		_, err = findings.Named(o.findings)
+		_, err = findings.All.Named(o.findings)
 	}
 	return err
 }

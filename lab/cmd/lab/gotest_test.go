@@ -42,8 +42,9 @@ func TestResults(t *testing.T) {
 		}
 		r.line(string(text))
 	}
-	want := strings.Join([]string{"go: downloading", "    shown", "", "FAIL  p TestB/x", "    wrong", "", "FAIL  p TestC/y",
-		"HANG: hcsshim", "", "FAIL  p", "what failed, by cause", "", "FAIL  q", "q.go:1: broken", ""}, "\n")
+	want := strings.Join([]string{"go: downloading", "    shown", "", "FAIL  p TestB/x", "    wrong", "",
+		"FAIL  p TestC/y", "HANG: hcsshim", "", "FAIL  p", "what failed, by cause", "",
+		"FAIL  q", "q.go:1: broken", ""}, "\n")
 	if got := out.String(); got != want || r.passed != 1 || r.failed != 3 || r.skipped != 1 {
 		t.Errorf("%d passed, %d failed, %d skipped, printed\n%s\nwant\n%s", r.passed, r.failed, r.skipped, got, want)
 	}

@@ -116,15 +116,9 @@ var others = findings.Catalogue{
 			"refuses what follows.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7",
-				Payload: func() []byte {
-					return behindUnread(contract.OptionsName,
-						wire.Message{wire.Bool(1, true)})
-				}, Predict: endUnread},
+				Payload: behindUnread(contract.OptionsName, wire.Bool(1, true)), Predict: endUnread},
 			{Program: RuncV2, From: "v2.3.0",
-				Payload: func() []byte {
-					return behindUnread(RuncOptions,
-						wire.Message{wire.String(3, table.RuncMarker)})
-				}, Predict: endUnread},
+				Payload: behindUnread(RuncOptions, wire.String(3, table.RuncMarker)), Predict: endUnread},
 		},
 	},
 	{
@@ -217,9 +211,8 @@ var others = findings.Catalogue{
 		Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory before " +
 			"anything looks at them.",
 		Places: []Place{
-			{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(1000) }},
-			{Program: LCOW, Command: "serve", From: bootstrapSupport,
-				Payload: func() []byte { return inExtension(large(1000)) }},
+			{Program: RunHCS, Command: "serve", From: oldest, Payload: large(1000)},
+			{Program: LCOW, Command: "serve", From: bootstrapSupport, Payload: inExtension(large(1000))},
 		},
 	},
 	{
@@ -227,9 +220,8 @@ var others = findings.Catalogue{
 		Effect: "An invalid log level is repeated in the error twice, however long it is: 64 MiB of it make a " +
 			"panic.log of 128 MiB.",
 		Places: []Place{
-			{Program: RunHCS, Command: "serve", From: oldest, Payload: func() []byte { return large(16) }},
-			{Program: LCOW, Command: "serve", From: bootstrapSupport,
-				Payload: func() []byte { return inExtension(large(16)) }},
+			{Program: RunHCS, Command: "serve", From: oldest, Payload: large(16)},
+			{Program: LCOW, Command: "serve", From: bootstrapSupport, Payload: inExtension(large(16))},
 		},
 	},
 }

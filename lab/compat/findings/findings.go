@@ -3,7 +3,16 @@
 // right answer of each program.
 package findings
 
-import "shimfuzz/internal/findings"
+import (
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
+)
 
 // The suite's types.
 type (
@@ -27,9 +36,76 @@ const (
 // Newest is the newest release of hcsshim whose findings are known.
 const Newest = findings.Newest
 
-// Of returns the findings of a version of a program. Version "" is a checkout.
-func Of(program, version string) List { return All.Of(program, version) }
+// RuncOptions is the full name of the Options that containerd's own shim and
+// rust-extensions read.
+const RuncOptions = "containerd.runc.v1.Options"
 
-// Named returns the list of readOptions' findings that a user asks for. It takes the names
-// of those of hcsshim's other programs, too.
-func Named(name string) (List, error) { return All.Named(name) }
+// OptionsType returns the full name of the Options that a program (package
+// findings) reads: runhcs's, for all but containerd's own shim and rust-extensions.
+func OptionsType(program string) string {
+	switch program {
+	case RuncV2, RustExtensions:
+		return RuncOptions
+	}
+	return contract.OptionsName
+}
+
+// knowsUnset reports whether the runhcs Options that a program links distinguish
+// scrub_logs: false from scrub_logs unset, as hcsshim's do since v0.15.0-rc.2, and
+// those that containerd links since 2.4. A version that is no release, such as a
+// checkout, does.
+func knowsUnset(program, version string) bool {
+	switch {
+	case !semver.IsValid(version):
+		return true
+	case strings.HasPrefix(program, "hcsshim "):
+		return semver.Compare(version, "v0.15.0-rc.2") >= 0
+	}
+	return semver.Compare(version, "v2.4.0") >= 0
+}
+
+// Want returns the right answer of a version of a program to a payload. Of Options
+// other than runhcs's it has no fields: their Options are nil. For such a program
+// damage anywhere in the payload is Malformed, also in runhcs Options beside its own.
+func Want(program, version string, payload []byte) contract.Outcome {
+	want := reference.Want(payload)
+	if name := OptionsType(program); name != contract.OptionsName {
+		return wantOf(name, payload, want)
+	}
+	return AsKnown(program, version, want)
+}
+
+// AsKnown is an outcome as the Options that a program links can tell it: without
+// scrub_logs: false, where those do not distinguish that from scrub_logs unset.
+func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
+	if o.Options == nil || knowsUnset(program, version) {
+		return o
+	}
+	m := o.Options.ProtoReflect()
+	if fd := m.Descriptor().Fields().ByName("scrub_logs"); !m.Get(fd).Bool() {
+		m.Clear(fd)
+	}
+	for i := range o.Or {
+		o.Or[i] = AsKnown(program, version, o.Or[i])
+	}
+	return o
+}
+
+// wantOf returns the right answer of a program that reads Options of another type,
+// given that of a program that reads runhcs's.
+func wantOf(name string, payload []byte, runhcs contract.Outcome) contract.Outcome {
+	holds, wellFormed := stdin.Holds(payload, name)
+	switch {
+	case runhcs.Kind == contract.Malformed:
+		return runhcs
+	case holds && !wellFormed:
+		return contract.Outcome{Kind: contract.Malformed}
+	case holds:
+		return contract.Outcome{Kind: contract.Options}
+	case runhcs.Kind == contract.Options && stdin.IsBootstrap(payload):
+		return contract.Outcome{Kind: contract.None}
+	case runhcs.Kind == contract.Options:
+		return contract.Outcome{Kind: contract.Foreign}
+	}
+	return runhcs
+}

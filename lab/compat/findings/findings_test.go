@@ -38,7 +38,7 @@ func TestNamed(t *testing.T) {
 		{"v0.15.0,-legacy-refused", PkgShim, "", false, true}, // containerd's
 		{"none", RunHCS, "start-hides-refusal", false, false},
 	} {
-		l, err := Named(test.list)
+		l, err := All.Named(test.list)
 		if got := All.For(l, test.program).Has(test.finding); got != test.want || (err != nil) != test.fails {
 			t.Errorf("%s of %s has %s: %v, %v; want %v", test.list, test.program, test.finding, got, err, test.want)
 		}
@@ -56,7 +56,7 @@ func TestOfCheckout(t *testing.T) {
 		{RunHCS, "v0.11.7", "bootstrap-rejected", true},
 		{PkgShim, "v2.4.2", "legacy-read-as-bootstrap", false},
 	} {
-		if got := Of(test.program, test.version).Has(test.finding); got != test.want {
+		if got := All.Of(test.program, test.version).Has(test.finding); got != test.want {
 			t.Errorf("%s %q has %s: %v, want %v", test.program, test.version, test.finding, got, test.want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestLCOW(t *testing.T) {
 		{nil, ""},
 	} {
 		got := ""
-		if f, _ := Of(LCOW, Newest).Predict(test.payload, reference.Answer(test.payload)); f != nil {
+		if f, _ := All.Of(LCOW, Newest).Predict(test.payload, reference.Answer(test.payload)); f != nil {
 			got = f.Name
 		}
 		if got != test.want {
@@ -131,7 +131,7 @@ func TestDamageIgnored(t *testing.T) {
 		{"options beyond the limit", PkgShim, "v2.3.7", join(wire.Message{large}.Encode(), sent), "end-unread", none},
 		{"options beyond the limit, which cuts a field", PkgShim, "v2.4.2", join(wire.Message{large}.Encode(), sent),
 			"end-unread", failed},
-		{"options beyond the limit, which cuts none", PkgShim, "v2.4.2", behindUnread(contract.OptionsName, nil),
+		{"options beyond the limit, which cuts none", PkgShim, "v2.4.2", behindUnread(contract.OptionsName)(),
 			"end-unread", none},
 		{"options before the limit", PkgShim, "v2.3.7", join(sent, wire.Message{large}.Encode()), "",
 			grammar.Sent(opts)},
@@ -145,7 +145,7 @@ func TestDamageIgnored(t *testing.T) {
 		{"runc's options and a fault", RuncV2, "v2.3.7", join(runc, fault), "damage-ignored", none},
 	} {
 		want := reference.Answer(test.payload)
-		f, got := Of(test.program, test.version).Predict(test.payload, want)
+		f, got := All.Of(test.program, test.version).Predict(test.payload, want)
 		name := ""
 		if f != nil {
 			name = f.Name
@@ -194,7 +194,7 @@ func TestRustExtensions(t *testing.T) {
 		{"a stray one", inAny(RuncOptions, wire.Raw([]byte{0x7c})), contract.Malformed, "",
 			contract.Outcome{Kind: contract.Malformed}},
 	} {
-		f, got := Of(RustExtensions, "v0.11.0").Predict(test.payload, contract.Outcome{Kind: test.want})
+		f, got := All.Of(RustExtensions, "v0.11.0").Predict(test.payload, contract.Outcome{Kind: test.want})
 		name := ""
 		if f != nil {
 			name = f.Name

@@ -3,12 +3,12 @@ package matrix
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
@@ -41,6 +41,9 @@ const (
 	Hangs    Effect = "HANG"
 	Other    Effect = "OTHER" // other options than were sent, or some where none were sent
 )
+
+// Lower is the effect where it is not the first thing to be seen.
+func (e Effect) Lower() string { return strings.ToLower(string(e)) }
 
 // worstFirst is every effect, the worst first.
 var worstFirst = []Effect{Panics, Hangs, Other, Defaults, Partly, Fails, Arrive}
@@ -86,7 +89,7 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 	}
 	a := Answer{Start: s, Asked: asked(r, s), Want: want, Got: got}
 	a.Effect = effect(a.Want, a.Got)
-	known := findings.Of(r.Name, r.Version)
+	known := findings.All.Of(r.Name, r.Version)
 	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
 	return a, nil
 }
@@ -102,7 +105,7 @@ func asked(r readers.Reader, s Start) Request {
 	switch table.Requested(s.Request.Options).Type {
 	case "":
 		return NoOptions
-	case findings.OptionsType(r.Name):
+	case r.Reads():
 		return OwnOptions
 	}
 	return ForeignOptions
@@ -112,7 +115,7 @@ func asked(r readers.Reader, s Start) Request {
 // only the marker is checked, where options are right.
 func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
 	decoded := optionstype.RunHCS
-	if findings.OptionsType(r.Name) != contract.OptionsName {
+	if r.Reads() != contract.OptionsName {
 		decoded = nil
 	}
 	o, err := process.Outcome(a, decoded)
@@ -152,11 +155,4 @@ func isPart(part, whole proto.Message) bool {
 		}
 	}
 	return true
-}
-
-func family(b []byte) string {
-	if stdin.IsBootstrap(b) {
-		return "bootstrap"
-	}
-	return "legacy"
 }

@@ -1,3 +1,8 @@
+// Package matrix computes which containerd works with which shim: what each
+// reader (package readers) answers to what each containerd was recorded to send
+// (corpus/table), what an operator sees of that, and whether it is right.
+//
+// A Row is a reader, a Cell is a reader and a sender, an Answer is one payload.
 package matrix
 
 import (
@@ -10,6 +15,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
@@ -44,22 +50,12 @@ func (c Cell) Summary() string {
 	}
 	text := strings.Join(words, "/")
 	if e := c.worst(NoOptions); e != Arrive {
-		text += " n:" + strings.ToLower(string(e))
+		text += " n:" + e.Lower()
 	}
 	if e := c.worst(ForeignOptions); e != Arrive {
-		text += " f:" + strings.ToLower(string(e))
+		text += " f:" + e.Lower()
 	}
 	return text
-}
-
-// Works reports whether the reader's own options arrive, and no options stay none.
-func (c Cell) Works() bool {
-	return c.worst(OwnOptions) == Arrive && c.worst(NoOptions) == Arrive
-}
-
-// WorksPartly reports whether the only defect is that some fields are dropped.
-func (c Cell) WorksPartly() bool {
-	return c.worst(OwnOptions) == Partly && c.worst(NoOptions) == Arrive
 }
 
 // Row is a reader's answers to every sender.
@@ -101,7 +97,7 @@ func Surprises(rows []Row) (list []*Surprise) {
 			if !a.Verdict.Fails() || a.Verdict.Kind == verdict.KnownRight { // see Stale
 				continue
 			}
-			key := fmt.Sprint(a.Asked, a.Effect, family(a.Payload))
+			key := fmt.Sprint(a.Asked, a.Effect, stdin.IsBootstrap(a.Payload))
 			if groups[key] == nil {
 				groups[key] = &Surprise{Reader: row.Reader, First: a}
 				list = append(list, groups[key])
@@ -117,7 +113,7 @@ func Surprises(rows []Row) (list []*Surprise) {
 func (s Surprise) Report(program string) verdict.Report {
 	a := s.First
 	r := a.Verdict.Report(a.question(), a.Got, contract.GuaranteeOf(a.Want.Kind),
-		findings.Of(s.Reader.Name, s.Reader.Version))
+		findings.All.Of(s.Reader.Name, s.Reader.Version))
 	if r.Advice == "" {
 		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to " +
 			"lab/compat/findings/all.go."

@@ -10,9 +10,12 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/compat/readers"
 )
 
 // Sender is a release of containerd that starts shims of some names.
@@ -33,13 +36,12 @@ type Start struct {
 // Name returns the name of the start's case in the corpus.
 func (s Start) Name() string { return cmp.Or(s.Case, s.Recording.Name()) }
 
-// Label returns the two lines that name a sender in a table's head: the release,
-// and the shim that it sends to.
-func (s Sender) Label() (first, second string) {
+// To names the shim that a sender sends to.
+func (s Sender) To() string {
 	if len(s.Shims) > 1 {
-		return s.Containerd, "any shim"
+		return "any shim"
 	}
-	return s.Containerd, strings.TrimPrefix(s.Shims[0], "containerd-shim-")
+	return strings.TrimPrefix(s.Shims[0], "containerd-shim-")
 }
 
 // Senders groups the recordings of starts by sender. A release that sends the same
@@ -90,4 +92,33 @@ func (s Start) Lost() (fields []string) {
 		}
 	}
 	return fields
+}
+
+// exact are the programs whose findings predict the answer to any damaged payload,
+// and not only to those that containerd was recorded to send.
+var exact = []string{findings.LCOW, findings.PkgShim}
+
+// Cases returns the cases of the corpus that a reader is given beside what was
+// recorded: those that show its findings, and if these are exact, all damaged ones. A
+// payload that is too large for the corpus goes by the name of its finding.
+func Cases(r readers.Reader, all []corpus.Case) (starts []Start) {
+	var large []Start
+	shows := make(map[string]bool) // by the name of a case
+	for _, f := range findings.All.Of(r.Name, r.Version).Findings() {
+		p, _ := f.In(r.Name)
+		switch {
+		case p.Command != "":
+		case p.Payload != nil:
+			large = append(large, Start{Case: f.Name, Payload: p.Payload()})
+		default:
+			shows[p.Case] = !strings.HasPrefix(p.Case, "recorded_")
+		}
+	}
+	for _, c := range all {
+		damaged := c.Outcome == contract.Malformed && slices.Contains(exact, r.Name)
+		if damaged || shows[c.Name] {
+			starts = append(starts, Start{Case: c.Name, Payload: c.Payload.Bytes})
+		}
+	}
+	return append(starts, large...)
 }

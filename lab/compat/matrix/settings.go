@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
@@ -68,31 +67,27 @@ func AskWays(r readers.Reader, ways []Way, ask func(payload []byte) (protocol.An
 }
 
 // Sees is what an operator sees of a shim's answer, given what the setting means.
-func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) (Effect, error) {
+func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) Effect {
 	if s.Means == "" {
 		if got.Kind == contract.Options {
-			return Accepted, nil
+			return Accepted
 		}
-		return effect(contract.Outcome{Kind: contract.Foreign}, got), nil
+		return effect(contract.Outcome{Kind: contract.Foreign}, got)
 	}
-	want := contract.Outcome{Kind: contract.Options, Options: new(options.Options)}
-	if err := protojson.Unmarshal([]byte(s.Means), want.Options); err != nil {
-		return "", fmt.Errorf("setting %s: %w", s.Name, err)
-	}
-	want = findings.AsKnown(r.Name, r.Version, want)
+	want := findings.AsKnown(r.Name, r.Version, contract.Outcome{Kind: contract.Options, Options: s.Options()})
 	empty := func(o proto.Message) bool { return contract.Identical(o, new(options.Options)) }
 	switch {
 	case got.Kind == contract.None && empty(want.Options):
-		return Arrive, nil
+		return Arrive
 	case got.Kind == contract.Options && empty(got.Options) && !empty(want.Options):
-		return Defaults, nil
+		return Defaults
 	}
-	return effect(want, got), nil
+	return effect(want, got)
 }
 
 // SettingsMarkdown writes what becomes of each setting. Settings of a runtime with the same
-// effects are one row. The error is one of a setting.
-func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
+// effects are one row.
+func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) {
 	var releases []string
 	for _, way := range ways {
 		releases = append(releases, way.Containerd...)
@@ -103,11 +98,7 @@ func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
 	var order []row
 	options := make(map[row][]string)
 	for _, s := range settings.All() {
-		text, err := effects(s, releases, ways, rows)
-		if err != nil {
-			return err
-		}
-		r := row{runtimeOf(s), text}
+		r := row{runtimeOf(s), effects(s, releases, ways, rows)}
 		if options[r] == nil {
 			order = append(order, r)
 		}
@@ -117,30 +108,25 @@ func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) error {
 	for _, r := range order {
 		fmt.Fprintf(w, "| %s | %s | %s |\n", r.runtime, strings.Join(options[r], "<br>"), r.effects)
 	}
-	return nil
 }
 
 // effects are those of a setting, by the release of containerd unless all have the same.
-func effects(s settings.Setting, releases []string, ways []Way, rows []Row) (string, error) {
+func effects(s settings.Setting, releases []string, ways []Way, rows []Row) string {
 	var spans []span
 	for _, release := range releases {
 		i := slices.IndexFunc(ways, func(w Way) bool {
 			return w.Setting == s.Name && slices.Contains(w.Containerd, release)
 		})
-		text, err := settingSummary(s, i, ways, rows)
-		if err != nil {
-			return "", err
-		}
-		spans = extend(spans, "", release, text)
+		spans = extend(spans, "", release, settingSummary(s, i, ways, rows))
 	}
 	if len(spans) == 1 {
-		return spans[0].text, nil
+		return spans[0].text
 	}
 	var lines []string
 	for _, s := range spans {
 		lines = append(lines, s.label()+": "+s.text)
 	}
-	return strings.Join(lines, "<br>"), nil
+	return strings.Join(lines, "<br>")
 }
 
 // runtimeOf names the runtime of a setting.
@@ -172,15 +158,14 @@ func written(s settings.Setting) string {
 }
 
 // settingSummary is the effect on the newest shim, with those on others that differ.
-func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) (string, error) {
-	if i < 0 {
-		return "not recorded", nil
-	}
-	if ways[i].Error != "" && s.Means == "" {
-		return string(Refused), nil
-	}
-	if ways[i].Error != "" {
-		return string(Fails), nil
+func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) string {
+	switch {
+	case i < 0:
+		return "not recorded"
+	case ways[i].Error != "" && s.Means == "":
+		return string(Refused)
+	case ways[i].Error != "":
+		return string(Fails)
 	}
 	var order []Effect // the newest shim's first
 	versions := make(map[Effect][]string)
@@ -189,17 +174,14 @@ func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) (string, 
 		if !ok {
 			continue
 		}
-		e, err := Sees(r.Reader, s, a.Got)
-		if err != nil {
-			return "", err
-		}
+		e := Sees(r.Reader, s, a.Got)
 		if versions[e] == nil {
 			order = append(order, e)
 		}
 		versions[e] = append(versions[e], r.Reader.Version)
 	}
 	if len(order) == 0 {
-		return "not run", nil
+		return "not run"
 	}
 	text := string(order[0])
 	for _, e := range order[1:] {
@@ -209,5 +191,5 @@ func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) (string, 
 			text += " to " + v[0]
 		}
 	}
-	return text, nil
+	return text
 }

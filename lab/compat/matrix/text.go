@@ -1,7 +1,10 @@
 package matrix
 
 import (
+	"cmp"
+	"embed"
 	"fmt"
+	"html/template"
 	"io"
 	"maps"
 	"slices"
@@ -35,8 +38,7 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	for _, c := range columns {
 		var names []string
 		for _, i := range c {
-			a, b := senders[i].Label()
-			names = append(names, a+" to "+b)
+			names = append(names, senders[i].Containerd+" to "+senders[i].To())
 		}
 		fmt.Fprintf(w, " %s |", strings.Join(names, ", "))
 	}
@@ -85,39 +87,17 @@ func extend(list []span, name, version, text string) []span {
 // Advice writes which containerd works with which hcsshim, as containerd is and
 // without its special case for runhcs-v1, and which options no containerd sends.
 func Advice(w io.Writer, senders []Sender, rows []Row) {
-	write := func(heading, shim string) {
-		fmt.Fprintln(w, heading)
+	for _, part := range []struct{ heading, shim string }{
+		{"As it is:", table.SpecialShim},
+		{"Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim},
+	} {
+		fmt.Fprintln(w, part.heading)
 		for i, s := range senders {
-			onlyOne := len(s.Shims) == 1
-			if onlyOne && s.Shims[0] != shim || !onlyOne && shim != table.SpecialShim {
-				continue
+			if s.Shims[0] == part.shim { // of one to any shim, the special one
+				fmt.Fprintf(w, "  containerd %-9s %s\n", s.Containerd, worksWith(i, rows))
 			}
-			var works, partly, breaks []string
-			for _, r := range rows {
-				if r.Reader.Name != findings.RunHCS || r.Missing != "" {
-					continue
-				}
-				switch {
-				case r.Cells[i].Works():
-					works = append(works, r.Reader.Version)
-				case r.Cells[i].WorksPartly():
-					partly = append(partly, r.Reader.Version)
-				default:
-					breaks = append(breaks, r.Reader.Version)
-				}
-			}
-			line := fmt.Sprintf("  containerd %-9s works with hcsshim %s", s.Containerd, orNone(works))
-			if len(partly) > 0 {
-				line += "; some options are lost on " + strings.Join(partly, " ")
-			}
-			if len(breaks) > 0 {
-				line += "; breaks " + strings.Join(breaks, " ")
-			}
-			fmt.Fprintln(w, line)
 		}
 	}
-	write("As it is:", table.SpecialShim)
-	write("Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim)
 	lost := make(map[string][]string)
 	for _, s := range senders {
 		for _, start := range s.Starts {
@@ -133,9 +113,54 @@ func Advice(w io.Writer, senders []Sender, rows []Row) {
 	}
 }
 
-func orNone(list []string) string {
-	if len(list) == 0 {
-		return "none"
+// worksWith says which hcsshim the sender of a column works with.
+func worksWith(sender int, rows []Row) string {
+	var works, partly, breaks []string
+	for _, r := range rows {
+		if r.Reader.Name != findings.RunHCS || r.Missing != "" {
+			continue
+		}
+		c, list := r.Cells[sender], &breaks
+		switch own := c.worst(OwnOptions); {
+		case c.worst(NoOptions) != Arrive:
+		case own == Arrive:
+			list = &works
+		case own == Partly:
+			list = &partly
+		}
+		*list = append(*list, r.Reader.Version)
 	}
-	return strings.Join(list, " ")
+	text := "works with hcsshim " + cmp.Or(strings.Join(works, " "), "none")
+	if len(partly) > 0 {
+		text += "; some options are lost on " + strings.Join(partly, " ")
+	}
+	if len(breaks) > 0 {
+		text += "; breaks " + strings.Join(breaks, " ")
+	}
+	return text
+}
+
+//go:embed page.html
+var files embed.FS
+
+var page = template.Must(template.ParseFS(files, "page.html"))
+
+// HTML writes the matrix as one page that needs no other file. A click on a cell
+// shows its payloads and answers.
+func HTML(w io.Writer, senders []Sender, rows []Row) error {
+	var advice strings.Builder
+	Advice(&advice, senders, rows)
+	return page.Execute(w, map[string]any{"Senders": senders, "Rows": rows, "Legend": Legend,
+		"Advice": advice.String()})
+}
+
+// Class returns the class of a cell in the page, which sets its colour.
+func (c Cell) Class() string {
+	if e := c.worst(OwnOptions); e != Arrive {
+		return e.Lower()
+	}
+	if c.worst(NoOptions) != Arrive || c.worst(ForeignOptions) != Arrive {
+		return "partly"
+	}
+	return "arrive"
 }

@@ -1,7 +1,10 @@
+// Package programs builds programs of this suite in modules of their own, so that
+// they link releases that the suite's go.mod does not select.
 package programs
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -83,10 +86,10 @@ func (m *Module) write(dir string) error {
 		return err
 	}
 	mod, err := modfile.Parse(m.Release.GoMod, text, nil)
-	if err != nil {
-		return err
+	if err == nil {
+		err = m.edit(mod)
 	}
-	if err := m.edit(mod); err != nil {
+	if err != nil {
 		return err
 	}
 	mod.Cleanup()
@@ -105,28 +108,19 @@ func (m *Module) write(dir string) error {
 	return nil
 }
 
-// edit turns the release's go.mod into the module's.
+// edit turns the release's go.mod into the module's, which takes the release from the
+// module cache, or from its folder if it is a checkout.
 func (m *Module) edit(mod *modfile.File) error {
 	mod.DropToolchainStmt()
-	if err := errors.Join(mod.AddModuleStmt(m.Path), m.requireRelease(mod)); err != nil {
-		return err
-	}
+	err := mod.AddModuleStmt(m.Path)
 	for _, r := range mod.Replace {
 		if r.New.Version == "" && !filepath.IsAbs(r.New.Path) {
-			if err := mod.AddReplace(r.Old.Path, r.Old.Version, filepath.Join(m.Release.Dir, r.New.Path),
-				""); err != nil {
-				return err
-			}
+			place := filepath.Join(m.Release.Dir, r.New.Path)
+			err = errors.Join(err, mod.AddReplace(r.Old.Path, r.Old.Version, place, ""))
 		}
 	}
-	return nil
-}
-
-// requireRelease requires the release itself: from the module cache, or from its
-// folder if it is a checkout.
-func (m *Module) requireRelease(mod *modfile.File) error {
-	if m.Release.Version != "" {
-		return mod.AddRequire(m.Release.Path, m.Release.Version)
+	if m.Release.Version == "" {
+		err = errors.Join(err, mod.AddReplace(m.Release.Path, "", m.Release.Dir, ""))
 	}
-	return errors.Join(mod.AddRequire(m.Release.Path, "v0.0.0"), mod.AddReplace(m.Release.Path, "", m.Release.Dir, ""))
+	return errors.Join(err, mod.AddRequire(m.Release.Path, cmp.Or(m.Release.Version, "v0.0.0")))
 }

@@ -1,3 +1,8 @@
+// Package readers builds the programs that read a shim's standard input: each
+// release of hcsshim's shims, the functions that containerd offers to authors of
+// shims, containerd's own shim, rust-extensions' behaviour in Go, and the reference. All
+// use the protocol of package protocol. Each that runs a release's code is a module of
+// its own, which links the versions that the release requires.
 package readers
 
 import (
@@ -28,25 +33,27 @@ type Reader struct {
 // ID returns the name and the version, as in "hcsshim lcow-v2 v0.15.0".
 func (r Reader) ID() string { return strings.TrimSpace(r.Name + " " + r.Version) }
 
+// Reads returns the full name of the Options that the reader reads.
+func (r Reader) Reads() string { return findings.OptionsType(r.Name) }
+
 // releases is every program and the versions of it that are run. To run one more, add
 // a line, or a version to a line.
 var releases = []struct {
-	name     string
-	build    func(root, dir, version string) error
-	program  string
+	Reader
 	versions []string
 }{
-	{"reference", suite("reference"), "reference", []string{""}},
-	{findings.RunHCS, hcsshim(extract.RunHCS), "reader",
+	{Reader{Name: "reference", build: suite("reference"), program: "reference"}, []string{""}},
+	{Reader{Name: findings.RunHCS, build: hcsshim(extract.RunHCS), program: "reader"},
 		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1",
 			"v0.15.0"}},
-	{findings.LCOW, hcsshim(extract.LCOW), "reader", []string{"v0.15.0"}},
-	{findings.ReadRuntimeOptions, containerd("runtimeoptions"), "runtimeoptions",
+	{Reader{Name: findings.LCOW, build: hcsshim(extract.LCOW), program: "reader"}, []string{"v0.15.0"}},
+	{Reader{Name: findings.ReadRuntimeOptions, build: containerd("runtimeoptions"), program: "runtimeoptions"},
 		[]string{"v2.2.9", "v2.3.7", "v2.4.2"}},
-	{findings.PkgShim, containerd("pkgshim"), "pkgshim", []string{"v2.3.7", "v2.4.2"}},
-	{findings.RuncV2, containerd("runc"), "runc", []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
+	{Reader{Name: findings.PkgShim, build: containerd("pkgshim"), program: "pkgshim"}, []string{"v2.3.7", "v2.4.2"}},
+	{Reader{Name: findings.RuncV2, build: containerd("runc"), program: "runc"}, []string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 	// the crate's, whose behaviour it has
-	{findings.RustExtensions, suite("rustextensions"), "rustextensions", []string{"v0.11.0"}},
+	{Reader{Name: findings.RustExtensions, build: suite("rustextensions"), program: "rustextensions"},
+		[]string{"v0.11.0"}},
 }
 
 // ErrNotHere is the error for a reader that cannot be run on this system.
@@ -58,11 +65,12 @@ func All(more string) []Reader {
 	var all []Reader
 	for _, l := range releases {
 		versions := l.versions
-		if l.name == findings.RunHCS && more != "" && !slices.Contains(versions, more) {
+		if l.Name == findings.RunHCS && more != "" && !slices.Contains(versions, more) {
 			versions = append(slices.Clone(versions), more)
 		}
 		for _, v := range versions {
-			all = append(all, Reader{l.name, v, l.build, l.program})
+			l.Version = v
+			all = append(all, l.Reader)
 		}
 	}
 	return all
@@ -113,20 +121,14 @@ func hcsshim(shim extract.Shim) func(root, dir, version string) error {
 		if err != nil {
 			return err
 		}
-		m, err := module(root, source.Module())
-		if err != nil {
-			return err
-		}
 		files, gogo, err := extract.Reader(root, source, shim)
 		if err != nil {
 			return err
 		}
+		m, err := module(root, source.Module())
 		maps.Copy(m.Files, files)
-		marshal := "google.go"
-		if gogo {
-			marshal = "gogo.go"
-		}
-		err = m.Add("reader", sources, "hcsshim", "main.go", marshal)
+		marshal := map[bool]string{false: "google.go", true: "gogo.go"}[gogo]
+		err = errors.Join(err, m.Add("reader", sources, "hcsshim", "main.go", marshal))
 		if shim == extract.LCOW {
 			err = errors.Join(err, m.Add("extracted", sources, "lcow", "lcow.go"))
 		}
@@ -147,10 +149,7 @@ func containerd(program string) func(root, dir, version string) error {
 			return err
 		}
 		m, err := module(root, release)
-		if err != nil {
-			return err
-		}
-		if err := m.Add(program, sources, program, "main.go"); err != nil {
+		if err := errors.Join(err, m.Add(program, sources, program, "main.go")); err != nil {
 			return err
 		}
 		packages := []string{"./" + program}

@@ -1,23 +1,23 @@
 package senders
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/semver"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/settings"
+	"shimfuzz/lab/windows/wine"
 )
 
 // daemonOrder is the daemon's input.
@@ -47,8 +47,12 @@ type daemonAnswer struct {
 // release.
 func passages(ctx context.Context, module *gocmd.Module, windows []daemonAnswer) ([]table.Passage, error) {
 	asked, requests := daemonRequests(module.Version, windows)
-	answers, err := askDaemon(ctx, config(module.Version, settings.All()), requests)
-	if err != nil {
+	order := daemonOrder{Config: inHome("config.toml"), Root: inHome("root"), State: inHome("state"),
+		Seen: inHome("seen"), Socket: inHome("s"), Namespace: table.RecordedNamespace, ID: table.RecordedID,
+		Requests: requests}
+	var answers []daemonAnswer
+	if err := errors.Join(os.WriteFile(order.Config, []byte(config(module.Version, settings.All())), 0o666),
+		ask(ctx, order.Seen, order, &answers)); err != nil {
 		return nil, err
 	}
 	if len(answers) != len(asked) {
@@ -73,7 +77,7 @@ func daemonRequests(version string, windows []daemonAnswer) (asked []table.Passa
 		for _, shim := range Shims {
 			for _, through := range []string{table.ThroughTask, table.ThroughSandbox} {
 				add(table.Passage{Through: through, Shim: shim, Options: o.Name},
-					daemonRequest{Runtime: filepath.Join(home, shim), Type: o.Type, Value: o.Value()})
+					daemonRequest{Runtime: inHome(shim), Type: o.Type, Value: o.Value()})
 			}
 		}
 	}
@@ -118,19 +122,17 @@ func note(p *table.Passage, a daemonAnswer) error {
 }
 
 // taskOptions returns the field options of a CreateTaskRequest (containerd's
-// api/runtime/task/v2 and v3).
+// api/runtime/task/v3), as it was written.
 func taskOptions(request []byte) (options []byte, err error) {
 	const field = 10
-	for len(request) > 0 {
-		number, _, n := protowire.ConsumeField(request)
-		if n < 0 {
-			return nil, fmt.Errorf("CreateTaskRequest: %w", protowire.ParseError(n))
+	fields, rest := wire.Parse(request)
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("CreateTaskRequest: damaged at byte %d", len(request)-len(rest))
+	}
+	for _, f := range fields {
+		if f.Num == field {
+			options = f.Value
 		}
-		if number == field {
-			_, _, tag := protowire.ConsumeTag(request)
-			options, _ = protowire.ConsumeBytes(request[tag:])
-		}
-		request = request[n:]
 	}
 	return options, nil
 }
@@ -179,34 +181,65 @@ func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
 	}
 }
 
-// askDaemon starts the daemon in home and makes requests.
-func askDaemon(ctx context.Context, config string, requests []daemonRequest) ([]daemonAnswer, error) {
-	in := func(name string) string { return filepath.Join(home, name) }
-	err := errors.Join(os.RemoveAll(in("root")), os.RemoveAll(in("state")),
-		os.WriteFile(in("config.toml"), []byte(config), 0o666))
+// windowsOptions returns what CRI makes of the runtimes that containerd for Windows
+// has by itself, for each setting that changes them or leaves them alone. The daemon in
+// the folder build runs under Wine; no shim is started.
+func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (all []daemonAnswer, err error) {
+	dir, err := os.MkdirTemp(build, "windows-")
 	if err != nil {
 		return nil, err
 	}
-	order := daemonOrder{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen"),
-		Socket:    in("s"),
-		Namespace: table.RecordedNamespace, ID: table.RecordedID, Requests: requests}
-	cmd := exec.CommandContext(ctx, in("containerd"))
-	cmd.Dir = home
-	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + order.Seen}
-	return run(cmd, order)
+	defer os.RemoveAll(dir)
+	for _, s := range settings.All() {
+		if s.Windows == "" {
+			continue
+		}
+		a, err := windowsSetting(ctx, host, filepath.Join(build, "daemon.exe"), filepath.Join(dir, s.Name), version, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s under Wine: %w", s.Name, err)
+		}
+		all = append(all, a)
+	}
+	return all, nil
 }
 
-// run gives an order to a daemon and returns its answers.
-func run(cmd *exec.Cmd, order daemonOrder) ([]daemonAnswer, error) {
-	input, err := json.Marshal(order)
-	if err != nil {
-		return nil, err
+func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string,
+	s settings.Setting) (a daemonAnswer, err error) {
+	in := func(name string) string { // as a program under Wine sees it
+		return "Z:" + strings.ReplaceAll(filepath.Join(dir, name), "/", `\`)
 	}
-	cmd.Stdin = bytes.NewReader(input)
-	out, err := gocmd.Output(cmd)
+	order := daemonOrder{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen")}
+	input, err := json.Marshal(order)
+	if err := errors.Join(err, os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "config.toml"),
+		[]byte(windowsConfig(version, s)), 0o666)); err != nil {
+		return a, err
+	}
+	// A daemon takes less than a second.
+	r, err := host.Run(ctx, wine.Command{Program: program, Dir: dir, Stdin: input, Limit: time.Minute})
 	if err != nil {
-		return nil, fmt.Errorf("daemon: %w", err)
+		return a, err
 	}
 	var answers []daemonAnswer
-	return answers, json.Unmarshal(out, &answers)
+	if err := json.Unmarshal([]byte(r.Stdout), &answers); err != nil {
+		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(r.Stderr))
+	}
+	i := slices.IndexFunc(answers, func(a daemonAnswer) bool { return a.Handler == s.Windows })
+	if i < 0 {
+		return a, fmt.Errorf("containerd has no runtime %s", s.Windows)
+	}
+	answers[i].Handler = s.Name
+	return answers[i], nil
+}
+
+// windowsConfig is a configuration file that leaves a runtime alone, or has a table
+// for it.
+func windowsConfig(version string, s settings.Setting) string {
+	name, file := plugin(version)
+	var b strings.Builder
+	fmt.Fprintf(&b, "version = %d\n", file)
+	if !s.NoTable {
+		fmt.Fprintf(&b, "[plugins.'%s'.containerd]\ndefault_runtime_name = '%s'\n", name, s.Windows)
+		writeRuntime(&b, name, s.Windows, s)
+	}
+	return b.String()
 }

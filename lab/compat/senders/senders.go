@@ -1,3 +1,14 @@
+// Package senders makes containerd's own code, of several releases, start a shim,
+// and records what that shim finds on its standard input.
+//
+// The shim is a stand-in (folder standin) under a shim's name. containerd's code
+// runs in two other programs, which are built for each release in a module whose path
+// is below containerd's, so that they may import its internal packages. The folder
+// recorder calls the manager of shims, core/runtime/v2 (runtime/v2 in 1.7), with the
+// daemon's configuration. The folder daemon is what stands above that manager: a
+// configuration file, containerd's server with its plugins, CRI's options, the client,
+// and Create, which the stand-in's services answer. The recorded bytes are not edited:
+// the paths in them come from the configuration, or are the same on every machine.
 package senders
 
 import (
@@ -13,6 +24,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -88,10 +100,7 @@ func Record(ctx context.Context, host *wine.Host, build, version string) (all []
 	if err != nil {
 		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
-	if err := os.MkdirAll(build, 0o777); err != nil {
-		return nil, nil, err
-	}
-	if err := buildPrograms(build, module); err != nil {
+	if err := errors.Join(os.MkdirAll(build, 0o777), buildPrograms(build, module)); err != nil {
 		return nil, nil, err
 	}
 	if err := os.Mkdir(home, 0o755); err != nil {
@@ -101,8 +110,10 @@ func Record(ctx context.Context, host *wine.Host, build, version string) (all []
 	if err := install(build, "recorder"); err != nil {
 		return nil, nil, err
 	}
-	if all, err = record(ctx, module); err != nil {
-		return nil, nil, err
+	for _, r := range asks() {
+		if all, err = record(ctx, module, r, all); err != nil {
+			return nil, nil, fmt.Errorf("%v: %w", r, err)
+		}
 	}
 	if err := install(build, "daemon"); err != nil {
 		return nil, nil, err
@@ -131,14 +142,11 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 		// As containerd's own Makefile sets it.
 		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
 	}
-	err := errors.Join(
+	if err := errors.Join(
 		m.Add("recorder", sources, "recorder", "main.go", generation),
 		m.Add("daemon", sources, "daemon", daemon...),
-		m.Add("standin", sources, "standin", "main.go"))
-	if err != nil {
-		return err
-	}
-	if err := m.Build(bin, "./recorder", "./daemon", "./standin"); err != nil {
+		m.Add("standin", sources, "standin", "main.go"),
+		m.Build(bin, "./recorder", "./daemon", "./standin")); err != nil {
 		return err
 	}
 	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
@@ -156,7 +164,7 @@ func install(bin, containerd string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(home, name), text, 0o755); err != nil {
+		if err := os.WriteFile(inHome(name), text, 0o755); err != nil {
 			return err
 		}
 	}
@@ -180,70 +188,58 @@ type seen struct {
 	Stdin []byte
 }
 
-// record makes every request to a release.
-func record(ctx context.Context, module *gocmd.Module) (all []table.Recording, err error) {
-	for _, r := range asks() {
-		recording, err := one(ctx, module, r)
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", r, err)
-		}
-		if recording != nil {
-			all = append(all, *recording)
-		}
-	}
-	return all, nil
-}
+// inHome is the path of a file in home.
+func inHome(name string) string { return filepath.Join(home, name) }
 
-// one returns the recording of one request, nil if this release does not support it.
-func one(ctx context.Context, module *gocmd.Module, r table.Request) (*table.Recording, error) {
-	saved, root, state := filepath.Join(home, "saved.json"), filepath.Join(home, "root"), filepath.Join(home, "state")
-	o := table.Requested(r.Options)
-	input, err := json.Marshal(order{
-		Shim: filepath.Join(home, r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
-		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC,
-		SocketDir: r.SocketDir,
-		Root:      root, State: state,
-	})
-	if err := errors.Join(err, os.RemoveAll(saved), os.RemoveAll(root), os.RemoveAll(state)); err != nil {
-		return nil, err
+// ask gives an order, as JSON, to the program that is containerd, and decodes its answer.
+// What the stand-in is started with is added to the file saved.
+func ask(ctx context.Context, saved string, order, answer any) error {
+	input, err := json.Marshal(order)
+	if err := errors.Join(err, os.RemoveAll(inHome("root")), os.RemoveAll(inHome("state"))); err != nil {
+		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(home, "containerd"))
+	cmd := exec.CommandContext(ctx, inHome("containerd"))
 	cmd.Dir = home
 	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
 	cmd.Stdin = bytes.NewReader(input)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, err := gocmd.Output(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("recorder: %w\n%s", err, stderr.String())
+		return err
 	}
-	var answer struct{ Unsupported, Error string }
-	if err := json.Unmarshal(out, &answer); err != nil {
+	return json.Unmarshal(out, answer)
+}
+
+// record adds the recording of a request to all, unless this release does not support it.
+func record(ctx context.Context, module *gocmd.Module, r table.Request, all []table.Recording) ([]table.Recording,
+	error) {
+	saved, o := inHome("saved.json"), table.Requested(r.Options)
+	if err := os.RemoveAll(saved); err != nil {
 		return nil, err
 	}
-	if answer.Unsupported != "" {
-		return nil, nil
+	var answer struct{ Unsupported, Error string }
+	err := ask(ctx, saved, order{
+		Shim: inHome(r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
+		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC,
+		SocketDir: r.SocketDir, Root: inHome("root"), State: inHome("state"),
+	}, &answer)
+	if err != nil || answer.Unsupported != "" {
+		return all, err
 	}
 	text, err := os.ReadFile(saved)
-	text = text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no shim was started: %s", answer.Error)
 	}
 	var s seen
-	if err := errors.Join(err, json.Unmarshal(text, &s)); err != nil {
+	last := text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
+	if err := errors.Join(err, json.Unmarshal(last, &s)); err != nil {
 		return nil, err
 	}
-	recording := &table.Recording{
+	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
+	return append(all, table.Recording{
 		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
 			Entry: entry(module.Version, r.Action), Request: r},
-		Args: s.Args, Stdin: s.Stdin,
-	}
-	for _, v := range s.Env {
-		if !strings.HasPrefix(v, "SHIMFUZZ_") { // the suite's own
-			recording.Env = append(recording.Env, v)
-		}
-	}
-	return recording, nil
+		Args: s.Args, Env: slices.DeleteFunc(s.Env, ours), Stdin: s.Stdin,
+	}), nil
 }
 
 // entry returns the function of containerd that the recorder calls.

@@ -5,10 +5,10 @@ package settings
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/corpus/table"
@@ -27,36 +27,44 @@ type Setting struct {
 	Means   string // options as protobuf JSON; "" if an error is the right answer
 }
 
+// Options are what the setting means, nil if an error is the right answer.
+func (s Setting) Options() *options.Options {
+	if s.Means == "" {
+		return nil
+	}
+	opts := new(options.Options)
+	if err := protojson.Unmarshal([]byte(s.Means), opts); err != nil {
+		panic(fmt.Sprintf("settings: %s: %v", s.Name, err)) // a mistake in the list below
+	}
+	return opts
+}
+
 // The types of runtimes for which CRI makes options.
 const (
 	RunHCSType = "io.containerd.runhcs.v1" // CRI makes runhcs Options for this type only
 	lcowType   = "io.containerd.lcow.v2"
 )
 
-// goFields is the Go names of the fields of Options in the order of their numbers,
-// each with a value that is not the zero value.
-var goFields = []struct{ name, value string }{
-	{"Debug", "true"}, {"DebugType", "2"}, {"RegistryRoot", `'HKLM\Shim'`}, {"SandboxImage", `"pause:3.9"`},
-	{"SandboxPlatform", `"windows/amd64"`}, {"SandboxIsolation", "1"}, {"BootFilesRootPath", `'C:\boot'`},
-	{"VmProcessorCount", "2"},
-	{"VmMemorySizeInMb", "2048"}, {"GPUVHDPath", `'C:\gpu'`}, {"ScaleCpuLimitsToSandbox", "true"},
-	{"DefaultContainerScratchSizeInGb", "20"}, {"DefaultVmScratchSizeInGb", "30"}, {"ShareScratch", "true"},
-	{"NCProxyAddr", `"npipe"`},
-	{"LogLevel", `"warning"`}, {"IoRetryTimeoutInSec", "5"}, {"DefaultContainerAnnotations", `{team = "é"}`},
-	{"NoInheritHostTimezone", "true"}, {"ScrubLogs", "true"},
-}
-
-// everyFieldSet is what goFields says.
+// everyFieldSet is what everySetting says.
 var everyFieldSet = strings.Replace(table.Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
 
-// everySetting writes goFields as TOML, each name changed by rename.
-func everySetting(rename func(goName string, fd protoreflect.FieldDescriptor) string) string {
-	fields := (*options.Options)(nil).ProtoReflect().Descriptor().Fields()
-	var b strings.Builder
-	for i, f := range goFields {
-		fmt.Fprintf(&b, "%s = %s\n", rename(f.name, fields.Get(i)), f.value)
+// everySetting sets each field of Options to a value that is not the zero value, in the
+// order of their numbers. name spells its name, given the one in Go.
+func everySetting(name func(goName string, fd protoreflect.FieldDescriptor) string) string {
+	values := []string{
+		"Debug = true", "DebugType = 2", `RegistryRoot = 'HKLM\Shim'`, `SandboxImage = "pause:3.9"`,
+		`SandboxPlatform = "windows/amd64"`, "SandboxIsolation = 1", `BootFilesRootPath = 'C:\boot'`,
+		"VmProcessorCount = 2", "VmMemorySizeInMb = 2048", `GPUVHDPath = 'C:\gpu'`, "ScaleCpuLimitsToSandbox = true",
+		"DefaultContainerScratchSizeInGb = 20", "DefaultVmScratchSizeInGb = 30", "ShareScratch = true",
+		`NCProxyAddr = "npipe"`, `LogLevel = "warning"`, "IoRetryTimeoutInSec = 5",
+		`DefaultContainerAnnotations = {team = "é"}`, "NoInheritHostTimezone = true", "ScrubLogs = true",
 	}
-	return b.String()
+	fields := (*options.Options)(nil).ProtoReflect().Descriptor().Fields()
+	for i, v := range values {
+		goName, value, _ := strings.Cut(v, " = ")
+		values[i] = name(goName, fields.Get(i)) + " = " + value + "\n"
+	}
+	return strings.Join(values, "")
 }
 
 // All returns what is recorded of the way from the configuration to a shim.
@@ -64,25 +72,21 @@ func All() []Setting {
 	const (
 		scrub    = `{"scrubLogs":true}`
 		isolated = `{"sandboxIsolation":"HYPERVISOR"}`
+		windows  = `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`
 	)
+	goNames := func(spell func(string) string) string {
+		return everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return spell(name) })
+	}
+	asIs := func(name string) string { return name }
 	binary := func(shim string) string { return path.Join(path.Dir(table.RecordedBinary), shim) }
 	all := []Setting{
 		{Name: "no-table", NoTable: true, Means: `{}`},
 		{Name: "empty-table", Means: `{}`},
 		{Name: "scrub", TOML: "ScrubLogs = true", Means: scrub},
 		{Name: "scrub-off", TOML: "ScrubLogs = false", Means: `{"scrubLogs":false}`},
-		{Name: "every-go-name", Means: everyFieldSet,
-			TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
-		{Name: "every-lower-case", Means: everyFieldSet,
-			TOML: everySetting(func(name string,
-				_ protoreflect.FieldDescriptor) string {
-				return strings.ToLower(name)
-			})},
-		{Name: "every-upper-case", Means: everyFieldSet,
-			TOML: everySetting(func(name string,
-				_ protoreflect.FieldDescriptor) string {
-				return strings.ToUpper(name)
-			})},
+		{Name: "every-go-name", Means: everyFieldSet, TOML: goNames(asIs)},
+		{Name: "every-lower-case", Means: everyFieldSet, TOML: goNames(strings.ToLower)},
+		{Name: "every-upper-case", Means: everyFieldSet, TOML: goNames(strings.ToUpper)},
 		{Name: "every-json-name", Means: everyFieldSet,
 			TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.JSONName() })},
 		{Name: "every-snake-case", Means: everyFieldSet,
@@ -109,21 +113,15 @@ func All() []Setting {
 		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
 		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
 		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
-		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet,
-			TOML: everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return name })},
+		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet, TOML: goNames(asIs)},
 		{Name: "lcow-config-path", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'`, Means: `{}`},
-		{Name: "lcow-config-path-beside", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'` +
-			"\nSandboxIsolation = 1", Means: isolated},
+		{Name: "lcow-config-path-beside", Type: lcowType, Means: isolated,
+			TOML: `ConfigPath = 'C:\shim.toml'` + "\nSandboxIsolation = 1"},
 		{Name: "windows-process", Windows: "runhcs-wcow-process", NoTable: true, Means: scrub},
-		{Name: "windows-hypervisor", Windows: "runhcs-wcow-hypervisor", NoTable: true,
-			Means: `{"sandboxIsolation":"HYPERVISOR",` +
-				`"scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
-		{Name: "windows-hypervisor-empty-table", Windows: "runhcs-wcow-hypervisor",
-			Means: `{"sandboxIsolation":"HYPERVISOR",` +
-				`"scaleCpuLimitsToSandbox":true,"scrubLogs":true}`},
+		{Name: "windows-hypervisor", Windows: "runhcs-wcow-hypervisor", NoTable: true, Means: windows},
+		{Name: "windows-hypervisor-empty-table", Windows: "runhcs-wcow-hypervisor", Means: windows},
 		{Name: "windows-hypervisor-memory", Windows: "runhcs-wcow-hypervisor", TOML: "VmMemorySizeInMb = 2048",
-			Means: `{"sandboxIsolation":"HYPERVISOR",` +
-				`"scaleCpuLimitsToSandbox":true,"scrubLogs":true,"vmMemorySizeInMb":2048}`},
+			Means: strings.TrimSuffix(windows, "}") + `,"vmMemorySizeInMb":2048}`},
 	}
 	for i := range all {
 		s := &all[i]
@@ -138,15 +136,4 @@ func All() []Setting {
 		}
 	}
 	return all
-}
-
-// Named is the entry of All with that name. An unknown one is a mistake in
-// the list.
-func Named(name string) Setting {
-	all := All()
-	i := slices.IndexFunc(all, func(s Setting) bool { return s.Name == name })
-	if i < 0 {
-		panic(fmt.Sprintf("settings: no setting is called %q", name))
-	}
-	return all[i]
 }

@@ -3,29 +3,28 @@ package settings
 import (
 	"testing"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/encoding/protojson"
-
 	"shimfuzz/corpus/table"
 )
 
 // There are settings for which every containerd reports an error, and the settings'
 // names are different.
 func TestSettings(t *testing.T) {
-	seen := make(map[string]bool)
+	means := make(map[string]string)
 	for _, s := range All() {
-		if seen[s.Name] {
+		if _, listed := means[s.Name]; listed {
 			t.Errorf("two settings are called %s", s.Name)
 		}
-		seen[s.Name] = true
-		if s.Means != "" {
-			if err := protojson.Unmarshal([]byte(s.Means), new(options.Options)); err != nil {
-				t.Errorf("%s: %v", s.Name, err)
-			}
+		if opts := s.Options(); (opts == nil) != (s.Means == "") {
+			t.Errorf("%s means %v, want %s", s.Name, opts, s.Means)
 		}
+		means[s.Name] = s.Means
 	}
 	for _, p := range table.Passages() {
-		if p.Setting != "" && p.Error != "" && Named(p.Setting).Means != "" {
+		m, listed := means[p.Setting]
+		if p.Setting != "" && !listed {
+			t.Errorf("no setting is called %s", p.Setting)
+		}
+		if p.Error != "" && m != "" {
 			t.Errorf("%v %s: %s", p.Containerd, p.Setting, p.Error)
 		}
 	}

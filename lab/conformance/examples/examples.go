@@ -3,6 +3,7 @@
 package examples
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
+
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/conformance/optionstype"
 )
 
 // Example is an example reader.
@@ -19,7 +26,7 @@ type Example struct {
 	Language string
 	Engine   string // that decodes protobuf, in words
 	Needs    []Need
-	Longest  int // how many elements in a row it is asked, 1 where it is slow
+	Longest  int // how many tokens in a row it is asked, 1 where it is slow
 
 	command string // that runs it, from the root of the suite
 }
@@ -88,4 +95,35 @@ func (e Example) Build(ctx context.Context, root string) (command string, err er
 		return "", fmt.Errorf("%w: npm cannot download: %s", ErrNotHere, gocmd.OneLine(err.Error()))
 	}
 	return e.command, err
+}
+
+// Descriptors is the file that WriteDescriptors writes, below the root of the suite.
+const Descriptors = "build/descriptors.binpb"
+
+// WriteDescriptors writes the descriptor set from which readers in other languages make
+// their classes, and returns the names of the messages that it is for: the two that come
+// on standard input, and every linked type of Options. A file that is right is left
+// alone, so what is built from it stays newer.
+func WriteDescriptors(root string) (messages []string, err error) {
+	var types []protoreflect.MessageType
+	for _, m := range []proto.Message{(*bootstrap.BootstrapParams)(nil), (*anypb.Any)(nil)} {
+		messages = append(messages, string(proto.MessageName(m)))
+	}
+	messages = append(messages, optionstype.Linked()...)
+	for _, name := range messages {
+		mt, err := optionstype.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		types = append(types, mt)
+	}
+	b, err := optionstype.Set(types...)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(root, Descriptors)
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, b) {
+		return messages, nil
+	}
+	return messages, errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, b, 0o666))
 }

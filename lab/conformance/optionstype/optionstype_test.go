@@ -45,7 +45,8 @@ func TestFind(t *testing.T) {
 		"containerd.runhcs.v1.Options": "containerd.runhcs.v1.Options",
 		written:                        "containerd.runhcs.v1.Options",
 		set + ":mine.v1.Options":       "mine.v1.Options",
-		"mine.v1.Options":              "mine.v1.Options is not linked: want containerd.runhcs.v1.Options, or file:name",
+		"mine.v1.Options": "mine.v1.Options is not linked: want containerd.runhcs.v1.Options, " +
+			"or file:name",
 		set + ":mine.v1.Other":         "has no mine.v1.Other",
 		set + ":mine.v1.Options.debug": "is no message",
 		text + ":mine.v1.Options":      "not a descriptor set",

@@ -38,6 +38,7 @@ func TestOperators(t *testing.T) {
 	for _, m := range mutants {
 		made[m.Name] = changed(t, string(m.Text))
 	}
+	const other = "func other(s string) bool { "
 	for name, want := range map[string]string{
 		"read: negate #1":                                 "if !(err != nil) {",
 		"read: force true #1":                             "if (err != nil) || true {",
@@ -54,11 +55,11 @@ func TestOperators(t *testing.T) {
 		"read: argument 1 emptied #1":                     "x, err := decode(b[:0])",
 		"read: arguments 1 and 2 swapped #1":              "y := more(deep, x)",
 		"read: nil as argument 2 #1":                      "y := more(x, nil)",
-		"other: || for && #1":                             `func other(s string) bool { return len(s) <= most || s[1:] == "x" }`,
-		"other: drop the left condition #1":               `func other(s string) bool { return s[1:] == "x" }`,
-		"other: < for <= #1":                              `func other(s string) bool { return len(s) < most && s[1:] == "x" }`,
-		"other: bound one more #1":                        `func other(s string) bool { return len(s) <= most && s[1+1:] == "x" }`,
-		"other: empty string #1":                          `func other(s string) bool { return len(s) <= most && s[1:] == "" }`,
+		"other: || for && #1":                             other + `return len(s) <= most || s[1:] == "x" }`,
+		"other: drop the left condition #1":               other + `return s[1:] == "x" }`,
+		"other: < for <= #1":                              other + `return len(s) < most && s[1:] == "x" }`,
+		"other: bound one more #1":                        other + `return len(s) <= most && s[1+1:] == "x" }`,
+		"other: empty string #1":                          other + `return len(s) <= most && s[1:] == "" }`,
 		"most: one more #1":                               "const most = 77",
 	} {
 		got, ok := made[name]

@@ -18,7 +18,7 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-// mutants are those of this process that no walk has killed so far.
+// mutants are those of this process that no enumeration has killed so far.
 type mutants struct {
 	handwritten.Mutants
 	batches int
@@ -27,7 +27,7 @@ type mutants struct {
 
 var living *mutants
 
-var walks = []struct {
+var enumerations = []struct {
 	name string
 	run  func(*testing.T)
 }{
@@ -35,7 +35,7 @@ var walks = []struct {
 	{"TestWalkBytes", TestWalkBytes}, {"TestWalkNeighbours", TestWalkNeighbours},
 }
 
-// TestMutants says of each mutant of the settings whether the corpus, or the walks, kill
+// TestMutants says of each mutant of the settings whether the corpus, or the enumeration, kill
 // it. One that ends the process has been named before.
 func TestMutants(t *testing.T) {
 	var set handwritten.Settings
@@ -49,13 +49,13 @@ func TestMutants(t *testing.T) {
 		t.Skip("make -C lab mutants runs it")
 	}
 	living = &mutants{Mutants: *m}
-	enumerate = func(w *walker, steps iter.Seq[grammar.Sentence]) { living.walk(w, steps) }
+	enumerate = func(w *walker, steps iter.Seq[grammar.Sentence]) { living.hold(w, steps) }
 	// A mutant that recurses without end must not take the machine's memory first.
 	debug.SetMaxStack(64 << 20)
 	living.original()
 	go living.watch()
-	if m.Walk {
-		for _, test := range walks {
+	if m.Enumerated {
+		for _, test := range enumerations {
 			t.Run(test.name, test.run)
 		}
 	} else {
@@ -64,7 +64,7 @@ func TestMutants(t *testing.T) {
 	for _, m := range living.All {
 		say(m, handwritten.Lives)
 	}
-	fmt.Println(handwritten.MutantsEnd)
+	fmt.Println(handwritten.End)
 }
 
 // watch ends the process for a mutant that hangs, with what reads its answers, too: it
@@ -129,9 +129,9 @@ func (l *mutants) replay(t *testing.T) {
 	}
 }
 
-// walk holds each mutant to the right answers to many payloads, which are made once for
+// hold holds each mutant to the right answers to many payloads, which are made once for
 // all of them. What fails is not reported: the test itself does that.
-func (l *mutants) walk(w *walker, steps iter.Seq[grammar.Sentence]) {
+func (l *mutants) hold(w *walker, steps iter.Seq[grammar.Sentence]) {
 	const size = 2000
 	var batch []grammar.Sentence
 	flush := func() {

@@ -1,8 +1,11 @@
+// Package shims builds hcsshim's shims, the programs that containerd starts, for
+// Windows, from the source of the hcsshim under test.
 package shims
 
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,11 +20,10 @@ import (
 	"shimfuzz/lab/windows/calls"
 )
 
-// Shims are the programs of one hcsshim, by the paths of their executable files.
+// Shims are the programs of one hcsshim.
 type Shims struct {
-	RunhcsV1 string // containerd-shim-runhcs-v1.exe
-	LcowV2   string // containerd-shim-lcow-v2.exe, "" if this hcsshim has no lcow-v2 that reads options
-	StandIn  string // the module, with its version, that was replaced by a stand-in; "" if none was
+	Names   []string // of the executable files: of runhcs-v1, and of lcow-v2 if that reads options
+	StandIn string   // the module, with its version, that was replaced by a stand-in; "" if none was
 }
 
 const lcowDir = "cmd/containerd-shim-lcow-v2"
@@ -34,15 +36,15 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	s := &Shims{RunhcsV1: filepath.Join(dir, "containerd-shim-runhcs-v1.exe")}
+	standIn, err := writeModule(ctx, source, dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Shims{[]string{"containerd-shim-runhcs-v1.exe"}, standIn}
 	packages := []string{"./cmd/containerd-shim-runhcs-v1"}
 	if readsBootstrap(filepath.Join(source, filepath.FromSlash(lcowDir))) {
-		s.LcowV2 = filepath.Join(dir, "containerd-shim-lcow-v2.exe")
+		s.Names = append(s.Names, "containerd-shim-lcow-v2.exe")
 		packages = append(packages, "./"+lcowDir)
-	}
-	var err error
-	if s.StandIn, err = writeModule(ctx, source, dir); err != nil {
-		return nil, err
 	}
 	args := append([]string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false",
 		"-tags=lcow", "-ldflags=-s -w", "-o", dir}, packages...)
@@ -50,23 +52,20 @@ func Build(ctx context.Context, source, dir string) (*Shims, error) {
 	if err := gocmd.Show(cmd); err != nil {
 		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
 	}
-	return s, alignSections(ctx, s.RunhcsV1, s.LcowV2)
+	return s, alignSections(ctx, dir, s.Names)
 }
 
 // alignSections moves the sections of programs to whole pages of their files, if the
 // tool for it is installed. Wine maps such a section; any other it reads into memory,
 // which takes a quarter of the time of a start.
-func alignSections(ctx context.Context, programs ...string) error {
+func alignSections(ctx context.Context, dir string, programs []string) error {
 	objcopy, err := exec.LookPath("x86_64-w64-mingw32-objcopy")
 	if err != nil {
 		return nil // it is slower then
 	}
 	for _, program := range programs {
-		if program == "" {
-			continue
-		}
-		if out, err := exec.CommandContext(ctx, objcopy, "--file-alignment=4096",
-			program).CombinedOutput(); err != nil {
+		cmd := exec.CommandContext(ctx, objcopy, "--file-alignment=4096", filepath.Join(dir, program))
+		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("aligning the sections of %s: %w: %s", program, err, gocmd.OneLine(string(out)))
 		}
 	}
@@ -119,18 +118,12 @@ func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
 
 // writeModule copies the module file and its sums. It replaces the policy module by
 // the stand-in if the module is not available.
-func writeModule(ctx context.Context, source, dir string) (standIn string, err error) {
-	sums, err := os.ReadFile(filepath.Join(source, "go.sum"))
-	if err != nil {
-		return "", err
-	}
+func writeModule(ctx context.Context, source, dir string) (replaced string, err error) {
 	name := filepath.Join(dir, "go.mod")
-	text, err := os.ReadFile(filepath.Join(source, "go.mod"))
-	if err != nil {
-		return "", err
-	}
-	mod, err := modfile.Parse(name, text, nil)
-	if err := errors.Join(err, os.WriteFile(name, text, 0o666),
+	text, err1 := os.ReadFile(filepath.Join(source, "go.mod"))
+	sums, err2 := os.ReadFile(filepath.Join(source, "go.sum"))
+	mod, err3 := modfile.Parse(name, text, nil)
+	if err := errors.Join(err1, err2, err3, os.WriteFile(name, text, 0o666),
 		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
 		return "", err
 	}
@@ -163,4 +156,23 @@ func available(ctx context.Context, source, modFile string) bool {
 	out, _ := cmd.Output()
 	var module struct{ Dir string }
 	return json.Unmarshal(out, &module) == nil && module.Dir != ""
+}
+
+// policyModule checks signatures of security policies, long after the shim has
+// read its options. Some module proxies do not have it.
+const policyModule = "github.com/Microsoft/cosesign1go"
+
+// standIn declares the names of policyModule that hcsshim uses. If a later hcsshim uses
+// more, it does not compile.
+//
+//go:embed cosesign1.go.txt
+var standIn []byte
+
+// writeStandIn writes the stand-in as a module of its own.
+func writeStandIn(dir string) error {
+	pkg := filepath.Join(dir, "pkg", "cosesign1")
+	return errors.Join(
+		os.MkdirAll(pkg, 0o777),
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module "+policyModule+"\n\ngo 1.21\n"), 0o666),
+		os.WriteFile(filepath.Join(pkg, "cosesign1.go"), standIn, 0o666))
 }

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // Command is one run of a program.
@@ -45,21 +47,18 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	// Files, because a pipe stays open as long as a process that was left running has it.
 	stdout, stderr := filepath.Join(c.Dir, "stdout.txt"), filepath.Join(c.Dir, "stderr.txt")
-	out, err := os.Create(stdout)
-	if err != nil {
+	out, err1 := os.Create(stdout)
+	errs, err2 := os.Create(stderr)
+	if err := errors.Join(err1, err2); err != nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
 	defer out.Close()
-	errs, err := os.Create(stderr)
-	if err != nil {
-		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
-	}
 	defer errs.Close()
 	cmd.Stdout, cmd.Stderr = out, errs
 	cmd.Cancel = func() error { return endGroup(cmd) }
 	cmd.WaitDelay = time.Second // for a program that does not read its stdin
 	start := time.Now()
-	err = cmd.Run()
+	err := cmd.Run()
 	var exit *exec.ExitError
 	if cmd.Process == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
@@ -79,4 +78,22 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	errText, err2 := os.ReadFile(stderr)
 	r.Stdout, r.Stderr = string(outText), string(errText)
 	return r, errors.Join(err1, err2)
+}
+
+// errLocked is the error of a lock that another process has.
+var errLocked = errors.New("another process has the lock")
+
+// Lock takes the exclusive lock on a file, which it creates if necessary. It does
+// not wait: it returns an error if another process has the lock. The lock ends
+// with release, or with the process.
+func Lock(name string) (release func(), err error) {
+	lock := flock.New(name)
+	locked, err := lock.TryLock()
+	if err == nil && !locked {
+		err = errLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, errors.Join(err, lock.Close()))
+	}
+	return func() { _ = lock.Close() }, nil // nothing was written to the file
 }

@@ -1,7 +1,11 @@
+// Package wine runs programs that are built for Windows: directly on Windows,
+// and under Wine elsewhere. Wine gets a prefix of its own, and no process is left
+// running.
 package wine
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -87,7 +91,7 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := h.lock.Unlock(); err != nil { // a shared lock cannot be converted while others have it
 		return err
 	}
-	if _, err := h.lock.TryLockContext(ctx, lockRetry); err != nil {
+	if _, err := h.lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
 		return err
 	}
 	if err := h.create(ctx); err != nil {
@@ -99,9 +103,6 @@ func (h *Host) Start(ctx context.Context) error {
 	return h.lock.RLock()
 }
 
-// lockRetry is the time between two attempts to take a lock.
-const lockRetry = 100 * time.Millisecond
-
 func (h *Host) create(ctx context.Context) error {
 	h.end()
 	if err := errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err != nil {
@@ -110,7 +111,7 @@ func (h *Host) create(ctx context.Context) error {
 	if err := h.serve(ctx); err != nil {
 		return err
 	}
-	if err := h.runWine(ctx, "creating the prefix", "wineboot", "--init"); err != nil {
+	if err := h.check(ctx, "creating the prefix", h.wine, "wineboot", "--init"); err != nil {
 		return err
 	}
 	if err := h.addRandom(ctx); err != nil {
@@ -143,7 +144,7 @@ func (h *Host) end() {
 // serve starts Wine's server. Otherwise every program would start a server of its
 // own, which would end with it.
 func (h *Host) serve(ctx context.Context) error {
-	err := h.check(ctx, "starting its server", h.command(ctx, h.server, "--persistent"))
+	err := h.check(ctx, "starting its server", h.server, "--persistent")
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 2 { // a server is already running
 		return nil
@@ -155,31 +156,17 @@ func (h *Host) serve(ctx context.Context) error {
 // lcow-v2 runs (main.go). Wine takes it from here (dlls/ntdll/version.c). It has no
 // time zones: every process would look for its own among them, with half of all
 // the requests that it sends to Wine's server.
-const registry = `Windows Registry Editor Version 5.00
-
-[HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion]
-"CurrentVersion"="6.3"
-"CurrentMajorVersionNumber"=dword:0000000a
-"CurrentMinorVersionNumber"=dword:00000000
-"CurrentBuild"="26100"
-"CurrentBuildNumber"="26100"
-"CSDVersion"=""
-
-[-HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion\Time Zones]
-`
+//
+//go:embed prefix/shimfuzz.reg
+var registry []byte
 
 // setRegistry changes the registry of Windows. It fails if no program runs.
 func (h *Host) setRegistry(ctx context.Context) error {
 	name := filepath.Join(h.prefix, "shimfuzz.reg")
-	if err := os.WriteFile(name, []byte(registry), 0o666); err != nil {
+	if err := os.WriteFile(name, registry, 0o666); err != nil {
 		return fmt.Errorf("changing the registry of Windows: %w", err)
 	}
-	return h.runWine(ctx, "changing the registry of Windows", "regedit", "/S", name)
-}
-
-// runWine runs one of Wine's own programs.
-func (h *Host) runWine(ctx context.Context, doing string, args ...string) error {
-	return h.check(ctx, doing, h.command(ctx, h.wine, args...))
+	return h.check(ctx, "changing the registry of Windows", h.wine, "regedit", "/S", name)
 }
 
 // command is a command in the prefix. An interrupt at the terminal does not reach
@@ -191,9 +178,10 @@ func (h *Host) command(ctx context.Context, program string, args ...string) *exe
 	return cmd
 }
 
-// check runs a command and returns an error that says what Wine was doing. The
-// command may leave a process running that keeps its output open.
-func (h *Host) check(ctx context.Context, doing string, cmd *exec.Cmd) error {
+// check runs a program of Wine's and returns an error that says what Wine was doing. The
+// program may leave a process running that keeps its output open.
+func (h *Host) check(ctx context.Context, doing, program string, args ...string) error {
+	cmd := h.command(ctx, program, args...)
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return h.broken(ctx, doing, out, err)
@@ -255,15 +243,8 @@ func (h *Host) complete() bool {
 	return err == nil
 }
 
-const randomSource = `#include <windows.h>
-
-BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
-
-__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T size)
-{
-	return SystemFunction036(data, (ULONG)size);
-}
-`
+//go:embed prefix/bcryptprimitives.c
+var randomSource []byte
 
 // addRandom builds that library, unless this Wine has it.
 func (h *Host) addRandom(ctx context.Context) error {
@@ -275,7 +256,7 @@ func (h *Host) addRandom(ctx context.Context) error {
 		return Missing{"mingw-w64"}
 	}
 	source := filepath.Join(h.prefix, "bcryptprimitives.c")
-	if err := os.WriteFile(source, []byte(randomSource), 0o666); err != nil {
+	if err := os.WriteFile(source, randomSource, 0o666); err != nil {
 		return fmt.Errorf("building a random number generator for Wine: %w", err)
 	}
 	// It is moved into place in one step, because complete looks for it.

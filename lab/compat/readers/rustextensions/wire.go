@@ -44,8 +44,6 @@ func (r *reader) varint32() (uint32, error) {
 	return uint32(v), err
 }
 
-func (r *reader) varint64() (uint64, error) { return r.varint(10, 0x01) }
-
 // varint reads a varint of at most n bytes, of which the nth is at most last.
 func (r *reader) varint(n int, last byte) (v uint64, err error) {
 	for i, b := range r.rest {
@@ -103,25 +101,29 @@ func (r *reader) skipUnknown(tag uint32) error {
 	if tag&7 != startGroupType {
 		return r.skip(tag)
 	}
-	for {
+	return r.skipGroup()
+}
+
+// skipGroup skips the fields of a group to its end. One within a group ends with the
+// input, too.
+func (r *reader) skipGroup() error {
+	for r.depth == 0 || len(r.rest) > 0 {
 		tag, err := r.tag()
-		if err != nil {
+		if err != nil || tag&7 == endGroupType {
 			return err
-		}
-		if tag&7 == endGroupType {
-			return nil
 		}
 		if err := r.skip(tag); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // skip skips the value of a field, in a group or out of one.
 func (r *reader) skip(tag uint32) (err error) {
 	switch tag & 7 {
 	case varintType:
-		_, err = r.varint64()
+		_, err = r.varint(10, 0x01) // of 64 bits
 	case fixed64Type:
 		_, err = r.take(8)
 	case fixed32Type:
@@ -136,24 +138,12 @@ func (r *reader) skip(tag uint32) (err error) {
 	return err
 }
 
-// skipInner skips a group within a group, which the end of the input ends, too.
+// skipInner skips a group within a group.
 func (r *reader) skipInner() error {
 	if r.depth == maxDepth {
 		return errRecursion
 	}
 	r.depth++
 	defer func() { r.depth-- }()
-	for len(r.rest) > 0 {
-		tag, err := r.tag()
-		if err != nil {
-			return err
-		}
-		if tag&7 == endGroupType {
-			return nil
-		}
-		if err := r.skip(tag); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.skipGroup()
 }

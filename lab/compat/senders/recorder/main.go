@@ -1,8 +1,8 @@
 //go:build ignore
 
 // Command recorder calls containerd's own code to start a shim, as its daemon does.
-// It reads a request, as JSON, from its standard input and prints the answer as JSON. The stand-in saves what the shim
-// was started with.
+// It reads a request, as JSON, from its standard input and prints the answer as JSON. The
+// stand-in saves what the shim was started with.
 //
 // The method start is in v1.go or v2.go, for the major version of containerd.
 package main
@@ -54,14 +54,17 @@ func main() {
 func (r *request) do(ctx context.Context) answer {
 	opts, err := r.options()
 	err = errors.Join(err, log.SetLevel(r.LogLevel), os.MkdirAll(r.Root, 0o711), os.MkdirAll(r.State, 0o711))
+	if r.Action == "delete" {
+		err = errors.Join(err, r.bundle())
+	}
 	if err != nil {
 		return answer{Error: err.Error()}
 	}
-	unsupported, err := r.start(ctx, opts)
-	if err != nil {
-		return answer{Unsupported: unsupported, Error: err.Error()}
+	var a answer
+	if a.Unsupported, err = r.start(ctx, opts); err != nil {
+		a.Error = err.Error()
 	}
-	return answer{Unsupported: unsupported}
+	return a
 }
 
 // options returns the requested options, decoded and encoded again with the types

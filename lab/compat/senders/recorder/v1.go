@@ -24,11 +24,6 @@ func (r *request) start(ctx context.Context, opts typeurl.Any) (unsupported stri
 		return "socket directories", nil
 	}
 	ctx = namespaces.WithNamespace(ctx, r.Namespace)
-	if r.Action == "delete" {
-		if err := r.bundle(); err != nil {
-			return "", err
-		}
-	}
 	m, err := manager.NewShimManager(ctx, &manager.ManagerConfig{Root: r.Root, State: r.State, Address: r.GRPC,
 		TTRPCAddress: r.TTRPC})
 	if err != nil || r.Action == "delete" {

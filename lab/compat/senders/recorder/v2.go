@@ -41,9 +41,6 @@ func (r *request) start(ctx context.Context, opts typeurl.Any) (unsupported stri
 		_, err = tasks.PluginInfo(ctx, &types.RuntimeRequest{RuntimePath: r.Shim, Options: typeurl.MarshalProto(opts)})
 		return "", err
 	case "delete":
-		if err := r.bundle(); err != nil {
-			return "", err
-		}
 		return "", m.LoadExistingShims(ctx, r.State, r.Root)
 	}
 	bundle, err := manager.NewBundle(ctx, r.Root, r.State, r.ID, spec{})
