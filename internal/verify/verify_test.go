@@ -17,6 +17,8 @@ import (
 	"shimfuzz/internal/settings"
 )
 
+func TestMain(m *testing.M) { os.Exit(Main(m.Run)) }
+
 // The settings choose the decoders, or are refused in a line.
 func TestNewSuite(t *testing.T) {
 	all := "[reference hcsshim reference create"
