@@ -42,7 +42,7 @@ func TestLinear(t *testing.T) {
 		fmt.Println(settings.Say +
 			"NOT MEASURED: whether time grows linearly, for this system has no clock for threads; memory is")
 	}
-	const small = 1 << 16
+	const small = 1 << 14
 	for _, d := range verify.Decoders() {
 		for _, shape := range grammar.Shapes {
 			little, much := shape.Make(small), shape.Make(small*growth)
