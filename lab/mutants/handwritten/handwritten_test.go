@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,18 +19,35 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// Every mutant has a name of its own, and says why somebody would write it.
+// Every mutant has a name of its own, says why somebody would write it, and names a test that
+// there is: without one nothing would run, and it would survive.
 func TestRows(t *testing.T) {
-	seen := make(map[string]bool)
+	seen, tests := make(map[string]bool), testsOf(t, "../../../properties/*_test.go")
 	for _, m := range slices.Concat(OfStdin, creates) {
 		if seen[m.Name] || strings.ToLower(m.Name) != m.Name || strings.Contains(m.Name, " ") {
 			t.Errorf("%q is no name, or is there twice", m.Name)
 		}
 		seen[m.Name] = true
-		if !strings.HasSuffix(m.Why, ".") || !strings.HasPrefix(m.Check, "Test") {
+		if !strings.HasSuffix(m.Why, ".") || !strings.Contains(tests, "\nfunc "+m.Check+"(") {
 			t.Errorf("%s: want a test and a sentence: %q, %q", m.Name, m.Check, m.Why)
 		}
 	}
+}
+
+// testsOf is the text of the files of a pattern.
+func testsOf(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	var all strings.Builder
+	for _, file := range files {
+		text, readErr := os.ReadFile(file)
+		all.Write(text)
+		err = errors.Join(err, readErr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
 }
 
 // The corpus kills those that say so, and no other: what names another test is harder to

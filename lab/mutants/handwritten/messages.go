@@ -75,7 +75,7 @@ var messages = []Mutant{
 		})},
 	{"unknown-above-100000-bytes-refused", "TestLarge", "A large unknown field was taken for an attack.",
 		refused(nil, func(_ *message, t token) bool { return len(t.val) > 100_000 && t.depth == 0 && t.fd == nil })},
-	{"moby-has-own-defaults", "TestNonInterference", "A special case for one namespace.",
+	{"moby-has-own-defaults", "TestDrawn", "A special case for one namespace.",
 		where(func(a *answer) bool { return hasOptions(a) && paramsOf(a.payload).GetNamespace() == "moby" },
 			giveDefaults)},
 }
