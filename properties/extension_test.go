@@ -6,6 +6,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"pgregory.net/rapid"
 
@@ -36,10 +37,14 @@ func TestAddExtension(t *testing.T) {
 	})
 }
 
-// Params that are nil, which only other callers have, have no extension. The rest of
-// FindExtension is what readOptions does with the corpus.
+// Params that are nil have no extension, and one that is damaged is not found: only other
+// callers see these. The rest of FindExtension is what readOptions does with the corpus.
 func TestFindExtension(t *testing.T) {
-	if found, err := (*bootstrap.BootstrapParams)(nil).FindExtension(new(options.Options)); found || err != nil {
-		t.Errorf("FindExtension = %v, %v; want false and no error", found, err)
+	damaged := &anypb.Any{TypeUrl: contract.OptionsName, Value: []byte{0xff}}
+	for _, params := range []*bootstrap.BootstrapParams{nil, {Extensions: []*bootstrap.Extension{{Value: damaged}}}} {
+		found, err := params.FindExtension(new(options.Options))
+		if found || (err != nil) != (params != nil) {
+			t.Errorf("FindExtension of %v = %v, %v", params, found, err)
+		}
 	}
 }
