@@ -37,13 +37,11 @@ func TestAddExtension(t *testing.T) {
 	})
 }
 
-// Params that are nil have no extension, and one that is damaged is not found: only other
-// callers see these. The rest of FindExtension is what readOptions does with the corpus.
+// Nil params have no extension, and a damaged one is not found: readOptions does not see these.
 func TestFindExtension(t *testing.T) {
 	damaged := &anypb.Any{TypeUrl: contract.OptionsName, Value: []byte{0xff}}
 	for _, params := range []*bootstrap.BootstrapParams{nil, {Extensions: []*bootstrap.Extension{{Value: damaged}}}} {
-		found, err := params.FindExtension(new(options.Options))
-		if found || (err != nil) != (params != nil) {
+		if found, err := params.FindExtension(new(options.Options)); found || (err != nil) != (params != nil) {
 			t.Errorf("FindExtension of %v = %v, %v", params, found, err)
 		}
 	}
