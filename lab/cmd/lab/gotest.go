@@ -26,7 +26,7 @@ func (j *job) goTest(ctx context.Context, what string, env []string, args ...str
 	// all tests together is for what is not a decode, and no busy machine reaches it.
 	cmd := j.b.Go(ctx, j.test, "test", append([]string{"-json", "-vet=off", "-timeout=60m"}, args...)...)
 	cmd.Env = append(cmd.Env, env...)
-	r := results{out: os.Stdout, printed: make(map[source]string)}
+	r := results{out: os.Stdout, printed: make(map[source]string), told: make(map[string]bool)}
 	err = gocmd.Lines(cmd, r.line)
 	fmt.Printf("  %d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
 	if errors.As(err, new(*exec.ExitError)) {
@@ -41,6 +41,7 @@ type results struct {
 
 	out     io.Writer
 	printed map[source]string // by what has not passed
+	told    map[string]bool   // what the user has been told once
 }
 
 // source is where output comes from: a test, or a package if test is "".
@@ -57,7 +58,9 @@ func (r *results) line(line string) {
 	from := source{cmp.Or(e.Package, e.ImportPath), e.Test}
 	switch {
 	case strings.HasPrefix(e.Output, settings.Say):
-		fmt.Fprint(r.out, "    "+strings.TrimPrefix(e.Output, settings.Say))
+		text := strings.TrimPrefix(e.Output, settings.Say)
+		fmt.Fprint(r.out, "    "+text)
+		r.told[text] = true
 	case e.Action == "output" || e.Action == "build-output":
 		r.printed[from] += e.Output
 	case e.Action == "pass" && e.Test != "":
@@ -65,9 +68,20 @@ func (r *results) line(line string) {
 		delete(r.printed, from)
 	case e.Action == "skip" && e.Test != "":
 		r.skipped++
+		r.tellReason(r.printed[from])
 		delete(r.printed, from)
 	case e.Action == "build-fail" || e.Action == "fail" && e.Test == "":
 		r.report(from.pkg)
+	}
+}
+
+// tellReason prints why a test did not run, once for all tests with the reason.
+func (r *results) tellReason(printed string) {
+	_, reason, found := strings.Cut(printed, "NOT RUN: ")
+	reason, _, _ = strings.Cut(reason, "\n")
+	if text := "NOT RUN: " + reason + "\n"; found && !r.told[text] {
+		r.told[text] = true
+		fmt.Fprint(r.out, "    "+text)
 	}
 }
 

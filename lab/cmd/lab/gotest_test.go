@@ -10,10 +10,10 @@ import (
 )
 
 // A failing test is shown and counted once, what a test printed before it ended the process
-// is not lost, and a package that does not build shows why.
+// is not lost, the reason of skipped ones is told once, and a package that does not build shows why.
 func TestResults(t *testing.T) {
 	var out bytes.Buffer
-	r := results{out: &out, printed: make(map[source]string)}
+	r := results{out: &out, printed: make(map[source]string), told: make(map[string]bool)}
 	r.line("go: downloading")
 	for _, e := range []struct{ Action, Package, ImportPath, Test, Output string }{
 		{Action: "output", Package: "p", Test: "TestA", Output: "hidden\n"},
@@ -24,7 +24,11 @@ func TestResults(t *testing.T) {
 		{Action: "fail", Package: "p", Test: "TestB/x"},
 		{Action: "fail", Package: "p", Test: "TestB"},
 		{Action: "output", Package: "p", Test: "TestC/y", Output: "HANG: hcsshim\n"},
+		{Action: "output", Package: "p", Test: "TestD", Output: "    d.go:7: NOT RUN: no Wine\n"},
+		{Action: "output", Package: "p", Test: "TestD", Output: "--- SKIP: TestD (0.00s)\n"},
 		{Action: "skip", Package: "p", Test: "TestD"},
+		{Action: "output", Package: "p", Test: "TestE", Output: "    e.go:9: NOT RUN: no Wine\n"},
+		{Action: "skip", Package: "p", Test: "TestE"},
 		{Action: "output", Package: "p", Output: "what failed, by cause\n"},
 		{Action: "output", Package: "p", Output: "FAIL\tp\t0.1s\n"},
 		{Action: "fail", Package: "p"},
@@ -42,10 +46,10 @@ func TestResults(t *testing.T) {
 		}
 		r.line(string(text))
 	}
-	want := strings.Join([]string{"go: downloading", "    shown", "", "FAIL  p TestB/x", "    wrong", "",
-		"FAIL  p TestC/y", "HANG: hcsshim", "", "FAIL  p", "what failed, by cause", "",
+	want := strings.Join([]string{"go: downloading", "    shown", "    NOT RUN: no Wine", "",
+		"FAIL  p TestB/x", "    wrong", "", "FAIL  p TestC/y", "HANG: hcsshim", "", "FAIL  p", "what failed, by cause", "",
 		"FAIL  q", "q.go:1: broken", ""}, "\n")
-	if got := out.String(); got != want || r.passed != 1 || r.failed != 3 || r.skipped != 1 {
+	if got := out.String(); got != want || r.passed != 1 || r.failed != 3 || r.skipped != 2 {
 		t.Errorf("%d passed, %d failed, %d skipped, printed\n%s\nwant\n%s", r.passed, r.failed, r.skipped, got, want)
 	}
 }
