@@ -47,8 +47,8 @@ func TestResults(t *testing.T) {
 		r.line(string(text))
 	}
 	want := strings.Join([]string{"go: downloading", "    shown", "    NOT RUN: no Wine", "",
-		"FAIL  p TestB/x", "    wrong", "", "FAIL  p TestC/y", "HANG: hcsshim", "", "FAIL  p", "what failed, by cause", "",
-		"FAIL  q", "q.go:1: broken", ""}, "\n")
+		"FAIL  p TestB/x", "    wrong", "", "FAIL  p TestC/y", "HANG: hcsshim", "",
+		"FAIL  p", "what failed, by cause", "", "FAIL  q", "q.go:1: broken", ""}, "\n")
 	if got := out.String(); got != want || r.passed != 1 || r.failed != 3 || r.skipped != 2 {
 		t.Errorf("%d passed, %d failed, %d skipped, printed\n%s\nwant\n%s", r.passed, r.failed, r.skipped, got, want)
 	}
