@@ -16,7 +16,14 @@ import (
 // writeCorpus writes the corpus, or checks what is written. What stands in the folders of
 // cases and is not in the table is removed.
 func writeCorpus(o *options, root string) error {
-	files := table.Files()
+	recorded, err := corpus.Recorded()
+	if err != nil {
+		return err
+	}
+	files, err := table.Files(recorded)
+	if err != nil {
+		return err
+	}
 	if o.check {
 		return checkCorpus(files, root)
 	}

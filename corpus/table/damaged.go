@@ -130,7 +130,7 @@ func (t *table) faulty(family, level grammar.Level, f grammar.Token) {
 	like, form := answered(contract.Malformed, "Damaged"), "malformed_%s_%s_%s"
 	if f.Freedom != "" {
 		atLimit := level == grammar.Legacy && f.Name == "groups 10003 deep"
-		like = says("", typical).free(f.Freedom == over64Bits || atLimit)
+		like = free(says("", typical), f.Freedom == over64Bits || atLimit)
 		if f.Freedom != over64Bits {
 			form = "%s_free_%s_%s"
 		}
@@ -203,7 +203,7 @@ func (t *table) element(c grammar.Context, e grammar.Token) {
 		like.Options = must(protojson.Marshal(want.Options))
 	}
 	if e.Freedom != "" {
-		like = like.free(e.Freedom == over64Bits)
+		like = free(like, e.Freedom == over64Bits)
 	}
 	t.add(like, fmt.Sprintf("%s_element_%s_%s", family, c.Level, fileName.Replace(e.Name)), c.Name+": "+e.Name+".",
 		wire.Raw(grammar.Encode(top)))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
@@ -177,7 +178,7 @@ func (t *table) ambiguous() {
 	none("minimal_empty", "As an Any: another type.", anyOf(emptyName, text("inference"))...)
 	none("minimal_empty_k8s", "", anyOf(emptyName, text("k8s.io"))...)
 	none("minimal_longest", "", anyOf(longest, text(longest))...)
-	overwritten := Case{Flags: []string{"Ambiguous", "Free"}, Outcome: contract.Foreign,
+	overwritten := corpus.Case{Flags: []string{"Ambiguous", "Free"}, Outcome: contract.Foreign,
 		Or: []contract.Kind{contract.Malformed, contract.None}}
 	t.add(overwritten, "ambiguous_minimal_overwritten-not-utf8",
 		"An ID and a namespace, but not BootstrapParams: an earlier namespace is not UTF-8.",
