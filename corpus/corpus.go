@@ -14,6 +14,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -82,16 +83,11 @@ func load(fsys fs.FS) ([]Case, error) {
 // Recorded returns the embedded cases that containerd wrote, whatever the others are.
 func Recorded() ([]Case, error) {
 	all, err := readIndex(files)
-	if err != nil {
-		return nil, err
-	}
 	recorded := slices.DeleteFunc(all, func(c Case) bool { return c.Origin == nil })
 	for i := range recorded {
-		if err := recorded[i].load(files); err != nil {
-			return nil, err
-		}
+		err = errors.Join(err, recorded[i].load(files))
 	}
-	return recorded, nil
+	return recorded, err
 }
 
 // readIndex returns the cases without their payloads.
@@ -118,17 +114,15 @@ func Index(cases []Case) ([]byte, error) {
 // Lines is a list's items as JSON, each on a line of its own, without the escapes that are
 // meant for HTML.
 func Lines[T any](items []T, indent string) string {
-	lines := make([]string, len(items))
-	for i, item := range items {
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, item := range items {
 		if err := enc.Encode(item); err != nil {
 			panic(err) // what has a form as JSON has it always
 		}
-		lines[i] = indent + strings.TrimSpace(b.String())
 	}
-	return strings.Join(lines, ",\n")
+	return indent + strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", ",\n"+indent)
 }
 
 // load reads the payload, and decodes the right answer.
@@ -170,24 +164,20 @@ func Payloads(cases []Case) [][]byte {
 
 // want is the right answer, with the others that the contract allows. Fields that
 // the linked version of Options lacks are unknown fields to it, and left out.
-func (c *Case) want() (contract.Outcome, error) {
-	var sent contract.Outcome
+func (c *Case) want() (want contract.Outcome, err error) {
+	opts := new(options.Options)
 	if c.Options != nil {
-		opts := new(options.Options)
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(c.Options, opts); err != nil {
-			return sent, err
-		}
-		sent = grammar.Sent(opts)
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(c.Options, opts)
 	}
 	outcome := func(k contract.Kind) contract.Outcome {
 		if k == contract.Options {
-			return sent
+			return grammar.Sent(opts)
 		}
 		return contract.Outcome{Kind: k}
 	}
-	want := outcome(c.Outcome)
+	want = outcome(c.Outcome)
 	for _, k := range c.Or {
 		want.Or = append(want.Or, outcome(k))
 	}
-	return want, nil
+	return want, err
 }

@@ -83,16 +83,8 @@ func (t *table) neighbours() {
 	}
 }
 
-// nearNames are those of the grammar's near names that are cases.
-func nearNames() (list []grammar.NearName) {
-	all := grammar.RunHCS.NearNames()
-	for _, how := range []string{"lower-case", "upper-case", "shorter", "longer", "prefixed", "dotted", "unqualified",
-		"other-version", "slash-after", "path-after", "backslash", "space-before", "space-after", "nul-after",
-		"other-message"} {
-		list = append(list, all[slices.IndexFunc(all, func(n grammar.NearName) bool { return n.How == how })])
-	}
-	return list
-}
+// nearNames are the first of the grammar's near names, which are cases.
+func nearNames() []grammar.NearName { return grammar.RunHCS.NearNames()[:15] }
 
 // foreign is well-formed options of other types in a legacy Any.
 func (t *table) foreign() {
