@@ -108,7 +108,7 @@ func TestIndex(t *testing.T) {
 	for _, c := range index.Cases {
 		for _, f := range c.Flags {
 			if index.Flags[f].Description == "" {
-				t.Errorf("%s: flag %s is not explained", c.Name, f)
+				t.Errorf("%s: the head of index.json does not explain the flag %s", c.Name, f)
 			}
 		}
 		if slices.Contains(append(c.Or, c.Outcome), contract.Options) != (c.Options != nil) {

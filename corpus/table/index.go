@@ -12,7 +12,7 @@ import (
 
 // Files returns the corpus with its recorded cases, its index and libFuzzer's dictionary as
 // files by their path from the root, the same bytes every time.
-func Files(recorded []corpus.Case) (map[string][]byte, error) {
+func Files(recorded []corpus.Case) map[string][]byte {
 	var t table
 	for _, add := range []func(){t.senders, t.fields, t.urls, t.orders, t.varints, t.repeats, t.defaults, t.unknowns,
 		t.ambients, t.neighbours, t.foreign, t.clashes, t.ambiguous, t.identifiers, t.damaged, t.otherFormats,
@@ -25,9 +25,8 @@ func Files(recorded []corpus.Case) (map[string][]byte, error) {
 		complete(&t[i])
 		files["corpus/"+t[i].File] = t[i].Payload.Bytes
 	}
-	index, err := corpus.Index(t)
-	files["corpus/"+corpus.IndexFile] = index
-	return files, err
+	files["corpus/"+corpus.IndexFile] = corpus.Index(t)
+	return files
 }
 
 // complete fills in what follows from the rest.

@@ -1,5 +1,5 @@
-// Package table is where the corpus comes from: every case, written as the
-// parts of its message, with the answer that the contract gives it.
+// Package table is where the corpus comes from: every case but the recorded ones, written
+// as the parts of its message, with the answer that the contract gives it.
 //
 // A case is named <family>_<what> and makes one point. Cases of one class say
 // the same and must decode to identical options.

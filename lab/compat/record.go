@@ -50,10 +50,7 @@ func Record(ctx context.Context, root string) error {
 }
 
 func writeRecordings(root string, all []recorded.Recording, ways []recorded.Passage) error {
-	files, err := table.Files(recorded.Cases(all, ways))
-	if err != nil {
-		return err
-	}
+	files := table.Files(recorded.Cases(all, ways))
 	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), formatPassages(ways)
 	same := true
 	for name, text := range files {
@@ -78,7 +75,7 @@ func writeRecordings(root string, all []recorded.Recording, ways []recorded.Pass
 // list is the content of a file with a line for each.
 func list[T any](all []T) []byte { return []byte("[\n" + corpus.Lines(all, "") + "\n]\n") }
 
-// formatPassages is the content of recorded.PassagesFile: a line for each of all, of which
+// formatPassages is the content of passages.json: a line for each of all, of which
 // those of releases that did the same are one.
 func formatPassages(all []recorded.Passage) []byte {
 	var merged []recorded.Passage
