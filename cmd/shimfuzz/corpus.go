@@ -16,25 +16,25 @@ import (
 // writeCorpus writes the corpus, or checks what is written. What stands in the folders of
 // cases and is not in the table is removed.
 func writeCorpus(o *options, root string) error {
-	files := table.Files()
+	recorded, err := corpus.Recorded()
+	if err != nil {
+		return err
+	}
+	files := table.Files(recorded)
 	if o.check {
 		return checkCorpus(files, root)
 	}
-	dirs := make(map[string]bool)
 	for name := range files {
 		if filepath.Ext(name) == ".bin" {
-			dirs[filepath.Join(root, filepath.Dir(name))] = true
-		}
-	}
-	for dir := range dirs {
-		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
-			return err
+			err = errors.Join(err, os.RemoveAll(filepath.Join(root, filepath.Dir(name))))
 		}
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(root, name), text, 0o666); err != nil {
-			return err
-		}
+		name = filepath.Join(root, name)
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666))
+	}
+	if err != nil {
+		return err
 	}
 	fmt.Printf("corpus: %d files written\n", len(files))
 	return nil

@@ -13,13 +13,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // The predictions below are for programs other than the extracted readOptions, and
@@ -297,7 +297,7 @@ func matchGroupEnds(b []byte) {
 func inNamespace(namespace string) func() []byte {
 	return func() []byte {
 		d := grammar.Daemon{Version: "v2.4.2"}
-		options := wire.Message{wire.String(cgroupField, table.RuncMarker)}.Encode()
-		return d.Start(table.OrdinaryShim, "web-1", namespace, RuncOptions, options)
+		options := wire.Message{wire.String(cgroupField, recorded.RuncMarker)}.Encode()
+		return d.Start(recorded.OrdinaryShim, "web-1", namespace, RuncOptions, options)
 	}
 }

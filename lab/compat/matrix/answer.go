@@ -7,11 +7,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -99,10 +99,10 @@ func (a Answer) question() verdict.Question {
 }
 
 func asked(r readers.Reader, s Start) Request {
-	if s.Case != "" {
+	if s.Requested == "" {
 		return Replayed
 	}
-	switch table.Requested(s.Request.Options).Type {
+	switch recorded.Requested(s.Requested).Type {
 	case "":
 		return NoOptions
 	case r.Reads():
@@ -120,8 +120,8 @@ func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contra
 	}
 	o, err := process.Outcome(a, decoded)
 	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options &&
-		!bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
-		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
+		!bytes.Contains(a.Detail, []byte(recorded.RuncMarker)) {
+		err = fmt.Errorf("the options in the answer do not have %s in them", recorded.RuncMarker)
 	}
 	return findings.AsKnown(r.Name, r.Version, o), err
 }

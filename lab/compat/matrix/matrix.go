@@ -119,12 +119,12 @@ func (s Surprise) Report(program string) verdict.Report {
 			"lab/compat/findings/all.go."
 	}
 	r.Program = s.Reader.ID()
-	r.Description = a.Name()
+	r.Description = a.Name
 	if s.Count > 1 {
 		r.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
-	family, _, _ := strings.Cut(a.Name(), "_")
-	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name(),
+	family, _, _ := strings.Cut(a.Name, "_")
+	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name,
 		settings.Quote(program))
 	return r
 }

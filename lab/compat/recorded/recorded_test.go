@@ -1,8 +1,9 @@
-package table
+package recorded
 
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,23 +11,36 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"golang.org/x/mod/semver"
 
+	"shimfuzz/corpus"
+	"shimfuzz/corpus/table"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 )
+
+// The corpus has what was recorded, with the answers of here.
+func TestCases(t *testing.T) {
+	recorded, err := corpus.Recorded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.EqualFunc(table.Files(recorded), table.Files(Cases(Recordings(), Passages())), bytes.Equal) {
+		t.Error("the corpus has other recordings than this folder: run make -C lab record")
+	}
+}
 
 // arriving is what of the options a release of containerd sends. The first whose Options
 // tell scrub_logs false from scrub_logs unset is v2.4.0: before, it links an hcsshim where
 // that field is not optional, and leaves an explicit false out.
 func arriving(o OptionsRequest, containerd string) []byte {
 	if o.Name == "all" && semver.Compare(containerd, "v2.4.0") < 0 {
-		o.JSON = strings.Replace(o.JSON, `,"scrubLogs":false`, "", 1)
+		return runhcs(o.Name, strings.Replace(o.JSON, `,"scrubLogs":false`, "", 1)).Value
 	}
-	return o.Value()
+	return o.Value
 }
 
 // daemon is a containerd whose shims were recorded.
 func daemon(version, socketDir string) grammar.Daemon {
-	return grammar.Daemon{Version: version, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
+	return grammar.Daemon{Version: version, TTRPC: TTRPC, GRPC: GRPC, Binary: Home + "/containerd",
 		SocketDir: socketDir}
 }
 
@@ -45,7 +59,7 @@ func TestDaemonsAreModelled(t *testing.T) {
 		o := Requested(r.Request.Options)
 		d := daemon(r.Containerd, r.Request.SocketDir)
 		d.Level = levels[r.Request.LogLevel]
-		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, arriving(o, r.Containerd))
+		got := d.Start(r.Request.Shim, ID, Namespace, o.Type, arriving(o, r.Containerd))
 		if !bytes.Equal(got, r.Stdin) {
 			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
 		}
@@ -68,7 +82,7 @@ func TestOtherActions(t *testing.T) {
 		case "info":
 			var want []byte
 			if o.Type != "" {
-				want = grammar.PlainAny(o.Type, o.Value())
+				want = grammar.PlainAny(o.Type, o.Value)
 			}
 			if r.Stdin == nil || !bytes.Equal(r.Stdin, want) {
 				t.Errorf("%s: %x", r.Name(), r.Stdin)
@@ -95,7 +109,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			want := daemon(release, PassageSocketDir).Start(p.Shim, RecordedID, RecordedNamespace, url, value)
+			want := daemon(release, SocketDir).Start(p.Shim, ID, Namespace, url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}
