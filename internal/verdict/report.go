@@ -77,7 +77,7 @@ func panicKind(text string) string {
 // excused names the list that was applied, for the advice.
 func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
 	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want),
-		Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
+		Got: got.String(), Difference: contract.Diff(q.Want, got), Input: q.Input, Payload: q.Payload}
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -101,11 +101,11 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 
 // oneOf names an answer, and the others that are right, too.
 func oneOf(want contract.Outcome) string {
-	text := want.String()
-	for _, or := range want.Or {
-		text += "\nor " + or.String()
+	var all []string
+	for _, o := range want.All() {
+		all = append(all, o.String())
 	}
-	return text
+	return strings.Join(all, "\nor ")
 }
 
 // String is the report, a row for each of its fields.

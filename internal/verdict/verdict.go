@@ -27,7 +27,6 @@ type Question struct {
 	Payload []byte
 	Input   contract.Input
 	Want    contract.Outcome
-	Cause   error // the error that the reader fails with, if it does; then no finding applies
 	// Reproduces asks whether a right answer is one where a finding predicts a wrong
 	// one. Without it such an answer is Right: predicting costs more than decoding.
 	Reproduces bool
@@ -43,15 +42,15 @@ type Verdict struct {
 // Of decides on an answer. known is what is known of the program that gave it,
 // excused what of that is not to fail a test.
 func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
-	right := contract.Right(q.Want, got, q.Cause)
+	right := contract.Right(q.Want, got)
 	if right && !q.Reproduces {
 		return Verdict{Kind: Right}
 	}
-	if q.Cause != nil { // what a failing reader has delivered is not decoded
+	if q.Want.Kind == contract.Read { // what a failing reader has delivered is not decoded
 		known, excused = findings.None, findings.None
 	}
 	finding, predicted := excused.Predict(q.Payload, q.Want)
-	isGot := func(other contract.Outcome) bool { return contract.Right(other, got, nil) }
+	isGot := func(other contract.Outcome) bool { return contract.Right(other, got) }
 	v := Verdict{Finding: finding, Predicted: predicted}
 	switch {
 	case !right && slices.ContainsFunc(q.Want.Or, isGot):

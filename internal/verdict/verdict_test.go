@@ -27,10 +27,10 @@ func TestOf(t *testing.T) {
 		none      = contract.Outcome{Kind: contract.None}
 		failed    = contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
 		malformed = contract.Outcome{Kind: contract.Malformed}
-		read      = contract.Outcome{Kind: contract.Read}
 		panicked  = contract.Outcome{Kind: contract.Panic, Panic: "index out of range"}
 		other     = grammar.Sent(grammar.OneOption())
 		cause     = errors.New("disk full")
+		read      = contract.Outcome{Kind: contract.Read, Err: cause}
 	)
 	const corrupt = "corrupt-legacy-is-default"
 	without, err := findings.Named("v0.15.0,-" + corrupt)
@@ -76,9 +76,6 @@ func TestOf(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			q := Question{Payload: test.payload, Want: test.want}
-			if test.want.Kind == contract.Read {
-				q.Cause = cause
-			}
 			fails := test.kind == Wrong || test.kind == KnownDifferent
 			if got := Of(q, test.got, newest, test.excused).Fails(); got != fails {
 				t.Errorf("fails in a random draw: %v, want %v", got, fails)

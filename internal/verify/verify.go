@@ -35,7 +35,6 @@ type Check struct {
 	Guarantee  contract.Guarantee
 	Payload    grammar.Payload
 	Reader     io.Reader // what delivers the payload; nil for a plain one
-	Cause      error     // the error that Reader fails with, if it does
 	Reproduces bool      // a case of the corpus: a finding that affects it must still show
 	File       string    // that keeps the payload of a failure, where a test can have several; "" is the test's name
 }
@@ -92,7 +91,7 @@ func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
 }
 
 func (c Check) question(d decoder.Decoder) verdict.Question {
-	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want, Cause: c.Cause,
+	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want,
 		Reproduces: c.Reproduces}
 }
 

@@ -137,7 +137,7 @@ func effect(want, got contract.Outcome) Effect {
 		return Arrive
 	case got.Kind.IsError():
 		return Fails
-	case contract.Right(want, got, nil):
+	case contract.Right(want, got):
 		return Arrive
 	case got.Kind == contract.None:
 		return Defaults
