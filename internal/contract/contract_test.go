@@ -76,7 +76,8 @@ func TestDiffOfErrors(t *testing.T) {
 		{"of another kind, wraps the reader's", Read, Malformed, cause, cause, "error/malformed instead of error/read"},
 		{"need not wrap where the payload is at fault", Malformed, Malformed, errors.New("cut"), cause, ""},
 	} {
-		if diff := Diff(Outcome{Kind: test.want, Err: test.cause}, Outcome{Kind: test.got, Err: test.err}); diff != test.diff {
+		diff := Diff(Outcome{Kind: test.want, Err: test.cause}, Outcome{Kind: test.got, Err: test.err})
+		if diff != test.diff {
 			t.Errorf("%s: %q, want %q", test.name, diff, test.diff)
 		}
 	}
