@@ -84,7 +84,7 @@ func TestAnswers(t *testing.T) {
 		if all := append([]contract.Outcome{want}, want.Or...); len(all) != len(index) {
 			t.Errorf("%s: the index has %v, the reference %v", c.Name, index, all)
 		}
-		if diff := contract.Diff(want, c.Payload.Want, nil); diff != "" {
+		if diff := contract.Diff(want, c.Payload.Want); diff != "" {
 			t.Errorf("%s: %s", c.Name, diff)
 		}
 	}

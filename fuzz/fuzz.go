@@ -82,7 +82,7 @@ func readers(t verify.TB, parts [][]byte) {
 	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
 	fails := len(script) > 1 && script[0]%2 == 1
 	if fails {
-		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
+		check.Payload.Want = contract.Outcome{Kind: contract.Read, Err: errReader}
 	}
 	for _, d := range decoders(t) {
 		check.Reader = decoder.Scripted(b, script)

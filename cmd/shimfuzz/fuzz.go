@@ -19,7 +19,6 @@ import (
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
 )
 
@@ -116,12 +115,12 @@ func (e engine) run(ctx context.Context, target string) (r result, err error) {
 	if r.crasher != "" {
 		r.crasher = filepath.Join(e.dir, "testdata", "fuzz", r.crasher)
 	}
-	results, resultsErr := settings.ReadResults(s.Results)
-	r.excused = results.Excused
+	var excusedErr error
+	r.excused, excusedErr = verify.ReadExcused(s.Results)
 	if ctx.Err() != nil {
 		return r, nil
 	}
-	return r, errors.Join(resultsErr, r.judge(err))
+	return r, errors.Join(excusedErr, r.judge(err))
 }
 
 // judge decides whether the engine's error is a failure of the target.

@@ -61,7 +61,7 @@ func (t) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)
 func (t) Wrong(r verdict.Report, again func()) {
 	failing = r
 	defer fail()
-	if again != nil {
+	if r.Panic != "" {
 		again()
 	}
 }

@@ -42,7 +42,7 @@ func TestGenerators(t *testing.T) {
 				for range 2000 {
 					p := test.generate(rnd)
 					drawn[p.Want.Kind]++
-					if diff := contract.Diff(p.Want, reader.Want(contract.Stdin, p.Bytes), nil); diff != "" {
+					if diff := contract.Diff(p.Want, reader.Want(contract.Stdin, p.Bytes)); diff != "" {
 						t.Fatalf("%v: %s\n%s", p, diff, stdin.Dump(contract.Stdin, p.Bytes))
 					}
 				}
