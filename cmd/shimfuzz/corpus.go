@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +12,8 @@ import (
 	"shimfuzz/corpus/table"
 )
 
-// writeCorpus writes the corpus, or checks what is written. What stands in the folders of
-// cases and is not in the table is removed.
+// writeCorpus writes the corpus, without the cases that are not in the table, or checks what
+// is written.
 func writeCorpus(o *options, root string) error {
 	recorded, err := corpus.Recorded()
 	if err != nil {
@@ -24,33 +23,31 @@ func writeCorpus(o *options, root string) error {
 	if o.check {
 		return checkCorpus(files, root)
 	}
-	for name := range files {
-		if filepath.Ext(name) == ".bin" {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(root, filepath.Dir(name))))
-		}
+	old, err := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
+	for _, name := range old {
+		err = errors.Join(err, os.Remove(name))
 	}
 	for name, text := range files {
-		name = filepath.Join(root, name)
-		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666))
+		file := filepath.Join(root, name)
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, text, 0o666))
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		fmt.Printf("corpus: %d files written\n", len(files))
 	}
-	fmt.Printf("corpus: %d files written\n", len(files))
-	return nil
+	return err
 }
 
 // checkCorpus fails if the committed corpus is not what the table gives. That there is no
 // other file is checked where the cases are loaded.
 func checkCorpus(files map[string][]byte, root string) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+	var outdated []string
+	for name, text := range files {
+		if written, err := os.ReadFile(filepath.Join(root, name)); err != nil || !bytes.Equal(written, text) {
+			outdated = append(outdated, name)
 		}
-		if err != nil || !bytes.Equal(text, files[name]) {
-			return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", name)
-		}
+	}
+	if len(outdated) > 0 {
+		return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", slices.Min(outdated))
 	}
 	if _, err := corpus.Load(); err != nil {
 		return err

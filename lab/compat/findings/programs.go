@@ -171,8 +171,8 @@ func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outc
 // groupInBootstrap predicts that what stands in a damaged group is not seen. pkg/shim
 // and lcow-v2 make the same of BootstrapParams that decode.
 func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	legal := findings.WithLegalGroups(contract.Stdin, b)
-	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
+	accepted := reference.AnswerWithBadNumbers(contract.Stdin, b)
+	return LCOWAnswer(b), stdin.IsBootstrap(b) && want.Kind == contract.Malformed && accepted.Kind != want.Kind
 }
 
 // behindUnread makes BootstrapParams whose Options stand where pkg/shim no longer reads.
