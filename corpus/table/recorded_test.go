@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	api "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/grammar"
@@ -24,10 +25,14 @@ func arriving(o OptionsRequest, containerd string) []byte {
 	return o.Value()
 }
 
-// daemon is a containerd whose shims were recorded.
-func daemon(version, socketDir string) grammar.Daemon {
-	return grammar.Daemon{Version: version, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
-		SocketDir: socketDir}
+// paramsOf are those of a containerd whose shims were recorded.
+func paramsOf(version, socketDir string) *api.BootstrapParams {
+	p := &api.BootstrapParams{InstanceID: RecordedID, Namespace: RecordedNamespace, ContainerdVersion: version,
+		ContainerdTtrpcAddress: RecordedTTRPC, ContainerdGrpcAddress: RecordedGRPC, ContainerdBinary: RecordedBinary}
+	if socketDir != "" {
+		p.SocketDir = &socketDir
+	}
+	return p
 }
 
 // The generators write byte for byte what each containerd was recorded to write
@@ -37,15 +42,15 @@ func TestDaemonsAreModelled(t *testing.T) {
 	if fd := fields.ByName("scrub_logs"); fd == nil || !fd.HasPresence() {
 		t.Skip("NOT RUN: the Options that are linked here are older than those that the newest containerd sends")
 	}
-	levels := map[string]int64{"info": 0, "debug": -4}
+	levels := map[string]api.LogLevel{"info": 0, "debug": -4}
 	for _, r := range Recordings() {
 		if r.Request.Action != "start" {
 			continue
 		}
 		o := Requested(r.Request.Options)
-		d := daemon(r.Containerd, r.Request.SocketDir)
-		d.Level = levels[r.Request.LogLevel]
-		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, arriving(o, r.Containerd))
+		p := paramsOf(r.Containerd, r.Request.SocketDir)
+		p.LogLevel = levels[r.Request.LogLevel]
+		got := grammar.Start(r.Request.Shim, p, o.Type, arriving(o, r.Containerd))
 		if !bytes.Equal(got, r.Stdin) {
 			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
 		}
@@ -95,7 +100,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			want := daemon(release, PassageSocketDir).Start(p.Shim, RecordedID, RecordedNamespace, url, value)
+			want := grammar.Start(p.Shim, paramsOf(release, PassageSocketDir), url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}

@@ -61,7 +61,7 @@ func (g *Grammar) Options(rnd Rand) proto.Message {
 	return m.Interface()
 }
 
-func (g *Grammar) drawEntries(rnd Rand, m protoreflect.Message, o option) {
+func (g *Grammar) drawEntries(rnd Rand, m protoreflect.Message, o field) {
 	m.Mutable(o.FieldDescriptor)
 	n := rnd.Intn(4)
 	if oneIn(rnd, 16) {

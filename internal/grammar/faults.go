@@ -2,16 +2,21 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/wire"
 )
 
-// site is what the tokens that stand at every level need to know of theirs.
+// site is what is said of the message of a level.
 type site struct {
+	fields  []field
 	varint  protowire.Number // a known field of this type, 0 if there is none
 	bytes   protowire.Number // a known field of this type, 0 if there is none
 	text    protowire.Number // a known string, 0 if there is none
@@ -19,38 +24,52 @@ type site struct {
 	depth   int              // of the message in its parse, as the freedom depth counts
 }
 
-func (g *Grammar) allSites() map[Level]site {
-	// A number that no released Options of hcsshim have, and not these.
-	inOptions := site{unknown: 21}
-	fields := g.message.Descriptor().Fields()
-	for i := range fields.Len() {
-		inOptions.unknown = max(inOptions.unknown, fields.Get(i).Number()+1)
+// siteOf is a site of messages with these fields. Of the known ones the first stand for the
+// others, and of those that are no numbers the nth, too.
+func siteOf(fields, known []field, nth, depth int) site {
+	s := site{fields: fields, depth: depth, unknown: 1}
+	for _, f := range fields {
+		s.unknown = max(s.unknown, f.num+1)
 	}
-	var numbers, texts []protowire.Number
-	for _, o := range g.options {
+	var texts []protowire.Number
+	for _, f := range known {
 		switch {
-		case o.IsMap():
-		case isVarint(o):
-			numbers = append(numbers, o.num)
+		case f.IsMap():
+		case isVarint(f):
+			s.varint = cmp.Or(s.varint, f.num)
 		default:
-			texts = append(texts, o.num)
+			texts = append(texts, f.num)
 		}
 	}
-	if len(numbers) > 0 {
-		inOptions.varint = numbers[0]
-	}
 	if len(texts) > 0 {
-		inOptions.text, inOptions.bytes = texts[0], texts[min(2, len(texts)-1)]
+		s.text, s.bytes = texts[0], texts[min(nth, len(texts)-1)]
 	}
-	return map[Level]site{
-		Legacy:    {bytes: 2, text: 1, unknown: 10},
-		Bootstrap: {varint: 3, bytes: 8, text: 1, unknown: 10},
-		Extension: {bytes: 1, text: 1, unknown: 2, depth: 1},
-		Any:       {bytes: 1, text: 1, unknown: 3, depth: 2},
-		Options:   inOptions,
-		Entry:     {bytes: 1, text: 1, unknown: 3, depth: 1},
-		Group:     {unknown: 1, depth: 3},
+	return s
+}
+
+func (g *Grammar) allSites() map[Level]site {
+	of := func(md protoreflect.MessageDescriptor, nth, depth int) site {
+		return siteOf(fieldsOf(md), fieldsOf(md), nth, depth)
 	}
+	anyType := (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	sites := map[Level]site{
+		Legacy:    of(anyType, 1, 0),
+		Bootstrap: of((*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(), 6, 0),
+		Extension: of((*bootstrap.Extension)(nil).ProtoReflect().Descriptor(), 0, 1),
+		Any:       of(anyType, 0, 2),
+		Options:   siteOf(fieldsOf(g.message.Descriptor()), g.options, 2, 0),
+		Group:     siteOf(nil, nil, 0, 3),
+	}
+	if g.entries != nil {
+		sites[Entry] = of(g.entries.Message(), 0, 1)
+	}
+	// No message of the top level has it, and no released Options of hcsshim.
+	for l, lowest := range map[Level]protowire.Number{Legacy: sites[Bootstrap].unknown, Options: 21} {
+		s := sites[l]
+		s.unknown = max(s.unknown, lowest)
+		sites[l] = s
+	}
+	return sites
 }
 
 // types are a field of each wire type, by what the tokens' names call it.

@@ -80,8 +80,8 @@ func (g *Grammar) optionsTokens() (list []Token) {
 
 // standsFor reports whether a bool is the first one of its presence, which stands for
 // the others.
-func (g *Grammar) standsFor(o option) bool {
-	first := slices.IndexFunc(g.options, func(other option) bool {
+func (g *Grammar) standsFor(o field) bool {
+	first := slices.IndexFunc(g.options, func(other field) bool {
 		return other.kind == protoreflect.BoolKind && other.presence == o.presence
 	})
 	return g.options[first].num == o.num
@@ -158,7 +158,7 @@ func notUTF8(num protowire.Number, name string) (list []Token) {
 }
 
 // strs are strings, and bytes. One such field stands for the others.
-func strs(o option, stands bool) []Token {
+func strs(o field, stands bool) []Token {
 	name := fmt.Sprintf("field %d", o.num)
 	value := text(o.num, name+" of a text", "", "value")
 	list := append([]Token{value, text(o.num, name+" empty", "default", "")},
