@@ -84,7 +84,7 @@ func (t *table) neighbours() {
 
 // nearNames are those of the grammar's near names that are cases.
 func nearNames() (list []grammar.NearName) {
-	all := grammar.RunHCS.NearNames()
+	all := grammar.RunHCS.NearNames
 	for _, how := range []string{"lower-case", "upper-case", "shorter", "longer", "prefixed", "dotted", "unqualified",
 		"other-version", "slash-after", "path-after", "backslash", "space-before", "space-after", "nul-after",
 		"other-message"} {

@@ -14,19 +14,19 @@ import (
 // damage puts a fault among the parts of a message, or at the end, if it would take what is
 // behind it for its own. To truncate is to cut a part: between two, the message would be
 // complete.
-func (t Token) damage(rnd Rand, parts []keyed) []keyed {
-	fault := keyed{Part: wire.Raw(t.Bytes)}
+func (t Token) damage(rnd Rand, parts []wire.Part) []wire.Part {
+	fault := wire.Raw(t.Bytes)
 	switch {
 	case t.Kind == Open:
 		return append(parts, fault)
 	case t.Bytes != nil:
 		return slices.Insert(parts, rnd.Intn(len(parts)+1), fault)
 	case len(parts) == 0:
-		return []keyed{{Part: wire.Raw([]byte{0x0a})}}
+		return []wire.Part{wire.Raw([]byte{0x0a})}
 	}
 	at := rnd.Intn(len(parts))
 	b := parts[at].Append(nil)
-	return append(parts[:at], keyed{Part: wire.Raw(b[:1+rnd.Intn(len(b)-1)])})
+	return append(parts[:at], wire.Raw(b[:1+rnd.Intn(len(b)-1)]))
 }
 
 // Malformed draws a valid payload with one fault in the message of one level.

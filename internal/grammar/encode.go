@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"reflect"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -69,174 +70,155 @@ func (e *encoder) message(level Level, m proto.Message) []byte {
 	return e.assemble(level, e.fields(level, m.ProtoReflect()))
 }
 
-// keyed is a part of a message that must stay behind earlier parts of the same key: the
-// number of a field, a number below 0 for each key of a map, or 0 for what may stand anywhere.
-type keyed struct {
-	wire.Part
-	key int
-}
-
 // fields are the parts of a message that stands at a level.
-func (e *encoder) fields(level Level, m protoreflect.Message) []keyed {
-	parts := make([]keyed, 0, 2*len(e.g.sites[level].fields)+4)
-	for _, f := range e.g.sites[level].fields {
+func (e *encoder) fields(level Level, m protoreflect.Message) []wire.Part {
+	fields := e.g.sites[level].fields
+	parts := make([]wire.Part, 0, 2*len(fields)+4)
+	for _, f := range fields {
+		v, isSet := m.Get(f.FieldDescriptor), m.Has(f.FieldDescriptor)
 		isMarker := level == Legacy && f.num == 1 || level == Bootstrap && f.num == e.marker
-		isSet := isMarker || m.Has(f.FieldDescriptor)
 		switch {
-		case !isSet && (f.presence || !f.drawn || f.IsMap() || !e.has(Default)):
-		case !f.drawn && level == Bootstrap:
-			parts = e.extensions(parts, f, m.Get(f.FieldDescriptor).List())
-		case !f.drawn && level == Extension:
-			parts = e.pieces(parts, f, m.Get(f.FieldDescriptor).Message())
-		case !f.drawn:
-			parts = e.plainly(parts, f, m)
-		case f.IsMap():
-			parts = e.entries(parts, f, m.Get(f.FieldDescriptor).Map())
-		default:
-			parts = e.scalars(parts, f, m.Get(f.FieldDescriptor))
+		case f.drawn && f.IsMap():
+			parts = e.entries(parts, f, v.Map())
+		case f.drawn && (isSet || isMarker || !f.presence && e.has(Default)):
+			parts = e.scalars(parts, level, f, v)
+		case f.drawn || !isSet:
+		case level == Bootstrap:
+			for i := range v.List().Len() {
+				parts = e.inside(parts, f, Extension, v.List().Get(i).Message())
+			}
+		case level == Extension:
+			parts = e.inside(parts, f, Any, v.Message())
 		}
 	}
 	return parts
 }
 
 // scalars are a field with a value, behind others that it overwrites.
-func (e *encoder) scalars(parts []keyed, f field, v protoreflect.Value) []keyed {
+func (e *encoder) scalars(parts []wire.Part, level Level, f field, v protoreflect.Value) []wire.Part {
 	if e.has(Repeat) {
 		for range 1 + e.rnd.Intn(2) {
-			parts = append(parts, keyed{e.scalar(f, e.g.scalar(e.rnd, f.kind)), int(f.num)})
+			parts = append(parts, e.scalar(f, e.g.scalar(e.rnd, level, f)))
 		}
 	}
-	return append(parts, keyed{e.scalar(f, v), int(f.num)})
+	return append(parts, e.scalar(f, v))
 }
 
 // scalar is one value, a bool or a number of 32 bits with bits that a reader must ignore.
 func (e *encoder) scalar(f field, v protoreflect.Value) wire.Part {
-	switch f.kind {
-	case protoreflect.StringKind:
-		return wire.String(f.num, v.String())
-	case protoreflect.BytesKind:
-		return wire.Bytes(f.num, v.Bytes())
-	}
-	n, high := varintOf(f.kind, v), uint64(0)
-	if e.has(Varint) {
+	n, high := uint64(0), uint64(0)
+	if isVarint(f) && e.has(Varint) {
 		high = e.rnd.Uint64() << 32
 	}
-	switch f.kind {
-	case protoreflect.BoolKind:
-		if n != 0 {
-			n |= high | high>>20
+	switch v := reflect.ValueOf(v.Interface()); v.Kind() {
+	case reflect.String:
+		return wire.String(f.num, v.String())
+	case reflect.Slice:
+		return wire.Bytes(f.num, v.Bytes())
+	case reflect.Bool:
+		if v.Bool() {
+			n = 1 | high | high>>20
 		}
-	case protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind:
-		if high != 0 { // negative numbers are of 64 bits without
+	case reflect.Int32:
+		if n = uint64(v.Int()); high != 0 { // negative numbers are of 64 bits without
 			n = uint64(uint32(n)) | high
 		}
+	case reflect.Int64:
+		n = uint64(v.Int())
+	case reflect.Uint32:
+		n = v.Uint() | high
+	default:
+		n = v.Uint()
 	}
 	return wire.Varint(f.num, n)
 }
 
-// entries are those of a map, sorted, so that the encoding depends on the choices alone,
-// and each of them behind others that it overwrites.
-func (e *encoder) entries(parts []keyed, f field, m protoreflect.Map) []keyed {
+// entries are those of a map, behind others that they overwrite. They are sorted first, so
+// that the encoding depends on the choices alone.
+func (e *encoder) entries(parts []wire.Part, f field, m protoreflect.Map) []wire.Part {
 	keys := make([]string, 0, m.Len())
 	for k := range m.Range {
 		keys = append(keys, k.String())
 	}
 	slices.Sort(keys)
-	for i, s := range keys {
-		k := protoreflect.ValueOfString(s)
-		entry := func(v protoreflect.Value) { parts = append(parts, keyed{e.entry(f, k, v), -1 - i}) }
+	kinds := e.g.sites[Entry].fields
+	for _, k := range keys {
 		if e.has(Repeat) {
-			entry(e.g.scalar(e.rnd, protoreflect.StringKind))
+			parts = append(parts, e.entry(f, k, e.g.scalar(e.rnd, Entry, kinds[1])))
 		}
-		entry(m.Get(k.MapKey()))
+	}
+	for inOrder := !e.has(Order); len(keys) > 0; {
+		i := 0
+		if !inOrder {
+			i = e.rnd.Intn(len(keys))
+		}
+		parts = append(parts, e.entry(f, keys[i], m.Get(protoreflect.ValueOfString(keys[i]).MapKey())))
+		keys = slices.Delete(keys, i, i+1)
 	}
 	return parts
 }
 
-func (e *encoder) entry(f field, keyAndValue ...protoreflect.Value) wire.Part {
-	parts := make([]keyed, 0, 8)
-	for i, inner := range e.g.sites[Entry].fields {
-		if v := keyAndValue[i]; v.String() != "" || !e.has(Default) {
-			parts = e.scalars(parts, inner, v)
+func (e *encoder) entry(f field, key string, value protoreflect.Value) wire.Part {
+	parts := make([]wire.Part, 0, 8)
+	for i, v := range []protoreflect.Value{protoreflect.ValueOfString(key), value} {
+		if v.String() != "" || !e.has(Default) {
+			parts = e.scalars(parts, Entry, e.g.sites[Entry].fields[i], v)
 		}
 	}
 	return wire.Bytes(f.num, e.assemble(Entry, parts))
 }
 
-// extensions are those of BootstrapParams. Only the one that carries the options gets a fault.
-func (e *encoder) extensions(parts []keyed, f field, list protoreflect.List) []keyed {
-	for i := range list.Len() {
-		one, m := *e, list.Get(i).Message().Interface()
-		if m != e.ours {
-			one.fault = nil
-		}
-		parts = append(parts, keyed{wire.Bytes(f.num, one.message(Extension, m)), int(f.num)})
+// inside is a message in a field: an extension, of which only the one that carries the
+// options gets a fault, or an Any in one piece or in two, which a reader merges.
+func (e *encoder) inside(parts []wire.Part, f field, level Level, m protoreflect.Message) []wire.Part {
+	one := *e
+	if level == Extension && m.Interface() != e.ours {
+		one.fault = nil
 	}
-	return parts
-}
-
-// pieces are the Any in an Extension, in one piece or in two, which a reader merges.
-func (e *encoder) pieces(parts []keyed, f field, m protoreflect.Message) []keyed {
-	inside := e.fields(Any, m)
-	split := len(inside)
-	if e.has(Repeat) {
-		split = e.rnd.Intn(len(inside) + 1)
+	fields := one.fields(level, m)
+	split := len(fields)
+	if level == Any && e.has(Repeat) {
+		split = e.rnd.Intn(len(fields) + 1)
 	}
-	parts = append(parts, keyed{wire.Bytes(f.num, e.assemble(Any, inside[:split:split])), int(f.num)})
-	if split < len(inside) {
-		parts = append(parts, keyed{wire.Bytes(f.num, e.assemble(Any, inside[split:])), int(f.num)})
-	}
-	return parts
-}
-
-// plainly encodes a field that is not drawn, but which a fuzzer may have set.
-func (e *encoder) plainly(parts []keyed, f field, m protoreflect.Message) []keyed {
-	alone := m.New()
-	alone.Set(f.FieldDescriptor, m.Get(f.FieldDescriptor))
-	b, _ := proto.Marshal(alone.Interface()) // fails for what is not UTF-8, so was not decoded from a payload
-	fields, _ := wire.Parse(b)
-	for _, one := range fields {
-		parts = append(parts, keyed{wire.Raw(one.Raw), int(f.num)})
+	parts = append(parts, wire.Bytes(f.num, one.assemble(level, fields[:split:split])))
+	if split < len(fields) {
+		parts = append(parts, wire.Bytes(f.num, one.assemble(level, fields[split:])))
 	}
 	return parts
 }
 
 // assemble arranges the parts of a message among unknown fields, puts in the fault if it is
 // for this level, and encodes them.
-func (e *encoder) assemble(level Level, parts []keyed) []byte {
+func (e *encoder) assemble(level Level, parts []wire.Part) []byte {
 	if e.has(Unknown) {
 		for range 1 + e.rnd.Intn(3) {
 			unknown := wire.Raw(pick(e.rnd, e.g.levels()[level].unknown).Bytes)
-			parts = slices.Insert(parts, e.rnd.Intn(len(parts)+1), keyed{unknown, 0})
+			parts = slices.Insert(parts, e.rnd.Intn(len(parts)+1), unknown)
 		}
 	}
 	if e.has(Order) {
-		parts = e.shuffle(parts)
+		parts = shuffle(e.rnd, parts)
 	}
 	for i, p := range parts {
-		parts[i].Part = e.widen(p.Part)
+		parts[i] = e.widen(p)
 	}
 	if e.fault != nil && level == e.level {
 		parts = e.fault.damage(e.rnd, parts)
 	}
-	body := make([]byte, 0, 128)
-	for _, p := range parts {
-		body = p.Append(body)
-	}
-	return body
+	return wire.Message(parts).Encode()
 }
 
-// shuffle puts the parts in any order that keeps those of one key in theirs.
-func (e *encoder) shuffle(parts []keyed) []keyed {
-	out := make([]keyed, 0, len(parts))
+// shuffle puts parts in any order that keeps those of one field in theirs.
+func shuffle(rnd Rand, parts []wire.Part) []wire.Part {
+	out := make([]wire.Part, 0, len(parts))
 	for _, p := range parts {
 		from := 0 // behind what it must stay behind
 		for i, o := range out {
-			if o.key == p.key && p.key != 0 {
+			if o.Num() == p.Num() && p.Num() != 0 {
 				from = i + 1
 			}
 		}
-		out = slices.Insert(out, from+e.rnd.Intn(len(out)+1-from), p)
+		out = slices.Insert(out, from+rnd.Intn(len(out)+1-from), p)
 	}
 	return out
 }

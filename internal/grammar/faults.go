@@ -104,7 +104,7 @@ func unknowns(s site) (list []Token) {
 		list = append(list, part("unknown "+t.name, "unknown", t.field(n)))
 	}
 	deep := func(levels int) Token {
-		return raw(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-s.depth))
+		return part(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-s.depth))
 	}
 	free := func(name, freedom string, parts ...wire.Part) Token {
 		return part(name, freedom, parts...).free(freedom)
@@ -127,7 +127,7 @@ func unknowns(s site) (list []Token) {
 		free("unknown group, tags in 6 bytes", "wide-tag", group.WideTag(6)),
 		free("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType), over64(0xff, 2)),
 		free("group-varint-over-64-bits", "over-64-bits",
-			inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))),
+			wire.Group(1000, wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))),
 		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").single(),
 		deep(10_003).free("depth").single(),
 	)
@@ -138,13 +138,8 @@ func over64(low, last byte) wire.Part {
 	return wire.Raw(append(append([]byte{low}, bytes.Repeat([]byte{low | 0x80}, 8)...), last))
 }
 
-func nested(depth int) []byte {
-	return append(bytes.Repeat([]byte{15<<3 | 3}, depth), bytes.Repeat([]byte{15<<3 | 4}, depth)...)
-}
-
-func inGroup(parts ...wire.Part) wire.Part {
-	start, end := wire.Tag(1000, protowire.StartGroupType), wire.Tag(1000, protowire.EndGroupType)
-	return wire.Raw(slices.Concat(wire.Message{start}, parts, wire.Message{end}).Encode())
+func nested(depth int) wire.Part {
+	return wire.Raw(append(bytes.Repeat([]byte{15<<3 | 3}, depth), bytes.Repeat([]byte{15<<3 | 4}, depth)...))
 }
 
 // tooDeep is more than protobuf-go's own limit of 10,001 groups, and than the
@@ -188,21 +183,21 @@ func brokenFields(s site) []Token {
 		part("field-above-32-bits", "M4", wire.Tag(1<<40, varint), one),
 		part("field-above-max-far", "M4", wire.Tag(1<<43|1, varint), length(1234)),
 		part("tag-11-bytes", "M5", wider(8), one),
-		raw("tag-over-64-bits", "M4", bytes.Repeat([]byte{0x88}, 9), []byte{2, 1}),
+		part("tag-over-64-bits", "M4", over64(0x88, 2), one),
 		part("varint-11-bytes", "M5", wire.Tag(1000, varint), wider(1)),
 		part("length-11-bytes", "M5", wire.Tag(1000, bytesType), wider(0)),
 		part("length-above-32-bits", "M6", wire.Tag(1000, bytesType), length(1<<32|1), one),
 		part("length-huge-first", "M6", wire.Tag(1, bytesType), length(1<<31-1)),
 		part("group-end-stray", "M7", wire.Tag(1000, end)),
 		part("group-end-of-another", "M9", wire.Tag(1000, start), wire.Tag(1001, end)),
-		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, start), wire.Tag(6, end))),
-		raw("groups-one-too-deep", "M10 depth", nested(10_004-s.depth)).single(),
-		raw("group-too-deep", "M10", nested(tooDeep)).single(),
-		part("group-wire-type-6", "M2", inGroup(wire.Tag(1, 6))),
-		part("group-field-0", "M3", inGroup(wire.Tag(0, varint), one)),
-		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, varint), one)),
-		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, varint), wider(1))),
-		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, bytesType), length(1<<32))),
+		part("group-ends-crossed", "M9", wire.Group(1000, wire.Tag(5, start), wire.Tag(6, end))),
+		part("groups-one-too-deep", "M10 depth", nested(10_004-s.depth)).single(),
+		part("group-too-deep", "M10", nested(tooDeep)).single(),
+		part("group-wire-type-6", "M2", wire.Group(1000, wire.Tag(1, 6))),
+		part("group-field-0", "M3", wire.Group(1000, wire.Tag(0, varint), one)),
+		part("group-field-above-max", "M4", wire.Group(1000, wire.Tag(1<<29, varint), one)),
+		part("group-varint-11-bytes", "M5", wire.Group(1000, wire.Tag(1, varint), wider(1))),
+		part("group-length-above-32-bits", "M6", wire.Group(1000, wire.Tag(1, bytesType), length(1<<32))),
 	}
 }
 
@@ -231,12 +226,12 @@ func brokenKnown(s site) (list []Token) {
 
 // formats are the beginnings of what is no protobuf, or protobuf in something else.
 func formats() []Token {
+	of := func(name, rules, s string) Token { return part(name, rules, wire.Raw([]byte(s))) }
 	return []Token{
-		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(),
-		raw("toml", "M12", []byte("Debug = true")).open(),
-		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(),
-		raw("ttrpc-head", "M13", []byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
-		raw("bom", "M14", []byte("\ufeff")).open(), raw("nul", "M14", []byte{0}).fault(),
+		of("json", "M12", `{"debug":true}`).open(), of("text", "M12", "debug: true").open(),
+		of("toml", "M12", "Debug = true").open(), of("grpc-head", "M13", "\x00\x00\x00\x00\x05").fault(),
+		of("ttrpc-head", "M13", "\x00\x00\x00\x05\x00\x00\x00\x01\x01\x00").fault(),
+		of("bom", "M14", "\ufeff").open(), of("nul", "M14", "\x00").fault(),
 	}
 }
 
@@ -253,7 +248,7 @@ func ends(s site) []Token {
 		cut("fixed64-cut", "M1", 1000, protowire.Fixed64Type, 1, 2, 3, 4, 5, 6, 7),
 		cut("group-end-missing", "M1 M8", 1000, protowire.StartGroupType),
 		cut("group-end-cut", "M1 M8", 1000, protowire.StartGroupType, 0xc4),
-		raw("tag-cut", "M1", []byte{0x80}).open(),
+		part("tag-cut", "M1", wire.Raw([]byte{0x80})).open(),
 		cut("value-missing", "M1", s.unknown, protowire.VarintType),
 		cut("value-cut", "M1", s.unknown, protowire.VarintType, 0x80),
 		cut("length-missing", "M1", s.unknown, protowire.BytesType),

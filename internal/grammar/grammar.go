@@ -28,8 +28,8 @@ type Grammar struct {
 	padding protoreflect.FieldDescriptor // a string, for long texts, nil if there is none
 	sites   map[Level]site
 
-	nearNames  []NearName
-	otherNames []string
+	NearNames  []NearName // type URLs that are almost one of the type
+	OtherNames []string   // types that containerd's clients send to other shims
 
 	ours            Token // a type URL that names the type
 	sent, sentOther Token // Options' first scalar field, and a text in another one
@@ -70,8 +70,8 @@ func Of(message protoreflect.MessageType) *Grammar {
 		}
 	}
 	isName := func(name string) bool { return name == g.name }
-	g.nearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
-	g.otherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
+	g.NearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
+	g.OtherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
 	g.ours = g.ourURL("")
 	if g.padding != nil {
@@ -116,14 +116,6 @@ func (g *Grammar) Small() *Grammar {
 	})
 	return &s
 }
-
-// NearNames are type URLs that are almost one of the type. The caller must not change
-// them.
-func (g *Grammar) NearNames() []NearName { return g.nearNames }
-
-// OtherNames are types that containerd's clients send to other shims. The caller must
-// not change them.
-func (g *Grammar) OtherNames() []string { return g.otherNames }
 
 // isScalar reports whether tokens and draws set a field of Options: one of the kinds that
 // the Options of some released shim have, and not one of a oneof.

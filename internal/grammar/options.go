@@ -33,19 +33,6 @@ func valueOf(kind protoreflect.Kind, n uint64, s string) protoreflect.Value {
 	return protoreflect.ValueOfString(s)
 }
 
-// varintOf is the reverse of valueOf for a varint.
-func varintOf(kind protoreflect.Kind, v protoreflect.Value) uint64 {
-	switch kind {
-	case protoreflect.BoolKind:
-		return protowire.EncodeBool(v.Bool())
-	case protoreflect.EnumKind:
-		return uint64(v.Enum())
-	case protoreflect.Int32Kind, protoreflect.Int64Kind:
-		return uint64(v.Int())
-	}
-	return v.Uint()
-}
-
 // setEntry sets an entry of a map from strings to strings.
 func setEntry(m protoreflect.Message, fd protoreflect.FieldDescriptor, key, value string) {
 	m.Mutable(fd).Map().Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))

@@ -49,7 +49,7 @@ var (
 )
 
 // Encode encodes options for a family, which is Legacy or Bootstrap. In BootstrapParams they
-// are an extension, and nil options are none.
+// are an extension, and nil options are none. It clears fields that are never drawn.
 func (g *Grammar) Encode(rnd Rand, variations Variations, family Level, opts proto.Message) Payload {
 	return Payload{Bytes: g.encoder(rnd, variations).options(family, opts), Want: Sent(opts),
 		Description: familyNames[family] + " with Options"}
@@ -58,6 +58,11 @@ func (g *Grammar) Encode(rnd Rand, variations Variations, family Level, opts pro
 func (e *encoder) options(family Level, opts proto.Message) []byte {
 	if isNone(opts) {
 		return e.params(nil)
+	}
+	for _, f := range e.g.sites[Options].fields {
+		if !f.drawn { // a fuzzer may have set it
+			opts.ProtoReflect().Clear(f.FieldDescriptor)
+		}
 	}
 	any := &anypb.Any{TypeUrl: e.url(), Value: e.message(Options, opts)}
 	if family == Legacy {
@@ -123,13 +128,13 @@ func (g *Grammar) ForeignAs(rnd Rand, variations Variations, url string, value [
 func (g *Grammar) ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, g.nearNames).URL
+		return pick(rnd, g.NearNames).URL
 	case 1:
-		return pick(rnd, g.otherNames)
+		return pick(rnd, g.OtherNames)
 	}
 	name := pick(rnd, RegisteredNames())
 	if name == g.name {
-		return g.otherNames[0]
+		return g.OtherNames[0]
 	}
 	return name
 }
@@ -222,19 +227,10 @@ func (e *encoder) params(ours *anypb.Any) []byte {
 	if e.has(Neighbours) {
 		add(e.neighbour())
 		if ours != nil && e.rnd.Intn(2) == 0 {
-			add(extensionOf(e.g.name, e.secondOptions()))
+			add(extensionOf(e.g.name, e.g.ForeignValue(e.rnd)))
 		}
 	}
 	return e.message(Bootstrap, params)
-}
-
-// secondOptions is what an Options extension behind the first may hold: other
-// options, or bytes that do not decode.
-func (e *encoder) secondOptions() []byte {
-	if e.rnd.Intn(2) == 0 {
-		return []byte{0xff}
-	}
-	return e.g.marshal(Options, e.g.Options(e.rnd))
 }
 
 // neighbour is an extension of another type, which must be ignored whatever it holds.
@@ -248,33 +244,17 @@ func (e *encoder) neighbour() *bootstrap.Extension {
 	return extensionOf(e.g.ForeignName(e.rnd), e.g.ForeignValue(e.rnd))
 }
 
-// ambient draws legal values of the fields of BootstrapParams that are not options, or
-// leaves them out, but for one that an Any does not have.
+// ambient draws the fields of BootstrapParams that are not options, or leaves them out, but
+// for one that an Any does not have.
 func (e *encoder) ambient(params protoreflect.Message) {
 	e.marker = pick(e.rnd, ambientTexts)
 	for _, f := range e.g.sites[Bootstrap].fields {
-		if !f.drawn {
-			continue
-		}
-		if f.num != e.marker && oneIn(e.rnd, 4) {
-			params.Clear(f.FieldDescriptor)
-			continue
-		}
-		s, level := "", uint64(0)
 		switch {
-		case f.num == 1:
-			s = ID(e.rnd)
-		case f.num == 2:
-			s = Namespace(e.rnd)
-		case isVarint(f) && oneIn(e.rnd, 16):
-			level = e.rnd.Uint64()
-		case isVarint(f):
-			level = uint64(pick(e.rnd, LogLevels))
-		case oneIn(e.rnd, 4):
-			s = e.g.text(e.rnd)
+		case !f.drawn:
+		case f.num != e.marker && oneIn(e.rnd, 4):
+			params.Clear(f.FieldDescriptor)
 		default:
-			s = pick(e.rnd, Addresses)
+			params.Set(f.FieldDescriptor, e.g.scalar(e.rnd, Bootstrap, f))
 		}
-		params.Set(f.FieldDescriptor, valueOf(f.kind, level, s))
 	}
 }

@@ -140,7 +140,7 @@ func edits(e corpus.Case) (all [][]byte) {
 		return nil
 	}
 	for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
-		all = append(all, s.Payload)
+		all = append(all, s.Bytes())
 	}
 	return all
 }
@@ -191,7 +191,7 @@ func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
 
 // otherName draws the name of another type of Options.
 func (c *config) otherName(rnd grammar.Rand) string {
-	names := c.grammar.OtherNames()
+	names := c.grammar.OtherNames
 	return names[rnd.Intn(len(names))]
 }
 
@@ -269,11 +269,11 @@ func names(s grammar.Sentence) (all []string) {
 	for _, t := range s.Tokens {
 		all = append(all, t.Name)
 	}
-	switch {
+	switch b := s.Bytes(); {
 	case len(all) > 0:
 		return all
-	case len(s.Payload) > 0:
-		return []string{fmt.Sprintf("%02x", s.Payload[0])}
+	case s.Tokens == nil && len(b) > 0:
+		return []string{fmt.Sprintf("%02x", b[0])}
 	}
 	return []string{"nothing"}
 }
