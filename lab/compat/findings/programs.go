@@ -296,8 +296,8 @@ func matchGroupEnds(b []byte) {
 // inNamespace makes BootstrapParams with runc's Options of a container in a namespace.
 func inNamespace(namespace string) func() []byte {
 	return func() []byte {
-		d := grammar.Daemon{Version: "v2.4.2"}
+		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: namespace, ContainerdVersion: "v2.4.2"}
 		options := wire.Message{wire.String(cgroupField, recorded.RuncMarker)}.Encode()
-		return d.Start(recorded.OrdinaryShim, "web-1", namespace, RuncOptions, options)
+		return grammar.Start(recorded.OrdinaryShim, p, RuncOptions, options)
 	}
 }
