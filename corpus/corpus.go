@@ -74,7 +74,8 @@ func load(fsys fs.FS) ([]Case, error) {
 	all, err := fs.Glob(fsys, "*/*")
 	for _, name := range all {
 		if !named[name] { // nothing would run it
-			return nil, damaged(name, "no case has it")
+			return nil, fmt.Errorf("corpus/%s is no case: add a row to corpus/table and run make corpus, "+
+				"or remove the file", name)
 		}
 	}
 	return cases, err

@@ -12,8 +12,7 @@ import (
 	"shimfuzz/corpus/table"
 )
 
-// writeCorpus writes the corpus, without the cases that are not in the table, or checks what
-// is written.
+// writeCorpus writes the corpus, or checks what is written.
 func writeCorpus(o *options, root string) error {
 	recorded, err := corpus.Recorded()
 	if err != nil {
@@ -23,13 +22,17 @@ func writeCorpus(o *options, root string) error {
 	if o.check {
 		return checkCorpus(files, root)
 	}
-	old, err := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
-	for _, name := range old {
-		err = errors.Join(err, os.Remove(name))
-	}
 	for name, text := range files {
 		file := filepath.Join(root, name)
 		err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, text, 0o666))
+	}
+	written, globErr := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
+	err = errors.Join(err, globErr)
+	for _, file := range written {
+		name, _ := filepath.Rel(root, file)
+		if files[filepath.ToSlash(name)] == nil {
+			err = errors.Join(err, fmt.Errorf("no row of corpus/table gives %s: add one, or remove the file", name))
+		}
 	}
 	if err == nil {
 		fmt.Printf("corpus: %d files written\n", len(files))
