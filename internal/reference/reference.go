@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -96,6 +97,7 @@ func (t Type) read(payload []byte) (proto.Message, error) {
 // fails if b is not a protobuf message even to the most lenient reader.
 func (t Type) isBootstrapParams(b []byte) (bool, error) {
 	found := false
+	b = slices.Clone(b) // lenient makes it plain
 	for at := 0; at < len(b); {
 		f := (&lenient{badNumbers: t.badNumbers}).field(b[at:], 0)
 		if f.size == 0 {
