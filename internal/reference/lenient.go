@@ -34,9 +34,9 @@ type plainPayload struct {
 }
 
 func (t Type) withoutFreedoms(b []byte, in contract.Input) plainPayload {
-	l := &lenient{badNumbers: t.badNumbers, anys: []anyParts{{}}}
+	l := t.lenient()
 	plain := slices.Clone(b)
-	params, err := t.isBootstrapParams(plain)
+	params, err := t.isBootstrapParams(slices.Clone(b))
 	p := plainPayload{bytes: plain, wellFormed: err == nil, isParams: params && in == contract.Stdin}
 	md := anyType
 	if p.isParams {
@@ -61,6 +61,8 @@ type lenient struct {
 	free       bool
 	anys       []anyParts // that may hold the options
 }
+
+func (t Type) lenient() *lenient { return &lenient{badNumbers: t.badNumbers, anys: []anyParts{{}}} }
 
 // anyParts are what the last occurrences of the fields of an Any say.
 type anyParts struct {
