@@ -64,6 +64,11 @@ type lenient struct {
 
 func (t Type) lenient() *lenient { return &lenient{badNumbers: t.badNumbers, anys: []anyParts{{}}} }
 
+// isMessage reports whether b is a message to the most lenient reader.
+func (t Type) isMessage(b []byte, md protoreflect.MessageDescriptor) bool {
+	return t.lenient().message(slices.Clone(b), md, 0)
+}
+
 // anyParts are what the last occurrences of the fields of an Any say.
 type anyParts struct {
 	url   string

@@ -185,7 +185,7 @@ func (t Type) unmarshal(b []byte, m proto.Message) error {
 	if err != nil {
 		return err
 	}
-	if !t.lenient().message(slices.Clone(b), m.ProtoReflect().Descriptor(), 0) {
+	if !t.isMessage(b, m.ProtoReflect().Descriptor()) {
 		return fmt.Errorf("field number above %d in a group", protowire.MaxValidNumber)
 	}
 	return nil
