@@ -99,6 +99,7 @@ func fuzzTarget(ctx context.Context, target, fuzztime string) (r result, err err
 	if err := os.MkdirAll(built("fuzz"), 0o777); err != nil {
 		return r, err
 	}
+	r.execs, r.news = "0", "0"
 	fmt.Printf("\n%s\n", target)
 	// Making each input of interest smaller would take half of the executions. An
 	// input that fails is made smaller later, see explain.
