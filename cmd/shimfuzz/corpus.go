@@ -41,7 +41,7 @@ func writeCorpus(o *options, root string) error {
 }
 
 // checkCorpus fails if the committed corpus is not what the table gives. That there is no
-// other file is checked where the cases are loaded.
+// other file is tested beside the corpus.
 func checkCorpus(files map[string][]byte, root string) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		text, err := os.ReadFile(filepath.Join(root, name))
@@ -51,9 +51,6 @@ func checkCorpus(files map[string][]byte, root string) error {
 		if err != nil || !bytes.Equal(text, files[name]) {
 			return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", name)
 		}
-	}
-	if _, err := corpus.Load(); err != nil {
-		return err
 	}
 	fmt.Printf("corpus: %d files, all as the table gives them\n", len(files))
 	return nil
