@@ -28,9 +28,6 @@ import (
 //go:embed index.json ambiguous bootstrap legacy malformed recorded
 var files embed.FS
 
-// IndexFile is the index's path below corpus/.
-const IndexFile = "index.json"
-
 // Case is one payload and the right answer to it, as the index has it.
 type Case struct {
 	Name      string             `json:"name"`
@@ -57,13 +54,13 @@ func Load() ([]Case, error) { return load(files, func(Case) bool { return true }
 func Recorded() ([]Case, error) { return load(files, func(c Case) bool { return c.Origin != nil }) }
 
 func load(fsys fs.FS, wanted func(Case) bool) (cases []Case, err error) {
-	text, err := fs.ReadFile(fsys, IndexFile)
+	text, err := fs.ReadFile(fsys, "index.json")
 	if err != nil {
 		return nil, err
 	}
 	var index struct{ Cases []Case }
 	if err := json.Unmarshal(text, &index); err != nil {
-		return nil, fmt.Errorf("corpus/%s: %w", IndexFile, err)
+		return nil, fmt.Errorf("corpus/index.json: %w", err)
 	}
 	for _, c := range index.Cases {
 		if !wanted(c) {
@@ -79,7 +76,7 @@ func load(fsys fs.FS, wanted func(Case) bool) (cases []Case, err error) {
 
 // Index is the text of the index with other cases: one line a case, which diffs well.
 func Index(cases []Case) []byte {
-	text, _ := files.ReadFile(IndexFile) // it is embedded
+	text, _ := files.ReadFile("index.json") // it is embedded
 	const begin = "\n  \"cases\": [\n"
 	head, _, _ := bytes.Cut(text, []byte(begin))
 	return fmt.Appendf(head, "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
@@ -106,12 +103,12 @@ func (c *Case) load(fsys fs.FS) error {
 		err = fmt.Errorf("sha256 %s, want %s", sum, c.SHA256)
 	}
 	if err != nil {
-		return fmt.Errorf("corpus/%s is not what corpus/%s says (%w): run make corpus, or git checkout corpus", c.File,
-			IndexFile, err)
+		return fmt.Errorf("corpus/%s is not what corpus/index.json says (%w): run make corpus, or git checkout corpus",
+			c.File, err)
 	}
 	want, err := c.want()
 	if err != nil {
-		return fmt.Errorf("corpus/%s: case %s: %w", IndexFile, c.Name, err)
+		return fmt.Errorf("corpus/index.json: case %s: %w", c.Name, err)
 	}
 	c.Payload = grammar.Payload{Bytes: b, Want: want, Description: "corpus/" + c.File}
 	return nil

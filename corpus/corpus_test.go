@@ -87,7 +87,7 @@ func TestAnswers(t *testing.T) {
 // Each file has one case, with a guarantee. Flags are explained, the answer options has
 // options, and the cases of a class have the same ones.
 func TestIndex(t *testing.T) {
-	text, err := files.ReadFile(IndexFile)
+	text, err := files.ReadFile("index.json")
 	if err != nil {
 		t.Fatal(err)
 	}
