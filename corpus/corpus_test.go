@@ -78,7 +78,7 @@ func TestAnswers(t *testing.T) {
 		if all := append([]contract.Outcome{want}, want.Or...); len(all) != len(index) {
 			t.Errorf("%s: the index has %v, the reference %v", c.Name, index, all)
 		}
-		if diff := contract.Diff(want, c.Payload.Want, nil); diff != "" {
+		if diff := contract.Diff(want, c.Payload.Want); diff != "" {
 			t.Errorf("%s: %s", c.Name, diff)
 		}
 	}
@@ -123,7 +123,8 @@ func TestIndex(t *testing.T) {
 	}
 	for _, file := range all {
 		if named[file] != 1 {
-			t.Errorf("%d cases have corpus/%s, want 1: run make corpus", named[file], file)
+			t.Errorf("corpus/%s is %d cases, want 1: add a row to corpus/table and run make corpus, or remove the file",
+				file, named[file])
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,45 +12,46 @@ import (
 	"shimfuzz/corpus/table"
 )
 
-// writeCorpus writes the corpus, or checks what is written. What stands in the folders of
-// cases and is not in the table is removed.
+// writeCorpus writes the corpus, or checks what is written.
 func writeCorpus(o *options, root string) error {
 	recorded, err := corpus.Recorded()
 	if err != nil {
 		return err
 	}
-	files := table.Files(recorded)
+	files, result := table.Files(recorded), ", all as the table gives them"
 	if o.check {
-		return checkCorpus(files, root)
-	}
-	for name := range files {
-		if filepath.Ext(name) == ".bin" {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(root, filepath.Dir(name))))
+		err = checkCorpus(files, root)
+	} else {
+		result = " written"
+		for name, text := range files {
+			file := filepath.Join(root, name)
+			err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, text, 0o666))
 		}
 	}
-	for name, text := range files {
-		name = filepath.Join(root, name)
-		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666))
+	written, globErr := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
+	err = errors.Join(err, globErr)
+	for _, file := range written {
+		name, _ := filepath.Rel(root, file)
+		if files[filepath.ToSlash(name)] == nil {
+			err = errors.Join(err, fmt.Errorf("no row of corpus/table gives %s: add one, or remove the file", name))
+		}
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		fmt.Printf("corpus: %d files%s\n", len(files), result)
 	}
-	fmt.Printf("corpus: %d files written\n", len(files))
-	return nil
+	return err
 }
 
-// checkCorpus fails if the committed corpus is not what the table gives. That there is no
-// other file is tested beside the corpus.
+// checkCorpus fails if the committed corpus is not what the table gives.
 func checkCorpus(files map[string][]byte, root string) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		if err != nil || !bytes.Equal(text, files[name]) {
-			return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", name)
+	var outdated []string
+	for name, text := range files {
+		if written, err := os.ReadFile(filepath.Join(root, name)); err != nil || !bytes.Equal(written, text) {
+			outdated = append(outdated, name)
 		}
 	}
-	fmt.Printf("corpus: %d files, all as the table gives them\n", len(files))
+	if len(outdated) > 0 {
+		return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", slices.Min(outdated))
+	}
 	return nil
 }

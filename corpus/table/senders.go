@@ -84,7 +84,7 @@ func (t *table) neighbours() {
 }
 
 // nearNames are the first of the grammar's near names, which are cases.
-func nearNames() []grammar.NearName { return grammar.RunHCS.NearNames()[:15] }
+func nearNames() []grammar.NearName { return grammar.RunHCS.NearNames[:15] }
 
 // foreign is well-formed options of other types in a legacy Any.
 func (t *table) foreign() {

@@ -63,7 +63,7 @@ func writeRecordings(root string, all []recorded.Recording, ways []recorded.Pass
 		fmt.Println("the same bytes as before")
 		return nil
 	}
-	fmt.Println("new recordings: run make corpus, which removes files of old ones, and see what differs with git diff")
+	fmt.Println("new recordings: see what differs with git diff, and remove the files that make corpus names")
 	return nil
 }
 

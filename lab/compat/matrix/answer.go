@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
@@ -90,12 +91,12 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 	a := Answer{Start: s, Asked: asked(r, s), Want: want, Got: got}
 	a.Effect = effect(a.Want, a.Got)
 	known := findings.All.Of(r.Name, r.Version)
-	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
+	a.Verdict = verdict.OfCase(a.payload(), a.Got, known, known)
 	return a, nil
 }
 
-func (a Answer) question() verdict.Question {
-	return verdict.Question{Payload: a.Payload, Want: a.Want, Reproduces: true}
+func (a Answer) payload() grammar.Payload {
+	return grammar.Payload{Bytes: a.Payload, Want: a.Want, Description: a.Name}
 }
 
 func asked(r readers.Reader, s Start) Request {
@@ -137,7 +138,7 @@ func effect(want, got contract.Outcome) Effect {
 		return Arrive
 	case got.Kind.IsError():
 		return Fails
-	case contract.Right(want, got, nil):
+	case contract.Right(want, got):
 		return Arrive
 	case got.Kind == contract.None:
 		return Defaults

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
@@ -100,8 +101,8 @@ func startOf(family, requested string) Start {
 	s := Start{Requested: requested}
 	switch {
 	case family == "bootstrap":
-		d := grammar.Daemon{Version: "v2.4.2"}
-		s.Payload = d.Start("x", "web-1", "k8s.io", o.Type, o.Value)
+		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
+		s.Payload = grammar.Start("x", p, o.Type, o.Value)
 	case o.Type != "":
 		s.Payload = grammar.PlainAny(o.Type, o.Value)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	api "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus"
@@ -38,10 +39,14 @@ func arriving(o OptionsRequest, containerd string) []byte {
 	return o.Value
 }
 
-// daemon is a containerd whose shims were recorded.
-func daemon(version, socketDir string) grammar.Daemon {
-	return grammar.Daemon{Version: version, TTRPC: TTRPC, GRPC: GRPC, Binary: Home + "/containerd",
-		SocketDir: socketDir}
+// paramsOf are those of a containerd whose shims were recorded.
+func paramsOf(version, socketDir string) *api.BootstrapParams {
+	p := &api.BootstrapParams{InstanceID: ID, Namespace: Namespace, ContainerdVersion: version,
+		ContainerdTtrpcAddress: TTRPC, ContainerdGrpcAddress: GRPC, ContainerdBinary: Home + "/containerd"}
+	if socketDir != "" {
+		p.SocketDir = &socketDir
+	}
+	return p
 }
 
 // The generators write byte for byte what each containerd was recorded to write
@@ -51,15 +56,15 @@ func TestDaemonsAreModelled(t *testing.T) {
 	if fd := fields.ByName("scrub_logs"); fd == nil || !fd.HasPresence() {
 		t.Skip("NOT RUN: the Options that are linked here are older than those that the newest containerd sends")
 	}
-	levels := map[string]int64{"info": 0, "debug": -4}
+	levels := map[string]api.LogLevel{"info": 0, "debug": -4}
 	for _, r := range Recordings() {
 		if r.Request.Action != "start" {
 			continue
 		}
 		o := Requested(r.Request.Options)
-		d := daemon(r.Containerd, r.Request.SocketDir)
-		d.Level = levels[r.Request.LogLevel]
-		got := d.Start(r.Request.Shim, ID, Namespace, o.Type, arriving(o, r.Containerd))
+		p := paramsOf(r.Containerd, r.Request.SocketDir)
+		p.LogLevel = levels[r.Request.LogLevel]
+		got := grammar.Start(r.Request.Shim, p, o.Type, arriving(o, r.Containerd))
 		if !bytes.Equal(got, r.Stdin) {
 			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
 		}
@@ -109,7 +114,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			want := daemon(release, SocketDir).Start(p.Shim, ID, Namespace, url, value)
+			want := grammar.Start(p.Shim, paramsOf(release, SocketDir), url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}
