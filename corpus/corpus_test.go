@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -21,48 +22,36 @@ const (
 
 // A corpus is loaded only if each file is the one that the index describes.
 func TestLoad(t *testing.T) {
-	const remedy = "): run make corpus, or git checkout corpus"
+	const damaged, remedy = "corpus/" + goodFile + " is not what corpus/index.json says (",
+		"): run make corpus, or git checkout corpus"
 	replaced := func(old, new string) string { return strings.Replace(goodEntry, old, new, 1) }
 	for _, test := range []struct {
-		name, entries string
-		files         map[string]string
-		err           string // the whole of it, or how it begins and ends, with … between
+		name, entry, file string
+		begin, end        string // of the error
 	}{
-		{"as described", goodEntry, map[string]string{goodFile: "\n"}, ""},
-		{"a byte more", goodEntry, map[string]string{goodFile: "\r\n"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …" + remedy},
-		{"another byte", goodEntry, map[string]string{goodFile: "\r"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …" + remedy},
-		{"no file", goodEntry, nil,
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist" + remedy},
-		{"a guarantee that there is not", replaced("malformed-fails", "well"), map[string]string{goodFile: "\n"},
-			`corpus/index.json: …there is no guarantee "well"`},
-		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`),
-			map[string]string{goodFile: "\n"},
-			"corpus/index.json: case malformed_one: …"},
-		{"no JSON", "7,", nil, "corpus/index.json: …"},
+		{"as described", goodEntry, "\n", "", ""},
+		{"a byte more", goodEntry, "\r\n", damaged + "sha256 ", remedy},
+		{"another byte", goodEntry, "\r", damaged + "sha256 ", remedy},
+		{"no file", replaced(goodFile, "none"), "\n", "corpus/none is not what ", "file does not exist" + remedy},
+		{"a guarantee that there is not", replaced("malformed-fails", "well"), "\n", "corpus/index.json: ",
+			`there is no guarantee "well"`},
+		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`), "\n",
+			"corpus/index.json: case malformed_one: ", ""},
+		{"no JSON", "7,", "\n", "corpus/index.json: ", ""},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			fsys := fstest.MapFS{"index.json": {Data: []byte(`{"cases":[` + test.entries + `]}`)}}
-			for name, text := range test.files {
-				fsys[name] = &fstest.MapFile{Data: []byte(text)}
+		cases, err := load(fstest.MapFS{
+			"index.json": {Data: []byte(`{"cases":[` + test.entry + `]}`)}, goodFile: {Data: []byte(test.file)},
+		}, func(Case) bool { return true })
+		if test.begin == "" {
+			if err != nil || len(cases) != 1 || string(cases[0].Payload.Bytes) != test.file {
+				t.Errorf("%s: %v, %v", test.name, cases, err)
 			}
-			cases, err := load(fsys, func(Case) bool { return true })
-			if test.err == "" {
-				if err != nil || len(cases) != 1 || string(cases[0].Payload.Bytes) != "\n" {
-					t.Errorf("%v, %v", cases, err)
-				}
-				return
-			}
-			if err == nil {
-				t.Fatal("no error")
-			}
-			begin, end, _ := strings.Cut(test.err, "…")
-			if text := err.Error(); !strings.HasPrefix(text, begin) || !strings.HasSuffix(text, end) ||
-				strings.Contains(text, "\n") {
-				t.Errorf("%s\nwant %s", text, test.err)
-			}
-		})
+			continue
+		}
+		if text := fmt.Sprint(err); !strings.HasPrefix(text, test.begin) || !strings.HasSuffix(text, test.end) ||
+			strings.Contains(text, "\n") {
+			t.Errorf("%s: %s\nwant %s…%s", test.name, text, test.begin, test.end)
+		}
 	}
 }
 
