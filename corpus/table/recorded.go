@@ -236,7 +236,10 @@ func (t *table) recorded() {
 func (o Origin) answered(b []byte, flags ...string) Case {
 	c := answered(contract.None, flags...)
 	c.Origin = &o
-	if ours, _ := stdin.Holds(b, optionsName); ours {
+	if slices.ContainsFunc(stdin.Anys(b), func(a []byte) bool {
+		url, _ := stdin.AnyParts(a)
+		return stdin.TypeName(url) == optionsName
+	}) {
 		opts := new(options.Options)
 		must(opts, proto.Unmarshal(stdin.OptionsBytes(b), opts))
 		c.Outcome, c.Options = contract.Options, must(protojson.Marshal(opts))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -39,7 +38,8 @@ func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract
 // replaced by legal ones, at every level that a shim decodes.
 func WithLegalGroups(in contract.Input, b []byte) []byte {
 	out := slices.Clone(b)
-	legalize(out, stdin.Descriptor(in, b))
+	_, md := stdin.Family(in, b)
+	legalize(out, md)
 	return out
 }
 
@@ -49,23 +49,13 @@ func WithLegalGroups(in contract.Input, b []byte) []byte {
 func legalize(b []byte, md protoreflect.MessageDescriptor) {
 	fields, _ := wire.Parse(b)
 	for _, f := range fields {
-		switch inner := messageOf(md, f.Num); {
+		switch inner := stdin.Inside(md, f.Num, contract.OptionsName); {
 		case f.Type == protowire.StartGroupType:
 			legalizeGroup(f.Raw)
 		case f.Type == protowire.BytesType && inner != nil:
 			legalize(f.Value, inner)
 		}
 	}
-}
-
-func messageOf(md protoreflect.MessageDescriptor, num protowire.Number) protoreflect.MessageDescriptor {
-	if md.FullName() == "google.protobuf.Any" && num == 2 {
-		return (*options.Options)(nil).ProtoReflect().Descriptor()
-	}
-	if fd := md.Fields().ByNumber(num); fd != nil {
-		return fd.Message()
-	}
-	return nil
 }
 
 func legalizeGroup(b []byte) {

@@ -38,10 +38,12 @@ func (r Report) Cause() string {
 // group names the guarantee that is broken, and the finding, or which answer was given in
 // place of which. It depends on no test's guarantee: several tests find the same defect.
 func (v Verdict) group(p grammar.Payload, got contract.Outcome) string {
-	breaks, where := contract.GuaranteeOf(p.Want.Kind), " in "+stdin.FamilyName(p.Input, p.Bytes)
+	breaks := contract.GuaranteeOf(p.Want.Kind)
+	where, _ := stdin.Family(p.Input, p.Bytes)
 	if p.Input == contract.Create { // which is decoded by code of its own
-		where = " in Create"
+		where = "Create"
 	}
+	where = " in " + where
 	if got.Kind.AlwaysWrong() {
 		breaks = contract.NeverPanics
 	}
@@ -141,10 +143,11 @@ func (r Report) String() string {
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
 	p := r.Payload
-	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", p.Description, len(p.Bytes),
-		stdin.FamilyName(p.Input, p.Bytes)), "; "))
+	family, md := stdin.Family(p.Input, p.Bytes)
+	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", p.Description, len(p.Bytes), family),
+		"; "))
 	if len(p.Bytes) <= maxDump {
-		b.WriteString(stdin.Dump(p.Input, p.Bytes))
+		b.WriteString(stdin.DumpAs(p.Bytes, md))
 		row("hex", shortHex(p.Bytes))
 	}
 	return b.String()

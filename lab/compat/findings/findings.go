@@ -12,6 +12,7 @@ import (
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/wire"
 )
 
 // The suite's types.
@@ -91,10 +92,22 @@ func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
 	return o
 }
 
+// holdsOptions reports whether a payload has options of a type, and whether their bytes
+// are well-formed protobuf. The first ones decide. It does not check the rest.
+func holdsOptions(payload []byte, name string) (holds, wellFormed bool) {
+	for _, a := range stdin.Anys(payload) {
+		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name {
+			_, rest := wire.Parse(value)
+			return true, len(rest) == 0
+		}
+	}
+	return false, false
+}
+
 // wantOf returns the right answer of a program that reads Options of another type,
 // given that of a program that reads runhcs's.
 func wantOf(name string, payload []byte, runhcs contract.Outcome) contract.Outcome {
-	holds, wellFormed := stdin.Holds(payload, name)
+	holds, wellFormed := holdsOptions(payload, name)
 	switch {
 	case runhcs.Kind == contract.Malformed:
 		return runhcs

@@ -303,9 +303,9 @@ func isOfParams(tag []byte) bool {
 }
 
 var (
-	paramsType  = stdin.Descriptor(contract.Stdin, []byte{4<<3 | 2, 0})
-	anyType     = stdin.Descriptor(contract.Stdin, nil)
-	optionsType = stdin.Inside(contract.OptionsName)
+	_, paramsType = stdin.Family(contract.Stdin, []byte{4<<3 | 2, 0})
+	_, anyType    = stdin.Family(contract.Stdin, nil)
+	optionsType   = stdin.Inside(anyType, 2, contract.OptionsName)
 )
 
 // message reads a message of some size that b begins with, and returns what it is to the
