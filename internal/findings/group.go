@@ -49,7 +49,7 @@ func WithLegalGroups(in contract.Input, b []byte) []byte {
 func legalize(b []byte, md protoreflect.MessageDescriptor) {
 	fields, _ := wire.Parse(b)
 	for _, f := range fields {
-		switch inner := stdin.Inside(md, f.Num, contract.OptionsName); {
+		switch _, inner := stdin.Field(md, f.Num, contract.OptionsName); {
 		case f.Type == protowire.StartGroupType:
 			legalizeGroup(f.Raw)
 		case f.Type == protowire.BytesType && inner != nil:

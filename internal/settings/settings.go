@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -99,12 +100,12 @@ func (t Test) CaseArguments(file string) string {
 	return line
 }
 
+// plain is a word that a shell takes as it is.
+var plain = regexp.MustCompile(`^[-\w./:,+@%]+$`)
+
 // Quote returns s as one word of a POSIX shell.
 func Quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("-_./:,+@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') &&
-			(r < 'a' || r > 'z')
-	}) {
+	if plain.MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -35,19 +35,21 @@ func Family(in contract.Input, b []byte) (name string, md protoreflect.MessageDe
 	return "a legacy Any", anyType
 }
 
-// Inside describes what a field of a message holds, if that is a message: the value of an
-// Any one of the type that a type URL names, if that is linked.
-func Inside(md protoreflect.MessageDescriptor, num protowire.Number, url string) protoreflect.MessageDescriptor {
+// Field returns the name of a message's field, and what it holds if that is a message: the
+// value of an Any one of the type that a type URL names, if that is linked.
+func Field(md protoreflect.MessageDescriptor, num protowire.Number,
+	url string) (name string, inner protoreflect.MessageDescriptor) {
 	if md == nil || md.Fields().ByNumber(num) == nil {
-		return nil
+		return "?", nil
 	}
 	fd := md.Fields().ByNumber(num)
+	name, inner = string(fd.Name()), fd.Message()
 	if fd.FullName() == "google.protobuf.Any.value" {
 		if mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url))); err == nil {
-			return mt.Descriptor()
+			inner = mt.Descriptor()
 		}
 	}
-	return fd.Message()
+	return name, inner
 }
 
 // maxLines and maxDepth keep the dump of a huge or deeply nested message on a screen.
@@ -93,11 +95,7 @@ func (d *dumper) message(b []byte, md protoreflect.MessageDescriptor, base, dept
 	fields, rest := wire.Parse(b)
 	url, _ := AnyParts(b)
 	for _, f := range fields {
-		name := "?"
-		if md != nil && md.Fields().ByNumber(f.Num) != nil {
-			name = string(md.Fields().ByNumber(f.Num).Name())
-		}
-		inner := Inside(md, f.Num, url)
+		name, inner := Field(md, f.Num, url)
 		if depth >= maxDepth || f.Type != protowire.BytesType {
 			inner = nil
 		}
@@ -151,38 +149,34 @@ func wide(what string, v uint64, n int) string {
 // fault says why no field can be read from the start of b.
 func fault(b []byte) string {
 	tag, n, why := varint(b)
-	num, typ := tag>>3, protowire.Type(tag&7)
-	switch {
-	case why != "":
+	if why != "" {
 		return "tag " + why
+	}
+	num, typ, b := tag>>3, protowire.Type(tag&7), b[n:]
+	length, n, why := varint(b)
+	switch {
 	case num == 0:
 		return "field number 0 does not exist"
 	case num > uint64(protowire.MaxValidNumber):
 		return fmt.Sprintf("tag of 2^32 or more, field number %d does not exist", num)
 	case typ == protowire.StartGroupType:
-		return groupFault(protowire.Number(num), b[n:])
+		return groupFault(protowire.Number(num), b)
 	case typ == protowire.EndGroupType:
 		return fmt.Sprintf("end of group %d, which has not begun", num)
-	}
-	return fmt.Sprintf("field %d: %s", num, valueFault(typ, b[n:]))
-}
-
-// valueFault says why no value of a type can be read from the start of b.
-func valueFault(typ protowire.Type, b []byte) string {
-	v, n, why := varint(b)
-	switch {
 	case typ == protowire.VarintType:
-		return "varint " + why
+		why = "varint " + why
 	case typ == protowire.Fixed32Type:
-		return fmt.Sprintf("%d of 4 bytes", len(b))
+		why = fmt.Sprintf("%d of 4 bytes", len(b))
 	case typ == protowire.Fixed64Type:
-		return fmt.Sprintf("%d of 8 bytes", len(b))
+		why = fmt.Sprintf("%d of 8 bytes", len(b))
 	case typ != protowire.BytesType:
-		return fmt.Sprintf("wire type %d does not exist", typ)
+		why = fmt.Sprintf("wire type %d does not exist", typ)
 	case why != "":
-		return "length " + why
+		why = "length " + why
+	default:
+		why = fmt.Sprintf("length %d, but %d bytes left", length, len(b)-n)
 	}
-	return fmt.Sprintf("length %d, but %d bytes left", v, len(b)-n)
+	return fmt.Sprintf("field %d: %s", num, why)
 }
 
 // groupFault says why the group cannot be read whose start tag stands before b.

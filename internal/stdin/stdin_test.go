@@ -62,7 +62,7 @@ func TestOptionsBytes(t *testing.T) {
 
 // A message may end at its start, after each of its fields, and nowhere else.
 func TestBoundaries(t *testing.T) {
-	b := wire.Message{wire.Bool(1, true), wire.String(2, "abc"), wire.Raw([]byte{0xff})}.Encode()
+	b := wire.Message{wire.Varint(1, 1), wire.String(2, "abc"), wire.Raw([]byte{0xff})}.Encode()
 	if got := Boundaries(b); !slices.Equal(got, []int{0, 2, 7}) {
 		t.Errorf("Boundaries = %v, want [0 2 7]", got)
 	}
@@ -70,7 +70,7 @@ func TestBoundaries(t *testing.T) {
 
 // A dump shows the message that the payload is by the contract.
 func TestDump(t *testing.T) {
-	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, wire.Bool(1, true))}
+	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, wire.Varint(1, 1))}
 	for _, test := range []struct {
 		m      wire.Message
 		family string

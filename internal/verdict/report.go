@@ -25,6 +25,7 @@ type Report struct {
 	Advice     string // what to do
 	Payload    grammar.Payload
 	Replay     string // the commands that show it again
+	First      string // the first test that has failed for the same cause; no row
 }
 
 // Cause names what failures have in common: the finding that explains them, or their group.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ var results = struct {
 // cause is what failures of several tests have in common.
 type cause struct {
 	name  string
-	known bool     // it is a finding
+	known int      // 1 if it is a finding
 	tests []string // each once: one that shrinks its input fails often
 	next  string   // the command to go on with
 }
@@ -67,7 +68,10 @@ func Record(test string, r verdict.Report) (first string) {
 	if i < 0 {
 		i = len(results.causes)
 		next, _, _ := strings.Cut(r.Replay, "\n")
-		results.causes = append(results.causes, &cause{name: r.Cause(), known: r.Finding != nil, next: next})
+		results.causes = append(results.causes, &cause{name: r.Cause(), next: next})
+		if r.Finding != nil {
+			results.causes[i].known = 1
+		}
 	}
 	c := results.causes[i]
 	if !slices.Contains(c.tests, test) {
@@ -129,12 +133,7 @@ func summary(failed bool) string {
 	}
 	b.WriteString("what failed, by cause, and what to do next:\n")
 	slices.SortStableFunc(results.causes, func(a, b *cause) int {
-		if a.known != b.known && b.known {
-			return -1
-		} else if a.known != b.known {
-			return 1
-		}
-		return len(b.tests) - len(a.tests)
+		return cmp.Or(a.known-b.known, len(b.tests)-len(a.tests))
 	})
 	for _, c := range results.causes {
 		fmt.Fprintf(&b, "  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)

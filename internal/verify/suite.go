@@ -117,19 +117,12 @@ func Known() findings.List { return must().known[contract.Stdin] }
 // Excused is what of Known is not to fail a test, by the user's choice.
 func Excused() findings.List { return must().excused[contract.Stdin] }
 
-// KnownOf is what is known of a decoder.
-func KnownOf(d decoder.Decoder) findings.List {
+// FindingsOf is what is known of a decoder, and what of that is excused.
+func FindingsOf(d decoder.Decoder) (known, excused findings.List) {
 	if IsReference(d) {
-		return findings.None
+		return findings.None, findings.None
 	}
-	return must().known[d.Input]
-}
-
-func excusedOf(d decoder.Decoder) findings.List {
-	if IsReference(d) {
-		return findings.None
-	}
-	return must().excused[d.Input]
+	return must().known[d.Input], must().excused[d.Input]
 }
 
 func hcsshimVersion() string { return hcsshim.Current().Source }

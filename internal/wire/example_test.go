@@ -10,7 +10,7 @@ import (
 // no legal field at all.
 func ExampleMessage() {
 	m := wire.Message{
-		wire.Bool(1, true).WideTag(2),
+		wire.Varint(1, 1).WideTag(2),
 		wire.String(2, "k"),
 		wire.Tag(0, 0), // field number 0 does not exist
 	}

@@ -30,11 +30,6 @@ func Varint(num protowire.Number, v uint64) Part {
 	return Part{num: num, typ: protowire.VarintType, val: v}
 }
 
-// Bool is a varint field of 0 or 1.
-func Bool(num protowire.Number, v bool) Part {
-	return Varint(num, protowire.EncodeBool(v))
-}
-
 // Int is a varint field of an int32, int64 or enum value: negative ones take
 // ten bytes.
 func Int(num protowire.Number, v int64) Part { return Varint(num, uint64(v)) }

@@ -22,12 +22,12 @@ func TestEncode(t *testing.T) {
 		{"too wide to matter", Message{Varint(1, 300).Wide(1)}, "08ac02"},
 		{"fixed32", Message{Fixed32(1, 1)}, "0d01000000"},
 		{"fixed64", Message{Fixed64(1, 1)}, "090100000000000000"},
-		{"message", Message{Sub(1, Bool(2, true))}, "0a021001"},
+		{"message", Message{Sub(1, Varint(2, 1))}, "0a021001"},
 		{"empty message", Message{Sub(1)}, "0a00"},
-		{"group", Message{Group(1, Bool(2, false))}, "0b10000c"},
+		{"group", Message{Group(1, Varint(2, 0))}, "0b10000c"},
 		{"tag alone", Message{Tag(0, 0)}, "00"},
 		{"tag of a reserved type", Message{Tag(1, 7)}, "0f"},
-		{"raw", Message{Raw([]byte{0xff}), Bool(1, true)}, "ff0801"},
+		{"raw", Message{Raw([]byte{0xff}), Varint(1, 1)}, "ff0801"},
 	} {
 		if got := hex.EncodeToString(test.m.Encode()); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
@@ -36,7 +36,7 @@ func TestEncode(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	whole := Message{Varint(1, 1), String(2, "abc"), Group(3, Bool(1, true)), Fixed32(4, 1)}
+	whole := Message{Varint(1, 1), String(2, "abc"), Group(3, Varint(1, 1)), Fixed32(4, 1)}
 	b := whole.Encode()
 	fields, rest := Parse(b)
 	if len(fields) != 4 || len(rest) != 0 {

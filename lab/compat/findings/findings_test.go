@@ -178,7 +178,7 @@ func TestRustExtensions(t *testing.T) {
 		{"its own options", any(RuncOptions, cgroup), contract.Options, "", options},
 		{"others with a cgroup", any("a.B", cgroup), contract.Foreign, "type-url-ignored", options},
 		{"others with two", any("a.B", cgroup, wire.String(3, "")), contract.Foreign, "type-url-ignored", none},
-		{"others without one", any("a.B", wire.Bool(1, true)), contract.Foreign, "type-url-ignored", none},
+		{"others without one", any("a.B", wire.Varint(1, 1)), contract.Foreign, "type-url-ignored", none},
 		{"others, damaged", any("a.B", wire.Raw([]byte{8})), contract.Foreign, "",
 			contract.Outcome{Kind: contract.Foreign}},
 		{"a namespace that is none", inNamespace("k8s.io")(), contract.Options, "bootstrap-rejected",
@@ -259,7 +259,7 @@ func TestHolds(t *testing.T) {
 		holds, wellFormed bool
 	}{
 		{"nothing", nil, false, false},
-		{"an Any", anyOf("a.Options", wire.Bool(1, true)), true, true},
+		{"an Any", anyOf("a.Options", wire.Varint(1, 1)), true, true},
 		{"an Any without a value", wire.Message{wire.String(1, "a.Options")}, true, true},
 		{"an Any with a URL", anyOf("example.com/a.Options"), true, true},
 		{"an Any of a damaged value", anyOf("a.Options", cut), true, false},
@@ -267,7 +267,7 @@ func TestHolds(t *testing.T) {
 		{"an Any of a longer name", anyOf("x.a.Options"), false, false},
 		{"BootstrapParams whose ID is the type's name", params(), false, false},
 		{"BootstrapParams with the type", params(anyOf("a.Options")), true, true},
-		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Bool(1, true))),
+		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Varint(1, 1))),
 			true, true},
 		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), true, false},
 		{"BootstrapParams with another type", params(anyOf("b.Options")), false, false},

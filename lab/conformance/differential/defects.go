@@ -303,9 +303,9 @@ func isOfParams(tag []byte) bool {
 }
 
 var (
-	_, paramsType = stdin.Family(contract.Stdin, []byte{4<<3 | 2, 0})
-	_, anyType    = stdin.Family(contract.Stdin, nil)
-	optionsType   = stdin.Inside(anyType, 2, contract.OptionsName)
+	_, paramsType  = stdin.Family(contract.Stdin, []byte{4<<3 | 2, 0})
+	_, anyType     = stdin.Family(contract.Stdin, nil)
+	_, optionsType = stdin.Field(anyType, 2, contract.OptionsName)
 )
 
 // message reads a message of some size that b begins with, and returns what it is to the
