@@ -38,13 +38,11 @@ const (
 )
 
 // Load reads the settings of this process from its environment.
-func Load() (Test, error) {
-	t := Test{HCSShim: os.Getenv(HCSShim), Entry: os.Getenv(Entry), Findings: os.Getenv(Findings)}
+func Load() (t Test, err error) {
 	text := os.Getenv(Variable)
 	if text == "" {
-		return t, nil
+		return Test{HCSShim: os.Getenv(HCSShim), Entry: os.Getenv(Entry), Findings: os.Getenv(Findings)}, nil
 	}
-	t = Test{}
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return t, fmt.Errorf("%s: %w", Variable, err)
 	}

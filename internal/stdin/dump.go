@@ -2,7 +2,6 @@ package stdin
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"unicode"
@@ -19,20 +18,16 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-var (
-	anyType    = (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	paramsType = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
-)
-
 // Family names the message that b is by the contract, and describes it.
 func Family(in contract.Input, b []byte) (name string, md protoreflect.MessageDescriptor) {
-	switch {
-	case in == contract.Create:
-		return "CreateTaskRequest.Options, an Any", anyType
-	case IsBootstrap(b):
-		return "BootstrapParams", paramsType
+	if in == contract.Stdin && IsBootstrap(b) {
+		return "BootstrapParams", (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
 	}
-	return "a legacy Any", anyType
+	name, md = "a legacy Any", (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	if in == contract.Create {
+		name = "CreateTaskRequest.Options, an Any"
+	}
+	return name, md
 }
 
 // Field returns the name of a message's field, and what it holds if that is a message: the
@@ -227,7 +222,7 @@ func short(b []byte) string {
 		b, more = b[:maxBytes], "…"
 	}
 	if !utf8.Valid(b) || strings.ContainsFunc(string(b), func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return hex.EncodeToString(b) + more
+		return fmt.Sprintf("%x%s", b, more)
 	}
 	return fmt.Sprintf("%q%s", b, more)
 }

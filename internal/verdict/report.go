@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,10 +38,9 @@ func (r Report) Cause() string {
 // group names the guarantee that is broken, and the finding, or which answer was given in
 // place of which. It depends on no test's guarantee: several tests find the same defect.
 func (v Verdict) group(p grammar.Payload, got contract.Outcome) string {
-	breaks := contract.GuaranteeOf(p.Want.Kind)
-	where, _ := stdin.Family(p.Input, p.Bytes)
-	if p.Input == contract.Create { // which is decoded by code of its own
-		where = "Create"
+	breaks, where := contract.GuaranteeOf(p.Want.Kind), "Create" // which is decoded by code of its own
+	if p.Input == contract.Stdin {
+		where, _ = stdin.Family(p.Input, p.Bytes)
 	}
 	where = " in " + where
 	if got.Kind.AlwaysWrong() {
@@ -149,7 +147,11 @@ func (r Report) String() string {
 		"; "))
 	if len(p.Bytes) <= maxDump {
 		b.WriteString(stdin.DumpAs(p.Bytes, md))
-		row("hex", shortHex(p.Bytes))
+		more := ""
+		if len(p.Bytes) > maxHex {
+			more = "… (the replay file has all of it)"
+		}
+		row("hex", fmt.Sprintf("%.*x%s", maxHex, p.Bytes, more))
 	}
 	return b.String()
 }
@@ -160,10 +162,3 @@ const (
 	maxDump = 1 << 16
 	maxHex  = 512
 )
-
-func shortHex(b []byte) string {
-	if len(b) > maxHex {
-		return hex.EncodeToString(b[:maxHex]) + "… (the replay file has all of it)"
-	}
-	return hex.EncodeToString(b)
-}

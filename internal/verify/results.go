@@ -20,10 +20,9 @@ import (
 // results are what this process has found out.
 var results = struct {
 	sync.Mutex
-	enumerated int            // payloads, of everything small
-	excused    map[string]int // answers, by finding
-	written    time.Time      // when these were
-	causes     []*cause       // in the order in which tests have failed for them
+	excused map[string]int // answers, by finding
+	written time.Time      // when these were
+	causes  []*cause       // in the order in which tests have failed for them
 }{excused: make(map[string]int)}
 
 // cause is what failures of several tests have in common.
@@ -47,13 +46,6 @@ func count(v verdict.Verdict) {
 		results.written = time.Now()
 		_ = write() // a lost count fails no test
 	}
-}
-
-// Enumerated notes that some payloads were enumerated.
-func Enumerated(n int) {
-	results.Lock()
-	defer results.Unlock()
-	results.enumerated += n
 }
 
 // Record notes a failure of a test, and returns the first test that has failed for its cause.
@@ -114,37 +106,27 @@ func ReadExcused(dir string) (map[string]int, error) {
 	return all, err
 }
 
-// summary says how many payloads were enumerated, which answers were excused, and, if tests
-// have failed, for which causes and what to do next: first what no finding explains, and then
-// by the number of tests. It is "" if there is nothing to say.
-func summary(failed bool) string {
-	var b strings.Builder
-	if results.enumerated > 0 {
-		fmt.Fprintf(&b, "%d payloads enumerated\n", results.enumerated)
-	}
+// finish prints which answers were excused, and, if tests have failed, for which causes and
+// what to do next: first what no finding explains, and then by the number of tests. It
+// writes what is left to write.
+func finish(failed bool) error {
+	results.Lock()
+	defer results.Unlock()
 	if len(results.excused) > 0 {
-		fmt.Fprintf(&b, "known findings of hcsshim %s, excused:\n", hcsshimVersion())
+		fmt.Printf("known findings of hcsshim %s, excused:\n", hcsshimVersion())
 	}
 	for _, name := range slices.Sorted(maps.Keys(results.excused)) {
-		fmt.Fprintf(&b, "  %7d × %s\n", results.excused[name], name)
+		fmt.Printf("  %7d × %s\n", results.excused[name], name)
 	}
 	if !failed || len(results.causes) == 0 {
-		return b.String()
+		return write()
 	}
-	b.WriteString("what failed, by cause, and what to do next:\n")
+	fmt.Println("what failed, by cause, and what to do next:")
 	slices.SortStableFunc(results.causes, func(a, b *cause) int {
 		return cmp.Or(a.known-b.known, len(b.tests)-len(a.tests))
 	})
 	for _, c := range results.causes {
-		fmt.Fprintf(&b, "  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)
+		fmt.Printf("  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)
 	}
-	return b.String()
-}
-
-// finish prints the summary when the tests have run, and writes what is left to write.
-func finish(failed bool) error {
-	results.Lock()
-	defer results.Unlock()
-	fmt.Print(summary(failed))
 	return write()
 }
