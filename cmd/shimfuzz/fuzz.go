@@ -205,8 +205,8 @@ func printResults(results []result) {
 	for _, r := range results {
 		switch {
 		case r.crasher != "":
-			fmt.Printf("\n%s failed; the smallest input found:\n  %s\n", r.target,
-				verify.Settings().ReproCommand(r.crasher))
+			fmt.Printf("\n%s failed; the smallest input found:\n  make repro %s\n", r.target,
+				verify.Settings().CaseArguments(r.crasher))
 		case r.failed:
 			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
 		}

@@ -77,11 +77,6 @@ func Root() (string, error) {
 	return "", err
 }
 
-// ReproCommand is the line that replays a case with the same settings.
-func (t Test) ReproCommand(file string) string {
-	return "make repro " + t.CaseArguments(file)
-}
-
 // CaseArguments are a case and the user's choices as make takes them.
 func (t Test) CaseArguments(file string) string {
 	if root, err := Root(); err == nil {

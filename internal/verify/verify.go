@@ -142,7 +142,7 @@ func (c Check) replay(t TB) string {
 	if err != nil {
 		return fmt.Sprintf("the payload could not be saved: %v", err)
 	}
-	line := Settings().ReproCommand(name)
+	line := "make repro " + Settings().CaseArguments(name)
 	if c.Reader == nil {
 		return line
 	}
