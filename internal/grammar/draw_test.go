@@ -104,8 +104,8 @@ func TestEverythingIsDrawn(t *testing.T) {
 			drawn[string(fd.Name())] = true
 		}
 		for row, name := range VariationNames {
-			without := RunHCS.Bootstrap(Lowest{}, 0, annotated())
-			with := RunHCS.Bootstrap(rnd, row, annotated())
+			without := RunHCS.Encode(Lowest{}, 0, Bootstrap, annotated())
+			with := RunHCS.Encode(rnd, row, Bootstrap, annotated())
 			drawn[name] = drawn[name] || !bytes.Equal(with.Bytes, without.Bytes)
 		}
 	}

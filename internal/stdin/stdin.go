@@ -72,17 +72,6 @@ func Anys(b []byte) (all [][]byte) {
 	return all
 }
 
-// Boundaries returns the offsets at which a message may end: its start, and the
-// end of each field.
-func Boundaries(body []byte) []int {
-	ends := []int{0}
-	fields, _ := wire.Parse(body)
-	for _, f := range fields {
-		ends = append(ends, f.Offset+len(f.Raw))
-	}
-	return ends
-}
-
 // MaxIdentifier is the longest identifier that containerd accepts, in bytes.
 const MaxIdentifier = 76
 

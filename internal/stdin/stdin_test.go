@@ -1,7 +1,6 @@
 package stdin
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -57,14 +56,6 @@ func TestOptionsBytes(t *testing.T) {
 		if got := OptionsBytes(test.m.Encode()); string(got) != test.want || got == nil {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
-	}
-}
-
-// A message may end at its start, after each of its fields, and nowhere else.
-func TestBoundaries(t *testing.T) {
-	b := wire.Message{wire.Varint(1, 1), wire.String(2, "abc"), wire.Raw([]byte{0xff})}.Encode()
-	if got := Boundaries(b); !slices.Equal(got, []int{0, 2, 7}) {
-		t.Errorf("Boundaries = %v, want [0 2 7]", got)
 	}
 }
 

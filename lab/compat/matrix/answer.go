@@ -7,12 +7,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -96,14 +96,14 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 }
 
 func (a Answer) payload() grammar.Payload {
-	return grammar.Payload{Bytes: a.Payload, Want: a.Want, Description: a.Name()}
+	return grammar.Payload{Bytes: a.Payload, Want: a.Want, Description: a.Name}
 }
 
 func asked(r readers.Reader, s Start) Request {
-	if s.Case != "" {
+	if s.Requested == "" {
 		return Replayed
 	}
-	switch table.Requested(s.Request.Options).Type {
+	switch recorded.Requested(s.Requested).Type {
 	case "":
 		return NoOptions
 	case r.Reads():
@@ -121,8 +121,8 @@ func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contra
 	}
 	o, err := process.Outcome(a, decoded)
 	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options &&
-		!bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
-		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
+		!bytes.Contains(a.Detail, []byte(recorded.RuncMarker)) {
+		err = fmt.Errorf("the options in the answer do not have %s in them", recorded.RuncMarker)
 	}
 	return findings.AsKnown(r.Name, r.Version, o), err
 }

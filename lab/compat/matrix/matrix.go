@@ -122,8 +122,8 @@ func (s Surprise) Report(program string) verdict.Report {
 	if s.Count > 1 {
 		r.Payload.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
-	family, _, _ := strings.Cut(a.Name(), "_")
-	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name(),
+	family, _, _ := strings.Cut(a.Name, "_")
+	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name,
 		settings.Quote(program))
 	return r
 }
