@@ -92,29 +92,21 @@ func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
 	return o
 }
 
-// holdsOptions reports whether a payload has options of a type, and whether their bytes
-// are well-formed protobuf. The first ones decide. It does not check the rest.
-func holdsOptions(payload []byte, name string) (holds, wellFormed bool) {
-	for _, a := range stdin.Anys(payload) {
-		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name {
-			_, rest := wire.Parse(value)
-			return true, len(rest) == 0
-		}
-	}
-	return false, false
-}
-
 // wantOf returns the right answer of a program that reads Options of another type,
 // given that of a program that reads runhcs's.
 func wantOf(name string, payload []byte, runhcs contract.Outcome) contract.Outcome {
-	holds, wellFormed := holdsOptions(payload, name)
-	switch {
-	case runhcs.Kind == contract.Malformed:
+	if runhcs.Kind == contract.Malformed {
 		return runhcs
-	case holds && !wellFormed:
-		return contract.Outcome{Kind: contract.Malformed}
-	case holds:
-		return contract.Outcome{Kind: contract.Options}
+	}
+	for _, a := range stdin.Anys(payload) {
+		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name { // the first decides
+			if _, rest := wire.Parse(value); len(rest) > 0 {
+				return contract.Outcome{Kind: contract.Malformed}
+			}
+			return contract.Outcome{Kind: contract.Options}
+		}
+	}
+	switch {
 	case runhcs.Kind == contract.Options && stdin.IsBootstrap(payload):
 		return contract.Outcome{Kind: contract.None}
 	case runhcs.Kind == contract.Options:

@@ -240,8 +240,9 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Options of a type are the value of an Any that names it, or that of an extension.
-func TestHolds(t *testing.T) {
+// Options of a type are the value of an Any that names it, or that of an extension, and
+// damaged if that is no message.
+func TestWantOf(t *testing.T) {
 	anyOf := func(url string, value ...wire.Part) wire.Message {
 		return wire.Message{wire.String(1, url), wire.Sub(2, value...)}
 	}
@@ -254,27 +255,27 @@ func TestHolds(t *testing.T) {
 	}
 	cut := wire.Raw([]byte{0x0a, 0x05})
 	for _, test := range []struct {
-		name              string
-		m                 wire.Message
-		holds, wellFormed bool
+		name string
+		m    wire.Message
+		want contract.Kind
 	}{
-		{"nothing", nil, false, false},
-		{"an Any", anyOf("a.Options", wire.Varint(1, 1)), true, true},
-		{"an Any without a value", wire.Message{wire.String(1, "a.Options")}, true, true},
-		{"an Any with a URL", anyOf("example.com/a.Options"), true, true},
-		{"an Any of a damaged value", anyOf("a.Options", cut), true, false},
-		{"an Any of another type", anyOf("b.Options"), false, false},
-		{"an Any of a longer name", anyOf("x.a.Options"), false, false},
-		{"BootstrapParams whose ID is the type's name", params(), false, false},
-		{"BootstrapParams with the type", params(anyOf("a.Options")), true, true},
+		{"nothing", nil, contract.None},
+		{"an Any", anyOf("a.Options", wire.Varint(1, 1)), contract.Options},
+		{"an Any without a value", wire.Message{wire.String(1, "a.Options")}, contract.Options},
+		{"an Any with a URL", anyOf("example.com/a.Options"), contract.Options},
+		{"an Any of a damaged value", anyOf("a.Options", cut), contract.Malformed},
+		{"an Any of another type", anyOf("b.Options"), contract.None},
+		{"an Any of a longer name", anyOf("x.a.Options"), contract.None},
+		{"BootstrapParams whose ID is the type's name", params(), contract.None},
+		{"BootstrapParams with the type", params(anyOf("a.Options")), contract.Options},
 		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Varint(1, 1))),
-			true, true},
-		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), true, false},
-		{"BootstrapParams with another type", params(anyOf("b.Options")), false, false},
+			contract.Options},
+		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), contract.Malformed},
+		{"BootstrapParams with another type", params(anyOf("b.Options")), contract.None},
 	} {
-		holds, wellFormed := holdsOptions(test.m.Encode(), "a.Options")
-		if holds != test.holds || wellFormed != test.wellFormed {
-			t.Errorf("%s: %v, %v; want %v, %v", test.name, holds, wellFormed, test.holds, test.wellFormed)
+		got := wantOf("a.Options", test.m.Encode(), contract.Outcome{Kind: contract.None})
+		if got.Kind != test.want {
+			t.Errorf("%s: %v, want %s", test.name, got, test.want)
 		}
 	}
 }
