@@ -154,7 +154,7 @@ func (r *result) judge(err error) error {
 		r.failure = "a case of the corpus, before any fuzzing: see above"
 	case m != nil:
 		r.crasher = filepath.Join(built("fuzz"), "testdata", "fuzz", m[1], m[2])
-		r.failure = verify.Settings().ReproCommand(r.crasher)
+		r.failure = "make repro " + verify.Settings().CaseArguments(r.crasher)
 	case strings.Contains(r.log, "context deadline exceeded"):
 		// golang/go#75804: the engine can mistake its own deadline for a failure.
 		fmt.Println("  (the time was up during an execution; nothing failed)")

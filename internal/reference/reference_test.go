@@ -79,7 +79,7 @@ func TestReadError(t *testing.T) {
 // BootstrapParams are unknown fields in it, and an ID and a namespace are another type.
 func TestCreate(t *testing.T) {
 	const options = "containerd.runhcs.v1.Options"
-	debug := wire.Sub(2, wire.Bool(1, true))
+	debug := wire.Sub(2, wire.Varint(1, 1))
 	bad := wire.String(1, "\xff")
 	for _, test := range []struct {
 		name string

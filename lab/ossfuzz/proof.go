@@ -83,7 +83,7 @@ func hunt(ctx context.Context, e *extract.Build, f fuzzer, what, seeds string, b
 				r.report)
 		}
 		fmt.Printf("%-34s %-28s %8.1f %12d\n", what, name, r.seconds, r.executions)
-		lines = append(lines, "  "+nothing.ReproCommand(r.crash))
+		lines = append(lines, "  make repro "+nothing.CaseArguments(r.crash))
 		is := func(n string) bool { return n == name }
 		left, unexcused = slices.DeleteFunc(left, is), slices.DeleteFunc(unexcused, is)
 		s.Findings = strings.Join(append([]string{provenOn}, unexcused...), ",-")
