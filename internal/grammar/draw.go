@@ -85,7 +85,7 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 		s = ID(rnd)
 	case level == Bootstrap && f.num == 2:
 		s = Namespace(rnd)
-	case level == Bootstrap && isText && !oneIn(rnd, 4):
+	case level == Bootstrap && isText && !oneIn(rnd, 8):
 		s = pick(rnd, Addresses)
 	case level == Bootstrap && !isText && !oneIn(rnd, 16):
 		n = uint64(pick(rnd, LogLevels))
