@@ -72,7 +72,7 @@ func TestWalkNeighbours(t *testing.T) {
 		cases := slices.DeleteFunc(casesFor(t, in), func(c corpus.Case) bool { return c.Size > small })
 		walkAll(t, in, underTest(in), func(yield func(grammar.Sentence) bool) {
 			for _, c := range cases {
-				for s := range grammar.Edits(c.Name, c.Payload.Bytes) {
+				for _, s := range grammar.Edits(c.Name, c.Payload.Bytes) {
 					if !yield(s) {
 						return
 					}
