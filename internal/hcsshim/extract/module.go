@@ -123,13 +123,14 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 		return "", err
 	}
 	dir = filepath.Join(b.Dir, "api")
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
+	err = os.RemoveAll(dir)
 	for _, pkg := range []string{"runtime/bootstrap/v1", "types/runc/options", "types/runtimeoptions/v1"} {
-		if err := gocmd.CopyTree(filepath.Join(dir, pkg), filepath.Join(api.Dir, pkg)); err != nil {
-			return "", err
+		if err == nil {
+			err = os.CopyFS(filepath.Join(dir, pkg), os.DirFS(filepath.Join(api.Dir, pkg)))
 		}
+	}
+	if err != nil {
+		return "", err
 	}
 	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
 }
