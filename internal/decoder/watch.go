@@ -68,14 +68,11 @@ func watch(decoder string, payload []byte) (done func()) {
 }
 
 func reportHangs() {
-	before, _ := ProcessorTime()
+	before := ProcessorTime()
 	for range time.Tick(watchEvery) {
-		now, ok := ProcessorTime()
+		now := ProcessorTime()
 		spent := now - before
 		before = now
-		if !ok {
-			spent = watchEvery // and HangLimit is one of the clock
-		}
 		running.Lock()
 		for _, d := range running.decodes {
 			d.charge(spent / time.Duration(len(running.decodes)))

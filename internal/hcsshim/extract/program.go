@@ -180,8 +180,8 @@ func (p *program) reached(file string) (string, error) {
 		}
 		text := p.text(d.node, d.comments)
 		if directive := atHomeOnly.FindString(text); directive != "" {
-			return "", p.errorf(d.node, "readOptions reaches a declaration with %s, which works in its own package only",
-				directive)
+			return "", p.errorf(d.node, "readOptions reaches a declaration with %s, which works in its own "+
+				"package only", directive)
 		}
 		fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(d.node).Line, text)
 	}
