@@ -9,13 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -72,16 +69,6 @@ func Show(cmd *exec.Cmd) error {
 		return ErrReported
 	}
 	return err
-}
-
-// Try runs cmd and returns all that it prints, and whether it failed. The error
-// is one of running it.
-func Try(cmd *exec.Cmd) (out string, failed bool, err error) {
-	text, err := cmd.CombinedOutput()
-	if _, failed = errors.AsType[*exec.ExitError](err); failed {
-		err = nil
-	}
-	return string(text), failed, err
 }
 
 // Lines runs cmd and passes each line that it prints to do. Standard error is part
@@ -152,23 +139,4 @@ func (downloads) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
-}
-
-// CopyTree copies what is below from, but for the hidden names, which are
-// slash-separated and start there. What it copies is writable.
-func CopyTree(to, from string, hidden ...string) error {
-	return os.CopyFS(to, without{os.DirFS(from), hidden})
-}
-
-// without is a file system in which some names are not listed.
-type without struct {
-	fs.FS
-	hidden []string
-}
-
-func (w without) ReadDir(dir string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(w.FS, dir)
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return slices.Contains(w.hidden, path.Join(dir, e.Name()))
-	}), err
 }

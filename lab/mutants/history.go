@@ -16,6 +16,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // historyReleases have, between them, every finding.
@@ -85,7 +86,7 @@ func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string
 	defer os.RemoveAll(s.Results)
 	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
 	cmd.Dir = filepath.Join(b.Root, l.pkg)
-	out, _, err := gocmd.Try(cmd)
+	out, _, err := workspace.Try(cmd)
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return nil, err
 	}

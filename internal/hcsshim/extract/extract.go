@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -179,14 +178,4 @@ func (b *Build) Command(ctx context.Context, s settings.Test, name string, args 
 // Go prepares the go command on the hcsshim under test.
 func (b *Build) Go(ctx context.Context, s settings.Test, command string, args ...string) *exec.Cmd {
 	return b.Command(ctx, s, "go", append([]string{command}, args...)...)
-}
-
-// Program builds a program of the tree and prepares it to be run with the settings.
-func (b *Build) Program(ctx context.Context, s settings.Test, pkg string, args ...string) (*exec.Cmd, error) {
-	// The go command names the program, because on Windows only one in .exe is found.
-	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", b.Dir+string(filepath.Separator),
-		pkg)); err != nil {
-		return nil, err
-	}
-	return b.Command(ctx, s, filepath.Join(b.Dir, path.Base(pkg)), args...), nil
 }

@@ -278,7 +278,8 @@ var refused = []example{
 		strings.Repeat("\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n", 2) + "\treturn nil\n}",
 		err: "create decodes the options twice"},
 	{name: "no error", creates: true, text: none + usual + "func create(req *task.CreateTaskRequest) {\n\tvar " +
-		"shimOpts *runhcs.Options\n\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n}", err: "returns no error"},
+		"shimOpts *runhcs.Options\n\tif req.Options != nil {\n\t\tshimOpts = get(req.Options)\n\t}\n}",
+		err: "returns no error"},
 	{name: "what is set elsewhere", creates: true, text: none + usual + create +
 		"\tif req.Options != nil {\n\t\tshimOpts = get(ctx, req.Options)\n\t}\n\treturn nil\n}",
 		err: "uses ctx, which create has from elsewhere"},

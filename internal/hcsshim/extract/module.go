@@ -95,25 +95,6 @@ func (b *Build) useByDefault() error {
 	return writeFile(filepath.Join(b.Root, "go.work"), text)
 }
 
-// Edited returns the build with another workspace beside its own, which edit changes.
-func (b *Build) Edited(name string, edit func(*modfile.WorkFile) error) (*Build, error) {
-	text, err := os.ReadFile(b.Work)
-	if err != nil {
-		return nil, err
-	}
-	work, err := modfile.ParseWork(b.Work, text, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := edit(work); err != nil {
-		return nil, err
-	}
-	work.Cleanup()
-	edited := *b
-	edited.Work = filepath.Join(b.Dir, name+".work")
-	return &edited, writeFile(edited.Work, modfile.Format(work.Syntax))
-}
-
 // copyBootstrap makes a module of the bootstrap protocol, and of the Options that tests
 // use beside hcsshim's, alone. hcsshim up to v0.12.5 requires a containerd that still has
 // the other packages of apiModule in its own module, where they would be found twice.
