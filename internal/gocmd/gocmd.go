@@ -4,6 +4,7 @@ package gocmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,10 +111,7 @@ func Download(path, version string) (*Module, error) {
 	if json.Unmarshal(out, &m) == nil && m.Dir != "" {
 		return &m.Module, nil
 	}
-	if m.Error == "" && err != nil {
-		m.Error = err.Error()
-	}
-	return nil, errors.New(OneLine(m.Error))
+	return nil, errors.New(OneLine(cmp.Or(m.Error, fmt.Sprint(err))))
 }
 
 // OneLine joins the lines of a message.

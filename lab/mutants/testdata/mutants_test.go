@@ -71,8 +71,8 @@ func TestMutants(t *testing.T) {
 // takes some milliseconds for the original.
 func (l *mutants) watch() {
 	for range time.Tick(100 * time.Millisecond) {
-		if decoder.ProcessorTime()-time.Duration(l.since.Load()) > decoder.MutantLimit {
-			fmt.Println("HANG: one mutant has worked for more than", decoder.MutantLimit)
+		if decoder.ProcessorTime()-time.Duration(l.since.Load()) > verify.MutantLimit {
+			fmt.Println("HANG: one mutant has worked for more than", verify.MutantLimit)
 			os.Exit(1)
 		}
 	}
