@@ -44,7 +44,7 @@ var current = sync.OnceValues(func() (*suite, error) {
 })
 
 func newSuite(s settings.Test) (*suite, error) {
-	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions}}
+	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.Current().ReadOptions}}
 	for _, c := range hcsshim.Current().Creates {
 		u.creates = append(u.creates, decoder.Decoder{Name: createName + " (" + c.File + ")", Input: contract.Create,
 			Read: c.Read})
@@ -145,8 +145,8 @@ func Main(run func() int) int {
 // Ready reports whether there is an hcsshim to test, and the one that the user asks for:
 // a variable HCSSHIM alone does not change what go commands test.
 func Ready() error {
-	if err := hcsshim.Ready(); err != nil {
-		return err
+	if hcsshim.Current().Source == "" {
+		return hcsshim.ErrNotExtracted
 	}
 	u, err := current()
 	if err != nil {
