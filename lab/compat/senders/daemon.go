@@ -13,26 +13,29 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
-// daemonOrder is the daemon's input.
-type daemonOrder struct {
+// order is the daemon's input, as in its own source.
+type order struct {
 	Config, Root, State, Seen, Socket, Namespace, ID string
-	Requests                                         []daemonRequest
+	Manager                                          manager
+	Requests                                         []request
 }
 
-type daemonRequest struct {
+type manager struct{ Root, State, GRPC, TTRPC string }
+
+type request struct {
 	Through, Handler, Runtime, Type string
 	Value                           []byte
+	Action, LogLevel, SocketDir     string
 }
 
-// daemonAnswer is what the daemon made of a request.
-type daemonAnswer struct {
+// answer is what the daemon made of a request.
+type answer struct {
 	Handler, Runtime, Type string
 	Value                  []byte
 	Error                  string
@@ -43,33 +46,10 @@ type daemonAnswer struct {
 	}
 }
 
-// passages records what becomes of options on their way through the daemon of one
-// release.
-func passages(ctx context.Context, module *gocmd.Module, windows []daemonAnswer) ([]recorded.Passage, error) {
-	asked, requests := daemonRequests(module.Version, windows)
-	order := daemonOrder{Config: inHome("config.toml"), Root: inHome("root"), State: inHome("state"),
-		Seen: inHome("seen"), Socket: inHome("s"), Namespace: recorded.Namespace, ID: recorded.ID,
-		Requests: requests}
-	var answers []daemonAnswer
-	if err := errors.Join(os.WriteFile(order.Config, []byte(config(module.Version, settings.All())), 0o666),
-		ask(ctx, order.Seen, order, &answers)); err != nil {
-		return nil, err
-	}
-	if len(answers) != len(asked) {
-		return nil, fmt.Errorf("%d answers to %d requests", len(answers), len(asked))
-	}
-	for i, a := range answers {
-		if err := note(&asked[i], a); err != nil {
-			return nil, fmt.Errorf("%+v: %w", requests[i], err)
-		}
-	}
-	return asked, nil
-}
-
 // daemonRequests is what each daemon is asked for. windows is the options that CRI of
 // this release makes on Windows.
-func daemonRequests(version string, windows []daemonAnswer) (asked []recorded.Passage, requests []daemonRequest) {
-	add := func(p recorded.Passage, r daemonRequest) {
+func daemonRequests(version string, windows []answer) (asked []recorded.Passage, requests []request) {
+	add := func(p recorded.Passage, r request) {
 		p.Containerd, r.Through = []string{version}, p.Through
 		asked, requests = append(asked, p), append(requests, r)
 	}
@@ -77,19 +57,19 @@ func daemonRequests(version string, windows []daemonAnswer) (asked []recorded.Pa
 		for _, shim := range Shims {
 			for _, through := range []string{recorded.ThroughTask, recorded.ThroughSandbox} {
 				add(recorded.Passage{Through: through, Shim: shim, Options: o.Name},
-					daemonRequest{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
+					request{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
 			}
 		}
 	}
 	for _, s := range settings.All() {
 		p := recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}
 		if s.Windows == "" {
-			add(p, daemonRequest{Handler: s.Name})
+			add(p, request{Handler: s.Name})
 			continue
 		}
 		for _, a := range windows {
 			if a.Handler == s.Name {
-				add(p, daemonRequest{Runtime: a.Runtime, Type: a.Type, Value: a.Value})
+				add(p, request{Runtime: a.Runtime, Type: a.Type, Value: a.Value})
 			}
 		}
 	}
@@ -97,7 +77,7 @@ func daemonRequests(version string, windows []daemonAnswer) (asked []recorded.Pa
 }
 
 // note adds an answer to a passage.
-func note(p *recorded.Passage, a daemonAnswer) error {
+func note(p *recorded.Passage, a answer) error {
 	p.Error = a.Error
 	for _, s := range a.Seen {
 		switch {
@@ -184,7 +164,7 @@ func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
 // has by itself, for each setting that changes them or leaves them alone. The daemon in
 // the folder build runs under Wine; no shim is started.
-func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (all []daemonAnswer, err error) {
+func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (all []answer, err error) {
 	dir, err := os.MkdirTemp(build, "windows-")
 	if err != nil {
 		return nil, err
@@ -204,11 +184,11 @@ func windowsOptions(ctx context.Context, host *wine.Host, build, version string)
 }
 
 func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string,
-	s settings.Setting) (a daemonAnswer, err error) {
+	s settings.Setting) (a answer, err error) {
 	in := func(name string) string { // as a program under Wine sees it
 		return "Z:" + strings.ReplaceAll(filepath.Join(dir, name), "/", `\`)
 	}
-	order := daemonOrder{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen")}
+	order := order{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen")}
 	input, err := json.Marshal(order)
 	if err := errors.Join(err, os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "config.toml"),
 		[]byte(windowsConfig(version, s)), 0o666)); err != nil {
@@ -219,11 +199,11 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 	if err != nil {
 		return a, err
 	}
-	var answers []daemonAnswer
+	var answers []answer
 	if err := json.Unmarshal([]byte(r.Stdout), &answers); err != nil {
 		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(r.Stderr))
 	}
-	i := slices.IndexFunc(answers, func(a daemonAnswer) bool { return a.Handler == s.Windows })
+	i := slices.IndexFunc(answers, func(a answer) bool { return a.Handler == s.Windows })
 	if i < 0 {
 		return a, fmt.Errorf("containerd has no runtime %s", s.Windows)
 	}

@@ -1,11 +1,10 @@
 // Package senders makes containerd's own code, of several releases, start a shim,
 // and records what that shim finds on its standard input.
 //
-// The shim is a stand-in (folder standin) under a shim's name. containerd's code
-// runs in two other programs, which are built for each release in a module whose path
-// is below containerd's, so that they may import its internal packages. The folder
-// recorder calls the manager of shims, core/runtime/v2 (runtime/v2 in 1.7), with the
-// daemon's configuration. The folder daemon is what stands above that manager: a
+// The shim is a stand-in (folder standin) under a shim's name. containerd's code runs in
+// the program of the folder daemon, which is built for each release in a module whose
+// path is below containerd's, so that it may import its internal packages. It calls the
+// manager of shims, core/runtime/v2 (runtime/v2 in 1.7); and what stands above that: a
 // configuration file, containerd's server with its plugins, CRI's options, the client,
 // and Create, which the stand-in's services answer. The recorded bytes are not edited:
 // the paths in them come from the configuration, or are the same on every machine.
@@ -18,7 +17,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +29,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/programs"
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -50,7 +49,7 @@ var Shims = []string{recorded.SpecialShim, recorded.OrdinaryShim}
 // socketDir is the folder for the shims' sockets that some requests configure.
 const socketDir = `C:\ProgramData\containerd\s`
 
-//go:embed recorder/*.go daemon/*.go standin/*.go
+//go:embed daemon/*.go standin/*.go
 var sources embed.FS
 
 // modulePath returns the module path of a release of containerd.
@@ -61,22 +60,26 @@ func modulePath(version string) string {
 	return "github.com/containerd/containerd/" + semver.Major(version)
 }
 
-// asks returns the requests that are made to each release, for each shim.
-func asks() []recorded.Request {
+// asks returns the requests that are made to the manager of a release, for each shim:
+// -info is there since 2.0, a folder for the sockets since 2.3.
+func asks(version string) []recorded.Request {
 	var all []recorded.Request
 	for _, shim := range Shims {
-		for _, o := range recorded.RequestedOptions {
-			all = append(all, recorded.Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"})
+		add := func(since, action, logLevel, socketDir string, options ...string) {
+			for _, o := range options {
+				if semver.Compare(version, since) >= 0 {
+					all = append(all, recorded.Request{Shim: shim, Action: action, Options: o, LogLevel: logLevel,
+						SocketDir: socketDir})
+				}
+			}
 		}
-		all = append(all,
-			recorded.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "debug"},
-			recorded.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "debug"},
-			recorded.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "info", SocketDir: socketDir},
-			recorded.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "info", SocketDir: socketDir},
-			recorded.Request{Shim: shim, Action: "delete", Options: "none", LogLevel: "info"},
-			recorded.Request{Shim: shim, Action: "info", Options: "none", LogLevel: "info"},
-			recorded.Request{Shim: shim, Action: "info", Options: "cri", LogLevel: "info"},
-			recorded.Request{Shim: shim, Action: "info", Options: "runc", LogLevel: "info"})
+		for _, o := range recorded.RequestedOptions {
+			add("", "start", "info", "", o.Name)
+		}
+		add("", "start", "debug", "", "none", "cri")
+		add("v2.3.0", "start", "info", socketDir, "none", "cri")
+		add("", "delete", "info", "", "none")
+		add("v2.0.0", "info", "info", "", "none", "cri", "runc")
 	}
 	return all
 }
@@ -102,31 +105,32 @@ func Record(ctx context.Context, host *wine.Host, build, version string) (all []
 		return nil, nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(recorded.Home)) }()
-	if err := install(build, "recorder"); err != nil {
-		return nil, nil, err
-	}
-	for _, r := range asks() {
-		if all, err = record(ctx, module, r, all); err != nil {
-			return nil, nil, fmt.Errorf("%v: %w", r, err)
-		}
-	}
-	if err := install(build, "daemon"); err != nil {
+	if err := install(build); err != nil {
 		return nil, nil, err
 	}
 	windows, err := windowsOptions(ctx, host, build, version)
 	if err != nil {
 		return nil, nil, err
 	}
-	ways, err = passages(ctx, module, windows)
-	return all, ways, err
+	return recordings(ctx, module, windows)
 }
+
+// moved are the packages that 1.7 has elsewhere than later releases.
+var moved = strings.NewReplacer(
+	`"github.com/containerd/containerd/v2/client"`, `client "github.com/containerd/containerd"`,
+	"containerd/v2/cmd/containerd/server", "containerd/services/server",
+	"containerd/v2/core/", "containerd/",
+	"containerd/v2/internal/cri/", "containerd/pkg/cri/",
+	"containerd/v2/pkg/", "containerd/",
+)
 
 // buildPrograms builds the programs in a module whose path is below containerd's, so
 // that they may import its internal packages.
 func buildPrograms(bin string, module *gocmd.Module) error {
-	generation, daemon := "v2.go", []string{"main.go", "v2.go"}
-	if semver.Major(module.Version) == "v1" {
-		generation, daemon = "v1.go", []string{"main.go", "v1.go", "v1_linux.go"}
+	daemon := []string{"main.go", "containerd.go", "v2.go"}
+	isV1 := semver.Major(module.Version) == "v1"
+	if isV1 {
+		daemon = []string{"main.go", "containerd.go", "v1.go", "v1_linux.go"}
 	}
 	if _, err := os.Stat(filepath.Join(module.Dir, "plugins", "mount")); err == nil {
 		daemon = append(daemon, "mounts.go")
@@ -137,20 +141,23 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 		// As containerd's own Makefile sets it.
 		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
 	}
-	if err := errors.Join(
-		m.Add("recorder", sources, "recorder", "main.go", generation),
-		m.Add("daemon", sources, "daemon", daemon...),
-		m.Add("standin", sources, "standin", "main.go"),
-		m.Build(bin, "./recorder", "./daemon", "./standin")); err != nil {
+	if err := errors.Join(m.Add("daemon", sources, "daemon", daemon...),
+		m.Add("standin", sources, "standin", "main.go")); err != nil {
+		return err
+	}
+	if shared := m.Files["daemon/containerd.go"]; isV1 {
+		m.Files["daemon/containerd.go"] = []byte(moved.Replace(string(shared)))
+	}
+	if err := m.Build(bin, "./daemon", "./standin"); err != nil {
 		return err
 	}
 	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
 	return m.Build(bin, "./daemon")
 }
 
-// install copies programs to recorded.Home: one as containerd, the stand-in as the shims.
-func install(bin, containerd string) error {
-	names := map[string]string{"containerd": containerd}
+// install copies the programs to recorded.Home: one as containerd, the stand-in as the shims.
+func install(bin string) error {
+	names := map[string]string{"containerd": "daemon"}
 	for _, shim := range Shims {
 		names[shim] = "standin"
 	}
@@ -166,17 +173,7 @@ func install(bin, containerd string) error {
 	return nil
 }
 
-// order is the recorder's input.
-type order struct {
-	Shim, Action, ID, Namespace string
-	Type                        string
-	Value                       []byte
-	LogLevel                    string
-	GRPC, TTRPC, SocketDir      string
-	Root, State                 string
-}
-
-// seen is the file that the stand-in saves.
+// seen is a line of the file that the stand-in saves.
 type seen struct {
 	Args  []string
 	Env   []string
@@ -187,58 +184,78 @@ type seen struct {
 // the path of its own binary, so that must be the same in every recording and on every machine.
 func inHome(name string) string { return filepath.Join(recorded.Home, name) }
 
-// ask gives an order, as JSON, to the program that is containerd, and decodes its answer.
-// What the stand-in is started with is added to the file saved.
-func ask(ctx context.Context, saved string, order, answer any) error {
-	input, err := json.Marshal(order)
-	if err := errors.Join(err, os.RemoveAll(inHome("root")), os.RemoveAll(inHome("state"))); err != nil {
-		return err
+// recordings asks the daemon of one release for all that is recorded: what its manager of
+// shims sends, and what becomes of options on their way through it.
+func recordings(ctx context.Context, module *gocmd.Module, windows []answer) (all []recorded.Recording,
+	ways []recorded.Passage, err error) {
+	o := order{Config: inHome("config.toml"), Root: inHome("daemon-root"), State: inHome("daemon-state"),
+		Seen: inHome("seen"), Socket: inHome("s"), Namespace: recorded.Namespace, ID: recorded.ID,
+		Manager: manager{inHome("root"), inHome("state"), recorded.GRPC, recorded.TTRPC}}
+	asked := asks(module.Version)
+	for _, r := range asked {
+		options := recorded.Requested(r.Options)
+		o.Requests = append(o.Requests, request{Through: "manager", Runtime: inHome(r.Shim), Type: options.Type,
+			Value: options.Value, Action: r.Action, LogLevel: r.LogLevel, SocketDir: r.SocketDir})
+	}
+	ways, requests := daemonRequests(module.Version, windows)
+	o.Requests = append(o.Requests, requests...)
+	answers, err := o.give(ctx, module.Version)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, a := range answers {
+		if i < len(asked) {
+			var r recorded.Recording
+			r, err = recording(module, asked[i], a)
+			all = append(all, r)
+		} else {
+			err = note(&ways[i-len(asked)], a)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%+v: %w", o.Requests[i], err)
+		}
+	}
+	return all, ways, nil
+}
+
+// give gives an order to the program that is containerd, and returns its answers.
+func (o *order) give(ctx context.Context, version string) (answers []answer, err error) {
+	input, err := json.Marshal(o)
+	if err := errors.Join(err, os.WriteFile(o.Config, []byte(config(version, settings.All())), 0o666)); err != nil {
+		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, inHome("containerd"))
 	cmd.Dir = recorded.Home
-	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
+	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + o.Seen} // the other variables that a shim gets are set by containerd
 	cmd.Stdin = bytes.NewReader(input)
 	out, err := gocmd.Output(cmd)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return json.Unmarshal(out, answer)
+	if err := json.Unmarshal(out, &answers); err != nil {
+		return nil, err
+	}
+	if len(answers) != len(o.Requests) {
+		return nil, fmt.Errorf("%d answers to %d requests", len(answers), len(o.Requests))
+	}
+	return answers, nil
 }
 
-// record adds the recording of a request to all, unless this release does not support it.
-func record(ctx context.Context, module *gocmd.Module, r recorded.Request,
-	all []recorded.Recording) ([]recorded.Recording, error) {
-	saved, o := inHome("saved.json"), recorded.Requested(r.Options)
-	if err := os.RemoveAll(saved); err != nil {
-		return nil, err
+// recording is the last start of a shim that a manager made for a request.
+func recording(module *gocmd.Module, r recorded.Request, a answer) (recorded.Recording, error) {
+	if len(a.Seen) == 0 {
+		return recorded.Recording{}, fmt.Errorf("no shim was started: %s", a.Error)
 	}
-	var answer struct{ Unsupported, Error string }
-	err := ask(ctx, saved, order{
-		Shim: inHome(r.Shim), Action: r.Action, ID: recorded.ID, Namespace: recorded.Namespace,
-		Type: o.Type, Value: o.Value, LogLevel: r.LogLevel, GRPC: recorded.GRPC, TTRPC: recorded.TTRPC,
-		SocketDir: r.SocketDir, Root: inHome("root"), State: inHome("state"),
-	}, &answer)
-	if err != nil || answer.Unsupported != "" {
-		return all, err
-	}
-	text, err := os.ReadFile(saved)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no shim was started: %s", answer.Error)
-	}
-	var s seen
-	last := text[bytes.LastIndexByte(bytes.TrimSpace(text), '\n')+1:]
-	if err := errors.Join(err, json.Unmarshal(last, &s)); err != nil {
-		return nil, err
-	}
+	s := a.Seen[len(a.Seen)-1]
 	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
-	return append(all, recorded.Recording{
+	return recorded.Recording{
 		Origin: recorded.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
 			Entry: entry(module.Version, r.Action), Request: r},
 		Args: s.Args, Env: slices.DeleteFunc(s.Env, ours), Stdin: s.Stdin,
-	}), nil
+	}, nil
 }
 
-// entry returns the function of containerd that the recorder calls.
+// entry returns the function of containerd that a manager is asked by.
 func entry(version, action string) string {
 	entries := map[string]string{
 		"start": "core/runtime/v2.ShimManager.Start", "delete": "core/runtime/v2.ShimManager.LoadExistingShims",

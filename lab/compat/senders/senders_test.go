@@ -4,23 +4,16 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/semver"
-
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 )
 
-// There is a recording of every release for every request that it supports: -info
-// since 2.0, a folder for the sockets since 2.3.
+// There is a recording of every release for every request.
 func TestRecordingsAreAll(t *testing.T) {
 	have := recorded.Recordings()
 	var want []recorded.Recording
 	for _, version := range Releases {
-		for _, r := range asks() {
-			if r.Action == "info" && semver.Compare(version, "v2.0.0") < 0 || r.SocketDir != "" &&
-				semver.Compare(version, "v2.3.0") < 0 {
-				continue
-			}
+		for _, r := range asks(version) {
 			want = append(want, recorded.Recording{Origin: recorded.Origin{Containerd: version, Request: r}})
 		}
 	}
@@ -48,9 +41,9 @@ func TestPassagesAreAll(t *testing.T) {
 			have[key(release, p)]++
 		}
 	}
-	var windows []daemonAnswer
+	var windows []answer
 	for _, s := range settings.All() {
-		windows = append(windows, daemonAnswer{Handler: s.Name})
+		windows = append(windows, answer{Handler: s.Name})
 	}
 	want := 0
 	for _, version := range Releases {

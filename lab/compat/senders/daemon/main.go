@@ -4,13 +4,16 @@
 // server loads a configuration file and starts its own plugins, from CRI's
 // configuration down to the shim. Only what listens for clients is left out, and the
 // shim is the stand-in, to which this program gives an address where it answers itself.
+// It can also ask the manager of shims alone, with a configuration that no file gives it.
 //
 // It reads an order, as JSON, from its standard input and prints the answers as JSON.
-// What is particular to a major version of containerd is in v1.go or v2.go.
+// What is particular to a major version of containerd is in v1.go or v2.go; containerd.go
+// is the same for both.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,17 +39,29 @@ type order struct {
 	Socket      string // where the stand-in's services are
 	Namespace   string
 	ID          string // of each container and sandbox
+	Manager     manager
 	Requests    []request
+}
+
+// manager is the configuration of a manager of shims that is asked alone.
+type manager struct {
+	Root, State string
+	GRPC, TTRPC string // containerd's addresses
 }
 
 // request is one start of a shim.
 type request struct {
-	Through string // task or sandbox: what is asked for; "" for the options alone
+	Through string // task, sandbox or manager: what is asked for; "" for the options alone
 	Handler string // runtime of the configuration; "" for the next fields
 	Runtime string // type
 	Path    string // of the shim, in place of the type's
 	Type    string // full name of the options' message; "" for no options
 	Value   []byte
+
+	// Of a manager.
+	Action    string // start, delete or info
+	LogLevel  string // "" for info
+	SocketDir string // "" for none
 }
 
 // answer is what became of a request.
@@ -122,9 +137,8 @@ func (o *order) answer(ctx context.Context, r request, s *shim) (answer, error) 
 	if err == nil && opts != nil {
 		a.Type, a.Value = opts.GetTypeUrl(), opts.GetValue()
 	}
-	if err == nil && r.Through != "" {
-		os.Setenv("SHIMFUZZ_ANSWER", address(r.Through, o.Socket)) // containerd passes its own on to the shim
-		err = o.create(ctx, r, opts)
+	if err = errors.Join(err, log.SetLevel(cmp.Or(r.LogLevel, "info"))); err == nil {
+		err = o.start(ctx, r, opts)
 	}
 	if err != nil {
 		a.Error = err.Error()
@@ -138,6 +152,18 @@ func (o *order) answer(ctx context.Context, r request, s *shim) (answer, error) 
 		a.Seen = append(a.Seen, line)
 	}
 	return a, err
+}
+
+// start makes containerd start the stand-in, which fails unless it is given an address.
+func (o *order) start(ctx context.Context, r request, opts typeurl.Any) error {
+	switch r.Through {
+	case "":
+		return nil
+	case "manager":
+		return errors.Join(os.Unsetenv("SHIMFUZZ_ANSWER"), o.manage(ctx, r, opts))
+	}
+	os.Setenv("SHIMFUZZ_ANSWER", address(r.Through, o.Socket)) // containerd passes its own on to the shim
+	return o.create(ctx, r, opts)
 }
 
 // options returns what CRI makes of a runtime of the configuration; or the requested

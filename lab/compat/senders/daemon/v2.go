@@ -5,22 +5,18 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
+	"reflect"
 
 	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types"
 	_ "github.com/containerd/containerd/api/types/runtimeoptions/v1"
 	"github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/cmd/containerd/server"
 	"github.com/containerd/containerd/v2/cmd/containerd/server/config"
 	"github.com/containerd/containerd/v2/core/metadata"
-	_ "github.com/containerd/containerd/v2/core/runtime/v2"
+	"github.com/containerd/containerd/v2/core/runtime"
+	v2 "github.com/containerd/containerd/v2/core/runtime/v2"
 	"github.com/containerd/containerd/v2/core/sandbox"
 	cri "github.com/containerd/containerd/v2/internal/cri/config"
-	"github.com/containerd/containerd/v2/pkg/cio"
-	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/containerd/v2/plugins"
 	_ "github.com/containerd/containerd/v2/plugins/content/local/plugin"
 	_ "github.com/containerd/containerd/v2/plugins/cri/runtime"
@@ -34,15 +30,6 @@ import (
 	"github.com/containerd/plugin"
 	"github.com/containerd/plugin/registry"
 	"github.com/containerd/typeurl/v2"
-)
-
-// What is taken from the daemon's plugins.
-var (
-	runtimes   map[string]cri.Runtime
-	db         *metadata.DB
-	taskClient tasks.TasksClient
-	controller sandbox.Controller
-	errPlugins = errors.New("the daemon has not started this program's plugin")
 )
 
 // This program is a plugin that requires the others, and so is started after them.
@@ -72,29 +59,11 @@ func find(ic *plugin.InitContext) error {
 	return nil
 }
 
-// serve starts the daemon as its command does.
-func (o *order) serve(ctx context.Context) error {
-	c := &config.Config{Root: o.Root, State: o.State}
-	if err := config.LoadConfig(ctx, o.Config, c); err != nil {
-		return err
-	}
-	if _, err := server.New(ctx, c); err != nil {
-		return err
-	}
-	return errPlugins
+func load(ctx context.Context, file string, c *config.Config) error {
+	return config.LoadConfig(ctx, file, c)
 }
 
-func handlers() []string { return slices.Sorted(maps.Keys(runtimes)) }
-
-// configured is what CRI makes of a runtime of the configuration.
-func configured(name string) (options any, runtime, path string, err error) {
-	r, ok := runtimes[name]
-	if !ok {
-		return nil, "", "", fmt.Errorf("the configuration has no runtime %s", name)
-	}
-	options, err = cri.GenerateRuntimeOptions(r)
-	return options, r.Type, r.Path, err
-}
+func runtimeOptions(r cri.Runtime) (any, error) { return cri.GenerateRuntimeOptions(r) }
 
 // address is what a shim prints when it has started: the address alone, as runhcs-v1
 // does, or what a shim that has sandboxes must say of itself.
@@ -105,64 +74,41 @@ func address(through, socket string) string {
 	return `{"version":3,"protocol":"ttrpc","address":"unix://` + socket + `"}`
 }
 
-// create creates a task or a sandbox as CRI does, and deletes it again.
-func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
-	ctx = namespaces.WithNamespace(ctx, o.Namespace)
-	c, err := client.New("", client.WithServices(client.WithContainerStore(metadata.NewContainerStore(db)),
-		client.WithLeasesService(metadata.NewLeaseManager(db)), client.WithTaskClient(taskClient)))
+var ofController = sandbox.Sandbox{Sandboxer: "shim"}
+
+func startSandbox(ctx context.Context, s sandbox.Sandbox) ([]client.NewTaskOpts, error) {
+	if err := controller.Create(ctx, s); err != nil {
+		return nil, err
+	}
+	e, err := controller.Start(ctx, s.ID)
+	return []client.NewTaskOpts{client.WithTaskAPIEndpoint(e.Address, e.Version)}, err
+}
+
+// ask makes a manager start a shim, or tell of one, or delete what is left.
+func (m manager) ask(ctx context.Context, id string, r request, spec, opts typeurl.Any) error {
+	config := &v2.ManagerConfig{Address: m.GRPC, TTRPCAddress: m.TTRPC}
+	if r.SocketDir != "" { // the field is there since 2.3
+		reflect.ValueOf(config).Elem().FieldByName("SocketDir").SetString(r.SocketDir)
+	}
+	shims, err := v2.NewShimManager(config)
 	if err != nil {
 		return err
 	}
-	var members []client.NewContainerOpts
-	var taskOpts []client.NewTaskOpts
-	if r.Path != "" {
-		taskOpts = append(taskOpts, client.WithRuntimePath(r.Path))
-	}
-	if r.Through == "sandbox" {
-		e, remove, err := o.sandbox(ctx, r.Runtime, opts)
+	switch r.Action {
+	case "info":
+		tasks, err := v2.NewTaskManager(ctx, m.Root, m.State, shims)
 		if err != nil {
 			return err
 		}
-		defer remove()
-		members = append(members, client.WithSandbox(o.ID))
-		taskOpts = append(taskOpts, client.WithTaskAPIEndpoint(e.Address, e.Version))
+		_, err = tasks.PluginInfo(ctx, &types.RuntimeRequest{RuntimePath: r.Runtime, Options: typeurl.MarshalProto(opts)})
+		return err
+	case "delete":
+		return shims.LoadExistingShims(ctx, m.State, m.Root)
 	}
-	container, err := c.NewContainer(ctx, o.container(r), append(members, client.WithRuntime(r.Runtime, opts),
-		client.WithSpec(&oci.Spec{}))...)
+	bundle, err := v2.NewBundle(ctx, m.Root, m.State, id, spec)
 	if err != nil {
 		return err
 	}
-	defer container.Delete(ctx)
-	task, err := container.NewTask(ctx, cio.NullIO, taskOpts...)
-	if err != nil {
-		return err
-	}
-	_, err = task.Delete(ctx)
+	_, err = shims.Start(ctx, id, bundle, runtime.CreateOpts{Spec: spec, Runtime: r.Runtime, RuntimeOptions: opts})
 	return err
-}
-
-// sandbox starts a sandbox by the controller that CRI calls if sandboxer is "shim".
-func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (e sandbox.ControllerInstance,
-	remove func(), err error) {
-	spec, err := typeurl.MarshalAny(&oci.Spec{})
-	if err != nil {
-		return e, nil, err
-	}
-	store := metadata.NewSandboxStore(db)
-	s, err := store.Create(ctx, sandbox.Sandbox{ID: o.ID, Spec: spec, Sandboxer: "shim",
-		Runtime: sandbox.RuntimeOpts{Name: runtime, Options: opts}})
-	if err != nil {
-		return e, nil, err
-	}
-	remove = func() {
-		controller.Shutdown(ctx, o.ID)
-		store.Delete(ctx, o.ID)
-	}
-	if err = controller.Create(ctx, s); err == nil {
-		e, err = controller.Start(ctx, o.ID)
-	}
-	if err != nil {
-		remove()
-	}
-	return e, remove, err
 }

@@ -1,0 +1,142 @@
+//go:build ignore
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/cmd/containerd/server"
+	"github.com/containerd/containerd/v2/cmd/containerd/server/config"
+	"github.com/containerd/containerd/v2/core/metadata"
+	"github.com/containerd/containerd/v2/core/sandbox"
+	cri "github.com/containerd/containerd/v2/internal/cri/config"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/namespaces"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/typeurl/v2"
+)
+
+// What is taken from the daemon's plugins.
+var (
+	runtimes   map[string]cri.Runtime
+	db         *metadata.DB
+	taskClient tasks.TasksClient
+	controller sandbox.Controller
+	errPlugins = errors.New("the daemon has not started this program's plugin")
+)
+
+// serve starts the daemon as its command does.
+func (o *order) serve(ctx context.Context) error {
+	c := &config.Config{Root: o.Root, State: o.State}
+	if err := load(ctx, o.Config, c); err != nil {
+		return err
+	}
+	if _, err := server.New(ctx, c); err != nil {
+		return err
+	}
+	return errPlugins
+}
+
+func handlers() []string { return slices.Sorted(maps.Keys(runtimes)) }
+
+// configured is what CRI makes of a runtime of the configuration.
+func configured(name string) (options any, runtime, path string, err error) {
+	r, ok := runtimes[name]
+	if !ok {
+		return nil, "", "", fmt.Errorf("the configuration has no runtime %s", name)
+	}
+	options, err = runtimeOptions(r)
+	return options, r.Type, r.Path, err
+}
+
+// create creates a task or a sandbox as CRI does, and deletes it again.
+func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
+	ctx = namespaces.WithNamespace(ctx, o.Namespace)
+	c, err := client.New("", client.WithServices(client.WithContainerStore(metadata.NewContainerStore(db)),
+		client.WithLeasesService(metadata.NewLeaseManager(db)), client.WithTaskClient(taskClient)))
+	if err != nil {
+		return err
+	}
+	var members []client.NewContainerOpts
+	var taskOpts []client.NewTaskOpts
+	if r.Path != "" {
+		taskOpts = append(taskOpts, client.WithRuntimePath(r.Path))
+	}
+	if r.Through == "sandbox" {
+		member, remove, err := o.sandbox(ctx, r.Runtime, opts)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		members, taskOpts = append(members, client.WithSandbox(o.ID)), append(taskOpts, member...)
+	}
+	container, err := c.NewContainer(ctx, o.container(r), append(members, client.WithRuntime(r.Runtime, opts),
+		client.WithSpec(&oci.Spec{}))...)
+	if err != nil {
+		return err
+	}
+	defer container.Delete(ctx)
+	task, err := container.NewTask(ctx, cio.NullIO, taskOpts...)
+	if err != nil {
+		return err
+	}
+	_, err = task.Delete(ctx)
+	return err
+}
+
+// sandbox starts a sandbox by the controller that CRI calls if it is told to: by
+// ENABLE_CRI_SANDBOXES in 1.7, later if sandboxer is "shim". It returns the options of a
+// task in the sandbox.
+func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (member []client.NewTaskOpts,
+	remove func(), err error) {
+	spec, err := typeurl.MarshalAny(&oci.Spec{})
+	if err != nil {
+		return nil, nil, err
+	}
+	store, s := metadata.NewSandboxStore(db), ofController
+	s.ID, s.Spec, s.Runtime = o.ID, spec, sandbox.RuntimeOpts{Name: runtime, Options: opts}
+	if s, err = store.Create(ctx, s); err != nil {
+		return nil, nil, err
+	}
+	remove = func() {
+		controller.Shutdown(ctx, o.ID)
+		store.Delete(ctx, o.ID)
+	}
+	if member, err = startSandbox(ctx, s); err != nil {
+		remove()
+	}
+	return member, remove, err
+}
+
+// manage asks a new manager of shims.
+func (o *order) manage(ctx context.Context, r request, opts typeurl.Any) error {
+	m := o.Manager
+	spec, err := typeurl.MarshalAny(&oci.Spec{})
+	err = errors.Join(err, os.RemoveAll(m.Root), os.RemoveAll(m.State), os.MkdirAll(m.Root, 0o711),
+		os.MkdirAll(m.State, 0o711))
+	if err == nil && r.Action == "delete" {
+		err = o.bundle(r.Runtime)
+	}
+	if err != nil {
+		return err
+	}
+	return m.ask(namespaces.WithNamespace(ctx, o.Namespace), o.ID, r, spec, opts)
+}
+
+// bundle makes the folder of a container from an earlier daemon, whose shim no longer
+// runs. The daemon deletes it.
+func (o *order) bundle(shim string) error {
+	dir := filepath.Join(o.Manager.State, o.Namespace, o.ID)
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "shim-binary-path"), []byte(shim), 0o600)
+}
