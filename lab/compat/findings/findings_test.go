@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -151,55 +150,6 @@ func TestDamageIgnored(t *testing.T) {
 			name = f.Name
 		}
 		if name != test.finding || contract.Diff(test.got, got) != "" {
-			t.Errorf("%s: finding %q, %v; want %q, %v", test.name, name, got, test.finding, test.got)
-		}
-	}
-}
-
-// rust-extensions reads field 2 of any message as runc's Options, of which it uses a
-// cgroup.
-func TestRustExtensions(t *testing.T) {
-	cgroup := wire.String(3, "c")
-	any := func(url string, value ...wire.Part) []byte {
-		return grammar.PlainAny(url, wire.Message(value).Encode())
-	}
-	otherEnd := wire.Raw([]byte{0x7b, 0x74}) // of field 15's group and of field 14's
-	inAny := func(url string, more ...wire.Part) []byte {
-		return append(any(url, cgroup), wire.Message(more).Encode()...)
-	}
-	options := contract.Outcome{Kind: contract.Options}
-	for _, test := range []struct {
-		name    string
-		payload []byte
-		want    contract.Kind
-		finding string
-		got     contract.Outcome
-	}{
-		{"its own options", any(RuncOptions, cgroup), contract.Options, "", options},
-		{"others with a cgroup", any("a.B", cgroup), contract.Foreign, "type-url-ignored", options},
-		{"others with two", any("a.B", cgroup, wire.String(3, "")), contract.Foreign, "type-url-ignored", none},
-		{"others without one", any("a.B", wire.Varint(1, 1)), contract.Foreign, "type-url-ignored", none},
-		{"others, damaged", any("a.B", wire.Raw([]byte{8})), contract.Foreign, "",
-			contract.Outcome{Kind: contract.Foreign}},
-		{"a namespace that is none", inNamespace("k8s.io")(), contract.Options, "bootstrap-rejected",
-			contract.Outcome{Kind: contract.Error, Err: errors.New("IncorrectTag(46)")}},
-		{"another", inNamespace("moby")(), contract.Options, "bootstrap-rejected", failed},
-		{"a namespace of one field", inNamespace("inference")(), contract.Options, "identity-misread", none},
-		{"another group's end", inAny(RuncOptions, otherEnd), contract.Malformed, "group-ends-unmatched", options},
-		{"the same twice", inAny(RuncOptions, otherEnd, otherEnd), contract.Malformed, "group-ends-unmatched", options},
-		{"a group's end and a fault", inAny(RuncOptions, otherEnd, wire.Raw([]byte{8})), contract.Malformed, "",
-			contract.Outcome{Kind: contract.Malformed}},
-		{"no group's end", inAny(RuncOptions, wire.Raw([]byte{0x7b})), contract.Malformed, "",
-			contract.Outcome{Kind: contract.Malformed}},
-		{"a stray one", inAny(RuncOptions, wire.Raw([]byte{0x7c})), contract.Malformed, "",
-			contract.Outcome{Kind: contract.Malformed}},
-	} {
-		f, got := All.Of(RustExtensions, "v0.11.0").Predict(test.payload, contract.Outcome{Kind: test.want})
-		name := ""
-		if f != nil {
-			name = f.Name
-		}
-		if name != test.finding || !findings.Matches(test.got, got) && contract.Diff(test.got, got) != "" {
 			t.Errorf("%s: finding %q, %v; want %q, %v", test.name, name, got, test.finding, test.got)
 		}
 	}
