@@ -13,7 +13,6 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders"
-	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -71,32 +70,28 @@ func writeRecordings(root string, all []recorded.Recording, ways []recorded.Pass
 func list[T any](all []T) []byte { return []byte("[\n" + corpus.Lines(all, "") + "\n]\n") }
 
 // formatPassages is the content of passages.json: a line for each of all, of which
-// those of releases that did the same are one.
+// those of releases that did the same are one. All of the same options or setting stand
+// together.
 func formatPassages(all []recorded.Passage) []byte {
 	var merged []recorded.Passage
-	at := make(map[string]int)
+	at := make(map[string]int)    // by what was done, in merged
+	order := make(map[string]int) // by the options or the setting
 	for _, p := range all {
 		release := p.Containerd
 		p.Containerd = nil
 		key := corpus.Lines([]recorded.Passage{p}, "")
-		i, ok := at[key]
-		if !ok {
-			i = len(merged)
-			at[key] = i
+		if _, ok := at[key]; !ok {
+			at[key] = len(merged)
 			merged = append(merged, p)
 		}
-		merged[i].Containerd = append(merged[i].Containerd, release...)
+		if _, ok := order[p.Options+p.Setting]; !ok {
+			order[p.Options+p.Setting] = len(order)
+		}
+		m := &merged[at[key]]
+		m.Containerd = append(m.Containerd, release...)
 	}
-	slices.SortStableFunc(merged, func(a, b recorded.Passage) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(merged, func(a, b recorded.Passage) int {
+		return order[a.Options+a.Setting] - order[b.Options+b.Setting]
+	})
 	return list(merged)
-}
-
-// rank is where a passage stands: first those of options, then of settings.
-func rank(p recorded.Passage) int {
-	if p.Setting != "" {
-		return len(recorded.RequestedOptions) + slices.IndexFunc(settings.All(),
-			func(s settings.Setting) bool { return s.Name == p.Setting })
-	}
-	return slices.IndexFunc(recorded.RequestedOptions,
-		func(o recorded.OptionsRequest) bool { return o.Name == p.Options })
 }

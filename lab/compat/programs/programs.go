@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -24,8 +25,6 @@ type Module struct {
 	Release *gocmd.Module     // to link, with the versions that it selects
 	Files   map[string][]byte // by slash-separated path
 	Path    string            // of the module, for imports within it
-	Flags   []string          // more flags for go build
-	Env     []string          // more of its environment
 }
 
 // ignored is the line that keeps a program's files from being built as part of the suite.
@@ -47,10 +46,11 @@ func (m *Module) Add(to string, source fs.FS, folder string, names ...string) er
 	return nil
 }
 
-// Build writes the module and builds packages, each to a file in bin that is named
-// for the package's folder. It works in a temporary folder, so that several processes
-// may build the same module at the same time. The error has go build's output.
-func (m *Module) Build(bin string, packages ...string) error {
+// Build writes the module and builds packages, with more of go build's environment and
+// flags, each to a file in bin that is named for the package's folder. It works in a
+// temporary folder, so that several processes may build the same module at the same time.
+// The error has go build's output.
+func (m *Module) Build(bin string, env, flags []string, packages ...string) error {
 	dir, err := os.MkdirTemp(bin, "module-")
 	if err != nil {
 		return err
@@ -61,8 +61,8 @@ func (m *Module) Build(bin string, packages ...string) error {
 	}
 	out := filepath.Join(dir, "bin")
 	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", out + string(filepath.Separator)}
-	args = append(append(args, m.Flags...), packages...)
-	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, m.Env...), args...); err != nil {
+	args = slices.Concat(args, flags, packages)
+	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, env...), args...); err != nil {
 		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version,
 			strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 	}

@@ -135,25 +135,15 @@ func hcsshim(shim extract.Shim) func(root, dir, version string) error {
 			m.Files["extracted/"+name] = text
 		}
 		err = errors.Join(err, m.Add("internal/hcsshim", os.DirFS(root), "internal/hcsshim", "hcsshim.go"),
-			m.Add("reader", sources, "hcsshim", "main.go", marshal(source)))
+			m.Add("reader", sources, "hcsshim", "main.go"))
 		if shim == lcow {
 			err = errors.Join(err, m.Add("extracted", sources, "lcow", "lcow.go"))
 		}
 		if err != nil {
 			return err
 		}
-		return m.Build(dir, "./reader")
+		return m.Build(dir, nil, nil, "./reader")
 	}
-}
-
-// marshal is the file that encodes the Options of a release, which are of gogo/protobuf
-// before v0.12.0.
-func marshal(source *extract.Source) string {
-	name := filepath.Join(source.Dir, "cmd", extract.RunHCS.Name, "options", "runhcs.pb.go")
-	if text, err := os.ReadFile(name); err == nil && bytes.Contains(text, []byte(`"github.com/gogo/protobuf/proto"`)) {
-		return "gogo.go"
-	}
-	return "google.go"
 }
 
 // lcow is the shim in which the decoding is part of a function that uses what it finds.
@@ -192,7 +182,7 @@ func containerd(program string) func(root, dir, version string) error {
 		if program == "runc" {
 			packages = append(packages, path+"/cmd/containerd-shim-runc-v2")
 		}
-		return m.Build(dir, packages...)
+		return m.Build(dir, nil, nil, packages...)
 	}
 }
 

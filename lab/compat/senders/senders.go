@@ -138,8 +138,6 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 	m := programs.Module{
 		Release: module, Path: module.Path + "/shimfuzz",
 		Files: map[string][]byte{"daemon/linkname.s": nil}, // lets a function have no body
-		// As containerd's own Makefile sets it.
-		Flags: []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version},
 	}
 	if err := errors.Join(m.Add("daemon", sources, "daemon", daemon...),
 		m.Add("standin", sources, "standin", "main.go")); err != nil {
@@ -148,11 +146,10 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 	if shared := m.Files["daemon/containerd.go"]; isV1 {
 		m.Files["daemon/containerd.go"] = []byte(moved.Replace(string(shared)))
 	}
-	if err := m.Build(bin, "./daemon", "./standin"); err != nil {
-		return err
-	}
-	m.Env = []string{"GOOS=windows", "GOARCH=amd64"}
-	return m.Build(bin, "./daemon")
+	// As containerd's own Makefile sets it.
+	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
+	return errors.Join(m.Build(bin, nil, version, "./daemon", "./standin"),
+		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./daemon"))
 }
 
 // install copies the programs to recorded.Home: one as containerd, the stand-in as the shims.

@@ -5,8 +5,10 @@ package main
 
 import (
 	"bytes"
+	"reflect"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/proto"
 
 	_ "shimfuzz/extracted"
 	"shimfuzz/internal/hcsshim"
@@ -35,4 +37,16 @@ func answer(opts *options.Options, err error) protocol.Answer {
 			err.Error())}
 	}
 	return protocol.Answer{Outcome: protocol.Options, Detail: b}
+}
+
+// marshal encodes options without the fields that this release does not know. Before
+// v0.12.0 they are of gogo/protobuf.
+func marshal(opts *options.Options) ([]byte, error) {
+	if old, ok := any(opts).(interface{ Marshal() ([]byte, error) }); ok {
+		reflect.ValueOf(opts).Elem().FieldByName("XXX_unrecognized").SetBytes(nil)
+		return old.Marshal()
+	}
+	m := any(opts).(proto.Message)
+	m.ProtoReflect().SetUnknown(nil)
+	return proto.Marshal(m)
 }

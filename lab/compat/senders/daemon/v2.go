@@ -100,7 +100,8 @@ func (m manager) ask(ctx context.Context, id string, r request, spec, opts typeu
 		if err != nil {
 			return err
 		}
-		_, err = tasks.PluginInfo(ctx, &types.RuntimeRequest{RuntimePath: r.Runtime, Options: typeurl.MarshalProto(opts)})
+		_, err = tasks.PluginInfo(ctx, &types.RuntimeRequest{RuntimePath: r.Runtime,
+			Options: typeurl.MarshalProto(opts)})
 		return err
 	case "delete":
 		return shims.LoadExistingShims(ctx, m.State, m.Root)
