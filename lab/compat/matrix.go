@@ -4,7 +4,6 @@
 package compat
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -32,7 +31,6 @@ import (
 // fails for a wrong answer that no finding predicts, for a finding that no longer
 // shows, and for a reader that cannot be built.
 func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
-	senders := matrix.Senders(recorded.Recordings())
 	cases, err := corpus.Load()
 	if err != nil {
 		return err
@@ -41,18 +39,19 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	if err != nil {
 		return err
 	}
-	m := &measurement{root: root, senders: senders, ways: ways, cases: cases}
+	m := &measurement{root: root, senders: matrix.Senders(recorded.Recordings()), ways: ways, cases: cases}
 	rows, err := m.askAll(ctx, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)))
 	if err != nil {
 		return err
 	}
-	fmt.Println()
-	matrix.Markdown(os.Stdout, senders, rows)
-	fmt.Printf("\n%s\n\n", matrix.Legend)
-	matrix.Advice(os.Stdout, senders, rows)
-	if err := m.write(rows); err != nil {
+	tables := m.tables(rows)
+	fmt.Printf("\n%s\n%s\n", tables[0], matrix.Legend)
+	file := filepath.Join(root, matrixMarkdown)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777),
+		os.WriteFile(file, []byte(strings.Join(tables, "\n")), 0o666)); err != nil {
 		return err
 	}
+	fmt.Printf("\nthis table, and what becomes of an operator's TOML, as Markdown: %s\n", matrixMarkdown)
 	return m.judge(rows)
 }
 
@@ -87,83 +86,21 @@ func (m *measurement) askAll(ctx context.Context, all []readers.Reader) ([]matri
 // ask puts every payload to one reader. A reader that cannot be built is a row, too;
 // the error is one of running it, or of an answer that is not of the protocol.
 func (m *measurement) ask(r readers.Reader) (matrix.Row, error) {
-	row := matrix.Row{Reader: r}
-	missing := func(err error) matrix.Row {
-		return matrix.Row{Reader: r, Missing: gocmd.OneLine(err.Error()), Absent: errors.Is(err, readers.ErrNotHere)}
-	}
 	program, err := r.Build(m.root)
 	if err != nil {
-		return missing(err), nil
+		return matrix.Row{Reader: r, Err: err}, nil
 	}
 	p := &process.Reader{Command: []string{program}, Limit: process.Limit}
 	defer p.Close()
-	for _, s := range m.senders {
-		c, err := matrix.Ask(r, s, p.Ask)
-		if errors.Is(err, readers.ErrNotHere) {
-			return missing(err), nil
-		}
-		if err != nil {
-			return row, err
-		}
-		row.Cells = append(row.Cells, c)
+	answers, err := matrix.Ask(r, matrix.Starts(r, m.senders, m.ways, m.cases), p.Ask)
+	if errors.Is(err, readers.ErrNotHere) {
+		return matrix.Row{Reader: r, Err: err}, nil
 	}
-	replays, err := matrix.Ask(r, matrix.Sender{Starts: matrix.Cases(r, m.cases)}, p.Ask)
-	row.Replays = replays.Answers
-	if err != nil {
-		return row, err
-	}
-	row.Settings, err = matrix.AskWays(r, m.ways, p.Ask)
-	return row, err
+	return matrix.Row{Reader: r, Answers: answers}, err
 }
 
-// matrixMarkdown is the file with the table, relative to the root.
+// matrixMarkdown is the file with the tables, relative to the root.
 const matrixMarkdown = "build/matrix/matrix.md"
-
-func (m *measurement) write(rows []matrix.Row) error {
-	markdown := filepath.Join(m.root, matrixMarkdown)
-	page := filepath.Join(filepath.Dir(markdown), "index.html")
-	var html bytes.Buffer
-	if err := errors.Join(matrix.HTML(&html, m.senders, rows), os.MkdirAll(filepath.Dir(page), 0o777),
-		os.WriteFile(markdown, []byte(strings.Join(m.tables(rows), "\n")), 0o666),
-		os.WriteFile(page, html.Bytes(), 0o666)); err != nil {
-		return err
-	}
-	fmt.Printf("\nwhat becomes of an operator's TOML, and the table above, as Markdown: %s\n", matrixMarkdown)
-	fmt.Printf("with the evidence of each cell: %s\n", gocmd.FromHere(page))
-	return nil
-}
-
-// judge prints, and fails for, what no finding explains and what is no longer true.
-func (m *measurement) judge(rows []matrix.Row) error {
-	wrong := 0
-	tell := func(format string, args ...any) {
-		wrong++
-		fmt.Printf("\n"+format, args...)
-	}
-	for _, s := range matrix.Surprises(rows) {
-		tell("WRONG  %s, %d times\n%s", s.Reader.ID(), s.Count, s.Report(gocmd.FromHere(s.Reader.Program(m.root))))
-	}
-	for _, s := range matrix.Stale(rows) {
-		tell("STALE  %s, where the answer is right: correct its entry in lab/compat/findings/all.go\n", s)
-	}
-	for _, r := range rows {
-		if r.Missing != "" && !r.Absent {
-			tell("NOT RUN  %s: %s\n", r.Reader.ID(), r.Missing)
-		}
-	}
-	stale, err := m.pageIsStale(rows)
-	if err != nil {
-		return err
-	}
-	if stale && !slices.ContainsFunc(rows, func(r matrix.Row) bool { return r.Missing != "" }) {
-		tell("STALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
-	}
-	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(m.senders), wrong)
-	if wrong > 0 {
-		return gocmd.ErrReported
-	}
-	return nil
-}
 
 // tables is the tables of docs/matrix.md.
 func (m *measurement) tables(rows []matrix.Row) []string {
@@ -171,6 +108,39 @@ func (m *measurement) tables(rows []matrix.Row) []string {
 	matrix.Markdown(&starts, m.senders, rows)
 	matrix.SettingsMarkdown(&settings, m.ways, rows)
 	return []string{starts.String(), settings.String()}
+}
+
+// judge prints, and fails for, what no finding explains and what is no longer true.
+func (m *measurement) judge(rows []matrix.Row) error {
+	wrong, all := 0, true
+	tell := func(format string, args ...any) {
+		wrong++
+		fmt.Printf("\n"+format, args...)
+	}
+	for _, r := range rows {
+		for _, report := range r.Wrong(gocmd.FromHere(r.Reader.Program(m.root))) {
+			tell("WRONG  %s%s", r.Reader.ID(), report)
+		}
+		for _, f := range r.Stale() {
+			tell("STALE  %s of %s, where the answer is right: correct its entry in lab/compat/findings/all.go\n", f,
+				r.Reader.ID())
+		}
+		if all = all && r.Err == nil; r.Err != nil && !errors.Is(r.Err, readers.ErrNotHere) {
+			tell("NOT RUN  %s: %s\n", r.Reader.ID(), gocmd.OneLine(r.Err.Error()))
+		}
+	}
+	stale, err := m.pageIsStale(rows)
+	if err != nil {
+		return err
+	}
+	if stale && all {
+		tell("STALE  the tables in docs/matrix.md are not those of %s\n", matrixMarkdown)
+	}
+	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(m.senders), wrong)
+	if wrong > 0 {
+		return gocmd.ErrReported
+	}
+	return nil
 }
 
 // pageIsStale reports whether docs/matrix.md shows other tables of the listed releases.

@@ -3,7 +3,6 @@ package matrix
 import (
 	"bytes"
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,17 +15,6 @@ import (
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
-)
-
-// Request is what containerd was asked to send, as seen by one reader.
-type Request string
-
-// The requests.
-const (
-	OwnOptions     Request = "options"    // of the type that the reader reads
-	NoOptions      Request = "no options" //
-	ForeignOptions Request = "foreign"    // options of another type
-	Replayed       Request = "replayed"   // a case of the corpus, which no containerd sends
 )
 
 // Effect is what an operator sees of an answer.
@@ -43,42 +31,38 @@ const (
 	Other    Effect = "OTHER" // other options than were sent, or some where none were sent
 )
 
-// Lower is the effect where it is not the first thing to be seen.
-func (e Effect) Lower() string { return strings.ToLower(string(e)) }
-
 // worstFirst is every effect, the worst first.
 var worstFirst = []Effect{Panics, Hangs, Other, Defaults, Partly, Fails, Arrive}
 
 // Answer is what a reader answered to one start, and the decision on it.
 type Answer struct {
 	Start
-	Asked   Request // for Start, as the reader sees it
 	Want    contract.Outcome
 	Got     contract.Outcome
 	Effect  Effect
 	Verdict verdict.Verdict
 }
 
-// Ask puts every payload of a sender to a reader with ask, and decides on the
-// answers. The error is one of ask, one of an answer that is not of the protocol, or
-// readers.ErrNotHere for a reader that cannot be run on this system.
-func Ask(r readers.Reader, s Sender, ask func(payload []byte) (protocol.Answer, error)) (Cell, error) {
-	c := Cell{Reader: r, Sender: s}
-	for _, start := range s.Starts {
-		got, err := ask(start.Payload)
+// Ask puts starts to a reader with ask, and decides on the answers. The error is one of
+// ask, one of an answer that is not of the protocol, or readers.ErrNotHere for a reader
+// that cannot be run on this system.
+func Ask(r readers.Reader, starts []Start, ask func(payload []byte) (protocol.Answer, error)) (all []Answer,
+	err error) {
+	for _, s := range starts {
+		got, err := ask(s.Payload)
+		if err == nil && got.Outcome == protocol.Unable {
+			return nil, fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)
+		}
+		var a Answer
+		if err == nil {
+			a, err = decide(r, s, got)
+		}
 		if err != nil {
-			return c, fmt.Errorf("%s: %w", r.ID(), err)
+			return nil, fmt.Errorf("%s: %w", r.ID(), err)
 		}
-		if got.Outcome == protocol.Unable {
-			return c, fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)
-		}
-		a, err := decide(r, start, got)
-		if err != nil {
-			return c, fmt.Errorf("%s: %w", r.ID(), err)
-		}
-		c.Answers = append(c.Answers, a)
+		all = append(all, a)
 	}
-	return c, nil
+	return all, nil
 }
 
 // decide decides on the answer of a reader. What is known of it is excused.
@@ -88,8 +72,7 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Start: s, Asked: asked(r, s), Want: want, Got: got}
-	a.Effect = effect(a.Want, a.Got)
+	a := Answer{Start: s, Want: want, Got: got, Effect: effect(want, got)}
 	known := findings.All.Of(r.Name, r.Version)
 	a.Verdict = verdict.OfCase(a.payload(), a.Got, known, known)
 	return a, nil
@@ -97,19 +80,6 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 
 func (a Answer) payload() grammar.Payload {
 	return grammar.Payload{Bytes: a.Payload, Want: a.Want, Description: a.Name}
-}
-
-func asked(r readers.Reader, s Start) Request {
-	if s.Requested == "" {
-		return Replayed
-	}
-	switch recorded.Requested(s.Requested).Type {
-	case "":
-		return NoOptions
-	case r.Reads():
-		return OwnOptions
-	}
-	return ForeignOptions
 }
 
 // outcome is an answer as the contract names it. Of options other than runhcs's

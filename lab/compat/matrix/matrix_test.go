@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
@@ -28,6 +27,7 @@ func senders() []Sender { return Senders(recorded.Recordings()) }
 
 var (
 	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
+	old    = readers.Reader{Name: findings.RunHCS, Version: "v0.14.1"}
 	runc   = readers.Reader{Name: findings.RuncV2, Version: "v2.4.2"}
 	rust   = readers.Reader{Name: findings.RustExtensions, Version: "v0.11.0"}
 )
@@ -49,7 +49,7 @@ func byTheContract(b []byte) (protocol.Answer, error) {
 func TestSenders(t *testing.T) {
 	var got []string
 	for _, s := range senders() {
-		got = append(got, s.Containerd+" to "+s.To())
+		got = append(got, s.String())
 	}
 	for _, want := range []string{"v1.7.35 to any shim", "v2.2.9 to any shim", "v2.3.7 to runhcs-v1",
 		"v2.3.7 to lcow-v2", "v2.4.2 to lcow-v2"} {
@@ -59,15 +59,27 @@ func TestSenders(t *testing.T) {
 	}
 }
 
+// always answers the same to every payload.
+func always(a protocol.Answer) func([]byte) (protocol.Answer, error) {
+	return func([]byte) (protocol.Answer, error) { return a, nil }
+}
+
+// rowOf is all that a reader answers to senders.
+func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (protocol.Answer, error)) Row {
+	t.Helper()
+	answers, err := Ask(r, Starts(r, senders(), nil, nil), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Row{Reader: r, Answers: answers}
+}
+
 // A reader that answers by the contract is right everywhere.
 func TestContractIsRight(t *testing.T) {
+	row := rowOf(t, runhcs, byTheContract)
 	for _, s := range senders() {
-		c, err := Ask(runhcs, s, byTheContract)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := c.Summary(); got != "arrive" {
-			t.Errorf("%v: %s", s.Containerd, got)
+		if got := row.summary(s); got != "arrive" {
+			t.Errorf("%v: %s", s, got)
 		}
 	}
 }
@@ -79,10 +91,10 @@ func TestWantFollowsFromTheRequest(t *testing.T) {
 		for _, s := range senders() {
 			for _, start := range s.Starts {
 				want := contract.None
-				switch asked(r, start) {
-				case OwnOptions:
+				switch asked(r, start.Requested) {
+				case "":
 					want = contract.Options
-				case ForeignOptions:
+				case "f:":
 					if !stdin.IsBootstrap(start.Payload) {
 						want = contract.Foreign
 					}
@@ -114,6 +126,7 @@ func startOf(family, requested string) Start {
 func TestEffects(t *testing.T) {
 	value := string(recorded.Requested("cri").Value)
 	marker := string(recorded.Requested("runc").Value)
+	withoutFalse := strings.TrimSuffix(string(recorded.Requested("all").Value), "\xa0\x01\x00") // scrub_logs
 	for _, test := range []struct {
 		reader            readers.Reader
 		family, requested string
@@ -124,6 +137,8 @@ func TestEffects(t *testing.T) {
 		{runhcs, "legacy", "cri", "options", value, Arrive, verdict.Right},
 		{runhcs, "legacy", "cri", "options", "", Partly, verdict.Wrong},
 		{runhcs, "legacy", "all", "options", value, Other, verdict.Wrong},
+		{runhcs, "legacy", "all", "options", withoutFalse, Partly, verdict.Wrong},
+		{old, "legacy", "all", "options", withoutFalse, Arrive, verdict.Right},
 		{runhcs, "legacy", "cri", "none", "", Defaults, verdict.Wrong},
 		{runhcs, "legacy", "cri", "error", "no", Fails, verdict.Wrong},
 		{runhcs, "legacy", "cri", "error/malformed", "no", Fails, verdict.Wrong},
@@ -174,68 +189,28 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// An explicit scrub_logs: false is lost only to an hcsshim that distinguishes it
-// from unset.
-func TestExplicitFalse(t *testing.T) {
-	lost := new(options.Options)
-	if err := proto.Unmarshal(recorded.Requested("all").Value, lost); err != nil {
-		t.Fatal(err)
-	}
-	lost.ScrubLogs = nil
-	b, err := proto.Marshal(lost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for version, want := range map[string]Effect{"v0.14.1": Arrive, "v0.15.0-rc.1": Arrive, "v0.15.0-rc.2": Partly,
-		"v0.15.0": Partly, "/home/me/hcsshim": Partly} {
-		r := readers.Reader{Name: findings.RunHCS, Version: version}
-		got, err := decide(r, startOf("legacy", "all"), protocol.Answer{Outcome: protocol.Options, Detail: b})
-		if err != nil || got.Effect != want {
-			t.Errorf("hcsshim %s loses scrub_logs: false: %s, %v; want %s", version, got.Effect, err, want)
-		}
-	}
-}
-
-// rowOf is all that a reader answers.
-func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (protocol.Answer, error)) []Row {
-	t.Helper()
-	row := Row{Reader: r}
-	for _, s := range senders() {
-		c, err := Ask(r, s, ask)
-		if err != nil {
-			t.Fatal(err)
-		}
-		row.Cells = append(row.Cells, c)
-	}
-	return []Row{row}
-}
-
 // A finding explains only the answer that it predicts. A shim that drops or refuses
 // more than that is a surprise; one that is right where a finding predicts a wrong
 // answer shows that the finding is stale.
 func TestFindingsPredict(t *testing.T) {
 	lcow := readers.Reader{Name: findings.LCOW, Version: "v0.15.0"}
-	old := readers.Reader{Name: findings.RunHCS, Version: "v0.14.1"}
-	always := func(a protocol.Answer) func([]byte) (protocol.Answer, error) {
-		return func([]byte) (protocol.Answer, error) { return a, nil }
-	}
 	for _, test := range []struct {
-		what             string
-		reader           readers.Reader
-		ask              func([]byte) (protocol.Answer, error)
-		surprises, stale int
+		what         string
+		reader       readers.Reader
+		ask          func([]byte) (protocol.Answer, error)
+		wrong, stale int
 	}{
 		{"drops everything", lcow, always(protocol.Answer{Outcome: protocol.None}), 2, 0},
-		{"refuses everything", lcow, always(protocol.Failed(errors.New("no UTF-8"))), 5, 1},
+		{"refuses everything", lcow, always(protocol.Failed(errors.New("no UTF-8"))), 4, 1},
 		{"is fixed", lcow, byTheContract, 0, 2},
-		{"refuses everything for no known reason", old, always(protocol.Failed(errors.New("no"))), 5, 0},
+		{"refuses everything for no known reason", old, always(protocol.Failed(errors.New("no"))), 4, 0},
 		{"is fixed", old, byTheContract, 0, 1},
 	} {
-		rows := rowOf(t, test.reader, test.ask)
-		if got := len(Surprises(rows)); got != test.surprises {
-			t.Errorf("%s that %s: %d surprises, want %d", test.reader.ID(), test.what, got, test.surprises)
+		row := rowOf(t, test.reader, test.ask)
+		if got := len(row.Wrong("")); got != test.wrong {
+			t.Errorf("%s that %s: %d groups of wrong answers, want %d", test.reader.ID(), test.what, got, test.wrong)
 		}
-		if got := Stale(rows); len(got) != test.stale {
+		if got := row.Stale(); len(got) != test.stale {
 			t.Errorf("%s that %s: stale %v, want %d", test.reader.ID(), test.what, got, test.stale)
 		}
 	}
@@ -243,7 +218,7 @@ func TestFindingsPredict(t *testing.T) {
 
 // A reader is given the cases that show its findings, and all damaged ones if what is
 // predicted of these is exact. What it answers is held to the predictions.
-func TestCases(t *testing.T) {
+func TestStarts(t *testing.T) {
 	all, err := corpus.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -261,32 +236,30 @@ func TestCases(t *testing.T) {
 		{runhcs, "legacy_field_debug-type_1", false}, // shows in serve only
 		{runhcs, truncated, false},
 	} {
-		if got := slices.ContainsFunc(Cases(test.reader, all),
+		if got := slices.ContainsFunc(Starts(test.reader, nil, nil, all),
 			func(s Start) bool { return s.Name == test.name }); got != test.want {
 			t.Errorf("%s is given %s: %v, want %v", test.reader.ID(), test.name, got, test.want)
 		}
 	}
 	r := readers.Reader{Name: findings.PkgShim, Version: "v2.3.7"}
-	replay := func(ask func([]byte) (protocol.Answer, error)) []Row {
-		c, err := Ask(r, Sender{Starts: Cases(r, all)}, ask)
+	replay := func(ask func([]byte) (protocol.Answer, error)) Row {
+		answers, err := Ask(r, Starts(r, nil, nil, all), ask)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return []Row{{Reader: r, Replays: c.Answers}}
+		return Row{Reader: r, Answers: answers}
 	}
-	if got := Stale(replay(byTheContract)); !slices.Contains(got, "damage-ignored of containerd pkg/shim v2.3.7") {
+	if got := replay(byTheContract).Stale(); !slices.Contains(got, "damage-ignored") {
 		t.Errorf("for a reader that is fixed, stale %v", got)
 	}
-	surprises := Surprises(replay(func([]byte) (protocol.Answer,
-		error) {
-		return protocol.Answer{Outcome: protocol.None}, nil
-	}))
-	if len(surprises) == 0 || !strings.Contains(surprises[0].Report("x").Replay, "CASE=corpus/malformed/") {
-		t.Errorf("for a reader that drops everything, %d surprises", len(surprises))
+	wrong := replay(always(protocol.Answer{Outcome: protocol.None})).Wrong("x")
+	if len(wrong) == 0 || !strings.Contains(wrong[0].Replay, "CASE=corpus/malformed/") {
+		t.Errorf("for a reader that drops everything, %d groups of wrong answers", len(wrong))
 	}
 }
 
-// An answer that is not of the protocol is an error, not an effect.
+// An answer that is not of the protocol is an error, not an effect; and a reader that
+// cannot be run is not a shim that crashes.
 func TestNotAnAnswer(t *testing.T) {
 	for _, test := range []struct {
 		reader          readers.Reader
@@ -296,59 +269,15 @@ func TestNotAnAnswer(t *testing.T) {
 		{runhcs, "options", "\x0a"},
 		{runc, "options", ""}, // without the marker
 	} {
-		ask := func([]byte) (protocol.Answer, error) {
-			return protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, nil
-		}
-		if _, err := Ask(test.reader, senders()[0], ask); err == nil || !strings.Contains(err.Error(),
+		ask := always(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		if _, err := Ask(test.reader, senders()[0].Starts, ask); err == nil || !strings.Contains(err.Error(),
 			test.reader.ID()) {
 			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
 	}
-}
-
-// A reader that cannot be run is not a shim that crashes.
-func TestUnable(t *testing.T) {
-	_, err := Ask(runhcs, senders()[0], func([]byte) (protocol.Answer,
-		error) {
-		return protocol.Answer{Outcome: protocol.Unable}, nil
-	})
-	if !errors.Is(err, readers.ErrNotHere) {
+	unable := protocol.Answer{Outcome: protocol.Unable}
+	if _, err := Ask(runhcs, senders()[0].Starts, always(unable)); !errors.Is(err, readers.ErrNotHere) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// The advice says which hcsshim each containerd works with, and what no containerd
-// sends though it was asked to. The page has the evidence of every cell.
-func TestAdvice(t *testing.T) {
-	all := senders()
-	rows := []Row{{Reader: runhcs}}
-	for _, s := range all {
-		c, err := Ask(runhcs, s, byTheContract)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows[0].Cells = append(rows[0].Cells, c)
-	}
-	rows = append(rows, Row{Reader: readers.Reader{Name: findings.RunHCS, Version: "v9.9.9"},
-		Missing: "no such <version>"})
-	var text, page bytes.Buffer
-	Advice(&text, all, rows)
-	for _, want := range []string{
-		"containerd v2.3.7    works with hcsshim v0.15.0\n",
-		"Never sent, though asked for: scrub_logs: false, by containerd v1.7.35 v2.0.14 v2.2.9 v2.3.7\n",
-	} {
-		if !strings.Contains(text.String(), want) {
-			t.Errorf("%q is not in:\n%s", want, text.String())
-		}
-	}
-	if err := HTML(&page, all, rows); err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(page.String(), `class="evidence"`); n != len(all) {
-		t.Errorf("the page has evidence of %d cells, want %d", n, len(all))
-	}
-	if strings.Contains(page.String(), "<version>") {
-		t.Error("the page does not escape what it shows")
 	}
 }
 
@@ -365,10 +294,10 @@ func TestMarkdown(t *testing.T) {
 	}
 	var rows []Row
 	for _, version := range []string{"v1", "v2", "v3"} {
-		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, anyOnly)...)
+		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, anyOnly))
 	}
-	rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: "v4"}, byTheContract)...)
-	rows = append(rows, Row{Reader: readers.Reader{Name: "other"}, Missing: "no"})
+	rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: "v4"}, byTheContract),
+		Row{Reader: readers.Reader{Name: "other"}, Err: errors.New("no")})
 	var b strings.Builder
 	Markdown(&b, all, rows)
 	const want = `| what reads it | v1.7.35 to any shim, v2.0.14 to any shim, v2.2.9 to any shim, ` +
@@ -383,17 +312,14 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-// A surprise is reported with what was wanted and given, and how to see it again.
+// A wrong answer is reported with what was wanted and given, and how to see it again.
 func TestReport(t *testing.T) {
-	rows := rowOf(t, runc, func([]byte) (protocol.Answer, error) {
-		return protocol.Failed(errors.New("deprecated API")),
-			nil
-	})
-	surprises := Surprises(rows)
-	if len(surprises) == 0 {
-		t.Fatal("no surprises")
+	row := rowOf(t, runc, always(protocol.Failed(errors.New("deprecated API"))))
+	wrong := row.Wrong("build/runc")
+	if len(wrong) == 0 {
+		t.Fatal("no wrong answers")
 	}
-	report := surprises[0].Report("build/runc").String()
+	report := wrong[0].String()
 	for _, want := range []string{
 		"verdict    wrong\n", "program    containerd runc-v2 v2.4.2\n", "want       none\n",
 		"got        error: deprecated API\n",

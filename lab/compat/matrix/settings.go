@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -10,13 +9,10 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
-	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
-	"shimfuzz/lab/conformance/protocol"
 )
 
 // The effects of a setting that are not those of a payload.
@@ -25,64 +21,25 @@ const (
 	Accepted Effect = "ACCEPTED" // the shim starts with what was a mistake
 )
 
-// Way is the way of one setting of an operator through some releases of containerd, to
-// the payload that the shim is given.
-type Way struct {
-	recorded.Passage
-	Start
-}
-
-// Ways returns the ways of settings. The error is one of a passage of which the corpus
-// has no case.
-func Ways(passages []recorded.Passage, cases []corpus.Case) (ways []Way, err error) {
-	for _, p := range passages {
-		if p.Setting == "" {
-			continue
-		}
-		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, p.Start) })
-		if i < 0 {
-			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
-		}
-		ways = append(ways, Way{p, Start{Name: cases[i].Name, Payload: p.Start}})
-	}
-	return ways, nil
-}
-
-// AskWays puts the payloads of the settings for a reader to it, and returns its
-// answers by the index of the way.
-func AskWays(r readers.Reader, ways []Way, ask func(payload []byte) (protocol.Answer, error)) (map[int]Answer, error) {
-	reads := map[string]string{findings.RunHCS: recorded.SpecialShim, findings.LCOW: recorded.OrdinaryShim}
-	answers := make(map[int]Answer)
-	for i, w := range ways {
-		if w.Shim != reads[r.Name] || w.Error != "" {
-			continue
-		}
-		c, err := Ask(r, Sender{Starts: []Start{w.Start}}, ask)
-		if err != nil {
-			return nil, err
-		}
-		answers[i] = c.Answers[0]
-	}
-	return answers, nil
-}
-
-// Sees is what an operator sees of a shim's answer, given what the setting means.
-func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) Effect {
-	if s.Means == "" {
-		if got.Kind == contract.Options {
-			return Accepted
-		}
-		return effect(contract.Outcome{Kind: contract.Foreign}, got)
-	}
-	want := findings.AsKnown(r.Name, r.Version, contract.Outcome{Kind: contract.Options, Options: s.Options()})
-	empty := func(o proto.Message) bool { return proto.Equal(contract.WithoutUnknown(o), new(options.Options)) }
+// sees is what an operator sees of a shim's answer, given what the setting means.
+func sees(r readers.Reader, s settings.Setting, got contract.Outcome) Effect {
+	want := contract.Outcome{Kind: contract.Foreign}
 	switch {
-	case got.Kind == contract.None && empty(want.Options):
-		return Arrive
-	case got.Kind == contract.Options && empty(got.Options) && !empty(want.Options):
-		return Defaults
+	case s.Means != "":
+		sent := contract.Outcome{Kind: contract.Options, Options: s.Options()}
+		want = emptyIsNone(findings.AsKnown(r.Name, r.Version, sent))
+	case got.Kind == contract.Options:
+		return Accepted
 	}
-	return effect(want, got)
+	return effect(want, emptyIsNone(got))
+}
+
+// emptyIsNone is an outcome in which options without a field are none.
+func emptyIsNone(o contract.Outcome) contract.Outcome {
+	if o.Kind == contract.Options && proto.Equal(contract.WithoutUnknown(o.Options), new(options.Options)) {
+		return contract.Outcome{Kind: contract.None}
+	}
+	return o
 }
 
 // SettingsMarkdown writes what becomes of each setting. Settings of a runtime with the same
@@ -170,11 +127,11 @@ func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) string {
 	var order []Effect // the newest shim's first
 	versions := make(map[Effect][]string)
 	for _, r := range slices.Backward(rows) {
-		a, ok := r.Settings[i]
-		if !ok {
+		at := slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Name == ways[i].Name })
+		if at < 0 || !ways[i].isFor(r.Reader) {
 			continue
 		}
-		e := Sees(r.Reader, s, a.Got)
+		e := sees(r.Reader, s, r.Answers[at].Got)
 		if versions[e] == nil {
 			order = append(order, e)
 		}

@@ -16,8 +16,6 @@ import (
 
 // What an operator sees is measured by what the setting means, not by what was sent.
 func TestSees(t *testing.T) {
-	newest := readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
-	old := readers.Reader{Name: findings.RunHCS, Version: "v0.14.1"}
 	answer := func(o *options.Options) contract.Outcome {
 		return contract.Outcome{Kind: contract.Options, Options: o}
 	}
@@ -30,19 +28,19 @@ func TestSees(t *testing.T) {
 		got    contract.Outcome
 		want   Effect
 	}{
-		{"arrives", newest, `{"sandboxIsolation":"HYPERVISOR"}`, answer(isolated), Arrive},
-		{"dropped by containerd", newest, `{"sandboxIsolation":"HYPERVISOR"}`, answer(new(options.Options)), Defaults},
-		{"dropped by the shim", newest, `{"sandboxIsolation":"HYPERVISOR"}`, none, Defaults},
-		{"partly", newest, `{"debug":true,"sandboxIsolation":"HYPERVISOR"}`, answer(isolated), Partly},
-		{"fails", newest, `{"debug":true}`, failed, Fails},
-		{"nothing is meant", newest, `{}`, none, Arrive},
-		{"nothing is meant and sent", newest, `{}`, answer(new(options.Options)), Arrive},
-		{"false is lost", newest, `{"scrubLogs":false}`, answer(new(options.Options)), Defaults},
+		{"arrives", runhcs, `{"sandboxIsolation":"HYPERVISOR"}`, answer(isolated), Arrive},
+		{"dropped by containerd", runhcs, `{"sandboxIsolation":"HYPERVISOR"}`, answer(new(options.Options)), Defaults},
+		{"dropped by the shim", runhcs, `{"sandboxIsolation":"HYPERVISOR"}`, none, Defaults},
+		{"partly", runhcs, `{"debug":true,"sandboxIsolation":"HYPERVISOR"}`, answer(isolated), Partly},
+		{"fails", runhcs, `{"debug":true}`, failed, Fails},
+		{"nothing is meant", runhcs, `{}`, none, Arrive},
+		{"nothing is meant and sent", runhcs, `{}`, answer(new(options.Options)), Arrive},
+		{"false is lost", runhcs, `{"scrubLogs":false}`, answer(new(options.Options)), Defaults},
 		{"false is unset", old, `{"scrubLogs":false}`, answer(new(options.Options)), Arrive},
-		{"a mistake", newest, "", answer(isolated), Accepted},
-		{"a mistake that the shim reports", newest, "", failed, Arrive},
+		{"a mistake", runhcs, "", answer(isolated), Accepted},
+		{"a mistake that the shim reports", runhcs, "", failed, Arrive},
 	} {
-		got := Sees(test.reader, settings.Setting{Name: test.what, Means: test.means}, test.got)
+		got := sees(test.reader, settings.Setting{Name: test.what, Means: test.means}, test.got)
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.what, got, test.want)
 		}
@@ -62,11 +60,11 @@ func TestSettingsMarkdown(t *testing.T) {
 	var rows []Row
 	for _, version := range []string{"v0.14.1", "v0.15.0"} {
 		r := readers.Reader{Name: findings.RunHCS, Version: version}
-		answers, err := AskWays(r, ways, byTheContract)
+		answers, err := Ask(r, Starts(r, nil, ways, nil), byTheContract)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, Row{Reader: r, Settings: answers})
+		rows = append(rows, Row{Reader: r, Answers: answers})
 	}
 	var b strings.Builder
 	SettingsMarkdown(&b, ways, rows)

@@ -1,20 +1,17 @@
 package matrix
 
 import (
-	"cmp"
-	"embed"
 	"fmt"
-	"html/template"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
-	"shimfuzz/lab/compat/findings"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
 )
 
-// Legend explains the words of Cell.Summary.
+// Legend explains the words of the table.
 const Legend = `arrive: the options that were sent, field by field. error: the shim does not start, and reports why.
 DEFAULTS: the options are silently dropped. PARTLY: some of their fields are.
 PANIC: the shim crashes. HANG: it does not answer.
@@ -26,7 +23,8 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	var columns [][]int // the senders of each column
 	for i := range senders {
 		alike := func(c []int) bool {
-			return !slices.ContainsFunc(rows, func(r Row) bool { return r.summary(c[0]) != r.summary(i) })
+			a, b := senders[c[0]], senders[i]
+			return !slices.ContainsFunc(rows, func(r Row) bool { return r.summary(a) != r.summary(b) })
 		}
 		if at := slices.IndexFunc(columns, alike); at >= 0 {
 			columns[at] = append(columns[at], i)
@@ -38,7 +36,7 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	for _, c := range columns {
 		var names []string
 		for _, i := range c {
-			names = append(names, senders[i].Containerd+" to "+senders[i].To())
+			names = append(names, senders[i].String())
 		}
 		fmt.Fprintf(w, " %s |", strings.Join(names, ", "))
 	}
@@ -47,7 +45,7 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	for _, r := range rows {
 		text := ""
 		for _, c := range columns {
-			text += " " + r.summary(c[0]) + " |"
+			text += " " + r.summary(senders[c[0]]) + " |"
 		}
 		spans = extend(spans, r.Reader.Name, r.Reader.Version, text)
 	}
@@ -56,12 +54,43 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	}
 }
 
-// summary is what a row has in the column of a sender.
-func (r Row) summary(sender int) string {
-	if r.Missing != "" {
-		return "not run: " + r.Missing
+// summary is what a row has in the column of a sender, in one or two words: what happens
+// to the reader's own options, and what goes wrong without options (n:) and with foreign
+// ones (f:).
+func (r Row) summary(s Sender) string {
+	if r.Err != nil {
+		return "not run: " + gocmd.OneLine(r.Err.Error())
 	}
-	return r.Cells[sender].Summary()
+	effects := make(map[string][]string) // by what was asked for
+	for _, e := range worstFirst {
+		for _, a := range r.Answers {
+			if a.Effect != e || !s.sends(a.Start) {
+				continue
+			}
+			if what := asked(r.Reader, a.Requested); !slices.Contains(effects[what], string(e)) {
+				effects[what] = append(effects[what], string(e))
+			}
+		}
+	}
+	text := strings.Join(effects[""], "/")
+	for _, what := range []string{"n:", "f:"} {
+		if e := effects[what]; len(e) > 0 && e[0] != string(Arrive) {
+			text += " " + what + strings.ToLower(e[0])
+		}
+	}
+	return text
+}
+
+// asked is how a reader sees a request: "" for options that it reads, "n:" for none, "f:"
+// for those of another type.
+func asked(r readers.Reader, requested string) string {
+	switch recorded.Requested(requested).Type {
+	case "":
+		return "n:"
+	case r.Reads():
+		return ""
+	}
+	return "f:"
 }
 
 // span is the versions of a program, from the first to the last, of which the same is said.
@@ -82,85 +111,4 @@ func extend(list []span, name, version, text string) []span {
 		return list
 	}
 	return append(list, span{name, version, version, text})
-}
-
-// Advice writes which containerd works with which hcsshim, as containerd is and
-// without its special case for runhcs-v1, and which options no containerd sends.
-func Advice(w io.Writer, senders []Sender, rows []Row) {
-	for _, part := range []struct{ heading, shim string }{
-		{"As it is:", recorded.SpecialShim},
-		{"Without containerd's special case for shim-runhcs-v1:", recorded.OrdinaryShim},
-	} {
-		fmt.Fprintln(w, part.heading)
-		for i, s := range senders {
-			if s.Shims[0] == part.shim { // of one to any shim, the special one
-				fmt.Fprintf(w, "  containerd %-9s %s\n", s.Containerd, worksWith(i, rows))
-			}
-		}
-	}
-	lost := make(map[string][]string)
-	for _, s := range senders {
-		for _, start := range s.Starts {
-			for _, field := range start.Lost() {
-				if !slices.Contains(lost[field], s.Containerd) {
-					lost[field] = append(lost[field], s.Containerd)
-				}
-			}
-		}
-	}
-	for _, field := range slices.Sorted(maps.Keys(lost)) {
-		fmt.Fprintf(w, "Never sent, though asked for: %s, by containerd %s\n", field, strings.Join(lost[field], " "))
-	}
-}
-
-// worksWith says which hcsshim the sender of a column works with.
-func worksWith(sender int, rows []Row) string {
-	var works, partly, breaks []string
-	for _, r := range rows {
-		if r.Reader.Name != findings.RunHCS || r.Missing != "" {
-			continue
-		}
-		c, list := r.Cells[sender], &breaks
-		switch own := c.worst(OwnOptions); {
-		case c.worst(NoOptions) != Arrive:
-		case own == Arrive:
-			list = &works
-		case own == Partly:
-			list = &partly
-		}
-		*list = append(*list, r.Reader.Version)
-	}
-	text := "works with hcsshim " + cmp.Or(strings.Join(works, " "), "none")
-	if len(partly) > 0 {
-		text += "; some options are lost on " + strings.Join(partly, " ")
-	}
-	if len(breaks) > 0 {
-		text += "; breaks " + strings.Join(breaks, " ")
-	}
-	return text
-}
-
-//go:embed page.html
-var files embed.FS
-
-var page = template.Must(template.ParseFS(files, "page.html"))
-
-// HTML writes the matrix as one page that needs no other file. A click on a cell
-// shows its payloads and answers.
-func HTML(w io.Writer, senders []Sender, rows []Row) error {
-	var advice strings.Builder
-	Advice(&advice, senders, rows)
-	return page.Execute(w, map[string]any{"Senders": senders, "Rows": rows, "Legend": Legend,
-		"Advice": advice.String()})
-}
-
-// Class returns the class of a cell in the page, which sets its colour.
-func (c Cell) Class() string {
-	if e := c.worst(OwnOptions); e != Arrive {
-		return e.Lower()
-	}
-	if c.worst(NoOptions) != Arrive || c.worst(ForeignOptions) != Arrive {
-		return "partly"
-	}
-	return "arrive"
 }
