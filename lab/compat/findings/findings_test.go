@@ -20,43 +20,20 @@ func TestNamed(t *testing.T) {
 		list, program, finding string
 		want, fails            bool
 	}{
-		{"v0.15.0", RunHCS, "start-hides-refusal", true, false},
 		{"v0.15.0,-start-hides-refusal", RunHCS, "start-hides-refusal", false, false},
 		{"v0.15.0,-start-hides-refusal", RunHCS, "debug-type-file-panics", true, false},
 		{"v0.15.0,-log-level-echoed@lcow-v2", RunHCS, "log-level-echoed", true, false},
 		{"v0.15.0,-log-level-echoed@lcow-v2", LCOW, "log-level-echoed", false, false},
 		{"v0.15.0,-group-hides-bad-field-number@runhcs-v1", LCOW, "group-hides-bad-field-number", true, false},
-		{"v0.15.0,-group-hides-bad-field-number@runhcs-v1", RunHCS, "group-hides-bad-field-number", false, false},
 		{"v0.15.0,-group-hides-bad-field-number@runhcs-v1", Create, "group-hides-bad-field-number", false, false},
-		{"v0.15.0,-identity-misread", ReadOptions, "identity-misread", false, false},
-		{"v0.15.0", LCOW, "lcow-v2-legacy-is-default", true, false},
 		{"v0.15.0", ReadOptions, "lcow-v2-legacy-is-default", false, false},
-		{"v0.14.1", LCOW, "lcow-v2-legacy-is-default", false, false},
 		{"v0.14.1,-lcow-v2-legacy-is-default", LCOW, "", false, true},
-		{"v0.15.0,-identity-misread@lcow-v2", LCOW, "", false, true},
 		{"v0.15.0,-legacy-refused", PkgShim, "", false, true}, // containerd's
 		{"none", RunHCS, "start-hides-refusal", false, false},
 	} {
 		l, err := All.Named(test.list)
 		if got := All.For(l, test.program).Has(test.finding); got != test.want || (err != nil) != test.fails {
 			t.Errorf("%s of %s has %s: %v, %v; want %v", test.list, test.program, test.finding, got, err, test.want)
-		}
-	}
-}
-
-// A checkout has what the newest release has.
-func TestOfCheckout(t *testing.T) {
-	for _, test := range []struct {
-		program, version, finding string
-		want                      bool
-	}{
-		{RunHCS, "/home/me/hcsshim", "bootstrap-rejected", false},
-		{RunHCS, "/home/me/hcsshim", "foreign-legacy-is-default", true},
-		{RunHCS, "v0.11.7", "bootstrap-rejected", true},
-		{PkgShim, "v2.4.2", "legacy-read-as-bootstrap", false},
-	} {
-		if got := All.Of(test.program, test.version).Has(test.finding); got != test.want {
-			t.Errorf("%s %q has %s: %v, want %v", test.program, test.version, test.finding, got, test.want)
 		}
 	}
 }
@@ -79,32 +56,9 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// A finding of lcow-v2 explains only what it says.
-func TestLCOW(t *testing.T) {
-	opts := grammar.OneOption()
-	sent := grammar.WithIdentity("web-1", "k8s.io", opts).Bytes
-	for _, test := range []struct {
-		payload []byte
-		want    string
-	}{
-		{grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(sent)), "lcow-v2-loses-legacy-options"},
-		{grammar.PlainAny("containerd.runc.v1.Options", nil), "lcow-v2-legacy-is-default"},
-		{sent, ""},
-		{nil, ""},
-	} {
-		got := ""
-		if f, _ := All.Of(LCOW, Newest).Predict(test.payload, reference.Answer(test.payload)); f != nil {
-			got = f.Name
-		}
-		if got != test.want {
-			t.Errorf("%x is explained by %q, want %q", test.payload, got, test.want)
-		}
-	}
-}
-
-// containerd 2.3's pkg/shim goes on with what it decoded before a fault, wherever the
-// fault is; 2.4 reports it.
-func TestDamageIgnored(t *testing.T) {
+// A finding explains only what it says. containerd 2.3's pkg/shim goes on with what it
+// decoded before a fault, wherever the fault is; 2.4 reports it.
+func TestPredict(t *testing.T) {
 	opts := grammar.OneOption()
 	sent := grammar.WithIdentity("web-1", "k8s.io", opts).Bytes
 	fault := []byte{0x0e} // wire type 6
@@ -141,6 +95,11 @@ func TestDamageIgnored(t *testing.T) {
 		{"the same fault", PkgShim, "v2.4.2", join(fault, sent), "", contract.Outcome{Kind: contract.Malformed}},
 		{"runc's options that are no UTF-8", RuncV2, "v2.3.7", runc, "legacy-read-as-bootstrap",
 			contract.Outcome{Kind: contract.Options}},
+		{"legacy options", LCOW, Newest, grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(sent)),
+			"lcow-v2-loses-legacy-options", failed},
+		{"foreign legacy options", LCOW, Newest, grammar.PlainAny(RuncOptions, nil), "lcow-v2-legacy-is-default", none},
+		{"options", LCOW, Newest, sent, "", grammar.Sent(opts)},
+		{"nothing", LCOW, Newest, nil, "", none},
 		{"runc's options and a fault", RuncV2, "v2.3.7", join(runc, fault), "damage-ignored", none},
 	} {
 		want := reference.Answer(test.payload)
@@ -186,46 +145,6 @@ func TestPage(t *testing.T) {
 			if !slices.ContainsFunc(strings.Split(string(text), "\n"), row) {
 				t.Errorf("docs/findings.md has no row for %s in %s with the case %s", f.Name, p.Program, p.Case)
 			}
-		}
-	}
-}
-
-// Options of a type are the value of an Any that names it, or that of an extension, and
-// damaged if that is no message.
-func TestWantOf(t *testing.T) {
-	anyOf := func(url string, value ...wire.Part) wire.Message {
-		return wire.Message{wire.String(1, url), wire.Sub(2, value...)}
-	}
-	params := func(extensions ...wire.Message) wire.Message {
-		m := wire.Message{wire.String(1, "a.Options"), wire.String(4, "2.3")}
-		for _, e := range extensions {
-			m = append(m, wire.Sub(8, wire.Sub(1, e...)))
-		}
-		return m
-	}
-	cut := wire.Raw([]byte{0x0a, 0x05})
-	for _, test := range []struct {
-		name string
-		m    wire.Message
-		want contract.Kind
-	}{
-		{"nothing", nil, contract.None},
-		{"an Any", anyOf("a.Options", wire.Varint(1, 1)), contract.Options},
-		{"an Any without a value", wire.Message{wire.String(1, "a.Options")}, contract.Options},
-		{"an Any with a URL", anyOf("example.com/a.Options"), contract.Options},
-		{"an Any of a damaged value", anyOf("a.Options", cut), contract.Malformed},
-		{"an Any of another type", anyOf("b.Options"), contract.None},
-		{"an Any of a longer name", anyOf("x.a.Options"), contract.None},
-		{"BootstrapParams whose ID is the type's name", params(), contract.None},
-		{"BootstrapParams with the type", params(anyOf("a.Options")), contract.Options},
-		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Varint(1, 1))),
-			contract.Options},
-		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), contract.Malformed},
-		{"BootstrapParams with another type", params(anyOf("b.Options")), contract.None},
-	} {
-		got := wantOf("a.Options", test.m.Encode(), contract.Outcome{Kind: contract.None})
-		if got.Kind != test.want {
-			t.Errorf("%s: %v, want %s", test.name, got, test.want)
 		}
 	}
 }

@@ -43,6 +43,17 @@ func TestWant(t *testing.T) {
 		{"BootstrapParams with another type", bootstrap(foreign, nil), contract.None, contract.None},
 		{"a cut payload", []byte{10, 5}, contract.Malformed, contract.Malformed},
 		{"an ID and a namespace", grammar.PlainAny("web-1", []byte("k8s.io")), contract.None, contract.None},
+		{"an Any of runc's without a value", wire.String(1, RuncOptions).Append(nil), contract.Foreign,
+			contract.Options},
+		{"an Any of runc's with a URL", grammar.PlainAny("example.com/"+RuncOptions, nil), contract.Foreign,
+			contract.Options},
+		{"an Any of a longer name", grammar.PlainAny("x."+RuncOptions, nil), contract.Foreign, contract.Foreign},
+		{"BootstrapParams with a damaged value of runc's", bootstrap(RuncOptions, []byte{8}), contract.None,
+			contract.Malformed},
+		{"BootstrapParams whose ID is the type's name", wire.Message{wire.String(1, RuncOptions),
+			wire.String(4, "2.3")}.Encode(), contract.None, contract.None},
+		{"BootstrapParams with runc's second", append(bootstrap(foreign, nil), wire.Message{wire.Sub(8,
+			wire.Sub(1, wire.String(1, RuncOptions)))}.Encode()...), contract.None, contract.Options},
 	} {
 		if got := Want(RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs ||
 			(got.Options != nil) != (got.Kind == contract.Options) {
