@@ -77,7 +77,7 @@ func (b Behavior) difference(got Behavior) string {
 	if b.Read.Kind == "" || got.Kind != Accepted {
 		return ""
 	}
-	return contract.Diff(b.Read, got.Read, nil)
+	return contract.Diff(b.Read, got.Read)
 }
 
 // short shortens texts of several megabytes for display.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/containerd/containerd/api/types"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
@@ -86,12 +85,12 @@ func (s *shim) fail(t testing.TB, c command, p payload, r verdict.Report) {
 	r.Replay = "make -C lab e2e " + set.CaseArguments(file) + "   what the real shims do\n" +
 		set.ReproCommand(file) + "   what the payload is, and what readOptions answers"
 	r.Program = fmt.Sprintf("%s %s of hcsshim %s", s.name, c.name, hcsshim.Current().Source)
-	r.Description, r.Payload = p.Description, p.Bytes
+	r.Payload = p.Payload
 	r.Guarantee = contract.GuaranteeOf(reference.Answer(p.Bytes).Kind)
 	if r.Finding != nil {
 		r.Guarantee = r.Finding.Breaks
 	}
-	r.Group = verdict.Group{Guarantee: r.Guarantee, Kind: s.name + " " + c.name}
+	r.Group = r.Guarantee.Name + ": " + r.Program
 	verify.Record(t.Name(), r)
 	t.Error(r.String())
 }
@@ -146,13 +145,10 @@ func (s *shim) readInfo(r observed) Behavior {
 	return Behavior{Kind: Accepted, Read: grammar.Sent(opts)}
 }
 
-// exitUnknown is the start of a DeleteResponse, whose field 2 is the exit code, 255.
-var exitUnknown = string(protowire.AppendVarint(protowire.AppendTag(nil, 2, protowire.VarintType), 255))
-
-// readDelete returns whether delete answers that the task has ended with the exit code that
-// stands for an unknown one.
+// readDelete returns whether delete has printed a DeleteResponse with the exit code, field 2,
+// that stands for an unknown one: 255.
 func (s *shim) readDelete(r observed) Behavior {
-	if r.Exit == 0 && strings.HasPrefix(r.Stdout, exitUnknown) {
+	if r.Exit == 0 && strings.HasPrefix(r.Stdout, "\x10\xff\x01") {
 		return Behavior{Kind: Accepted}
 	}
 	return s.read(r)

@@ -125,11 +125,11 @@ func debugTypeFinding(answer contract.Outcome) string {
 // expectLCOW requires of lcow-v2's serve what the contract wants, except where an excused
 // finding predicts another answer.
 func (s *shim) expectLCOW(b []byte) expectation {
-	q, got := verdict.Question{Payload: b, Want: reference.Answer(b)}, s.answer(b)
+	p, got := grammar.Payload{Bytes: b, Want: reference.Answer(b)}, s.answer(b)
 	e := expectation{because: "the model of lcow-v2's decoder answers " + short(got.String()), want: s.after(got)}
-	if v := verdict.Of(q, got, s.known(), s.excused()); v.Fails() {
-		e.because += ", the right answer is " + short(q.Want.String())
-		e.want, e.finding = s.after(q.Want), v.Finding
+	if v := verdict.Of(p, got, s.known(), s.excused()); v.Fails() {
+		e.because += ", the right answer is " + short(p.Want.String())
+		e.want, e.finding = s.after(p.Want), v.Finding
 	}
 	return e
 }
