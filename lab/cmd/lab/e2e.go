@@ -98,7 +98,7 @@ var windowsPackages = []string{
 	"./internal/verdict", "./internal/verify", "./internal/wire", "./lab/compat/findings",
 }
 
-const inTemporary = "^Test(Keep|ReadCase)$"
+const inTemporary = "^Test(Keep|ReadCase|ReadExcused)$"
 
 // underWine runs the suite's own tests and the extracted decoder as programs for Windows.
 func underWine(ctx context.Context, j *job) error {
