@@ -30,15 +30,24 @@ type command struct {
 
 // The commands. start reaches its limit where it hangs.
 var (
-	serve  = command{"serve", time.Minute, true, (*shim).read, (*shim).expectServe}
-	start  = command{"start", 20 * time.Second, true, (*shim).readStart, (*shim).expectStart}
+	serve  = command{"serve", time.Minute, false, (*shim).read, (*shim).expectServe}
+	start  = command{"start", 20 * time.Second, false, (*shim).readStart, (*shim).expectStart}
 	info   = command{"-info", time.Minute, false, (*shim).readInfo, (*shim).expectInfo}
 	remove = command{"delete", time.Minute, false, (*shim).readDelete, (*shim).expectDelete}
 	create = command{"create", time.Minute, false, nil, (*shim).expectCreate}
 )
 
+// marked is the command with what shows which options arrived.
+func (c command) marked() command {
+	c.marks = true
+	return c
+}
+
 // commands are those of each shim that read options.
-var commands = map[*shim][]command{runhcs: {serve, create, start}, lcow: {serve, info, start}}
+var commands = map[*shim][]command{
+	runhcs: {serve.marked(), create, start.marked()},
+	lcow:   {serve.marked(), info, start},
+}
 
 // do gives a payload to a command.
 func (s *shim) do(t testing.TB, c command, p payload) (Behavior, observed) {
@@ -81,9 +90,9 @@ func (s *shim) fail(t testing.TB, c command, p payload, r verdict.Report) {
 	if err != nil {
 		t.Error(err)
 	}
-	set := verify.Settings()
-	r.Replay = "make -C lab e2e " + set.CaseArguments(file) + "   what the real shims do\n" +
-		set.ReproCommand(file) + "   what the payload is, and what readOptions answers"
+	user := verify.Settings()
+	r.Replay = "make -C lab e2e " + user.CaseArguments(file) + "   what the real shims do\n" +
+		user.ReproCommand(file) + "   what the payload is, and what readOptions answers"
 	r.Program = fmt.Sprintf("%s %s of hcsshim %s", s.name, c.name, hcsshim.Current().Source)
 	r.Payload = p.Payload
 	r.Guarantee = contract.GuaranteeOf(reference.Answer(p.Bytes).Kind)

@@ -36,7 +36,7 @@ func TestCreate(t *testing.T) {
 	names := grammar.RegisteredNames()
 	n := min(len(names), len(names)*set.Checks/allChecks+1)
 	for _, i := range rand.New(rand.NewSource(int64(set.Seed))).Perm(len(names))[:n] {
-		rows = append(rows, typed(names[i]))
+		rows = append(rows, anyPayload(names[i], wire.String(1, names[i])))
 	}
 	counts := make(map[Kind]int)
 	for i, got := range runhcs.create(t, rows...) {

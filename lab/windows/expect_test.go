@@ -60,7 +60,7 @@ func (s *shim) expectServe(b []byte) expectation {
 	case onlyLinkedHere(stdin.TypeName(url)):
 		e.because += ", but this type is not linked into the program"
 		e.want = Behavior{Kind: Refused}
-	case slices.Contains(onlyLinkedThere, stdin.TypeName(url)):
+	case slices.Contains(onlyLinkedThere, url):
 		e.because += ", but this type is linked into the program, which treats it as it treats foreign types"
 		e.want = Behavior{Kind: Refused}
 		if verify.Known().Has(foreignPanics) {

@@ -26,8 +26,7 @@ type payload struct {
 	grammar.Payload
 }
 
-// each checks a command of some shims on payloads, each in a subtest of its own, side by
-// side.
+// each checks a command of some shims on payloads, in subtests that run side by side.
 func each(t *testing.T, of []*shim, c command, all []payload) {
 	total.Add(int64(len(all)))
 	for _, p := range all {
@@ -107,9 +106,6 @@ func some(all []payload) (list []payload) {
 func anyPayload(name string, m ...wire.Part) payload {
 	return payload{name, grammar.Payload{Bytes: append([]byte{}, wire.Message(m).Encode()...), Description: name}}
 }
-
-// typed is an Any of a type without a value.
-func typed(name string) payload { return anyPayload(name, wire.String(1, name)) }
 
 // bareAnys are values of CreateTaskRequest.Options, and standard input of -info.
 var bareAnys = []payload{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -66,16 +67,11 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-func prepare(text string) (err error) {
-	if err := json.Unmarshal([]byte(text), &set); err != nil {
-		return err
-	}
-	if host, err = wine.Open(set.Wine); err != nil {
-		return err
-	}
-	if cases, err = corpus.Load(); err != nil {
-		return err
-	}
+func prepare(text string) error {
+	var err1, err2 error
+	err := json.Unmarshal([]byte(text), &set)
+	host, err1 = wine.Open(set.Wine)
+	cases, err2 = corpus.Load()
 	for _, s := range []*shim{runhcs, lcow} {
 		file := filepath.Join(set.Shims, s.name+".exe")
 		if program, err := os.ReadFile(file); err == nil {
@@ -83,7 +79,7 @@ func prepare(text string) (err error) {
 			shims = append(shims, s)
 		}
 	}
-	return nil
+	return errors.Join(err, err1, err2)
 }
 
 const (
