@@ -14,6 +14,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // historyReleases have, between them, every finding.
@@ -78,7 +79,7 @@ func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string
 	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
 	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
 	cmd.Dir = filepath.Join(b.Root, l.pkg)
-	out, _, err := gocmd.Try(cmd)
+	out, _, err := workspace.Try(cmd)
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/mutants/handwritten"
+	"shimfuzz/lab/workspace"
 )
 
 // layer is a part of the suite that can kill a mutant.
@@ -315,7 +316,7 @@ func (r *run) single(ctx context.Context, dir string, l layer, m *mutant) error 
 		return ctx.Err()
 	}
 	cmd := r.test(ctx, dir, l, m.decoder, handwritten.Settings{Choice: m.choice()}, mutantTimeout)
-	out, failed, err := gocmd.Try(cmd)
+	out, failed, err := workspace.Try(cmd)
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return err
 	}

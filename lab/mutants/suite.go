@@ -19,6 +19,7 @@ import (
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/mutants/handwritten"
 	"shimfuzz/lab/mutants/mutate"
+	"shimfuzz/lab/workspace"
 )
 
 // mutant is one of a decoder, or of what it calls.
@@ -89,7 +90,7 @@ func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 		{"reference", "reference", "shimfuzz/internal/reference", []string{filepath.Join(own, "reference.go")}, nil},
 	}
 	err = errors.Join(err, s.hook(filepath.Dir(b.DecoderFile()), "extracted"), s.hook(own, "reference"))
-	s.Build, err = b.Edited("mutants", func(work *modfile.WorkFile) error {
+	s.Build, err = workspace.Edited(b, "mutants", func(work *modfile.WorkFile) error {
 		err := errors.Join(err, work.DropUse(filepath.Join(b.Root, "lab")))
 		for _, c := range calledModules {
 			err = errors.Join(err, s.copyCalled(ctx, b, c, work))
@@ -130,7 +131,7 @@ func (s *suite) copyCalled(ctx context.Context, b *extract.Build, c calledModule
 	}
 	from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 	to := filepath.Join(s.dir, "modules", c.base)
-	if err := errors.Join(gocmd.CopyTree(to, from), work.AddReplace(c.module, "", to, "")); err != nil {
+	if err := errors.Join(workspace.CopyTree(to, from), work.AddReplace(c.module, "", to, "")); err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(to, filepath.FromSlash(c.pkg), "*.go"))

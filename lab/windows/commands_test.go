@@ -90,9 +90,9 @@ func (s *shim) fail(t testing.TB, c command, p payload, r verdict.Report) {
 	if err != nil {
 		t.Error(err)
 	}
-	user := verify.Settings()
-	r.Replay = "make -C lab e2e " + user.CaseArguments(file) + "   what the real shims do\n" +
-		user.ReproCommand(file) + "   what the payload is, and what readOptions answers"
+	args := verify.Settings().CaseArguments(file)
+	r.Replay = "make -C lab e2e " + args + "   what the real shims do\n" +
+		"make repro " + args + "   what the payload is, and what readOptions answers"
 	r.Program = fmt.Sprintf("%s %s of hcsshim %s", s.name, c.name, hcsshim.Current().Source)
 	r.Payload = p.Payload
 	r.Guarantee = contract.GuaranteeOf(reference.Answer(p.Bytes).Kind)

@@ -61,7 +61,7 @@ func (s *shim) create(t testing.TB, rows ...payload) (all []Behavior) {
 	}
 	if s.shows {
 		order.Log = "log.txt"
-		order.Stdin = grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode()) // debug
+		order.Stdin = grammar.PlainAny(contract.OptionsName, wire.Message{wire.Varint(1, 1)}.Encode()) // debug
 	}
 	out, log := s.client(t, order)
 	for line := range strings.Lines(out) {

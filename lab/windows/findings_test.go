@@ -136,7 +136,8 @@ func TestCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	say("%d bytes, read as %s", len(b), stdin.FamilyName(contract.Stdin, b))
+	family, _ := stdin.Family(contract.Stdin, b)
+	say("%d bytes, read as %s", len(b), family)
 	p := payload{set.Case, grammar.Payload{Bytes: b, Description: set.Case}}
 	for _, s := range shims {
 		for _, c := range commands[s] {

@@ -122,7 +122,7 @@ var bareAnys = []payload{
 		wire.String(2, "{}")),
 	anyPayload("Options", wire.String(1, contract.OptionsName)),
 	anyPayload("Options with a prefix", wire.String(1, "type.googleapis.com/"+contract.OptionsName),
-		wire.Sub(2, wire.Bool(1, true))),
+		wire.Sub(2, wire.Varint(1, 1))),
 	anyPayload("Options with a damaged value", wire.String(1, contract.OptionsName), wire.String(2, "\x08")),
 	anyPayload("Options whose value reads as a namespace", wire.String(1, contract.OptionsName),
 		wire.String(2, "inference")),

@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/json"
 	"io"
+	"time"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -15,6 +16,10 @@ import (
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
 )
+
+// MutantLimit is the limit of a decode with a bug, of which there are many to be told from
+// one that is right.
+const MutantLimit = 3 * time.Second
 
 // bug makes the decoder under test have a hand-written bug, or none for "".
 var bug = func(string) {}
@@ -50,7 +55,7 @@ func init() {
 		}
 	}
 	if Become(m.Choice); m.Choice != (handwritten.Choice{}) {
-		decoder.ForMutants()
+		decoder.HangLimit = MutantLimit
 	}
 }
 
