@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
@@ -21,18 +21,11 @@ import (
 // historyReleases have, between them, every finding.
 var historyReleases = []string{"v0.14.1", "v0.15.0"}
 
-// historyLayers are the parts of the suite that have to find each finding.
-var historyLayers = []layer{
-	{pkg: "properties", args: []string{"-test.run=" + cheapTests}},
-	{pkg: "properties", args: append([]string{"-test.skip=" + otherTests}, rapidArgs("300")...)},
-	{pkg: "fuzz", args: []string{"-test.run=^Fuzz"}},
-}
-
-// History lets the suite find each known finding again, on a real release: all
-// the others are excused, as if this one had just been made.
+// History lets the corpus, the properties and the fuzz targets each find each known finding
+// again, on a real release: all the others are excused, as if this one had just been made.
 func History(ctx context.Context, root string) error {
-	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of",
-		"fuzz targets, the first of")
+	const row = "%-30s %-9s %18s %30s %26s\n"
+	fmt.Printf(row, "finding", "hcsshim", "corpus", "properties, the first of", "fuzz targets, the first of")
 	missed := 0
 	for _, version := range historyReleases {
 		release, err := extract.Prepare(root, version, "")
@@ -44,18 +37,19 @@ func History(ctx context.Context, root string) error {
 			return err
 		}
 		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
-			fmt.Printf("%-30s %-9s", f.Name, version)
-			for i, l := range historyLayers {
-				found, err := historyLayer(ctx, release, l, f.Name)
+			columns := []any{f.Name, version}
+			for _, l := range []layer{corpusLayer, propertiesLayer, seedsLayer} {
+				found, err := discovery(ctx, release, l, f.Name)
 				if err != nil {
 					return err
 				}
-				if len(found) == 0 {
+				if found == "" {
 					missed++
+					found = "NOT FOUND"
 				}
-				fmt.Printf(" %*s", []int{18, 30, 26}[i], foundBy(found))
+				columns = append(columns, found)
 			}
-			fmt.Println()
+			fmt.Printf(row, columns...)
 		}
 	}
 	fmt.Println("\nSee one: make test HCSSHIM=<hcsshim> FINDINGS=<hcsshim>,-<finding>")
@@ -65,55 +59,44 @@ func History(ctx context.Context, root string) error {
 	return nil
 }
 
-// discovery is a test that found something.
-type discovery struct {
-	test  string
-	after time.Duration
+// discovery runs a layer with every finding excused but one. It says which test is the first
+// to find that, the time from the layer's start, and how many tests do; "" if none does.
+// Tests that fail, where none names the finding, are an error.
+func discovery(ctx context.Context, b *extract.Build, l layer, finding string) (string, error) {
+	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
+	var err error
+	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(s.Results)
+	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append(l.args(), "-test.v")...)
+	cmd.Dir = filepath.Join(b.Root, l.pkg)
+	out, failed, err := gocmd.Try(cmd)
+	if err := errors.Join(ctx.Err(), err); err != nil || !failed {
+		return "", err
+	}
+	first, after, tests := firstFailure(out)
+	results, err := settings.ReadResults(s.Results)
+	named := func(f settings.Failure) bool { return f.Finding == finding }
+	if err == nil && !slices.ContainsFunc(results.Failures, named) {
+		err = fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, first, finding)
+	}
+	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(first, "Test"), after, tests), err
 }
 
 var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`)
 
-// historyLayer runs a layer with every finding excused but one, and returns the
-// tests that found it, in the order in which they ran, with the time from the
-// layer's start. Tests that fail, where none names the finding, are an error.
-func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string) ([]discovery, error) {
-	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
-	var err error
-	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(s.Results)
-	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
-	cmd.Dir = filepath.Join(b.Root, l.pkg)
-	out, _, err := gocmd.Try(cmd)
-	if err := errors.Join(ctx.Err(), err); err != nil {
-		return nil, err
-	}
-	results, err := settings.ReadResults(s.Results)
-	if err != nil {
-		return nil, err
-	}
-	var found []discovery
-	var passed time.Duration
+// firstFailure reads from a test binary's output which test failed first, how many seconds
+// from the start, and how many failed.
+func firstFailure(out string) (first string, after float64, failed int) {
 	for _, m := range testResult.FindAllStringSubmatch(out, -1) {
-		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil {
-			passed += time.Duration(seconds * float64(time.Second))
+		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil && failed == 0 {
+			after += seconds
 		}
 		if m[1] == "FAIL" {
-			found = append(found, discovery{m[2], passed})
+			first = cmp.Or(first, m[2])
+			failed++
 		}
 	}
-	named := slices.ContainsFunc(results.Failures, func(f settings.Failure) bool { return f.Finding == finding })
-	if len(found) > 0 && !named {
-		return nil, fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, found[0].test, finding)
-	}
-	return found, nil
-}
-
-func foundBy(found []discovery) string {
-	if len(found) == 0 {
-		return "NOT FOUND"
-	}
-	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(),
-		len(found))
+	return first, after, failed
 }

@@ -20,12 +20,11 @@ import (
 	"shimfuzz/lab/mutants/mutate"
 )
 
-// Choice is which of the mutants to run, and how.
+// Choice is which of the mutants to run.
 type Choice struct {
 	Name   string // those with this in their name; "" is all
 	Sample int    // that many; 0 is all
-	Seed   int    // of the sample; 0 is one for today
-	Alone  bool   // each built for itself, as a check of those built together
+	Seed   int    // of the sample, and of what some equivalent mutants go through; 0 is one for today
 }
 
 // Mutants changes both decoders, and what hcsshim's calls, in every way that package
@@ -40,7 +39,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.mutants()
+	all, err := s.mutants(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err != nil {
 		return err
 	}
-	r := &run{suite: s, known: known, choice: c, all: chosen, start: time.Now()}
+	r := &run{suite: s, seed: c.Seed, all: chosen, start: time.Now(), originals: make(map[string]func() error)}
 	if err := r.run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}

@@ -1,14 +1,8 @@
 package verify
 
 import (
-	"encoding/json"
-	"io"
+	"runtime/debug"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-	"github.com/containerd/typeurl/v2"
-
-	"shimfuzz/extracted"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/handwritten"
 	"shimfuzz/internal/hcsshim"
@@ -16,49 +10,25 @@ import (
 	"shimfuzz/internal/settings"
 )
 
-// bug makes the decoder under test have a hand-written bug, or none for "".
-var bug = func(string) {}
-
-// Become makes the decoder one of its mutants, or itself for the zero Choice.
-func Become(m handwritten.Choice) {
-	extracted.ActiveMutant, reference.ActiveMutant = m.Number, m.Number
-	bootstrap.ActiveMutant, typeurl.ActiveMutant = m.Number, m.Number
-	bug(m.Bug)
-}
-
+// The decoder under test gets the hand-written bug that the lab names.
 func init() {
 	t, err := settings.Load()
 	if err != nil {
 		panic(err)
 	}
-	under := hcsshim.Current()
+	u := hcsshim.Current()
 	switch t.Decoder {
 	case hcsshimName:
-		wrap(&under.ReadOptions)
+		u.ReadOptions = handwritten.Inject(t.Lab, u.ReadOptions)
 	case createName:
-		for i := range under.Creates {
-			wrap(&under.Creates[i].Read)
+		for i := range u.Creates {
+			u.Creates[i].Read = handwritten.Inject(t.Lab, u.Creates[i].Read)
 		}
 	case reference.Decoder.Name:
-		wrap(&reference.Decoder.Read)
+		reference.Decoder.Read = handwritten.Inject(t.Lab, reference.Decoder.Read)
 	}
-	hcsshim.Register(under)
-	var m handwritten.Settings
-	if t.Lab != "" {
-		if err := json.Unmarshal([]byte(t.Lab), &m); err != nil {
-			panic(err)
-		}
-	}
-	if Become(m.Choice); m.Choice != (handwritten.Choice{}) {
-		decoder.ForMutants()
-	}
-}
-
-func wrap(read *func(io.Reader) (*options.Options, error)) {
-	right, current, others := *read, *read, bug
-	*read = func(r io.Reader) (*options.Options, error) { return current(r) }
-	bug = func(name string) {
-		others(name)
-		current = handwritten.Inject(name, right)
-	}
+	hcsshim.Register(u)
+	decoder.ForMutants()
+	// A mutant that recurses without end must not take the machine's memory first.
+	debug.SetMaxStack(64 << 20)
 }
