@@ -32,7 +32,7 @@ type Mutant struct {
 
 var (
 	// OfStdin are those of a readOptions.
-	OfStdin = slices.Concat(reading, messages, extensions, ofAny)
+	OfStdin = slices.Concat(reading, kinds, extensions, ofAny)
 	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
 	// there as a whole.
 	OfCreate = slices.Concat(ofAny, creates)

@@ -22,28 +22,30 @@ import (
 // again, in their values and in their number.
 var values = []Mutant{
 	{"zero-does-not-clear", "TestCorpus", "if v != 0 { x = v }: a zero does not overwrite what came before it.",
-		dropped(optionsType, func(t token) bool {
+		on(optionsType, func(t *token) bool {
 			v, ok := t.varint()
 			return ok && v == 0 && t.fd != nil && !t.fd.HasPresence()
-		})},
+		}, (*token).drop)},
 	{"empty-does-not-clear", "TestWalkElements", `if s != "" { x = s }: an empty string does not overwrite another.`,
-		dropped(optionsType, func(t token) bool { return t.isText() && len(t.body()) == 0 })},
+		on(optionsType, func(t *token) bool { return t.isText() && len(t.body()) == 0 }, (*token).drop)},
 	{"entry-without-key-dropped", "TestCorpus", "An entry without a key cannot be looked up.",
-		dropped(optionsType, func(t token) bool {
+		on(optionsType, func(t *token) bool {
 			entry := parse(entryType, t.body())
-			return t.is(annotations, protowire.BytesType) && len(entry.rest) == 0 &&
-				!slices.ContainsFunc(entry.tokens, func(t token) bool { return t.is(1, protowire.BytesType) })
-		})},
+			return t.isBytes(annotations) && len(entry.rest) == 0 &&
+				!slices.ContainsFunc(entry.tokens, func(t *token) bool { return t.isBytes(1) })
+		}, (*token).drop)},
 	{"value-before-key-lost", "TestWalkElements", "The value was stored under the key so far.",
 		withoutEarly(entryType)},
 	{"annotations-apart-lost", "TestCorpus", "A map was taken to be written in one piece.",
-		edited(optionsType, func(m *message) {
+		messages(optionsType, func(m *message) {
 			before, ended := uint64(0), false
-			m.drop(func(t token) bool {
+			for _, t := range m.tokens {
 				ended = ended || before == annotations && t.num != annotations
 				before = t.num
-				return ended && t.is(annotations, protowire.BytesType)
-			})
+				if ended && t.isBytes(annotations) {
+					t.drop()
+				}
+			}
 		})},
 	{"at-most-1000-annotations", "TestWalkElements", "A limit against abuse; what exceeds it was silently dropped.",
 		atMost(1000, optionsType, annotations)},
