@@ -69,9 +69,7 @@ func discovery(ctx context.Context, b *extract.Build, l layer, finding string) (
 		return "", err
 	}
 	defer os.RemoveAll(s.Results)
-	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append(l.args(), "-test.v")...)
-	cmd.Dir = filepath.Join(b.Root, l.pkg)
-	out, failed, err := gocmd.Try(cmd)
+	out, failed, err := gocmd.Try(l.command(ctx, b, b.Dir, s, "-test.v"))
 	if err := errors.Join(ctx.Err(), err); err != nil || !failed {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/mutants/mutate"
 )
@@ -53,13 +55,15 @@ const (
 	hang         = "(hang)"
 )
 
-// args are those of the test binary.
-func (l layer) args() []string {
-	args := []string{"-test.run=" + l.run, "-test.skip=" + l.skip, "-test.timeout=10m"}
+// command prepares a process that runs the layer, of the test binaries in dir.
+func (l layer) command(ctx context.Context, b *extract.Build, dir string, s settings.Test, args ...string) *exec.Cmd {
+	args = append(args, "-test.run="+l.run, "-test.skip="+l.skip, "-test.timeout=10m")
 	if l.pkg == "properties" {
 		args = append(args, "-rapid.shrinktime=0s")
 	}
-	return args
+	cmd := b.Command(ctx, s, filepath.Join(dir, filepath.Base(l.pkg)+".test"), args...)
+	cmd.Dir = filepath.Join(b.Root, l.pkg)
+	return cmd
 }
 
 // run runs the suite on mutants.
@@ -165,8 +169,7 @@ func (r *run) layer(ctx context.Context, dir string, l layer, m *mutant) (killer
 	if m.check != "" {
 		s.Lab = m.name
 	}
-	cmd := r.Command(ctx, s, testBinary(dir, l.pkg), append(l.args(), "-test.failfast")...)
-	cmd.Dir = filepath.Join(r.Root, l.pkg)
+	cmd := l.command(ctx, r.Build, dir, s, "-test.failfast")
 	cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", mutate.Variable, m.number))
 	out, failed, err := gocmd.Try(cmd)
 	if err := errors.Join(ctx.Err(), err); err != nil || !failed {

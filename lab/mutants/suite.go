@@ -173,8 +173,6 @@ func (s *suite) mutants(ctx context.Context, known map[string]string) (all []*mu
 	return all, nil
 }
 
-func testBinary(dir, pkg string) string { return filepath.Join(dir, filepath.Base(pkg)+".test") }
-
 // compile makes the test binaries in dir, with other texts of some files.
 func (s *suite) compile(ctx context.Context, dir string, texts map[string][]byte) error {
 	err := os.MkdirAll(dir, 0o777)
