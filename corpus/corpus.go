@@ -4,19 +4,25 @@
 //
 // The files are written by "make corpus" from the table in corpus/table, which
 // is where a case is added. They seed every fuzz target and are replayed on
-// every decoder by "make test".
+// every decoder by "make test". The head of the index is written by hand, and what
+// containerd was recorded to write comes from "make -C lab record": make corpus keeps
+// both as they are.
 package corpus
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 )
@@ -24,10 +30,25 @@ import (
 //go:embed index.json ambiguous bootstrap legacy malformed recorded
 var files embed.FS
 
-// Case is one payload and the right answer to it.
+// IndexFile is the index's path below corpus/.
+const IndexFile = "index.json"
+
+// Case is one payload and the right answer to it, as the index has it.
 type Case struct {
-	table.Case
-	Payload grammar.Payload
+	Name      string             `json:"name"`
+	File      string             `json:"file"` // below corpus/, raw bytes
+	Size      int                `json:"size"`
+	SHA256    string             `json:"sha256"` // hexadecimal
+	Outcome   contract.Kind      `json:"outcome"`
+	Or        []contract.Kind    `json:"or,omitempty"`      // the other answers that the contract allows
+	Options   json.RawMessage    `json:"options,omitempty"` // protobuf JSON
+	Guarantee contract.Guarantee `json:"guarantee"`
+	Class     string             `json:"class,omitempty"`
+	Flags     []string           `json:"flags,omitempty"`
+	Note      string             `json:"note,omitempty"`
+	Origin    json.RawMessage    `json:"origin,omitempty"` // of a recorded one: which containerd wrote it, and why
+
+	Payload grammar.Payload `json:"-"`
 }
 
 // Load returns the embedded cases, in the order of the index. Its error is that
@@ -35,57 +56,102 @@ type Case struct {
 func Load() ([]Case, error) { return load(files) }
 
 func load(fsys fs.FS) ([]Case, error) {
-	text, err := fs.ReadFile(fsys, table.IndexFile)
+	cases, err := readIndex(fsys)
 	if err != nil {
 		return nil, err
 	}
-	var index struct{ Cases []table.Case }
-	if err := json.Unmarshal(text, &index); err != nil {
-		return nil, fmt.Errorf("corpus/%s: %w", table.IndexFile, err)
-	}
 	named := make(map[string]bool)
-	cases := make([]Case, 0, len(index.Cases))
-	for _, e := range index.Cases {
-		if named[e.File] {
-			return nil, fmt.Errorf("corpus/%s names %s twice", table.IndexFile, e.File)
+	for i := range cases {
+		c := &cases[i]
+		if named[c.File] {
+			return nil, fmt.Errorf("corpus/%s names %s twice", IndexFile, c.File)
 		}
-		named[e.File] = true
-		c, err := loadCase(fsys, e)
-		if err != nil {
+		named[c.File] = true
+		if err := c.load(fsys); err != nil {
 			return nil, err
 		}
-		cases = append(cases, c)
 	}
 	all, err := fs.Glob(fsys, "*/*")
 	for _, name := range all {
 		if !named[name] { // nothing would run it
-			return nil, damaged(name, "no case has it")
+			return nil, fmt.Errorf("corpus/%s is no case: add a row to corpus/table and run make corpus, "+
+				"or remove the file", name)
 		}
 	}
 	return cases, err
 }
 
-func loadCase(fsys fs.FS, e table.Case) (Case, error) {
-	b, err := fs.ReadFile(fsys, e.File)
-	if err != nil {
-		return Case{}, damaged(e.File, err.Error())
+// Recorded returns the embedded cases that containerd wrote, whatever the others are.
+func Recorded() ([]Case, error) {
+	all, err := readIndex(files)
+	recorded := slices.DeleteFunc(all, func(c Case) bool { return c.Origin == nil })
+	for i := range recorded {
+		err = errors.Join(err, recorded[i].load(files))
 	}
-	if sum := table.Sum(b); sum != e.SHA256 {
-		return Case{}, damaged(e.File, fmt.Sprintf("sha256 %s, want %s", sum, e.SHA256))
-	}
-	if e.Guarantee.Name == "" {
-		return Case{}, fmt.Errorf("corpus/%s: case %s has no guarantee", table.IndexFile, e.Name)
-	}
-	want, err := want(e)
-	if err != nil {
-		return Case{}, fmt.Errorf("corpus/%s: case %s: %w", table.IndexFile, e.Name, err)
-	}
-	return Case{e, grammar.Payload{Bytes: b, Want: want, Description: "corpus/" + e.File}}, nil
+	return recorded, err
 }
+
+// readIndex returns the cases without their payloads.
+func readIndex(fsys fs.FS) ([]Case, error) {
+	text, err := fs.ReadFile(fsys, IndexFile)
+	if err != nil {
+		return nil, err
+	}
+	var index struct{ Cases []Case }
+	if err := json.Unmarshal(text, &index); err != nil {
+		return nil, fmt.Errorf("corpus/%s: %w", IndexFile, err)
+	}
+	return index.Cases, nil
+}
+
+// Index is the text of the index with other cases: one line a case, which diffs well.
+func Index(cases []Case) []byte {
+	text, _ := files.ReadFile(IndexFile) // it is embedded
+	const begin = "\n  \"cases\": [\n"
+	head, _, _ := bytes.Cut(text, []byte(begin))
+	return fmt.Appendf(head, "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
+}
+
+// Lines is a list's items as JSON, each on a line of its own, without the escapes that are
+// meant for HTML.
+func Lines[T any](items []T, indent string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, item := range items {
+		if err := enc.Encode(item); err != nil {
+			panic(err) // what has a form as JSON has it always
+		}
+	}
+	return indent + strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", ",\n"+indent)
+}
+
+// load reads the payload, and decodes the right answer.
+func (c *Case) load(fsys fs.FS) error {
+	b, err := fs.ReadFile(fsys, c.File)
+	if err != nil {
+		return damaged(c.File, err.Error())
+	}
+	if sum := Sum(b); sum != c.SHA256 {
+		return damaged(c.File, fmt.Sprintf("sha256 %s, want %s", sum, c.SHA256))
+	}
+	if c.Guarantee.Name == "" {
+		return fmt.Errorf("corpus/%s: case %s has no guarantee", IndexFile, c.Name)
+	}
+	want, err := c.want()
+	if err != nil {
+		return fmt.Errorf("corpus/%s: case %s: %w", IndexFile, c.Name, err)
+	}
+	c.Payload = grammar.Payload{Bytes: b, Want: want, Description: "corpus/" + c.File}
+	return nil
+}
+
+// Sum is what SHA256 is of these bytes.
+func Sum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
 func damaged(file, how string) error {
 	return fmt.Errorf("corpus/%s is not what corpus/%s says (%s): run make corpus, or git checkout corpus", file,
-		table.IndexFile, how)
+		IndexFile, how)
 }
 
 // Payloads are the bytes of cases.
@@ -99,24 +165,20 @@ func Payloads(cases []Case) [][]byte {
 
 // want is the right answer, with the others that the contract allows. Fields that
 // the linked version of Options lacks are unknown fields to it, and left out.
-func want(e table.Case) (contract.Outcome, error) {
-	var sent contract.Outcome
-	if e.Options != nil {
-		opts := new(options.Options)
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(e.Options, opts); err != nil {
-			return sent, err
-		}
-		sent = grammar.Sent(opts)
+func (c *Case) want() (want contract.Outcome, err error) {
+	opts := new(options.Options)
+	if c.Options != nil {
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(c.Options, opts)
 	}
 	outcome := func(k contract.Kind) contract.Outcome {
 		if k == contract.Options {
-			return sent
+			return grammar.Sent(opts)
 		}
 		return contract.Outcome{Kind: k}
 	}
-	want := outcome(e.Outcome)
-	for _, k := range e.Or {
+	want = outcome(c.Outcome)
+	for _, k := range c.Or {
 		want.Or = append(want.Or, outcome(k))
 	}
-	return want, nil
+	return want, err
 }

@@ -45,7 +45,8 @@ func TestReadCase(t *testing.T) {
 		{"misplaced", "", "must be in testdata/fuzz"},
 		{filepath.Join("testdata", "fuzz", "FuzzLegacy", "few"), "", "1 values, but FuzzLegacy takes 3"},
 		{filepath.Join("testdata", "fuzz", "FuzzReadOptions", "bad"), "", "not a value of []byte"},
-		{"testdata", "", "not a regular file"},
+		{"testdata", "", "is a directory"},
+		{"none", "", "no such file"},
 	} {
 		c, err := ReadCase(filepath.Join(dir, tc.name), tc.target)
 		got := ""

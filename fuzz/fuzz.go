@@ -43,7 +43,9 @@ func legacy(t verify.TB, parts [][]byte) {
 	t.Helper()
 	typeURL, value, sequence := parts[0], parts[1], parts[2]
 	want := reference.Want(grammar.PlainAny(string(typeURL), value))
-	both(t, contract.Equivalent, generator.AnyOf(choices(sequence), string(typeURL), value, want))
+	const variations = grammar.Order | grammar.Varint | grammar.Default | grammar.Unknown // keep what is overwritten
+	b := generator.Any(choices(sequence), variations, string(typeURL), value)
+	both(t, contract.Equivalent, grammar.Payload{Bytes: b, Want: want, Description: "legacy Any"})
 }
 
 // bootstrap holds BootstrapParams with any fields and neighbours around bytes
@@ -51,8 +53,9 @@ func legacy(t verify.TB, parts [][]byte) {
 func bootstrap(t verify.TB, parts [][]byte) {
 	t.Helper()
 	opts, sequence := parts[0], parts[1]
-	want := reference.Want(generator.PlainParams(opts))
-	both(t, contract.NonInterference, generator.ParamsOf(choices(sequence), opts, want))
+	want := reference.Want(generator.ParamsAround(grammar.Lowest{}, 0, opts))
+	b := generator.ParamsAround(choices(sequence), grammar.AllVariations, opts)
+	both(t, contract.NonInterference, grammar.Payload{Bytes: b, Want: want, Description: "BootstrapParams"})
 }
 
 // equivalence encodes the same options once for each family and holds both to
@@ -61,8 +64,8 @@ func equivalence(t verify.TB, parts [][]byte) {
 	t.Helper()
 	opts, one, two := parts[0], parts[1], parts[2]
 	sent := decodedOr(opts, one)
-	both(t, contract.Equivalent, generator.Legacy(choices(one), grammar.AllVariations, sent))
-	both(t, contract.Equivalent, generator.Bootstrap(choices(two), grammar.AllVariations, sent))
+	both(t, contract.Equivalent, generator.Encode(choices(one), grammar.AllVariations, grammar.Legacy, sent))
+	both(t, contract.Equivalent, generator.Encode(choices(two), grammar.AllVariations, grammar.Bootstrap, sent))
 }
 
 // malformed encodes options, damages the result as the choices say, and holds
@@ -82,7 +85,7 @@ func readers(t verify.TB, parts [][]byte) {
 	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
 	fails := len(script) > 1 && script[0]%2 == 1
 	if fails {
-		check.Cause, check.Payload.Want = errReader, contract.Outcome{Kind: contract.Read}
+		check.Payload.Want = contract.Outcome{Kind: contract.Read, Err: errReader}
 	}
 	for _, d := range decoders(t) {
 		check.Reader = decoder.Scripted(b, script)

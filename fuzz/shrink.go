@@ -38,32 +38,39 @@ func (r *recorder) Wrong(report verdict.Report, _ func()) {
 
 func (*recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// Shrink makes an input smaller while it fails for what it fails for at first, until nothing
-// more can be left out or set to zero, or the time is up. It calls smaller for each success.
-func (t Target) Shrink(parts [][]byte, limit time.Duration, smaller func([][]byte)) {
-	first := t.Failure(parts)
-	if first == nil {
-		return
-	}
-	shrink(parts, limit, func(parts [][]byte) bool {
-		now := t.Failure(parts)
-		return now != nil && now.Group == first.Group
-	}, smaller)
+// Shrink makes the case smaller while it fails for what it fails for at first, which Go's
+// engine does not ask, until nothing more can be left out or set to zero, or the time is up.
+// It writes each success, because an input can end the process, and then the last one that
+// did not is kept.
+func (c *Case) Shrink(limit time.Duration) (err error) {
+	deadline := time.Now().Add(limit)
+	first := c.Target.Failure(c.Parts)
+	shrink(c.Parts, func(parts [][]byte) bool {
+		if first == nil || err != nil || time.Now().After(deadline) {
+			return false
+		}
+		now := c.Target.Failure(parts)
+		if now == nil || now.Group != first.Group {
+			return false
+		}
+		c.Parts = parts
+		err = c.write()
+		return true
+	})
+	return err
 }
 
-func shrink(parts [][]byte, limit time.Duration, fails func([][]byte) bool, smaller func([][]byte)) {
-	deadline := time.Now().Add(limit)
+func shrink(parts [][]byte, fails func([][]byte) bool) {
 	for again := true; again; {
 		again = false
 		for i := range parts {
 			shrinkPart(parts[i], func(part []byte) bool {
 				changed := slices.Clone(parts)
 				changed[i] = part
-				if time.Now().After(deadline) || !fails(changed) {
+				if !fails(changed) {
 					return false
 				}
 				parts, again = changed, true
-				smaller(parts)
 				return true
 			})
 		}
@@ -84,21 +91,30 @@ func shrinkPart(part []byte, fails func([]byte) bool) {
 		part = changed
 		return true
 	}
-	for size := len(part); size > anywhere; size /= 2 {
-		for at := 0; at < len(part); {
-			if !try(without(part, at, size)) {
-				at += size
+	// cut leaves out size bytes, if need be with their part of a length: that of a field
+	// with these bytes in it.
+	cut := func(at, size int) bool {
+		if try(slices.Concat(part[:at], part[at+size:])) {
+			return true
+		}
+		for i, length := range part[:at] {
+			if i+1+int(length) < at+size {
+				continue
+			}
+			if try(slices.Concat(part[:i], []byte{length - byte(size)}, part[i+1:at], part[at+size:])) {
+				return true
 			}
 		}
+		return false
 	}
-	for size := anywhere; size > 0; size-- {
+	for size := len(part); size > 0; size = min(size-1, max(size/2, anywhere)) {
+		step := 1
+		if size > anywhere {
+			step = size
+		}
 		for at := 0; at+size <= len(part); {
-			if !try(without(part, at, size)) && !slices.ContainsFunc(lengths(part, at, size), func(i int) bool {
-				changed := without(part, at, size)
-				changed[i] -= byte(size)
-				return try(changed)
-			}) {
-				at++
+			if !cut(at, size) {
+				at += step
 			}
 		}
 	}
@@ -108,19 +124,4 @@ func shrinkPart(part []byte, fails func([]byte) bool) {
 			try(changed)
 		}
 	}
-}
-
-func without(part []byte, at, size int) []byte {
-	return slices.Concat(part[:at], part[min(at+size, len(part)):])
-}
-
-// lengths are the bytes before at that can be the length of a field with the size
-// bytes from there in it.
-func lengths(part []byte, at, size int) (list []int) {
-	for i, b := range part[:at] {
-		if i+1+int(b) >= at+size {
-			list = append(list, i)
-		}
-	}
-	return list
 }

@@ -193,11 +193,11 @@ func compositions(n int) iter.Seq[[]int] {
 // bytes or together with them.
 func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []int) {
 	t.Helper()
-	p.Want = contract.Outcome{Kind: contract.Read}
 	for _, cause := range readErrors {
+		p.Want = contract.Outcome{Kind: contract.Read, Err: cause}
 		for _, flag := range []byte{decoder.Alone, decoder.Together} {
 			r := decoder.Failing(p.Bytes, at, decoder.Script(reads, flag), cause)
-			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
+			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 			verify.Enumerated(1)
 		}
 	}

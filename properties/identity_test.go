@@ -27,7 +27,7 @@ func TestEveryRegisteredName(t *testing.T) {
 				}
 				for _, value := range [][]byte{nil, {0x08, 1}, {0xff}} {
 					verify.Run(t, d, verify.Check{Guarantee: contract.ForeignFails,
-						Payload: grammar.RunHCS.ForeignAs(name, value)})
+						Payload: grammar.RunHCS.ForeignAs(grammar.Lowest{}, 0, name, value)})
 				}
 			}
 		})
@@ -41,6 +41,6 @@ func TestRegistryIndependence(t *testing.T) {
 		if src.Intn(2) == 0 && len(name) > 0 {
 			name = "Q" + name[1:] // of the same length, and linked nowhere
 		}
-		return grammar.RunHCS.ForeignAs(name, grammar.RunHCS.ForeignValue(src))
+		return grammar.RunHCS.ForeignAs(grammar.Lowest{}, 0, name, grammar.RunHCS.ForeignValue(src))
 	})
 }

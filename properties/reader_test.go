@@ -79,7 +79,7 @@ func TestReaderFails(t *testing.T) {
 		at := rapid.IntRange(0, len(p.Bytes)).Draw(rt, "fails at")
 		cause := rapid.SampledFrom(readErrors).Draw(rt, "cause")
 		r := decoder.Failing(p.Bytes, at, scripts.Draw(rt, "script"), cause)
-		p.Want = contract.Outcome{Kind: contract.Read}
-		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r, Cause: cause})
+		p.Want = contract.Outcome{Kind: contract.Read, Err: cause}
+		verify.Run(rt, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 	})
 }

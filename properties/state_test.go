@@ -46,7 +46,7 @@ func TestNoAliasing(t *testing.T) {
 				if kind != verdict.Right {
 					return
 				}
-				if diff := contract.Diff(verify.For(d, p).Want, got, nil); diff != "" {
+				if diff := contract.Diff(verify.For(d, p).Want, got); diff != "" {
 					verify.Fail(rt, d, check, "the result changed with the input: "+diff)
 				}
 			})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,44 +12,45 @@ import (
 	"shimfuzz/corpus/table"
 )
 
-// writeCorpus writes the corpus, or checks what is written. What stands in the folders of
-// cases and is not in the table is removed.
+// writeCorpus writes the corpus, or checks what is written.
 func writeCorpus(o *options, root string) error {
-	files := table.Files()
+	recorded, err := corpus.Recorded()
+	if err != nil {
+		return err
+	}
+	files := table.Files(recorded)
 	if o.check {
 		return checkCorpus(files, root)
 	}
-	dirs := make(map[string]bool)
-	for name := range files {
-		if filepath.Ext(name) == ".bin" {
-			dirs[filepath.Join(root, filepath.Dir(name))] = true
-		}
-	}
-	for dir := range dirs {
-		if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
-			return err
-		}
-	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(root, name), text, 0o666); err != nil {
-			return err
+		file := filepath.Join(root, name)
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, text, 0o666))
+	}
+	written, globErr := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
+	err = errors.Join(err, globErr)
+	for _, file := range written {
+		name, _ := filepath.Rel(root, file)
+		if files[filepath.ToSlash(name)] == nil {
+			err = errors.Join(err, fmt.Errorf("no row of corpus/table gives %s: add one, or remove the file", name))
 		}
 	}
-	fmt.Printf("corpus: %d files written\n", len(files))
-	return nil
+	if err == nil {
+		fmt.Printf("corpus: %d files written\n", len(files))
+	}
+	return err
 }
 
 // checkCorpus fails if the committed corpus is not what the table gives. That there is no
 // other file is checked where the cases are loaded.
 func checkCorpus(files map[string][]byte, root string) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+	var outdated []string
+	for name, text := range files {
+		if written, err := os.ReadFile(filepath.Join(root, name)); err != nil || !bytes.Equal(written, text) {
+			outdated = append(outdated, name)
 		}
-		if err != nil || !bytes.Equal(text, files[name]) {
-			return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", name)
-		}
+	}
+	if len(outdated) > 0 {
+		return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", slices.Min(outdated))
 	}
 	if _, err := corpus.Load(); err != nil {
 		return err

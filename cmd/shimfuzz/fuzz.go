@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -19,77 +19,58 @@ import (
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verify"
 )
 
-// result is a row of the table.
-type result struct {
-	target      string
-	execs, news int
-	excused     map[string]int
-	failed      bool
-	unfuzzed    bool   // the time was up before all seeds were tried
-	crasher     string // file that reproduces a failure, "" if that is a seed
-	log         string // what the engine printed next to its progress
-}
-
-// engine runs fuzz targets with Go's own fuzzing engine.
-type engine struct {
-	binary   string // the test binary of package fuzz
-	dir      string // whose testdata has the seeds of former runs, and gets what makes a target fail
-	cache    string // the engine's
-	fuzztime string // for each target, as go test takes it
-}
-
-// fuzzTargets runs targets one after the other and ends with a table. An interrupt ends
-// the one that runs.
+// fuzzTargets runs targets one after the other with Go's own fuzzing engine, and ends with a
+// table. An interrupt ends the one that runs.
 func fuzzTargets(o *options, root string) error {
 	if err := verify.Ready(); err != nil {
 		return err
 	}
+	targets := fuzz.Names()
+	if o.target != "" {
+		if _, err := fuzz.Named(o.target); err != nil {
+			return err
+		}
+		targets = []string{o.target}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	dir := hcsshim.Current().Build
-	e := engine{binary: filepath.Join(dir, "fuzz.test"), dir: filepath.Join(dir, "fuzz"),
-		cache: filepath.Join(dir, "fuzzcache"), fuzztime: o.fuzztime}
-	if err := os.MkdirAll(e.dir, 0o777); err != nil {
-		return err
-	}
 	fmt.Println("  building the targets (a minute the first time)")
-	if err := gocmd.Show(here(ctx, root, "go", "test", "-c", "-fuzz=.", "-o", e.binary, "./fuzz")); err != nil {
+	build := here(ctx, root, "go", "test", "-c", "-fuzz=.", "-o", built("fuzz.test"), "./fuzz")
+	if err := gocmd.Show(build); err != nil {
 		return err
 	}
-	chosen := fuzz.Names()
-	if o.target != "" {
-		chosen = []string{o.target}
-	}
-	var results []result
-	for _, target := range chosen {
-		r, err := e.run(ctx, target)
+	failed := false
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "target\texecutions\tnew inputs\tfailure\texcused answers")
+	for _, target := range targets {
+		r, err := fuzzTarget(ctx, target, o.fuzztime)
 		if err != nil {
 			return err
 		}
-		results = append(results, r)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", target, r.execs, r.news, cmp.Or(r.failure, "none"),
+			strings.Join(r.excused, ", "))
+		failed = failed || r.failure != ""
 		if ctx.Err() != nil {
 			break
 		}
-		if err := r.explain(ctx); err != nil {
-			return err
-		}
 	}
-	printResults(results)
+	_ = w.Flush() // to memory
+	fmt.Printf("\n%s", &table)
 	if ctx.Err() != nil {
 		return errors.New("interrupted; what was found so far is kept")
 	}
-	if slices.ContainsFunc(results, func(r result) bool { return r.failed }) {
+	if failed {
 		return gocmd.ErrReported
-	}
-	if slices.ContainsFunc(results, func(r result) bool { return r.unfuzzed }) {
-		return fmt.Errorf("the time was up before all seeds of a target were tried: raise FUZZTIME=%s", o.fuzztime)
 	}
 	return nil
 }
+
+// built is a file of the hcsshim under test's own.
+func built(name string) string { return filepath.Join(hcsshim.Current().Build, name) }
 
 // here is a command in this process's own workspace.
 func here(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
@@ -98,118 +79,100 @@ func here(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run fuzzes one target.
-func (e engine) run(ctx context.Context, target string) (r result, err error) {
+// result is what the engine has made of a target.
+type result struct {
+	execs, news string
+	excused     []string // answers, by finding
+	failure     string   // the line that replays it, or what else to do about it; "" without one
+	crasher     string   // file that makes the target fail, "" if none or if it is a seed
+	log         string   // what the engine printed next to its progress
+}
+
+// fuzzTarget fuzzes one target, and explains its failure. The test binary's folder has the
+// inputs that made a target fail, of former runs, too.
+func fuzzTarget(ctx context.Context, target, fuzztime string) (r result, err error) {
 	s := verify.Settings()
-	if s.Results, err = os.MkdirTemp(filepath.Dir(e.dir), "results-"); err != nil {
+	if s.Results, err = os.MkdirTemp(built(""), "results-"); err != nil {
 		return r, err
 	}
 	defer os.RemoveAll(s.Results)
+	if err := os.MkdirAll(built("fuzz"), 0o777); err != nil {
+		return r, err
+	}
 	fmt.Printf("\n%s\n", target)
 	// Making each input of interest smaller would take half of the executions. An
 	// input that fails is made smaller later, see explain.
-	cmd := here(ctx, e.dir, e.binary, "-test.run=^$", "-test.fuzz=^"+target+"$", "-test.fuzztime="+e.fuzztime,
-		"-test.fuzzcachedir="+e.cache, "-test.fuzzminimizetime=0")
+	cmd := here(ctx, built("fuzz"), built("fuzz.test"), "-test.run=^$", "-test.fuzz=^"+target+"$",
+		"-test.fuzztime="+fuzztime, "-test.fuzzcachedir="+built("fuzzcache"), "-test.fuzzminimizetime=0")
 	cmd.Env = append(cmd.Env, s.Environ())
-	r.target = target
 	err = gocmd.Lines(cmd, r.follow)
-	if r.crasher != "" {
-		r.crasher = filepath.Join(e.dir, "testdata", "fuzz", r.crasher)
+	excused, excusedErr := verify.ReadExcused(s.Results)
+	for _, name := range slices.Sorted(maps.Keys(excused)) {
+		r.excused = append(r.excused, fmt.Sprintf("%s %d", name, excused[name]))
 	}
-	results, resultsErr := settings.ReadResults(s.Results)
-	r.excused = results.Excused
 	if ctx.Err() != nil {
 		return r, nil
 	}
-	return r, errors.Join(resultsErr, r.judge(err))
-}
-
-// judge decides whether the engine's error is a failure of the target.
-func (r *result) judge(err error) error {
-	var exit *exec.ExitError
-	switch {
-	case err == nil && r.execs == 0:
-		fmt.Println("  the time was up before all seeds were tried")
-		r.unfuzzed = true
-	case err != nil && !errors.As(err, &exit):
-		return err
-	case err != nil && !r.failed && strings.Contains(r.log, "context deadline exceeded"):
-		// golang/go#75804: the engine can mistake its own deadline for a failure.
-		fmt.Println("  (the time was up during an execution; nothing failed)")
-	case err != nil && !r.failed:
-		return fmt.Errorf("%s failed without a reproducer:\n%s", r.target, r.log)
+	err = errors.Join(excusedErr, r.judge(err))
+	if err == nil && r.crasher != "" {
+		err = r.explain(ctx)
 	}
-	return nil
+	return r, err
 }
 
 var (
-	counts = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
-	crash  = regexp.MustCompile(`(?:written to testdata/fuzz/|seed corpus entry: )(Fuzz\w+/[\w#]+)`)
+	counts  = regexp.MustCompile(`execs: (\d+) .*new interesting: (\d+)`)
+	crasher = regexp.MustCompile(`(?:written to testdata.fuzz.|seed corpus entry: )(Fuzz\w+)[/\\]([\w#]+)`)
 )
 
 // follow prints the engine's progress and notes what a line says.
 func (r *result) follow(line string) {
-	if m := crash.FindStringSubmatch(filepath.ToSlash(line)); m != nil {
-		r.failed = true
-		if r.crasher = ""; !strings.Contains(m[1], "#") {
-			r.crasher = filepath.FromSlash(m[1])
-		}
-	}
-	if m := counts.FindStringSubmatch(line); m != nil {
-		r.execs, _ = strconv.Atoi(m[1])
-		r.news, _ = strconv.Atoi(m[2])
-	}
-	if status, found := strings.CutPrefix(line, "fuzz: "); found {
-		fmt.Println("  " + status)
-	} else if len(r.log) < 1<<16 {
+	status, found := strings.CutPrefix(line, "fuzz: ")
+	if !found {
 		r.log += line + "\n"
+		return
+	}
+	fmt.Println("  " + status)
+	if m := counts.FindStringSubmatch(line); m != nil {
+		r.execs, r.news = m[1], m[2]
 	}
 }
 
-// explain makes the input that failed smaller and shows the report.
-func (r *result) explain(ctx context.Context) error {
-	if !r.failed {
-		return nil
-	}
-	if r.crasher == "" {
-		fmt.Println(r.log)
-		return nil
-	}
-	self, err := os.Executable()
-	if err != nil {
+// judge decides whether the engine's error is a failure of the target.
+func (r *result) judge(err error) error {
+	m := crasher.FindStringSubmatch(r.log)
+	var exit *exec.ExitError
+	switch {
+	case err != nil && !errors.As(err, &exit):
 		return err
-	}
-	// In a process of its own, for an input can end it.
-	err = gocmd.Show(here(ctx, "", self, "repro", "-shrink", "-case="+r.crasher))
-	if !errors.Is(err, gocmd.ErrReported) {
-		return errors.Join(err, fmt.Errorf("%s does not fail again on %s:\n%s", r.target, r.crasher, r.log))
+	case err == nil && strings.Trim(r.execs, "0") == "":
+		r.failure = "not fuzzed: the time was up before all seeds were tried, raise FUZZTIME"
+	case err == nil:
+	case m != nil && strings.Contains(m[2], "#"):
+		fmt.Println(r.log)
+		r.failure = "a case of the corpus, before any fuzzing: see above"
+	case m != nil:
+		r.crasher = filepath.Join(built("fuzz"), "testdata", "fuzz", m[1], m[2])
+		r.failure = verify.Settings().ReproCommand(r.crasher)
+	case strings.Contains(r.log, "context deadline exceeded"):
+		// golang/go#75804: the engine can mistake its own deadline for a failure.
+		fmt.Println("  (the time was up during an execution; nothing failed)")
+	default:
+		return fmt.Errorf("the engine failed without a reproducer:\n%s", r.log)
 	}
 	return nil
 }
 
-func printResults(results []result) {
-	fmt.Println()
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "target\texecutions\tnew inputs\tfailures\texcused answers")
-	for _, r := range results {
-		failures := 0
-		if r.failed {
-			failures = 1
-		}
-		var excused []string
-		for _, name := range slices.Sorted(maps.Keys(r.excused)) {
-			excused = append(excused, fmt.Sprintf("%s %d", name, r.excused[name]))
-		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", r.target, r.execs, r.news, failures, strings.Join(excused, ", "))
+// explain makes the input that failed smaller and shows the report, in a process of its
+// own, for an input can end it.
+func (r *result) explain(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
 	}
-	_ = w.Flush()
-	for _, r := range results {
-		switch {
-		case r.crasher != "":
-			fmt.Printf("\n%s failed; the smallest input found:\n  %s\n", r.target,
-				verify.Settings().ReproCommand(r.crasher))
-		case r.failed:
-			fmt.Printf("\n%s fails on a case of the corpus, before any fuzzing: see the report above\n", r.target)
-		}
+	err = gocmd.Show(here(ctx, "", self, "repro", "-shrink", "-case="+r.crasher))
+	if errors.Is(err, gocmd.ErrReported) {
+		return nil
 	}
+	return errors.Join(err, fmt.Errorf("it does not fail again on %s:\n%s", r.crasher, r.log))
 }

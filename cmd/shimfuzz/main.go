@@ -12,9 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
-	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -22,9 +20,9 @@ import (
 
 // options are the user's choices.
 type options struct {
-	hcsshim, entry                string
-	target, file, fuzztime, seeds string
-	check, shrink                 bool
+	hcsshim, entry              string
+	target, file, fuzztime, out string
+	check, shrink               bool
 }
 
 // command is a subcommand.
@@ -93,7 +91,7 @@ func parse(c command, args []string) (*options, error) {
 	all.StringVar(&o.target, "target", "", "the only fuzz `target` to run, or the one that the case is an input of")
 	all.StringVar(&o.file, "case", "", "`file` with a payload, or what a fuzzer has kept")
 	all.StringVar(&o.fuzztime, "fuzztime", "30s", "how long each target fuzzes: a `time`, or executions, such as 2000x")
-	all.StringVar(&o.seeds, "out", "", "the `folder` to write to")
+	all.StringVar(&o.out, "out", "", "the `folder` to write to")
 	all.BoolVar(&o.check, "check", false, "write nothing")
 	all.BoolVar(&o.shrink, "shrink", false, "first make an input that fails smaller, in its file")
 	set := flag.NewFlagSet("shimfuzz "+c.name, flag.ContinueOnError)
@@ -109,20 +107,7 @@ func parse(c command, args []string) (*options, error) {
 	if set.NArg() > 0 {
 		return nil, fmt.Errorf("%q is no flag", set.Arg(0))
 	}
-	return o, o.validate()
-}
-
-func (o *options) validate() error {
-	if o.target != "" {
-		if _, err := fuzz.Named(o.target); err != nil {
-			return err
-		}
-	}
-	_, isCount := strings.CutSuffix(o.fuzztime, "x")
-	if d, err := time.ParseDuration(o.fuzztime); !isCount && (err != nil || d <= 0) {
-		return fmt.Errorf("fuzztime %s: want a time, such as 60s, or executions, such as 2000x", o.fuzztime)
-	}
-	return nil
+	return o, nil
 }
 
 func extractHCSShim(o *options, root string) error {

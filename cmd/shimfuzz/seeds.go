@@ -2,9 +2,7 @@ package main
 
 import (
 	"archive/zip"
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -14,36 +12,31 @@ import (
 // writeSeeds writes the seed corpora that OSS-Fuzz starts from: for each target one archive
 // of the corpus in the form that the target takes.
 func writeSeeds(o *options, _ string) error {
-	if o.seeds == "" {
-		return errors.New("-out=folder is missing")
-	}
 	for _, target := range fuzz.Targets {
-		if err := writeArchive(target, filepath.Join(o.seeds, target.Name+"_seed_corpus.zip")); err != nil {
-			return fmt.Errorf("seeds of %s: %w", target.Name, err)
+		if err := writeArchive(target, filepath.Join(o.out, target.Name+"_seed_corpus.zip")); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // writeArchive writes each seed of a target under its case's name.
-func writeArchive(target fuzz.Target, file string) error {
+func writeArchive(target fuzz.Target, name string) error {
 	seeds, _, err := target.Seeds()
 	if err != nil {
 		return err
 	}
-	var archive bytes.Buffer
-	w := zip.NewWriter(&archive)
-	for _, s := range seeds {
-		f, err := w.Create(s.Case)
-		if err != nil {
-			return err
-		}
-		if _, err := f.Write(fuzz.Join(s.Parts)); err != nil {
-			return err
-		}
-	}
-	if err := w.Close(); err != nil {
+	file, err := os.Create(name)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, archive.Bytes(), 0o666)
+	w := zip.NewWriter(file)
+	for _, s := range seeds {
+		f, createErr := w.Create(s.Case)
+		if createErr == nil {
+			_, createErr = f.Write(fuzz.Join(s.Parts))
+		}
+		err = errors.Join(err, createErr)
+	}
+	return errors.Join(err, w.Close(), file.Close())
 }

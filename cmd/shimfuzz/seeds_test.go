@@ -12,7 +12,7 @@ import (
 // An archive has each seed of its target, byte for byte.
 func TestWriteSeeds(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeSeeds(&options{seeds: dir}, ""); err != nil {
+	if err := writeSeeds(&options{out: dir}, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, target := range fuzz.Targets {

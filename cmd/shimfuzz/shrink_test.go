@@ -27,7 +27,7 @@ func TestShrinkKeepsGroup(t *testing.T) {
 	if first == nil {
 		t.Skip("the finding is mended in the hcsshim under test")
 	}
-	if err := shrink(c); err != nil {
+	if err := c.Shrink(shrinkLimit); err != nil {
 		t.Fatal(err)
 	}
 	if last := c.Target.Failure(c.Parts); last == nil || last.Group != first.Group || c.Size() == 0 {

@@ -36,30 +36,23 @@ func (t *table) fields() {
 	add := func(what, opts, note string) {
 		t.both(says(what, opts, "Range"), "field_"+what, note, parts(opts)...)
 	}
-	set := func(fd protoreflect.FieldDescriptor, suffix, value string) {
-		what := strings.ToLower(hump.ReplaceAllString(fd.JSONName(), "$1-$2"))
-		add(what+suffix, fmt.Sprintf(`{%q:%s}`, fd.JSONName(), value), "")
-	}
-	number := func(fd protoreflect.FieldDescriptor, v string) { set(fd, "_"+v, v) }
-	for _, fd := range fieldsOf(protoreflect.BoolKind) {
-		if !fd.HasPresence() {
-			set(fd, "", "true")
+	each := func(kind protoreflect.Kind, values ...string) {
+		for _, fd := range fieldsOf(kind) {
+			for _, v := range values {
+				what := strings.ToLower(hump.ReplaceAllString(fd.JSONName(), "$1-$2"))
+				if kind == protoreflect.Int32Kind || kind == protoreflect.EnumKind || fd.HasPresence() {
+					what += "_" + v
+				}
+				add(what, fmt.Sprintf(`{%q:%s}`, fd.JSONName(), v), "")
+			}
 		}
 	}
-	add("scrub-logs_true", `{"scrubLogs":true}`, "")
+	each(protoreflect.BoolKind, "true")
 	add("scrub-logs_false", `{"scrubLogs":false}`, "Explicitly false, which is not unset: it turns scrubbing off.")
-	for _, fd := range fieldsOf(protoreflect.StringKind) {
-		set(fd, "", `"value"`)
-	}
-	for _, fd := range fieldsOf(protoreflect.Int32Kind) {
-		for _, v := range []string{"1", "-1", "2147483647", "-2147483648"} {
-			number(fd, v)
-		}
-	}
+	each(protoreflect.StringKind, `"value"`)
+	each(protoreflect.Int32Kind, "1", "-1", "2147483647", "-2147483648")
 	for _, v := range []string{"1", "2", "3", "-1", "2147483647"} {
-		for _, fd := range fieldsOf(protoreflect.EnumKind) {
-			number(fd, v)
-		}
+		each(protoreflect.EnumKind, v)
 	}
 	add("string_non-ascii", `{"logLevel":"débogage 日本語 🦊"}`, "")
 	add("string_nul", `{"logLevel":"a\u0000b"}`, "")
@@ -130,7 +123,7 @@ func (t *table) faulty(family, level grammar.Level, f grammar.Token) {
 	like, form := answered(contract.Malformed, "Damaged"), "malformed_%s_%s_%s"
 	if f.Freedom != "" {
 		atLimit := level == grammar.Legacy && f.Name == "groups 10003 deep"
-		like = says("", typical).free(f.Freedom == over64Bits || atLimit)
+		like = free(says("", typical), f.Freedom == over64Bits || atLimit)
 		if f.Freedom != over64Bits {
 			form = "%s_free_%s_%s"
 		}
@@ -203,7 +196,7 @@ func (t *table) element(c grammar.Context, e grammar.Token) {
 		like.Options = must(protojson.Marshal(want.Options))
 	}
 	if e.Freedom != "" {
-		like = like.free(e.Freedom == over64Bits)
+		like = free(like, e.Freedom == over64Bits)
 	}
 	t.add(like, fmt.Sprintf("%s_element_%s_%s", family, c.Level, fileName.Replace(e.Name)), c.Name+": "+e.Name+".",
 		wire.Raw(grammar.Encode(top)))

@@ -49,7 +49,7 @@ func (t *table) varints() {
 		return m
 	}
 	params := func() wire.Message { return bootstrap(wire.Int(3, 4), extension(parts(typical)...)) }
-	refusable := t.of("typical", "Equivalent").free(false) // tags and lengths of more than five bytes
+	refusable := free(t.of("typical", "Equivalent"), false) // tags and lengths of more than five bytes
 	t.both(refusable, "varint_tags-wide", "", wide(10, 0, parts(typical))...)
 	t.both(refusable, "varint_values-wide", "Values and lengths.", wide(0, 10, parts(typical))...)
 	t.add(refusable, "legacy_varint_any-wide", "", wide(10, 10, legacy(parts(typical)...))...)

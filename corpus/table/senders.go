@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
@@ -82,16 +83,8 @@ func (t *table) neighbours() {
 	}
 }
 
-// nearNames are those of the grammar's near names that are cases.
-func nearNames() (list []grammar.NearName) {
-	all := grammar.RunHCS.NearNames()
-	for _, how := range []string{"lower-case", "upper-case", "shorter", "longer", "prefixed", "dotted", "unqualified",
-		"other-version", "slash-after", "path-after", "backslash", "space-before", "space-after", "nul-after",
-		"other-message"} {
-		list = append(list, all[slices.IndexFunc(all, func(n grammar.NearName) bool { return n.How == how })])
-	}
-	return list
-}
+// nearNames are the first of the grammar's near names, which are cases.
+func nearNames() []grammar.NearName { return grammar.RunHCS.NearNames[:15] }
 
 // foreign is well-formed options of other types in a legacy Any.
 func (t *table) foreign() {
@@ -177,7 +170,7 @@ func (t *table) ambiguous() {
 	none("minimal_empty", "As an Any: another type.", anyOf(emptyName, text("inference"))...)
 	none("minimal_empty_k8s", "", anyOf(emptyName, text("k8s.io"))...)
 	none("minimal_longest", "", anyOf(longest, text(longest))...)
-	overwritten := Case{Flags: []string{"Ambiguous", "Free"}, Outcome: contract.Foreign,
+	overwritten := corpus.Case{Flags: []string{"Ambiguous", "Free"}, Outcome: contract.Foreign,
 		Or: []contract.Kind{contract.Malformed, contract.None}}
 	t.add(overwritten, "ambiguous_minimal_overwritten-not-utf8",
 		"An ID and a namespace, but not BootstrapParams: an earlier namespace is not UTF-8.",

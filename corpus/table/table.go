@@ -1,5 +1,5 @@
-// Package table is where the corpus comes from: every case, written as the
-// parts of its message, with the answer that the contract gives it.
+// Package table is where the corpus comes from: every case but the recorded ones, written
+// as the parts of its message, with the answer that the contract gives it.
 //
 // A case is named <family>_<what> and makes one point. Cases of one class say
 // the same and must decode to identical options.
@@ -15,46 +15,49 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
 
 // table is the cases in the order of the index.
-type table []Case
+type table []corpus.Case
 
 // add appends a case that has the answer, the class and the flags of another one.
-func (t *table) add(like Case, name, note string, payload ...wire.Part) {
-	like.Name, like.Note, like.payload = name, note, wire.Message(payload).Encode()
+func (t *table) add(like corpus.Case, name, note string, payload ...wire.Part) {
+	like.Name, like.Note, like.Payload.Bytes = name, note, wire.Message(payload).Encode()
 	*t = append(*t, like)
 }
 
 // rows returns what adds cases whose names begin alike.
-func (t *table) rows(prefix string, like Case) func(name, note string, payload ...wire.Part) {
+func (t *table) rows(prefix string, like corpus.Case) func(name, note string, payload ...wire.Part) {
 	return func(name, note string, payload ...wire.Part) { t.add(like, prefix+name, note, payload...) }
 }
 
 // both adds two cases of one point: the options as a legacy Any, and as an extension.
-func (t *table) both(like Case, name, note string, opts ...wire.Part) {
+func (t *table) both(like corpus.Case, name, note string, opts ...wire.Part) {
 	t.add(like, "legacy_"+name, note, legacy(opts...)...)
 	t.add(like, "bootstrap_"+name, note, bootstrap(extensionOf(googleapis+optionsName, opts...))...)
 }
 
 // says is a case whose answer is options, as protobuf JSON; and answered is one with another
 // answer.
-func says(class, opts string, flags ...string) Case {
-	return Case{Outcome: contract.Options, Class: class, Options: json.RawMessage(opts), Flags: flags}
+func says(class, opts string, flags ...string) corpus.Case {
+	return corpus.Case{Outcome: contract.Options, Class: class, Options: json.RawMessage(opts), Flags: flags}
 }
 
-func answered(want contract.Kind, flags ...string) Case { return Case{Outcome: want, Flags: flags} }
+func answered(want contract.Kind, flags ...string) corpus.Case {
+	return corpus.Case{Outcome: want, Flags: flags}
+}
 
 // of is a case of the class of an earlier one, whose options it has.
-func (t *table) of(class string, flags ...string) Case {
-	i := slices.IndexFunc(*t, func(c Case) bool { return c.Class == class })
+func (t *table) of(class string, flags ...string) corpus.Case {
+	i := slices.IndexFunc(*t, func(c corpus.Case) bool { return c.Class == class })
 	return says(class, string((*t)[i].Options), flags...)
 }
 
 // free allows error/malformed, too. The index has the reference's answer first.
-func (c Case) free(refused bool) Case {
+func free(c corpus.Case, refused bool) corpus.Case {
 	c.Or, c.Flags = []contract.Kind{contract.Malformed}, append(slices.Clip(c.Flags), "Free")
 	if refused {
 		c.Outcome, c.Or[0] = c.Or[0], c.Outcome

@@ -69,7 +69,7 @@ func (k Kind) IsError() bool {
 type Outcome struct {
 	Kind    Kind
 	Options proto.Message // for Options and OptionsAndError; nil for options of which no more is known
-	Err     error         // for errors and OptionsAndError
+	Err     error         // for errors and OptionsAndError; of a wanted Read the reader's own
 	Or      []Outcome     // of a wanted answer: the others that the contract allows
 	Panic   string        // for Panic: the value and where it came from; for Hang how long it took
 }
@@ -91,27 +91,26 @@ func (o Outcome) String() string {
 }
 
 // Diff compares an answer with what the contract wants, and returns the
-// difference in words, "" if there is none. cause, if not nil, is the
-// reader's error, which an answer of Read must wrap.
-func Diff(want, got Outcome, cause error) string {
-	if text := difference(want, got, cause); text != nil {
+// difference in words, "" if there is none.
+func Diff(want, got Outcome) string {
+	if text := difference(want, got); text != nil {
 		return text()
 	}
 	return ""
 }
 
 // Right reports whether Diff is "". It makes no text, which costs more than decoding.
-func Right(want, got Outcome, cause error) bool { return difference(want, got, cause) == nil }
+func Right(want, got Outcome) bool { return difference(want, got) == nil }
 
 // difference returns what tells the difference, nil if there is none.
-func difference(want, got Outcome, cause error) func() string {
+func difference(want, got Outcome) func() string {
 	switch {
 	case want.Kind.IsError() && got.Kind == Error, want.Kind == Error && got.Kind.IsError():
 	case want.Kind != got.Kind:
 		return func() string { return fmt.Sprintf("%s instead of %s", got.Kind, want.Kind) }
 	}
-	if want.Kind == Read && !errors.Is(got.Err, cause) {
-		return func() string { return fmt.Sprintf("the error does not wrap the reader's own, %q", cause) }
+	if want.Kind == Read && !errors.Is(got.Err, want.Err) {
+		return func() string { return fmt.Sprintf("the error does not wrap the reader's own, %q", want.Err) }
 	}
 	if got.Kind.IsError() && got.Err != nil && got.Err.Error() == "" {
 		return func() string { return "the error says nothing" }
@@ -125,18 +124,17 @@ func difference(want, got Outcome, cause error) func() string {
 	}
 }
 
+// All are the answers that a wanted one allows, itself first.
+func (o Outcome) All() []Outcome { return append([]Outcome{o}, o.Or...) }
+
 // SameSet reports whether two wanted answers allow the same answers.
-func SameSet(a, b Outcome) bool {
-	within := func(a, b Outcome) bool {
-		for _, one := range append([]Outcome{a}, a.Or...) {
-			if !slices.ContainsFunc(append([]Outcome{b}, b.Or...),
-				func(other Outcome) bool { return Right(one, other, nil) }) {
-				return false
-			}
-		}
-		return true
-	}
-	return within(a, b) && within(b, a)
+func SameSet(a, b Outcome) bool { return within(a, b) && within(b, a) }
+
+// within reports whether every answer that a allows is one that b allows.
+func within(a, b Outcome) bool {
+	return !slices.ContainsFunc(a.All(), func(one Outcome) bool {
+		return !slices.ContainsFunc(b.All(), func(other Outcome) bool { return Right(one, other) })
+	})
 }
 
 // Identical reports whether two messages of one type have equal known fields,
@@ -156,10 +154,9 @@ func WithoutUnknown(m proto.Message) proto.Message {
 // no other kind of sub-message in any version.
 func dropUnknown(m protoreflect.Message) {
 	m.SetUnknown(nil)
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+	for fd, v := range m.Range {
 		if fd.Message() != nil && !fd.IsMap() && !fd.IsList() {
 			dropUnknown(v.Message())
 		}
-		return true
-	})
+	}
 }

@@ -45,7 +45,7 @@ func TestKinds(t *testing.T) {
 			if !slices.Contains(right, got) {
 				expected = fmt.Sprintf("%s instead of %s", got, want)
 			}
-			if diff := Diff(outcome(want), outcome(got), io.ErrNoProgress); diff != expected {
+			if diff := Diff(outcome(want), outcome(got)); diff != expected {
 				t.Errorf("want %s, got %s: %q, want %q", want, got, diff, expected)
 			}
 		}
@@ -76,8 +76,8 @@ func TestDiffOfErrors(t *testing.T) {
 		{"of another kind, wraps the reader's", Read, Malformed, cause, cause, "error/malformed instead of error/read"},
 		{"need not wrap where the payload is at fault", Malformed, Malformed, errors.New("cut"), cause, ""},
 	} {
-		if diff := Diff(Outcome{Kind: test.want}, Outcome{Kind: test.got, Err: test.err},
-			test.cause); diff != test.diff {
+		diff := Diff(Outcome{Kind: test.want, Err: test.cause}, Outcome{Kind: test.got, Err: test.err})
+		if diff != test.diff {
 			t.Errorf("%s: %q, want %q", test.name, diff, test.diff)
 		}
 	}
@@ -108,7 +108,7 @@ func TestDiffOfOptions(t *testing.T) {
 		{"unknown fields of what is wanted", newer, &options.Options{Debug: true}, ""},
 		{"a known field beside unknown ones", newer, &options.Options{}, "debug"},
 	} {
-		diff := Diff(Outcome{Kind: Options, Options: test.want}, Outcome{Kind: Options, Options: test.got}, nil)
+		diff := Diff(Outcome{Kind: Options, Options: test.want}, Outcome{Kind: Options, Options: test.got})
 		if Identical(test.want, test.got) != (test.differs == "") {
 			t.Errorf("%s: identical, or not, against the table", test.name)
 		}

@@ -181,7 +181,7 @@ func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract
 			continue
 		}
 		got, ok := p.Predict(l, payload, want)
-		if ok && !contract.Right(want, got, nil) {
+		if ok && !contract.Right(want, got) {
 			return f, got
 		}
 	}
@@ -197,5 +197,5 @@ func Matches(predicted, got contract.Outcome) bool {
 	case predicted.Kind.IsError() && predicted.Err != nil:
 		return got.Kind.IsError() && strings.Contains(got.Err.Error(), predicted.Err.Error())
 	}
-	return contract.Right(predicted, got, nil)
+	return contract.Right(predicted, got)
 }

@@ -16,6 +16,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 )
 
@@ -104,6 +105,23 @@ func identityMisread(l List, b []byte, want contract.Outcome) (contract.Outcome,
 
 func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 	return none, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && !l.readable(b) && isBootstrapParams(b)
+}
+
+// groupHidesBadFieldNumber predicts the answer of a reader that accepts such numbers.
+func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+	in := contract.Stdin
+	if l.Program == Create {
+		in = contract.Create
+	}
+	accepted := reference.AnswerWithBadNumbers(in, b)
+	if want.Kind != contract.Malformed || accepted.Kind == contract.Malformed {
+		return contract.Outcome{}, false
+	}
+	_, got := l.Predict(b, accepted)
+	if got.Kind.IsError() { // of another kind, which hcsshim does not tell
+		return failed, true
+	}
+	return got, true
 }
 
 // foreignIsDefault predicts that options of another type are dropped, with a type

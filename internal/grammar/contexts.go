@@ -3,6 +3,8 @@ package grammar
 import (
 	"slices"
 	"strings"
+
+	"shimfuzz/internal/wire"
 )
 
 // level is what may stand at a level, and what of it is put into drawn messages.
@@ -132,8 +134,7 @@ func (g *Grammar) legacy(t []Token) []Token { return []Token{g.ours, value("", t
 
 // group is a group of these tokens, of a number that is known nowhere.
 func group(inside []Token) Token {
-	const start, end = "\x83\x7d", "\x84\x7d" // of number 2000
-	t := raw("group", "", []byte(start), Encode(inside), []byte(end))
+	t := part("group", "", wire.Group(2000, wire.Raw(Encode(inside))))
 	var r reading
 	r.enter(inside)
 	switch {

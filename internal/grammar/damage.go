@@ -8,31 +8,25 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
-// damage puts a fault into the body of a message: between two fields, wherever that
-// is, or at the end, if it would take the fields behind it for its own.
-func (t Token) damage(rnd Rand, body []byte) []byte {
+// damage puts a fault among the parts of a message, or at the end, if it would take what is
+// behind it for its own. To truncate is to cut a part: between two, the message would be
+// complete.
+func (t Token) damage(rnd Rand, parts []wire.Part) []wire.Part {
+	fault := wire.Raw(t.Bytes)
 	switch {
-	case t.Bytes == nil:
-		return truncated(rnd, body)
 	case t.Kind == Open:
-		return append(slices.Clone(body), t.Bytes...)
+		return append(parts, fault)
+	case t.Bytes != nil:
+		return slices.Insert(parts, rnd.Intn(len(parts)+1), fault)
+	case len(parts) == 0:
+		return []wire.Part{wire.Raw([]byte{0x0a})}
 	}
-	return slices.Insert(slices.Clone(body), pick(rnd, stdin.Boundaries(body)), t.Bytes...)
-}
-
-// truncated cuts the body inside a field. A cut between two fields would leave
-// a complete message.
-func truncated(rnd Rand, body []byte) []byte {
-	fields, _ := wire.Parse(body)
-	if len(fields) == 0 {
-		return []byte{0x0a}
-	}
-	f := pick(rnd, fields)
-	return slices.Clone(body[:f.Offset+1+rnd.Intn(len(f.Raw)-1)])
+	at := rnd.Intn(len(parts))
+	b := parts[at].Append(nil)
+	return append(parts[:at], wire.Raw(b[:1+rnd.Intn(len(b)-1)]))
 }
 
 // Malformed draws a valid payload with one fault in the message of one level.
@@ -51,8 +45,7 @@ func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Toke
 	if g.entries != nil {
 		setEntry(opts.ProtoReflect(), g.entries, "key", "value")
 	}
-	variations := sometimes(rnd, AllVariations)
-	family := pick(rnd, []Level{Legacy, Bootstrap})
+	variations, family := sometimes(rnd, AllVariations), pick(rnd, families)
 	level := pick(rnd, g.Levels(family))
 	return g.Damaged(rnd, variations, opts, family, level, pick(rnd, faults(level)))
 }
@@ -62,13 +55,9 @@ func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Toke
 func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, family, level Level,
 	fault Token) Payload {
 	e := g.encoder(rnd, variations)
-	e.level, e.damage = level, fault.damage
-	name, encode := "legacy Any", e.legacyOptions
-	if family == Bootstrap {
-		name, encode = "BootstrapParams", e.bootstrap
-	}
-	p := Payload{Bytes: encode(opts), Want: contract.Outcome{Kind: contract.Malformed},
-		Description: fmt.Sprintf("%s, %s in %s", name, fault.Name, level)}
+	e.level, e.fault = level, &fault
+	p := Payload{Bytes: e.options(family, opts), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: fmt.Sprintf("%s, %s in %s", familyNames[family], fault.Name, level)}
 	if fault.Freedom != "" {
 		malformed := p.Want
 		p.Want = Sent(opts)

@@ -55,13 +55,13 @@ func (g *Grammar) Options(rnd Rand) proto.Message {
 		case o.IsMap():
 			g.drawEntries(rnd, m, o)
 		default:
-			m.Set(o.FieldDescriptor, g.scalar(rnd, o.kind))
+			m.Set(o.FieldDescriptor, g.scalar(rnd, Options, o))
 		}
 	}
 	return m.Interface()
 }
 
-func (g *Grammar) drawEntries(rnd Rand, m protoreflect.Message, o option) {
+func (g *Grammar) drawEntries(rnd Rand, m protoreflect.Message, o field) {
 	m.Mutable(o.FieldDescriptor)
 	n := rnd.Intn(4)
 	if oneIn(rnd, 16) {
@@ -76,17 +76,31 @@ func (g *Grammar) drawEntries(rnd Rand, m protoreflect.Message, o option) {
 	}
 }
 
-// scalar draws a value from the whole range of a type.
-func (g *Grammar) scalar(rnd Rand, kind protoreflect.Kind) protoreflect.Value {
-	switch kind {
-	case protoreflect.StringKind, protoreflect.BytesKind:
-		return valueOf(kind, 0, g.text(rnd))
-	case protoreflect.BoolKind:
-		return valueOf(kind, uint64(rnd.Intn(2)), "")
-	case protoreflect.Int64Kind, protoreflect.Uint64Kind:
-		return valueOf(kind, uint64(number(rnd))<<rnd.Intn(33), "")
+// scalar draws a value of a field of a message that stands at a level: what others are likely
+// to have there, or one of the whole range of its type.
+func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
+	s, n := "", uint64(0)
+	switch isText := !isVarint(f); {
+	case level == Bootstrap && f.num == 1:
+		s = ID(rnd)
+	case level == Bootstrap && f.num == 2:
+		s = Namespace(rnd)
+	case level == Bootstrap && isText && !oneIn(rnd, 4):
+		s = pick(rnd, Addresses)
+	case level == Bootstrap && !isText && !oneIn(rnd, 16):
+		n = uint64(pick(rnd, LogLevels))
+	case (level == Any || level == Legacy) && f.num == 1:
+		s = g.ForeignName(rnd)
+	case isText:
+		s = g.text(rnd)
+	case f.kind == protoreflect.BoolKind:
+		n = uint64(rnd.Intn(2))
+	case f.kind == protoreflect.Int64Kind, f.kind == protoreflect.Uint64Kind:
+		n = uint64(number(rnd)) << rnd.Intn(33)
+	default:
+		n = uint64(number(rnd))
 	}
-	return valueOf(kind, uint64(number(rnd)), "")
+	return valueOf(f.kind, n, s)
 }
 
 func number(rnd Rand) int32 {

@@ -42,7 +42,7 @@ func TestGenerators(t *testing.T) {
 				for range 2000 {
 					p := test.generate(rnd)
 					drawn[p.Want.Kind]++
-					if diff := contract.Diff(p.Want, reader.Want(contract.Stdin, p.Bytes), nil); diff != "" {
+					if diff := contract.Diff(p.Want, reader.Want(contract.Stdin, p.Bytes)); diff != "" {
 						t.Fatalf("%v: %s\n%s", p, diff, stdin.Dump(contract.Stdin, p.Bytes))
 					}
 				}
@@ -104,8 +104,8 @@ func TestEverythingIsDrawn(t *testing.T) {
 			drawn[string(fd.Name())] = true
 		}
 		for row, name := range VariationNames {
-			without := RunHCS.Bootstrap(Lowest{}, 0, annotated())
-			with := RunHCS.Bootstrap(rnd, row, annotated())
+			without := RunHCS.Encode(Lowest{}, 0, Bootstrap, annotated())
+			with := RunHCS.Encode(rnd, row, Bootstrap, annotated())
 			drawn[name] = drawn[name] || !bytes.Equal(with.Bytes, without.Bytes)
 		}
 	}

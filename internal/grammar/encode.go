@@ -1,7 +1,7 @@
 package grammar
 
 import (
-	"maps"
+	"reflect"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -37,19 +37,27 @@ var VariationNames = map[Variations]string{
 	Varint: "varint", Repeat: "repeat", Default: "default", Unknown: "unknown",
 }
 
-// encoder writes messages with its variations, and damages the
-// message of one level if it is told to.
+// encoder writes messages in any of the ways that its variations allow, and puts a fault
+// into the message of one level if it is told to.
 type encoder struct {
 	g          *Grammar
 	rnd        Rand
 	variations Variations
-	level      Level
-	damage     func(Rand, []byte) []byte // of the body of its message; nil: none
-	free       []byte                    // of the buffer that messages are written to
+	level      Level // of the message that gets the fault
+	fault      *Token
+	ours       proto.Message // the extension that carries the options
+	// marker is a field of BootstrapParams that is written even if it is zero. In an Any on
+	// standard input it is the type URL: no bytes would be no Any.
+	marker protowire.Number
 }
 
 func (g *Grammar) encoder(rnd Rand, variations Variations) *encoder {
 	return &encoder{g: g, rnd: rnd, variations: variations}
+}
+
+// marshal encodes a message that stands at a level, without variations.
+func (g *Grammar) marshal(level Level, m proto.Message) []byte {
+	return g.encoder(Lowest{}, 0).message(level, m)
 }
 
 // has draws whether the encoder applies a variation here.
@@ -57,60 +65,160 @@ func (e *encoder) has(row Variations) bool {
 	return e.variations&row != 0 && e.rnd.Intn(3) >= e.g.plain
 }
 
-// keyed is a part that must stay behind earlier parts of the same key.
-type keyed struct {
-	wire.Part
-	key int // the field's number, or one that no other field has
+// message encodes a message that stands at a level.
+func (e *encoder) message(level Level, m proto.Message) []byte {
+	return e.assemble(level, e.fields(level, m.ProtoReflect()))
 }
 
-// Keys of what is no field of its own.
-const (
-	unknownKey = -1 - iota*1_000_000 // and below
-	othersKey
-	entryKey // and below
-)
+// fields are the parts of a message that stands at a level.
+func (e *encoder) fields(level Level, m protoreflect.Message) []wire.Part {
+	fields := e.g.sites[level].fields
+	parts := make([]wire.Part, 0, 2*len(fields)+4)
+	for _, f := range fields {
+		v, isSet := m.Get(f.FieldDescriptor), m.Has(f.FieldDescriptor)
+		isMarker := level == Legacy && f.num == 1 || level == Bootstrap && f.num == e.marker
+		switch {
+		case f.drawn && f.IsMap():
+			parts = e.entries(parts, f, v.Map())
+		case f.drawn && (isSet || isMarker || !f.presence && e.has(Default)):
+			parts = e.scalars(parts, level, f, v)
+		case f.drawn || !isSet:
+		case level == Bootstrap:
+			for i := range v.List().Len() {
+				parts = e.inside(parts, f, Extension, v.List().Get(i).Message())
+			}
+		case level == Extension:
+			parts = e.inside(parts, f, Any, v.Message())
+		}
+	}
+	return parts
+}
 
-func field(p wire.Part) keyed { return keyed{p, int(p.Num())} }
+// scalars are a field with a value, behind others that it overwrites.
+func (e *encoder) scalars(parts []wire.Part, level Level, f field, v protoreflect.Value) []wire.Part {
+	if e.has(Repeat) {
+		for range 1 + e.rnd.Intn(2) {
+			parts = append(parts, e.scalar(f, e.g.scalar(e.rnd, level, f)))
+		}
+	}
+	return append(parts, e.scalar(f, v))
+}
 
-// assemble arranges the parts of a message, adds unknown fields, encodes, and
-// does the damage if this is the level for it.
-func (e *encoder) assemble(level Level, parts []keyed) []byte {
+// scalar is one value, a bool or a number of 32 bits with bits that a reader must ignore.
+func (e *encoder) scalar(f field, v protoreflect.Value) wire.Part {
+	n, high := uint64(0), uint64(0)
+	if isVarint(f) && e.has(Varint) {
+		high = e.rnd.Uint64() << 32
+	}
+	switch v := reflect.ValueOf(v.Interface()); v.Kind() {
+	case reflect.String:
+		return wire.String(f.num, v.String())
+	case reflect.Slice:
+		return wire.Bytes(f.num, v.Bytes())
+	case reflect.Bool:
+		if v.Bool() {
+			n = 1 | high | high>>20
+		}
+	case reflect.Int32:
+		if n = uint64(v.Int()); high != 0 { // negative numbers are of 64 bits without
+			n = uint64(uint32(n)) | high
+		}
+	case reflect.Int64:
+		n = uint64(v.Int())
+	case reflect.Uint32:
+		n = v.Uint() | high
+	default:
+		n = v.Uint()
+	}
+	return wire.Varint(f.num, n)
+}
+
+// entries are those of a map, behind others that they overwrite. They are sorted first, so
+// that the encoding depends on the choices alone.
+func (e *encoder) entries(parts []wire.Part, f field, m protoreflect.Map) []wire.Part {
+	keys := make([]string, 0, m.Len())
+	for k := range m.Range {
+		keys = append(keys, k.String())
+	}
+	slices.Sort(keys)
+	kinds := e.g.sites[Entry].fields
+	for _, k := range keys {
+		if e.has(Repeat) {
+			parts = append(parts, e.entry(f, k, e.g.scalar(e.rnd, Entry, kinds[1])))
+		}
+	}
+	for inOrder := !e.has(Order); len(keys) > 0; {
+		i := 0
+		if !inOrder {
+			i = e.rnd.Intn(len(keys))
+		}
+		parts = append(parts, e.entry(f, keys[i], m.Get(protoreflect.ValueOfString(keys[i]).MapKey())))
+		keys = slices.Delete(keys, i, i+1)
+	}
+	return parts
+}
+
+func (e *encoder) entry(f field, key string, value protoreflect.Value) wire.Part {
+	parts := make([]wire.Part, 0, 8)
+	for i, v := range []protoreflect.Value{protoreflect.ValueOfString(key), value} {
+		if v.String() != "" || !e.has(Default) {
+			parts = e.scalars(parts, Entry, e.g.sites[Entry].fields[i], v)
+		}
+	}
+	return wire.Bytes(f.num, e.assemble(Entry, parts))
+}
+
+// inside is a message in a field: an extension, of which only the one that carries the
+// options gets a fault, or an Any in one piece or in two, which a reader merges.
+func (e *encoder) inside(parts []wire.Part, f field, level Level, m protoreflect.Message) []wire.Part {
+	one := *e
+	if level == Extension && m.Interface() != e.ours {
+		one.fault = nil
+	}
+	fields := one.fields(level, m)
+	split := len(fields)
+	if level == Any && e.has(Repeat) {
+		split = e.rnd.Intn(len(fields) + 1)
+	}
+	parts = append(parts, wire.Bytes(f.num, one.assemble(level, fields[:split:split])))
+	if split < len(fields) {
+		parts = append(parts, wire.Bytes(f.num, one.assemble(level, fields[split:])))
+	}
+	return parts
+}
+
+// assemble arranges the parts of a message among unknown fields, puts in the fault if it is
+// for this level, and encodes them.
+func (e *encoder) assemble(level Level, parts []wire.Part) []byte {
 	if e.has(Unknown) {
-		for i := range 1 + e.rnd.Intn(3) {
-			at := e.rnd.Intn(len(parts) + 1)
+		for range 1 + e.rnd.Intn(3) {
 			unknown := wire.Raw(pick(e.rnd, e.g.levels()[level].unknown).Bytes)
-			parts = slices.Insert(parts, at, keyed{unknown, unknownKey - i})
+			parts = slices.Insert(parts, e.rnd.Intn(len(parts)+1), unknown)
 		}
 	}
 	if e.has(Order) {
-		parts = e.shuffle(parts)
+		parts = shuffle(e.rnd, parts)
 	}
-	if e.free == nil {
-		e.free = make([]byte, 0, 1024)
+	for i, p := range parts {
+		parts[i] = e.widen(p)
 	}
-	body := e.free
-	for _, p := range parts {
-		body = e.widen(p.Part).Append(body)
+	if e.fault != nil && level == e.level {
+		parts = e.fault.damage(e.rnd, parts)
 	}
-	e.free = body[len(body):]
-	if e.damage != nil && level == e.level {
-		return e.damage(e.rnd, body)
-	}
-	return slices.Clip(body)
+	return wire.Message(parts).Encode()
 }
 
-// shuffle permutes the parts but keeps those of one key in their order.
-func (e *encoder) shuffle(parts []keyed) []keyed {
-	out := slices.Clone(parts)
-	for i := len(out) - 1; i > 0; i-- {
-		j := e.rnd.Intn(i + 1)
-		out[i], out[j] = out[j], out[i]
-	}
-	next := make(map[int]int) // by key, where to look for it
-	for i, p := range out {
-		from := next[p.key]
-		from += slices.IndexFunc(parts[from:], func(o keyed) bool { return o.key == p.key })
-		out[i], next[p.key] = parts[from], from+1
+// shuffle puts parts in any order that keeps those of one field in theirs.
+func shuffle(rnd Rand, parts []wire.Part) []wire.Part {
+	out := make([]wire.Part, 0, len(parts))
+	for _, p := range parts {
+		from := 0 // behind what it must stay behind
+		for i, o := range out {
+			if o.Num() == p.Num() && p.Num() != 0 {
+				from = i + 1
+			}
+		}
+		out = slices.Insert(out, from+rnd.Intn(len(out)+1-from), p)
 	}
 	return out
 }
@@ -137,105 +245,4 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 		p = p.WideTag(e.rnd.Intn(widestTag + 1))
 	}
 	return p
-}
-
-// options encodes the Options message.
-func (e *encoder) options(want proto.Message) []byte {
-	m := want.ProtoReflect()
-	parts := make([]keyed, 0, len(e.g.options)+8)
-	for _, o := range e.g.options {
-		if o.IsMap() {
-			parts = e.mapEntries(parts, o.num, m.Get(o.FieldDescriptor).Map())
-		} else if m.Has(o.FieldDescriptor) || !o.presence && e.has(Default) {
-			parts = e.singular(parts, o, m.Get(o.FieldDescriptor))
-		}
-	}
-	if rest := e.g.others(want); len(rest) > 0 {
-		parts = append(parts, keyed{wire.Raw(rest), othersKey})
-	}
-	return e.assemble(Options, parts)
-}
-
-// others encodes the fields that are not drawn, which a fuzzer may have set.
-func (g *Grammar) others(m proto.Message) []byte {
-	if len(g.unset) == 0 {
-		return nil
-	}
-	m = proto.Clone(m)
-	for _, o := range g.options {
-		m.ProtoReflect().Clear(o.FieldDescriptor)
-	}
-	b, err := proto.Marshal(m)
-	if err != nil {
-		return nil // not UTF-8, so it was not decoded from a payload
-	}
-	return b
-}
-
-// singular appends the encoding of one scalar field, or, if it is unset, of an explicit zero.
-func (e *encoder) singular(parts []keyed, o option, v protoreflect.Value) []keyed {
-	if e.has(Repeat) {
-		for range 1 + e.rnd.Intn(2) {
-			parts = append(parts, field(e.scalarPart(o.num, o.kind, e.g.scalar(e.rnd, o.kind))))
-		}
-	}
-	return append(parts, field(e.scalarPart(o.num, o.kind, v)))
-}
-
-func (e *encoder) mapEntries(parts []keyed, num protowire.Number, entries protoreflect.Map) []keyed {
-	values := make(map[string]string, entries.Len())
-	for k, v := range entries.Range {
-		values[k.String()] = v.String()
-	}
-	// sorted, so that the encoding depends on the source alone
-	for i, k := range slices.Sorted(maps.Keys(values)) {
-		add := func(v string) { parts = append(parts, keyed{e.mapEntry(num, k, v), entryKey - i}) }
-		if e.has(Repeat) {
-			add(e.g.text(e.rnd))
-		}
-		add(values[k])
-	}
-	return parts
-}
-
-func (e *encoder) mapEntry(num protowire.Number, k, v string) wire.Part {
-	parts := make([]keyed, 0, 8)
-	for i, s := range []string{k, v} {
-		num := protowire.Number(i + 1)
-		if s == "" && e.has(Default) {
-			continue
-		}
-		if e.has(Repeat) {
-			parts = append(parts, field(wire.String(num, e.g.text(e.rnd))))
-		}
-		parts = append(parts, field(wire.String(num, s)))
-	}
-	return wire.Bytes(num, e.assemble(Entry, parts))
-}
-
-// scalarPart encodes one value, bools and 32-bit numbers with the bits that a
-// reader must ignore.
-func (e *encoder) scalarPart(num protowire.Number, kind protoreflect.Kind, v protoreflect.Value) wire.Part {
-	high := uint64(0)
-	if e.has(Varint) {
-		high = e.rnd.Uint64() << 32
-	}
-	switch kind {
-	case protoreflect.StringKind:
-		return wire.String(num, v.String())
-	case protoreflect.BytesKind:
-		return wire.Bytes(num, v.Bytes())
-	}
-	n := varintOf(kind, v)
-	switch kind {
-	case protoreflect.BoolKind:
-		if n != 0 {
-			n |= high | high>>20
-		}
-	case protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Uint32Kind:
-		if high != 0 { // negative numbers are of 64 bits without
-			n = uint64(uint32(n)) | high
-		}
-	}
-	return wire.Varint(num, n)
 }

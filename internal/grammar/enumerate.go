@@ -14,23 +14,22 @@ import (
 type Sentence struct {
 	Context string
 	Tokens  []Token // that differ from one payload to the next
-	Top     []Token // of the payload
-	Payload []byte  // instead of Top, where the tokens are not known
+	Top     []Token // of the payload: one Unclear one if the payload is any bytes
 }
 
 func (s Sentence) String() string {
-	if s.Top == nil {
+	if s.Tokens == nil {
 		return s.Context
 	}
 	return s.Context + ": " + Names(s.Tokens)
 }
 
 // Bytes returns the payload.
-func (s Sentence) Bytes() []byte {
-	if s.Top == nil {
-		return s.Payload
-	}
-	return Encode(s.Top)
+func (s Sentence) Bytes() []byte { return Encode(s.Top) }
+
+// anyBytes is a payload whose tokens are not known.
+func anyBytes(context string, b []byte) Sentence {
+	return Sentence{Context: context, Top: []Token{{Bytes: b, Kind: Unclear}}}
 }
 
 // Sentences yields each sequence of the tokens of a context up to a length: each token,
@@ -55,7 +54,7 @@ func Sequences(tokens []Token, longest int) iter.Seq[[]Token] {
 			if length == 1 {
 				choices[0] = tokens
 			}
-			if !product(nil, choices, yield) {
+			if !product([]Token{}, choices, yield) {
 				return
 			}
 		}
@@ -93,7 +92,7 @@ func (g *Grammar) Params() iter.Seq[Sentence] {
 	}
 	choices = append(choices, []Token{absent, g.inExtension(g.sent)})
 	return func(yield func(Sentence) bool) {
-		product(nil, choices, func(t []Token) bool {
+		product([]Token{}, choices, func(t []Token) bool {
 			return yield(sentence(slices.DeleteFunc(t, func(t Token) bool { return t.Bytes == nil })...))
 		})
 	}
@@ -131,7 +130,7 @@ func Strings(longest int) iter.Seq[Sentence] {
 		for length := range longest + 1 {
 			for n := range uint32(1) << (8 * length) {
 				b := binary.LittleEndian.AppendUint32(nil, n)[:length]
-				if !yield(Sentence{Context: "any bytes", Payload: b}) {
+				if !yield(anyBytes("any bytes", b)) {
 					return
 				}
 			}
@@ -143,7 +142,7 @@ func Strings(longest int) iter.Seq[Sentence] {
 // doubled, the end cut off.
 func Edits(name string, b []byte) iter.Seq[Sentence] {
 	return func(yield func(Sentence) bool) {
-		edit := func(b []byte) bool { return yield(Sentence{Context: "one edit of " + name, Payload: b}) }
+		edit := func(b []byte) bool { return yield(anyBytes("one edit of "+name, b)) }
 		for i := range b {
 			for bit := range 8 {
 				flipped := bytes.Clone(b)

@@ -2,16 +2,21 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/wire"
 )
 
-// site is what the tokens that stand at every level need to know of theirs.
+// site is what is said of the message of a level.
 type site struct {
+	fields  []field
 	varint  protowire.Number // a known field of this type, 0 if there is none
 	bytes   protowire.Number // a known field of this type, 0 if there is none
 	text    protowire.Number // a known string, 0 if there is none
@@ -19,38 +24,52 @@ type site struct {
 	depth   int              // of the message in its parse, as the freedom depth counts
 }
 
-func (g *Grammar) allSites() map[Level]site {
-	// A number that no released Options of hcsshim have, and not these.
-	inOptions := site{unknown: 21}
-	fields := g.message.Descriptor().Fields()
-	for i := range fields.Len() {
-		inOptions.unknown = max(inOptions.unknown, fields.Get(i).Number()+1)
+// siteOf is a site of messages with these fields. Of the known ones the first stand for the
+// others, and of those that are no numbers the nth, too.
+func siteOf(fields, known []field, nth, depth int) site {
+	s := site{fields: fields, depth: depth, unknown: 1}
+	for _, f := range fields {
+		s.unknown = max(s.unknown, f.num+1)
 	}
-	var numbers, texts []protowire.Number
-	for _, o := range g.options {
+	var texts []protowire.Number
+	for _, f := range known {
 		switch {
-		case o.IsMap():
-		case isVarint(o):
-			numbers = append(numbers, o.num)
+		case f.IsMap():
+		case isVarint(f):
+			s.varint = cmp.Or(s.varint, f.num)
 		default:
-			texts = append(texts, o.num)
+			texts = append(texts, f.num)
 		}
 	}
-	if len(numbers) > 0 {
-		inOptions.varint = numbers[0]
-	}
 	if len(texts) > 0 {
-		inOptions.text, inOptions.bytes = texts[0], texts[min(2, len(texts)-1)]
+		s.text, s.bytes = texts[0], texts[min(nth, len(texts)-1)]
 	}
-	return map[Level]site{
-		Legacy:    {bytes: 2, text: 1, unknown: 10},
-		Bootstrap: {varint: 3, bytes: 8, text: 1, unknown: 10},
-		Extension: {bytes: 1, text: 1, unknown: 2, depth: 1},
-		Any:       {bytes: 1, text: 1, unknown: 3, depth: 2},
-		Options:   inOptions,
-		Entry:     {bytes: 1, text: 1, unknown: 3, depth: 1},
-		Group:     {unknown: 1, depth: 3},
+	return s
+}
+
+func (g *Grammar) allSites() map[Level]site {
+	of := func(md protoreflect.MessageDescriptor, nth, depth int) site {
+		return siteOf(fieldsOf(md), fieldsOf(md), nth, depth)
 	}
+	anyType := (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	sites := map[Level]site{
+		Legacy:    of(anyType, 1, 0),
+		Bootstrap: of((*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(), 6, 0),
+		Extension: of((*bootstrap.Extension)(nil).ProtoReflect().Descriptor(), 0, 1),
+		Any:       of(anyType, 0, 2),
+		Options:   siteOf(fieldsOf(g.message.Descriptor()), g.options, 2, 0),
+		Group:     siteOf(nil, nil, 0, 3),
+	}
+	if g.entries != nil {
+		sites[Entry] = of(g.entries.Message(), 0, 1)
+	}
+	// No message of the top level has it, and no released Options of hcsshim.
+	for l, lowest := range map[Level]protowire.Number{Legacy: sites[Bootstrap].unknown, Options: 21} {
+		s := sites[l]
+		s.unknown = max(s.unknown, lowest)
+		sites[l] = s
+	}
+	return sites
 }
 
 // types are a field of each wire type, by what the tokens' names call it.
@@ -85,7 +104,7 @@ func unknowns(s site) (list []Token) {
 		list = append(list, part("unknown "+t.name, "unknown", t.field(n)))
 	}
 	deep := func(levels int) Token {
-		return raw(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-s.depth))
+		return part(fmt.Sprintf("groups %d deep", levels), "depth", nested(levels-s.depth))
 	}
 	free := func(name, freedom string, parts ...wire.Part) Token {
 		return part(name, freedom, parts...).free(freedom)
@@ -108,7 +127,7 @@ func unknowns(s site) (list []Token) {
 		free("unknown group, tags in 6 bytes", "wide-tag", group.WideTag(6)),
 		free("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType), over64(0xff, 2)),
 		free("group-varint-over-64-bits", "over-64-bits",
-			inGroup(wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))),
+			wire.Group(1000, wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))),
 		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").single(),
 		deep(10_003).free("depth").single(),
 	)
@@ -119,13 +138,8 @@ func over64(low, last byte) wire.Part {
 	return wire.Raw(append(append([]byte{low}, bytes.Repeat([]byte{low | 0x80}, 8)...), last))
 }
 
-func nested(depth int) []byte {
-	return append(bytes.Repeat([]byte{15<<3 | 3}, depth), bytes.Repeat([]byte{15<<3 | 4}, depth)...)
-}
-
-func inGroup(parts ...wire.Part) wire.Part {
-	start, end := wire.Tag(1000, protowire.StartGroupType), wire.Tag(1000, protowire.EndGroupType)
-	return wire.Raw(slices.Concat(wire.Message{start}, parts, wire.Message{end}).Encode())
+func nested(depth int) wire.Part {
+	return wire.Raw(append(bytes.Repeat([]byte{15<<3 | 3}, depth), bytes.Repeat([]byte{15<<3 | 4}, depth)...))
 }
 
 // tooDeep is more than protobuf-go's own limit of 10,001 groups, and than the
@@ -169,21 +183,21 @@ func brokenFields(s site) []Token {
 		part("field-above-32-bits", "M4", wire.Tag(1<<40, varint), one),
 		part("field-above-max-far", "M4", wire.Tag(1<<43|1, varint), length(1234)),
 		part("tag-11-bytes", "M5", wider(8), one),
-		raw("tag-over-64-bits", "M4", bytes.Repeat([]byte{0x88}, 9), []byte{2, 1}),
+		part("tag-over-64-bits", "M4", over64(0x88, 2), one),
 		part("varint-11-bytes", "M5", wire.Tag(1000, varint), wider(1)),
 		part("length-11-bytes", "M5", wire.Tag(1000, bytesType), wider(0)),
 		part("length-above-32-bits", "M6", wire.Tag(1000, bytesType), length(1<<32|1), one),
 		part("length-huge-first", "M6", wire.Tag(1, bytesType), length(1<<31-1)),
 		part("group-end-stray", "M7", wire.Tag(1000, end)),
 		part("group-end-of-another", "M9", wire.Tag(1000, start), wire.Tag(1001, end)),
-		part("group-ends-crossed", "M9", inGroup(wire.Tag(5, start), wire.Tag(6, end))),
-		raw("groups-one-too-deep", "M10 depth", nested(10_004-s.depth)).single(),
-		raw("group-too-deep", "M10", nested(tooDeep)).single(),
-		part("group-wire-type-6", "M2", inGroup(wire.Tag(1, 6))),
-		part("group-field-0", "M3", inGroup(wire.Tag(0, varint), one)),
-		part("group-field-above-max", "M4", inGroup(wire.Tag(1<<29, varint), one)),
-		part("group-varint-11-bytes", "M5", inGroup(wire.Tag(1, varint), wider(1))),
-		part("group-length-above-32-bits", "M6", inGroup(wire.Tag(1, bytesType), length(1<<32))),
+		part("group-ends-crossed", "M9", wire.Group(1000, wire.Tag(5, start), wire.Tag(6, end))),
+		part("groups-one-too-deep", "M10 depth", nested(10_004-s.depth)).single(),
+		part("group-too-deep", "M10", nested(tooDeep)).single(),
+		part("group-wire-type-6", "M2", wire.Group(1000, wire.Tag(1, 6))),
+		part("group-field-0", "M3", wire.Group(1000, wire.Tag(0, varint), one)),
+		part("group-field-above-max", "M4", wire.Group(1000, wire.Tag(1<<29, varint), one)),
+		part("group-varint-11-bytes", "M5", wire.Group(1000, wire.Tag(1, varint), wider(1))),
+		part("group-length-above-32-bits", "M6", wire.Group(1000, wire.Tag(1, bytesType), length(1<<32))),
 	}
 }
 
@@ -212,12 +226,12 @@ func brokenKnown(s site) (list []Token) {
 
 // formats are the beginnings of what is no protobuf, or protobuf in something else.
 func formats() []Token {
+	of := func(name, rules, s string) Token { return part(name, rules, wire.Raw([]byte(s))) }
 	return []Token{
-		raw("json", "M12", []byte(`{"debug":true}`)).open(), raw("text", "M12", []byte("debug: true")).open(),
-		raw("toml", "M12", []byte("Debug = true")).open(),
-		raw("grpc-head", "M13", []byte{0, 0, 0, 0, 5}).fault(),
-		raw("ttrpc-head", "M13", []byte{0, 0, 0, 5, 0, 0, 0, 1, 1, 0}).fault(),
-		raw("bom", "M14", []byte("\ufeff")).open(), raw("nul", "M14", []byte{0}).fault(),
+		of("json", "M12", `{"debug":true}`).open(), of("text", "M12", "debug: true").open(),
+		of("toml", "M12", "Debug = true").open(), of("grpc-head", "M13", "\x00\x00\x00\x00\x05").fault(),
+		of("ttrpc-head", "M13", "\x00\x00\x00\x05\x00\x00\x00\x01\x01\x00").fault(),
+		of("bom", "M14", "\ufeff").open(), of("nul", "M14", "\x00").fault(),
 	}
 }
 
@@ -234,7 +248,7 @@ func ends(s site) []Token {
 		cut("fixed64-cut", "M1", 1000, protowire.Fixed64Type, 1, 2, 3, 4, 5, 6, 7),
 		cut("group-end-missing", "M1 M8", 1000, protowire.StartGroupType),
 		cut("group-end-cut", "M1 M8", 1000, protowire.StartGroupType, 0xc4),
-		raw("tag-cut", "M1", []byte{0x80}).open(),
+		part("tag-cut", "M1", wire.Raw([]byte{0x80})).open(),
 		cut("value-missing", "M1", s.unknown, protowire.VarintType),
 		cut("value-cut", "M1", s.unknown, protowire.VarintType, 0x80),
 		cut("length-missing", "M1", s.unknown, protowire.BytesType),

@@ -22,15 +22,14 @@ import (
 // Grammar is of payloads that carry Options of one type.
 type Grammar struct {
 	message protoreflect.MessageType
-	name    string                         // of the type, in full
-	options []option                       // that tokens and draws set
-	unset   []protoreflect.FieldDescriptor // the other fields, of kinds that no released Options have had
-	entries protoreflect.FieldDescriptor   // the map that tokens and draws set, nil if there is none
-	padding protoreflect.FieldDescriptor   // a string, for long texts, nil if there is none
+	name    string                       // of the type, in full
+	options []field                      // that tokens and draws set
+	entries protoreflect.FieldDescriptor // the map that tokens and draws set, nil if there is none
+	padding protoreflect.FieldDescriptor // a string, for long texts, nil if there is none
 	sites   map[Level]site
 
-	nearNames  []NearName
-	otherNames []string
+	NearNames  []NearName // type URLs that are almost one of the type
+	OtherNames []string   // types that containerd's clients send to other shims
 
 	ours            Token // a type URL that names the type
 	sent, sentOther Token // Options' first scalar field, and a text in another one
@@ -41,12 +40,21 @@ type Grammar struct {
 	plain         int   // of three chances to apply a variation, how many are left
 }
 
-// option is a field of Options with what its descriptor takes long to say.
-type option struct {
+// field is a field of a message with what its descriptor takes long to say.
+type field struct {
 	protoreflect.FieldDescriptor
 	num      protowire.Number
 	kind     protoreflect.Kind
 	presence bool
+	drawn    bool // tokens and draws set it: it is a scalar, or a map from strings to strings
+}
+
+func fieldsOf(md protoreflect.MessageDescriptor) (list []field) {
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		list = append(list, field{fd, fd.Number(), fd.Kind(), fd.HasPresence(), isScalar(fd) || isEntries(fd)})
+	}
+	return list
 }
 
 // RunHCS is the grammar of payloads that carry hcsshim's Options.
@@ -56,13 +64,14 @@ var RunHCS = Of((*options.Options)(nil).ProtoReflect().Type())
 func Of(message protoreflect.MessageType) *Grammar {
 	g := &Grammar{message: message, name: string(message.Descriptor().FullName()),
 		sizes: Sizes, counts: Counts[:len(Counts)-3], plain: 1}
-	fields := message.Descriptor().Fields()
-	for i := range fields.Len() {
-		g.add(fields.Get(i))
+	for _, f := range fieldsOf(message.Descriptor()) {
+		if f.drawn {
+			g.add(f)
+		}
 	}
 	isName := func(name string) bool { return name == g.name }
-	g.nearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
-	g.otherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
+	g.NearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
+	g.OtherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
 	g.ours = g.ourURL("")
 	if g.padding != nil {
@@ -74,20 +83,18 @@ func Of(message protoreflect.MessageType) *Grammar {
 
 // add adds a field of Options. Long texts go to log_level, which every version of
 // hcsshim's Options has, or to the last string.
-func (g *Grammar) add(fd protoreflect.FieldDescriptor) {
+func (g *Grammar) add(f field) {
+	g.options = append(g.options, f)
 	switch {
-	case isEntries(fd):
-		g.entries = fd
-	case !isScalar(fd):
-		g.unset = append(g.unset, fd)
+	case f.IsMap():
+		g.entries = f.FieldDescriptor
 		return
 	case g.sent.Bytes == nil:
-		g.sent = set(fd, "sent", 1)
+		g.sent = set(f, "sent", 1)
 	}
-	if isScalar(fd) && fd.Kind() == protoreflect.StringKind && (g.padding == nil || g.padding.Name() != "log_level") {
-		g.padding = fd
+	if f.kind == protoreflect.StringKind && (g.padding == nil || g.padding.Name() != "log_level") {
+		g.padding = f.FieldDescriptor
 	}
-	g.options = append(g.options, option{fd, fd.Number(), fd.Kind(), fd.HasPresence()})
 }
 
 // Small returns a grammar for a fuzzer, which would draw large payloads again and again:
@@ -110,18 +117,10 @@ func (g *Grammar) Small() *Grammar {
 	return &s
 }
 
-// NearNames are type URLs that are almost one of the type. The caller must not change
-// them.
-func (g *Grammar) NearNames() []NearName { return g.nearNames }
-
-// OtherNames are types that containerd's clients send to other shims. The caller must
-// not change them.
-func (g *Grammar) OtherNames() []string { return g.otherNames }
-
 // isScalar reports whether tokens and draws set a field of Options: one of the kinds that
 // the Options of some released shim have, and not one of a oneof.
 func isScalar(fd protoreflect.FieldDescriptor) bool {
-	if fd.IsList() || fd.ContainingOneof() != nil && !fd.HasOptionalKeyword() {
+	if fd.IsList() || fd.IsMap() || fd.ContainingOneof() != nil && !fd.HasOptionalKeyword() {
 		return false
 	}
 	return fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind || isVarint(fd)

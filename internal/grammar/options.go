@@ -33,19 +33,6 @@ func valueOf(kind protoreflect.Kind, n uint64, s string) protoreflect.Value {
 	return protoreflect.ValueOfString(s)
 }
 
-// varintOf is the reverse of valueOf for a varint.
-func varintOf(kind protoreflect.Kind, v protoreflect.Value) uint64 {
-	switch kind {
-	case protoreflect.BoolKind:
-		return protowire.EncodeBool(v.Bool())
-	case protoreflect.EnumKind:
-		return uint64(v.Enum())
-	case protoreflect.Int32Kind, protoreflect.Int64Kind:
-		return uint64(v.Int())
-	}
-	return v.Uint()
-}
-
 // setEntry sets an entry of a map from strings to strings.
 func setEntry(m protoreflect.Message, fd protoreflect.FieldDescriptor, key, value string) {
 	m.Mutable(fd).Map().Set(protoreflect.ValueOfString(key).MapKey(), protoreflect.ValueOfString(value))
@@ -80,8 +67,8 @@ func (g *Grammar) optionsTokens() (list []Token) {
 
 // standsFor reports whether a bool is the first one of its presence, which stands for
 // the others.
-func (g *Grammar) standsFor(o option) bool {
-	first := slices.IndexFunc(g.options, func(other option) bool {
+func (g *Grammar) standsFor(o field) bool {
+	first := slices.IndexFunc(g.options, func(other field) bool {
 		return other.kind == protoreflect.BoolKind && other.presence == o.presence
 	})
 	return g.options[first].num == o.num
@@ -158,7 +145,7 @@ func notUTF8(num protowire.Number, name string) (list []Token) {
 }
 
 // strs are strings, and bytes. One such field stands for the others.
-func strs(o option, stands bool) []Token {
+func strs(o field, stands bool) []Token {
 	name := fmt.Sprintf("field %d", o.num)
 	value := text(o.num, name+" of a text", "", "value")
 	list := append([]Token{value, text(o.num, name+" empty", "default", "")},

@@ -67,7 +67,7 @@ var version = text(4, "version", "", "2.3.7")
 
 // damaged is not Options, and invalid is nothing at any level.
 var (
-	damaged = raw("ff", "", []byte{0xff}).fault()
+	damaged = part("ff", "", wire.Raw([]byte{0xff})).fault()
 	invalid = part("wire-type-6", "M2", wire.Tag(1, 6)).fault()
 )
 
@@ -80,15 +80,15 @@ func (g *Grammar) anyTokens() []Token {
 		t.Rules = "url"
 		list = append(list, t.single())
 	}
-	for _, near := range g.nearNames {
+	for _, near := range g.NearNames {
 		list = append(list, url(near.URL).single())
 	}
-	for _, name := range g.otherNames {
+	for _, name := range g.OtherNames {
 		list = append(list, url(name).single())
 	}
 	debug := value("debug", g.sent)
 	list = append(list, debug, value("another", g.sentOther), value("nothing"), value("damaged", damaged),
-		value("cut", raw("value-cut", "", []byte{0x08}).open()))
+		value("cut", part("value-cut", "", wire.Raw([]byte{0x08})).open()))
 	return slices.Concat(list, otherType(1, protowire.BytesType), otherType(2, protowire.BytesType),
 		g.ours.wide("type URL", tagAndLength...), debug.wide("value", width{"length", widestTag}, width{"length", 10}))
 }

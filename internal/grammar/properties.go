@@ -20,12 +20,14 @@ func (g *Grammar) Properties() []Property {
 		list = append(list, g.equivalence(VariationNames[row], row))
 	}
 	return append(list,
-		one("none", contract.Equivalent, func(rnd Rand) Payload { return g.Bootstrap(rnd, AllVariations, nil) }),
+		one("none", contract.Equivalent, func(rnd Rand) Payload {
+			return g.Encode(rnd, AllVariations, Bootstrap, nil)
+		}),
 		one("valid", contract.AsSent, func(rnd Rand) Payload { return g.Valid(rnd, Ambient) }),
 		// IDs from the names of the linked types, namespaces from those that are well-formed
 		// protobuf: where random strings would never find the way in.
 		one("identities", contract.NonInterference, func(rnd Rand) Payload {
-			return g.Bootstrap(rnd, Ambient|Neighbours, g.Options(rnd))
+			return g.Encode(rnd, Ambient|Neighbours, Bootstrap, g.Options(rnd))
 		}),
 		one("minimal", contract.AsSent, g.Minimal),
 		one("foreign", contract.ForeignFails, g.Foreign),
@@ -38,7 +40,7 @@ func (g *Grammar) Properties() []Property {
 func (g *Grammar) equivalence(name string, rows Variations) Property {
 	return Property{"equivalence/" + name, contract.Equivalent, func(rnd Rand) []Payload {
 		opts := g.Options(rnd)
-		return []Payload{g.Legacy(rnd, 0, opts), g.Bootstrap(rnd, 0, opts),
-			g.Legacy(rnd, rows, opts), g.Bootstrap(rnd, rows, opts)}
+		return []Payload{g.Encode(rnd, 0, Legacy, opts), g.Encode(rnd, 0, Bootstrap, opts),
+			g.Encode(rnd, rows, Legacy, opts), g.Encode(rnd, rows, Bootstrap, opts)}
 	}}
 }

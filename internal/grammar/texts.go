@@ -103,13 +103,14 @@ func nearNames(n string) []NearName {
 	dot := strings.LastIndexByte(n, '.') + 1
 	pkg, short := n[:dot], n[dot:]
 	return []NearName{
-		{"empty", ""}, {"unqualified", short}, {"lower-case", pkg + strings.ToLower(short)},
-		{"shorter", n[:len(n)-1]}, {"longer", n + "X"}, {"prefixed", "x" + n}, {"slash-after", n + "/"},
-		{"path-after", "/" + n + "/x"}, {"other-version", strings.Replace(n, ".v1.", ".v2.", 1)},
-		{"space-before", " " + n}, {"space-after", n + " "}, {"nul-after", n + "\x00"}, {"newline-after", n + "\n"},
-		{"dotted", "." + n}, {"hyphens", strings.ReplaceAll(n, ".", "-")},
-		{"backslash", "type.googleapis.com\\" + n}, {"upper-case", strings.ToUpper(n)}, {"query-after", n + "?x"},
-		{"escaped", "type.googleapis.com%2F" + n}, {"other-message", pkg + "ProcessDetails"},
+		{"lower-case", pkg + strings.ToLower(short)}, {"upper-case", strings.ToUpper(n)},
+		{"shorter", n[:len(n)-1]}, {"longer", n + "X"}, {"prefixed", "x" + n}, {"dotted", "." + n},
+		{"unqualified", short}, {"other-version", strings.Replace(n, ".v1.", ".v2.", 1)},
+		{"slash-after", n + "/"}, {"path-after", "/" + n + "/x"}, {"backslash", "type.googleapis.com\\" + n},
+		{"space-before", " " + n}, {"space-after", n + " "}, {"nul-after", n + "\x00"},
+		{"other-message", pkg + "ProcessDetails"},
+		{"empty", ""}, {"newline-after", n + "\n"}, {"hyphens", strings.ReplaceAll(n, ".", "-")},
+		{"query-after", n + "?x"}, {"escaped", "type.googleapis.com%2F" + n},
 	}
 }
 

@@ -1,7 +1,6 @@
 package grammar
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -54,7 +53,8 @@ const (
 	Fault             // the message is malformed, whatever stands beside it
 	// it is malformed at the end of its message; elsewhere it takes what follows for a part of itself
 	Open
-	Unclear // a group with an Open token in it, which takes the group's end for a part of itself
+	// any bytes, or a group with an Open token in it, which takes the group's end for a part of itself
+	Unclear
 )
 
 // meaning is what a reader learns from a token: the value of a field that it knows.
@@ -87,11 +87,6 @@ func Names(tokens []Token) string {
 // part is a token that a reader knows nothing of, or a faulty one.
 func part(name, rules string, parts ...wire.Part) Token {
 	return Token{Name: name, Rules: rules, Bytes: wire.Message(parts).Encode()}
-}
-
-// raw is a token of bytes that a wire.Part cannot say.
-func raw(name, rules string, pieces ...[]byte) Token {
-	return Token{Name: name, Rules: rules, Bytes: bytes.Join(pieces, nil)}
 }
 
 // varint is a number, a bool or an enum, plainly encoded or as these parts.

@@ -36,7 +36,7 @@ func (t Type) readAny(b []byte) (proto.Message, error) {
 		return nil, nil
 	}
 	var a anypb.Any
-	if err := unmarshal(b, &a); err != nil {
+	if err := t.unmarshal(b, &a); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
 	}
 	return t.inAny(&a)
@@ -59,6 +59,12 @@ func Answer(b []byte) contract.Outcome { return RunHCS.answer(contract.Stdin, b)
 
 // CreateAnswer is what the reference makes of the bytes of CreateTaskRequest.Options.
 func CreateAnswer(b []byte) contract.Outcome { return RunHCS.answer(contract.Create, b) }
+
+// AnswerWithBadNumbers is the answer of a reader that accepts field numbers above 2^29-1
+// inside groups, as google.golang.org/protobuf does.
+func AnswerWithBadNumbers(in contract.Input, b []byte) contract.Outcome {
+	return Type{message: RunHCS.message, badNumbers: true}.answer(in, b)
+}
 
 // answer decodes an input without an error of reading it.
 func (t Type) answer(in contract.Input, b []byte) contract.Outcome {

@@ -23,7 +23,7 @@ func (t Type) Want(in contract.Input, b []byte) contract.Outcome {
 	given := []contract.Outcome{want}
 	allow := func(others ...contract.Outcome) {
 		for _, other := range others {
-			if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Right(o, other, nil) }) {
+			if !slices.ContainsFunc(given, func(o contract.Outcome) bool { return contract.Right(o, other) }) {
 				given = append(given, other)
 			}
 		}

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"math"
 	"slices"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -35,7 +36,7 @@ type plainPayload struct {
 func (t Type) withoutFreedoms(b []byte, in contract.Input) plainPayload {
 	l := &lenient{anys: []anyParts{{}}, inPlace: true}
 	plain := slices.Clone(b)
-	params, err := isBootstrapParams(plain)
+	params, err := t.isBootstrapParams(plain)
 	p := plainPayload{bytes: plain, wellFormed: err == nil, isParams: params && in == contract.Stdin}
 	md := anyType
 	if p.isParams {
@@ -56,9 +57,10 @@ func (t Type) withoutFreedoms(b []byte, in contract.Input) plainPayload {
 
 // lenient reads messages as the most lenient reader does.
 type lenient struct {
-	inPlace bool // make them plain
-	free    bool
-	anys    []anyParts // that may hold the options
+	inPlace    bool // make them plain
+	badNumbers bool // accept field numbers above 2^29-1 in groups
+	free       bool
+	anys       []anyParts // that may hold the options
 }
 
 // anyParts are what the last occurrences of the fields of an Any say.
@@ -91,7 +93,7 @@ type wireField struct {
 // field reads the first field of a message at a level.
 func (l *lenient) field(b []byte, level int) wireField {
 	num, typ, n := l.tag(b)
-	if n == 0 {
+	if n == 0 || num > protowire.MaxValidNumber {
 		return wireField{}
 	}
 	if typ == protowire.StartGroupType {
@@ -133,7 +135,7 @@ func (l *lenient) inside(md protoreflect.MessageDescriptor, num protowire.Number
 // tag reads a tag. n is 0 if there is none.
 func (l *lenient) tag(b []byte) (num protowire.Number, typ protowire.Type, n int) {
 	v, n := varint(b)
-	if n == 0 || v>>3 == 0 || v>>3 > uint64(protowire.MaxValidNumber) || n == 10 && b[9] > 1 {
+	if n == 0 || v>>3 == 0 || v>>3 > math.MaxInt32 || n == 10 && b[9] > 1 {
 		return 0, 0, 0
 	}
 	l.free = l.free || n > maxNarrow
@@ -176,7 +178,7 @@ func (l *lenient) group(b []byte, level int) (size, deepest int) {
 	var open []protowire.Number
 	for at := 0; ; {
 		num, typ, n := l.tag(b[at:])
-		if n == 0 {
+		if n == 0 || num > protowire.MaxValidNumber && !l.badNumbers {
 			return 0, 0
 		}
 		at += n

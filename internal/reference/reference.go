@@ -62,20 +62,23 @@ func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
 func ReadOptions(r io.Reader) (*options.Options, error) { return readAll(r, RunHCS.read) }
 
 // Type is a type of Options that shims read, each its own.
-type Type struct{ message protoreflect.MessageType }
+type Type struct {
+	message    protoreflect.MessageType
+	badNumbers bool // accept field numbers above 2^29-1 in groups
+}
 
 // RunHCS is the type that hcsshim's shims read.
 var RunHCS = TypeOf((*options.Options)(nil).ProtoReflect().Type())
 
 // TypeOf returns the type of a message of proto3 syntax.
-func TypeOf(message protoreflect.MessageType) Type { return Type{message} }
+func TypeOf(message protoreflect.MessageType) Type { return Type{message: message} }
 
 // read decodes the standard input of a shim that reads options of the type.
 func (t Type) read(payload []byte) (proto.Message, error) {
 	if len(payload) == 0 {
 		return nil, nil
 	}
-	isBootstrap, err := isBootstrapParams(payload)
+	isBootstrap, err := t.isBootstrapParams(payload)
 	if err != nil {
 		return nil, &Error{Kind: ErrMalformed, Err: err}
 	}
@@ -91,10 +94,10 @@ func (t Type) read(payload []byte) (proto.Message, error) {
 // Decoding success cannot distinguish them: an Any with a value that happens to
 // be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
 // fails if b is not a protobuf message even to the most lenient reader.
-func isBootstrapParams(b []byte) (bool, error) {
+func (t Type) isBootstrapParams(b []byte) (bool, error) {
 	found := false
 	for at := 0; at < len(b); {
-		f := new(lenient).field(b[at:], 0)
+		f := (&lenient{badNumbers: t.badNumbers}).field(b[at:], 0)
 		if f.size == 0 {
 			return false, fmt.Errorf("no protobuf message: at byte %d: no whole field", at)
 		}
@@ -110,7 +113,7 @@ func isBootstrapParams(b []byte) (bool, error) {
 // Extensions of other types are another reader's.
 func (t Type) inParams(payload []byte) (proto.Message, error) {
 	var params bootstrap.BootstrapParams
-	if err := unmarshal(payload, &params); err != nil {
+	if err := t.unmarshal(payload, &params); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Err: err}
 	}
 	for i, ext := range params.GetExtensions() {
@@ -119,7 +122,7 @@ func (t Type) inParams(payload []byte) (proto.Message, error) {
 			continue
 		}
 		opts := t.message.New().Interface()
-		if err := unmarshal(ext.GetValue().GetValue(), opts); err != nil {
+		if err := t.unmarshal(ext.GetValue().GetValue(), opts); err != nil {
 			field := fmt.Sprintf("extensions[%d].value", i)
 			return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Field: field, TypeURL: url, Err: err}
 		}
@@ -133,11 +136,11 @@ func (t Type) inParams(payload []byte) (proto.Message, error) {
 // namespace, which carries no options (R4b).
 func (t Type) inLegacy(payload []byte) (proto.Message, error) {
 	var a anypb.Any
-	if err := unmarshal(payload, &a); err != nil {
+	if err := t.unmarshal(payload, &a); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
 	}
 	isMinimal := isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) &&
-		unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
+		t.unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
 	if isMinimal && !t.isNamed(a.GetTypeUrl()) {
 		return nil, nil
 	}
@@ -151,7 +154,7 @@ func (t Type) inAny(a *anypb.Any) (proto.Message, error) {
 			Err: fmt.Errorf("want %s", t.message.Descriptor().FullName())}
 	}
 	opts := t.message.New().Interface()
-	if err := unmarshal(a.GetValue(), opts); err != nil {
+	if err := t.unmarshal(a.GetValue(), opts); err != nil {
 		return nil, &Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: a.GetTypeUrl(), Err: err}
 	}
 	return opts, nil
@@ -175,9 +178,9 @@ func isIdentifier(s string) bool {
 
 // unmarshal decodes strictly. Extension fields are left unresolved, because
 // resolving them would ask the global registry.
-func unmarshal(b []byte, m proto.Message) error {
+func (t Type) unmarshal(b []byte, m proto.Message) error {
 	err := proto.UnmarshalOptions{Resolver: new(protoregistry.Types)}.Unmarshal(b, m)
-	if err != nil {
+	if err != nil || t.badNumbers {
 		return err
 	}
 	return checkGroups(b, m.ProtoReflect().Descriptor())

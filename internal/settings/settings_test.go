@@ -49,16 +49,3 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
-
-// The results of several processes are added up.
-func TestResults(t *testing.T) {
-	dir := t.TempDir()
-	one := Results{Excused: map[string]int{"a": 2}, Failures: []Failure{{Test: "TestX", Finding: "b"}}}
-	if err := one.Write(dir); err != nil {
-		t.Fatal(err)
-	}
-	got, err := ReadResults(dir)
-	if err != nil || !reflect.DeepEqual(got, one) {
-		t.Errorf("ReadResults = %+v, %v; want %+v", got, err, one)
-	}
-}

@@ -95,14 +95,3 @@ func firstBytes(b []byte) []byte {
 	}
 	return nil
 }
-
-// Boundaries returns the offsets at which a message may end: its start, and the
-// end of each field.
-func Boundaries(body []byte) []int {
-	ends := []int{0}
-	fields, _ := wire.Parse(body)
-	for _, f := range fields {
-		ends = append(ends, f.Offset+len(f.Raw))
-	}
-	return ends
-}

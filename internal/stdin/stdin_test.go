@@ -1,7 +1,6 @@
 package stdin
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -96,14 +95,6 @@ func TestHolds(t *testing.T) {
 		if holds != test.holds || wellFormed != test.wellFormed {
 			t.Errorf("%s: %v, %v; want %v, %v", test.name, holds, wellFormed, test.holds, test.wellFormed)
 		}
-	}
-}
-
-// A message may end at its start, after each of its fields, and nowhere else.
-func TestBoundaries(t *testing.T) {
-	b := wire.Message{wire.Bool(1, true), wire.String(2, "abc"), wire.Raw([]byte{0xff})}.Encode()
-	if got := Boundaries(b); !slices.Equal(got, []int{0, 2, 7}) {
-		t.Errorf("Boundaries = %v, want [0 2 7]", got)
 	}
 }
 

@@ -8,54 +8,54 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 )
 
 // Report is what a person is told of one answer. An empty row is left out.
 type Report struct {
-	Verdict     Kind
-	Group       Group // of a wrong answer
-	Finding     *findings.Finding
-	Guarantee   contract.Guarantee
-	Program     string // that answered, with its version
-	Want, Got   string
-	Difference  string
-	Panic       string // its value and where it came from
-	Advice      string // what to do
-	Description string // how the payload was made
-	Input       contract.Input
-	Payload     []byte
-	Replay      string // the commands that show it again
+	Verdict    Kind
+	Group      string // what failures of one defect have in common, whatever the payload, and whichever test found them
+	Finding    *findings.Finding
+	Guarantee  contract.Guarantee
+	Program    string // that answered, with its version
+	Want, Got  string
+	Difference string
+	Panic      string // its value and where it came from
+	Advice     string // what to do
+	Payload    grammar.Payload
+	Replay     string // the commands that show it again
 }
 
-// Group is what failures of one defect have in common, whatever the payload, and
-// whichever test has found them.
-type Group struct {
-	Guarantee contract.Guarantee
-	Kind      string // of failure: the finding, or which answer was given in place of which
-}
-
-// String names the group in one line.
-func (g Group) String() string { return g.Guarantee.Name + ": " + g.Kind }
-
-// group depends on no test's guarantee: several tests find the same defect.
-func (v Verdict) group(q Question, got contract.Outcome) Group {
-	where := stdin.FamilyName(q.Input, q.Payload)
-	if q.Input == contract.Create { // which is decoded by code of its own
-		where = "Create"
+// Cause names what failures have in common: the finding that explains them, or their group.
+func (r Report) Cause() string {
+	if r.Finding != nil {
+		return r.Finding.Name
 	}
-	g := Group{contract.GuaranteeOf(q.Want.Kind), fmt.Sprintf("%s for %s in %s", got.Kind, q.Want.Kind, where)}
+	return r.Group
+}
+
+// group names the guarantee that is broken, and the finding, or which answer was given in
+// place of which. It depends on no test's guarantee: several tests find the same defect.
+func (v Verdict) group(p grammar.Payload, got contract.Outcome) string {
+	breaks, where := contract.GuaranteeOf(p.Want.Kind), " in "+stdin.FamilyName(p.Input, p.Bytes)
+	if p.Input == contract.Create { // which is decoded by code of its own
+		where = " in Create"
+	}
+	if got.Kind.AlwaysWrong() {
+		breaks = contract.NeverPanics
+	}
+	kind := fmt.Sprintf("%s for %s", got.Kind, p.Want.Kind)
 	switch {
-	case v.Kind == Wrong && v.Finding != nil && q.Input == contract.Create:
-		return Group{v.Finding.Breaks, v.Finding.Name + " in " + where}
 	case v.Kind == Wrong && v.Finding != nil:
-		return Group{v.Finding.Breaks, v.Finding.Name}
+		breaks, kind = v.Finding.Breaks, v.Finding.Name
+		if p.Input == contract.Stdin {
+			where = ""
+		}
 	case got.Kind == contract.Panic:
-		return Group{contract.NeverPanics, panicKind(got.Panic)}
-	case got.Kind.AlwaysWrong():
-		g.Guarantee = contract.NeverPanics
+		kind, where = panicKind(got.Panic), ""
 	}
-	return g
+	return breaks.Name + ": " + kind + where
 }
 
 // ofRuntime are panics of Go's runtime, the rest of whose text depends on the payload.
@@ -75,9 +75,15 @@ func panicKind(text string) string {
 
 // Report reports a verdict. breaks is the guarantee that a wrong answer breaks;
 // excused names the list that was applied, for the advice.
-func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guarantee, excused findings.List) Report {
-	r := Report{Verdict: v.Kind, Group: v.group(q, got), Finding: v.Finding, Guarantee: breaks, Want: oneOf(q.Want),
-		Got: got.String(), Difference: contract.Diff(q.Want, got, q.Cause), Input: q.Input, Payload: q.Payload}
+func (v Verdict) Report(p grammar.Payload, got contract.Outcome, breaks contract.Guarantee,
+	excused findings.List) Report {
+	r := Report{Verdict: v.Kind, Finding: v.Finding, Guarantee: breaks, Payload: p}
+	if v.Other != "" {
+		r.Difference, r.Group = v.Other, breaks.Name+": beside the answer"
+		return r
+	}
+	r.Group, r.Want, r.Got = v.group(p, got), oneOf(p.Want), got.String()
+	r.Difference = contract.Diff(p.Want, got)
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
 	}
@@ -85,6 +91,8 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 		r.Panic = got.Panic
 	}
 	switch v.Kind {
+	case Right:
+		r.Guarantee = contract.Guarantee{}
 	case KnownRight:
 		r.Difference = "the right answer"
 		r.Advice = fmt.Sprintf("The finding %[1]s no longer reproduces on this payload. If a checkout has fixed it, "+
@@ -101,11 +109,11 @@ func (v Verdict) Report(q Question, got contract.Outcome, breaks contract.Guaran
 
 // oneOf names an answer, and the others that are right, too.
 func oneOf(want contract.Outcome) string {
-	text := want.String()
-	for _, or := range want.Or {
-		text += "\nor " + or.String()
+	var all []string
+	for _, o := range want.All() {
+		all = append(all, o.String())
 	}
-	return text
+	return strings.Join(all, "\nor ")
 }
 
 // String is the report, a row for each of its fields.
@@ -132,11 +140,12 @@ func (r Report) String() string {
 	row("panic", r.Panic)
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
-	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", r.Description, len(r.Payload),
-		stdin.FamilyName(r.Input, r.Payload)), "; "))
-	if len(r.Payload) <= maxDump {
-		b.WriteString(stdin.Dump(r.Input, r.Payload))
-		row("hex", shortHex(r.Payload))
+	p := r.Payload
+	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", p.Description, len(p.Bytes),
+		stdin.FamilyName(p.Input, p.Bytes)), "; "))
+	if len(p.Bytes) <= maxDump {
+		b.WriteString(stdin.Dump(p.Input, p.Bytes))
+		row("hex", shortHex(p.Bytes))
 	}
 	return b.String()
 }

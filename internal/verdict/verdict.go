@@ -7,6 +7,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/grammar"
 )
 
 // Kind is what an answer is.
@@ -22,47 +23,44 @@ const (
 	Wrong          Kind = "wrong"
 )
 
-// Question is a payload, and what a correct shim answers to it.
-type Question struct {
-	Payload []byte
-	Input   contract.Input
-	Want    contract.Outcome
-	Cause   error // the error that the reader fails with, if it does; then no finding applies
-	// Reproduces asks whether a right answer is one where a finding predicts a wrong
-	// one. Without it such an answer is Right: predicting costs more than decoding.
-	Reproduces bool
-}
-
 // Verdict is the decision on one answer.
 type Verdict struct {
 	Kind      Kind
 	Finding   *findings.Finding // that affects the payload and is excused, or explains a wrong answer though it is not
 	Predicted contract.Outcome  // the answer that Finding predicts
+	Other     string            // what is wrong beside the answer, if that is Wrong: memory, time, what it shares
 }
 
 // Of decides on an answer. known is what is known of the program that gave it,
 // excused what of that is not to fail a test.
-func Of(q Question, got contract.Outcome, known, excused findings.List) Verdict {
-	right := contract.Right(q.Want, got, q.Cause)
-	if right && !q.Reproduces {
+func Of(p grammar.Payload, got contract.Outcome, known, excused findings.List) Verdict {
+	if contract.Right(p.Want, got) {
 		return Verdict{Kind: Right}
 	}
-	if q.Cause != nil { // what a failing reader has delivered is not decoded
+	return OfCase(p, got, known, excused)
+}
+
+// OfCase is Of where a finding must still show: a right answer is KnownRight if a finding
+// predicts a wrong one. Of does not ask, because predicting costs more than decoding.
+func OfCase(p grammar.Payload, got contract.Outcome, known, excused findings.List) Verdict {
+	if p.Want.Kind == contract.Read { // what a failing reader has delivered is not decoded
 		known, excused = findings.None, findings.None
 	}
-	finding, predicted := excused.Predict(q.Payload, q.Want)
-	isGot := func(other contract.Outcome) bool { return contract.Right(other, got, nil) }
+	right := contract.Right(p.Want, got)
+	isGot := func(other contract.Outcome) bool { return contract.Right(other, got) }
+	if !right && slices.ContainsFunc(p.Want.Or, isGot) {
+		return Verdict{Kind: Free}
+	}
+	finding, predicted := excused.Predict(p.Bytes, p.Want)
 	v := Verdict{Finding: finding, Predicted: predicted}
 	switch {
-	case !right && slices.ContainsFunc(q.Want.Or, isGot):
-		v.Kind, v.Finding = Free, nil
-	case finding == nil && !right:
+	case finding == nil && right:
+		v.Kind = Right
+	case finding == nil:
 		v.Kind = Wrong
-		if f, predicted := known.Predict(q.Payload, q.Want); f != nil && findings.Matches(predicted, got) {
+		if f, predicted := known.Predict(p.Bytes, p.Want); f != nil && findings.Matches(predicted, got) {
 			v.Finding, v.Predicted = f, predicted
 		}
-	case finding == nil:
-		v.Kind = Right
 	case right:
 		v.Kind = KnownRight
 	case findings.Matches(predicted, got):

@@ -27,10 +27,10 @@ func TestOf(t *testing.T) {
 		none      = contract.Outcome{Kind: contract.None}
 		failed    = contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
 		malformed = contract.Outcome{Kind: contract.Malformed}
-		read      = contract.Outcome{Kind: contract.Read}
 		panicked  = contract.Outcome{Kind: contract.Panic, Panic: "index out of range"}
 		other     = grammar.Sent(grammar.OneOption())
 		cause     = errors.New("disk full")
+		read      = contract.Outcome{Kind: contract.Read, Err: cause}
 	)
 	const corrupt = "corrupt-legacy-is-default"
 	without, err := findings.Named("v0.15.0,-" + corrupt)
@@ -75,16 +75,12 @@ func TestOf(t *testing.T) {
 			Wrong, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			q := Question{Payload: test.payload, Want: test.want}
-			if test.want.Kind == contract.Read {
-				q.Cause = cause
-			}
+			p := grammar.Payload{Bytes: test.payload, Want: test.want}
 			fails := test.kind == Wrong || test.kind == KnownDifferent
-			if got := Of(q, test.got, newest, test.excused).Fails(); got != fails {
+			if got := Of(p, test.got, newest, test.excused).Fails(); got != fails {
 				t.Errorf("fails in a random draw: %v, want %v", got, fails)
 			}
-			q.Reproduces = true
-			v := Of(q, test.got, newest, test.excused)
+			v := OfCase(p, test.got, newest, test.excused)
 			name := ""
 			if v.Finding != nil {
 				name = v.Finding.Name
@@ -129,9 +125,9 @@ func TestGroup(t *testing.T) {
 			Panic: "runtime error: index out of range [1] with length 1" + stack}, newest,
 			"never-panics: out of range in y.(*T).f"},
 	} {
-		q := Question{Payload: test.b, Input: test.in, Want: contract.Outcome{Kind: test.want}}
-		if r := Of(q, test.got, newest, test.excused).Report(q, test.got, contract.Equivalent,
-			newest); r.Group.String() != test.group {
+		p := grammar.Payload{Bytes: test.b, Input: test.in, Want: contract.Outcome{Kind: test.want}}
+		if r := Of(p, test.got, newest, test.excused).Report(p, test.got, contract.Equivalent,
+			newest); r.Group != test.group {
 			t.Errorf("%s, want %s", r.Group, test.group)
 		}
 	}
@@ -140,11 +136,11 @@ func TestGroup(t *testing.T) {
 // A report says what, why, where and what to do, and how to see it again.
 func TestReport(t *testing.T) {
 	newest := findings.Of(findings.ReadOptions, "v0.15.0")
-	q := Question{Payload: grammar.PlainAny(contract.OptionsName, []byte{0x08}),
-		Want: contract.Outcome{Kind: contract.Malformed}, Reproduces: true}
+	p := grammar.Payload{Bytes: grammar.PlainAny(contract.OptionsName, []byte{0x08}), Description: "a cut payload",
+		Want: contract.Outcome{Kind: contract.Malformed}}
 	got := contract.Outcome{Kind: contract.Error, Err: errors.New("no")}
-	r := Of(q, got, newest, newest).Report(q, got, contract.MalformedFails, newest)
-	r.Program, r.Description, r.Replay = "hcsshim v0.15.0", "a cut payload", "make repro CASE=x.bin"
+	r := OfCase(p, got, newest, newest).Report(p, got, contract.MalformedFails, newest)
+	r.Program, r.Replay = "hcsshim v0.15.0", "make repro CASE=x.bin"
 	for _, want := range []string{
 		"verdict    known, but right\n", "finding    corrupt-legacy-is-default: ", "guarantee  malformed-fails: ",
 		"program    hcsshim v0.15.0\n",

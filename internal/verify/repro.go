@@ -6,6 +6,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 )
@@ -14,33 +15,22 @@ import (
 // decoder under test answers; and the same as CreateTaskRequest.Options where an
 // answer to those is not right. It reports whether each answer is right or excused.
 func Repro(w io.Writer, b []byte) (passes bool, err error) {
-	report, v := reproduce(UnderTest(), verdict.Question{Payload: b, Want: reference.Want(b)})
-	text, passes := report.String(), !v.Fails()
-	for _, d := range Creates() {
-		report, v := reproduce(d, verdict.Question{Payload: b, Input: d.Input, Want: reference.WantCreate(b)})
-		if v.Kind != verdict.Right {
-			text += report.String()
-		}
+	text, passes := "", true
+	for i, d := range append([]decoder.Decoder{UnderTest()}, Creates()...) {
+		p := grammar.Payload{Bytes: b, Input: d.Input, Want: reference.RunHCS.Want(d.Input, b)}
+		got := d.Decode(bytes.NewReader(b), b)
+		v := verdict.Of(p, got, KnownOf(d), excusedOf(d))
 		passes = passes && !v.Fails()
+		if i > 0 && v.Kind == verdict.Right {
+			continue
+		}
+		r := v.Report(p, got, contract.GuaranteeOf(p.Want.Kind), Excused())
+		r.Program = DecoderName(d)
+		if v.Kind == verdict.Known {
+			r.Advice = "Excused by the findings of " + Excused().Name + " (FINDINGS=none excuses nothing)."
+		}
+		text += r.String()
 	}
-	if _, err := io.WriteString(w, text); err != nil {
-		return passes, err
-	}
-	return passes, flush()
-}
-
-func reproduce(d decoder.Decoder, q verdict.Question) (verdict.Report, verdict.Verdict) {
-	got := d.Decode(bytes.NewReader(q.Payload), q.Payload)
-	v := verdict.Of(q, got, KnownOf(d), excusedOf(d))
-	report := v.Report(q, got, contract.GuaranteeOf(q.Want.Kind), Excused())
-	report.Program = DecoderName(d)
-	switch {
-	case v.Fails():
-		Record("repro", report)
-	case v.Kind == verdict.Right:
-		report.Guarantee = contract.Guarantee{}
-	case v.Kind == verdict.Known:
-		report.Advice = "Excused by the findings of " + Excused().Name + " (FINDINGS=none excuses nothing)."
-	}
-	return report, v
+	_, err = io.WriteString(w, text)
+	return passes, err
 }

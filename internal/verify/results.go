@@ -1,23 +1,36 @@
 package verify
 
 import (
-	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 )
 
-// results are those of this process.
-var results struct {
+// results are what this process has found out.
+var results = struct {
 	sync.Mutex
-	settings.Results
-	flushed time.Time
+	enumerated int            // payloads, of everything small
+	excused    map[string]int // answers, by finding
+	written    time.Time      // when these were
+	causes     []*cause       // in the order in which tests have failed for them
+}{excused: make(map[string]int)}
+
+// cause is what failures of several tests have in common.
+type cause struct {
+	name  string
+	known bool     // it is a finding
+	tests []string // each once: one that shrinks its input fails often
+	next  string   // the command to go on with
 }
 
 // count notes an answer that was excused.
@@ -27,13 +40,10 @@ func count(v verdict.Verdict) {
 	}
 	results.Lock()
 	defer results.Unlock()
-	if results.Excused == nil {
-		results.Excused = make(map[string]int)
-	}
-	results.Excused[v.Finding.Name]++
+	results.excused[v.Finding.Name]++
 	// A fuzzing worker is ended without notice, so it writes as it goes.
-	if time.Since(results.flushed) > 100*time.Millisecond {
-		results.flushed = time.Now()
+	if time.Since(results.written) > 100*time.Millisecond {
+		results.written = time.Now()
 		_ = write() // a lost count fails no test
 	}
 }
@@ -42,115 +52,100 @@ func count(v verdict.Verdict) {
 func Enumerated(n int) {
 	results.Lock()
 	defer results.Unlock()
-	results.Enumerated += n
+	results.enumerated += n
 }
 
-// Record notes an answer that fails a test, for the command.
-func Record(test string, r verdict.Report) {
-	results.Lock()
-	defer results.Unlock()
-	results.Failures = append(results.Failures, failureOf(test, r))
-	_ = write() // flush reports what cannot be written
-}
-
-func failureOf(test string, r verdict.Report) settings.Failure {
-	f := settings.Failure{Test: test, Group: r.Group.String(), Replay: r.Replay}
-	if r.Finding != nil {
-		f.Finding = r.Finding.Name
+// Record notes a failure of a test, and returns the first test that has failed for its cause.
+// One that nothing replays is a report that a test has made to look at.
+func Record(test string, r verdict.Report) (first string) {
+	if r.Replay == "" {
+		return test
 	}
-	return f
-}
-
-// firstOf is the first test that has failed for the same cause, and the cause's name.
-func firstOf(r verdict.Report) (test, name string) {
 	results.Lock()
 	defer results.Unlock()
-	f := failureOf("", r)
-	i := slices.IndexFunc(results.Failures, func(g settings.Failure) bool { return nameOf(g) == nameOf(f) })
-	return results.Failures[i].Test, nameOf(f)
+	i := slices.IndexFunc(results.causes, func(c *cause) bool { return c.name == r.Cause() })
+	if i < 0 {
+		i = len(results.causes)
+		next, _, _ := strings.Cut(r.Replay, "\n")
+		results.causes = append(results.causes, &cause{name: r.Cause(), known: r.Finding != nil, next: next})
+	}
+	c := results.causes[i]
+	if !slices.Contains(c.tests, test) {
+		c.tests = append(c.tests, test)
+	}
+	return c.tests[0]
 }
 
-// nameOf names the cause of a failure: the finding that explains it, or what it has in
-// common with others.
-func nameOf(f settings.Failure) string { return cmp.Or(f.Finding, f.Group) }
-
-// write writes the results so far. The caller holds the lock.
+// write writes the excused answers so far into the folder of the settings, for the command.
+// The caller holds the lock.
 func write() error {
 	dir := Settings().Results
 	if dir == "" {
 		return nil
 	}
-	return results.Write(dir)
+	text, err := json.Marshal(results.excused)
+	if err != nil {
+		return err
+	}
+	// Renamed into its place, for the command may read while a fuzzing worker writes.
+	name := filepath.Join(dir, strconv.Itoa(os.Getpid())+".json")
+	if err := os.WriteFile(name+".new", text, 0o666); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
 }
 
-func flush() error {
-	results.Lock()
-	defer results.Unlock()
-	return write()
+// ReadExcused adds up the excused answers, by finding, that processes have written into dir.
+func ReadExcused(dir string) (map[string]int, error) {
+	all := make(map[string]int)
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	for _, name := range files {
+		var one map[string]int
+		text, readErr := os.ReadFile(name)
+		err = errors.Join(err, readErr, json.Unmarshal(text, &one))
+		for finding, n := range one {
+			all[finding] += n
+		}
+	}
+	return all, err
 }
 
 // summary says how many payloads were enumerated, which answers were excused, and, if tests
-// have failed, for which causes and what to do next. It is "" if there is nothing to say.
+// have failed, for which causes and what to do next: first what no finding explains, and then
+// by the number of tests. It is "" if there is nothing to say.
 func summary(failed bool) string {
-	results.Lock()
-	defer results.Unlock()
 	var b strings.Builder
-	if results.Enumerated > 0 {
-		fmt.Fprintf(&b, "%d payloads enumerated\n", results.Enumerated)
+	if results.enumerated > 0 {
+		fmt.Fprintf(&b, "%d payloads enumerated\n", results.enumerated)
 	}
-	if len(results.Excused) > 0 {
+	if len(results.excused) > 0 {
 		fmt.Fprintf(&b, "known findings of hcsshim %s, excused:\n", hcsshimVersion())
 	}
-	for _, name := range slices.Sorted(maps.Keys(results.Excused)) {
-		fmt.Fprintf(&b, "  %7d × %s\n", results.Excused[name], name)
+	for _, name := range slices.Sorted(maps.Keys(results.excused)) {
+		fmt.Fprintf(&b, "  %7d × %s\n", results.excused[name], name)
 	}
-	if !failed || len(results.Failures) == 0 {
+	if !failed || len(results.causes) == 0 {
 		return b.String()
 	}
 	b.WriteString("what failed, by cause, and what to do next:\n")
-	for _, c := range causes(results.Failures) {
-		fmt.Fprintf(&b, "  %7d × %-40s  %s\n", c.tests, c.name, c.next)
+	slices.SortStableFunc(results.causes, func(a, b *cause) int {
+		if a.known != b.known && b.known {
+			return -1
+		} else if a.known != b.known {
+			return 1
+		}
+		return len(b.tests) - len(a.tests)
+	})
+	for _, c := range results.causes {
+		fmt.Fprintf(&b, "  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)
 	}
 	return b.String()
 }
 
-// cause is what failures of several tests have in common.
-type cause struct {
-	name  string
-	tests int
-	next  string // the command to go on with
-}
-
-// causes are those of failures: what no finding explains first, and then by the number of
-// tests that fail.
-func causes(failures []settings.Failure) []*cause {
-	var all []*cause
-	known := make(map[*cause]bool)
-	tests := make(map[string]bool)
-	for _, f := range failures {
-		if f.Replay == "" { // a test looks at a report of its own making
-			continue
-		}
-		name := nameOf(f)
-		i := slices.IndexFunc(all, func(c *cause) bool { return c.name == name })
-		if i < 0 {
-			i = len(all)
-			next, _, _ := strings.Cut(f.Replay, "\n")
-			all = append(all, &cause{name: name, next: next})
-			known[all[i]] = f.Finding != ""
-		}
-		if key := name + "\n" + f.Test; !tests[key] { // a test that shrinks its input fails often
-			tests[key] = true
-			all[i].tests++
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *cause) int {
-		if known[a] != known[b] && known[b] {
-			return -1
-		} else if known[a] != known[b] {
-			return 1
-		}
-		return b.tests - a.tests
-	})
-	return all
+// finish prints the summary when the tests have run, and writes what is left to write.
+func finish(failed bool) error {
+	results.Lock()
+	defer results.Unlock()
+	fmt.Print(summary(failed))
+	return write()
 }

@@ -142,8 +142,7 @@ func Main(run func() int) int {
 		return 1
 	}
 	code := run()
-	fmt.Print(summary(code != 0))
-	if err := flush(); err != nil {
+	if err := finish(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

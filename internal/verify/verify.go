@@ -35,7 +35,6 @@ type Check struct {
 	Guarantee  contract.Guarantee
 	Payload    grammar.Payload
 	Reader     io.Reader // what delivers the payload; nil for a plain one
-	Cause      error     // the error that Reader fails with, if it does
 	Reproduces bool      // a case of the corpus: a finding that affects it must still show
 	File       string    // that keeps the payload of a failure, where a test can have several; "" is the test's name
 }
@@ -55,7 +54,7 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 	}
 	v := c.Judge(d, got)
 	if v.Fails() {
-		fail(t, d, c, c.Report(t, d, v, got))
+		fail(t, d, c, v, got)
 	}
 	return got, v.Kind
 }
@@ -65,35 +64,37 @@ var decoded atomic.Int64
 // Decoded is how many payloads the decoders under test have been given.
 func Decoded() int64 { return decoded.Load() }
 
-// fail fails t in its own way if it has one. again decodes the payload once more, to
-// let a panic of the decoder end the process; it is nil without one.
-func fail(t TB, d decoder.Decoder, c Check, r verdict.Report) {
+// fail fails t in its own way if it has one. That can decode the payload again, to let a
+// panic of the decoder end the process.
+func fail(t TB, d decoder.Decoder, c Check, v verdict.Verdict, got contract.Outcome) {
 	t.Helper()
+	r, first := c.report(t, d, v, got)
 	if own, ok := t.(interface {
 		Wrong(r verdict.Report, again func())
 	}); ok {
-		var again func()
-		if r.Panic != "" {
-			again = func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) }
-		}
-		own.Wrong(r, again)
+		own.Wrong(r, func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) })
 	}
-	if first, name := firstOf(r); first != t.Name() {
-		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", first, name, r.Replay)
+	if first != t.Name() {
+		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", first, r.Cause(), r.Replay)
 	}
 	t.Fatalf("%s", r)
 }
 
-// Judge decides on a decoder's answer, and counts it if it is excused.
-func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
-	v := verdict.Of(c.question(d), got, KnownOf(d), excusedOf(d))
-	count(v)
-	return v
+// Fail fails t for what a decoder did with a payload beside its answer. text says what is wrong.
+func Fail(t TB, d decoder.Decoder, c Check, text string) {
+	t.Helper()
+	t.Fatalf("%s", c.Report(t, d, verdict.Verdict{Kind: verdict.Wrong, Other: text}, contract.Outcome{}))
 }
 
-func (c Check) question(d decoder.Decoder) verdict.Question {
-	return verdict.Question{Payload: c.Payload.Bytes, Input: d.Input, Want: For(d, c.Payload).Want, Cause: c.Cause,
-		Reproduces: c.Reproduces}
+// Judge decides on a decoder's answer, and counts it if it is excused.
+func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
+	decide := verdict.Of
+	if c.Reproduces {
+		decide = verdict.OfCase
+	}
+	v := decide(For(d, c.Payload), got, KnownOf(d), excusedOf(d))
+	count(v)
+	return v
 }
 
 // For returns the payload with the right answer to it as an input of the decoder.
@@ -104,7 +105,7 @@ func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 		return p
 	}
 	isNone := func(o contract.Outcome) bool { return o.Kind == contract.None }
-	if stdin.IsBootstrap(p.Bytes) || isNone(p.Want) || slices.ContainsFunc(p.Want.Or, isNone) {
+	if stdin.IsBootstrap(p.Bytes) || slices.ContainsFunc(p.Want.All(), isNone) {
 		p.Want = reference.WantCreate(p.Bytes)
 	}
 	p.Input = d.Input
@@ -113,28 +114,15 @@ func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 
 // Report reports an answer that fails t, and notes it in the results.
 func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) verdict.Report {
-	return c.complete(t, d, v.Report(c.question(d), got, c.Guarantee, Excused()))
-}
-
-// ReportText is Report for what a decoder did with a payload beside its answer: memory,
-// time, what it shares. text says what is wrong.
-func (c Check) ReportText(t TB, d decoder.Decoder, text string) verdict.Report {
-	return c.complete(t, d, verdict.Report{Verdict: verdict.Wrong, Guarantee: c.Guarantee, Difference: text,
-		Group: verdict.Group{Guarantee: c.Guarantee, Kind: "beside the answer"}, Input: d.Input,
-		Payload: c.Payload.Bytes})
-}
-
-// Fail fails t with what ReportText reports.
-func Fail(t TB, d decoder.Decoder, c Check, text string) {
-	t.Helper()
-	t.Fatalf("%s", c.ReportText(t, d, text))
-}
-
-// complete adds to a report what only the test knows, and notes it in the results.
-func (c Check) complete(t TB, d decoder.Decoder, r verdict.Report) verdict.Report {
-	r.Program, r.Description, r.Replay = DecoderName(d), c.Payload.Description, c.replay(t)
-	Record(t.Name(), r)
+	r, _ := c.report(t, d, v, got)
 	return r
+}
+
+// report is Report. It returns the first test that has failed for the same cause, too.
+func (c Check) report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) (verdict.Report, string) {
+	r := v.Report(For(d, c.Payload), got, c.Guarantee, Excused())
+	r.Program, r.Replay = DecoderName(d), c.replay(t)
+	return r, Record(t.Name(), r)
 }
 
 // DecoderName names a decoder with the version under test.

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,5 +127,19 @@ func TestRun(t *testing.T) {
 				t.Errorf("the replay has %x, %v; want %x", kept, err, p.Bytes)
 			}
 		})
+	}
+}
+
+// The answers that several processes have excused are added up.
+func TestReadExcused(t *testing.T) {
+	dir := t.TempDir()
+	for i, text := range []string{`{"a":2}`, `{"a":1,"b":3}`} {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".json")), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := ReadExcused(dir)
+	if want := map[string]int{"a": 3, "b": 3}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("ReadExcused = %v, %v; want %v", got, err, want)
 	}
 }

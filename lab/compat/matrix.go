@@ -19,11 +19,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat/matrix"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/conformance/process"
 )
 
@@ -32,12 +32,12 @@ import (
 // fails for a wrong answer that no finding predicts, for a finding that no longer
 // shows, and for a reader that cannot be built.
 func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
-	senders := matrix.Senders(table.Recordings())
+	senders := matrix.Senders(recorded.Recordings())
 	cases, err := corpus.Load()
 	if err != nil {
 		return err
 	}
-	ways, err := matrix.Ways(table.Passages(), cases)
+	ways, err := matrix.Ways(recorded.Passages(), cases)
 	if err != nil {
 		return err
 	}

@@ -5,20 +5,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
-// Record records what every release of containerd writes to a shim's standard input,
-// into table.RecordingsFile, and what becomes of options in its daemon, into
-// table.PassagesFile. make corpus makes cases of both. It needs Linux and Wine.
+// Record records what every release of containerd writes to a shim's standard input, and
+// what becomes of options in its daemon, in recorded.Folder and in the corpus. It needs
+// Linux and Wine.
 func Record(ctx context.Context, root string) error {
 	host, err := wine.Open(filepath.Join(root, "build", "wine"))
 	if err != nil {
@@ -29,8 +32,8 @@ func Record(ctx context.Context, root string) error {
 	if err := host.Start(ctx); err != nil {
 		return err
 	}
-	var all []table.Recording
-	var ways []table.Passage
+	var all []recorded.Recording
+	var ways []recorded.Passage
 	for i, version := range senders.Releases {
 		start := time.Now()
 		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
@@ -46,37 +49,41 @@ func Record(ctx context.Context, root string) error {
 	return writeRecordings(root, all, ways)
 }
 
-func writeRecordings(root string, all []table.Recording, ways []table.Passage) error {
+func writeRecordings(root string, all []recorded.Recording, ways []recorded.Passage) error {
+	files := table.Files(recorded.Cases(all, ways))
+	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), formatPassages(ways)
 	same := true
-	files := map[string][]byte{table.RecordingsFile: list(all), table.PassagesFile: formatPassages(ways)}
 	for name, text := range files {
 		name = filepath.Join(root, filepath.FromSlash(name))
 		old, err := os.ReadFile(name)
-		if err := errors.Join(err, os.WriteFile(name, text, 0o666)); err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		same = same && bytes.Equal(old, text)
+		if err := os.WriteFile(name, text, 0o666); err != nil {
+			return err
+		}
+		same = same && err == nil && bytes.Equal(old, text)
 	}
 	if same {
 		fmt.Println("the same bytes as before")
 		return nil
 	}
-	fmt.Println("new recordings: run make corpus, and see what differs with git diff")
+	fmt.Println("new recordings: run make corpus, which removes files of old ones, and see what differs with git diff")
 	return nil
 }
 
 // list is the content of a file with a line for each.
-func list[T any](all []T) []byte { return []byte("[\n" + table.Lines(all, "") + "\n]\n") }
+func list[T any](all []T) []byte { return []byte("[\n" + corpus.Lines(all, "") + "\n]\n") }
 
-// formatPassages is the content of table.PassagesFile: a line for each of all, of which
+// formatPassages is the content of passages.json: a line for each of all, of which
 // those of releases that did the same are one.
-func formatPassages(all []table.Passage) []byte {
-	var merged []table.Passage
+func formatPassages(all []recorded.Passage) []byte {
+	var merged []recorded.Passage
 	at := make(map[string]int)
 	for _, p := range all {
 		release := p.Containerd
 		p.Containerd = nil
-		key := table.Lines([]table.Passage{p}, "")
+		key := corpus.Lines([]recorded.Passage{p}, "")
 		i, ok := at[key]
 		if !ok {
 			i = len(merged)
@@ -85,15 +92,16 @@ func formatPassages(all []table.Passage) []byte {
 		}
 		merged[i].Containerd = append(merged[i].Containerd, release...)
 	}
-	slices.SortStableFunc(merged, func(a, b table.Passage) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(merged, func(a, b recorded.Passage) int { return rank(a) - rank(b) })
 	return list(merged)
 }
 
 // rank is where a passage stands: first those of options, then of settings.
-func rank(p table.Passage) int {
+func rank(p recorded.Passage) int {
 	if p.Setting != "" {
-		return len(table.RequestedOptions) + slices.IndexFunc(settings.All(),
+		return len(recorded.RequestedOptions) + slices.IndexFunc(settings.All(),
 			func(s settings.Setting) bool { return s.Name == p.Setting })
 	}
-	return slices.IndexFunc(table.RequestedOptions, func(o table.OptionsRequest) bool { return o.Name == p.Options })
+	return slices.IndexFunc(recorded.RequestedOptions,
+		func(o recorded.OptionsRequest) bool { return o.Name == p.Options })
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
@@ -139,7 +140,7 @@ func edits(e corpus.Case) (all [][]byte) {
 		return nil
 	}
 	for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
-		all = append(all, s.Payload)
+		all = append(all, s.Bytes())
 	}
 	return all
 }
@@ -169,23 +170,28 @@ func (c *config) draw(place string, draw func(grammar.Rand) []grammar.Payload) i
 // plain are what containerd sends, in encodings that a standard encoder writes.
 func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
 	g := c.grammar
+	with := func(family grammar.Level) func(grammar.Rand) grammar.Payload {
+		return func(rnd grammar.Rand) grammar.Payload { return g.Encode(rnd, 0, family, g.Options(rnd)) }
+	}
 	return map[string]func(grammar.Rand) grammar.Payload{
-		"none":                  func(grammar.Rand) grammar.Payload { return grammar.Payload{} },
-		"legacy":                func(rnd grammar.Rand) grammar.Payload { return g.Legacy(rnd, 0, g.Options(rnd)) },
-		"bootstrap":             func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, g.Options(rnd)) },
-		"bootstrap-none":        func(rnd grammar.Rand) grammar.Payload { return g.Bootstrap(rnd, 0, nil) },
+		"none":      func(grammar.Rand) grammar.Payload { return grammar.Payload{} },
+		"legacy":    with(grammar.Legacy),
+		"bootstrap": with(grammar.Bootstrap),
+		"bootstrap-none": func(rnd grammar.Rand) grammar.Payload {
+			return g.Encode(rnd, 0, grammar.Bootstrap, nil)
+		},
 		"containerd-2.2":        c.started("v2.2.9", "io.containerd.example.v1"),
 		"containerd-2.4":        c.started("v2.4.2", "io.containerd.example.v1"),
 		"containerd-2.4-runhcs": c.started("v2.4.2", "containerd-shim-runhcs-v1"),
 		"other-type": func(rnd grammar.Rand) grammar.Payload {
-			return g.ForeignAs(c.otherName(rnd), c.encoded(rnd))
+			return g.ForeignAs(rnd, 0, c.otherName(rnd), c.encoded(rnd))
 		},
 	}
 }
 
 // otherName draws the name of another type of Options.
 func (c *config) otherName(rnd grammar.Rand) string {
-	names := c.grammar.OtherNames()
+	names := c.grammar.OtherNames
 	return names[rnd.Intn(len(names))]
 }
 
@@ -193,9 +199,10 @@ func (c *config) otherName(rnd grammar.Rand) string {
 // or with options of another type.
 func (c *config) started(version, shim string) func(grammar.Rand) grammar.Payload {
 	return func(rnd grammar.Rand) grammar.Payload {
-		d := grammar.Daemon{Version: version, TTRPC: "/run/containerd/containerd.sock.ttrpc",
-			GRPC:   "/run/containerd/containerd.sock",
-			Binary: "/usr/bin/containerd", Level: []int64{0, -4}[rnd.Intn(2)]}
+		p := &bootstrap.BootstrapParams{InstanceID: grammar.ID(rnd), Namespace: grammar.Namespace(rnd),
+			ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
+			ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
+			LogLevel: []bootstrap.LogLevel{0, -4}[rnd.Intn(2)]}
 		url, value := c.subject.name(), c.encoded(rnd)
 		switch rnd.Intn(8) {
 		case 0:
@@ -203,7 +210,7 @@ func (c *config) started(version, shim string) func(grammar.Rand) grammar.Payloa
 		case 1:
 			url = c.otherName(rnd)
 		}
-		return grammar.Payload{Bytes: d.Start(shim, grammar.ID(rnd), grammar.Namespace(rnd), url, value)}
+		return grammar.Payload{Bytes: grammar.Start(shim, p, url, value)}
 	}
 }
 
@@ -262,11 +269,11 @@ func names(s grammar.Sentence) (all []string) {
 	for _, t := range s.Tokens {
 		all = append(all, t.Name)
 	}
-	switch {
+	switch b := s.Bytes(); {
 	case len(all) > 0:
 		return all
-	case len(s.Payload) > 0:
-		return []string{fmt.Sprintf("%02x", s.Payload[0])}
+	case s.Tokens == nil && len(b) > 0:
+		return []string{fmt.Sprintf("%02x", b[0])}
 	}
 	return []string{"nothing"}
 }

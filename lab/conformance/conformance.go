@@ -13,6 +13,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/conformance/process"
@@ -121,15 +122,14 @@ func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes b
 	if f.verdict.Kind == verdict.Right {
 		r.Difference = ""
 	}
-	r.Description = "decided by " + rule(payload, f.want.Kind)
+	r.Payload.Description = "decided by " + rule(payload, f.want.Kind)
 	_, err = io.WriteString(w, r.String())
 	return !f.verdict.Fails(), err
 }
 
 // report is what is told of a failure.
 func (f *failure) report(s *Settings) verdict.Report {
-	q := verdict.Question{Payload: f.payload, Want: f.want}
-	r := f.verdict.Report(q, f.got, contract.Guarantee{}, findings.None)
+	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
 	r.Verdict, r.Guarantee = "", contract.Guarantee{}
 	r.Program, r.Difference = s.Reader, f.answer()
 	if f.file != "" {

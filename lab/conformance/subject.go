@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
@@ -90,7 +91,7 @@ func (f *failure) fails() bool { return f.verdict.Fails() && len(f.excuses) == 0
 // judge decides on the answer to a payload.
 func (s *subject) judge(payload []byte, got contract.Outcome) *failure {
 	f := &failure{payload: payload, want: s.want(payload), got: got}
-	f.verdict = verdict.Of(verdict.Question{Payload: payload, Want: f.want}, got, s.known, s.excused)
+	f.verdict = verdict.Of(grammar.Payload{Bytes: payload, Want: f.want}, got, s.known, s.excused)
 	switch {
 	case f.verdict.Kind == verdict.Known:
 		f.excuses = []string{f.verdict.Finding.Name}

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -59,42 +57,32 @@ func History(ctx context.Context, root string) error {
 	return nil
 }
 
+var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`)
+
 // discovery runs a layer with every finding excused but one. It says which test is the first
 // to find that, the time from the layer's start, and how many tests do; "" if none does.
 // Tests that fail, where none names the finding, are an error.
 func discovery(ctx context.Context, b *extract.Build, l layer, finding string) (string, error) {
 	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
-	var err error
-	if s.Results, err = os.MkdirTemp(b.Dir, "results-"); err != nil {
+	out, _, err := gocmd.Try(l.command(ctx, b, b.Dir, s, "-test.v"))
+	if err := errors.Join(ctx.Err(), err); err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(s.Results)
-	out, failed, err := gocmd.Try(l.command(ctx, b, b.Dir, s, "-test.v"))
-	if err := errors.Join(ctx.Err(), err); err != nil || !failed {
-		return "", err
-	}
-	first, after, tests := firstFailure(out)
-	results, err := settings.ReadResults(s.Results)
-	named := func(f settings.Failure) bool { return f.Finding == finding }
-	if err == nil && !slices.ContainsFunc(results.Failures, named) {
-		err = fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, first, finding)
-	}
-	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(first, "Test"), after, tests), err
-}
-
-var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`)
-
-// firstFailure reads from a test binary's output which test failed first, how many seconds
-// from the start, and how many failed.
-func firstFailure(out string) (first string, after float64, failed int) {
+	first, after, failed := "", 0.0, 0
 	for _, m := range testResult.FindAllStringSubmatch(out, -1) {
 		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil && failed == 0 {
 			after += seconds
 		}
 		if m[1] == "FAIL" {
-			first = cmp.Or(first, m[2])
+			first = cmp.Or(first, strings.TrimPrefix(m[2], "Test"))
 			failed++
 		}
 	}
-	return first, after, failed
+	switch {
+	case failed == 0:
+		return "", nil
+	case !strings.Contains(out, "finding    "+finding+": "):
+		return "", fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, first, finding)
+	}
+	return fmt.Sprintf("%s, %.1f s, %d", first, after, failed), nil
 }

@@ -29,7 +29,7 @@ panic: FuzzerHash=as-sent: none for options
 	got        none
 	
 goroutine 17 [running, locked to thread]:
-shimfuzz/fuzz/libfuzzer.failAsSent()
+shimfuzz/fuzz/libfuzzer.end()
 main.LLVMFuzzerTestOneInput(...)
 ==1== ERROR: libFuzzer: deadly signal
     #0 0x1 in __sanitizer_print_stack_trace
@@ -37,17 +37,17 @@ SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
 `, result{executions: 2, first: 638, last: 638, crash: "kept/crash-1",
 			report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
-			group:  "FuzzerHash=as-sent: none for options | libfuzzer.failAsSent"}},
+			group:  "FuzzerHash=as-sent: none for options | libfuzzer.end"}},
 		{"a panic in the decoder", `panic: no
 	panic: FuzzerHash=never-panics: panic in extracted.readOptions
 
 goroutine 17 [running, locked to thread]:
-shimfuzz/fuzz/libfuzzer.failNeverPanics()
+shimfuzz/fuzz/libfuzzer.end()
 shimfuzz/fuzz/libfuzzer.fail()
 panic({0x1?, 0x2?})
 shimfuzz/extracted.readOptions({0x1, 0x2})
 `, result{report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions",
-			group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.failNeverPanics"}},
+			group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.end"}},
 		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 ==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory

@@ -72,7 +72,7 @@ func (s installed) checkLogged(t *testing.T, row bareAny, log string) {
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", row.name, err, log)
 	}
-	if diff := contract.Diff(want, grammar.Sent(got), nil); diff != "" {
+	if diff := contract.Diff(want, grammar.Sent(got)); diff != "" {
 		e := expectation{decoder: "the contract answers " + short(want.String())}
 		s.differs(t, "create", row.name, *row.bytes, e, Behavior{Kind: Accepted, Text: "and logged other options:\n" +
 			diff})

@@ -7,6 +7,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
@@ -87,14 +88,14 @@ func debugTypeFinding(answer contract.Outcome) string {
 // expectLCOW requires of lcow-v2 what the contract wants, except where an excused
 // finding predicts another answer.
 func expectLCOW(b []byte) expectation {
-	q := verdict.Question{Payload: b, Want: reference.Answer(b)}
+	p := grammar.Payload{Bytes: b, Want: reference.Answer(b)}
 	got := findings.LCOWAnswer(b)
 	e := expectation{decoder: "the model of lcow-v2's decoder answers " + short(got.String()), want: LCOWAfter(got)}
-	v := verdict.Of(q, got, findings.All.For(verify.Known(), findings.LCOW),
+	v := verdict.Of(p, got, findings.All.For(verify.Known(), findings.LCOW),
 		findings.All.For(verify.Excused(), findings.LCOW))
 	if v.Fails() {
-		e.decoder += ", the right answer is " + short(q.Want.String())
-		e.want, e.finding = LCOWAfter(q.Want), v.Finding
+		e.decoder += ", the right answer is " + short(p.Want.String())
+		e.want, e.finding = LCOWAfter(p.Want), v.Finding
 	}
 	return e
 }

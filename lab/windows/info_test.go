@@ -67,7 +67,7 @@ func (s installed) checkInfo(t *testing.T, name string, b []byte) {
 	if want.Kind.IsError() && got.Kind == contract.Error {
 		return
 	}
-	diff := contract.Diff(want, got, nil)
+	diff := contract.Diff(want, got)
 	if diff == "" {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
@@ -41,7 +42,8 @@ func (d difference) report(replay string) verdict.Report {
 		Verdict: verdict.Wrong,
 		Finding: d.finding,
 		Program: fmt.Sprintf("%s %s of hcsshim %s", d.shim.Name, d.command, hcsshim.Current().Source),
-		Want:    d.want, Got: d.got, Advice: d.advice, Description: d.description, Payload: d.payload, Replay: replay,
+		Want:    d.want, Got: d.got, Advice: d.advice, Replay: replay,
+		Payload: grammar.Payload{Bytes: d.payload, Description: d.description},
 	}
 	if d.verdict != "" {
 		r.Verdict = d.verdict
@@ -50,6 +52,7 @@ func (d difference) report(replay string) verdict.Report {
 		r.Guarantee = d.finding.Breaks
 	} else {
 		r.Guarantee = contract.GuaranteeOf(reference.Answer(d.payload).Kind)
+		r.Group = r.Guarantee.Name + ": " + r.Program
 	}
 	return r
 }

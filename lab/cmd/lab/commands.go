@@ -50,7 +50,7 @@ var commands = []command{
 		func(ctx context.Context, j *job) error { return reports.Reports(ctx, j.root, j.finding) }},
 	{"patch", "write the commit that closes hcsshim's findings", "hcsshim", false,
 		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.hcsshim) }},
-	{"record", "record what five releases of containerd write, for make corpus", "", false,
+	{"record", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
 	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "fuzztime=5m", false,
 		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},

@@ -34,7 +34,7 @@ func conform(ctx context.Context, j *job) error {
 
 // repro shows what a reader answers to a payload.
 func repro(ctx context.Context, j *job) error {
-	c, err := j.readCase()
+	c, err := fuzz.ReadCase(j.file, "")
 	if err != nil {
 		return err
 	}
@@ -90,12 +90,4 @@ func (j *job) setType(c *conformance.Settings) error {
 	}
 	c.Type, err = optionstype.Write(filepath.Join(j.b.Dir, "options.binpb"), mt)
 	return err
-}
-
-// readCase reads the payload that the user names.
-func (j *job) readCase() (*fuzz.Case, error) {
-	if j.file == "" {
-		return nil, errors.New("CASE=file is missing: a payload")
-	}
-	return fuzz.ReadCase(j.file, "")
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/windows"
 	"shimfuzz/lab/windows/shims"
@@ -24,12 +25,12 @@ func e2e(ctx context.Context, j *job) error {
 	dir := filepath.Join(j.b.Dir, "e2e")
 	s := windows.Settings{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: j.seed, Checks: j.checks}
 	if j.file != "" {
-		c, err := j.readCase()
+		c, err := fuzz.ReadCase(j.file, "")
 		if err != nil {
 			return err
 		}
 		if c.Native {
-			return fmt.Errorf("%s: want a payload as it is, not a file of Go's fuzzing engine", c.Name)
+			return fmt.Errorf("%s: want a payload as it is, not a file of Go's fuzzing engine", j.file)
 		}
 		s.Case = c.File
 	}

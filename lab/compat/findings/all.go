@@ -3,10 +3,10 @@ package findings
 import (
 	"slices"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/compat/recorded"
 )
 
 const (
@@ -118,7 +118,7 @@ var others = findings.Catalogue{
 			{Program: PkgShim, From: "v2.3.7",
 				Payload: behindUnread(contract.OptionsName, wire.Bool(1, true)), Predict: endUnread},
 			{Program: RuncV2, From: "v2.3.0",
-				Payload: behindUnread(RuncOptions, wire.String(3, table.RuncMarker)), Predict: endUnread},
+				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: endUnread},
 		},
 	},
 	{

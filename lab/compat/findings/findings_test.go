@@ -150,7 +150,7 @@ func TestDamageIgnored(t *testing.T) {
 		if f != nil {
 			name = f.Name
 		}
-		if name != test.finding || contract.Diff(test.got, got, nil) != "" {
+		if name != test.finding || contract.Diff(test.got, got) != "" {
 			t.Errorf("%s: finding %q, %v; want %q, %v", test.name, name, got, test.finding, test.got)
 		}
 	}
@@ -199,7 +199,7 @@ func TestRustExtensions(t *testing.T) {
 		if f != nil {
 			name = f.Name
 		}
-		if name != test.finding || !findings.Matches(test.got, got) && contract.Diff(test.got, got, nil) != "" {
+		if name != test.finding || !findings.Matches(test.got, got) && contract.Diff(test.got, got) != "" {
 			t.Errorf("%s: finding %q, %v; want %q, %v", test.name, name, got, test.finding, test.got)
 		}
 	}

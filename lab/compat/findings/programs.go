@@ -13,13 +13,13 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // The predictions below are for programs other than the extracted readOptions, and
@@ -171,8 +171,8 @@ func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outc
 // groupInBootstrap predicts that what stands in a damaged group is not seen. pkg/shim
 // and lcow-v2 make the same of BootstrapParams that decode.
 func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	legal := findings.WithLegalGroups(contract.Stdin, b)
-	return LCOWAnswer(b), stdin.IsBootstrap(b) && !bytes.Equal(legal, b) && reference.Answer(legal).Kind != want.Kind
+	accepted := reference.AnswerWithBadNumbers(contract.Stdin, b)
+	return LCOWAnswer(b), stdin.IsBootstrap(b) && want.Kind == contract.Malformed && accepted.Kind != want.Kind
 }
 
 // behindUnread makes BootstrapParams whose Options stand where pkg/shim no longer reads.
@@ -296,8 +296,8 @@ func matchGroupEnds(b []byte) {
 // inNamespace makes BootstrapParams with runc's Options of a container in a namespace.
 func inNamespace(namespace string) func() []byte {
 	return func() []byte {
-		d := grammar.Daemon{Version: "v2.4.2"}
-		options := wire.Message{wire.String(cgroupField, table.RuncMarker)}.Encode()
-		return d.Start(table.OrdinaryShim, "web-1", namespace, RuncOptions, options)
+		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: namespace, ContainerdVersion: "v2.4.2"}
+		options := wire.Message{wire.String(cgroupField, recorded.RuncMarker)}.Encode()
+		return grammar.Start(recorded.OrdinaryShim, p, RuncOptions, options)
 	}
 }

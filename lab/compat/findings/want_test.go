@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
@@ -20,8 +21,8 @@ func TestWant(t *testing.T) {
 	}
 	const foreign = "runtimeoptions.v1.Options"
 	bootstrap := func(name string, value []byte) []byte {
-		d := grammar.Daemon{Version: "v2.4.2"}
-		return d.Start("x", "web-1", "k8s.io", name, value)
+		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
+		return grammar.Start("x", p, name, value)
 	}
 	for _, test := range []struct {
 		name         string

@@ -7,11 +7,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -90,19 +91,19 @@ func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 	a := Answer{Start: s, Asked: asked(r, s), Want: want, Got: got}
 	a.Effect = effect(a.Want, a.Got)
 	known := findings.All.Of(r.Name, r.Version)
-	a.Verdict = verdict.Of(a.question(), a.Got, known, known)
+	a.Verdict = verdict.OfCase(a.payload(), a.Got, known, known)
 	return a, nil
 }
 
-func (a Answer) question() verdict.Question {
-	return verdict.Question{Payload: a.Payload, Want: a.Want, Reproduces: true}
+func (a Answer) payload() grammar.Payload {
+	return grammar.Payload{Bytes: a.Payload, Want: a.Want, Description: a.Name}
 }
 
 func asked(r readers.Reader, s Start) Request {
-	if s.Case != "" {
+	if s.Requested == "" {
 		return Replayed
 	}
-	switch table.Requested(s.Request.Options).Type {
+	switch recorded.Requested(s.Requested).Type {
 	case "":
 		return NoOptions
 	case r.Reads():
@@ -120,8 +121,8 @@ func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contra
 	}
 	o, err := process.Outcome(a, decoded)
 	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options &&
-		!bytes.Contains(a.Detail, []byte(table.RuncMarker)) {
-		err = fmt.Errorf("the options in the answer do not have %s in them", table.RuncMarker)
+		!bytes.Contains(a.Detail, []byte(recorded.RuncMarker)) {
+		err = fmt.Errorf("the options in the answer do not have %s in them", recorded.RuncMarker)
 	}
 	return findings.AsKnown(r.Name, r.Version, o), err
 }
@@ -137,7 +138,7 @@ func effect(want, got contract.Outcome) Effect {
 		return Arrive
 	case got.Kind.IsError():
 		return Fails
-	case contract.Right(want, got, nil):
+	case contract.Right(want, got):
 		return Arrive
 	case got.Kind == contract.None:
 		return Defaults

@@ -112,19 +112,18 @@ func Surprises(rows []Row) (list []*Surprise) {
 // program, for the command that shows the answer again.
 func (s Surprise) Report(program string) verdict.Report {
 	a := s.First
-	r := a.Verdict.Report(a.question(), a.Got, contract.GuaranteeOf(a.Want.Kind),
+	r := a.Verdict.Report(a.payload(), a.Got, contract.GuaranteeOf(a.Want.Kind),
 		findings.All.Of(s.Reader.Name, s.Reader.Version))
 	if r.Advice == "" {
 		r.Advice = "If the answer is a defect of the reader, add a finding that predicts it to " +
 			"lab/compat/findings/all.go."
 	}
 	r.Program = s.Reader.ID()
-	r.Description = a.Name()
 	if s.Count > 1 {
-		r.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
+		r.Payload.Description += fmt.Sprintf(", the first of %d payloads", s.Count)
 	}
-	family, _, _ := strings.Cut(a.Name(), "_")
-	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name(),
+	family, _, _ := strings.Cut(a.Name, "_")
+	r.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name,
 		settings.Quote(program))
 	return r
 }

@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
@@ -20,10 +20,11 @@ import (
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/conformance/protocol"
 )
 
-func senders() []Sender { return Senders(table.Recordings()) }
+func senders() []Sender { return Senders(recorded.Recordings()) }
 
 var (
 	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
@@ -87,23 +88,23 @@ func TestWantFollowsFromTheRequest(t *testing.T) {
 					}
 				}
 				if got := findings.Want(r.Name, r.Version, start.Payload); got.Kind != want {
-					t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, start.Name(), want)
+					t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, start.Name, want)
 				}
 			}
 		}
 	}
 }
 
-// startOf is a start with options of table.RequestedOptions, in the message given.
+// startOf is a start with options of recorded.RequestedOptions, in the message given.
 func startOf(family, requested string) Start {
-	o := table.Requested(requested)
-	s := Start{Recording: table.Recording{Origin: table.Origin{Request: table.Request{Options: requested}}}}
+	o := recorded.Requested(requested)
+	s := Start{Requested: requested}
 	switch {
 	case family == "bootstrap":
-		d := grammar.Daemon{Version: "v2.4.2"}
-		s.Payload = d.Start("x", "web-1", "k8s.io", o.Type, o.Value())
+		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
+		s.Payload = grammar.Start("x", p, o.Type, o.Value)
 	case o.Type != "":
-		s.Payload = grammar.PlainAny(o.Type, o.Value())
+		s.Payload = grammar.PlainAny(o.Type, o.Value)
 	}
 	return s
 }
@@ -111,8 +112,8 @@ func startOf(family, requested string) Start {
 // What an operator sees of an answer, and whether it is right. runhcs-v1 v0.15.0 is
 // known to drop foreign options in an Any if it does not link their type.
 func TestEffects(t *testing.T) {
-	value := string(table.Requested("cri").Value())
-	marker := string(table.Requested("runc").Value())
+	value := string(recorded.Requested("cri").Value)
+	marker := string(recorded.Requested("runc").Value)
 	for _, test := range []struct {
 		reader            readers.Reader
 		family, requested string
@@ -177,7 +178,7 @@ func TestEffects(t *testing.T) {
 // from unset.
 func TestExplicitFalse(t *testing.T) {
 	lost := new(options.Options)
-	if err := proto.Unmarshal(table.Requested("all").Value(), lost); err != nil {
+	if err := proto.Unmarshal(recorded.Requested("all").Value, lost); err != nil {
 		t.Fatal(err)
 	}
 	lost.ScrubLogs = nil
@@ -261,7 +262,7 @@ func TestCases(t *testing.T) {
 		{runhcs, truncated, false},
 	} {
 		if got := slices.ContainsFunc(Cases(test.reader, all),
-			func(s Start) bool { return s.Name() == test.name }); got != test.want {
+			func(s Start) bool { return s.Name == test.name }); got != test.want {
 			t.Errorf("%s is given %s: %v, want %v", test.reader.ID(), test.name, got, test.want)
 		}
 	}
@@ -415,7 +416,7 @@ func TestFindingsOfReaders(t *testing.T) {
 	cases := make(map[string]bool)
 	for _, s := range senders() {
 		for _, start := range s.Starts {
-			cases[start.Name()] = true
+			cases[start.Name] = true
 		}
 	}
 	for _, f := range findings.All {

@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,11 +10,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // Sender is a release of containerd that starts shims of some names.
@@ -28,13 +27,10 @@ type Sender struct {
 // Start is the payload that containerd sends for one request to start a shim, or a
 // case of the corpus in its place.
 type Start struct {
-	table.Recording
-	Payload []byte
-	Case    string // name; "" for a recording
+	Name      string // of the case in the corpus
+	Payload   []byte
+	Requested string // name of one of recorded.RequestedOptions; "" for no recording
 }
-
-// Name returns the name of the start's case in the corpus.
-func (s Start) Name() string { return cmp.Or(s.Case, s.Recording.Name()) }
 
 // To names the shim that a sender sends to.
 func (s Sender) To() string {
@@ -46,7 +42,7 @@ func (s Sender) To() string {
 
 // Senders groups the recordings of starts by sender. A release that sends the same
 // payloads to shims of every name is one sender.
-func Senders(recordings []table.Recording) []Sender {
+func Senders(recordings []recorded.Recording) []Sender {
 	var list []Sender
 	for _, r := range recordings {
 		if r.Request.Action != "start" {
@@ -57,7 +53,7 @@ func Senders(recordings []table.Recording) []Sender {
 			list = append(list, Sender{Containerd: r.Containerd, Shims: []string{r.Request.Shim}})
 			last++
 		}
-		list[last].Starts = append(list[last].Starts, Start{Recording: r, Payload: r.Stdin})
+		list[last].Starts = append(list[last].Starts, Start{r.Name(), r.Stdin, r.Request.Options})
 	}
 	var merged []Sender
 	for _, s := range list {
@@ -78,12 +74,12 @@ func sendSame(a, b Sender) bool {
 // Lost returns the fields of the options that containerd was asked to send and did
 // not send, as "name: value", in any order.
 func (s Start) Lost() (fields []string) {
-	o := table.Requested(s.Request.Options)
+	o := recorded.Requested(s.Requested)
 	if o.Type != contract.OptionsName {
 		return nil
 	}
 	requested, sent := new(options.Options), new(options.Options)
-	if proto.Unmarshal(o.Value(), requested) != nil || proto.Unmarshal(stdin.OptionsBytes(s.Payload), sent) != nil {
+	if proto.Unmarshal(o.Value, requested) != nil || proto.Unmarshal(stdin.OptionsBytes(s.Payload), sent) != nil {
 		return []string{"all of them"}
 	}
 	for fd, v := range requested.ProtoReflect().Range {
@@ -109,7 +105,7 @@ func Cases(r readers.Reader, all []corpus.Case) (starts []Start) {
 		switch {
 		case p.Command != "":
 		case p.Payload != nil:
-			large = append(large, Start{Case: f.Name, Payload: p.Payload()})
+			large = append(large, Start{Name: f.Name, Payload: p.Payload()})
 		default:
 			shows[p.Case] = !strings.HasPrefix(p.Case, "recorded_")
 		}
@@ -117,7 +113,7 @@ func Cases(r readers.Reader, all []corpus.Case) (starts []Start) {
 	for _, c := range all {
 		damaged := c.Outcome == contract.Malformed && slices.Contains(exact, r.Name)
 		if damaged || shows[c.Name] {
-			starts = append(starts, Start{Case: c.Name, Payload: c.Payload.Bytes})
+			starts = append(starts, Start{Name: c.Name, Payload: c.Payload.Bytes})
 		}
 	}
 	return append(starts, large...)

@@ -11,10 +11,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -28,13 +28,13 @@ const (
 // Way is the way of one setting of an operator through some releases of containerd, to
 // the payload that the shim is given.
 type Way struct {
-	table.Passage
+	recorded.Passage
 	Start
 }
 
 // Ways returns the ways of settings. The error is one of a passage of which the corpus
 // has no case.
-func Ways(passages []table.Passage, cases []corpus.Case) (ways []Way, err error) {
+func Ways(passages []recorded.Passage, cases []corpus.Case) (ways []Way, err error) {
 	for _, p := range passages {
 		if p.Setting == "" {
 			continue
@@ -43,7 +43,7 @@ func Ways(passages []table.Passage, cases []corpus.Case) (ways []Way, err error)
 		if i < 0 {
 			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
 		}
-		ways = append(ways, Way{p, Start{Case: cases[i].Name, Payload: p.Start}})
+		ways = append(ways, Way{p, Start{Name: cases[i].Name, Payload: p.Start}})
 	}
 	return ways, nil
 }
@@ -51,7 +51,7 @@ func Ways(passages []table.Passage, cases []corpus.Case) (ways []Way, err error)
 // AskWays puts the payloads of the settings for a reader to it, and returns its
 // answers by the index of the way.
 func AskWays(r readers.Reader, ways []Way, ask func(payload []byte) (protocol.Answer, error)) (map[int]Answer, error) {
-	reads := map[string]string{findings.RunHCS: table.SpecialShim, findings.LCOW: table.OrdinaryShim}
+	reads := map[string]string{findings.RunHCS: recorded.SpecialShim, findings.LCOW: recorded.OrdinaryShim}
 	answers := make(map[int]Answer)
 	for i, w := range ways {
 		if w.Shim != reads[r.Name] || w.Error != "" {

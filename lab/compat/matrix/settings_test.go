@@ -7,10 +7,10 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 )
 
@@ -55,7 +55,7 @@ func TestSettingsMarkdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ways, err := Ways(table.Passages(), cases)
+	ways, err := Ways(recorded.Passages(), cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestSettingsMarkdown(t *testing.T) {
 			t.Errorf("there is no %s", written(s))
 		}
 	}
-	if _, err := Ways([]table.Passage{{Setting: "x", Start: table.Hex{}}}, nil); err == nil {
+	if _, err := Ways([]recorded.Passage{{Setting: "x", Start: recorded.Hex{}}}, nil); err == nil {
 		t.Error("a passage without a case is not an error")
 	}
 }

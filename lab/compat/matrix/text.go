@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // Legend explains the words of Cell.Summary.
@@ -88,8 +88,8 @@ func extend(list []span, name, version, text string) []span {
 // without its special case for runhcs-v1, and which options no containerd sends.
 func Advice(w io.Writer, senders []Sender, rows []Row) {
 	for _, part := range []struct{ heading, shim string }{
-		{"As it is:", table.SpecialShim},
-		{"Without containerd's special case for shim-runhcs-v1:", table.OrdinaryShim},
+		{"As it is:", recorded.SpecialShim},
+		{"Without containerd's special case for shim-runhcs-v1:", recorded.OrdinaryShim},
 	} {
 		fmt.Fprintln(w, part.heading)
 		for i, s := range senders {

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
@@ -45,10 +45,10 @@ type daemonAnswer struct {
 
 // passages records what becomes of options on their way through the daemon of one
 // release.
-func passages(ctx context.Context, module *gocmd.Module, windows []daemonAnswer) ([]table.Passage, error) {
+func passages(ctx context.Context, module *gocmd.Module, windows []daemonAnswer) ([]recorded.Passage, error) {
 	asked, requests := daemonRequests(module.Version, windows)
 	order := daemonOrder{Config: inHome("config.toml"), Root: inHome("root"), State: inHome("state"),
-		Seen: inHome("seen"), Socket: inHome("s"), Namespace: table.RecordedNamespace, ID: table.RecordedID,
+		Seen: inHome("seen"), Socket: inHome("s"), Namespace: recorded.Namespace, ID: recorded.ID,
 		Requests: requests}
 	var answers []daemonAnswer
 	if err := errors.Join(os.WriteFile(order.Config, []byte(config(module.Version, settings.All())), 0o666),
@@ -68,21 +68,21 @@ func passages(ctx context.Context, module *gocmd.Module, windows []daemonAnswer)
 
 // daemonRequests is what each daemon is asked for. windows is the options that CRI of
 // this release makes on Windows.
-func daemonRequests(version string, windows []daemonAnswer) (asked []table.Passage, requests []daemonRequest) {
-	add := func(p table.Passage, r daemonRequest) {
+func daemonRequests(version string, windows []daemonAnswer) (asked []recorded.Passage, requests []daemonRequest) {
+	add := func(p recorded.Passage, r daemonRequest) {
 		p.Containerd, r.Through = []string{version}, p.Through
 		asked, requests = append(asked, p), append(requests, r)
 	}
-	for _, o := range table.RequestedOptions {
+	for _, o := range recorded.RequestedOptions {
 		for _, shim := range Shims {
-			for _, through := range []string{table.ThroughTask, table.ThroughSandbox} {
-				add(table.Passage{Through: through, Shim: shim, Options: o.Name},
-					daemonRequest{Runtime: inHome(shim), Type: o.Type, Value: o.Value()})
+			for _, through := range []string{recorded.ThroughTask, recorded.ThroughSandbox} {
+				add(recorded.Passage{Through: through, Shim: shim, Options: o.Name},
+					daemonRequest{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
 			}
 		}
 	}
 	for _, s := range settings.All() {
-		p := table.Passage{Through: table.ThroughTask, Shim: s.Shim, Setting: s.Name}
+		p := recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}
 		if s.Windows == "" {
 			add(p, daemonRequest{Handler: s.Name})
 			continue
@@ -97,7 +97,7 @@ func daemonRequests(version string, windows []daemonAnswer) (asked []table.Passa
 }
 
 // note adds an answer to a passage.
-func note(p *table.Passage, a daemonAnswer) error {
+func note(p *recorded.Passage, a daemonAnswer) error {
 	p.Error = a.Error
 	for _, s := range a.Seen {
 		switch {
@@ -116,7 +116,7 @@ func note(p *table.Passage, a daemonAnswer) error {
 		if err != nil {
 			return err
 		}
-		p.Create = append(table.Hex{}, b...)
+		p.Create = append(recorded.Hex{}, b...)
 	}
 	return nil
 }
@@ -151,11 +151,11 @@ func config(version string, settings []settings.Setting) string {
 	name, file := plugin(version)
 	var b strings.Builder
 	// Up to 2.2 the addresses are in grpc and ttrpc.
-	fmt.Fprintf(&b, "version = %d\n[grpc]\naddress = '%s'\n[ttrpc]\naddress = '%s'\n", file, table.RecordedGRPC,
-		table.RecordedTTRPC)
-	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.grpc']\naddress = '%s'\n", table.RecordedGRPC)
-	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%s'\n", table.RecordedTTRPC)
-	fmt.Fprintf(&b, "[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%s'\n", table.PassageSocketDir)
+	fmt.Fprintf(&b, "version = %d\n[grpc]\naddress = '%s'\n[ttrpc]\naddress = '%s'\n", file, recorded.GRPC,
+		recorded.TTRPC)
+	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.grpc']\naddress = '%s'\n", recorded.GRPC)
+	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%s'\n", recorded.TTRPC)
+	fmt.Fprintf(&b, "[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%s'\n", recorded.SocketDir)
 	first := true
 	for _, s := range settings {
 		if s.Windows != "" {

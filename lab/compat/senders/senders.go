@@ -21,7 +21,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -29,9 +28,9 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/programs"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -46,11 +45,7 @@ var Releases = []string{
 
 // Shims is the file names under which the stand-in is started. containerd 2.3 and
 // 2.4 treat the first specially.
-var Shims = []string{table.SpecialShim, table.OrdinaryShim}
-
-// home is the folder in which the programs run. containerd sends the path of its own
-// binary, so that must be the same in every recording and on every machine.
-var home = path.Dir(table.RecordedBinary)
+var Shims = []string{recorded.SpecialShim, recorded.OrdinaryShim}
 
 // socketDir is the folder for the shims' sockets that some requests configure.
 const socketDir = `C:\ProgramData\containerd\s`
@@ -67,21 +62,21 @@ func modulePath(version string) string {
 }
 
 // asks returns the requests that are made to each release, for each shim.
-func asks() []table.Request {
-	var all []table.Request
+func asks() []recorded.Request {
+	var all []recorded.Request
 	for _, shim := range Shims {
-		for _, o := range table.RequestedOptions {
-			all = append(all, table.Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"})
+		for _, o := range recorded.RequestedOptions {
+			all = append(all, recorded.Request{Shim: shim, Action: "start", Options: o.Name, LogLevel: "info"})
 		}
 		all = append(all,
-			table.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "debug"},
-			table.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "debug"},
-			table.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "info", SocketDir: socketDir},
-			table.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "info", SocketDir: socketDir},
-			table.Request{Shim: shim, Action: "delete", Options: "none", LogLevel: "info"},
-			table.Request{Shim: shim, Action: "info", Options: "none", LogLevel: "info"},
-			table.Request{Shim: shim, Action: "info", Options: "cri", LogLevel: "info"},
-			table.Request{Shim: shim, Action: "info", Options: "runc", LogLevel: "info"})
+			recorded.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "debug"},
+			recorded.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "debug"},
+			recorded.Request{Shim: shim, Action: "start", Options: "none", LogLevel: "info", SocketDir: socketDir},
+			recorded.Request{Shim: shim, Action: "start", Options: "cri", LogLevel: "info", SocketDir: socketDir},
+			recorded.Request{Shim: shim, Action: "delete", Options: "none", LogLevel: "info"},
+			recorded.Request{Shim: shim, Action: "info", Options: "none", LogLevel: "info"},
+			recorded.Request{Shim: shim, Action: "info", Options: "cri", LogLevel: "info"},
+			recorded.Request{Shim: shim, Action: "info", Options: "runc", LogLevel: "info"})
 	}
 	return all
 }
@@ -90,11 +85,11 @@ func asks() []table.Request {
 // becomes of options in its daemon. host runs what is built for Windows, build is an
 // absolute path of a folder for the programs.
 // It needs Linux, and fails while the folder of containerd's path
-// (table.RecordedBinary) exists, which is so during another recording.
-func Record(ctx context.Context, host *wine.Host, build, version string) (all []table.Recording, ways []table.Passage,
-	err error) {
+// (recorded.Home) exists, which is so during another recording.
+func Record(ctx context.Context, host *wine.Host, build, version string) (all []recorded.Recording,
+	ways []recorded.Passage, err error) {
 	if runtime.GOOS != "linux" {
-		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", home)
+		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", recorded.Home)
 	}
 	module, err := gocmd.Download(modulePath(version), version)
 	if err != nil {
@@ -103,10 +98,10 @@ func Record(ctx context.Context, host *wine.Host, build, version string) (all []
 	if err := errors.Join(os.MkdirAll(build, 0o777), buildPrograms(build, module)); err != nil {
 		return nil, nil, err
 	}
-	if err := os.Mkdir(home, 0o755); err != nil {
+	if err := os.Mkdir(recorded.Home, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(recorded.Home)) }()
 	if err := install(build, "recorder"); err != nil {
 		return nil, nil, err
 	}
@@ -153,7 +148,7 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 	return m.Build(bin, "./daemon")
 }
 
-// install copies programs to home: one as containerd, the stand-in as the shims.
+// install copies programs to recorded.Home: one as containerd, the stand-in as the shims.
 func install(bin, containerd string) error {
 	names := map[string]string{"containerd": containerd}
 	for _, shim := range Shims {
@@ -188,8 +183,9 @@ type seen struct {
 	Stdin []byte
 }
 
-// inHome is the path of a file in home.
-func inHome(name string) string { return filepath.Join(home, name) }
+// inHome is the path of a file in recorded.Home, where the programs run. containerd sends
+// the path of its own binary, so that must be the same in every recording and on every machine.
+func inHome(name string) string { return filepath.Join(recorded.Home, name) }
 
 // ask gives an order, as JSON, to the program that is containerd, and decodes its answer.
 // What the stand-in is started with is added to the file saved.
@@ -199,7 +195,7 @@ func ask(ctx context.Context, saved string, order, answer any) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, inHome("containerd"))
-	cmd.Dir = home
+	cmd.Dir = recorded.Home
 	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + saved} // the other variables that a shim gets are set by containerd
 	cmd.Stdin = bytes.NewReader(input)
 	out, err := gocmd.Output(cmd)
@@ -210,16 +206,16 @@ func ask(ctx context.Context, saved string, order, answer any) error {
 }
 
 // record adds the recording of a request to all, unless this release does not support it.
-func record(ctx context.Context, module *gocmd.Module, r table.Request, all []table.Recording) ([]table.Recording,
-	error) {
-	saved, o := inHome("saved.json"), table.Requested(r.Options)
+func record(ctx context.Context, module *gocmd.Module, r recorded.Request,
+	all []recorded.Recording) ([]recorded.Recording, error) {
+	saved, o := inHome("saved.json"), recorded.Requested(r.Options)
 	if err := os.RemoveAll(saved); err != nil {
 		return nil, err
 	}
 	var answer struct{ Unsupported, Error string }
 	err := ask(ctx, saved, order{
-		Shim: inHome(r.Shim), Action: r.Action, ID: table.RecordedID, Namespace: table.RecordedNamespace,
-		Type: o.Type, Value: o.Value(), LogLevel: r.LogLevel, GRPC: table.RecordedGRPC, TTRPC: table.RecordedTTRPC,
+		Shim: inHome(r.Shim), Action: r.Action, ID: recorded.ID, Namespace: recorded.Namespace,
+		Type: o.Type, Value: o.Value, LogLevel: r.LogLevel, GRPC: recorded.GRPC, TTRPC: recorded.TTRPC,
 		SocketDir: r.SocketDir, Root: inHome("root"), State: inHome("state"),
 	}, &answer)
 	if err != nil || answer.Unsupported != "" {
@@ -235,8 +231,8 @@ func record(ctx context.Context, module *gocmd.Module, r table.Request, all []ta
 		return nil, err
 	}
 	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
-	return append(all, table.Recording{
-		Origin: table.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
+	return append(all, recorded.Recording{
+		Origin: recorded.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
 			Entry: entry(module.Version, r.Action), Request: r},
 		Args: s.Args, Env: slices.DeleteFunc(s.Env, ours), Stdin: s.Stdin,
 	}), nil

@@ -6,22 +6,22 @@ import (
 
 	"golang.org/x/mod/semver"
 
-	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 )
 
 // There is a recording of every release for every request that it supports: -info
 // since 2.0, a folder for the sockets since 2.3.
 func TestRecordingsAreAll(t *testing.T) {
-	have := table.Recordings()
-	var want []table.Recording
+	have := recorded.Recordings()
+	var want []recorded.Recording
 	for _, version := range Releases {
 		for _, r := range asks() {
 			if r.Action == "info" && semver.Compare(version, "v2.0.0") < 0 || r.SocketDir != "" &&
 				semver.Compare(version, "v2.3.0") < 0 {
 				continue
 			}
-			want = append(want, table.Recording{Origin: table.Origin{Containerd: version, Request: r}})
+			want = append(want, recorded.Recording{Origin: recorded.Origin{Containerd: version, Request: r}})
 		}
 	}
 	if len(have) != len(want) {
@@ -40,10 +40,10 @@ func TestRecordingsAreAll(t *testing.T) {
 // There is one passage of every release for everything that its daemon is asked for.
 func TestPassagesAreAll(t *testing.T) {
 	have := make(map[[5]string]int)
-	key := func(release string, p table.Passage) [5]string {
+	key := func(release string, p recorded.Passage) [5]string {
 		return [5]string{release, p.Through, p.Shim, p.Options, p.Setting}
 	}
-	for _, p := range table.Passages() {
+	for _, p := range recorded.Passages() {
 		for _, release := range p.Containerd {
 			have[key(release, p)]++
 		}

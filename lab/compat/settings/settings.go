@@ -3,15 +3,13 @@
 package settings
 
 import (
-	"fmt"
 	"path"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // Setting is what an operator writes for one runtime into containerd's configuration
@@ -32,11 +30,7 @@ func (s Setting) Options() *options.Options {
 	if s.Means == "" {
 		return nil
 	}
-	opts := new(options.Options)
-	if err := protojson.Unmarshal([]byte(s.Means), opts); err != nil {
-		panic(fmt.Sprintf("settings: %s: %v", s.Name, err)) // a mistake in the list below
-	}
-	return opts
+	return recorded.Parse(s.Means)
 }
 
 // The types of runtimes for which CRI makes options.
@@ -46,7 +40,7 @@ const (
 )
 
 // everyFieldSet is what everySetting says.
-var everyFieldSet = strings.Replace(table.Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
+var everyFieldSet = strings.Replace(recorded.Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
 
 // everySetting sets each field of Options to a value that is not the zero value, in the
 // order of their numbers. name spells its name, given the one in Go.
@@ -78,7 +72,7 @@ func All() []Setting {
 		return everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return spell(name) })
 	}
 	asIs := func(name string) string { return name }
-	binary := func(shim string) string { return path.Join(path.Dir(table.RecordedBinary), shim) }
+	binary := func(shim string) string { return path.Join(recorded.Home, shim) }
 	all := []Setting{
 		{Name: "no-table", NoTable: true, Means: `{}`},
 		{Name: "empty-table", Means: `{}`},
@@ -107,9 +101,9 @@ func All() []Setting {
 		{Name: "text-as-number", TOML: "SandboxImage = 3"},
 		{Name: "text-as-list", TOML: `SandboxImage = ["pause:3.9"]`},
 		{Name: "annotation-as-number", TOML: "DefaultContainerAnnotations = {team = 1}"},
-		{Name: "runtime-path", Shim: table.OrdinaryShim, Path: binary(table.OrdinaryShim), TOML: "ScrubLogs = true",
-			Means: scrub},
-		{Name: "absolute-path", Type: binary(table.SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "runtime-path", Shim: recorded.OrdinaryShim, Path: binary(recorded.OrdinaryShim),
+			TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "absolute-path", Type: binary(recorded.SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
 		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
 		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
 		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
@@ -129,10 +123,10 @@ func All() []Setting {
 		case "":
 			s.Type = RunHCSType
 		case lcowType:
-			s.Shim = table.OrdinaryShim
+			s.Shim = recorded.OrdinaryShim
 		}
 		if s.Shim == "" {
-			s.Shim = table.SpecialShim
+			s.Shim = recorded.SpecialShim
 		}
 	}
 	return all

@@ -3,7 +3,7 @@ package settings
 import (
 	"testing"
 
-	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // There are settings for which every containerd reports an error, and the settings'
@@ -19,7 +19,7 @@ func TestSettings(t *testing.T) {
 		}
 		means[s.Name] = s.Means
 	}
-	for _, p := range table.Passages() {
+	for _, p := range recorded.Passages() {
 		m, listed := means[p.Setting]
 		if p.Setting != "" && !listed {
 			t.Errorf("no setting is called %s", p.Setting)

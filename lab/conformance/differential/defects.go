@@ -106,7 +106,7 @@ func explain(defects []Defect, payload []byte, got contract.Outcome) bool {
 
 func allows(want, got contract.Outcome) bool {
 	return slices.ContainsFunc(append([]contract.Outcome{want}, want.Or...),
-		func(o contract.Outcome) bool { return contract.Right(o, got, nil) })
+		func(o contract.Outcome) bool { return contract.Right(o, got) })
 }
 
 // misread returns what a payload is to an engine with these defects, and whether a field

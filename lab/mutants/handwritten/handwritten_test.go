@@ -62,7 +62,7 @@ func TestCorpusKills(t *testing.T) {
 		d.Read = m.Wrap(d.Read)
 		i := slices.IndexFunc(cases, func(c corpus.Case) bool {
 			b := c.Payload.Bytes
-			return len(b) < 10_000 && contract.Diff(c.Payload.Want, d.Decode(bytes.NewReader(b), b), nil) != ""
+			return len(b) < 10_000 && contract.Diff(c.Payload.Want, d.Decode(bytes.NewReader(b), b)) != ""
 		})
 		switch {
 		case i < 0 && m.Check == "TestCorpus":
@@ -91,7 +91,7 @@ func TestOrdinary(t *testing.T) {
 		d.Read = m.Wrap(d.Read)
 		for _, p := range payloads {
 			b := p.Encode()
-			if diff := contract.Diff(reference.Answer(b), d.Decode(bytes.NewReader(b), b), nil); diff != "" {
+			if diff := contract.Diff(reference.Answer(b), d.Decode(bytes.NewReader(b), b)); diff != "" {
 				t.Errorf("%s: %s", m.Name, diff)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
 )
@@ -13,8 +15,10 @@ import (
 func TestAnswer(t *testing.T) {
 	const runc = "containerd.runc.v1.Options"
 	cgroup := wire.Message{wire.String(3, "c")}
-	d := grammar.Daemon{Version: "v2.4.2"}
-	start := func(namespace string) []byte { return d.Start("lcow-v2", "web-1", namespace, runc, cgroup.Encode()) }
+	start := func(namespace string) []byte {
+		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: namespace, ContainerdVersion: "v2.4.2"}
+		return grammar.Start("lcow-v2", p, runc, cgroup.Encode())
+	}
 	inAny := func(value ...wire.Part) []byte { return grammar.PlainAny(runc, wire.Message(value).Encode()) }
 	for _, test := range []struct {
 		name    string

@@ -1,33 +1,52 @@
-package table
+package recorded
 
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	api "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"golang.org/x/mod/semver"
 
+	"shimfuzz/corpus"
+	"shimfuzz/corpus/table"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 )
+
+// The corpus has what was recorded, with the answers of here.
+func TestCases(t *testing.T) {
+	recorded, err := corpus.Recorded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.EqualFunc(table.Files(recorded), table.Files(Cases(Recordings(), Passages())), bytes.Equal) {
+		t.Error("the corpus has other recordings than this folder: run make -C lab record")
+	}
+}
 
 // arriving is what of the options a release of containerd sends. The first whose Options
 // tell scrub_logs false from scrub_logs unset is v2.4.0: before, it links an hcsshim where
 // that field is not optional, and leaves an explicit false out.
 func arriving(o OptionsRequest, containerd string) []byte {
 	if o.Name == "all" && semver.Compare(containerd, "v2.4.0") < 0 {
-		o.JSON = strings.Replace(o.JSON, `,"scrubLogs":false`, "", 1)
+		return runhcs(o.Name, strings.Replace(o.JSON, `,"scrubLogs":false`, "", 1)).Value
 	}
-	return o.Value()
+	return o.Value
 }
 
-// daemon is a containerd whose shims were recorded.
-func daemon(version, socketDir string) grammar.Daemon {
-	return grammar.Daemon{Version: version, TTRPC: RecordedTTRPC, GRPC: RecordedGRPC, Binary: RecordedBinary,
-		SocketDir: socketDir}
+// paramsOf are those of a containerd whose shims were recorded.
+func paramsOf(version, socketDir string) *api.BootstrapParams {
+	p := &api.BootstrapParams{InstanceID: ID, Namespace: Namespace, ContainerdVersion: version,
+		ContainerdTtrpcAddress: TTRPC, ContainerdGrpcAddress: GRPC, ContainerdBinary: Home + "/containerd"}
+	if socketDir != "" {
+		p.SocketDir = &socketDir
+	}
+	return p
 }
 
 // The generators write byte for byte what each containerd was recorded to write
@@ -37,15 +56,15 @@ func TestDaemonsAreModelled(t *testing.T) {
 	if fd := fields.ByName("scrub_logs"); fd == nil || !fd.HasPresence() {
 		t.Skip("NOT RUN: the Options that are linked here are older than those that the newest containerd sends")
 	}
-	levels := map[string]int64{"info": 0, "debug": -4}
+	levels := map[string]api.LogLevel{"info": 0, "debug": -4}
 	for _, r := range Recordings() {
 		if r.Request.Action != "start" {
 			continue
 		}
 		o := Requested(r.Request.Options)
-		d := daemon(r.Containerd, r.Request.SocketDir)
-		d.Level = levels[r.Request.LogLevel]
-		got := d.Start(r.Request.Shim, RecordedID, RecordedNamespace, o.Type, arriving(o, r.Containerd))
+		p := paramsOf(r.Containerd, r.Request.SocketDir)
+		p.LogLevel = levels[r.Request.LogLevel]
+		got := grammar.Start(r.Request.Shim, p, o.Type, arriving(o, r.Containerd))
 		if !bytes.Equal(got, r.Stdin) {
 			t.Errorf("%s\nrecorded  %x\ngenerated %x", r.Name(), r.Stdin, got)
 		}
@@ -68,7 +87,7 @@ func TestOtherActions(t *testing.T) {
 		case "info":
 			var want []byte
 			if o.Type != "" {
-				want = grammar.PlainAny(o.Type, o.Value())
+				want = grammar.PlainAny(o.Type, o.Value)
 			}
 			if r.Stdin == nil || !bytes.Equal(r.Stdin, want) {
 				t.Errorf("%s: %x", r.Name(), r.Stdin)
@@ -95,7 +114,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			want := daemon(release, PassageSocketDir).Start(p.Shim, RecordedID, RecordedNamespace, url, value)
+			want := grammar.Start(p.Shim, paramsOf(release, SocketDir), url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}

@@ -1,12 +1,13 @@
-package table
+// Package recorded has what each release of containerd was recorded to write to shims, and
+// what became of options in its daemon. Both are also cases of the corpus.
+package recorded
 
 import (
 	"bytes"
-	"embed"
+	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
@@ -81,15 +83,15 @@ const (
 	ThroughSandbox = "sandbox"
 )
 
-// The container of every recording, and the daemon that starts its shim. PassageSocketDir
-// is the folder for the shims' sockets in the configuration of passages.
+// The container of every recording, and the daemon that starts its shim, whose binary is in
+// Home. SocketDir is the folder for the shims' sockets in the configuration of passages.
 const (
-	RecordedID        = "web-1"
-	RecordedNamespace = "k8s.io"
-	RecordedBinary    = "/tmp/shimfuzz-recorder/containerd"
-	RecordedGRPC      = `\\.\pipe\containerd-containerd`
-	RecordedTTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
-	PassageSocketDir  = "/run/containerd/s"
+	ID        = "web-1"
+	Namespace = "k8s.io"
+	Home      = "/tmp/shimfuzz-recorder"
+	GRPC      = `\\.\pipe\containerd-containerd`
+	TTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
+	SocketDir = "/run/containerd/s"
 )
 
 // SpecialShim is the shim that containerd 2.3 and 2.4 treat specially, by its name;
@@ -105,138 +107,148 @@ const RuncMarker = "shimfuzz-marker"
 
 // OptionsRequest is runtime options that containerd is given for a shim.
 type OptionsRequest struct {
-	Name string
-	Type string // name of the message; none for no options
-	JSON string // of runhcs Options
-	body wire.Message
+	Name  string
+	Type  string // name of the message; none for no options
+	JSON  string // of runhcs Options
+	Value []byte // encoded
 }
 
 // RequestedOptions are the options that containerd is given: none, runhcs's, and
 // those of others, which it passes on as they are.
 var RequestedOptions = []OptionsRequest{
 	{Name: "none"},
-	{Name: "zero", Type: optionsName, JSON: `{}`},
-	{Name: "cri", Type: optionsName, JSON: criDefault},
-	{Name: "hypervisor", Type: optionsName, JSON: `{"sandboxIsolation":"HYPERVISOR","scrubLogs":true}`},
+	runhcs("zero", `{}`),
+	runhcs("cri", `{"scrubLogs":true}`),
+	runhcs("hypervisor", `{"sandboxIsolation":"HYPERVISOR","scrubLogs":true}`),
 	// All fields of hcsshim v0.15.0's, scrub_logs explicitly at its zero value.
-	{Name: "all", Type: optionsName, JSON: `{"debug":true,"debugType":"ETW","registryRoot":"HKLM\\Shim",` +
-		`"sandboxImage":"pause:3.9","sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR",` +
-		`"bootFilesRootPath":"C:\\boot","vmProcessorCount":2,"vmMemorySizeInMb":2048,"GPUVHDPath":"C:\\gpu",` +
-		`"scaleCpuLimitsToSandbox":true,"defaultContainerScratchSizeInGb":20,"defaultVmScratchSizeInGb":30,` +
-		`"shareScratch":true,"NCProxyAddr":"npipe","logLevel":"warning","ioRetryTimeoutInSec":5,` +
-		`"defaultContainerAnnotations":{"team":"é"},"noInheritHostTimezone":true,"scrubLogs":false}`},
-	{Name: "runtimeoptions", Type: runtimeName,
-		body: wire.Message{wire.String(1, "io.containerd.runhcs.v1.options"), wire.String(2, `C:\shim.toml`)}},
-	{Name: "runc", Type: runcName,
-		body: wire.Message{wire.String(3, RuncMarker), wire.String(6, RuncMarker)}},
+	runhcs("all", `{"debug":true,"debugType":"ETW","registryRoot":"HKLM\\Shim","sandboxImage":"pause:3.9",`+
+		`"sandboxPlatform":"windows/amd64","sandboxIsolation":"HYPERVISOR","bootFilesRootPath":"C:\\boot",`+
+		`"vmProcessorCount":2,"vmMemorySizeInMb":2048,"GPUVHDPath":"C:\\gpu","scaleCpuLimitsToSandbox":true,`+
+		`"defaultContainerScratchSizeInGb":20,"defaultVmScratchSizeInGb":30,"shareScratch":true,`+
+		`"NCProxyAddr":"npipe","logLevel":"warning","ioRetryTimeoutInSec":5,`+
+		`"defaultContainerAnnotations":{"team":"é"},"noInheritHostTimezone":true,"scrubLogs":false}`),
+	foreign("runtimeoptions", "runtimeoptions.v1.Options", wire.String(1, "io.containerd.runhcs.v1.options"),
+		wire.String(2, `C:\shim.toml`)),
+	foreign("runc", "containerd.runc.v1.Options", wire.String(3, RuncMarker), wire.String(6, RuncMarker)),
+}
+
+func foreign(name, typ string, value ...wire.Part) OptionsRequest {
+	return OptionsRequest{Name: name, Type: typ, Value: wire.Message(value).Encode()}
+}
+
+func runhcs(name, text string) OptionsRequest {
+	value := must(proto.MarshalOptions{Deterministic: true}.Marshal(Parse(text)))
+	return OptionsRequest{Name: name, Type: contract.OptionsName, JSON: text, Value: value}
 }
 
 // Requested is the entry of RequestedOptions with that name. An unknown one is a
-// mistake in the table.
+// mistake in a list of the lab's.
 func Requested(name string) OptionsRequest {
 	i := slices.IndexFunc(RequestedOptions, func(o OptionsRequest) bool { return o.Name == name })
 	if i < 0 {
-		panic(fmt.Sprintf("table: no options are called %q", name))
+		panic(fmt.Sprintf("recorded: no options are called %q", name))
 	}
 	return RequestedOptions[i]
 }
 
-// Value is the encoded options, of no bytes for none.
-func (o OptionsRequest) Value() []byte {
-	if o.JSON != "" {
-		return parts(o.JSON).Encode()
-	}
-	return o.body.Encode()
+// Parse turns protobuf JSON into options. An error is a mistake in a list of the lab's.
+func Parse(text string) *options.Options {
+	opts := new(options.Options)
+	return must(opts, protojson.Unmarshal([]byte(text), opts))
 }
 
-// RecordingsFile and PassagesFile are where make -C lab record writes what it records,
-// from the root.
-const (
-	RecordingsFile = "corpus/table/recordings.json"
-	PassagesFile   = "corpus/table/passages.json"
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("recorded: %v", err))
+	}
+	return v
+}
+
+// Folder has recordings.json and passages.json, which make -C lab record writes.
+const Folder = "lab/compat/recorded/"
+
+var (
+	//go:embed recordings.json
+	recordings []byte
+	//go:embed passages.json
+	passages []byte
 )
 
-//go:embed recordings.json passages.json
-var files embed.FS
-
 // Recordings returns what has been recorded of containerd's releases.
-func Recordings() []Recording { return load[Recording](RecordingsFile) }
+func Recordings() (all []Recording) { return *must(&all, json.Unmarshal(recordings, &all)) }
 
 // Passages returns what has been recorded of containerd's daemons.
-func Passages() []Passage { return load[Passage](PassagesFile) }
-
-func load[T any](file string) []T {
-	all := new([]T)
-	return *must(all, json.Unmarshal(must(files.ReadFile(path.Base(file))), all))
-}
+func Passages() (all []Passage) { return *must(&all, json.Unmarshal(passages, &all)) }
 
 // Name is the name of the recording's case.
 func (r Recording) Name() string {
-	name := r.named(r.Request.Options)
+	what := r.Request.Options
 	if r.Request.LogLevel != "info" {
-		name += "_" + r.Request.LogLevel
+		what += "_" + r.Request.LogLevel
 	}
 	if r.Request.SocketDir != "" {
-		name += "_socket-dir"
+		what += "_socket-dir"
 	}
-	return name
+	return r.name(what)
 }
 
-func (o Origin) named(options string) string {
-	return fmt.Sprintf("recorded_%s_%s_%s_%s", o.Containerd, strings.TrimPrefix(o.Request.Shim, "containerd-shim-"),
-		o.Request.Action, options)
+func (o Origin) name(what string) string {
+	shim := strings.TrimPrefix(o.Request.Shim, "containerd-shim-")
+	return fmt.Sprintf("recorded_%s_%s_%s_%s", o.Containerd, shim, o.Request.Action, what)
 }
 
-// recorded is the recordings; then of the passages what a setting becomes on standard
-// input, where no other recording has it, and each CreateTaskRequest.Options once.
-func (t *table) recorded() {
+// Cases are the cases of the corpus that these are: the recordings; then of the passages
+// what a setting becomes on standard input, where no other recording has it, and each
+// CreateTaskRequest.Options once.
+func Cases(recordings []Recording, passages []Passage) (cases []corpus.Case) {
 	seen, origins := map[string]bool{"create": true}, make(map[string]Origin)
-	for _, r := range Recordings() {
-		like, note := r.answered(r.Stdin, "Recorded"), ""
-		if like.Outcome == contract.Options {
-			like.Class = "recorded-" + r.Request.Options
-			if r.Request.Options == "all" && !bytes.Contains(like.Options, []byte("scrubLogs")) {
-				like.Class += "-but-scrub-logs" // see arriving, in the tests
+	for _, r := range recordings {
+		c := r.newCase(r.Name(), r.Stdin)
+		if c.Outcome == contract.Options {
+			c.Class = "recorded-" + r.Request.Options
+			if r.Request.Options == "all" && !bytes.Contains(c.Options, []byte("scrubLogs")) {
+				c.Class += "-but-scrub-logs" // see arriving, in the tests
 			}
 		}
 		if r.Stdin == nil {
-			note = "No standard input at all."
+			c.Note = "No standard input at all."
 		}
-		t.add(like, r.Name(), note, wire.Raw(r.Stdin))
+		cases = append(cases, c)
 		seen["start"+string(r.Stdin)], origins[r.Containerd] = true, r.Origin
 	}
-	add := func(p Passage, action, name string, b Hex, flags ...string) {
+	add := func(p Passage, action, what string, b Hex, flags ...string) {
 		if seen[action+string(b)] {
 			return
 		}
 		seen[action+string(b)] = true
 		if p.Through == ThroughSandbox {
-			name += "_sandbox"
+			what += "_sandbox"
 		}
 		o := origins[p.Containerd[0]]
 		o.Entry = "client.Container.NewTask"
-		o.Request = Request{Shim: p.Shim, Action: action, Options: p.Options, Setting: p.Setting, LogLevel: "info",
-			SocketDir: PassageSocketDir}
-		t.add(o.answered(b, flags...), o.named(name), "", wire.Raw(b))
+		o.Request = Request{p.Shim, action, p.Options, p.Setting, "info", SocketDir}
+		cases = append(cases, o.newCase(o.name(what), b, flags...))
 	}
-	for _, p := range Passages() {
+	for _, p := range passages {
 		if p.Setting != "" {
-			add(p, "start", "toml_"+p.Setting, p.Start, "Recorded")
+			add(p, "start", "toml_"+p.Setting, p.Start)
 		}
 	}
-	for _, p := range Passages() {
+	for _, p := range passages {
 		if p.Options != "" {
-			add(p, "create", p.Options, p.Create, "Recorded", "Create")
+			add(p, "create", p.Options, p.Create, "Create")
 		}
 	}
+	return cases
 }
 
-// answered is the answer that the contract gives a runhcs shim to what a containerd wrote. That
-// these are the options that it was given the tests say.
-func (o Origin) answered(b []byte, flags ...string) Case {
-	c := answered(contract.None, flags...)
-	c.Origin = &o
-	if ours, _ := stdin.Holds(b, optionsName); ours {
+// newCase has the answer that the contract gives a runhcs shim to what a containerd wrote.
+// That these are the options that it was given the tests say.
+func (o Origin) newCase(name string, b []byte, flags ...string) corpus.Case {
+	c := corpus.Case{Name: name, Outcome: contract.None, Flags: append([]string{"Recorded"}, flags...),
+		Origin: must(json.Marshal(o))}
+	c.Payload.Bytes = b
+	if ours, _ := stdin.Holds(b, contract.OptionsName); ours {
 		opts := new(options.Options)
 		must(opts, proto.Unmarshal(stdin.OptionsBytes(b), opts))
 		c.Outcome, c.Options = contract.Options, must(protojson.Marshal(opts))
