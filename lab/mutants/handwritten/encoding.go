@@ -50,7 +50,7 @@ var encodings = []Mutant{
 
 // overrun is a bug in a length beyond a message's end: the field gets size bytes of what
 // is left, if there are so many.
-func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left int) int) func(Read) Read {
+func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left int) int) bug {
 	return messages(md, func(m *message) {
 		num, typ, n := protowire.ConsumeTag(m.rest)
 		if n < 0 || num > protowire.MaxValidNumber || typ != protowire.BytesType {
@@ -181,7 +181,7 @@ var texts = []Mutant{
 }
 
 // strs is a bug in the strings of messages of a type.
-func strs(md protoreflect.MessageDescriptor, change func(num uint64, s string) string) func(Read) Read {
+func strs(md protoreflect.MessageDescriptor, change func(num uint64, s string) string) bug {
 	return on(md, (*token).isText, func(t *token) {
 		if s := string(t.body()); change(t.num, s) != s {
 			t.setBody([]byte(change(t.num, s)))

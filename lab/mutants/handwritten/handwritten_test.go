@@ -59,7 +59,7 @@ func TestCorpusKills(t *testing.T) {
 	}
 	for _, m := range OfStdin[:len(OfStdin)-len(costs)] {
 		d := reference.Decoder
-		d.Read = m.Wrap(d.Read)
+		d.Read = m.In(d.Read)
 		i := slices.IndexFunc(cases, func(c corpus.Case) bool {
 			b := c.Payload.Bytes
 			return len(b) < 10_000 && contract.Diff(c.Payload.Want, d.Decode(bytes.NewReader(b), b)) != ""
@@ -88,14 +88,14 @@ func TestOrdinary(t *testing.T) {
 	}
 	for _, m := range OfStdin {
 		d := reference.Decoder
-		d.Read = m.Wrap(d.Read)
+		d.Read = m.In(d.Read)
 		for _, p := range payloads {
 			b := p.Encode()
 			if diff := contract.Diff(reference.Answer(b), d.Decode(bytes.NewReader(b), b)); diff != "" {
 				t.Errorf("%s: %s", m.Name, diff)
 			}
 		}
-		if _, err := decode(m.Wrap(reference.ReadOptions), legacy.Encode()[:3], iotest.ErrTimeout); err == nil {
+		if _, err := decode(m.In(reference.ReadOptions), legacy.Encode()[:3], iotest.ErrTimeout); err == nil {
 			t.Errorf("%s: a reader's error is none", m.Name)
 		}
 	}

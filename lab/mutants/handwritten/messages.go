@@ -82,7 +82,7 @@ var kinds = []Mutant{
 
 // identified is a bug in what is taken for a container's ID and a namespace: a message of
 // nothing else has no options, and any other of the fields 1 and 2 is of another type.
-func identified(are func(id, namespace string) bool) func(Read) Read {
+func identified(are func(id, namespace string) bool) bug {
 	return where(func(a *answer) bool {
 		id, namespace := stdin.AnyParts(a.payload)
 		return a.opts == nil && a.err == nil && !stdin.IsBootstrap(a.payload) && stdin.IsIdentifier(id) &&
@@ -169,7 +169,7 @@ var typeURLs = []Mutant{
 }
 
 // urls is a bug in which type URLs are taken for that of Options.
-func urls(isOurs func(string) bool) func(Read) Read {
+func urls(isOurs func(string) bool) bug {
 	return on(anyType, func(t *token) bool {
 		return t.isBytes(1) && isOurs(string(t.body())) != namesOptions(string(t.body()))
 	}, func(t *token) {
@@ -191,7 +191,7 @@ func linkedIn(b []byte) proto.Message {
 
 // withoutEarly is a bug that loses the field 2 of messages where it stands before the
 // first field 1.
-func withoutEarly(md protoreflect.MessageDescriptor) func(Read) Read {
+func withoutEarly(md protoreflect.MessageDescriptor) bug {
 	return messages(md, func(m *message) {
 		for i := range slices.IndexFunc(m.tokens, func(t *token) bool { return t.isBytes(1) }) {
 			if m.tokens[i].isBytes(2) {
@@ -202,7 +202,7 @@ func withoutEarly(md protoreflect.MessageDescriptor) func(Read) Read {
 }
 
 // atMost is a bug that sees only so many fields of a number.
-func atMost(n int, md protoreflect.MessageDescriptor, num uint64) func(Read) Read {
+func atMost(n int, md protoreflect.MessageDescriptor, num uint64) bug {
 	return messages(md, func(m *message) {
 		left := n
 		for _, t := range m.tokens {

@@ -202,12 +202,12 @@ func (m *message) edit(change func(*message)) []byte {
 }
 
 // messages is a bug that has the effect of other messages of a type.
-func messages(md protoreflect.MessageDescriptor, change func(*message)) func(Read) Read {
+func messages(md protoreflect.MessageDescriptor, change func(*message)) bug {
 	return payloads(func(b []byte) []byte { return edited(b, md, change) })
 }
 
 // on is a bug that has the effect of other tokens in messages of a type.
-func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) func(Read) Read {
+func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
 	return messages(md, func(m *message) {
 		for _, t := range m.tokens {
 			if is(t) {
@@ -218,7 +218,7 @@ func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*to
 }
 
 // refused is a bug that makes an error of certain tokens.
-func refused(md protoreflect.MessageDescriptor, bad func(*token) bool) func(Read) Read {
+func refused(md protoreflect.MessageDescriptor, bad func(*token) bool) bug {
 	return where(func(a *answer) (found bool) {
 		edited(a.payload, md, func(m *message) { found = found || slices.ContainsFunc(m.tokens, bad) })
 		return found && a.err == nil

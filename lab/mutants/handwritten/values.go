@@ -62,7 +62,7 @@ var values = []Mutant{
 }
 
 // cleared is a bug that loses fields with certain values.
-func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) func(Read) Read {
+func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) bug {
 	return where(hasOptions, func(a *answer) {
 		for fd, v := range a.opts.ProtoReflect().Range {
 			if is(fd, v) {
@@ -137,30 +137,26 @@ var results = []Mutant{
 func always(*answer) bool { return true }
 
 // remembering is a bug of something that is kept from one call to the next.
-func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) func(Read) Read {
-	return func(next Read) Read {
-		var mu sync.Mutex
-		var keep T
-		return where(applies, func(a *answer) {
-			mu.Lock()
-			defer mu.Unlock()
-			change(&keep, a)
-		})(next)
-	}
+func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) bug {
+	var mu sync.Mutex
+	var keep T
+	return where(applies, func(a *answer) {
+		mu.Lock()
+		defer mu.Unlock()
+		change(&keep, a)
+	})
 }
 
 // buffered is a bug in the use of a bytes.Buffer's own bytes.
-func buffered(use func(b []byte, opts *options.Options)) func(Read) Read {
-	return func(next Read) Read {
-		return func(r io.Reader) (*options.Options, error) {
-			buf, ok := r.(*bytes.Buffer)
-			if !ok {
-				return next(r)
-			}
-			opts, err := next(bytes.NewReader(buf.Bytes()))
-			use(buf.Bytes(), opts)
-			return opts, err
+func buffered(use func(b []byte, opts *options.Options)) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		buf, ok := r.(*bytes.Buffer)
+		if !ok {
+			return next(r)
 		}
+		opts, err := next(bytes.NewReader(buf.Bytes()))
+		use(buf.Bytes(), opts)
+		return opts, err
 	}
 }
 
