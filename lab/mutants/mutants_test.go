@@ -62,7 +62,7 @@ func TestStale(t *testing.T) {
 	known := map[string]string{all[0].id(): "r", all[1].id(): "r", "reference | f: gone #1": "r",
 		"hcsshim v0.1.0 | f: gone #1": "r"}
 	got := fmt.Sprint(stale(all, known))
-	if want := "[reference | f: gone #1: there is no such mutant reference | f: negate #0: killed]"; got != want {
+	if want := "[reference | f: negate #0: killed reference | f: gone #1: there is no such mutant]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

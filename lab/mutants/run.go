@@ -212,9 +212,10 @@ func (r *run) done(m *mutant, what result, layer, test string) {
 
 // say prints how far the run is.
 func (r *run) say(what string) {
-	n := func(results ...result) int {
-		return count(r.all, func(m *mutant) bool { return slices.Contains(results, m.result) })
+	n := make(map[result]int)
+	for _, m := range r.all {
+		n[m.result]++
 	}
 	fmt.Printf("  %4.0f s  %-18s %d of %d are left, %d killed, %d survived\n", time.Since(r.start).Seconds(), what,
-		n(isUnknown), len(r.all), n(isKilled, isTimedOut), n(isSurvivor, isEquivalent))
+		n[isUnknown], len(r.all), n[isKilled]+n[isTimedOut], n[isSurvivor]+n[isEquivalent])
 }

@@ -69,39 +69,20 @@ func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left in
 // groups are bugs in skipping groups.
 var groups = []Mutant{
 	{"nested-group-ends-unmatched", "TestCorpus", "Only the end of the outermost group was compared with its start.",
-		messages(nil, func(m *message) {
-			m.eachEnd(func(start uint64, end *token) {
-				if end.depth > 0 {
-					end.set(start, end.typ, nil)
-				}
-			})
-		})},
+		on(nil, func(t *token) bool { return t.start != nil && t.depth > 0 },
+			func(t *token) { t.set(t.start.num, t.typ, nil) })},
 	{"group-end-missing", "TestCorpus", "The end of the message ends everything in it.",
 		messages(nil, func(m *message) {
-			for _, num := range slices.Backward(m.eachEnd(func(uint64, *token) {})) {
+			for _, start := range slices.Backward(m.open) {
 				t := new(token)
-				t.set(num, protowire.EndGroupType, nil)
+				t.set(start.num, protowire.EndGroupType, nil)
 				m.tokens = append(m.tokens, t)
 			}
 		})},
 	{"stray-end-of-group-ignored", "TestCorpus", "The end of a group has no value, so there was nothing to skip.",
-		on(nil, func(t *token) bool { return t.typ == protowire.EndGroupType && t.depth < 0 }, (*token).drop)},
+		on(nil, func(t *token) bool { return t.typ == protowire.EndGroupType && t.start == nil }, (*token).drop)},
 	{"groups-deeper-than-64-refused", "TestCorpus", "A recursion limit of 64, where protobuf's is 100.",
 		refused(nil, func(t *token) bool { return t.typ == protowire.StartGroupType && t.depth >= 64 })},
-}
-
-// eachEnd calls do for the end of each group, and returns the numbers of those without one.
-func (m *message) eachEnd(do func(start uint64, end *token)) (open []uint64) {
-	for _, t := range m.tokens {
-		switch {
-		case t.typ == protowire.StartGroupType:
-			open = append(open, t.num)
-		case t.typ == protowire.EndGroupType && t.depth >= 0:
-			do(open[t.depth], t)
-			open = open[:t.depth]
-		}
-	}
-	return open
 }
 
 // wireTypes are bugs in what becomes of a known number with another wire type. That is an

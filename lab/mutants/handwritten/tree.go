@@ -30,7 +30,8 @@ type token struct {
 	typ      protowire.Type
 	fd       protoreflect.FieldDescriptor // of the field with this number, if it is a known one
 	tag, val []byte                       // as written
-	depth    int                          // groups around it; -1 for an end without a start
+	depth    int                          // groups around it
+	start    *token                       // of the group that it ends, if there is one
 	in       *message
 }
 
@@ -125,24 +126,23 @@ type message struct {
 	md     protoreflect.MessageDescriptor
 	top    bool // it is the payload itself
 	tokens []*token
-	rest   []byte // from the first fault on
+	open   []*token // starts of groups that do not end
+	rest   []byte   // from the first fault on
 }
 
 func parse(md protoreflect.MessageDescriptor, b []byte) *message {
 	m := &message{md: md, rest: b}
-	depth := 0
 	for t := nextToken(b); t != nil; t = nextToken(m.rest) {
-		if t.typ == protowire.EndGroupType {
-			depth--
+		if n := len(m.open); n > 0 && t.typ == protowire.EndGroupType {
+			t.start, m.open = m.open[n-1], m.open[:n-1]
 		}
-		t.depth, t.in = depth, m
+		t.depth, t.in = len(m.open), m
 		if t.typ == protowire.StartGroupType {
-			depth++
+			m.open = append(m.open, t)
 		}
 		if t.depth == 0 && t.num <= uint64(protowire.MaxValidNumber) {
 			t.fd = md.Fields().ByNumber(protowire.Number(t.num))
 		}
-		depth = max(0, depth)
 		m.tokens, m.rest = append(m.tokens, t), m.rest[len(t.tag)+len(t.val):]
 	}
 	return m
