@@ -152,8 +152,7 @@ func (s *suite) mutants(ctx context.Context, known map[string]string) (all []*mu
 			}
 			f := &file{mutate.File{Set: p.Fset, Syntax: p.Syntax[i], Text: text}, name, p}
 			for _, m := range f.Mutants(of.functions) {
-				change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(name), m.Line, m.From, m.To)
-				all = append(all, &mutant{source: of.name, name: m.Name, change: change, decoder: of.decoder,
+				all = append(all, &mutant{source: of.name, name: m.Name, change: m.Change, decoder: of.decoder,
 					file: f, made: m})
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"go/ast"
 	"go/format"
 	"go/token"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,10 +21,9 @@ type Mutant struct {
 	// file's text but its declarations' names: "readOptions: force true #2" is
 	// that change's second place in that function.
 	Name string
-	Line int    // of the original, from 1
-	From string // what was changed, from the original, on one line
-	To   string // what it was changed to
-	Text []byte // the whole file
+	// Change is where, what and to what, on one line.
+	Change string
+	Text   []byte // the whole file
 	// Func is the function that the change is in, as an index of the file's
 	// declarations; -1 if it is in none, or in one that Schema cannot change.
 	Func int
@@ -51,7 +51,7 @@ func (f File) Mutants(names []string) []Mutant {
 				continue
 			}
 			m.name, m.results, m.function = d.Name.Name, d.Type.Results, i
-			if !canCall(d) {
+			if call(d, "") == "" {
 				m.function = -1
 			}
 			ast.Inspect(d.Body, m.visit)
@@ -105,9 +105,10 @@ func (m *mutator) splice(from, to token.Pos, text, operator string) {
 	m.count[operator]++
 	if key := normal(whole); !m.seen[key] {
 		m.seen[key] = true
-		name := fmt.Sprintf("%s #%d", operator, m.count[operator])
-		m.mutants = append(m.mutants, Mutant{name, m.Set.Position(from).Line, oneLine(m.between(from, to)),
-			oneLine(text), whole, m.function})
+		p := m.Set.Position(from)
+		m.mutants = append(m.mutants, Mutant{fmt.Sprintf("%s #%d", operator, m.count[operator]),
+			fmt.Sprintf("%s:%d: %s → %s", filepath.Base(p.Filename), p.Line, oneLine(m.between(from, to)),
+				oneLine(text)), whole, m.function})
 	}
 }
 

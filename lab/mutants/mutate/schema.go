@@ -45,10 +45,18 @@ func (f File) Schema(mutants map[int]Mutant) []byte {
 	return out
 }
 
-// call calls a copy of a function in its place.
+// call calls a copy of a function in its place. It is "" where a function cannot call one:
+// it has type parameters, or no names for what it is given.
 func call(f *ast.FuncDecl, name string) string {
+	given := f.Type.Params.List
+	if f.Recv != nil {
+		given = append(slices.Clone(f.Recv.List), given...)
+	}
 	var args []string
-	for _, p := range f.Type.Params.List {
+	for _, p := range given {
+		if len(p.Names) == 0 {
+			return ""
+		}
 		for _, n := range p.Names {
 			args = append(args, n.Name)
 		}
@@ -56,24 +64,15 @@ func call(f *ast.FuncDecl, name string) string {
 			args[len(args)-1] += "..."
 		}
 	}
+	if f.Type.TypeParams != nil || slices.Contains(args, "_") {
+		return ""
+	}
 	if f.Recv != nil {
-		name = f.Recv.List[0].Names[0].Name + "." + name
+		name, args = args[0]+"."+name, args[1:]
 	}
 	call := name + "(" + strings.Join(args, ", ") + ")"
 	if f.Type.Results == nil {
 		return call + "\nreturn"
 	}
 	return "return " + call
-}
-
-// canCall reports whether a function can call a copy of itself: without type parameters,
-// and with names for what it is given.
-func canCall(f *ast.FuncDecl) bool {
-	given := f.Type.Params.List
-	if f.Recv != nil {
-		given = append(slices.Clone(given), f.Recv.List...)
-	}
-	return f.Type.TypeParams == nil && !slices.ContainsFunc(given, func(p *ast.Field) bool {
-		return len(p.Names) == 0 || slices.ContainsFunc(p.Names, func(n *ast.Ident) bool { return n.Name == "_" })
-	})
 }
