@@ -51,7 +51,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err != nil {
 		return err
 	}
-	r := &run{suite: s, seed: c.Seed, all: chosen, start: time.Now(), originals: make(map[string]func() error)}
+	r := &run{suite: s, seed: c.Seed, all: chosen, start: time.Now()}
 	if err := r.run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}

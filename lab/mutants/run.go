@@ -73,9 +73,10 @@ type run struct {
 	all   []*mutant
 	start time.Time
 
+	originals sync.Map // by decoder and layer, whether the unchanged decoder passes it
+
 	sync.Mutex
-	shown     time.Time               // when progress was
-	originals map[string]func() error // see original
+	shown time.Time // when progress was
 }
 
 // together is the folder of the binaries that have nearly all mutants in them.
@@ -146,21 +147,15 @@ func (r *run) layersFor(m *mutant) []layer {
 
 // original fails if the unchanged decoder fails a layer, which then would kill anything.
 func (r *run) original(ctx context.Context, l layer, decoder string) error {
-	r.Lock()
-	key := decoder + " " + l.pkg + " " + l.run
-	if r.originals[key] == nil {
-		r.originals[key] = sync.OnceValue(func() error {
-			test, err := r.layer(ctx, r.together(), l, &mutant{decoder: decoder})
-			if err == nil && test != "" {
-				err = fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %s "+
-					"(run make test)", decoder, test)
-			}
-			return err
-		})
-	}
-	passes := r.originals[key]
-	r.Unlock()
-	return passes()
+	passes, _ := r.originals.LoadOrStore(decoder+" "+l.pkg+" "+l.run, sync.OnceValue(func() error {
+		test, err := r.layer(ctx, r.together(), l, &mutant{decoder: decoder})
+		if err == nil && test != "" {
+			err = fmt.Errorf("the suite fails on the unchanged %s decoder, so that it would kill anything: %s "+
+				"(run make test)", decoder, test)
+		}
+		return err
+	}))
+	return passes.(func() error)()
 }
 
 // layer runs one on a mutant, and returns the test that kills it, or "".
