@@ -65,8 +65,8 @@ func sources(b *extract.Build) []source {
 	}
 }
 
-// suite is the suite, with copies of the modules that readOptions calls, and with a hook for
-// the hand-written mutants.
+// suite is the suite, with copies of the modules that readOptions calls, and with files
+// besides for mutants.
 type suite struct {
 	*extract.Build
 	dir     string
@@ -91,7 +91,9 @@ func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 		return nil, err
 	}
 	lab := filepath.Join(b.Root, "lab", "mutants")
-	s.overlay[filepath.Join(b.Root, "internal", "verify", "hooks.go")] = filepath.Join(lab, "testdata", "hooks.go")
+	for _, pkg := range []string{"verify", "decoder"} {
+		s.overlay[filepath.Join(b.Root, "internal", pkg, "mutants.go")] = filepath.Join(lab, "testdata", pkg+".go")
+	}
 	written, err := filepath.Glob(filepath.Join(lab, "handwritten", "*.go"))
 	for _, name := range written {
 		if !strings.HasSuffix(name, "_test.go") {

@@ -1,9 +1,6 @@
 package verify
 
 import (
-	"runtime/debug"
-
-	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/handwritten"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
@@ -28,7 +25,4 @@ func init() {
 		reference.Decoder.Read = handwritten.Inject(t.Lab, reference.Decoder.Read)
 	}
 	hcsshim.Register(u)
-	decoder.ForMutants()
-	// A mutant that recurses without end must not take the machine's memory first.
-	debug.SetMaxStack(64 << 20)
 }
