@@ -43,7 +43,7 @@ func TestKillerIn(t *testing.T) {
 		out, want string
 	}{
 		{"--- FAIL: FuzzLegacy (0.02s)\n    --- FAIL: FuzzLegacy/seed#11 (0.00s)\n--- FAIL: TestValid (0.02s)\n",
-			"FuzzLegacy"},
+			"FuzzLegacy/seed#11"},
 		{"panic: HANG: hcsshim has been decoding\n", hang},
 		{"panic: test timed out after 2m0s\n", hang},
 		{"fatal error: stack overflow\n", "(process ended)"},

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,19 +174,21 @@ func (r *run) layer(ctx context.Context, dir string, l layer, m *mutant) (killer
 	return killerIn(out), nil
 }
 
-// killerIn reads from a failed test binary's output which test failed first. A process
-// that ended before it could say so was ended by the mutant: the unchanged decoders go
-// through this, too.
+// killerIn reads from a failed test binary's output which test failed first, or which within
+// it. A process that ended before it could say so was ended by the mutant: the unchanged
+// decoders go through this, too.
 func killerIn(out string) string {
 	if strings.Contains(out, "panic: test timed out") || strings.Contains(out, "HANG: ") {
 		return hang
 	}
+	killer := ""
 	for line := range strings.Lines(out) {
-		if name, found := strings.CutPrefix(line, "--- FAIL: "); found {
-			return strings.Fields(name)[0]
+		name, found := strings.CutPrefix(strings.TrimSpace(line), "--- FAIL: ")
+		if found && (killer == "" || strings.HasPrefix(name, killer+"/")) {
+			killer = strings.Fields(name)[0]
 		}
 	}
-	return "(process ended)"
+	return cmp.Or(killer, "(process ended)")
 }
 
 // done notes what became of a mutant, and prints how far the run is, every ten seconds.
