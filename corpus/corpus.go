@@ -14,10 +14,8 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -29,9 +27,6 @@ import (
 
 //go:embed index.json ambiguous bootstrap legacy malformed recorded
 var files embed.FS
-
-// IndexFile is the index's path below corpus/.
-const IndexFile = "index.json"
 
 // Case is one payload and the right answer to it, as the index has it.
 type Case struct {
@@ -53,60 +48,35 @@ type Case struct {
 
 // Load returns the embedded cases, in the order of the index. Its error is that
 // the files are not those that the index describes.
-func Load() ([]Case, error) { return load(files) }
-
-func load(fsys fs.FS) ([]Case, error) {
-	cases, err := readIndex(fsys)
-	if err != nil {
-		return nil, err
-	}
-	named := make(map[string]bool)
-	for i := range cases {
-		c := &cases[i]
-		if named[c.File] {
-			return nil, fmt.Errorf("corpus/%s names %s twice", IndexFile, c.File)
-		}
-		named[c.File] = true
-		if err := c.load(fsys); err != nil {
-			return nil, err
-		}
-	}
-	all, err := fs.Glob(fsys, "*/*")
-	for _, name := range all {
-		if !named[name] { // nothing would run it
-			return nil, fmt.Errorf("corpus/%s is no case: add a row to corpus/table and run make corpus, "+
-				"or remove the file", name)
-		}
-	}
-	return cases, err
-}
+func Load() ([]Case, error) { return load(files, func(Case) bool { return true }) }
 
 // Recorded returns the embedded cases that containerd wrote, whatever the others are.
-func Recorded() ([]Case, error) {
-	all, err := readIndex(files)
-	recorded := slices.DeleteFunc(all, func(c Case) bool { return c.Origin == nil })
-	for i := range recorded {
-		err = errors.Join(err, recorded[i].load(files))
-	}
-	return recorded, err
-}
+func Recorded() ([]Case, error) { return load(files, func(c Case) bool { return c.Origin != nil }) }
 
-// readIndex returns the cases without their payloads.
-func readIndex(fsys fs.FS) ([]Case, error) {
-	text, err := fs.ReadFile(fsys, IndexFile)
+func load(fsys fs.FS, wanted func(Case) bool) (cases []Case, err error) {
+	text, err := fs.ReadFile(fsys, "index.json")
 	if err != nil {
 		return nil, err
 	}
 	var index struct{ Cases []Case }
 	if err := json.Unmarshal(text, &index); err != nil {
-		return nil, fmt.Errorf("corpus/%s: %w", IndexFile, err)
+		return nil, fmt.Errorf("corpus/index.json: %w", err)
 	}
-	return index.Cases, nil
+	for _, c := range index.Cases {
+		if !wanted(c) {
+			continue
+		}
+		if err := c.load(fsys); err != nil {
+			return nil, err
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
 }
 
 // Index is the text of the index with other cases: one line a case, which diffs well.
 func Index(cases []Case) []byte {
-	text, _ := files.ReadFile(IndexFile) // it is embedded
+	text, _ := files.ReadFile("index.json") // it is embedded
 	const begin = "\n  \"cases\": [\n"
 	head, _, _ := bytes.Cut(text, []byte(begin))
 	return fmt.Appendf(head, "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
@@ -129,18 +99,16 @@ func Lines[T any](items []T, indent string) string {
 // load reads the payload, and decodes the right answer.
 func (c *Case) load(fsys fs.FS) error {
 	b, err := fs.ReadFile(fsys, c.File)
+	if sum := Sum(b); err == nil && sum != c.SHA256 {
+		err = fmt.Errorf("sha256 %s, want %s", sum, c.SHA256)
+	}
 	if err != nil {
-		return damaged(c.File, err.Error())
-	}
-	if sum := Sum(b); sum != c.SHA256 {
-		return damaged(c.File, fmt.Sprintf("sha256 %s, want %s", sum, c.SHA256))
-	}
-	if c.Guarantee.Name == "" {
-		return fmt.Errorf("corpus/%s: case %s has no guarantee", IndexFile, c.Name)
+		return fmt.Errorf("corpus/%s is not what corpus/index.json says (%w): run make corpus, or git checkout corpus",
+			c.File, err)
 	}
 	want, err := c.want()
 	if err != nil {
-		return fmt.Errorf("corpus/%s: case %s: %w", IndexFile, c.Name, err)
+		return fmt.Errorf("corpus/index.json: case %s: %w", c.Name, err)
 	}
 	c.Payload = grammar.Payload{Bytes: b, Want: want, Description: "corpus/" + c.File}
 	return nil
@@ -148,11 +116,6 @@ func (c *Case) load(fsys fs.FS) error {
 
 // Sum is what SHA256 is of these bytes.
 func Sum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
-
-func damaged(file, how string) error {
-	return fmt.Errorf("corpus/%s is not what corpus/%s says (%s): run make corpus, or git checkout corpus", file,
-		IndexFile, how)
-}
 
 // Payloads are the bytes of cases.
 func Payloads(cases []Case) [][]byte {

@@ -2,6 +2,8 @@ package corpus
 
 import (
 	"encoding/json"
+	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -18,57 +20,38 @@ const (
 		`"guarantee":"malformed-fails"}`
 )
 
-// A corpus is loaded only if each file is the one that the index describes, and
-// each is described once.
+// A corpus is loaded only if each file is the one that the index describes.
 func TestLoad(t *testing.T) {
-	const remedy = "): run make corpus, or git checkout corpus"
+	const damaged, remedy = "corpus/" + goodFile + " is not what corpus/index.json says (",
+		"): run make corpus, or git checkout corpus"
 	replaced := func(old, new string) string { return strings.Replace(goodEntry, old, new, 1) }
 	for _, test := range []struct {
-		name, entries string
-		files         map[string]string
-		err           string // the whole of it, or how it begins and ends, with … between
+		name, entry, file string
+		begin, end        string // of the error
 	}{
-		{"as described", goodEntry, map[string]string{goodFile: "\n"}, ""},
-		{"a byte more", goodEntry, map[string]string{goodFile: "\r\n"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …" + remedy},
-		{"another byte", goodEntry, map[string]string{goodFile: "\r"},
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (sha256 …" + remedy},
-		{"no file", goodEntry, nil,
-			"corpus/malformed/malformed_one.bin is not what corpus/index.json says (…file does not exist" + remedy},
-		{"a file too many", goodEntry, map[string]string{goodFile: "\n", "legacy/stray.bin": ""},
-			"corpus/legacy/stray.bin is no case: add a row to corpus/table and run make corpus, or remove the file"},
-		{"a file of two cases", goodEntry + "," + goodEntry, map[string]string{goodFile: "\n"},
-			"corpus/index.json names malformed/malformed_one.bin twice"},
-		{"a guarantee that there is not", replaced("malformed-fails", "well"), map[string]string{goodFile: "\n"},
-			`corpus/index.json: …there is no guarantee "well"`},
-		{"no guarantee", replaced(`,"guarantee":"malformed-fails"`, ""), map[string]string{goodFile: "\n"},
-			"corpus/index.json: case malformed_one has no guarantee"},
-		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`),
-			map[string]string{goodFile: "\n"},
-			"corpus/index.json: case malformed_one: …"},
-		{"no JSON", "7,", nil, "corpus/index.json: …"},
+		{"as described", goodEntry, "\n", "", ""},
+		{"a byte more", goodEntry, "\r\n", damaged + "sha256 ", remedy},
+		{"another byte", goodEntry, "\r", damaged + "sha256 ", remedy},
+		{"no file", replaced(goodFile, "none"), "\n", "corpus/none is not what ", "file does not exist" + remedy},
+		{"a guarantee that there is not", replaced("malformed-fails", "well"), "\n", "corpus/index.json: ",
+			`there is no guarantee "well"`},
+		{"options of no such field", replaced("error/malformed", `options","options":{"debug":7},"note":"`), "\n",
+			"corpus/index.json: case malformed_one: ", ""},
+		{"no JSON", "7,", "\n", "corpus/index.json: ", ""},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			fsys := fstest.MapFS{"index.json": {Data: []byte(`{"cases":[` + test.entries + `]}`)}}
-			for name, text := range test.files {
-				fsys[name] = &fstest.MapFile{Data: []byte(text)}
+		cases, err := load(fstest.MapFS{
+			"index.json": {Data: []byte(`{"cases":[` + test.entry + `]}`)}, goodFile: {Data: []byte(test.file)},
+		}, func(Case) bool { return true })
+		if test.begin == "" {
+			if err != nil || len(cases) != 1 || string(cases[0].Payload.Bytes) != test.file {
+				t.Errorf("%s: %v, %v", test.name, cases, err)
 			}
-			cases, err := load(fsys)
-			if test.err == "" {
-				if err != nil || len(cases) != 1 || string(cases[0].Payload.Bytes) != "\n" {
-					t.Errorf("%v, %v", cases, err)
-				}
-				return
-			}
-			if err == nil {
-				t.Fatal("no error")
-			}
-			begin, end, _ := strings.Cut(test.err, "…")
-			if text := err.Error(); !strings.HasPrefix(text, begin) || !strings.HasSuffix(text, end) ||
-				strings.Contains(text, "\n") {
-				t.Errorf("%s\nwant %s", text, test.err)
-			}
-		})
+			continue
+		}
+		if text := fmt.Sprint(err); !strings.HasPrefix(text, test.begin) || !strings.HasSuffix(text, test.end) ||
+			strings.Contains(text, "\n") {
+			t.Errorf("%s: %s\nwant %s…%s", test.name, text, test.begin, test.end)
+		}
 	}
 }
 
@@ -90,10 +73,10 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// The flags of the index's cases are explained, the answer options has options, and the
-// cases of a class have the same ones.
+// Each file has one case, with a guarantee. Flags are explained, the answer options has
+// options, and the cases of a class have the same ones.
 func TestIndex(t *testing.T) {
-	text, err := files.ReadFile(IndexFile)
+	text, err := files.ReadFile("index.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +87,12 @@ func TestIndex(t *testing.T) {
 	if err := json.Unmarshal(text, &index); err != nil {
 		t.Fatal(err)
 	}
-	classes := make(map[string]string)
+	classes, named := make(map[string]string), make(map[string]int)
 	for _, c := range index.Cases {
+		named[c.File]++
+		if c.Guarantee.Name == "" {
+			t.Errorf("%s has no guarantee", c.Name)
+		}
 		for _, f := range c.Flags {
 			if index.Flags[f].Description == "" {
 				t.Errorf("%s: the head of index.json does not explain the flag %s", c.Name, f)
@@ -118,5 +105,15 @@ func TestIndex(t *testing.T) {
 			t.Errorf("%s does not say what the others of class %s say", c.Name, c.Class)
 		}
 		classes[c.Class] = string(c.Options)
+	}
+	all, err := fs.Glob(files, "*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range all {
+		if named[file] != 1 {
+			t.Errorf("corpus/%s is %d cases, want 1: add a row to corpus/table and run make corpus, or remove the file",
+				file, named[file])
+		}
 	}
 }

@@ -99,11 +99,3 @@ func (c *Case) goFile() []byte {
 	}
 	return b
 }
-
-// Size is how many bytes the parts have.
-func (c *Case) Size() (n int) {
-	for _, p := range c.Parts {
-		n += len(p)
-	}
-	return n
-}

@@ -2,14 +2,6 @@
 // shim reads, and holds the answer of the hcsshim under test against the
 // contract. None merely looks for panics.
 //
-//	FuzzReadOptions    the bytes are the payload, as they are
-//	FuzzLegacy         a legacy Any of any type URL and value, in any encoding
-//	FuzzBootstrap      BootstrapParams around any bytes as Options
-//	FuzzEquivalence    the same options, encoded twice
-//	FuzzMalformed      a valid payload with one fault in it
-//	FuzzReaders        any payload through any reader
-//	FuzzCreateOptions  the bytes are the Any of CreateTaskRequest.Options
-//
 // Run one with "go test -fuzz=FuzzReadOptions ./fuzz", all of them with "make
 // fuzz". Every case of the corpus seeds every target. Package libfuzzer has the
 // same targets for OSS-Fuzz.
@@ -30,7 +22,7 @@ import (
 )
 
 // readOptions holds the answer to arbitrary bytes against the reference's.
-func readOptions(t verify.TB, parts [][]byte) {
+func readOptions(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	b := parts[0]
 	p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes"}
@@ -39,7 +31,7 @@ func readOptions(t verify.TB, parts [][]byte) {
 
 // legacy holds an Any in an unusual encoding to the answer that the reference
 // gives to the same Any in its plain encoding.
-func legacy(t verify.TB, parts [][]byte) {
+func legacy(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	typeURL, value, sequence := parts[0], parts[1], parts[2]
 	want := reference.Want(grammar.PlainAny(string(typeURL), value))
@@ -50,7 +42,7 @@ func legacy(t verify.TB, parts [][]byte) {
 
 // bootstrap holds BootstrapParams with any fields and neighbours around bytes
 // that are to be Options to the answer that the reference gives without those.
-func bootstrap(t verify.TB, parts [][]byte) {
+func bootstrap(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	opts, sequence := parts[0], parts[1]
 	want := reference.Want(generator.ParamsAround(grammar.Lowest{}, 0, opts))
@@ -60,7 +52,7 @@ func bootstrap(t verify.TB, parts [][]byte) {
 
 // equivalence encodes the same options once for each family and holds both to
 // just these options.
-func equivalence(t verify.TB, parts [][]byte) {
+func equivalence(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	opts, one, two := parts[0], parts[1], parts[2]
 	sent := decodedOr(opts, one)
@@ -70,15 +62,15 @@ func equivalence(t verify.TB, parts [][]byte) {
 
 // malformed encodes options, damages the result as the choices say, and holds
 // the answer to an error.
-func malformed(t verify.TB, parts [][]byte) {
+func malformed(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	opts, sequence := parts[0], parts[1]
-	both(t, contract.MalformedFails, generator.MalformedOf(choices(sequence), decodedOr(opts, sequence)))
+	both(t, contract.MalformedFails, generator.Faulty(choices(sequence), decodedOr(opts, sequence), generator.Faults))
 }
 
 // readers delivers a payload as the script says. The script's first byte says
 // whether the reader fails, and the second where.
-func readers(t verify.TB, parts [][]byte) {
+func readers(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	b, script := parts[0], parts[1]
 	p := grammar.Payload{Bytes: b, Want: reference.Want(b), Description: "fuzzed bytes from a scripted reader"}
@@ -98,7 +90,7 @@ func readers(t verify.TB, parts [][]byte) {
 
 // createOptions holds the answers to arbitrary bytes as CreateTaskRequest.Options
 // against the reference's.
-func createOptions(t verify.TB, parts [][]byte) {
+func createOptions(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	b := parts[0]
 	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}

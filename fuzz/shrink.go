@@ -45,10 +45,11 @@ func (*recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, 
 func (c *Case) Shrink(limit time.Duration) (err error) {
 	deadline := time.Now().Add(limit)
 	first := c.Target.Failure(c.Parts)
-	shrink(c.Parts, func(parts [][]byte) bool {
+	shrink(Join(c.Parts), func(input []byte) bool {
 		if first == nil || err != nil || time.Now().After(deadline) {
 			return false
 		}
+		parts := c.Target.Split(input)
 		now := c.Target.Failure(parts)
 		if now == nil || now.Group != first.Group {
 			return false
@@ -60,68 +61,55 @@ func (c *Case) Shrink(limit time.Duration) (err error) {
 	return err
 }
 
-func shrink(parts [][]byte, fails func([][]byte) bool) {
-	for again := true; again; {
-		again = false
-		for i := range parts {
-			shrinkPart(parts[i], func(part []byte) bool {
-				changed := slices.Clone(parts)
-				changed[i] = part
-				if !fails(changed) {
-					return false
-				}
-				parts, again = changed, true
-				return true
-			})
-		}
-	}
-}
-
 // anywhere is the size up to which what is left out may begin at any byte, such
 // as one field among others.
 const anywhere = 64
 
-// shrinkPart leaves out halves, quarters and so on, then what is smaller at every
-// place, and then sets single bytes to zero.
-func shrinkPart(part []byte, fails func([]byte) bool) {
+// shrink leaves out halves of an input, quarters and so on, then what is smaller at every
+// place, and then sets single bytes to zero, for as long as the result fails.
+func shrink(input []byte, fails func([]byte) bool) {
+	again := true
 	try := func(changed []byte) bool {
 		if !fails(changed) {
 			return false
 		}
-		part = changed
+		input, again = changed, true
 		return true
 	}
 	// cut leaves out size bytes, if need be with their part of a length: that of a field
 	// with these bytes in it.
 	cut := func(at, size int) bool {
-		if try(slices.Concat(part[:at], part[at+size:])) {
+		if try(slices.Concat(input[:at], input[at+size:])) {
 			return true
 		}
-		for i, length := range part[:at] {
+		for i, length := range input[:at] {
 			if i+1+int(length) < at+size {
 				continue
 			}
-			if try(slices.Concat(part[:i], []byte{length - byte(size)}, part[i+1:at], part[at+size:])) {
+			if try(slices.Concat(input[:i], []byte{length - byte(size)}, input[i+1:at], input[at+size:])) {
 				return true
 			}
 		}
 		return false
 	}
-	for size := len(part); size > 0; size = min(size-1, max(size/2, anywhere)) {
-		step := 1
-		if size > anywhere {
-			step = size
-		}
-		for at := 0; at+size <= len(part); {
-			if !cut(at, size) {
-				at += step
+	for again {
+		again = false
+		for size := len(input); size > 0; size = min(size-1, max(size/2, anywhere)) {
+			step := 1
+			if size > anywhere {
+				step = size
+			}
+			for at := 0; at+size <= len(input); {
+				if !cut(at, size) {
+					at += step
+				}
 			}
 		}
-	}
-	for at := range part {
-		if changed := slices.Clone(part); changed[at] != 0 {
-			changed[at] = 0
-			try(changed)
+		for at := range input {
+			if changed := slices.Clone(input); changed[at] != 0 {
+				changed[at] = 0
+				try(changed)
+			}
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 type Target struct {
 	Name  string
 	Parts []string // its arguments, in order, each of them bytes
+	Run   func(t verify.TB, parts ...[]byte)
 
-	run  func(t verify.TB, parts [][]byte)
 	seed func(payload []byte) [][]byte // makes an input of a case of the corpus
 }
 
@@ -65,12 +65,6 @@ func Named(name string) (Target, error) {
 		return Target{}, fmt.Errorf("there is no target %s; the targets are %s", name, strings.Join(Names(), ", "))
 	}
 	return Targets[i], nil
-}
-
-// Run runs the target on an input, whose parts must be as many as it takes.
-func (t Target) Run(tb verify.TB, parts ...[]byte) {
-	tb.Helper()
-	t.run(tb, parts)
 }
 
 // Join makes one input for libFuzzer of the parts, which must not contain table.Separator.

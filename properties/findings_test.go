@@ -25,7 +25,8 @@ func TestFindings(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) { reproduces(t, verify.UnderTest(), f, cases) })
 	}
 	for _, d := range verify.Creates() {
-		for _, f := range verify.KnownOf(d).Findings() {
+		known, _ := verify.FindingsOf(d)
+		for _, f := range known.Findings() {
 			t.Run(f.Name+" in "+d.Name, func(t *testing.T) { reproduces(t, d, f, cases) })
 		}
 	}
@@ -33,7 +34,7 @@ func TestFindings(t *testing.T) {
 
 func reproduces(t *testing.T, d decoder.Decoder, f *findings.Finding, cases map[string]corpus.Case) {
 	t.Helper()
-	known := verify.KnownOf(d)
+	known, _ := verify.FindingsOf(d)
 	place, _ := f.In(known.Program)
 	c, ok := cases[place.Case]
 	if !ok {

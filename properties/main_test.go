@@ -2,8 +2,10 @@ package properties
 
 import (
 	"flag"
+	"fmt"
 	"math/bits"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -17,10 +19,20 @@ import (
 // exhaustive enumerates longer payloads, which takes minutes.
 var exhaustive = flag.Bool("exhaustive", false, "enumerate sequences of three elements, and strings of three bytes")
 
+// enumerated is how many payloads of everything small were decoded.
+var enumerated atomic.Int64
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	repeatable()
-	os.Exit(verify.Main(m.Run))
+	os.Exit(verify.Main(func() int {
+		defer func() {
+			if n := enumerated.Load(); n > 0 {
+				fmt.Println(n, "payloads enumerated")
+			}
+		}()
+		return m.Run()
+	}))
 }
 
 // repeatable makes the properties check the same payloads in each run, unless the user

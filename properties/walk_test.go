@@ -79,7 +79,7 @@ func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 	close(batches)
 	wg.Wait()
 	w.report()
-	verify.Enumerated(w.walked)
+	enumerated.Add(int64(w.walked))
 }
 
 func (w *walker) stopped() bool {

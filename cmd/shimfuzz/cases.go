@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"shimfuzz/fuzz"
@@ -24,11 +25,11 @@ func repro(o *options, _ string) error {
 		return err
 	}
 	if o.shrink {
-		size := c.Size()
+		size := len(slices.Concat(c.Parts...))
 		if err := c.Shrink(shrinkLimit); err != nil {
 			return err
 		}
-		fmt.Printf("  the input has %d bytes, %d when it was found\n", c.Size(), size)
+		fmt.Printf("  the input has %d bytes, %d when it was found\n", len(slices.Concat(c.Parts...)), size)
 	}
 	if c.Target.Name == fuzz.Raw { // whose input is a payload as it is
 		if passes, err := verify.Repro(os.Stdout, c.Parts[0]); err != nil || passes {

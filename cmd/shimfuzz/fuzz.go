@@ -99,6 +99,7 @@ func fuzzTarget(ctx context.Context, target, fuzztime string) (r result, err err
 	if err := os.MkdirAll(built("fuzz"), 0o777); err != nil {
 		return r, err
 	}
+	r.execs, r.news = "0", "0"
 	fmt.Printf("\n%s\n", target)
 	// Making each input of interest smaller would take half of the executions. An
 	// input that fails is made smaller later, see explain.
@@ -153,7 +154,7 @@ func (r *result) judge(err error) error {
 		r.failure = "a case of the corpus, before any fuzzing: see above"
 	case m != nil:
 		r.crasher = filepath.Join(built("fuzz"), "testdata", "fuzz", m[1], m[2])
-		r.failure = verify.Settings().ReproCommand(r.crasher)
+		r.failure = "make repro " + verify.Settings().CaseArguments(r.crasher)
 	case strings.Contains(r.log, "context deadline exceeded"):
 		// golang/go#75804: the engine can mistake its own deadline for a failure.
 		fmt.Println("  (the time was up during an execution; nothing failed)")

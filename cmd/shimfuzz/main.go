@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -53,14 +52,13 @@ func main() {
 }
 
 func run(args []string) error {
-	name := "help"
-	if len(args) > 0 {
-		name = args[0]
-	}
-	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	i := slices.IndexFunc(commands, func(c command) bool { return len(args) > 0 && c.name == args[0] })
 	if i < 0 {
-		printHelp(os.Stderr)
-		return fmt.Errorf("%s: there is no such subcommand", name)
+		fmt.Fprintln(os.Stderr, "usage: go run ./cmd/shimfuzz <subcommand> [flags]; -h after one lists its flags")
+		for _, c := range commands {
+			fmt.Fprintf(os.Stderr, "  %-8s %s\n", c.name, c.help)
+		}
+		return gocmd.ErrReported
 	}
 	o, err := parse(commands[i], args[1:])
 	if err != nil {
@@ -71,13 +69,6 @@ func run(args []string) error {
 		return err
 	}
 	return commands[i].run(o, root)
-}
-
-func printHelp(w io.Writer) {
-	fmt.Fprintln(w, "usage: go run ./cmd/shimfuzz <subcommand> [flags]; -h after a subcommand lists its flags")
-	for _, c := range commands {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.help)
-	}
 }
 
 // parse reads the flags of a subcommand.

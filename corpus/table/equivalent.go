@@ -68,11 +68,11 @@ func (t *table) varints() {
 
 func (t *table) repeats() {
 	any, ours := legacy(parts(typical)...), extension(parts(typical)...)
-	first := append(wire.Message{wire.Bool(debug, false)},
+	first := append(wire.Message{wire.Varint(debug, 0)},
 		parts(`{"sandboxPlatform":"linux/amd64","defaultContainerAnnotations":{"team":"before"},"scrubLogs":false}`)...)
 	t.equal("repeat_scalars", "typical", "The last one counts.", append(first, parts(typical)...)...)
-	t.equal("repeat_to-zero", "zero", "A later zero undoes an earlier value.", wire.Bool(debug, true),
-		wire.Bool(debug, false))
+	t.equal("repeat_to-zero", "zero", "A later zero undoes an earlier value.", wire.Varint(debug, 1),
+		wire.Varint(debug, 0))
 	t.equal("repeat_entry-key", "annotations_one", "", wire.Sub(annotations,
 		wire.String(1, "x"), wire.String(2, "y"), wire.String(1, "k"), wire.String(2, "v")))
 	t.typically("legacy_repeat_value", "", append(wire.Message{wire.String(2, "overwritten")}, any...)...)

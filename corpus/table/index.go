@@ -25,7 +25,7 @@ func Files(recorded []corpus.Case) map[string][]byte {
 		complete(&t[i])
 		files["corpus/"+t[i].File] = t[i].Payload.Bytes
 	}
-	files["corpus/"+corpus.IndexFile] = corpus.Index(t)
+	files["corpus/index.json"] = corpus.Index(t)
 	return files
 }
 

@@ -99,7 +99,7 @@ func (t *table) foreign() {
 	add("runtimeoptions_not-utf8", "The same answer whether or not the value could be a namespace.", runtimeName,
 		text("\x1a\x01\xff"))
 	add("registered", "Linked into every hcsshim.", emptyName)
-	add("registered_runc", "nerdctl sends it; some releases link it.", runcName, wire.Bool(1, true))
+	add("registered_runc", "nerdctl sends it; some releases link it.", runcName, wire.Varint(1, 1))
 	add("registered_timestamp", "", timestampName, wire.Varint(1, 1))
 	add("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any",
 		legacy(parts(typical)...)...)

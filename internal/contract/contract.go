@@ -115,7 +115,8 @@ func difference(want, got Outcome) func() string {
 	if got.Kind.IsError() && got.Err != nil && got.Err.Error() == "" {
 		return func() string { return "the error says nothing" }
 	}
-	if want.Kind != Options || want.Options == nil || Identical(want.Options, got.Options) {
+	if want.Kind != Options || want.Options == nil || proto.Equal(want.Options, got.Options) ||
+		proto.Equal(WithoutUnknown(want.Options), WithoutUnknown(got.Options)) {
 		return nil
 	}
 	return func() string {
@@ -137,13 +138,7 @@ func within(a, b Outcome) bool {
 	})
 }
 
-// Identical reports whether two messages of one type have equal known fields,
-// presence included. Unknown fields do not count.
-func Identical(a, b proto.Message) bool {
-	return proto.Equal(a, b) || proto.Equal(WithoutUnknown(a), WithoutUnknown(b))
-}
-
-// WithoutUnknown returns a copy of m without unknown fields.
+// WithoutUnknown returns a copy of m without unknown fields, which do not count.
 func WithoutUnknown(m proto.Message) proto.Message {
 	m = proto.Clone(m)
 	dropUnknown(m.ProtoReflect())

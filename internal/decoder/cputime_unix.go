@@ -1,25 +1,20 @@
-//go:build darwin || linux
+//go:build unix
 
 package decoder
 
 import (
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ProcessorTime is how long the threads of this process have been on a processor, all
-// together. ok is false where the system does not say.
-func ProcessorTime() (d time.Duration, ok bool) {
-	ns, ok := clockTime(unix.CLOCK_PROCESS_CPUTIME_ID)
-	return time.Duration(ns), ok
+// together.
+func ProcessorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // there is always a process
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// thread is the cost of the calling thread so far.
-func thread() (cost int64, ok bool) { return clockTime(unix.CLOCK_THREAD_CPUTIME_ID) }
-
-func clockTime(clock int32) (ns int64, ok bool) {
-	var t unix.Timespec
-	err := unix.ClockGettime(clock, &t)
-	return t.Nano(), err == nil
-}
+func worked() int64 { return int64(ProcessorTime()) }

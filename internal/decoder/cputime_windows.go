@@ -1,35 +1,33 @@
 package decoder
 
 import (
+	"syscall"
 	"time"
 	"unsafe"
-
-	"golang.org/x/sys/windows"
 )
 
+const currentProcess = ^uintptr(0) // as GetCurrentProcess returns it
+
 // ProcessorTime is how long the threads of this process have been on a processor, all
-// together. ok is false where the system does not say.
-func ProcessorTime() (d time.Duration, ok bool) {
-	var created, exited, kernel, user windows.Filetime
-	err := windows.GetProcessTimes(windows.CurrentProcess(), &created, &exited, &kernel, &user)
-	return duration(kernel) + duration(user), err == nil
+// together.
+func ProcessorTime() time.Duration {
+	var created, exited, kernel, user syscall.Filetime
+	if err := syscall.GetProcessTimes(syscall.Handle(currentProcess), &created, &exited, &kernel, &user); err != nil {
+		panic(err) // there is always a process
+	}
+	return duration(kernel) + duration(user)
 }
 
 // duration is that of a Filetime which is no point in time: it counts 100 ns.
-func duration(t windows.Filetime) time.Duration {
+func duration(t syscall.Filetime) time.Duration {
 	return time.Duration(int64(t.HighDateTime)<<32+int64(t.LowDateTime)) * 100
 }
 
-var queryThreadCycleTime = windows.NewLazySystemDLL("kernel32.dll").NewProc("QueryThreadCycleTime")
+var queryProcessCycleTime = syscall.NewLazyDLL("kernel32.dll").NewProc("QueryProcessCycleTime")
 
-// thread is the cost of the calling thread so far, in cycles: GetThreadTimes
-// counts in steps of 15 ms, in which a decode does not show. Wine answers 0,
-// which no running thread has cost.
-func thread() (cost int64, ok bool) {
-	if queryThreadCycleTime.Find() != nil {
-		return 0, false
-	}
-	var cycles uint64
-	r, _, _ := queryThreadCycleTime.Call(uintptr(windows.CurrentThread()), uintptr(unsafe.Pointer(&cycles)))
-	return int64(cycles), r != 0 && cycles > 0
+// worked is in cycles: GetProcessTimes counts in steps of 15 ms, in which a decode does not
+// show.
+func worked() (cycles int64) {
+	_, _, _ = queryProcessCycleTime.Call(currentProcess, uintptr(unsafe.Pointer(&cycles)))
+	return cycles
 }

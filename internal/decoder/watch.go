@@ -11,16 +11,12 @@ import (
 
 // HangLimit is how long a processor may work on one decode. The largest payloads
 // of the suite take milliseconds, so this is a hang on any machine, however busy.
-//
-// A decode that only waits does no work: BlockLimit ends that. It is shorter
-// than the ten minutes after which go test itself would, without the payload.
-const (
-	HangLimit  = 20 * time.Second
-	BlockLimit = 5 * time.Minute
-)
+// It must not be changed after the first decode.
+var HangLimit = 20 * time.Second
 
-// hangLimit is the limit that holds. The lab's is shorter for its many mutants.
-var hangLimit = HangLimit
+// BlockLimit ends a decode that only waits, which does no work. It is shorter
+// than the ten minutes after which go test itself would, without the payload.
+const BlockLimit = 5 * time.Minute
 
 // watchEvery is how often the watchdog looks.
 const watchEvery = time.Second
@@ -28,8 +24,7 @@ const watchEvery = time.Second
 // running holds the decodes under way.
 var running struct {
 	sync.Mutex
-	next    int
-	decodes map[int]*decode
+	decodes map[*decode]bool
 	once    sync.Once
 }
 
@@ -45,32 +40,28 @@ type decode struct {
 // crash and keeps the input.
 func watch(decoder string, payload []byte) (done func()) {
 	running.once.Do(func() {
-		running.decodes = make(map[int]*decode)
+		running.decodes = make(map[*decode]bool)
 		go reportHangs()
 	})
 	running.Lock()
 	defer running.Unlock()
-	id := running.next
-	running.next++
-	running.decodes[id] = &decode{decoder: decoder, payload: payload}
+	d := &decode{decoder: decoder, payload: payload}
+	running.decodes[d] = true
 	return func() {
 		running.Lock()
 		defer running.Unlock()
-		delete(running.decodes, id)
+		delete(running.decodes, d)
 	}
 }
 
 func reportHangs() {
-	before, _ := ProcessorTime()
+	before := ProcessorTime()
 	for range time.Tick(watchEvery) {
-		now, ok := ProcessorTime()
+		now := ProcessorTime()
 		spent := now - before
 		before = now
-		if !ok {
-			spent = watchEvery // and HangLimit is one of the clock
-		}
 		running.Lock()
-		for _, d := range running.decodes {
+		for d := range running.decodes {
 			d.charge(spent / time.Duration(len(running.decodes)))
 			if why := d.hangs(); why != "" {
 				panic(fmt.Sprintf("HANG: %s %s\nguarantee: %s\npayload, %d bytes of hex:\n%s\n",
@@ -94,8 +85,8 @@ func (d *decode) charge(share time.Duration) {
 // hangs says how a decode exceeds a limit, "" if it does not.
 func (d *decode) hangs() string {
 	switch {
-	case d.worked > hangLimit:
-		return fmt.Sprintf("has been decoding for more than %v of processor time", hangLimit)
+	case d.worked > HangLimit:
+		return fmt.Sprintf("has been decoding for more than %v of processor time", HangLimit)
 	case d.took > BlockLimit:
 		return fmt.Sprintf("has not answered for more than %v", BlockLimit)
 	}

@@ -52,7 +52,7 @@ var All = Catalogue{
 			"isolation, scrubbing and sizes are not what the operator configured.",
 		Places: []Place{
 			{Program: ReadOptions, From: BootstrapSupport, Case: "malformed_legacy_options_truncated",
-				Predict: corruptLegacyIsDefault},
+				Predict: isDefault(corrupt)},
 		},
 	},
 	{
@@ -62,7 +62,7 @@ var All = Catalogue{
 			"or refused depends on the packages linked in and on the value's bytes.",
 		Places: []Place{
 			{Program: ReadOptions, From: BootstrapSupport, Case: "legacy_foreign_runtimeoptions",
-				Predict: foreignIsDefault(true)},
+				Predict: isDefault(foreign)},
 		},
 	},
 	{
@@ -71,7 +71,7 @@ var All = Catalogue{
 			"with default options.",
 		Places: []Place{
 			{Program: ReadOptions, From: BootstrapSupport, Case: "legacy_no_type",
-				Predict: foreignIsDefault(false)},
+				Predict: isDefault(untyped)},
 		},
 	},
 	{

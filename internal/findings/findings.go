@@ -80,7 +80,7 @@ type List struct {
 	Program  string
 	Version  string
 	Released bool       // the program links what its release links, and not what the suite links
-	without  []string   // what the user leaves out, as name@shim
+	without  []string   // what the user leaves out, as name or name@shim
 	findings []*Finding // that follow from the above, and a catalogue
 }
 
@@ -114,17 +114,13 @@ func (c Catalogue) Named(name string, others ...string) (List, error) {
 	}
 	l := List{Name: name, Version: version}
 	names := append(c.ofShims(version), others...)
-	for f := range strings.SplitSeq(without, ",") {
-		if f == "" {
-			continue
-		}
+	for f := range strings.FieldsFuncSeq(without, func(r rune) bool { return r == ',' }) {
 		left, ok := strings.CutPrefix(f, "-")
-		isOther := func(name string) bool { return name != left && !strings.HasPrefix(name, left+"@") }
-		found := slices.DeleteFunc(slices.Clone(names), isOther)
-		if !ok || len(found) == 0 {
+		isLeft := func(name string) bool { return name == left || strings.HasPrefix(name, left+"@") }
+		if !ok || !slices.ContainsFunc(names, isLeft) {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
-		l.without = append(l.without, found...)
+		l.without = append(l.without, left)
 	}
 	return c.For(l, ReadOptions), nil
 }
@@ -157,7 +153,8 @@ func (c Catalogue) For(l List, program string) List {
 	}
 	for i := range c {
 		f := &c[i]
-		if p, ok := f.In(program); ok && p.in(l.Version) && !slices.Contains(l.without, f.inShim(program)) {
+		isOut := func(left string) bool { return left == f.Name || left == f.inShim(program) }
+		if p, ok := f.In(program); ok && p.in(l.Version) && !slices.ContainsFunc(l.without, isOut) {
 			l.findings = append(l.findings, f)
 		}
 	}

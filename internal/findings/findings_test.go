@@ -95,7 +95,7 @@ func TestCreate(t *testing.T) {
 		{"a linked type", any("google.protobuf.Any"), "foreign-type-panics", contract.Panic},
 		{"a linked type, its value damaged", any("google.protobuf.Any", wire.Raw([]byte{8})), "", contract.Foreign},
 		{"a type that is not linked", any("runtimeoptions.v1.Options"), "", contract.Foreign},
-		{"no type", any("", wire.Bool(1, true)), "", contract.Foreign},
+		{"no type", any("", wire.Varint(1, 1)), "", contract.Foreign},
 		{"an ID that is a linked type", grammar.WithIdentity("google.protobuf.Any", "p1", nil).Bytes,
 			"foreign-type-panics", contract.Panic},
 		{"a bad number in a group", any(contract.OptionsName, badGroup), "group-hides-bad-field-number",

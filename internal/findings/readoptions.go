@@ -58,16 +58,6 @@ func (l List) lacks(md protoreflect.MessageDescriptor) bool {
 		md.ParentFile().Package() == bootstrap.File_runtime_bootstrap_v1_bootstrap_proto.Package()
 }
 
-// readable reports whether readAny makes a message of a payload.
-func (l List) readable(b []byte) bool {
-	_, ok := l.readAny(b)
-	return ok
-}
-
-func isBootstrapParams(b []byte) bool {
-	return proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil
-}
-
 var (
 	none   = contract.Outcome{Kind: contract.None}
 	failed = contract.Outcome{Kind: contract.Error}
@@ -80,7 +70,8 @@ func identities(b []byte, want contract.Outcome) bool {
 }
 
 func bootstrapRejected(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return failed, !want.Kind.IsError() && identities(b, want) && !l.readable(b)
+	_, readable := l.readAny(b)
+	return failed, !want.Kind.IsError() && identities(b, want) && !readable
 }
 
 func foreignTypePanics(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
@@ -90,21 +81,14 @@ func foreignTypePanics(l List, b []byte, _ contract.Outcome) (contract.Outcome, 
 }
 
 func identityMisread(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	if !identities(b, want) {
-		return contract.Outcome{}, false
-	}
 	v, readable := l.readAny(b)
-	if !readable {
+	if !readable || !identities(b, want) {
 		return contract.Outcome{}, false
 	}
 	if opts, ok := v.(*options.Options); ok {
 		return grammar.Sent(opts), true
 	}
 	return failed, true
-}
-
-func corruptLegacyIsDefault(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return none, want.Kind == contract.Malformed && !stdin.IsBootstrap(b) && !l.readable(b) && isBootstrapParams(b)
 }
 
 // groupHidesBadFieldNumber predicts the answer of a reader that accepts such numbers.
@@ -124,14 +108,19 @@ func groupHidesBadFieldNumber(l List, b []byte, want contract.Outcome) (contract
 	return got, true
 }
 
-// foreignIsDefault predicts that options of another type are dropped, with a type
-// URL or without one.
-func foreignIsDefault(typed bool) Prediction {
+// isDefault predicts that legacy payloads are dropped that are no Any to hcsshim but
+// decode as BootstrapParams, depending on the right answer and on their type URL.
+func isDefault(affects func(want contract.Kind, url string) bool) Prediction {
 	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-		if want.Kind != contract.Foreign {
+		url, _ := stdin.AnyParts(b)
+		if !affects(want.Kind, url) || stdin.IsBootstrap(b) {
 			return none, false
 		}
-		url, _ := stdin.AnyParts(b)
-		return none, (url != "") == typed && !l.readable(b) && isBootstrapParams(b)
+		_, readable := l.readAny(b)
+		return none, !readable && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil
 	}
 }
+
+func corrupt(want contract.Kind, _ string) bool   { return want == contract.Malformed }
+func foreign(want contract.Kind, url string) bool { return want == contract.Foreign && url != "" }
+func untyped(want contract.Kind, url string) bool { return want == contract.Foreign && url == "" }

@@ -4,18 +4,16 @@ package gocmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -74,16 +72,6 @@ func Show(cmd *exec.Cmd) error {
 	return err
 }
 
-// Try runs cmd and returns all that it prints, and whether it failed. The error
-// is one of running it.
-func Try(cmd *exec.Cmd) (out string, failed bool, err error) {
-	text, err := cmd.CombinedOutput()
-	if _, failed = errors.AsType[*exec.ExitError](err); failed {
-		err = nil
-	}
-	return string(text), failed, err
-}
-
 // Lines runs cmd and passes each line that it prints to do. Standard error is part
 // of that, unless cmd has another place for it.
 func Lines(cmd *exec.Cmd, do func(line string)) error {
@@ -123,10 +111,7 @@ func Download(path, version string) (*Module, error) {
 	if json.Unmarshal(out, &m) == nil && m.Dir != "" {
 		return &m.Module, nil
 	}
-	if m.Error == "" && err != nil {
-		m.Error = err.Error()
-	}
-	return nil, errors.New(OneLine(m.Error))
+	return nil, errors.New(OneLine(cmp.Or(m.Error, fmt.Sprint(err))))
 }
 
 // OneLine joins the lines of a message.
@@ -152,23 +137,4 @@ func (downloads) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
-}
-
-// CopyTree copies what is below from, but for the hidden names, which are
-// slash-separated and start there. What it copies is writable.
-func CopyTree(to, from string, hidden ...string) error {
-	return os.CopyFS(to, without{os.DirFS(from), hidden})
-}
-
-// without is a file system in which some names are not listed.
-type without struct {
-	fs.FS
-	hidden []string
-}
-
-func (w without) ReadDir(dir string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(w.FS, dir)
-	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return slices.Contains(w.hidden, path.Join(dir, e.Name()))
-	}), err
 }

@@ -146,20 +146,14 @@ func (r *reading) options(tokens []Token) contract.Outcome {
 		switch {
 		case fd == nil: // older Options do not have each field
 		case fd.IsMap():
-			entry := r.entry(t.means.inside)
+			entry := make(map[protowire.Number]string)
+			for _, t := range r.enter(t.means.inside) {
+				entry[t.means.field] = t.means.text
+			}
 			setEntry(m, fd, entry[1], entry[2])
 		default:
 			m.Set(fd, valueOf(fd.Kind(), t.means.number, t.means.text))
 		}
 	}
 	return contract.Outcome{Kind: contract.Options, Options: m.Interface()}
-}
-
-// entry reads an entry of a map, and returns its fields by their numbers.
-func (r *reading) entry(tokens []Token) map[protowire.Number]string {
-	texts := make(map[protowire.Number]string)
-	for _, t := range r.enter(tokens) {
-		texts[t.means.field] = t.means.text
-	}
-	return texts
 }

@@ -43,7 +43,10 @@ func (g *Grammar) allLevels() map[Level]level {
 			tokens:   tokens,
 			faults:   append([]Token{truncation}, faults...),
 			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
-			unknown:  slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return !t.isUnknown() }),
+			// fields without a meaning, in an encoding that every reader accepts
+			unknown: slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool {
+				return t.Kind != Sound || t.Freedom != "" || t.Single || t.means.field != 0
+			}),
 		}
 	}
 	levels[Top] = levels[Bootstrap]
@@ -60,12 +63,6 @@ func (g *Grammar) allTop(own []Token) []Token {
 	ofAny = slices.DeleteFunc(ofAny, func(t Token) bool { return t.Kind != Fault })
 	tokens := distinct(own, unknowns(g.sites[Bootstrap]), faultsOf(Bootstrap, g.sites[Bootstrap]), ofAny)
 	return slices.DeleteFunc(tokens, func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault })
-}
-
-// isUnknown reports whether a token is a field without a meaning, in an encoding that every
-// reader accepts.
-func (t Token) isUnknown() bool {
-	return t.Kind == Sound && t.Freedom == "" && !t.Single && t.means.field == 0 && len(t.parts) == 0
 }
 
 // distinct leaves out the tokens whose bytes an earlier one has.

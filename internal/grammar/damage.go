@@ -30,24 +30,20 @@ func (t Token) damage(rnd Rand, parts []wire.Part) []wire.Part {
 }
 
 // Malformed draws a valid payload with one fault in the message of one level.
-func (g *Grammar) Malformed(rnd Rand) Payload { return g.MalformedOf(rnd, g.Options(rnd)) }
-
-// MalformedOf is Malformed of given options.
-func (g *Grammar) MalformedOf(rnd Rand, opts proto.Message) Payload {
-	return g.faulty(rnd, opts, g.Faults)
-}
+func (g *Grammar) Malformed(rnd Rand) Payload { return g.Faulty(rnd, g.Options(rnd), g.Faults) }
 
 // Free draws a valid payload that a reader may refuse.
-func (g *Grammar) Free(rnd Rand) Payload { return g.faulty(rnd, g.Options(rnd), g.Freedoms) }
+func (g *Grammar) Free(rnd Rand) Payload { return g.Faulty(rnd, g.Options(rnd), g.Freedoms) }
 
-// faulty adds an entry to the map in Options, so that there is one to damage.
-func (g *Grammar) faulty(rnd Rand, opts proto.Message, faults func(Level) []Token) Payload {
+// Faulty draws a payload of given options with one of the faults of the level that it is put
+// into. It adds an entry to the map in Options, so that there is one to damage.
+func (g *Grammar) Faulty(rnd Rand, opts proto.Message, faults func(Level) []Token) Payload {
 	if g.entries != nil {
 		setEntry(opts.ProtoReflect(), g.entries, "key", "value")
 	}
 	variations, family := sometimes(rnd, AllVariations), pick(rnd, families)
 	level := pick(rnd, g.Levels(family))
-	return g.Damaged(rnd, variations, opts, family, level, pick(rnd, faults(level)))
+	return g.Damaged(rnd, variations, opts, family, level, g.token(rnd, faults(level)))
 }
 
 // Damaged encodes options for a family with a fault in the message of a level. A fault
@@ -83,22 +79,20 @@ type Frame struct {
 
 // Frames are wrappings met in the field or easily made by mistake.
 var Frames = []Frame{
-	{"grpc-frame", func(b []byte) []byte {
-		return append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(b))), b...)
-	}},
-	{"ttrpc-frame", func(b []byte) []byte { // length, stream, type, flags
-		head := binary.BigEndian.AppendUint32(nil, uint32(len(b)))
-		return append(append(head, 0, 0, 0, 1, 1, 0), b...)
-	}},
-	{"utf8-bom", behind("\ufeff")},
-	{"utf16-bom", behind("\xff\xfe\x00")},
-	{"nul-before", behind("\x00")},
-	{"nul-after", func(b []byte) []byte { return append(slices.Clone(b), 0) }},
-	{"newline-after", func(b []byte) []byte { return append(slices.Clone(b), '\n') }},
+	{"grpc-frame", func(b []byte) []byte { return slices.Concat([]byte{0}, size(b), b) }},
+	// length, stream, type, flags
+	{"ttrpc-frame", func(b []byte) []byte { return slices.Concat(size(b), []byte{0, 0, 0, 1, 1, 0}, b) }},
+	{"utf8-bom", between("\ufeff", "")},
+	{"utf16-bom", between("\xff\xfe\x00", "")},
+	{"nul-before", between("\x00", "")},
+	{"nul-after", between("", "\x00")},
+	{"newline-after", between("", "\n")},
 }
 
-func behind(head string) func([]byte) []byte {
-	return func(b []byte) []byte { return append([]byte(head), b...) }
+func size(b []byte) []byte { return binary.BigEndian.AppendUint32(nil, uint32(len(b))) }
+
+func between(before, after string) func([]byte) []byte {
+	return func(b []byte) []byte { return slices.Concat([]byte(before), b, []byte(after)) }
 }
 
 // Changed draws bytes that may be anything: random ones, or a payload with bytes changed,

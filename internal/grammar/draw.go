@@ -85,7 +85,7 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 		s = ID(rnd)
 	case level == Bootstrap && f.num == 2:
 		s = Namespace(rnd)
-	case level == Bootstrap && isText && !oneIn(rnd, 4):
+	case level == Bootstrap && isText && !oneIn(rnd, 8):
 		s = pick(rnd, Addresses)
 	case level == Bootstrap && !isText && !oneIn(rnd, 16):
 		n = uint64(pick(rnd, LogLevels))
@@ -95,19 +95,12 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 		s = g.text(rnd)
 	case f.kind == protoreflect.BoolKind:
 		n = uint64(rnd.Intn(2))
-	case f.kind == protoreflect.Int64Kind, f.kind == protoreflect.Uint64Kind:
-		n = uint64(number(rnd)) << rnd.Intn(33)
+	case oneIn(rnd, 4):
+		n = rnd.Uint64() // of which a field takes as many bits as it has
 	default:
-		n = uint64(number(rnd))
+		n = uint64(pick(rnd, Int32s))
 	}
 	return valueOf(f.kind, n, s)
-}
-
-func number(rnd Rand) int32 {
-	if oneIn(rnd, 4) {
-		return int32(rnd.Uint64())
-	}
-	return pick(rnd, Int32s)
 }
 
 // text draws valid UTF-8.
@@ -141,14 +134,14 @@ var RegisteredNames = sync.OnceValue(func() []string {
 
 // ID draws a legal container ID, half of the time the name of a linked type.
 func ID(rnd Rand) string {
-	if rnd.Intn(2) == 0 {
-		return pick(rnd, Identifiers)
-	}
 	names := RegisteredNames()
-	if rnd.Intn(2) == 0 {
+	switch rnd.Intn(4) {
+	case 0:
+		return pick(rnd, names)
+	case 1:
 		return pick(rnd, names[:3])
 	}
-	return pick(rnd, names)
+	return pick(rnd, Identifiers)
 }
 
 // Namespace draws a legal namespace, half of the time one that is a well-formed

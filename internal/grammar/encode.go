@@ -1,7 +1,6 @@
 package grammar
 
 import (
-	"reflect"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -49,6 +48,7 @@ type encoder struct {
 	// marker is a field of BootstrapParams that is written even if it is zero. In an Any on
 	// standard input it is the type URL: no bytes would be no Any.
 	marker protowire.Number
+	free   []byte // of the buffer that messages are written to
 }
 
 func (g *Grammar) encoder(rnd Rand, variations Variations) *encoder {
@@ -73,16 +73,18 @@ func (e *encoder) message(level Level, m proto.Message) []byte {
 // fields are the parts of a message that stands at a level.
 func (e *encoder) fields(level Level, m protoreflect.Message) []wire.Part {
 	fields := e.g.sites[level].fields
-	parts := make([]wire.Part, 0, 2*len(fields)+4)
+	parts := make([]wire.Part, 0, len(fields)+8)
 	for _, f := range fields {
-		v, isSet := m.Get(f.FieldDescriptor), m.Has(f.FieldDescriptor)
 		isMarker := level == Legacy && f.num == 1 || level == Bootstrap && f.num == e.marker
-		switch {
-		case f.drawn && f.IsMap():
-			parts = e.entries(parts, f, v.Map())
-		case f.drawn && (isSet || isMarker || !f.presence && e.has(Default)):
+		isScalar := f.drawn && f.kind != protoreflect.MessageKind
+		if !m.Has(f.FieldDescriptor) && !isMarker && (!isScalar || f.presence || !e.has(Default)) {
+			continue
+		}
+		switch v := m.Get(f.FieldDescriptor); {
+		case isScalar:
 			parts = e.scalars(parts, level, f, v)
-		case f.drawn || !isSet:
+		case f.drawn:
+			parts = e.entries(parts, f, v.Map())
 		case level == Bootstrap:
 			for i := range v.List().Len() {
 				parts = e.inside(parts, f, Extension, v.List().Get(i).Message())
@@ -110,25 +112,25 @@ func (e *encoder) scalar(f field, v protoreflect.Value) wire.Part {
 	if isVarint(f) && e.has(Varint) {
 		high = e.rnd.Uint64() << 32
 	}
-	switch v := reflect.ValueOf(v.Interface()); v.Kind() {
-	case reflect.String:
+	switch f.kind {
+	case protoreflect.StringKind:
 		return wire.String(f.num, v.String())
-	case reflect.Slice:
+	case protoreflect.BytesKind:
 		return wire.Bytes(f.num, v.Bytes())
-	case reflect.Bool:
+	case protoreflect.BoolKind:
 		if v.Bool() {
 			n = 1 | high | high>>20
 		}
-	case reflect.Int32:
-		if n = uint64(v.Int()); high != 0 { // negative numbers are of 64 bits without
-			n = uint64(uint32(n)) | high
-		}
-	case reflect.Int64:
+		return wire.Varint(f.num, n)
+	case protoreflect.EnumKind:
+		n = uint64(v.Enum())
+	case protoreflect.Int32Kind, protoreflect.Int64Kind:
 		n = uint64(v.Int())
-	case reflect.Uint32:
-		n = v.Uint() | high
 	default:
 		n = v.Uint()
+	}
+	if high != 0 && f.kind != protoreflect.Int64Kind && f.kind != protoreflect.Uint64Kind {
+		n = uint64(uint32(n)) | high // negative numbers are of 64 bits without
 	}
 	return wire.Varint(f.num, n)
 }
@@ -147,13 +149,12 @@ func (e *encoder) entries(parts []wire.Part, f field, m protoreflect.Map) []wire
 			parts = append(parts, e.entry(f, k, e.g.scalar(e.rnd, Entry, kinds[1])))
 		}
 	}
-	for inOrder := !e.has(Order); len(keys) > 0; {
-		i := 0
-		if !inOrder {
-			i = e.rnd.Intn(len(keys))
-		}
-		parts = append(parts, e.entry(f, keys[i], m.Get(protoreflect.ValueOfString(keys[i]).MapKey())))
-		keys = slices.Delete(keys, i, i+1)
+	for i := len(keys) - 1; i > 0 && e.variations&Order != 0; i-- {
+		j := e.rnd.Intn(i + 1)
+		keys[i], keys[j] = keys[j], keys[i]
+	}
+	for _, k := range keys {
+		parts = append(parts, e.entry(f, k, m.Get(protoreflect.ValueOfString(k).MapKey())))
 	}
 	return parts
 }
@@ -171,19 +172,20 @@ func (e *encoder) entry(f field, key string, value protoreflect.Value) wire.Part
 // inside is a message in a field: an extension, of which only the one that carries the
 // options gets a fault, or an Any in one piece or in two, which a reader merges.
 func (e *encoder) inside(parts []wire.Part, f field, level Level, m protoreflect.Message) []wire.Part {
-	one := *e
+	fault := e.fault
 	if level == Extension && m.Interface() != e.ours {
-		one.fault = nil
+		e.fault = nil
 	}
-	fields := one.fields(level, m)
+	fields := e.fields(level, m)
 	split := len(fields)
 	if level == Any && e.has(Repeat) {
 		split = e.rnd.Intn(len(fields) + 1)
 	}
-	parts = append(parts, wire.Bytes(f.num, one.assemble(level, fields[:split:split])))
+	parts = append(parts, wire.Bytes(f.num, e.assemble(level, fields[:split:split])))
 	if split < len(fields) {
-		parts = append(parts, wire.Bytes(f.num, one.assemble(level, fields[split:])))
+		parts = append(parts, wire.Bytes(f.num, e.assemble(level, fields[split:])))
 	}
+	e.fault = fault
 	return parts
 }
 
@@ -192,7 +194,7 @@ func (e *encoder) inside(parts []wire.Part, f field, level Level, m protoreflect
 func (e *encoder) assemble(level Level, parts []wire.Part) []byte {
 	if e.has(Unknown) {
 		for range 1 + e.rnd.Intn(3) {
-			unknown := wire.Raw(pick(e.rnd, e.g.levels()[level].unknown).Bytes)
+			unknown := wire.Raw(e.g.token(e.rnd, e.g.levels()[level].unknown).Bytes)
 			parts = slices.Insert(parts, e.rnd.Intn(len(parts)+1), unknown)
 		}
 	}
@@ -205,7 +207,15 @@ func (e *encoder) assemble(level Level, parts []wire.Part) []byte {
 	if e.fault != nil && level == e.level {
 		parts = e.fault.damage(e.rnd, parts)
 	}
-	return wire.Message(parts).Encode()
+	if e.free == nil {
+		e.free = make([]byte, 0, 1024)
+	}
+	body := e.free
+	for _, p := range parts {
+		body = p.Append(body)
+	}
+	e.free = body[len(body):]
+	return slices.Clip(body)
 }
 
 // shuffle puts parts in any order that keeps those of one field in theirs.

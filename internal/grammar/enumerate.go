@@ -138,22 +138,19 @@ func Strings(longest int) iter.Seq[Sentence] {
 	}
 }
 
-// Edits yields every single edit of a payload: a bit changed, a byte left out, a byte
+// Edits are every single edit of a payload: a bit changed, a byte left out, a byte
 // doubled, the end cut off.
-func Edits(name string, b []byte) iter.Seq[Sentence] {
-	return func(yield func(Sentence) bool) {
-		edit := func(b []byte) bool { return yield(anyBytes("one edit of "+name, b)) }
-		for i := range b {
-			for bit := range 8 {
-				flipped := bytes.Clone(b)
-				flipped[i] ^= 1 << bit
-				if !edit(flipped) {
-					return
-				}
-			}
-			if !edit(slices.Concat(b[:i], b[i+1:])) || !edit(slices.Concat(b[:i+1], b[i:])) || !edit(b[:i]) {
-				return
-			}
+func Edits(name string, b []byte) (all []Sentence) {
+	edit := func(b []byte) { all = append(all, anyBytes("one edit of "+name, b)) }
+	for i := range b {
+		for bit := range 8 {
+			flipped := bytes.Clone(b)
+			flipped[i] ^= 1 << bit
+			edit(flipped)
 		}
+		edit(slices.Concat(b[:i], b[i+1:]))
+		edit(slices.Concat(b[:i+1], b[i:]))
+		edit(b[:i])
 	}
+	return all
 }

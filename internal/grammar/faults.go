@@ -8,7 +8,7 @@ import (
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/wire"
@@ -24,17 +24,30 @@ type site struct {
 	depth   int              // of the message in its parse, as the freedom depth counts
 }
 
-// siteOf is a site of messages with these fields. Of the known ones the first stand for the
-// others, and of those that are no numbers the nth, too.
-func siteOf(fields, known []field, nth, depth int) site {
-	s := site{fields: fields, depth: depth, unknown: 1}
-	for _, f := range fields {
-		s.unknown = max(s.unknown, f.num+1)
+func (g *Grammar) allSites() map[Level]site {
+	of := func(m proto.Message) []field { return fieldsOf(m.ProtoReflect().Descriptor()) }
+	inAny, params, extension := of(new(anypb.Any)), of(new(bootstrap.BootstrapParams)), of(new(bootstrap.Extension))
+	sites := map[Level]site{
+		Legacy:    {fields: inAny, bytes: 2, text: 1, unknown: 10},
+		Bootstrap: {fields: params, varint: 3, bytes: 8, text: 1, unknown: 10},
+		Extension: {fields: extension, bytes: 1, text: 1, unknown: 2, depth: 1},
+		Any:       {fields: inAny, bytes: 1, text: 1, unknown: 3, depth: 2},
+		Options:   g.optionsSite(),
+		Group:     {unknown: 1, depth: 3},
 	}
+	if g.entries != nil {
+		sites[Entry] = site{fields: fieldsOf(g.entries.Message()), bytes: 1, text: 1, unknown: 3, depth: 1}
+	}
+	return sites
+}
+
+func (g *Grammar) optionsSite() site {
+	s := site{fields: fieldsOf(g.message.Descriptor()), unknown: 21} // which no released Options of hcsshim have
 	var texts []protowire.Number
-	for _, f := range known {
+	for _, f := range s.fields {
+		s.unknown = max(s.unknown, f.num+1)
 		switch {
-		case f.IsMap():
+		case !f.drawn || f.IsMap():
 		case isVarint(f):
 			s.varint = cmp.Or(s.varint, f.num)
 		default:
@@ -42,34 +55,9 @@ func siteOf(fields, known []field, nth, depth int) site {
 		}
 	}
 	if len(texts) > 0 {
-		s.text, s.bytes = texts[0], texts[min(nth, len(texts)-1)]
+		s.text, s.bytes = texts[0], texts[min(2, len(texts)-1)]
 	}
 	return s
-}
-
-func (g *Grammar) allSites() map[Level]site {
-	of := func(md protoreflect.MessageDescriptor, nth, depth int) site {
-		return siteOf(fieldsOf(md), fieldsOf(md), nth, depth)
-	}
-	anyType := (*anypb.Any)(nil).ProtoReflect().Descriptor()
-	sites := map[Level]site{
-		Legacy:    of(anyType, 1, 0),
-		Bootstrap: of((*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(), 6, 0),
-		Extension: of((*bootstrap.Extension)(nil).ProtoReflect().Descriptor(), 0, 1),
-		Any:       of(anyType, 0, 2),
-		Options:   siteOf(fieldsOf(g.message.Descriptor()), g.options, 2, 0),
-		Group:     siteOf(nil, nil, 0, 3),
-	}
-	if g.entries != nil {
-		sites[Entry] = of(g.entries.Message(), 0, 1)
-	}
-	// No message of the top level has it, and no released Options of hcsshim.
-	for l, lowest := range map[Level]protowire.Number{Legacy: sites[Bootstrap].unknown, Options: 21} {
-		s := sites[l]
-		s.unknown = max(s.unknown, lowest)
-		sites[l] = s
-	}
-	return sites
 }
 
 // types are a field of each wire type, by what the tokens' names call it.

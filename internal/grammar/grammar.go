@@ -1,7 +1,9 @@
 // Package grammar is the one description of what payloads there are: for each level of a
 // payload the tokens that may stand there, right and wrong, each with its bytes, what a
-// reader learns from it, and the rule of docs/contract.md that it is there for. Payloads
-// are enumerated (Sentences), drawn (Valid) and damaged (Malformed) from the same tokens.
+// reader learns from it, and the rule of docs/contract.md that it is there for. Sequences of
+// them are enumerated (Sentences). What is drawn are messages (Valid), which one encoder writes
+// in any of the ways that mean the same (Variations), with the unknown fields and the faults
+// (Malformed) of the same tokens.
 //
 // The right answer to a payload follows from how it was built: Answer says it of a
 // sequence of tokens, and a Payload that is drawn has it. No decoder is asked, so every
@@ -10,7 +12,7 @@
 package grammar
 
 import (
-	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -38,6 +40,7 @@ type Grammar struct {
 
 	sizes, counts []int // of long texts, of many entries that are drawn
 	plain         int   // of three chances to apply a variation, how many are left
+	longest       int   // bytes of a fault, or of an unknown field
 }
 
 // field is a field of a message with what its descriptor takes long to say.
@@ -63,7 +66,7 @@ var RunHCS = Of((*options.Options)(nil).ProtoReflect().Type())
 // Of returns the grammar of payloads that carry Options of a type.
 func Of(message protoreflect.MessageType) *Grammar {
 	g := &Grammar{message: message, name: string(message.Descriptor().FullName()),
-		sizes: Sizes, counts: Counts[:len(Counts)-3], plain: 1}
+		sizes: Sizes, counts: Counts[:len(Counts)-3], plain: 1, longest: math.MaxInt}
 	for _, f := range fieldsOf(message.Descriptor()) {
 		if f.drawn {
 			g.add(f)
@@ -101,20 +104,18 @@ func (g *Grammar) add(f field) {
 // of shorter texts, fewer entries, extensions and variations, and no long faults and
 // unknown fields.
 func (g *Grammar) Small() *Grammar {
-	const longest = 64 // bytes of a fault, or of an unknown field
 	s := *g
-	s.sizes, s.counts, s.plain = Sizes[:2], Counts[:6], 2
-	short := func(tokens []Token) []Token {
-		return slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return len(t.Bytes) > longest })
-	}
-	s.levels = sync.OnceValue(func() map[Level]level {
-		levels := maps.Clone(g.levels())
-		for l, v := range levels {
-			levels[l] = level{v.tokens, short(v.faults), short(v.freedoms), short(v.unknown)}
-		}
-		return levels
-	})
+	s.sizes, s.counts, s.plain, s.longest = Sizes[:2], Counts[:6], 2, 64
 	return &s
+}
+
+// token draws one of some tokens.
+func (g *Grammar) token(rnd Rand, from []Token) Token {
+	t := pick(rnd, from)
+	for len(t.Bytes) > g.longest {
+		t = pick(rnd, from)
+	}
+	return t
 }
 
 // isScalar reports whether tokens and draws set a field of Options: one of the kinds that

@@ -46,32 +46,26 @@ func set(fd protoreflect.FieldDescriptor, s string, n uint64) Token {
 	return text(fd.Number(), string(fd.Name()), "", s)
 }
 
-// optionsTokens are those of Options: each field that it has, over its range.
+// optionsTokens are those of Options: each field that it has, over its range. The first bool
+// of those with presence stands for the others, and so does the first one without.
 func (g *Grammar) optionsTokens() (list []Token) {
+	seen := make(map[bool]bool) // bools, by their presence
 	for _, o := range g.options {
-		typ := protowire.VarintType
+		typ := protowire.BytesType
 		switch {
 		case o.IsMap():
-			list, typ = append(list, entries(o.num)...), protowire.BytesType
+			list = append(list, entries(o.num)...)
+		case !isVarint(o):
+			list = append(list, strs(o, o.num == g.sites[Options].bytes)...)
 		case o.kind == protoreflect.BoolKind:
-			list = append(list, bools(o.num, g.standsFor(o))...)
-		case isVarint(o):
-			list = append(list, numbers(o.num)...)
+			list, typ = append(list, bools(o.num, !seen[o.presence])...), protowire.VarintType
+			seen[o.presence] = true
 		default:
-			list, typ = append(list, strs(o, o.num == g.sites[Options].bytes)...), protowire.BytesType
+			list, typ = append(list, numbers(o.num)...), protowire.VarintType
 		}
 		list = append(list, otherType(o.num, typ)...)
 	}
 	return list
-}
-
-// standsFor reports whether a bool is the first one of its presence, which stands for
-// the others.
-func (g *Grammar) standsFor(o field) bool {
-	first := slices.IndexFunc(g.options, func(other field) bool {
-		return other.kind == protoreflect.BoolKind && other.presence == o.presence
-	})
-	return g.options[first].num == o.num
 }
 
 // bools are both values, and every encoding of them for the field that stands for others.
@@ -98,24 +92,21 @@ func bools(num protowire.Number, stands bool) []Token {
 		over(1, "of all 70 bits", 0xff, 0x7f))
 }
 
+// numbers are values at the edges, of which a few are combined, and encodings of them.
 func numbers(num protowire.Number) (list []Token) {
-	add := func(n uint64, name, rules string, encoded ...wire.Part) *Token {
-		list = append(list, varint(num, fmt.Sprintf("field %d of %s", num, name), rules, n, encoded...).single())
-		return &list[len(list)-1]
+	of := func(n uint64, name, rules string, encoded ...wire.Part) Token {
+		return varint(num, fmt.Sprintf("field %d of %s", num, name), rules, n, encoded...).single()
 	}
 	for _, n := range Int32s {
-		added := add(uint64(n), fmt.Sprint(n), "")
-		added.Single = n < -1 || n > 1 // the others are combined
-		if n == 0 {
-			added.Rules = "default"
+		t := of(uint64(n), fmt.Sprint(n), "")
+		if t.Single = n < -1 || n > 1; n == 0 {
+			t.Rules = "default"
 		}
+		list = append(list, t)
 	}
-	add(math.MaxUint32, "-1 in 5 bytes", "varint")
-	add(1<<32|1, "2^32+1", "varint")
-	add(1<<32, "2^32", "varint")
-	add(1<<63|1, "2^63+1", "varint")
-	add(2, "2 in 10 bytes", "varint", wire.Varint(num, 2).Wide(10))
-	return list
+	return append(list, of(math.MaxUint32, "-1 in 5 bytes", "varint"), of(1<<32|1, "2^32+1", "varint"),
+		of(1<<32, "2^32", "varint"), of(1<<63|1, "2^63+1", "varint"),
+		of(2, "2 in 10 bytes", "varint", wire.Varint(num, 2).Wide(10)))
 }
 
 // texts are a field of each text, and of each size, once for each letter to fill it with.

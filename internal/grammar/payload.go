@@ -64,11 +64,11 @@ func (e *encoder) options(family Level, opts proto.Message) []byte {
 			opts.ProtoReflect().Clear(f.FieldDescriptor)
 		}
 	}
-	any := &anypb.Any{TypeUrl: e.url(), Value: e.message(Options, opts)}
+	value := e.message(Options, opts)
 	if family == Legacy {
-		return e.message(Legacy, any)
+		return e.message(Legacy, &anypb.Any{TypeUrl: e.url(), Value: value})
 	}
-	return e.params(any)
+	return e.params(value)
 }
 
 // Valid draws options and encodes them for one family or the other.
@@ -166,14 +166,13 @@ func WithIdentity(id, namespace string, opts *options.Options) Payload {
 // ParamsAround is BootstrapParams with variations, and with opts, which may be any bytes, as the
 // value of its Options extension.
 func (g *Grammar) ParamsAround(rnd Rand, variations Variations, opts []byte) []byte {
-	e := g.encoder(rnd, variations)
-	return e.params(&anypb.Any{TypeUrl: e.url(), Value: opts})
+	return g.encoder(rnd, variations).params(opts)
 }
 
 // Start is what containerd writes to the standard input of a shim that it starts, byte for
 // byte: nothing, an Any, or BootstrapParams. The parameters are those of a containerd from
 // 2.3 on, but for the extension: url and value are the runtime options, and an empty url is
-// none. corpus/recorded is what it is held to.
+// none. The lab holds it to what containerd was recorded to write.
 func Start(shim string, params *bootstrap.BootstrapParams, url string, value []byte) []byte {
 	special := strings.Contains(shim, "shim-runhcs-v1") || strings.Contains(shim, "shim-runc-v1")
 	switch legacy := semver.Compare(params.ContainerdVersion, "v2.3.0") < 0 || special; {
@@ -200,8 +199,8 @@ func (e *encoder) url() string {
 	return pick(e.rnd, Prefixes) + e.g.name
 }
 
-// params encodes BootstrapParams around the Any with the options; nil is none.
-func (e *encoder) params(ours *anypb.Any) []byte {
+// params encodes BootstrapParams around encoded options, unless those are nil.
+func (e *encoder) params(opts []byte) []byte {
 	params := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "default", ContainerdVersion: "v2.3.7",
 		ContainerdTtrpcAddress: `\\.\pipe\containerd-containerd.ttrpc`,
 		ContainerdGrpcAddress:  `\\.\pipe\containerd-containerd`,
@@ -216,17 +215,17 @@ func (e *encoder) params(ours *anypb.Any) []byte {
 			n = pick(e.rnd, e.g.counts[:min(9, len(e.g.counts))])
 		}
 		for range n {
-			add(e.neighbour())
+			add(e.g.neighbour(e.rnd))
 		}
 	}
-	if ours != nil {
-		x := &bootstrap.Extension{Value: ours}
-		add(x)
-		e.ours = x
+	if opts != nil {
+		ours := extensionOf(e.url(), opts)
+		add(ours)
+		e.ours = ours
 	}
 	if e.has(Neighbours) {
-		add(e.neighbour())
-		if ours != nil && e.rnd.Intn(2) == 0 {
+		add(e.g.neighbour(e.rnd))
+		if opts != nil && e.rnd.Intn(2) == 0 {
 			add(extensionOf(e.g.name, e.g.ForeignValue(e.rnd)))
 		}
 	}
@@ -234,14 +233,14 @@ func (e *encoder) params(ours *anypb.Any) []byte {
 }
 
 // neighbour is an extension of another type, which must be ignored whatever it holds.
-func (e *encoder) neighbour() *bootstrap.Extension {
-	switch e.rnd.Intn(4) {
+func (g *Grammar) neighbour(rnd Rand) *bootstrap.Extension {
+	switch rnd.Intn(4) {
 	case 0:
 		return new(bootstrap.Extension)
 	case 1:
 		return extensionOf("", nil)
 	}
-	return extensionOf(e.g.ForeignName(e.rnd), e.g.ForeignValue(e.rnd))
+	return extensionOf(g.ForeignName(rnd), g.ForeignValue(rnd))
 }
 
 // ambient draws the fields of BootstrapParams that are not options, or leaves them out, but

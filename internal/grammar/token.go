@@ -125,11 +125,10 @@ func flat(tokens []Token) []Token {
 	}
 	var all []Token
 	for _, t := range tokens {
-		if len(t.parts) > 0 {
-			all = append(all, t.parts...)
-		} else {
-			all = append(all, t)
+		if t.parts == nil {
+			t.parts = []Token{t}
 		}
+		all = append(all, t.parts...)
 	}
 	return all
 }

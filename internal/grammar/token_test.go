@@ -7,10 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -64,14 +61,8 @@ func section(page, from, to string) string {
 
 // Every field of the messages has right values, zero, and each wrong wire type.
 func TestFieldsAreCovered(t *testing.T) {
-	for l, md := range map[Level]protoreflect.MessageDescriptor{
-		Top:       (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
-		Extension: (*bootstrap.Extension)(nil).ProtoReflect().Descriptor(),
-		Any:       (*anypb.Any)(nil).ProtoReflect().Descriptor(), Options: RunHCS.message.Descriptor(),
-		Entry: RunHCS.message.Descriptor().Fields().ByName("default_container_annotations").Message(),
-	} {
-		for i := range md.Fields().Len() {
-			fd := md.Fields().Get(i)
+	for _, l := range []Level{Bootstrap, Extension, Any, Options, Entry} {
+		for _, fd := range RunHCS.sites[l].fields {
 			types := make(map[protowire.Type]bool)
 			zero := false
 			for _, e := range RunHCS.Tokens(l) {

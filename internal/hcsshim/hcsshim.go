@@ -39,27 +39,10 @@ type Create struct {
 	Read func(r io.Reader) (*options.Options, error)
 }
 
-var underTest UnderTest
+var underTest = UnderTest{ReadOptions: func(io.Reader) (*options.Options, error) { return nil, ErrNotExtracted }}
 
 // Register puts a decoder under test. The extracted module calls it when it is linked.
 func Register(u UnderTest) { underTest = u }
 
-// Ready reports whether there is a decoder to test; its error is ErrNotExtracted.
-func Ready() error {
-	if underTest.ReadOptions == nil {
-		return ErrNotExtracted
-	}
-	return nil
-}
-
-// ReadOptions decodes what a shim finds on its standard input with the
-// extracted readOptions of the hcsshim under test.
-func ReadOptions(r io.Reader) (*options.Options, error) {
-	if underTest.ReadOptions == nil {
-		return nil, ErrNotExtracted
-	}
-	return underTest.ReadOptions(r)
-}
-
-// Current is what is under test.
+// Current is what is under test, without a Source if there is none.
 func Current() UnderTest { return underTest }

@@ -47,8 +47,7 @@ var kindOf = map[error]contract.Kind{ErrRead: contract.Read, ErrMalformed: contr
 
 // kind returns the kind of an *Error.
 func kind(err error) contract.Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return kindOf[e.Kind]
 	}
 	return contract.Error

@@ -54,7 +54,7 @@ func (t Type) withoutOverwritten(b []byte) (plain []byte, overwrites bool) {
 	var invalid [3]bool // one that is overwritten
 	var rest []byte
 	for at := 0; at < len(b); {
-		f := new(lenient).field(b[at:], 0)
+		f := t.lenient().field(b[at:], 0)
 		if f.num <= 2 && f.typ == protowire.BytesType {
 			invalid[f.num] = invalid[f.num] || !utf8.Valid(last[f.num])
 			last[f.num] = f.value

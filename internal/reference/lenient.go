@@ -34,9 +34,9 @@ type plainPayload struct {
 }
 
 func (t Type) withoutFreedoms(b []byte, in contract.Input) plainPayload {
-	l := &lenient{anys: []anyParts{{}}, inPlace: true}
+	l := t.lenient()
 	plain := slices.Clone(b)
-	params, err := t.isBootstrapParams(plain)
+	params, err := t.isBootstrapParams(slices.Clone(b))
 	p := plainPayload{bytes: plain, wellFormed: err == nil, isParams: params && in == contract.Stdin}
 	md := anyType
 	if p.isParams {
@@ -55,12 +55,18 @@ func (t Type) withoutFreedoms(b []byte, in contract.Input) plainPayload {
 	return p
 }
 
-// lenient reads messages as the most lenient reader does.
+// lenient reads messages as the most lenient reader does, and makes them plain where they are.
 type lenient struct {
-	inPlace    bool // make them plain
 	badNumbers bool // accept field numbers above 2^29-1 in groups
 	free       bool
 	anys       []anyParts // that may hold the options
+}
+
+func (t Type) lenient() *lenient { return &lenient{badNumbers: t.badNumbers, anys: []anyParts{{}}} }
+
+// isMessage reports whether b is a message to the most lenient reader.
+func (t Type) isMessage(b []byte, md protoreflect.MessageDescriptor) bool {
+	return t.lenient().message(slices.Clone(b), md, 0)
 }
 
 // anyParts are what the last occurrences of the fields of an Any say.
@@ -96,19 +102,20 @@ func (l *lenient) field(b []byte, level int) wireField {
 	if n == 0 || num > protowire.MaxValidNumber {
 		return wireField{}
 	}
+	deepest, size, value := 0, 0, []byte(nil)
 	if typ == protowire.StartGroupType {
-		size, deepest := l.group(b, level)
-		if deepest > mustRead && size > 0 {
-			l.free = true
-			l.replace(b[:size])
-		}
-		return wireField{num: num, typ: typ, size: size}
+		size, deepest = l.group(b[n:], num, level+1)
+	} else {
+		size, value = l.value(b[n:], typ)
 	}
-	size, value := l.value(b[n:], typ)
 	if size == 0 {
 		return wireField{}
 	}
-	return wireField{num, typ, n + size, value}
+	if size += n; deepest > mustRead {
+		l.free = true
+		replace(b[:size])
+	}
+	return wireField{num, typ, size, value}
 }
 
 // inside reads what a length-delimited field of a message holds.
@@ -149,9 +156,7 @@ func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
 		_, size = varint(b)
 		if size == 10 && b[9] > 1 {
 			l.free = true
-			if l.inPlace {
-				b[9] &= 1
-			}
+			b[9] &= 1
 		}
 		return size, nil
 	case protowire.BytesType:
@@ -172,39 +177,35 @@ func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
 	return size, nil
 }
 
-// group reads a group in a message at a level, and returns its size, 0 if it is
-// malformed, and the level of the deepest group in it.
-func (l *lenient) group(b []byte, level int) (size, deepest int) {
-	var open []protowire.Number
-	for at := 0; ; {
-		num, typ, n := l.tag(b[at:])
+// group reads a group at a level from behind its start on, and returns how long it is from
+// there, 0 if it is malformed, and the level of the deepest group in it.
+func (l *lenient) group(b []byte, number protowire.Number, level int) (size, deepest int) {
+	deepest = level
+	for level <= mayRead {
+		num, typ, n := l.tag(b[size:])
 		if n == 0 || num > protowire.MaxValidNumber && !l.badNumbers {
-			return 0, 0
+			break
 		}
-		at += n
+		size += n
 		switch typ {
-		case protowire.StartGroupType:
-			open = append(open, num)
-			deepest = max(deepest, level+len(open))
 		case protowire.EndGroupType:
-			if open[len(open)-1] != num {
+			if num != number {
 				return 0, 0
 			}
-			if open = open[:len(open)-1]; len(open) > 0 {
-				continue
-			}
-			if deepest > mayRead {
-				return 0, 0
-			}
-			return at, deepest
+			return size, deepest
+		case protowire.StartGroupType:
+			var inner int
+			n, inner = l.group(b[size:], num, level+1)
+			deepest = max(deepest, inner)
 		default:
-			n, _ = l.value(b[at:], typ)
-			if n == 0 {
-				return 0, 0
-			}
-			at += n
+			n, _ = l.value(b[size:], typ)
 		}
+		if n == 0 {
+			break
+		}
+		size += n
 	}
+	return 0, 0
 }
 
 // varint reads a varint of up to ten bytes, cut to 64 bits. n is 0 if there is none.
@@ -219,10 +220,7 @@ func varint(b []byte) (v uint64, n int) {
 }
 
 // replace puts one unknown field in the place of b, which has more than seven bytes.
-func (l *lenient) replace(b []byte) {
-	if !l.inPlace {
-		return
-	}
+func replace(b []byte) {
 	clear(b)
 	const unknown = 1000
 	head := protowire.AppendTag(nil, unknown, protowire.BytesType)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -78,7 +79,7 @@ func (t Type) read(payload []byte) (proto.Message, error) {
 	if len(payload) == 0 {
 		return nil, nil
 	}
-	isBootstrap, err := t.isBootstrapParams(payload)
+	isBootstrap, err := t.isBootstrapParams(slices.Clone(payload))
 	if err != nil {
 		return nil, &Error{Kind: ErrMalformed, Err: err}
 	}
@@ -93,11 +94,11 @@ func (t Type) read(payload []byte) (proto.Message, error) {
 // (4) and the addresses (5, 6) on every start, so one of these always stands there.
 // Decoding success cannot distinguish them: an Any with a value that happens to
 // be valid UTF-8 is a well-formed BootstrapParams, and the other way round. It
-// fails if b is not a protobuf message even to the most lenient reader.
+// fails if b, which is made plain, is not a protobuf message even to the most lenient reader.
 func (t Type) isBootstrapParams(b []byte) (bool, error) {
 	found := false
 	for at := 0; at < len(b); {
-		f := (&lenient{badNumbers: t.badNumbers}).field(b[at:], 0)
+		f := t.lenient().field(b[at:], 0)
 		if f.size == 0 {
 			return false, fmt.Errorf("no protobuf message: at byte %d: no whole field", at)
 		}
@@ -177,43 +178,15 @@ func isIdentifier(s string) bool {
 }
 
 // unmarshal decodes strictly. Extension fields are left unresolved, because
-// resolving them would ask the global registry.
+// resolving them would ask the global registry. Of what proto.Unmarshal accepts the most
+// lenient reader refuses field numbers above 2^29-1 inside groups alone.
 func (t Type) unmarshal(b []byte, m proto.Message) error {
 	err := proto.UnmarshalOptions{Resolver: new(protoregistry.Types)}.Unmarshal(b, m)
-	if err != nil || t.badNumbers {
+	if err != nil {
 		return err
 	}
-	return checkGroups(b, m.ProtoReflect().Descriptor())
-}
-
-// checkGroups finds field numbers above 2^29-1 inside groups, which
-// proto.Unmarshal lets pass though it refuses them elsewhere. b has been
-// unmarshaled as md without an error, so no length read here is negative.
-func checkGroups(b []byte, md protoreflect.MessageDescriptor) error {
-	depth := 0
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if num > protowire.MaxValidNumber {
-			return fmt.Errorf("field number above %d in a group", protowire.MaxValidNumber)
-		}
-		b = b[n:]
-		switch typ {
-		case protowire.StartGroupType:
-			depth++
-			continue
-		case protowire.EndGroupType:
-			depth--
-			continue
-		}
-		n = protowire.ConsumeFieldValue(num, typ, b)
-		if fd := md.Fields().ByNumber(num); depth == 0 && typ == protowire.BytesType && fd != nil &&
-			fd.Message() != nil {
-			value, _ := protowire.ConsumeBytes(b)
-			if err := checkGroups(value, fd.Message()); err != nil {
-				return fmt.Errorf("%s: %w", fd.Name(), err)
-			}
-		}
-		b = b[n:]
+	if !t.isMessage(b, m.ProtoReflect().Descriptor()) {
+		return fmt.Errorf("field number above %d in a group", protowire.MaxValidNumber)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -37,13 +38,11 @@ const (
 )
 
 // Load reads the settings of this process from its environment.
-func Load() (Test, error) {
-	t := Test{HCSShim: os.Getenv(HCSShim), Entry: os.Getenv(Entry), Findings: os.Getenv(Findings)}
+func Load() (t Test, err error) {
 	text := os.Getenv(Variable)
 	if text == "" {
-		return t, nil
+		return Test{HCSShim: os.Getenv(HCSShim), Entry: os.Getenv(Entry), Findings: os.Getenv(Findings)}, nil
 	}
-	t = Test{}
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
 		return t, fmt.Errorf("%s: %w", Variable, err)
 	}
@@ -78,11 +77,6 @@ func Root() (string, error) {
 	return "", err
 }
 
-// ReproCommand is the line that replays a case with the same settings.
-func (t Test) ReproCommand(file string) string {
-	return "make repro " + t.CaseArguments(file)
-}
-
 // CaseArguments are a case and the user's choices as make takes them.
 func (t Test) CaseArguments(file string) string {
 	if root, err := Root(); err == nil {
@@ -99,12 +93,12 @@ func (t Test) CaseArguments(file string) string {
 	return line
 }
 
+// plain is a word that a shell takes as it is.
+var plain = regexp.MustCompile(`^[-\w./:,+@%]+$`)
+
 // Quote returns s as one word of a POSIX shell.
 func Quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("-_./:,+@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') &&
-			(r < 'a' || r > 'z')
-	}) {
+	if plain.MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -34,10 +34,10 @@ func TestLoadWithoutCommand(t *testing.T) {
 	}
 }
 
-func TestReproCommand(t *testing.T) {
+func TestCaseArguments(t *testing.T) {
 	s := Test{HCSShim: "../my hcsshim", Findings: "none"}
-	if got, want := s.ReproCommand("/x/y"), " HCSSHIM='../my hcsshim' FINDINGS=none"; !strings.HasSuffix(got, want) {
-		t.Errorf("ReproCommand = %q, want it to end with %q", got, want)
+	if got, want := s.CaseArguments("/x/y"), " HCSSHIM='../my hcsshim' FINDINGS=none"; !strings.HasSuffix(got, want) {
+		t.Errorf("CaseArguments = %q, want it to end with %q", got, want)
 	}
 }
 

@@ -1,8 +1,15 @@
 package stdin
 
 import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
 	_ "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options" // is linked
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -11,34 +18,211 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// FamilyName names the message that b is by the contract.
-func FamilyName(in contract.Input, b []byte) string {
-	switch {
-	case in == contract.Create:
-		return "CreateTaskRequest.Options, an Any"
-	case IsBootstrap(b):
-		return "BootstrapParams"
-	}
-	return "a legacy Any"
-}
-
-// Descriptor describes the message that b is by the contract.
-func Descriptor(in contract.Input, b []byte) protoreflect.MessageDescriptor {
+// Family names the message that b is by the contract, and describes it.
+func Family(in contract.Input, b []byte) (name string, md protoreflect.MessageDescriptor) {
 	if in == contract.Stdin && IsBootstrap(b) {
-		return (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
+		return "BootstrapParams", (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
 	}
-	return (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	name, md = "a legacy Any", (*anypb.Any)(nil).ProtoReflect().Descriptor()
+	if in == contract.Create {
+		name = "CreateTaskRequest.Options, an Any"
+	}
+	return name, md
 }
 
-// Dump shows a payload as the message that it is by the contract. What an Any holds is
-// shown by the fields of its type if that is linked.
-func Dump(in contract.Input, b []byte) string { return wire.Dump(b, Descriptor(in, b), Inside) }
-
-// Inside describes what an Any with a type URL holds, if that type is linked.
-func Inside(url string) protoreflect.MessageDescriptor {
-	mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url)))
-	if err != nil {
-		return nil
+// Field returns the name of a message's field, and what it holds if that is a message: the
+// value of an Any one of the type that a type URL names, if that is linked.
+func Field(md protoreflect.MessageDescriptor, num protowire.Number,
+	url string) (name string, inner protoreflect.MessageDescriptor) {
+	if md == nil || md.Fields().ByNumber(num) == nil {
+		return "?", nil
 	}
-	return mt.Descriptor()
+	fd := md.Fields().ByNumber(num)
+	name, inner = string(fd.Name()), fd.Message()
+	if fd.FullName() == "google.protobuf.Any.value" {
+		if mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url))); err == nil {
+			inner = mt.Descriptor()
+		}
+	}
+	return name, inner
+}
+
+// maxLines and maxDepth keep the dump of a huge or deeply nested message on a screen.
+const (
+	maxLines = 60
+	maxDepth = 16
+)
+
+// Dump shows a payload as the message that it is by the contract.
+func Dump(in contract.Input, b []byte) string {
+	_, md := Family(in, b)
+	return DumpAs(b, md)
+}
+
+// DumpAs shows a message as a table: offset, field number and name, wire type,
+// value, and which varints are wider than they need to be. Messages that md or an
+// Any's type URL announce are shown inside. A message that breaks off is shown as
+// far as it can be read, then the fault.
+func DumpAs(b []byte, md protoreflect.MessageDescriptor) string {
+	if len(b) == 0 {
+		return "  (no bytes)\n"
+	}
+	var d dumper
+	d.message(b, md, 0, 0)
+	if d.lines > maxLines {
+		fmt.Fprintf(&d.out, "        … %d more lines\n", d.lines-maxLines)
+	}
+	return d.out.String()
+}
+
+type dumper struct {
+	out   strings.Builder
+	lines int
+}
+
+func (d *dumper) printf(offset, depth int, format string, args ...any) {
+	if d.lines++; d.lines <= maxLines {
+		fmt.Fprintf(&d.out, "  %5d %s%s\n", offset, strings.Repeat("  ", depth), fmt.Sprintf(format, args...))
+	}
+}
+
+func (d *dumper) message(b []byte, md protoreflect.MessageDescriptor, base, depth int) {
+	fields, rest := wire.Parse(b)
+	url, _ := AnyParts(b)
+	for _, f := range fields {
+		name, inner := Field(md, f.Num, url)
+		if depth >= maxDepth || f.Type != protowire.BytesType {
+			inner = nil
+		}
+		text, body := show(f, inner)
+		d.printf(base+f.Offset, depth, "%d %s: %s", f.Num, name, text)
+		if body != nil && depth < maxDepth {
+			d.message(body, inner, base+f.Offset+len(f.Raw)-len(f.Value), depth+1)
+		}
+	}
+	if len(rest) > 0 {
+		d.printf(base+len(b)-len(rest), depth, "!! %s: %s", fault(rest), short(rest))
+	}
+}
+
+// show returns the text for a field, and what is in it if that is to be shown as a
+// message: a group, or one of a known type.
+func show(f wire.Field, inner protoreflect.MessageDescriptor) (text string, body []byte) {
+	tag, n := protowire.ConsumeVarint(f.Raw)
+	frame := wide(", tag", tag, n)
+	switch f.Type {
+	case protowire.VarintType:
+		v, n := protowire.ConsumeVarint(f.Value)
+		text = fmt.Sprintf("varint %d", v)
+		if int64(v) < 0 {
+			text += fmt.Sprintf(" (%d)", int64(v))
+		}
+		return text + wide("", v, n) + frame, nil
+	case protowire.StartGroupType:
+		body, _ = protowire.ConsumeGroup(f.Num, f.Value)
+		end := protowire.EncodeTag(f.Num, protowire.EndGroupType)
+		frame += wide(", end tag", end, len(f.Value)-len(body))
+		return fmt.Sprintf("group, %d bytes%s", len(body), frame), body
+	case protowire.BytesType:
+		frame += wide(", length", uint64(len(f.Value)), len(f.Raw)-n-len(f.Value))
+		if inner != nil {
+			return fmt.Sprintf("%d bytes, %s%s", len(f.Value), inner.FullName(), frame), f.Value
+		}
+		return fmt.Sprintf("%d bytes %s%s", len(f.Value), short(f.Value), frame), nil
+	}
+	return fmt.Sprintf("fixed %x%s", f.Value, frame), nil
+}
+
+// wide says in how many bytes a varint is written, if that is more than necessary.
+func wide(what string, v uint64, n int) string {
+	if n == protowire.SizeVarint(v) {
+		return ""
+	}
+	return fmt.Sprintf("%s in %d bytes", what, n)
+}
+
+// fault says why no field can be read from the start of b.
+func fault(b []byte) string {
+	tag, n, why := varint(b)
+	if why != "" {
+		return "tag " + why
+	}
+	num, typ, b := tag>>3, protowire.Type(tag&7), b[n:]
+	length, n, why := varint(b)
+	switch {
+	case num == 0:
+		return "field number 0 does not exist"
+	case num > uint64(protowire.MaxValidNumber):
+		return fmt.Sprintf("tag of 2^32 or more, field number %d does not exist", num)
+	case typ == protowire.StartGroupType:
+		return groupFault(protowire.Number(num), b)
+	case typ == protowire.EndGroupType:
+		return fmt.Sprintf("end of group %d, which has not begun", num)
+	case typ == protowire.VarintType:
+		why = "varint " + why
+	case typ == protowire.Fixed32Type:
+		why = fmt.Sprintf("%d of 4 bytes", len(b))
+	case typ == protowire.Fixed64Type:
+		why = fmt.Sprintf("%d of 8 bytes", len(b))
+	case typ != protowire.BytesType:
+		why = fmt.Sprintf("wire type %d does not exist", typ)
+	case why != "":
+		why = "length " + why
+	default:
+		why = fmt.Sprintf("length %d, but %d bytes left", length, len(b)-n)
+	}
+	return fmt.Sprintf("field %d: %s", num, why)
+}
+
+// groupFault says why the group cannot be read whose start tag stands before b.
+func groupFault(num protowire.Number, b []byte) string {
+	open := []protowire.Number{num}
+	for len(b) > 0 && len(open) > 0 {
+		inner := open[len(open)-1]
+		num, typ, n := protowire.ConsumeTag(b)
+		switch {
+		case n > 0 && typ == protowire.StartGroupType:
+			open = append(open, num)
+		case n > 0 && typ == protowire.EndGroupType && num != inner:
+			return fmt.Sprintf("group %d ends as group %d", inner, num)
+		case n > 0 && typ == protowire.EndGroupType:
+			open = open[:len(open)-1]
+		default:
+			if _, _, n = protowire.ConsumeField(b); n < 0 {
+				return fmt.Sprintf("in group %d: %s", inner, fault(b))
+			}
+		}
+		b = b[n:]
+	}
+	if len(open) == 0 {
+		return fmt.Sprintf("group %d holds too many levels of groups", num)
+	}
+	return fmt.Sprintf("group %d does not end", open[len(open)-1])
+}
+
+// varint reads a varint, or says what is wrong with it.
+func varint(b []byte) (v uint64, n int, why string) {
+	v, n = protowire.ConsumeVarint(b)
+	switch {
+	case n > 0:
+		return v, n, ""
+	case len(b) < binary.MaxVarintLen64:
+		return 0, 0, fmt.Sprintf("cut after %d bytes", len(b))
+	case b[binary.MaxVarintLen64-1] >= 0x80:
+		return 0, 0, fmt.Sprintf("of more than %d bytes", binary.MaxVarintLen64)
+	}
+	return 0, 0, "of more than 64 bits"
+}
+
+// short shows bytes as text where they are text, else as hexadecimal digits.
+func short(b []byte) string {
+	const maxBytes = 48
+	more := ""
+	if len(b) > maxBytes {
+		b, more = b[:maxBytes], "…"
+	}
+	if !utf8.Valid(b) || strings.ContainsFunc(string(b), func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Sprintf("%x%s", b, more)
+	}
+	return fmt.Sprintf("%q%s", b, more)
 }

@@ -50,48 +50,43 @@ func TypeName(url string) string { return url[strings.LastIndexByte(url, '/')+1:
 // OptionsBytes returns what stands in the place of Options in b: the value of an
 // Any, or that of the first extension. It is never nil.
 func OptionsBytes(b []byte) []byte {
-	for _, a := range anys(b) {
+	for _, a := range Anys(b) {
 		_, value := AnyParts(a)
 		return append([]byte{}, value...)
 	}
 	return []byte{}
 }
 
-// Holds reports whether b has options of a type, which is given by its full name,
-// and whether their bytes are well-formed protobuf. In an Any they are its value,
-// in BootstrapParams an extension's; the first one decides. It does not check the
-// rest of b.
-func Holds(b []byte, name string) (holds, wellFormed bool) {
-	for _, a := range anys(b) {
-		if url, value := AnyParts(a); TypeName(url) == name {
-			_, rest := wire.Parse(value)
-			return true, len(rest) == 0
-		}
-	}
-	return false, false
-}
-
-// anys is every Any in which options may stand: b itself, or the extensions'.
-func anys(b []byte) (all [][]byte) {
+// Anys is every Any in which options may stand: b itself, or those of the extensions.
+func Anys(b []byte) (all [][]byte) {
 	if !IsBootstrap(b) {
 		return [][]byte{b}
 	}
 	fields, _ := wire.Parse(b)
 	for _, f := range fields {
 		if f.Num == 8 && f.Type == protowire.BytesType {
-			all = append(all, firstBytes(f.Value))
+			inside, _ := AnyParts(f.Value) // the Any is field 1, as a type URL is
+			all = append(all, []byte(inside))
 		}
 	}
 	return all
 }
 
-// firstBytes is the first length-delimited field of a message.
-func firstBytes(b []byte) []byte {
-	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		if f.Type == protowire.BytesType {
-			return f.Value
+// MaxIdentifier is the longest identifier that containerd accepts, in bytes.
+const MaxIdentifier = 76
+
+// IsIdentifier reports whether containerd accepts s as a container ID or a namespace
+// (github.com/containerd/containerd/v2/pkg/identifiers): letters and digits, in words that
+// one of three signs separates. Everybody else, the reference included, has a regular
+// expression, so that this is a check of those.
+func IsIdentifier(s string) bool {
+	inWord := false
+	for _, c := range []byte(s) {
+		letter := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+		if !letter && (!inWord || !strings.ContainsRune("._-", rune(c))) {
+			return false
 		}
+		inWord = letter
 	}
-	return nil
+	return inWord && len(s) <= MaxIdentifier
 }

@@ -59,48 +59,9 @@ func TestOptionsBytes(t *testing.T) {
 	}
 }
 
-// Options of a type are the value of an Any that names it, or that of an extension.
-func TestHolds(t *testing.T) {
-	anyOf := func(url string, value ...wire.Part) wire.Message {
-		return wire.Message{wire.String(1, url), wire.Sub(2, value...)}
-	}
-	params := func(extensions ...wire.Message) wire.Message {
-		m := wire.Message{wire.String(1, "a.Options"), wire.String(4, "2.3")}
-		for _, e := range extensions {
-			m = append(m, wire.Sub(8, wire.Sub(1, e...)))
-		}
-		return m
-	}
-	cut := wire.Raw([]byte{0x0a, 0x05})
-	for _, test := range []struct {
-		name              string
-		m                 wire.Message
-		holds, wellFormed bool
-	}{
-		{"nothing", nil, false, false},
-		{"an Any", anyOf("a.Options", wire.Bool(1, true)), true, true},
-		{"an Any without a value", wire.Message{wire.String(1, "a.Options")}, true, true},
-		{"an Any with a URL", anyOf("example.com/a.Options"), true, true},
-		{"an Any of a damaged value", anyOf("a.Options", cut), true, false},
-		{"an Any of another type", anyOf("b.Options"), false, false},
-		{"an Any of a longer name", anyOf("x.a.Options"), false, false},
-		{"BootstrapParams whose ID is the type's name", params(), false, false},
-		{"BootstrapParams with the type", params(anyOf("a.Options")), true, true},
-		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Bool(1, true))),
-			true, true},
-		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), true, false},
-		{"BootstrapParams with another type", params(anyOf("b.Options")), false, false},
-	} {
-		holds, wellFormed := Holds(test.m.Encode(), "a.Options")
-		if holds != test.holds || wellFormed != test.wellFormed {
-			t.Errorf("%s: %v, %v; want %v, %v", test.name, holds, wellFormed, test.holds, test.wellFormed)
-		}
-	}
-}
-
 // A dump shows the message that the payload is by the contract.
 func TestDump(t *testing.T) {
-	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, wire.Bool(1, true))}
+	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, wire.Varint(1, 1))}
 	for _, test := range []struct {
 		m      wire.Message
 		family string
@@ -111,8 +72,8 @@ func TestDump(t *testing.T) {
 			[]string{"4 containerd_version", "8 extensions", "1 debug: varint 1"}},
 	} {
 		b := test.m.Encode()
-		if got := FamilyName(contract.Stdin, b); got != test.family {
-			t.Errorf("FamilyName = %q, want %q", got, test.family)
+		if got, _ := Family(contract.Stdin, b); got != test.family {
+			t.Errorf("Family = %q, want %q", got, test.family)
 		}
 		for _, want := range test.want {
 			if !strings.Contains(Dump(contract.Stdin, b), want) {

@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +24,7 @@ type Report struct {
 	Advice     string // what to do
 	Payload    grammar.Payload
 	Replay     string // the commands that show it again
+	First      string // the first test that has failed for the same cause; no row
 }
 
 // Cause names what failures have in common: the finding that explains them, or their group.
@@ -38,10 +38,11 @@ func (r Report) Cause() string {
 // group names the guarantee that is broken, and the finding, or which answer was given in
 // place of which. It depends on no test's guarantee: several tests find the same defect.
 func (v Verdict) group(p grammar.Payload, got contract.Outcome) string {
-	breaks, where := contract.GuaranteeOf(p.Want.Kind), " in "+stdin.FamilyName(p.Input, p.Bytes)
-	if p.Input == contract.Create { // which is decoded by code of its own
-		where = " in Create"
+	breaks, where := contract.GuaranteeOf(p.Want.Kind), "Create" // which is decoded by code of its own
+	if p.Input == contract.Stdin {
+		where, _ = stdin.Family(p.Input, p.Bytes)
 	}
+	where = " in " + where
 	if got.Kind.AlwaysWrong() {
 		breaks = contract.NeverPanics
 	}
@@ -141,11 +142,16 @@ func (r Report) String() string {
 	row("to do", r.Advice)
 	row("replay", r.Replay) // above the dump, which may be long
 	p := r.Payload
-	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", p.Description, len(p.Bytes),
-		stdin.FamilyName(p.Input, p.Bytes)), "; "))
+	family, md := stdin.Family(p.Input, p.Bytes)
+	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", p.Description, len(p.Bytes), family),
+		"; "))
 	if len(p.Bytes) <= maxDump {
-		b.WriteString(stdin.Dump(p.Input, p.Bytes))
-		row("hex", shortHex(p.Bytes))
+		b.WriteString(stdin.DumpAs(p.Bytes, md))
+		more := ""
+		if len(p.Bytes) > maxHex {
+			more = "… (the replay file has all of it)"
+		}
+		row("hex", fmt.Sprintf("%.*x%s", maxHex, p.Bytes, more))
 	}
 	return b.String()
 }
@@ -156,10 +162,3 @@ const (
 	maxDump = 1 << 16
 	maxHex  = 512
 )
-
-func shortHex(b []byte) string {
-	if len(b) > maxHex {
-		return hex.EncodeToString(b[:maxHex]) + "… (the replay file has all of it)"
-	}
-	return hex.EncodeToString(b)
-}

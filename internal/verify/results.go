@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,16 +20,15 @@ import (
 // results are what this process has found out.
 var results = struct {
 	sync.Mutex
-	enumerated int            // payloads, of everything small
-	excused    map[string]int // answers, by finding
-	written    time.Time      // when these were
-	causes     []*cause       // in the order in which tests have failed for them
+	excused map[string]int // answers, by finding
+	written time.Time      // when these were
+	causes  []*cause       // in the order in which tests have failed for them
 }{excused: make(map[string]int)}
 
 // cause is what failures of several tests have in common.
 type cause struct {
 	name  string
-	known bool     // it is a finding
+	known int      // 1 if it is a finding
 	tests []string // each once: one that shrinks its input fails often
 	next  string   // the command to go on with
 }
@@ -48,13 +48,6 @@ func count(v verdict.Verdict) {
 	}
 }
 
-// Enumerated notes that some payloads were enumerated.
-func Enumerated(n int) {
-	results.Lock()
-	defer results.Unlock()
-	results.enumerated += n
-}
-
 // Record notes a failure of a test, and returns the first test that has failed for its cause.
 // One that nothing replays is a report that a test has made to look at.
 func Record(test string, r verdict.Report) (first string) {
@@ -67,7 +60,10 @@ func Record(test string, r verdict.Report) (first string) {
 	if i < 0 {
 		i = len(results.causes)
 		next, _, _ := strings.Cut(r.Replay, "\n")
-		results.causes = append(results.causes, &cause{name: r.Cause(), known: r.Finding != nil, next: next})
+		results.causes = append(results.causes, &cause{name: r.Cause(), next: next})
+		if r.Finding != nil {
+			results.causes[i].known = 1
+		}
 	}
 	c := results.causes[i]
 	if !slices.Contains(c.tests, test) {
@@ -110,42 +106,27 @@ func ReadExcused(dir string) (map[string]int, error) {
 	return all, err
 }
 
-// summary says how many payloads were enumerated, which answers were excused, and, if tests
-// have failed, for which causes and what to do next: first what no finding explains, and then
-// by the number of tests. It is "" if there is nothing to say.
-func summary(failed bool) string {
-	var b strings.Builder
-	if results.enumerated > 0 {
-		fmt.Fprintf(&b, "%d payloads enumerated\n", results.enumerated)
-	}
-	if len(results.excused) > 0 {
-		fmt.Fprintf(&b, "known findings of hcsshim %s, excused:\n", hcsshimVersion())
-	}
-	for _, name := range slices.Sorted(maps.Keys(results.excused)) {
-		fmt.Fprintf(&b, "  %7d × %s\n", results.excused[name], name)
-	}
-	if !failed || len(results.causes) == 0 {
-		return b.String()
-	}
-	b.WriteString("what failed, by cause, and what to do next:\n")
-	slices.SortStableFunc(results.causes, func(a, b *cause) int {
-		if a.known != b.known && b.known {
-			return -1
-		} else if a.known != b.known {
-			return 1
-		}
-		return len(b.tests) - len(a.tests)
-	})
-	for _, c := range results.causes {
-		fmt.Fprintf(&b, "  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)
-	}
-	return b.String()
-}
-
-// finish prints the summary when the tests have run, and writes what is left to write.
+// finish prints which answers were excused, and, if tests have failed, for which causes and
+// what to do next: first what no finding explains, and then by the number of tests. It
+// writes what is left to write.
 func finish(failed bool) error {
 	results.Lock()
 	defer results.Unlock()
-	fmt.Print(summary(failed))
+	if len(results.excused) > 0 {
+		fmt.Printf("known findings of hcsshim %s, excused:\n", hcsshimVersion())
+	}
+	for _, name := range slices.Sorted(maps.Keys(results.excused)) {
+		fmt.Printf("  %7d × %s\n", results.excused[name], name)
+	}
+	if !failed || len(results.causes) == 0 {
+		return write()
+	}
+	fmt.Println("what failed, by cause, and what to do next:")
+	slices.SortStableFunc(results.causes, func(a, b *cause) int {
+		return cmp.Or(a.known-b.known, len(b.tests)-len(a.tests))
+	})
+	for _, c := range results.causes {
+		fmt.Printf("  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)
+	}
 	return write()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -29,7 +30,6 @@ type suite struct {
 	underTest decoder.Decoder   // the readOptions of the hcsshim under test
 	creates   []decoder.Decoder // what decodes CreateTaskRequest.Options in it
 	decoders  []decoder.Decoder // those that the settings choose, the reference's among them
-	byInput   map[contract.Input][]decoder.Decoder
 
 	known, excused map[contract.Input]findings.List // of the decoders under test
 }
@@ -44,8 +44,7 @@ var current = sync.OnceValues(func() (*suite, error) {
 })
 
 func newSuite(s settings.Test) (*suite, error) {
-	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.ReadOptions},
-		byInput: make(map[contract.Input][]decoder.Decoder)}
+	u := &suite{settings: s, underTest: decoder.Decoder{Name: hcsshimName, Read: hcsshim.Current().ReadOptions}}
 	for _, c := range hcsshim.Current().Creates {
 		u.creates = append(u.creates, decoder.Decoder{Name: createName + " (" + c.File + ")", Input: contract.Create,
 			Read: c.Read})
@@ -53,7 +52,6 @@ func newSuite(s settings.Test) (*suite, error) {
 	for _, d := range append([]decoder.Decoder{reference.Decoder, u.underTest, reference.CreateDecoder}, u.creates...) {
 		if s.Decoder == "" || d.Name == s.Decoder || strings.HasPrefix(d.Name, s.Decoder+" ") {
 			u.decoders = append(u.decoders, d)
-			u.byInput[d.Input] = append(u.byInput[d.Input], d)
 		}
 	}
 	if len(u.decoders) == 0 {
@@ -103,8 +101,10 @@ func Creates() []decoder.Decoder { return must().creates }
 // test; or some of them, because only these are mutants.
 func Decoders() []decoder.Decoder { return must().decoders }
 
-// DecodersOf are those of Decoders that have an input. The caller must not change them.
-func DecodersOf(in contract.Input) []decoder.Decoder { return must().byInput[in] }
+// DecodersOf are those of Decoders that have an input.
+func DecodersOf(in contract.Input) []decoder.Decoder {
+	return slices.DeleteFunc(slices.Clone(Decoders()), func(d decoder.Decoder) bool { return d.Input != in })
+}
 
 // IsReference reports whether a decoder is the reference's.
 func IsReference(d decoder.Decoder) bool {
@@ -117,19 +117,12 @@ func Known() findings.List { return must().known[contract.Stdin] }
 // Excused is what of Known is not to fail a test, by the user's choice.
 func Excused() findings.List { return must().excused[contract.Stdin] }
 
-// KnownOf is what is known of a decoder.
-func KnownOf(d decoder.Decoder) findings.List {
+// FindingsOf is what is known of a decoder, and what of that is excused.
+func FindingsOf(d decoder.Decoder) (known, excused findings.List) {
 	if IsReference(d) {
-		return findings.None
+		return findings.None, findings.None
 	}
-	return must().known[d.Input]
-}
-
-func excusedOf(d decoder.Decoder) findings.List {
-	if IsReference(d) {
-		return findings.None
-	}
-	return must().excused[d.Input]
+	return must().known[d.Input], must().excused[d.Input]
 }
 
 func hcsshimVersion() string { return hcsshim.Current().Source }
@@ -152,8 +145,8 @@ func Main(run func() int) int {
 // Ready reports whether there is an hcsshim to test, and the one that the user asks for:
 // a variable HCSSHIM alone does not change what go commands test.
 func Ready() error {
-	if err := hcsshim.Ready(); err != nil {
-		return err
+	if hcsshim.Current().Source == "" {
+		return hcsshim.ErrNotExtracted
 	}
 	u, err := current()
 	if err != nil {

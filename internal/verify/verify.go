@@ -68,14 +68,14 @@ func Decoded() int64 { return decoded.Load() }
 // panic of the decoder end the process.
 func fail(t TB, d decoder.Decoder, c Check, v verdict.Verdict, got contract.Outcome) {
 	t.Helper()
-	r, first := c.report(t, d, v, got)
+	r := c.Report(t, d, v, got)
 	if own, ok := t.(interface {
 		Wrong(r verdict.Report, again func())
 	}); ok {
 		own.Wrong(r, func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) })
 	}
-	if first != t.Name() {
-		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", first, r.Cause(), r.Replay)
+	if r.First != t.Name() {
+		t.Fatalf("\nthe same cause as in %s, which shows it in full: %s\nreplay     %s\n", r.First, r.Cause(), r.Replay)
 	}
 	t.Fatalf("%s", r)
 }
@@ -92,7 +92,8 @@ func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
 	if c.Reproduces {
 		decide = verdict.OfCase
 	}
-	v := decide(For(d, c.Payload), got, KnownOf(d), excusedOf(d))
+	known, excused := FindingsOf(d)
+	v := decide(For(d, c.Payload), got, known, excused)
 	count(v)
 	return v
 }
@@ -114,15 +115,10 @@ func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 
 // Report reports an answer that fails t, and notes it in the results.
 func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) verdict.Report {
-	r, _ := c.report(t, d, v, got)
-	return r
-}
-
-// report is Report. It returns the first test that has failed for the same cause, too.
-func (c Check) report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.Outcome) (verdict.Report, string) {
 	r := v.Report(For(d, c.Payload), got, c.Guarantee, Excused())
 	r.Program, r.Replay = DecoderName(d), c.replay(t)
-	return r, Record(t.Name(), r)
+	r.First = Record(t.Name(), r)
+	return r
 }
 
 // DecoderName names a decoder with the version under test.
@@ -146,7 +142,7 @@ func (c Check) replay(t TB) string {
 	if err != nil {
 		return fmt.Sprintf("the payload could not be saved: %v", err)
 	}
-	line := Settings().ReproCommand(name)
+	line := "make repro " + Settings().CaseArguments(name)
 	if c.Reader == nil {
 		return line
 	}
@@ -154,27 +150,45 @@ func (c Check) replay(t TB) string {
 		" again, with its seed or kept input"
 }
 
+// Repro reports what a payload is, what a correct shim answers, and what the
+// decoder under test answers; and the same as CreateTaskRequest.Options where an
+// answer to those is not right. It reports whether each answer is right or excused.
+func Repro(w io.Writer, b []byte) (passes bool, err error) {
+	text, passes := "", true
+	for i, d := range append([]decoder.Decoder{UnderTest()}, Creates()...) {
+		p := grammar.Payload{Bytes: b, Input: d.Input, Want: reference.RunHCS.Want(d.Input, b)}
+		got := d.Decode(bytes.NewReader(b), b)
+		known, excused := FindingsOf(d)
+		v := verdict.Of(p, got, known, excused)
+		passes = passes && !v.Fails()
+		if i > 0 && v.Kind == verdict.Right {
+			continue
+		}
+		r := v.Report(p, got, contract.GuaranteeOf(p.Want.Kind), Excused())
+		r.Program = DecoderName(d)
+		if v.Kind == verdict.Known {
+			r.Advice = "Excused by the findings of " + Excused().Name + " (FINDINGS=none excuses nothing)."
+		}
+		text += r.String()
+	}
+	_, err = io.WriteString(w, text)
+	return passes, err
+}
+
 // Save keeps the payload of a failing test, one file a test, so that the last
 // one, which is the smallest after shrinking, remains.
 func Save(test string, b []byte) (name string, err error) {
-	dir, err := buildDir()
-	if err == nil {
-		dir = filepath.Join(dir, "failures")
-		err = os.MkdirAll(dir, 0o777)
-	}
-	if err != nil {
-		return "", err
-	}
-	name = filepath.Join(dir, strings.NewReplacer("/", "_", "#", "_").Replace(test)+".bin")
-	return name, os.WriteFile(name, b, 0o666)
-}
-
-// buildDir is where the hcsshim under test has its files. The path was made where it was
-// extracted: a program for Windows adds the drive.
-func buildDir() (string, error) {
 	dir := cmp.Or(Settings().Build, hcsshim.Current().Build)
 	if dir == "" {
 		return "", hcsshim.ErrNotExtracted
 	}
-	return filepath.Abs(dir)
+	// The path was made where hcsshim was extracted: a program for Windows adds the drive.
+	if dir, err = filepath.Abs(filepath.Join(dir, "failures")); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", err
+	}
+	name = filepath.Join(dir, strings.NewReplacer("/", "_", "#", "_").Replace(test)+".bin")
+	return name, os.WriteFile(name, b, 0o666)
 }

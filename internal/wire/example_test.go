@@ -10,15 +10,11 @@ import (
 // no legal field at all.
 func ExampleMessage() {
 	m := wire.Message{
-		wire.Bool(1, true).WideTag(2),
+		wire.Varint(1, 1).WideTag(2),
 		wire.String(2, "k"),
 		wire.Tag(0, 0), // field number 0 does not exist
 	}
 	fmt.Printf("%x\n", m.Encode())
-	fmt.Print(wire.Dump(m.Encode(), nil, nil))
 	// Output:
 	// 88000112016b00
-	//       0 1 ?: varint 1, tag in 2 bytes
-	//       3 2 ?: 1 bytes "k"
-	//       6 !! field number 0 does not exist: 00
 }

@@ -1,5 +1,5 @@
 // Package wire builds protobuf messages from the wire up, legal and illegal
-// ones, and shows them to people.
+// ones, and takes them apart.
 //
 // A message is a list of parts, written in the order given. Every part can be
 // written wider than it needs to be, and any bytes at all can stand among them,
@@ -14,12 +14,10 @@ import (
 
 // Part is one piece of a message: a field, or any other bytes.
 type Part struct {
-	num  protowire.Number
+	num  protowire.Number // 0 for bytes that are no field
 	typ  protowire.Type
-	val  uint64 // varint, fixed32, fixed64
-	body Message
-	raw  []byte // bytes field, or, when num is 0, anything
-	text string // behind raw
+	val  uint64 // a varint, or the length of body
+	body []byte // what stands behind the tag, and behind the length
 
 	tagWidth, valWidth int
 }
@@ -32,43 +30,36 @@ func Varint(num protowire.Number, v uint64) Part {
 	return Part{num: num, typ: protowire.VarintType, val: v}
 }
 
-// Bool is a varint field of 0 or 1.
-func Bool(num protowire.Number, v bool) Part {
-	return Varint(num, protowire.EncodeBool(v))
-}
-
 // Int is a varint field of an int32, int64 or enum value: negative ones take
 // ten bytes.
 func Int(num protowire.Number, v int64) Part { return Varint(num, uint64(v)) }
 
 // Fixed32 is a field of four bytes.
 func Fixed32(num protowire.Number, v uint32) Part {
-	return Part{num: num, typ: protowire.Fixed32Type, val: uint64(v)}
+	return Part{num: num, typ: protowire.Fixed32Type, body: protowire.AppendFixed32(nil, v)}
 }
 
 // Fixed64 is a field of eight bytes.
 func Fixed64(num protowire.Number, v uint64) Part {
-	return Part{num: num, typ: protowire.Fixed64Type, val: v}
+	return Part{num: num, typ: protowire.Fixed64Type, body: protowire.AppendFixed64(nil, v)}
 }
 
 // String is a length-delimited field; nothing checks that s is UTF-8.
-func String(num protowire.Number, s string) Part {
-	return Part{num: num, typ: protowire.BytesType, text: s}
-}
+func String(num protowire.Number, s string) Part { return Bytes(num, []byte(s)) }
 
 // Bytes is a length-delimited field.
 func Bytes(num protowire.Number, b []byte) Part {
-	return Part{num: num, typ: protowire.BytesType, raw: b}
+	return Part{num: num, typ: protowire.BytesType, val: uint64(len(b)), body: b}
 }
 
 // Sub is a length-delimited field that holds a message.
 func Sub(num protowire.Number, parts ...Part) Part {
-	return Part{num: num, typ: protowire.BytesType, body: parts}
+	return Bytes(num, Message(parts).Encode())
 }
 
 // Group is a field between a start and an end tag.
 func Group(num protowire.Number, parts ...Part) Part {
-	return Part{num: num, typ: protowire.StartGroupType, body: parts}
+	return Part{num: num, typ: protowire.StartGroupType, body: Message(parts).Encode()}
 }
 
 // Tag is a tag without its value. Every number and type can be said, also
@@ -78,7 +69,7 @@ func Tag(num uint64, typ protowire.Type) Part {
 }
 
 // Raw is bytes as they are.
-func Raw(b []byte) Part { return Part{raw: b} }
+func Raw(b []byte) Part { return Part{body: b} }
 
 // Num is the part's field number, 0 for a Raw or a Tag.
 func (p Part) Num() protowire.Number { return p.num }
@@ -111,26 +102,17 @@ func (m Message) Encode() []byte {
 // Append writes the part behind b.
 func (p Part) Append(b []byte) []byte {
 	if p.num == 0 {
-		return append(b, p.raw...)
+		return append(b, p.body...)
 	}
 	b = appendWide(b, protowire.EncodeTag(p.num, p.typ), p.tagWidth)
-	switch p.typ {
-	case protowire.VarintType:
-		return appendWide(b, p.val, p.valWidth)
-	case protowire.Fixed32Type:
-		return protowire.AppendFixed32(b, uint32(p.val))
-	case protowire.Fixed64Type:
-		return protowire.AppendFixed64(b, p.val)
-	case protowire.StartGroupType:
-		b = append(b, p.body.Encode()...)
-		return appendWide(b, protowire.EncodeTag(p.num, protowire.EndGroupType), p.tagWidth)
+	if p.typ == protowire.VarintType || p.typ == protowire.BytesType {
+		b = appendWide(b, p.val, p.valWidth)
 	}
-	raw := p.raw
-	if p.body != nil {
-		raw = p.body.Encode()
+	b = append(b, p.body...)
+	if p.typ == protowire.StartGroupType {
+		b = appendWide(b, protowire.EncodeTag(p.num, protowire.EndGroupType), p.tagWidth)
 	}
-	b = appendWide(b, uint64(len(raw)+len(p.text)), p.valWidth)
-	return append(append(b, raw...), p.text...)
+	return b
 }
 
 // WideVarint writes v as a varint of at least n bytes: readers accept up to ten

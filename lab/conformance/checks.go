@@ -139,7 +139,7 @@ func edits(e corpus.Case) (all [][]byte) {
 	if e.Size > small {
 		return nil
 	}
-	for s := range grammar.Edits(e.Name, e.Payload.Bytes) {
+	for _, s := range grammar.Edits(e.Name, e.Payload.Bytes) {
 		all = append(all, s.Bytes())
 	}
 	return all

@@ -130,8 +130,7 @@ func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes b
 // report is what is told of a failure.
 func (f *failure) report(s *Settings) verdict.Report {
 	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
-	r.Verdict, r.Guarantee = "", contract.Guarantee{}
-	r.Program, r.Difference = s.Reader, f.answer()
+	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
 	if f.file != "" {
 		r.Replay = s.reproCommand(f.file)
 	}

@@ -14,6 +14,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // historyReleases have, between them, every finding.
@@ -64,7 +65,7 @@ var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`
 // Tests that fail, where none names the finding, are an error.
 func discovery(ctx context.Context, b *extract.Build, l layer, finding string) (string, error) {
 	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
-	out, _, err := gocmd.Try(l.command(ctx, b, b.Dir, s, "-test.v"))
+	out, _, err := workspace.Try(l.command(ctx, b, b.Dir, s, "-test.v"))
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return "", err
 	}

@@ -16,10 +16,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/mutants/mutate"
+	"shimfuzz/lab/workspace"
 )
 
 // layer is a part of the suite that can kill a mutant: some tests of a package.
@@ -167,7 +167,7 @@ func (r *run) layer(ctx context.Context, dir string, l layer, m *mutant) (killer
 	}
 	cmd := l.command(ctx, r.Build, dir, s, "-test.failfast")
 	cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d", mutate.Variable, m.number))
-	out, failed, err := gocmd.Try(cmd)
+	out, failed, err := workspace.Try(cmd)
 	if err := errors.Join(ctx.Err(), err); err != nil || !failed {
 		return "", err
 	}

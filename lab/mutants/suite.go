@@ -19,6 +19,7 @@ import (
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/mutants/handwritten"
 	"shimfuzz/lab/mutants/mutate"
+	"shimfuzz/lab/workspace"
 )
 
 // mutant is one of a decoder, or of what it calls.
@@ -78,7 +79,7 @@ type suite struct {
 func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 	s := &suite{dir: filepath.Join(b.Dir, "_mutants"), overlay: make(map[string]string), sources: sources(b)}
 	err := os.RemoveAll(s.dir)
-	s.Build, err = b.Edited("mutants", func(work *modfile.WorkFile) error {
+	s.Build, err = workspace.Edited(b, "mutants", func(work *modfile.WorkFile) error {
 		err := errors.Join(err, work.DropUse(filepath.Join(b.Root, "lab")))
 		for i := range s.sources {
 			if of := &s.sources[i]; of.module != "" {
@@ -91,9 +92,7 @@ func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 		return nil, err
 	}
 	lab := filepath.Join(b.Root, "lab", "mutants")
-	for _, pkg := range []string{"verify", "decoder"} {
-		s.overlay[filepath.Join(b.Root, "internal", pkg, "mutants.go")] = filepath.Join(lab, "testdata", pkg+".go")
-	}
+	s.overlay[filepath.Join(b.Root, "internal", "verify", "mutants.go")] = filepath.Join(lab, "testdata", "verify.go")
 	written, err := filepath.Glob(filepath.Join(lab, "handwritten", "*.go"))
 	for _, name := range written {
 		if !strings.HasSuffix(name, "_test.go") {
@@ -114,7 +113,7 @@ func (s *suite) copyModule(ctx context.Context, b *extract.Build, of *source, wo
 	from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 	to := filepath.Join(s.dir, filepath.FromSlash(of.name))
 	of.name = strings.TrimSpace(of.name + " " + version)
-	return errors.Join(gocmd.CopyTree(to, from), work.AddReplace(of.module, "", to, ""))
+	return errors.Join(workspace.CopyTree(to, from), work.AddReplace(of.module, "", to, ""))
 }
 
 // load loads the packages of the sources, with their types.

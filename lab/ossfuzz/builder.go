@@ -28,6 +28,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 //go:embed compile_go_fuzzer
@@ -107,7 +108,7 @@ func (b builder) run(ctx context.Context) error {
 	}
 	cmd := gocmd.Command(ctx, filepath.Join(b.src(), "hcsshim"), "bash", "-eux", filepath.Join(b.src(), "build.sh"))
 	cmd.Env = b.environment(goBin)
-	printed, failed, err := gocmd.Try(cmd)
+	printed, failed, err := workspace.Try(cmd)
 	if err := errors.Join(err, os.WriteFile(b.log(), []byte(printed), 0o666)); err != nil {
 		return err
 	}
@@ -137,8 +138,8 @@ func (b builder) layOut() error {
 	return errors.Join(
 		os.WriteFile(filepath.Join(b.src(), "build.sh"), script, 0o777),
 		os.WriteFile(filepath.Join(b.bin(), "compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		gocmd.CopyTree(filepath.Join(b.src(), "hcsshim"), b.Source.Dir, ".git"),
-		gocmd.CopyTree(filepath.Join(b.src(), "shimfuzz"), b.Root, generated...),
+		workspace.CopyTree(filepath.Join(b.src(), "hcsshim"), b.Source.Dir, ".git"),
+		workspace.CopyTree(filepath.Join(b.src(), "shimfuzz"), b.Root, generated...),
 	)
 }
 
@@ -201,7 +202,7 @@ func (b *builder) moveOut() (err error) {
 	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
 	}
-	err = errors.Join(gocmd.CopyTree(b.moved, b.out()), os.RemoveAll(b.out()))
+	err = errors.Join(workspace.CopyTree(b.moved, b.out()), os.RemoveAll(b.out()))
 	if b.sanitizer == "address" {
 		err = errors.Join(err, os.RemoveAll(b.src()), os.RemoveAll(b.work()))
 	}

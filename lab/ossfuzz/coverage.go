@@ -16,6 +16,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // Coverage builds the targets for coverage and runs them on their seeds, as OSS-Fuzz makes
@@ -56,7 +57,7 @@ func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test, test st
 	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.run=^"+test+"$", "-test.coverprofile="+profile)
 	cmd.Dir = f.dir
 	cmd.Env = append(cmd.Env, "FUZZ_CORPUS_DIR="+f.seedDir())
-	out, failed, err := gocmd.Try(cmd)
+	out, failed, err := workspace.Try(cmd)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // fuzzer is a target that build.sh has made, in the folder that it was moved to.
@@ -85,7 +86,7 @@ func (f fuzzer) run(ctx context.Context, s settings.Test, args ...string) (resul
 	cmd := gocmd.Command(ctx, f.dir, f.binary(), append(options, args...)...)
 	cmd.Env = append(os.Environ(), "ASAN_OPTIONS="+asanOptions, s.Environ())
 	start := time.Now()
-	printed, failed, err := gocmd.Try(cmd)
+	printed, failed, err := workspace.Try(cmd)
 	if ctx.Err() != nil {
 		return result{}, ctx.Err()
 	}

@@ -11,9 +11,9 @@ import (
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // provenOn is a release with two well-known defects, which the fuzzers must find.
@@ -83,7 +83,7 @@ func hunt(ctx context.Context, e *extract.Build, f fuzzer, what, seeds string, b
 				r.report)
 		}
 		fmt.Printf("%-34s %-28s %8.1f %12d\n", what, name, r.seconds, r.executions)
-		lines = append(lines, "  "+nothing.ReproCommand(r.crash))
+		lines = append(lines, "  make repro "+nothing.CaseArguments(r.crash))
 		is := func(n string) bool { return n == name }
 		left, unexcused = slices.DeleteFunc(left, is), slices.DeleteFunc(unexcused, is)
 		s.Findings = strings.Join(append([]string{provenOn}, unexcused...), ",-")
@@ -97,11 +97,11 @@ var explains = regexp.MustCompile(`(?m)^\s*finding +([\w-]+)`)
 // nameOf replays a payload on hcsshim itself and returns the finding that explains the
 // answer, which a fuzzer does not know of a release: to it hcsshim is a checkout.
 func nameOf(ctx context.Context, e *extract.Build, s settings.Test, file string) (string, error) {
-	cmd, err := e.Program(ctx, s, "./cmd/shimfuzz", "repro", "-case="+file)
+	cmd, err := workspace.Program(ctx, e, s, "./cmd/shimfuzz", "repro", "-case="+file)
 	if err != nil {
 		return "", err
 	}
-	out, _, err := gocmd.Try(cmd)
+	out, _, err := workspace.Try(cmd)
 	if err != nil {
 		return "", err
 	}

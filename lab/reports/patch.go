@@ -23,6 +23,7 @@ import (
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
+	"shimfuzz/lab/workspace"
 )
 
 //go:embed templates
@@ -166,7 +167,7 @@ func Patch(ctx context.Context, root, hcsshim string) error {
 // writePatch writes the patched copy and the commit into dir, which it replaces.
 func writePatch(ctx context.Context, source *extract.Source, dir string) (name string, err error) {
 	tree := filepath.Join(dir, "hcsshim")
-	if err := errors.Join(os.RemoveAll(dir), gocmd.CopyTree(tree, source.Dir, ".git")); err != nil {
+	if err := errors.Join(os.RemoveAll(dir), workspace.CopyTree(tree, source.Dir, ".git")); err != nil {
 		return "", err
 	}
 	if err := errors.Join(git(ctx, tree, "init", "-q"), commit(ctx, tree, "hcsshim "+source.Name)); err != nil {

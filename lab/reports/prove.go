@@ -19,6 +19,7 @@ import (
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
+	"shimfuzz/lab/workspace"
 )
 
 // Reports writes the report of a finding, or of each if finding is "", into build/reports.
@@ -153,7 +154,7 @@ func (p *prover) tree(name string) (dir string, err error) {
 	source, err := extract.Locate(p.root, "")
 	if err == nil {
 		p.release = source.Name
-		err = gocmd.CopyTree(dir, source.Dir, ".git")
+		err = workspace.CopyTree(dir, source.Dir, ".git")
 	}
 	if err == nil && name != "release" {
 		err = apply(dir)
@@ -228,7 +229,7 @@ func (p *prover) inModule(ctx context.Context, r *report, of module, fixed bool)
 		return result{}, err
 	}
 	dir := filepath.Join(p.work, "module")
-	err = errors.Join(os.RemoveAll(dir), gocmd.CopyTree(dir, m.Dir))
+	err = errors.Join(os.RemoveAll(dir), workspace.CopyTree(dir, m.Dir))
 	if err == nil && fixed && r.Last == "" {
 		err = edit(filepath.Join(dir, filepath.FromSlash(of.changed)), []change{of.change})
 	}
@@ -275,7 +276,7 @@ func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, err
 
 // try runs tests.
 func try(cmd *exec.Cmd) (result, error) {
-	out, failed, err := gocmd.Try(cmd)
+	out, failed, err := workspace.Try(cmd)
 	return result{failed, out}, err
 }
 

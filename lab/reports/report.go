@@ -15,13 +15,11 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"golang.org/x/tools/imports"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/types/known/emptypb"
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/findings"
 )
 
@@ -111,11 +109,11 @@ func (r *report) show(payload []byte) (err error) {
 	if r.Program == findings.Create {
 		in, want = contract.Create, reference.CreateAnswer
 	}
-	r.Family, r.Dump = stdin.FamilyName(in, payload), stdin.Dump(in, payload)
+	family, md := stdin.Family(in, payload)
 	if r.Program == protobuf {
-		r.Family = "any message"
-		r.Dump = wire.Dump(payload, (*emptypb.Empty)(nil).ProtoReflect().Descriptor(), nil)
+		family, md = "any message", nil
 	}
+	r.Family, r.Dump = family, stdin.DumpAs(payload, md)
 	if r.Size = len(payload); r.Size > 1<<20 {
 		r.Large, r.Bytes, r.Hex = true, "(too long for a report: the test makes it)", `""`
 	} else {

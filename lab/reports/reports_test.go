@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/workspace"
 )
 
 // root is absolute, as the command's is.
@@ -43,7 +43,7 @@ func TestPatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := gocmd.CopyTree(fresh, source.Dir); err != nil {
+	if err := workspace.CopyTree(fresh, source.Dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-q", "-m", "x"}, {"am", "-q", name}} {

@@ -15,6 +15,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 // pageFile is what Compare writes, below the root.
@@ -110,7 +111,7 @@ func (r release) differs(ctx context.Context, pinned *extract.Build) string {
 	}
 	text := ""
 	if r.path == hcsshim { // both are text that git ignores
-		diff, other, err := gocmd.Try(gocmd.Command(ctx, b.Root, "git", "diff", "--no-index",
+		diff, other, err := workspace.Try(gocmd.Command(ctx, b.Root, "git", "diff", "--no-index",
 			"--ignore-matching-lines=^// ", pinned.DecoderFile(), b.DecoderFile()))
 		if err != nil {
 			return err.Error() + "\n"
@@ -120,7 +121,7 @@ func (r release) differs(ctx context.Context, pinned *extract.Build) string {
 		}
 	}
 	// The enumeration, and the measurement of time, take longer than they are worth here.
-	out, failed, err := gocmd.Try(b.Go(ctx, settings.Test{}, "test", "-skip=^Test(Walk|Linear)", "./corpus/...",
+	out, failed, err := workspace.Try(b.Go(ctx, settings.Test{}, "test", "-skip=^Test(Walk|Linear)", "./corpus/...",
 		"./properties"))
 	if err != nil {
 		return err.Error() + "\n"
@@ -136,7 +137,7 @@ func (r release) build(pinned *extract.Build) (*extract.Build, error) {
 	if r.path == hcsshim {
 		return extract.Prepare(pinned.Root, r.newest, "")
 	}
-	return pinned.Edited("newest", func(work *modfile.WorkFile) error {
+	return workspace.Edited(pinned, "newest", func(work *modfile.WorkFile) error {
 		return work.AddReplace(r.path, "", r.path, r.newest)
 	})
 }

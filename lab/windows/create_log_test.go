@@ -39,7 +39,7 @@ func TestCreateOptions(t *testing.T) {
 			rows, all = append(rows, bareAny{c.Name, &c.Payload.Bytes}), append(all, &c.Payload.Bytes)
 		}
 	}
-	debug := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode())
+	debug := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Varint(1, 1)}.Encode())
 	replies := s.replies(t, calls.Setup{Stdin: debug, Log: true}, all)
 	if len(replies) < len(rows) {
 		t.Fatalf("%s: Create hung", rows[len(replies)].name)

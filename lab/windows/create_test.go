@@ -57,7 +57,7 @@ var bareAnys = []bareAny{
 		wire.String(2, "{}"))},
 	{"Options", wireBytes(wire.String(1, contract.OptionsName))},
 	{"Options with a prefix", wireBytes(wire.String(1, "type.googleapis.com/"+contract.OptionsName),
-		wire.Sub(2, wire.Bool(1, true)))},
+		wire.Sub(2, wire.Varint(1, 1)))},
 	{"Options with a damaged value", wireBytes(wire.String(1, contract.OptionsName), wire.String(2, "\x08"))},
 	{"Options whose value reads as a namespace", wireBytes(wire.String(1, contract.OptionsName),
 		wire.String(2, "inference"))},

@@ -235,7 +235,8 @@ func TestCase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	say("%d bytes, read as %s", len(b), stdin.FamilyName(contract.Stdin, b))
+	family, _ := stdin.Family(contract.Stdin, b)
+	say("%d bytes, read as %s", len(b), family)
 	for _, s := range have {
 		e := s.expect(b)
 		got, _ := s.serve(t, b)

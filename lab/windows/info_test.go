@@ -131,7 +131,7 @@ func readInfo(r wine.Result) contract.Outcome {
 
 // What a run of -info shows.
 func TestReadInfo(t *testing.T) {
-	anyOf := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode())
+	anyOf := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Varint(1, 1)}.Encode())
 	info := func(parts ...wire.Part) string {
 		return string(append(wire.Message{wire.String(1, "name")}, parts...).Encode())
 	}
@@ -158,7 +158,7 @@ func TestReadInfo(t *testing.T) {
 // few are payloads of each kind.
 var few = [][]byte{
 	nil,
-	grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(1, true)}.Encode()),
+	grammar.PlainAny(contract.OptionsName, wire.Message{wire.Varint(1, 1)}.Encode()),
 	grammar.PlainAny(contract.OptionsName, []byte{0x08}),
 	grammar.PlainAny("google.protobuf.Timestamp", nil),
 	{0x0a},

@@ -65,7 +65,7 @@ func replay(t testing.TB, payload []byte) string {
 	}
 	s := verify.Settings()
 	return "make -C lab e2e " + s.CaseArguments(file) + "   what the real shims do\n" +
-		s.ReproCommand(file) + "   what the payload is, and what readOptions answers"
+		"make repro " + s.CaseArguments(file) + "   what the payload is, and what readOptions answers"
 }
 
 // progress counts the payloads of tests, and prints how many are done, at most every

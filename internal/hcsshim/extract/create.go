@@ -1,10 +1,13 @@
 package extract
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ast/astutil"
@@ -23,10 +26,29 @@ type createBlock struct {
 	logging  []int    // lines of the block that are left out
 }
 
+// createSource is the file with the functions that are made of blocks.
+func (p *program) createSource() ([]byte, error) {
+	blocks, err := p.createBlocks()
+	if err != nil {
+		return nil, err
+	}
+	elements, functions := "", ""
+	for _, b := range blocks {
+		elements += fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)},\n", p.file(b.block), b.name())
+		functions += "\n" + p.function(b) + "\n"
+	}
+	reached, err := p.reached(createFile)
+	if err != nil {
+		return nil, err
+	}
+	return p.generated("", "", "var creates []hcsshim.Create\n\nfunc init() {\ncreates = []hcsshim.Create{\n"+elements+
+		"}\n}\n"+functions+reached)
+}
+
 // createBlocks are the places of all functions that take a CreateTaskRequest.
-func (p *shim) createBlocks() (all []*createBlock, err error) {
+func (p *program) createBlocks() (all []*createBlock, err error) {
 	for _, d := range p.decls {
-		f, ok := d.nodes[0].(*ast.FuncDecl)
+		f, ok := d.node.(*ast.FuncDecl)
 		if !ok || f.Body == nil {
 			continue
 		}
@@ -34,8 +56,8 @@ func (p *shim) createBlocks() (all []*createBlock, err error) {
 			if len(req.Names) == 0 || !strings.HasSuffix(types.ExprString(req.Type), ".CreateTaskRequest") {
 				continue
 			}
-			b, err := p.createBlock(&createBlock{function: f, request: req, comments: d.comments})
-			if err != nil {
+			b := &createBlock{function: f, request: req, comments: d.comments}
+			if err := p.find(b); err != nil {
 				return nil, err
 			}
 			if b.block != nil {
@@ -50,71 +72,67 @@ func (p *shim) createBlocks() (all []*createBlock, err error) {
 	return all, nil
 }
 
-// find finds the one place in the function where req.Options is used, other than compared
-// with nil, if there is one.
-func (p *shim) find(b *createBlock) (err error) {
-	name, request := b.function.Name.Name, b.request.Names[0].Name
-	isOptions := func(e ast.Expr) bool {
-		text := types.ExprString(e)
-		return text == request+".Options" || text == request+".GetOptions()"
+// find finds what the new function is made of, if the function has a block.
+func (p *program) find(b *createBlock) error {
+	if err := p.findBlock(b); err != nil || b.block == nil {
+		return err
 	}
-	isCompared := func(e *ast.BinaryExpr) bool { return isOptions(e.X) && types.ExprString(e.Y) == "nil" }
-	ast.Inspect(b.function.Body, func(n ast.Node) bool {
-		if err != nil {
-			return false
+	name := b.function.Name.Name
+	if p.findVariable(b); b.declares == nil {
+		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, name,
+			types.ExprString(b.block.Cond))
+	}
+	results := b.function.Type.Results
+	if results == nil || types.ExprString(results.List[len(results.List)-1].Type) != "error" {
+		return p.errorf(b.function, "%s decodes the options and returns no error", name)
+	}
+	p.edit(b)
+	known := []types.Object{b.opts, p.info.Defs[b.request.Names[0]]}
+	for _, n := range b.nodes() {
+		for id := range identifiers(n) {
+			v, ok := p.object(id).(*types.Var)
+			if ok && !slices.Contains(known, types.Object(v)) && id.Name != "err" && within(v, b.function) &&
+				!within(v, b.block) {
+				return p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name,
+					name)
+			}
 		}
+		p.reach(createFile, n)
+	}
+	return nil
+}
+
+// findBlock finds the one place in the function where req.Options is used, other than
+// compared with nil, if there is one.
+func (p *program) findBlock(b *createBlock) (err error) {
+	name := b.function.Name.Name
+	options := regexp.MustCompile(`^` + b.request.Names[0].Name + `\.(?:Options|GetOptions\(\))( [!=]= nil)?$`)
+	ast.Inspect(b.function.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.IfStmt:
-			cond, ok := n.Cond.(*ast.BinaryExpr)
-			if !ok || cond.Op != token.NEQ || !isCompared(cond) {
+			if m := options.FindStringSubmatch(types.ExprString(n.Cond)); m == nil || m[1] != " != nil" {
 				break
 			}
 			if b.block != nil {
-				err = p.errorf(n, "%s decodes the options twice: want one block", name)
+				err = cmp.Or(err, p.errorf(n, "%s decodes the options twice: want one block", name))
 			}
 			b.block = n
 			return false
-		case *ast.BinaryExpr:
-			return !isCompared(n)
 		case ast.Expr:
-			if isOptions(n) {
-				err = p.errorf(n, `%s uses %s outside a block "if %[2]s != nil"`, name, types.ExprString(n))
+			m := options.FindStringSubmatch(types.ExprString(n))
+			if m != nil && m[1] == "" {
+				err = cmp.Or(err, p.errorf(n, `%s uses %s outside a block "if %[2]s != nil"`, name, m[0]))
 			}
+			return m == nil
 		}
 		return true
 	})
 	return err
 }
 
-// createBlock finds what the new function is made of.
-func (p *shim) createBlock(b *createBlock) (*createBlock, error) {
-	if err := p.find(b); err != nil || b.block == nil {
-		return b, err
-	}
-	name := b.function.Name.Name
-	if p.findVariable(b); b.declares == nil {
-		return nil, p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, name,
-			types.ExprString(b.block.Cond))
-	}
-	results := b.function.Type.Results
-	if results == nil || types.ExprString(results.List[len(results.List)-1].Type) != "error" {
-		return nil, p.errorf(b.function, "%s decodes the options and returns no error", name)
-	}
-	p.edit(b)
-	for id := range identifiers(b.nodes()...) {
-		v, ok := p.object(id).(*types.Var)
-		known := v == b.opts || v == p.info.Defs[b.request.Names[0]] || id.Name == "err"
-		if ok && !known && within(v, b.function) && !within(v, b.block) {
-			return nil, p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name,
-				name)
-		}
-	}
-	return b, nil
-}
-
 // findVariable finds the variable of Options that the block sets, and the innermost
 // statement that declares this variable.
-func (p *shim) findVariable(b *createBlock) {
+func (p *program) findVariable(b *createBlock) {
 	for n := range ast.Preorder(b.block) {
 		assign, ok := n.(*ast.AssignStmt)
 		if !ok {
@@ -139,7 +157,7 @@ func within(what positioned, n ast.Node) bool { return n.Pos() <= what.Pos() && 
 
 // edit leaves the logging out of the block, and lets it return as its new function does:
 // no options, and the last result, which is the error.
-func (p *shim) edit(b *createBlock) {
+func (p *program) edit(b *createBlock) {
 	comments := ast.NewCommentMap(p.fset, b.block, b.comments)
 	astutil.Apply(b.block, func(c *astutil.Cursor) bool {
 		switch n := c.Node().(type) {
@@ -163,7 +181,7 @@ func (p *shim) edit(b *createBlock) {
 
 // onlyLogs reports whether a statement only writes to the log: it uses a package for
 // that, sets no variable of the block's, and does not return.
-func (p *shim) onlyLogs(s ast.Node) (logs bool) {
+func (p *program) onlyLogs(s ast.Node) (logs bool) {
 	for n := range ast.Preorder(s) {
 		switch n := n.(type) {
 		case *ast.ReturnStmt:
@@ -191,15 +209,15 @@ func (b *createBlock) name() string {
 	return "createOptionsIn" + strings.ToUpper(name[:1]) + name[1:]
 }
 
-// createSource is the text of the new function.
-func (p *shim) createSource(b *createBlock) string {
+// function is the text of the new function.
+func (p *program) function(b *createBlock) string {
 	var w strings.Builder
-	fmt.Fprintf(&w, "// From %s, in %s.\n", p.from(b.block), b.function.Name.Name)
+	fmt.Fprintf(&w, "// From %s, line %d, in %s.\n", p.file(b.block), p.position(b.block).Line, b.function.Name.Name)
 	for _, line := range b.logging {
 		fmt.Fprintf(&w, "// Left out, because it only writes to the log: line %d.\n", line)
 	}
 	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n\t%s\n\t%s\n\treturn %s, nil\n}", b.name(),
-		b.request.Names[0].Name, p.text(b.request.Type, nil), p.names[optionsPackage], p.text(b.declares, nil),
+		b.request.Names[0].Name, p.text(b.request.Type, nil), p.use(optionsPackage, "options"), p.text(b.declares, nil),
 		p.text(b.block, b.comments), b.opts.Name())
 	return w.String()
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -17,7 +16,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/dirhash"
-	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
@@ -33,12 +31,14 @@ type Build struct {
 	Work   string // the workspace's file, for GOWORK
 }
 
-// What stands in a generated file before the stamp, and before the function under test
-// if it is not the usual one.
-const (
-	stampPrefix = "// Stamp: "
-	entryPrefix = "// Under test: "
-)
+// entryPrefix stands before the function under test in the decoder's file, if it is not the
+// usual one.
+const entryPrefix = "// Under test: "
+
+var saysEntry = regexp.MustCompile("(?m)^" + entryPrefix + "(.*)$")
+
+// stampFile is in the folder of the extracted files once these are complete.
+const stampFile = "stamp"
 
 // Prepare puts the hcsshim that spec names under test, below build/; spec "" is the one
 // that root's go.mod requires, and what go commands test that are given no GOWORK. It does
@@ -54,28 +54,20 @@ func Prepare(root, spec, entry string) (*Build, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The decoder's file is the last one written, so its stamp holds for the others.
-	if text, _ := os.ReadFile(b.DecoderFile()); !bytes.Contains(text, []byte(stampPrefix+stamp+"\n")) {
+	if have, _ := os.ReadFile(b.path(stampFile)); string(have) != stamp {
 		if err := b.extract(stamp); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}
-	if spec == "" {
-		err = b.useByDefault()
-	}
-	return b, errors.Join(err, b.sayEntry())
-}
-
-// sayEntry says which function is under test, if it is not the usual one.
-func (b *Build) sayEntry() error {
 	text, err := os.ReadFile(b.DecoderFile())
 	if m := saysEntry.FindSubmatch(text); m != nil {
 		fmt.Fprintf(os.Stderr, "the readOptions under test is %s\n", m[1])
 	}
-	return err
+	if spec == "" {
+		err = errors.Join(err, b.useByDefault())
+	}
+	return b, err
 }
-
-var saysEntry = regexp.MustCompile("(?m)^" + entryPrefix + "(.*)$")
 
 // path is where the extracted file of this slash-separated name is kept, "" is their folder.
 func (b *Build) path(name string) string {
@@ -96,45 +88,30 @@ func (b *Build) stamp() (string, error) {
 func (b *Build) extract(stamp string) error {
 	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
 	shim := RunHCS
-	shim.create, shim.chosen, shim.build = true, b.Entry, b.Dir
-	set, deps, err := extractShim(b.Source, shim, stamp)
+	shim.Entry = b.Entry
+	p, err := b.Source.program(shim)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(os.RemoveAll(b.path("")), b.writeModule(deps)); err != nil {
-		return err
+	set, err := p.files(b.Dir, true)
+	if err == nil {
+		err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")))
+	}
+	if err == nil {
+		err = b.writeModule(p.deps)
 	}
 	for name, text := range set {
-		if name != decoderFile {
-			err = errors.Join(err, writeFile(b.path(name), text))
+		if err == nil {
+			err = writeFile(b.path(name), text)
 		}
 	}
-	if err := errors.Join(err, writeFile(b.DecoderFile(), set[decoderFile])); err != nil {
+	if err == nil {
+		err = b.compile()
+	}
+	if err != nil {
 		return err
 	}
-	err = b.compile()
-	if err != nil { // the next run tries again instead of finding it there
-		err = errors.Join(err, os.Remove(b.DecoderFile()))
-	}
-	return err
-}
-
-// extractShim extracts a shim's decoder and finds the packages of its binary.
-func extractShim(s *Source, which Shim, stamp string) (map[string][]byte, map[string]*packages.Package, error) {
-	pkgs, err := s.load(packages.LoadAllSyntax, "windows", which.tag, "./cmd/"+which.Name)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := newShim(s, which, pkgs)
-	if err != nil {
-		return nil, nil, err
-	}
-	x, err := p.extract()
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := p.write(stamp, x)
-	return set, p.deps, err
+	return writeFile(b.path(stampFile), []byte(stamp))
 }
 
 // compile resolves the imports and reports the compiler's own message.
@@ -161,8 +138,8 @@ func (b *Build) complaint(text string) string {
 	line, _ := strconv.Atoi(m[2])          // it is digits
 	source, _ := os.ReadFile(b.path(m[1])) // it was compiled just now
 	from := "hcsshim"
-	for i, text := range strings.Split(string(source), "\n") {
-		if place, found := strings.CutPrefix(text, "// From "); found && i < line {
+	for _, text := range strings.Split(string(source), "\n")[:line] {
+		if place, found := strings.CutPrefix(text, "// From "); found {
 			from = strings.TrimSuffix(place, ".")
 		}
 	}
@@ -201,14 +178,4 @@ func (b *Build) Command(ctx context.Context, s settings.Test, name string, args 
 // Go prepares the go command on the hcsshim under test.
 func (b *Build) Go(ctx context.Context, s settings.Test, command string, args ...string) *exec.Cmd {
 	return b.Command(ctx, s, "go", append([]string{command}, args...)...)
-}
-
-// Program builds a program of the tree and prepares it to be run with the settings.
-func (b *Build) Program(ctx context.Context, s settings.Test, pkg string, args ...string) (*exec.Cmd, error) {
-	// The go command names the program, because on Windows only one in .exe is found.
-	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", b.Dir+string(filepath.Separator),
-		pkg)); err != nil {
-		return nil, err
-	}
-	return b.Command(ctx, s, filepath.Join(b.Dir, path.Base(pkg)), args...), nil
 }

@@ -2,21 +2,15 @@ package extract
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"go/format"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/tools/go/packages"
-
-	"shimfuzz/internal/gocmd"
 )
 
 // Module is the path of the module that the extracted files are. The suite's go.mod has a
@@ -29,79 +23,96 @@ const (
 	createFile  = "create.go"
 )
 
-// writer writes the files that are extracted from a shim.
-type writer struct {
-	*shim
-	licence string
-	copies  map[string]string // import path to that of its copy
+// Files extracts a shim's decoder alone. It returns the files of Module by their
+// slash-separated paths.
+func (s *Source) Files(which Shim) (map[string][]byte, error) {
+	p, err := s.program(which)
+	if err != nil {
+		return nil, err
+	}
+	return p.files("", false)
 }
 
-// write writes the extraction as Go source, by slash-separated paths in the module.
-func (p *shim) write(stamp string, x *extraction) (map[string][]byte, error) {
+// files are those of Module by their slash-separated paths, for a build in a folder. The
+// ones that decode the options of a CreateTaskRequest are extracted only if creates is set.
+func (p *program) files(build string, creates bool) (map[string][]byte, error) {
+	imported, missing, err := p.link()
+	if err != nil {
+		return nil, err
+	}
+	imports, notes := "\t// Linked into the Windows binary, so its names are looked up there.\n", ""
+	for _, importPath := range imported {
+		imports += fmt.Sprintf("\t_ %q\n", importPath)
+	}
+	for _, importPath := range missing {
+		notes += fmt.Sprintf("\n// Not linked: %s registers types but cannot be built here.\n", importPath)
+	}
+	return p.write(imports, notes, build, creates)
+}
+
+// write writes the extraction as Go source, with more imports and notes in the decoder's
+// file.
+func (p *program) write(imports, notes, build string, creates bool) (map[string][]byte, error) {
 	licence, err := os.ReadFile(filepath.Join(p.source.Dir, "LICENSE"))
 	if err != nil {
 		return nil, fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
 	}
-	l, err := p.linked()
-	if err != nil {
+	p.licence = string(licence)
+	set := make(map[string][]byte)
+	if err := p.copyMessages(set); err != nil {
 		return nil, err
 	}
-	w := &writer{p, string(licence), make(map[string]string)}
-	for _, p := range l.messages {
-		w.copies[p.PkgPath] = path.Join(Module, "linked", strings.ReplaceAll(p.PkgPath, "/internal", "/x"))
-	}
-	set := make(map[string][]byte)
-	for _, p := range l.messages {
-		if err := w.copyMessages(set, p); err != nil {
-			return nil, err
-		}
-	}
-	if set[decoderFile], err = w.decoderSource(stamp, x, l); err != nil || x.create == nil {
+	if set[decoderFile], err = p.decoderSource(imports, notes, build, creates); err != nil || !creates {
 		return set, err
 	}
-	set[createFile], err = w.generated("", x.create, "", "var creates []hcsshim.Create\n\nfunc init() {\ncreates = "+
-		"[]hcsshim.Create{\n"+strings.Join(x.creates, "")+"}\n}\n")
+	set[createFile], err = p.createSource()
 	return set, err
 }
 
-// copyMessages copies the files of p that are generated protobuf code, with the imports
-// of other copies turned to those. What else stands in such a package (services, helpers
-// for Windows) registers nothing.
-func (w *writer) copyMessages(set map[string][]byte, p *packages.Package) error {
-	header := "Copied by shimfuzz from " + p.PkgPath + ".\n"
-	if strings.HasPrefix(p.PkgPath, hcsshimModule+"/") { // other modules' generated files carry their own licence
-		header += "\n" + w.licence
-	}
-	dir := strings.TrimPrefix(w.copies[p.PkgPath], Module+"/")
-	for _, name := range messageFiles(p) {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
+// copyMessages copies the files of packages that are generated protobuf code, with the
+// imports of other copies turned to those. What else stands in such a package (services,
+// helpers for Windows) registers nothing.
+func (p *program) copyMessages(set map[string][]byte) error {
+	for importPath, to := range p.copies {
+		header := "Copied by shimfuzz from " + importPath + ".\n"
+		if strings.HasPrefix(importPath, hcsshimModule+"/") { // other modules' generated files carry their own licence
+			header += "\n" + p.licence
 		}
-		source := string(text)
-		for from, to := range w.copies {
-			source = strings.ReplaceAll(source, strconv.Quote(from), strconv.Quote(to))
+		for _, name := range messageFiles(p.deps[importPath]) {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			source := string(text)
+			for from, to := range p.copies {
+				source = strings.ReplaceAll(source, strconv.Quote(from), strconv.Quote(to))
+			}
+			name = path.Join(strings.TrimPrefix(to, Module+"/"), filepath.Base(name))
+			set[name] = []byte(comment(header) + "\n" + source)
 		}
-		set[path.Join(dir, filepath.Base(name))] = []byte(comment(header) + "\n" + source)
 	}
 	return nil
 }
 
 // decoderSource is the file with readOptions.
-func (w *writer) decoderSource(stamp string, x *extraction, l *linked) ([]byte, error) {
-	head := stampPrefix + stamp + "\n"
-	if x.entry != "" {
-		head += entryPrefix + x.entry + "\n"
+func (p *program) decoderSource(imports, notes, build string, creates bool) ([]byte, error) {
+	f, description, err := p.entry()
+	if err != nil {
+		return nil, err
 	}
-	imports := "\t// Linked into the Windows binary, so its names are looked up there.\n"
-	for _, p := range append(l.imported, slices.Sorted(maps.Values(w.copies))...) {
-		imports += fmt.Sprintf("\t_ %q\n", p)
+	p.reach(decoderFile, p.of[f][0].node)
+	reached, err := p.reached(decoderFile)
+	if err != nil {
+		return nil, err
 	}
-	creates := ""
-	if x.create != nil {
-		creates = "\t\tCreates: creates,\n"
+	head, more := "", ""
+	if description != "" {
+		head = entryPrefix + description + "\n"
 	}
-	code := fmt.Sprintf(`func init() {
+	if creates {
+		more = "\t\tCreates: creates,\n"
+	}
+	return p.generated(head, imports, fmt.Sprintf(`func init() {
 	hcsshim.Register(hcsshim.UnderTest{
 		ReadOptions: %s,
 		Version: %q,
@@ -110,25 +121,19 @@ func (w *writer) decoderSource(stamp string, x *extraction, l *linked) ([]byte, 
 		Build: %q,
 %s	})
 }
-`, x.decoder, w.source.Version, w.source.Name, w.source.Dir, w.build, creates)
-	for _, p := range l.missing {
-		code += fmt.Sprintf("\n// Not linked: %s registers types but cannot be built here.\n", p)
-	}
-	return w.generated(head, x.readOptions, imports, code)
+`, p.decoder(f), p.source.Version, p.source.Name, p.source.Dir, build, more)+notes+reached)
 }
 
-// generated is a file with a section: a head, and more imports and code before what is hcsshim's.
-func (w *writer) generated(head string, x *section, imports, code string) ([]byte, error) {
+// generated is a file with a head, with the imports that are used and more, and with code.
+func (p *program) generated(head, imports, code string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// Code generated by shimfuzz from %s; DO NOT EDIT.\n%s\n%s\npackage extracted\n\nimport (\n",
-		w.importPath(), head, comment(w.licence))
-	for _, p := range slices.Sorted(maps.Keys(x.imports)) {
-		fmt.Fprintf(&b, "\t%s %q\n", x.imports[p], cmp.Or(w.copies[p], p))
+		p.importPath(), head, comment(p.licence))
+	for _, importPath := range slices.Sorted(maps.Keys(p.imports)) {
+		fmt.Fprintf(&b, "\t%s %q\n", p.imports[importPath], cmp.Or(p.copies[importPath], importPath))
 	}
+	clear(p.imports)
 	fmt.Fprintf(&b, "\n%s\n\t\"shimfuzz/internal/hcsshim\"\n)\n\n%s", imports, code)
-	for _, d := range x.decls {
-		b.WriteString("\n" + d + "\n")
-	}
 	text, err := format.Source([]byte(b.String()))
 	if err != nil {
 		return nil, fmt.Errorf("what is extracted is not valid Go: %w", err)
@@ -142,48 +147,4 @@ func comment(text string) string {
 		b.WriteString(strings.TrimRight("// "+strings.TrimSpace(line), " ") + "\n")
 	}
 	return b.String()
-}
-
-// Reader returns the files of a module that has a shim's decoder in it, by their
-// slash-separated paths: the packages extracted and internal/hcsshim. It says whether
-// the Options there are of gogo/protobuf, as they were before v0.12.0.
-func Reader(root string, s *Source, shim Shim) (set map[string][]byte, gogo bool, err error) {
-	files, deps, err := extractShim(s, shim, "none")
-	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	set = make(map[string][]byte)
-	for name, text := range files {
-		set["extracted/"+name] = text
-	}
-	own := "internal/hcsshim/hcsshim.go"
-	if set[own], err = os.ReadFile(filepath.Join(root, filepath.FromSlash(own))); err != nil {
-		return nil, false, err
-	}
-	options := deps[optionsPackage]
-	return set, options != nil && options.Imports[gogoproto] != nil, nil
-}
-
-// ReaderModule is the path of the module that Reader's files are for.
-const ReaderModule = "shimfuzz"
-
-// Module is the source as a module to build with.
-func (s *Source) Module() *gocmd.Module {
-	return &gocmd.Module{Path: hcsshimModule, Version: s.Version, Dir: s.Dir, GoMod: filepath.Join(s.Dir, "go.mod")}
-}
-
-var findsOptions = regexp.MustCompile(`\b\w+\.FindExtension\((&?\w+)\)`)
-
-// observe lets the call that finds the options among the extensions report what
-// it finds to a function observe of ours.
-func (x *section) observe() error {
-	calls := 0
-	for i, d := range x.decls {
-		calls += len(findsOptions.FindAllString(d, -1))
-		x.decls[i] = findsOptions.ReplaceAllString(d, "observe($1)($0)")
-	}
-	if calls != 1 {
-		return errors.New("the shim no longer finds its options with one call of FindExtension")
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
+	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -36,18 +37,12 @@ func (s *Source) load(mode packages.LoadMode, goos, tag string, patterns ...stri
 	return pkgs, nil
 }
 
-// linked says how the message types of the Windows binary get into the test binary:
-// imported, or copied because Go forbids importing them from here.
-type linked struct {
-	imported []string
-	messages []*packages.Package // of which only the files that register are copied
-	missing  []string            // registering packages that cannot be built here
-}
-
-// linked picks the packages of a program that register message types, which matter because
-// typeurl looks any name up in the global registry.
-func (p *shim) linked() (*linked, error) {
-	l := new(linked)
+// link says how the message types of the Windows binary get into the test binary, which
+// matter because typeurl looks any name up in the global registry: the packages are
+// imported, or copied because Go forbids importing them from here, or missing because they
+// cannot be built here.
+func (p *program) link() (imported, missing []string, err error) {
+	p.copies = make(map[string]string)
 	var importable []string
 	for importPath, pkg := range p.deps {
 		switch {
@@ -55,25 +50,23 @@ func (p *shim) linked() (*linked, error) {
 		case !slices.Contains(strings.Split(importPath, "/"), "internal"):
 			importable = append(importable, importPath)
 		case len(messageFiles(pkg)) > 0:
-			l.messages = append(l.messages, pkg)
+			p.copies[importPath] = path.Join(Module, "linked", strings.ReplaceAll(importPath, "/internal", "/x"))
+			imported = append(imported, p.copies[importPath])
 		default:
-			l.missing = append(l.missing, importPath)
+			missing = append(missing, importPath)
 		}
 	}
 	host, err := p.source.load(packages.LoadImports, runtime.GOOS, "", importable...)
-	if err != nil {
-		return nil, err
-	}
 	for _, pkg := range host {
 		if builds(pkg) {
-			l.imported = append(l.imported, pkg.PkgPath)
+			imported = append(imported, pkg.PkgPath)
 		} else {
-			l.missing = append(l.missing, pkg.PkgPath)
+			missing = append(missing, pkg.PkgPath)
 		}
 	}
-	slices.Sort(l.imported)
-	slices.Sort(l.missing)
-	return l, nil
+	slices.Sort(imported)
+	slices.Sort(missing)
+	return imported, missing, err
 }
 
 // builds reports whether there is nothing wrong with a package and what it imports.

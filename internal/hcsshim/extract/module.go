@@ -95,25 +95,6 @@ func (b *Build) useByDefault() error {
 	return writeFile(filepath.Join(b.Root, "go.work"), text)
 }
 
-// Edited returns the build with another workspace beside its own, which edit changes.
-func (b *Build) Edited(name string, edit func(*modfile.WorkFile) error) (*Build, error) {
-	text, err := os.ReadFile(b.Work)
-	if err != nil {
-		return nil, err
-	}
-	work, err := modfile.ParseWork(b.Work, text, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := edit(work); err != nil {
-		return nil, err
-	}
-	work.Cleanup()
-	edited := *b
-	edited.Work = filepath.Join(b.Dir, name+".work")
-	return &edited, writeFile(edited.Work, modfile.Format(work.Syntax))
-}
-
 // copyBootstrap makes a module of the bootstrap protocol, and of the Options that tests
 // use beside hcsshim's, alone. hcsshim up to v0.12.5 requires a containerd that still has
 // the other packages of apiModule in its own module, where they would be found twice.
@@ -123,13 +104,14 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 		return "", err
 	}
 	dir = filepath.Join(b.Dir, "api")
-	if err := os.RemoveAll(dir); err != nil {
-		return "", err
-	}
+	err = os.RemoveAll(dir)
 	for _, pkg := range []string{"runtime/bootstrap/v1", "types/runc/options", "types/runtimeoptions/v1"} {
-		if err := gocmd.CopyTree(filepath.Join(dir, pkg), filepath.Join(api.Dir, pkg)); err != nil {
-			return "", err
+		if err == nil {
+			err = os.CopyFS(filepath.Join(dir, pkg), os.DirFS(filepath.Join(api.Dir, pkg)))
 		}
+	}
+	if err != nil {
+		return "", err
 	}
 	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
 }

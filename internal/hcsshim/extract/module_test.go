@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -53,4 +54,29 @@ func parsed(t *testing.T, text string) *modfile.File {
 		t.Fatal(err)
 	}
 	return mod
+}
+
+func TestLocateErrors(t *testing.T) {
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "go.mod"), []byte("module example.com/other\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]string{
+		filepath.Join(other, "nowhere"): "neither a version",
+		other:                           "not a checkout of hcsshim",
+	} {
+		_, err := Locate(other, spec)
+		oneLine(t, err, want)
+	}
+}
+
+func TestKey(t *testing.T) {
+	for want, source := range map[string]Source{
+		"v0.14.1":                     {Name: "v0.14.1", Version: "v0.14.1", Dir: "/m/hcsshim@v0.14.1"},
+		"checkout-home-me-my-hcsshim": {Name: "../hcsshim", Dir: "/home/me/my hcsshim"},
+	} {
+		if got := source.Key(); got != want {
+			t.Errorf("%s: key %q, want %q", source.Name, got, want)
+		}
+	}
 }

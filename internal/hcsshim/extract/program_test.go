@@ -1,10 +1,9 @@
 package extract
 
 import (
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/tools/go/packages"
@@ -12,36 +11,31 @@ import (
 )
 
 // around is what the programs of tests are made of besides themselves: a module of
-// hcsshim's name, and modules that it requires.
+// hcsshim's name. What registers messages is imported as it is.
 const around = `
+-- LICENSE --
 -- go.mod --
 module ` + hcsshimModule + `
 
 go 1.26
 
-require (
-	example.com/api v1.0.0
-	example.com/log/v2 v2.0.0
-	example.com/typeurl/v2 v2.0.0
-	google.golang.org/protobuf v1.0.0
-)
+require google.golang.org/protobuf v1.0.0
 
-replace (
-	example.com/api => ./modules/api
-	example.com/log/v2 => ./modules/log
-	example.com/typeurl/v2 => ./modules/typeurl
-	google.golang.org/protobuf => ./modules/protobuf
-)
+replace google.golang.org/protobuf => ./protobuf
+-- protobuf/go.mod --
+module google.golang.org/protobuf
+-- protobuf/runtime/protoimpl/protoimpl.go --
+package protoimpl
 -- cmd/containerd-shim-runhcs-v1/options/runhcs.pb.go --
 package options
 
 import _ "google.golang.org/protobuf/runtime/protoimpl"
 
 type Options struct{ Debug bool }
--- modules/api/go.mod --
-module example.com/api
--- modules/api/task/v3/task.go --
+-- task/task.pb.go --
 package task
+
+import _ "google.golang.org/protobuf/runtime/protoimpl"
 
 type CreateTaskRequest struct {
 	ID      string
@@ -49,12 +43,10 @@ type CreateTaskRequest struct {
 }
 
 func (r *CreateTaskRequest) GetOptions() any { return r.Options }
--- modules/log/go.mod --
-module example.com/log/v2
--- modules/log/log.go --
+-- log/log.pb.go --
 package log
 
-import "context"
+import _ "google.golang.org/protobuf/runtime/protoimpl"
 
 const Name = "log"
 
@@ -64,18 +56,14 @@ func (Entry) Enabled() bool { return false }
 func (Entry) Debug(...any)  {}
 func (Entry) Error(...any)  {}
 
-func G(context.Context) Entry { return Entry{} }
-func Print(...any)            {}
--- modules/typeurl/go.mod --
-module example.com/typeurl/v2
--- modules/typeurl/typeurl.go --
+func G(any) Entry  { return Entry{} }
+func Print(...any) {}
+-- typeurl/typeurl.pb.go --
 package typeurl
 
+import _ "google.golang.org/protobuf/runtime/protoimpl"
+
 func UnmarshalAny(any) (any, error) { return nil, nil }
--- modules/protobuf/go.mod --
-module google.golang.org/protobuf
--- modules/protobuf/runtime/protoimpl/protoimpl.go --
-package protoimpl
 -- internal/away/away.go --
 //go:build windows
 
@@ -109,57 +97,63 @@ import (
 	"strings"
 	"` + hcsshimModule + `/internal/away"
 	runhcs "` + optionsPackage + `"
-	"example.com/api/task/v3"
-	"example.com/log/v2"
-	typeurl "example.com/typeurl/v2"
+	"` + hcsshimModule + `/task"
+	"` + hcsshimModule + `/log"
+	typeurl "` + hcsshimModule + `/typeurl"
 )
 `
 
-// extractor loads programs of one module, and returns a function that extracts from the
-// one of a name. What they are made of follows head, and may go on with other files in the
-// form of txtar, in the program's folder DIR.
-func extractor(t *testing.T, programs map[string]string) func(name string, s Shim) (*extraction, error) {
-	t.Helper()
+// example is a program to extract from.
+type example struct {
+	name    string
+	text    string // what follows head, and other files in the form of txtar, in the folder DIR
+	entry   string // the user's choice
+	creates bool
+	err     string   // a part of the one line by which it is refused
+	want    []string // each is there once
+	without string   // is not there
+	imports string   // names, file by file; "" is any
+}
+
+// folder is that of the program.
+func (e example) folder() string {
+	return "cmd/" + strings.NewReplacer(" ", "-", ",", "").Replace(e.name)
+}
+
+// programs loads all examples as one module: the packages by their folders.
+var programs = sync.OnceValues(func() (map[string]*packages.Package, error) {
 	files := around
-	for name, text := range programs {
-		files += "-- DIR/serve.go --\n" + head + text + "\n"
-		files = strings.ReplaceAll(files, "DIR", "cmd/"+slug(name))
+	for _, e := range append(append(extracted, creations...), refused...) {
+		files += strings.ReplaceAll("-- DIR/serve.go --\n"+head+e.text+"\n", "DIR", e.folder())
 	}
-	s := &Source{Name: "test", Dir: t.TempDir()}
 	for _, f := range txtar.Parse([]byte(files)).Files {
-		if err := writeFile(filepath.Join(s.Dir, f.Name), f.Data); err != nil {
-			t.Fatal(err)
+		if err := writeFile(filepath.Join(module.Dir, f.Name), f.Data); err != nil {
+			return nil, err
 		}
 	}
-	pkgs, err := s.load(packages.LoadAllSyntax, "windows", "", "./...")
+	pkgs, err := module.load(packages.LoadAllSyntax, "windows", "", "./cmd/...")
+	all := make(map[string]*packages.Package)
+	for _, pkg := range pkgs {
+		all[strings.TrimPrefix(pkg.PkgPath, hcsshimModule+"/")] = pkg
+	}
+	return all, err
+})
+
+// module is that of the examples. TestMain gives it a folder.
+var module = &Source{Name: "test"}
+
+// extract returns the extracted files as one text.
+func (e example) extract(t *testing.T) (string, error) {
+	t.Helper()
+	all, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(name string, shim Shim) (*extraction, error) {
-		shim.Name = slug(name)
-		p, err := newShim(s, shim, pkgs)
-		if err != nil {
-			return nil, err
-		}
-		return p.extract()
+	shim := Shim{Name: strings.TrimPrefix(e.folder(), "cmd/"), Entry: e.entry}
+	p, err := newProgram(module, shim, all[e.folder()])
+	if err != nil {
+		return "", err
 	}
-}
-
-// slug is a folder for a test.
-func slug(name string) string { return strings.NewReplacer(" ", "-", ",", "").Replace(name) }
-
-// hasImports fails unless a section has imports of these names.
-func hasImports(t *testing.T, x *section, want string) {
-	t.Helper()
-	if got := strings.Join(slices.Sorted(maps.Values(x.imports)), " "); got != want {
-		t.Errorf("imports %v, want %s", x.imports, want)
-	}
-}
-
-// oneLine fails unless err is one line with want in it.
-func oneLine(t *testing.T, err error, want string) {
-	t.Helper()
-	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-		t.Errorf("error %v, want one line with %q", err, want)
-	}
+	set, err := p.write("", "", "", e.creates)
+	return string(set[decoderFile]) + string(set[createFile]), err
 }

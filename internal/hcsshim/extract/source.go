@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 	"golang.org/x/mod/sumdb/dirhash"
+	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
 )
@@ -24,23 +25,16 @@ const (
 	optionsPackage = hcsshimModule + "/cmd/containerd-shim-runhcs-v1/options"
 )
 
-// Shim is one of hcsshim's shims.
+// Shim is one of hcsshim's shims, and what to extract from it.
 type Shim struct {
-	Name     string // of its binary and its folder
-	observed string // the function that reads standard input, if it does not return the options
-	tag      string // that its files are built with
-	chosen   string // the function that the user has chosen, "" finds it
-	create   bool   // what decodes the options of a CreateTaskRequest is extracted, too
-	build    string // the folder of the build
+	Name      string // of its binary and its folder
+	Tag       string // that its files are built with
+	Entry     string // the function that reads standard input, such as internal/shimopts.Read; "" finds it
+	Signature string // of Entry, "" is that of readOptions
 }
 
-// The shims that read Options from their standard input. runhcs-v1 has a
-// function for that. In lcow-v2 the decoding is part of a function that uses what
-// it finds; there the call that finds the options is observed.
-var (
-	RunHCS = Shim{Name: "containerd-shim-runhcs-v1"}
-	LCOW   = Shim{Name: "containerd-shim-lcow-v2", observed: "setLogConfiguration", tag: "lcow"}
-)
+// RunHCS is the shim whose readOptions is under test.
+var RunHCS = Shim{Name: "containerd-shim-runhcs-v1"}
 
 func (s Shim) importPath() string { return hcsshimModule + "/cmd/" + s.Name }
 
@@ -107,6 +101,18 @@ func locateCheckout(spec string) (*Source, error) {
 		return nil, fmt.Errorf("HCSSHIM=%s: not a checkout of hcsshim: its go.mod says module %q", spec, got)
 	}
 	return &Source{Name: dir, Dir: dir}, nil
+}
+
+// program loads a shim's program.
+func (s *Source) program(which Shim) (*program, error) {
+	pkgs, err := s.load(packages.LoadAllSyntax, "windows", which.Tag, "./cmd/"+which.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(pkgs) != 1 || pkgs[0].PkgPath != which.importPath() {
+		return nil, fmt.Errorf("no package %s", which.importPath())
+	}
+	return newProgram(s, which, pkgs[0])
 }
 
 // hash is of what of a checkout can change the extraction: its code and its modules.

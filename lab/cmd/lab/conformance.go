@@ -18,6 +18,7 @@ import (
 	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/workspace"
 )
 
 // conform holds a reader in a process of its own to the contract.
@@ -68,7 +69,7 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 		c.Expected = file
 	}
 	j.tell(c)
-	cmd, err := j.b.Program(ctx, j.test, "./lab/conformance/run", args...)
+	cmd, err := workspace.Program(ctx, j.b, j.test, "./lab/conformance/run", args...)
 	if err != nil {
 		return err
 	}

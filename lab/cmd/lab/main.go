@@ -19,6 +19,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/workspace"
 )
 
 func main() {
@@ -92,7 +93,7 @@ func prepare(c command, o *options) (*job, error) {
 		j.test.HCSShim = b.Source.Name
 	}
 	// The lab's own tests and programs that hold something to the hcsshim under test.
-	j.b, err = b.Edited("lab", func(work *modfile.WorkFile) error {
+	j.b, err = workspace.Edited(b, "lab", func(work *modfile.WorkFile) error {
 		return work.AddUse(filepath.Join(root, "lab"), "")
 	})
 	return j, err

@@ -116,7 +116,7 @@ var others = findings.Catalogue{
 			"refuses what follows.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7",
-				Payload: behindUnread(contract.OptionsName, wire.Bool(1, true)), Predict: endUnread},
+				Payload: behindUnread(contract.OptionsName, wire.Varint(1, 1)), Predict: endUnread},
 			{Program: RuncV2, From: "v2.3.0",
 				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: endUnread},
 		},

@@ -12,6 +12,7 @@ import (
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/wire"
 )
 
 // The suite's types.
@@ -94,14 +95,18 @@ func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
 // wantOf returns the right answer of a program that reads Options of another type,
 // given that of a program that reads runhcs's.
 func wantOf(name string, payload []byte, runhcs contract.Outcome) contract.Outcome {
-	holds, wellFormed := stdin.Holds(payload, name)
-	switch {
-	case runhcs.Kind == contract.Malformed:
+	if runhcs.Kind == contract.Malformed {
 		return runhcs
-	case holds && !wellFormed:
-		return contract.Outcome{Kind: contract.Malformed}
-	case holds:
-		return contract.Outcome{Kind: contract.Options}
+	}
+	for _, a := range stdin.Anys(payload) {
+		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name { // the first decides
+			if _, rest := wire.Parse(value); len(rest) > 0 {
+				return contract.Outcome{Kind: contract.Malformed}
+			}
+			return contract.Outcome{Kind: contract.Options}
+		}
+	}
+	switch {
 	case runhcs.Kind == contract.Options && stdin.IsBootstrap(payload):
 		return contract.Outcome{Kind: contract.None}
 	case runhcs.Kind == contract.Options:

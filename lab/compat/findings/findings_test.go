@@ -178,7 +178,7 @@ func TestRustExtensions(t *testing.T) {
 		{"its own options", any(RuncOptions, cgroup), contract.Options, "", options},
 		{"others with a cgroup", any("a.B", cgroup), contract.Foreign, "type-url-ignored", options},
 		{"others with two", any("a.B", cgroup, wire.String(3, "")), contract.Foreign, "type-url-ignored", none},
-		{"others without one", any("a.B", wire.Bool(1, true)), contract.Foreign, "type-url-ignored", none},
+		{"others without one", any("a.B", wire.Varint(1, 1)), contract.Foreign, "type-url-ignored", none},
 		{"others, damaged", any("a.B", wire.Raw([]byte{8})), contract.Foreign, "",
 			contract.Outcome{Kind: contract.Foreign}},
 		{"a namespace that is none", inNamespace("k8s.io")(), contract.Options, "bootstrap-rejected",
@@ -236,6 +236,46 @@ func TestPage(t *testing.T) {
 			if !slices.ContainsFunc(strings.Split(string(text), "\n"), row) {
 				t.Errorf("docs/findings.md has no row for %s in %s with the case %s", f.Name, p.Program, p.Case)
 			}
+		}
+	}
+}
+
+// Options of a type are the value of an Any that names it, or that of an extension, and
+// damaged if that is no message.
+func TestWantOf(t *testing.T) {
+	anyOf := func(url string, value ...wire.Part) wire.Message {
+		return wire.Message{wire.String(1, url), wire.Sub(2, value...)}
+	}
+	params := func(extensions ...wire.Message) wire.Message {
+		m := wire.Message{wire.String(1, "a.Options"), wire.String(4, "2.3")}
+		for _, e := range extensions {
+			m = append(m, wire.Sub(8, wire.Sub(1, e...)))
+		}
+		return m
+	}
+	cut := wire.Raw([]byte{0x0a, 0x05})
+	for _, test := range []struct {
+		name string
+		m    wire.Message
+		want contract.Kind
+	}{
+		{"nothing", nil, contract.None},
+		{"an Any", anyOf("a.Options", wire.Varint(1, 1)), contract.Options},
+		{"an Any without a value", wire.Message{wire.String(1, "a.Options")}, contract.Options},
+		{"an Any with a URL", anyOf("example.com/a.Options"), contract.Options},
+		{"an Any of a damaged value", anyOf("a.Options", cut), contract.Malformed},
+		{"an Any of another type", anyOf("b.Options"), contract.None},
+		{"an Any of a longer name", anyOf("x.a.Options"), contract.None},
+		{"BootstrapParams whose ID is the type's name", params(), contract.None},
+		{"BootstrapParams with the type", params(anyOf("a.Options")), contract.Options},
+		{"BootstrapParams with the type second", params(anyOf("b.Options"), anyOf("a.Options", wire.Varint(1, 1))),
+			contract.Options},
+		{"BootstrapParams with a damaged value", params(anyOf("a.Options", cut)), contract.Malformed},
+		{"BootstrapParams with another type", params(anyOf("b.Options")), contract.None},
+	} {
+		got := wantOf("a.Options", test.m.Encode(), contract.Outcome{Kind: contract.None})
+		if got.Kind != test.want {
+			t.Errorf("%s: %v, want %s", test.name, got, test.want)
 		}
 	}
 }

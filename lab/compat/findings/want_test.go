@@ -63,7 +63,7 @@ func TestWantExplicitFalse(t *testing.T) {
 	if fd == nil || !fd.HasPresence() {
 		t.Skip("NOT RUN: the Options that are linked here do not tell false from unset")
 	}
-	b := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Bool(fd.Number(), false)}.Encode())
+	b := grammar.PlainAny(contract.OptionsName, wire.Message{wire.Varint(fd.Number(), 0)}.Encode())
 	for _, test := range []struct {
 		program, version string
 		arrives          bool

@@ -134,12 +134,10 @@ func effect(want, got contract.Outcome) Effect {
 		return Panics
 	case got.Kind == contract.Hang:
 		return Hangs
-	case got.Kind.IsError() && want.Kind.IsError():
+	case got.Kind.IsError() && want.Kind.IsError(), contract.Right(want, got):
 		return Arrive
 	case got.Kind.IsError():
 		return Fails
-	case contract.Right(want, got):
-		return Arrive
 	case got.Kind == contract.None:
 		return Defaults
 	case got.Kind == contract.Options && want.Kind == contract.Options && isPart(got.Options, want.Options):

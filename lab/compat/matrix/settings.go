@@ -75,7 +75,7 @@ func Sees(r readers.Reader, s settings.Setting, got contract.Outcome) Effect {
 		return effect(contract.Outcome{Kind: contract.Foreign}, got)
 	}
 	want := findings.AsKnown(r.Name, r.Version, contract.Outcome{Kind: contract.Options, Options: s.Options()})
-	empty := func(o proto.Message) bool { return contract.Identical(o, new(options.Options)) }
+	empty := func(o proto.Message) bool { return proto.Equal(contract.WithoutUnknown(o), new(options.Options)) }
 	switch {
 	case got.Kind == contract.None && empty(want.Options):
 		return Arrive

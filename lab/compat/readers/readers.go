@@ -6,12 +6,13 @@
 package readers
 
 import (
+	"bytes"
 	"embed"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ var releases = []struct {
 	{Reader{Name: findings.RunHCS, build: hcsshim(extract.RunHCS), program: "reader"},
 		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1",
 			"v0.15.0"}},
-	{Reader{Name: findings.LCOW, build: hcsshim(extract.LCOW), program: "reader"}, []string{"v0.15.0"}},
+	{Reader{Name: findings.LCOW, build: hcsshim(lcow), program: "reader"}, []string{"v0.15.0"}},
 	{Reader{Name: findings.ReadRuntimeOptions, build: containerd("runtimeoptions"), program: "runtimeoptions"},
 		[]string{"v2.2.9", "v2.3.7", "v2.4.2"}},
 	{Reader{Name: findings.PkgShim, build: containerd("pkgshim"), program: "pkgshim"}, []string{"v2.3.7", "v2.4.2"}},
@@ -109,7 +110,7 @@ const protocolFolder = "lab/conformance/protocol"
 
 // module returns a module for a reader, with the protocol in it.
 func module(root string, release *gocmd.Module) (*programs.Module, error) {
-	m := &programs.Module{Path: extract.ReaderModule, Release: release}
+	m := &programs.Module{Path: "shimfuzz", Release: release}
 	return m, m.Add(protocolFolder, os.DirFS(root), protocolFolder, "protocol.go")
 }
 
@@ -121,15 +122,21 @@ func hcsshim(shim extract.Shim) func(root, dir, version string) error {
 		if err != nil {
 			return err
 		}
-		files, gogo, err := extract.Reader(root, source, shim)
+		files, err := source.Files(shim)
+		if err == nil && shim == lcow {
+			err = observe(files)
+		}
 		if err != nil {
 			return err
 		}
-		m, err := module(root, source.Module())
-		maps.Copy(m.Files, files)
-		marshal := map[bool]string{false: "google.go", true: "gogo.go"}[gogo]
-		err = errors.Join(err, m.Add("reader", sources, "hcsshim", "main.go", marshal))
-		if shim == extract.LCOW {
+		m, err := module(root, &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: source.Version,
+			Dir: source.Dir, GoMod: filepath.Join(source.Dir, "go.mod")})
+		for name, text := range files {
+			m.Files["extracted/"+name] = text
+		}
+		err = errors.Join(err, m.Add("internal/hcsshim", os.DirFS(root), "internal/hcsshim", "hcsshim.go"),
+			m.Add("reader", sources, "hcsshim", "main.go", marshal(source)))
+		if shim == lcow {
 			err = errors.Join(err, m.Add("extracted", sources, "lcow", "lcow.go"))
 		}
 		if err != nil {
@@ -137,6 +144,35 @@ func hcsshim(shim extract.Shim) func(root, dir, version string) error {
 		}
 		return m.Build(dir, "./reader")
 	}
+}
+
+// marshal is the file that encodes the Options of a release, which are of gogo/protobuf
+// before v0.12.0.
+func marshal(source *extract.Source) string {
+	name := filepath.Join(source.Dir, "cmd", extract.RunHCS.Name, "options", "runhcs.pb.go")
+	if text, err := os.ReadFile(name); err == nil && bytes.Contains(text, []byte(`"github.com/gogo/protobuf/proto"`)) {
+		return "gogo.go"
+	}
+	return "google.go"
+}
+
+// lcow is the shim in which the decoding is part of a function that uses what it finds.
+var lcow = extract.Shim{Name: "containerd-shim-lcow-v2", Tag: "lcow",
+	Entry: "cmd/containerd-shim-lcow-v2.setLogConfiguration", Signature: "func() error"}
+
+var findsOptions = regexp.MustCompile(`\b\w+\.FindExtension\((&?\w+)\)`)
+
+// observe makes a readOptions of what is extracted from lcow: the call that finds the
+// options among the extensions reports what it finds. See lcow.go.
+func observe(files map[string][]byte) error {
+	const file, entry = "readoptions.go", "ReadOptions: setLogConfiguration,"
+	text := files[file]
+	if len(findsOptions.FindAll(text, -1)) != 1 || !bytes.Contains(text, []byte(entry)) {
+		return errors.New("the shim no longer finds its options with one call of FindExtension")
+	}
+	text = findsOptions.ReplaceAll(text, []byte("observe($1)($0)"))
+	files[file] = bytes.Replace(text, []byte(entry), []byte("ReadOptions: throughStdin(setLogConfiguration),"), 1)
+	return nil
 }
 
 // containerd returns the function that builds one of the programs that call

@@ -248,7 +248,10 @@ func (o Origin) newCase(name string, b []byte, flags ...string) corpus.Case {
 	c := corpus.Case{Name: name, Outcome: contract.None, Flags: append([]string{"Recorded"}, flags...),
 		Origin: must(json.Marshal(o))}
 	c.Payload.Bytes = b
-	if ours, _ := stdin.Holds(b, contract.OptionsName); ours {
+	if slices.ContainsFunc(stdin.Anys(b), func(a []byte) bool {
+		url, _ := stdin.AnyParts(a)
+		return stdin.TypeName(url) == contract.OptionsName
+	}) {
 		opts := new(options.Options)
 		must(opts, proto.Unmarshal(stdin.OptionsBytes(b), opts))
 		c.Outcome, c.Options = contract.Options, must(protojson.Marshal(opts))

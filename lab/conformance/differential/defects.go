@@ -105,8 +105,7 @@ func explain(defects []Defect, payload []byte, got contract.Outcome) bool {
 }
 
 func allows(want, got contract.Outcome) bool {
-	return slices.ContainsFunc(append([]contract.Outcome{want}, want.Or...),
-		func(o contract.Outcome) bool { return contract.Right(o, got) })
+	return slices.ContainsFunc(want.All(), func(o contract.Outcome) bool { return contract.Right(o, got) })
 }
 
 // misread returns what a payload is to an engine with these defects, and whether a field
@@ -303,9 +302,9 @@ func isOfParams(tag []byte) bool {
 }
 
 var (
-	paramsType  = stdin.Descriptor(contract.Stdin, []byte{4<<3 | 2, 0})
-	anyType     = stdin.Descriptor(contract.Stdin, nil)
-	optionsType = stdin.Inside(contract.OptionsName)
+	_, paramsType  = stdin.Family(contract.Stdin, []byte{4<<3 | 2, 0})
+	_, anyType     = stdin.Family(contract.Stdin, nil)
+	_, optionsType = stdin.Field(anyType, 2, contract.OptionsName)
 )
 
 // message reads a message of some size that b begins with, and returns what it is to the

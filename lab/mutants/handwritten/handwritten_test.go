@@ -76,8 +76,8 @@ func TestCorpusKills(t *testing.T) {
 // A mutant answers payloads as they are sent, and a reader that fails, as the reference
 // does: it is no decoder that always fails.
 func TestOrdinary(t *testing.T) {
-	opts := []wire.Part{wire.Bool(1, true), wire.String(3, "containerd"), wire.Int(8, 2),
-		wire.Sub(18, wire.String(1, "a"), wire.String(2, "v")), wire.Bool(20, true)}
+	opts := []wire.Part{wire.Varint(1, 1), wire.String(3, "containerd"), wire.Int(8, 2),
+		wire.Sub(18, wire.String(1, "a"), wire.String(2, "v")), wire.Varint(20, 1)}
 	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, opts...)}
 	payloads := []wire.Message{
 		legacy,

@@ -14,7 +14,8 @@ import (
 )
 
 func main() {
-	protocol.Main(func(payload []byte) protocol.Answer { return answer(hcsshim.ReadOptions(bytes.NewReader(payload))) })
+	read := hcsshim.Current().ReadOptions
+	protocol.Main(func(payload []byte) protocol.Answer { return answer(read(bytes.NewReader(payload))) })
 }
 
 // answer is what a readOptions has returned.

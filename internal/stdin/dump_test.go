@@ -1,0 +1,98 @@
+package stdin
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	_ "google.golang.org/protobuf/types/known/durationpb" // is linked
+
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
+)
+
+func TestDumpOfFields(t *testing.T) {
+	m := wire.Message{
+		wire.String(1, "a/google.protobuf.Duration"),
+		wire.Sub(2, wire.Int(1, -1), wire.Varint(2, 5).Wide(2), wire.Group(9, wire.Fixed32(1, 7)), wire.Tag(1, 6)),
+		wire.Bytes(3, []byte{0xff}),
+	}
+	want := `
+      0 1 type_url: 26 bytes "a/google.protobuf.Duration"
+     28 2 value: 22 bytes, google.protobuf.Duration
+     30   1 seconds: varint 18446744073709551615 (-1)
+     41   2 nanos: varint 5 in 2 bytes
+     44   9 ?: group, 5 bytes
+     45     1 ?: fixed 07000000
+     51   !! field 1: wire type 6 does not exist: 0e
+     52 3 ?: 1 bytes ff
+`
+	if got := "\n" + Dump(contract.Create, m.Encode()); got != want {
+		t.Errorf("Dump:%s\nwant:%s", got, want)
+	}
+}
+
+// What is wider than it needs to be is shown, and a fault as exactly as can be.
+func TestDumpOddities(t *testing.T) {
+	raw := func(b ...byte) wire.Part { return wire.Raw(b) }
+	nines := wire.Raw([]byte(strings.Repeat("\xff", 9)))
+	start, end := wire.Tag(9, protowire.StartGroupType), wire.Tag(9, protowire.EndGroupType)
+	for _, test := range []struct {
+		m    wire.Message
+		want string
+	}{
+		{wire.Message{wire.Varint(1, 1).WideTag(2).Wide(3)}, "1 ?: varint 1 in 3 bytes, tag in 2 bytes"},
+		{wire.Message{wire.Fixed32(1, 1).WideTag(2)}, "1 ?: fixed 01000000, tag in 2 bytes"},
+		{wire.Message{wire.String(1, "a").Wide(10)}, `1 ?: 1 bytes "a", length in 10 bytes`},
+		{wire.Message{wire.String(16, "a").WideTag(3).Wide(2)},
+			`16 ?: 1 bytes "a", tag in 3 bytes, length in 2 bytes`},
+		{wire.Message{wire.Group(9).WideTag(2)}, "9 ?: group, 0 bytes, tag in 2 bytes, end tag in 2 bytes"},
+		{wire.Message{start, raw(0xcc, 0x80, 0)}, "9 ?: group, 0 bytes, end tag in 3 bytes"},
+
+		{wire.Message{raw(0x80)}, "!! tag cut after 1 bytes"},
+		{wire.Message{nines, raw(2)}, "!! tag of more than 64 bits"},
+		{wire.Message{nines, raw(0x80, 0)}, "!! tag of more than 10 bytes"},
+		{wire.Message{wire.Tag(0, 0)}, "!! field number 0 does not exist"},
+		{wire.Message{wire.Tag(1<<29, 0), raw(1)}, "!! tag of 2^32 or more, field number 536870912 does not exist"},
+		{wire.Message{wire.Tag(1, 7)}, "!! field 1: wire type 7 does not exist"},
+		{wire.Message{wire.Tag(1, 0)}, "!! field 1: varint cut after 0 bytes"},
+		{wire.Message{wire.Tag(1, 0), nines, raw(2)}, "!! field 1: varint of more than 64 bits"},
+		{wire.Message{wire.Tag(1, 0), nines, raw(0x80, 0)}, "!! field 1: varint of more than 10 bytes"},
+		{wire.Message{wire.Tag(1, protowire.Fixed32Type), raw(1, 2, 3)}, "!! field 1: 3 of 4 bytes"},
+		{wire.Message{wire.Tag(1, protowire.Fixed64Type)}, "!! field 1: 0 of 8 bytes"},
+		{wire.Message{wire.Tag(1, protowire.BytesType), raw(2, 'x')}, "!! field 1: length 2, but 1 bytes left"},
+		{wire.Message{wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))},
+			"!! field 1: length 18446744073709551615, but 0 bytes left"},
+		{wire.Message{wire.Tag(1, protowire.BytesType), raw(0x80)}, "!! field 1: length cut after 1 bytes"},
+		{wire.Message{end}, "!! end of group 9, which has not begun"},
+		{wire.Message{start}, "!! group 9 does not end"},
+		{wire.Message{start, wire.Tag(8, protowire.StartGroupType), wire.Varint(1, 1), end},
+			"!! group 8 ends as group 9"},
+		{wire.Message{start, wire.Group(8), wire.Varint(1, 1)}, "!! group 9 does not end"},
+		{wire.Message{start, wire.Tag(1, 6), end}, "!! in group 9: field 1: wire type 6 does not exist"},
+		{wire.Message{start, raw(0x80)}, "!! in group 9: tag cut after 1 bytes"},
+		{wire.Message{wire.Raw([]byte(strings.Repeat("\x0b", 10002) + strings.Repeat("\x0c", 10002)))},
+			"!! group 1 holds too many levels of groups"},
+	} {
+		b := test.m.Encode()
+		line, _, _ := strings.Cut(DumpAs(b, nil), "\n")
+		want := "      0 " + test.want
+		if strings.HasPrefix(test.want, "!!") {
+			want += ": " + short(b)
+		}
+		if line != want {
+			t.Errorf("%.40x:\n%s\nwant:\n%s", b, line, want)
+		}
+	}
+}
+
+// A dump stays on a screen, however deep or long the message is.
+func TestDumpIsShort(t *testing.T) {
+	deep := wire.Message{wire.Raw([]byte(strings.Repeat("\x0b", 20000) + strings.Repeat("\x0c", 20000)))}.Encode()
+	long := wire.Message{wire.Raw([]byte(strings.Repeat("\x08\x01", 20000)))}.Encode()
+	for _, b := range [][]byte{deep, long} {
+		if lines := strings.Count(DumpAs(b, nil), "\n"); lines > maxLines+1 {
+			t.Errorf("%d lines", lines)
+		}
+	}
+}
