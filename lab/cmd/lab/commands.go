@@ -57,7 +57,7 @@ var commands = []command{
 	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
 		"repo contact hcsshim entry findings fuzztime=5s", true, submission},
 	{"mutants", "break the decoders in a thousand ways, see that it shows",
-		"hcsshim entry sample seed mutant alone", true, breakDecoders},
+		"hcsshim entry sample seed mutant", true, breakDecoders},
 	{"history", "find every known defect again, on the releases that have it", "", false,
 		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
 	{"upstream", "what changes with the newest releases of hcsshim and of what decodes for it", "hcsshim entry", true,
@@ -109,7 +109,7 @@ func breakDecoders(ctx context.Context, j *job) error {
 	if err := j.printVersions(ctx); err != nil {
 		return err
 	}
-	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.seed, Alone: j.alone})
+	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.seed})
 }
 
 // ossFuzz does what OSS-Fuzz does with a project.
