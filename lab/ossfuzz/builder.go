@@ -44,7 +44,7 @@ type builder struct {
 // path is that of a file or folder of the builder, given by its slash-separated name.
 func (b *builder) path(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }
 
-// log has all that build.sh has printed.
+// log is what build.sh has printed.
 func (b *builder) log() string { return b.dir + ".log" }
 
 // build runs oss-fuzz/build.sh on the hcsshim under test, and moves what it has made out
@@ -92,10 +92,8 @@ func (b *builder) run(ctx context.Context) error {
 	return err
 }
 
-// generated are the files of the suite that no clone has.
-var generated = []string{".git", "build", "lab", "go.work", "go.work.sum"}
-
-// layOut lays out the folders as the Dockerfile does, with the commands of its image.
+// layOut lays out the folders as the Dockerfile does, with the commands of its image. What
+// it leaves out of the suite no clone has, or build.sh does not need.
 func (b *builder) layOut(ctx context.Context) error {
 	if system := runtime.GOOS + "/" + runtime.GOARCH; system != "linux/amd64" {
 		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s", system)
@@ -110,7 +108,7 @@ func (b *builder) layOut(ctx context.Context) error {
 		os.WriteFile(b.path("bin/compile_go_fuzzer"), compileGoFuzzer, 0o777),
 		os.WriteFile(b.path("bin/gosigfuzz.c"), gosigfuzz, 0o666),
 		gocmd.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"),
-		gocmd.CopyTree(b.path("src/shimfuzz"), b.Root, generated...)); err != nil {
+		gocmd.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum")); err != nil {
 		return err
 	}
 	return b.link(ctx)

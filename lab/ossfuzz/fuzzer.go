@@ -46,9 +46,6 @@ func (b *builder) findFuzzers() error {
 	return nil
 }
 
-// minASanCalls is what bad_build_check asks of a build for AddressSanitizer.
-const minASanCalls = 1000
-
 // asanCalls counts the calls to AddressSanitizer in the binary.
 func (f fuzzer) asanCalls(ctx context.Context) (n int, err error) {
 	cmd := exec.CommandContext(ctx, "objdump", "-dC", "--no-show-raw-insn", f.binary())

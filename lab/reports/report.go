@@ -60,10 +60,11 @@ func newReport(s subject) (*report, error) {
 	}
 	for _, other := range f.Places {
 		if project(other.Program) == project(s.Program) && other.Command == place.Command {
-			r.Affected = append(r.Affected, other.Program+" since "+other.From)
+			text := other.Program + " since " + other.From
 			if other.Fixed != "" {
-				r.Affected = append(r.Affected, "but not since "+other.Fixed)
+				text += ", fixed in " + other.Fixed
 			}
+			r.Affected = append(r.Affected, text)
 		}
 	}
 	payload, err := s.payloadAt(place)

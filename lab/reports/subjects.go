@@ -81,7 +81,8 @@ var subjects = []subject{
 	{Finding: "lcow-v2-loses-legacy-options", Program: findings.LCOW, Rules: "R4a", Apart: true,
 		Title: "lcow-v2 does not read the options of containerd up to 2.2", payload: withLevel("no-such-level"),
 		Wrong: `!strings.Contains(out, "no-such-level")`,
-		Fix:   "Take a bare Any in setLogConfiguration, too. Tell the two messages apart by " + tellByField + "."},
+		Fix: "Take a bare Any in setLogConfiguration, too. Tell the two messages apart by " + tellByField + ". The " +
+			"error about this log level then shows that the options arrive."},
 	{Finding: "lcow-v2-legacy-is-default", Program: findings.LCOW, Rules: "R4c", Apart: true,
 		Title: "lcow-v2 starts with default options if those of a bare Any are of another type",
 		Fix: "Decode the standard input in setLogConfiguration as an Any, unless it has one of " + tellByField +
