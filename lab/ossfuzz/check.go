@@ -171,7 +171,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 			if err != nil {
 				return err
 			}
-			if !strings.Contains(out, "finding    "+finding+"\n") {
+			if !strings.Contains(out, "finding    "+finding+": ") {
 				return fmt.Errorf("what was found is not %s on hcsshim itself:\n%s", finding, out)
 			}
 			fmt.Printf("%-34s %-28s %8.1f %12d\n", from[0], finding, r.seconds, r.executions)
