@@ -28,7 +28,7 @@ import (
 // report is what is written of one finding.
 type report struct {
 	subject
-	target
+	program
 	module
 	Breaks                   contract.Guarantee
 	Test, File               string
@@ -46,7 +46,7 @@ type report struct {
 func newReport(s subject) (*report, error) {
 	f := findings.All[slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.Finding })]
 	place, _ := f.In(s.Program)
-	r := &report{subject: s, target: targets[cmp.Or(s.like, s.Program)], module: modules[project(s.Program)],
+	r := &report{subject: s, program: programs[cmp.Or(s.like, s.Program)], module: modules[project(s.Program)],
 		Breaks: f.Breaks, Patched: !s.Apart && s.Last == ""}
 	r.Name, r.Command = cmp.Or(s.Name, s.Finding), cmp.Or(place.Command, r.Command)
 	r.Effect, r.Fixed = cmp.Or(s.Effect, f.Effect), cmp.Or(s.Fixed, place.Fixed)

@@ -182,8 +182,8 @@ var modules = map[string]module{
 	protobuf:     {protobuf, "v1.36.12", "golang/protobuf, the issues of protocolbuffers/protobuf-go"},
 }
 
-// target is what the test of a report is run on.
-type target struct {
+// program is how the findings of a program are tested.
+type program struct {
 	OS       string // that it needs
 	Folder   string // of the test, in the module
 	Template string // of the test
@@ -191,8 +191,9 @@ type target struct {
 	fix      change // closes the finding in a copy, where the patch does not
 }
 
-// targets are those of the programs. A test of readOptions alone is run on any system.
-var targets = map[string]target{
+// programs are all that have findings, by their names. A test of readOptions alone is run on
+// any system.
+var programs = map[string]program{
 	findings.ReadOptions: {"windows", shimDir, "answer", "serve", change{}},
 	findings.Create:      {"windows", shimDir, "create", "", change{}},
 	findings.RunHCS:      {"windows", shimDir, "program", "serve", change{}},
@@ -208,7 +209,7 @@ var targets = map[string]target{
 }
 
 // LCOW is whether the test needs the build tag of lcow-v2.
-func (t target) LCOW() bool { return t.Folder == lcowDir }
+func (p program) LCOW() bool { return p.Folder == lcowDir }
 
 // project is that of a program, as its name says.
 func project(program string) string {
