@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -125,13 +126,9 @@ func ossFuzz(ctx context.Context, j *job) error {
 
 // submission writes what OSS-Fuzz is sent, and makes each check of it that needs no docker.
 func submission(ctx context.Context, j *job) error {
-	dir, err := ossfuzz.WriteSubmission(j.root, j.repo, j.contact)
-	if err != nil {
+	script := filepath.Join(j.root, "lab", "ossfuzz", "submission")
+	if err := gocmd.Show(gocmd.Command(ctx, j.root, "bash", script, j.root, j.repo, j.contact)); err != nil {
 		return err
-	}
-	fmt.Printf("%s is what OSS-Fuzz is sent\n", gocmd.FromHere(dir))
-	if err := ossfuzz.Reach(ctx, j.repo); err != nil {
-		fmt.Printf("  NOT SEEN: the repository: %v\n", err)
 	}
 	fmt.Println()
 	if err := ossfuzz.Check(ctx, j.b, j.test, j.fuzztime); err != nil {
