@@ -109,7 +109,8 @@ func (b *builder) layOut(ctx context.Context) error {
 		os.WriteFile(b.path("bin/compile_go_fuzzer"), compileGoFuzzer, 0o777),
 		os.WriteFile(b.path("bin/gosigfuzz.c"), gosigfuzz, 0o666),
 		workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"),
-		workspace.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum")); err != nil {
+		workspace.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work",
+			"go.work.sum")); err != nil {
 		return err
 	}
 	return b.link(ctx)

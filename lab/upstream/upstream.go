@@ -85,8 +85,8 @@ func (r release) differs(ctx context.Context, pinned *extract.Build) string {
 	if err != nil {
 		return "it cannot be built:\n" + err.Error() + "\n"
 	}
-	diff, other, errDiff := workspace.Try(gocmd.Command(ctx, b.Root, "git", "diff", "--no-index", // what git ignores, too
-		"--ignore-matching-lines=^// ", pinned.DecoderFile(), b.DecoderFile()))
+	diff, other, errDiff := workspace.Try(gocmd.Command(ctx, b.Root, "git", "diff",
+		"--no-index", "--ignore-matching-lines=^// ", pinned.DecoderFile(), b.DecoderFile())) // git ignores both
 	// The enumeration, and the measurement of time, take longer than they are worth here.
 	out, failed, errTest := workspace.Try(b.Go(ctx, settings.Test{}, "test", "-skip=^Test(Walk|Linear)", "./corpus/...",
 		"./properties"))
