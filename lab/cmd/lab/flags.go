@@ -23,7 +23,7 @@ type options struct {
 	repo, contact                           string
 	fuzztime                                time.Duration
 	seed, checks, payloads, longest, sample int
-	update, alone                           bool
+	update                                  bool
 }
 
 // flags are those of all subcommands. Each stands for the variable of make of the same name.
@@ -50,7 +50,6 @@ func (o *options) flags() *flag.FlagSet {
 	all.StringVar(&o.sanitizer, "sanitizer", "", "what the fuzzers are built for: `address or coverage`")
 	all.StringVar(&o.mutant, "mutant", "", "a `part` of the names of the mutants to run")
 	all.IntVar(&o.sample, "sample", 0, "`number` of mutants to run, others each day or with another seed")
-	all.BoolVar(&o.alone, "alone", false, "1 builds a test binary for each mutant, as a check")
 	all.StringVar(&o.repo, "repo", "", "`address` that OSS-Fuzz clones this suite from")
 	all.StringVar(&o.contact, "contact", "", "mail `address` that gets OSS-Fuzz's reports")
 	return all
