@@ -178,7 +178,7 @@ const protobuf = "google.golang.org/protobuf"
 
 var modules = map[string]module{
 	"hcsshim":    {"github.com/Microsoft/hcsshim", findings.Newest, "microsoft/hcsshim"},
-	"containerd": {"github.com/containerd/containerd/v2", "v2.4.2", "containerd/containerd"},
+	"containerd": {"github.com/containerd/containerd/v2", findings.NewestContainerd, "containerd/containerd"},
 	protobuf:     {protobuf, "v1.36.12", "golang/protobuf, the issues of protocolbuffers/protobuf-go"},
 }
 

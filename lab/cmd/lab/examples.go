@@ -17,8 +17,8 @@ import (
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
 const (
-	runcReader   = findings.PkgShim + " v2.4.2"
-	runcExpected = "lab/compat/readers/pkgshim/expected-runc-v2.4.2.txt"
+	runcReader   = findings.PkgShim + " " + findings.NewestContainerd
+	runcExpected = "lab/compat/readers/pkgshim/expected-runc-" + findings.NewestContainerd + ".txt"
 )
 
 // exampleReaders holds the example readers to the contract, but for the known defects of

@@ -34,8 +34,12 @@ const (
 	RustExtensions     = "rust-extensions async" // the crate containerd-shim
 )
 
-// Newest is the newest release of hcsshim whose findings are known.
-const Newest = findings.Newest
+// Newest is the newest release of hcsshim whose findings are known, and NewestContainerd
+// that of containerd: of what it sends, and of the readers that it has.
+const (
+	Newest           = findings.Newest
+	NewestContainerd = "v2.4.2"
+)
 
 // RuncOptions is the full name of the Options that containerd's own shim and
 // rust-extensions read.

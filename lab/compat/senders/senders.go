@@ -27,6 +27,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/programs"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
@@ -39,7 +40,7 @@ var Releases = []string{
 	"v2.0.14",
 	"v2.2.9",
 	"v2.3.7",
-	"v2.4.2",
+	findings.NewestContainerd,
 }
 
 // Shims is the file names under which the stand-in is started. containerd 2.3 and
