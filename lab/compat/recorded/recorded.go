@@ -72,7 +72,6 @@ type Passage struct {
 	Options string `json:"options,omitempty"` // name of one of RequestedOptions
 	Setting string `json:"setting,omitempty"` // or of one of the lab's settings
 	Start   Hex    `json:"start,omitzero"`    // standard input of start
-	Info    Hex    `json:"info,omitzero"`     // and of -info, if it was not empty
 	Create  Hex    `json:"create,omitzero"`   // CreateTaskRequest.Options, an Any; nil if the call was not made
 	Error   string `json:"error,omitempty"`   // from containerd
 }

@@ -15,41 +15,15 @@ import (
 
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/compat/senders/order"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
-// order is the daemon's input, as in its own source.
-type order struct {
-	Config, Root, State, Seen, Socket, Namespace, ID string
-	Manager                                          manager
-	Requests                                         []request
-}
-
-type manager struct{ Root, State, GRPC, TTRPC string }
-
-type request struct {
-	Through, Handler, Runtime, Type string
-	Value                           []byte
-	Action, LogLevel, SocketDir     string
-}
-
-// answer is what the daemon made of a request.
-type answer struct {
-	Handler, Runtime, Type string
-	Value                  []byte
-	Error                  string
-	Seen                   []seen
-	Calls                  []struct {
-		Method  string
-		Request []byte
-	}
-}
-
 // daemonRequests is what each daemon is asked for. windows is the options that CRI of
 // this release makes on Windows.
-func daemonRequests(version string, windows []answer) (asked []recorded.Passage, requests []request) {
-	add := func(p recorded.Passage, r request) {
+func daemonRequests(version string, windows []order.Answer) (asked []recorded.Passage, requests []order.Request) {
+	add := func(p recorded.Passage, r order.Request) {
 		p.Containerd, r.Through = []string{version}, p.Through
 		asked, requests = append(asked, p), append(requests, r)
 	}
@@ -57,19 +31,19 @@ func daemonRequests(version string, windows []answer) (asked []recorded.Passage,
 		for _, shim := range Shims {
 			for _, through := range []string{recorded.ThroughTask, recorded.ThroughSandbox} {
 				add(recorded.Passage{Through: through, Shim: shim, Options: o.Name},
-					request{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
+					order.Request{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
 			}
 		}
 	}
 	for _, s := range settings.All() {
 		p := recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}
 		if s.Windows == "" {
-			add(p, request{Handler: s.Name})
+			add(p, order.Request{Handler: s.Name})
 			continue
 		}
 		for _, a := range windows {
 			if a.Handler == s.Name {
-				add(p, request{Runtime: a.Runtime, Type: a.Type, Value: a.Value})
+				add(p, order.Request{Runtime: a.Runtime, Type: a.Type, Value: a.Value})
 			}
 		}
 	}
@@ -77,7 +51,7 @@ func daemonRequests(version string, windows []answer) (asked []recorded.Passage,
 }
 
 // note adds an answer to a passage.
-func note(p *recorded.Passage, a answer) error {
+func note(p *recorded.Passage, a order.Answer) error {
 	p.Error = a.Error
 	for _, s := range a.Seen {
 		switch {
@@ -85,7 +59,7 @@ func note(p *recorded.Passage, a answer) error {
 		case slices.Contains(s.Args, "start"):
 			p.Start = s.Stdin
 		case slices.Contains(s.Args, "-info") && len(s.Stdin) > 0:
-			p.Info = s.Stdin
+			return fmt.Errorf("-info is asked with options: %x", s.Stdin)
 		}
 	}
 	for _, c := range a.Calls {
@@ -164,7 +138,7 @@ func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
 // has by itself, for each setting that changes them or leaves them alone. The daemon in
 // the folder build runs under Wine; no shim is started.
-func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (all []answer, err error) {
+func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (all []order.Answer, err error) {
 	dir, err := os.MkdirTemp(build, "windows-")
 	if err != nil {
 		return nil, err
@@ -184,12 +158,12 @@ func windowsOptions(ctx context.Context, host *wine.Host, build, version string)
 }
 
 func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string,
-	s settings.Setting) (a answer, err error) {
+	s settings.Setting) (a order.Answer, err error) {
 	in := func(name string) string { // as a program under Wine sees it
 		return "Z:" + strings.ReplaceAll(filepath.Join(dir, name), "/", `\`)
 	}
-	order := order{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen")}
-	input, err := json.Marshal(order)
+	o := order.Order{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen")}
+	input, err := json.Marshal(o)
 	if err := errors.Join(err, os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "config.toml"),
 		[]byte(windowsConfig(version, s)), 0o666)); err != nil {
 		return a, err
@@ -199,11 +173,11 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 	if err != nil {
 		return a, err
 	}
-	var answers []answer
+	var answers []order.Answer
 	if err := json.Unmarshal([]byte(r.Stdout), &answers); err != nil {
 		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(r.Stderr))
 	}
-	i := slices.IndexFunc(answers, func(a answer) bool { return a.Handler == s.Windows })
+	i := slices.IndexFunc(answers, func(a order.Answer) bool { return a.Handler == s.Windows })
 	if i < 0 {
 		return a, fmt.Errorf("containerd has no runtime %s", s.Windows)
 	}

@@ -30,6 +30,7 @@ import (
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/programs"
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/compat/senders/order"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
@@ -50,7 +51,7 @@ var Shims = []string{recorded.SpecialShim, recorded.OrdinaryShim}
 // socketDir is the folder for the shims' sockets that some requests configure.
 const socketDir = `C:\ProgramData\containerd\s`
 
-//go:embed daemon/*.go standin/*.go
+//go:embed daemon/*.go standin/*.go order/*.go
 var sources embed.FS
 
 // modulePath returns the module path of a release of containerd.
@@ -123,6 +124,7 @@ var moved = strings.NewReplacer(
 	"containerd/v2/core/", "containerd/",
 	"containerd/v2/internal/cri/", "containerd/pkg/cri/",
 	"containerd/v2/pkg/", "containerd/",
+	"containerd/v2/shimfuzz/", "containerd/shimfuzz/",
 )
 
 // buildPrograms builds the programs in a module whose path is below containerd's, so
@@ -141,11 +143,13 @@ func buildPrograms(bin string, module *gocmd.Module) error {
 		Files: map[string][]byte{"daemon/linkname.s": nil}, // lets a function have no body
 	}
 	if err := errors.Join(m.Add("daemon", sources, "daemon", daemon...),
-		m.Add("standin", sources, "standin", "main.go")); err != nil {
+		m.Add("standin", sources, "standin", "main.go"), m.Add("order", sources, "order", "order.go")); err != nil {
 		return err
 	}
-	if shared := m.Files["daemon/containerd.go"]; isV1 {
-		m.Files["daemon/containerd.go"] = []byte(moved.Replace(string(shared)))
+	for name, text := range m.Files {
+		if isV1 {
+			m.Files[name] = []byte(moved.Replace(string(text)))
+		}
 	}
 	// As containerd's own Makefile sets it.
 	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
@@ -171,33 +175,27 @@ func install(bin string) error {
 	return nil
 }
 
-// seen is a line of the file that the stand-in saves.
-type seen struct {
-	Args  []string
-	Env   []string
-	Stdin []byte
-}
-
 // inHome is the path of a file in recorded.Home, where the programs run. containerd sends
 // the path of its own binary, so that must be the same in every recording and on every machine.
 func inHome(name string) string { return filepath.Join(recorded.Home, name) }
 
 // recordings asks the daemon of one release for all that is recorded: what its manager of
 // shims sends, and what becomes of options on their way through it.
-func recordings(ctx context.Context, module *gocmd.Module, windows []answer) (all []recorded.Recording,
+func recordings(ctx context.Context, module *gocmd.Module, windows []order.Answer) (all []recorded.Recording,
 	ways []recorded.Passage, err error) {
-	o := order{Config: inHome("config.toml"), Root: inHome("daemon-root"), State: inHome("daemon-state"),
+	o := order.Order{Config: inHome("config.toml"), Root: inHome("daemon-root"), State: inHome("daemon-state"),
 		Seen: inHome("seen"), Socket: inHome("s"), Namespace: recorded.Namespace, ID: recorded.ID,
-		Manager: manager{inHome("root"), inHome("state"), recorded.GRPC, recorded.TTRPC}}
+		Manager: order.Manager{Root: inHome("root"), State: inHome("state"), GRPC: recorded.GRPC,
+			TTRPC: recorded.TTRPC}}
 	asked := asks(module.Version)
 	for _, r := range asked {
 		options := recorded.Requested(r.Options)
-		o.Requests = append(o.Requests, request{Through: "manager", Runtime: inHome(r.Shim), Type: options.Type,
+		o.Requests = append(o.Requests, order.Request{Through: "manager", Runtime: inHome(r.Shim), Type: options.Type,
 			Value: options.Value, Action: r.Action, LogLevel: r.LogLevel, SocketDir: r.SocketDir})
 	}
 	ways, requests := daemonRequests(module.Version, windows)
 	o.Requests = append(o.Requests, requests...)
-	answers, err := o.give(ctx, module.Version)
+	answers, err := give(ctx, module.Version, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -217,7 +215,7 @@ func recordings(ctx context.Context, module *gocmd.Module, windows []answer) (al
 }
 
 // give gives an order to the program that is containerd, and returns its answers.
-func (o *order) give(ctx context.Context, version string) (answers []answer, err error) {
+func give(ctx context.Context, version string, o order.Order) (answers []order.Answer, err error) {
 	input, err := json.Marshal(o)
 	if err := errors.Join(err, os.WriteFile(o.Config, []byte(config(version, settings.All())), 0o666)); err != nil {
 		return nil, err
@@ -240,7 +238,7 @@ func (o *order) give(ctx context.Context, version string) (answers []answer, err
 }
 
 // recording is the last start of a shim that a manager made for a request.
-func recording(module *gocmd.Module, r recorded.Request, a answer) (recorded.Recording, error) {
+func recording(module *gocmd.Module, r recorded.Request, a order.Answer) (recorded.Recording, error) {
 	if len(a.Seen) == 0 {
 		return recorded.Recording{}, fmt.Errorf("no shim was started: %s", a.Error)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/compat/senders/order"
 	"shimfuzz/lab/compat/settings"
 )
 
@@ -41,9 +42,9 @@ func TestPassagesAreAll(t *testing.T) {
 			have[key(release, p)]++
 		}
 	}
-	var windows []answer
+	var windows []order.Answer
 	for _, s := range settings.All() {
-		windows = append(windows, answer{Handler: s.Name})
+		windows = append(windows, order.Answer{Handler: s.Name})
 	}
 	want := 0
 	for _, version := range Releases {

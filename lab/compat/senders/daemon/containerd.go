@@ -21,6 +21,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/containerd/v2/shimfuzz/order"
 	"github.com/containerd/typeurl/v2"
 )
 
@@ -34,7 +35,7 @@ var (
 )
 
 // serve starts the daemon as its command does.
-func (o *order) serve(ctx context.Context) error {
+func (o *daemon) serve(ctx context.Context) error {
 	c := &config.Config{Root: o.Root, State: o.State}
 	if err := load(ctx, o.Config, c); err != nil {
 		return err
@@ -58,7 +59,7 @@ func configured(name string) (options any, runtime, path string, err error) {
 }
 
 // create creates a task or a sandbox as CRI does, and deletes it again.
-func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
+func (o *daemon) create(ctx context.Context, r order.Request, opts typeurl.Any) error {
 	ctx = namespaces.WithNamespace(ctx, o.Namespace)
 	c, err := client.New("", client.WithServices(client.WithContainerStore(metadata.NewContainerStore(db)),
 		client.WithLeasesService(metadata.NewLeaseManager(db)), client.WithTaskClient(taskClient)))
@@ -95,7 +96,7 @@ func (o *order) create(ctx context.Context, r request, opts typeurl.Any) error {
 // sandbox starts a sandbox by the controller that CRI calls if it is told to: by
 // ENABLE_CRI_SANDBOXES in 1.7, later if sandboxer is "shim". It returns the options of a
 // task in the sandbox.
-func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (member []client.NewTaskOpts,
+func (o *daemon) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (member []client.NewTaskOpts,
 	remove func(), err error) {
 	spec, err := typeurl.MarshalAny(&oci.Spec{})
 	if err != nil {
@@ -117,7 +118,7 @@ func (o *order) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (
 }
 
 // manage asks a new manager of shims.
-func (o *order) manage(ctx context.Context, r request, opts typeurl.Any) error {
+func (o *daemon) manage(ctx context.Context, r order.Request, opts typeurl.Any) error {
 	m := o.Manager
 	spec, err := typeurl.MarshalAny(&oci.Spec{})
 	err = errors.Join(err, os.RemoveAll(m.Root), os.RemoveAll(m.State), os.MkdirAll(m.Root, 0o711),
@@ -128,12 +129,12 @@ func (o *order) manage(ctx context.Context, r request, opts typeurl.Any) error {
 	if err != nil {
 		return err
 	}
-	return m.ask(namespaces.WithNamespace(ctx, o.Namespace), o.ID, r, spec, opts)
+	return askManager(namespaces.WithNamespace(ctx, o.Namespace), m, o.ID, r, spec, opts)
 }
 
 // bundle makes the folder of a container from an earlier daemon, whose shim no longer
 // runs. The daemon deletes it.
-func (o *order) bundle(shim string) error {
+func (o *daemon) bundle(shim string) error {
 	dir := filepath.Join(o.Manager.State, o.Namespace, o.ID)
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/containerd/containerd/v2/shimfuzz/order"
 	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
 	"github.com/containerd/typeurl/v2"
@@ -31,60 +32,13 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// order is what the program is to do.
-type order struct {
-	Config      string // file
-	Root, State string // the daemon's folders
-	Seen        string // file to which the stand-in adds a line each time that it is started
-	Socket      string // where the stand-in's services are
-	Namespace   string
-	ID          string // of each container and sandbox
-	Manager     manager
-	Requests    []request
-}
-
-// manager is the configuration of a manager of shims that is asked alone.
-type manager struct {
-	Root, State string
-	GRPC, TTRPC string // containerd's addresses
-}
-
-// request is one start of a shim.
-type request struct {
-	Through string // task, sandbox or manager: what is asked for; "" for the options alone
-	Handler string // runtime of the configuration; "" for the next fields
-	Runtime string // type
-	Path    string // of the shim, in place of the type's
-	Type    string // full name of the options' message; "" for no options
-	Value   []byte
-
-	// Of a manager.
-	Action    string // start, delete or info
-	LogLevel  string // "" for info
-	SocketDir string // "" for none
-}
-
-// answer is what became of a request.
-type answer struct {
-	Handler string            // runtime of the configuration
-	Runtime string            // type
-	Type    string            // of the options that CRI makes; "" for none
-	Value   []byte            //
-	Error   string            // of CRI or of the daemon
-	Seen    []json.RawMessage // starts of the stand-in
-	Calls   []call            // made to it
-}
-
-// call is a call of the stand-in's services.
-type call struct {
-	Method  string
-	Request []byte
-}
+// daemon is a daemon with its order.
+type daemon struct{ order.Order }
 
 func main() {
 	log.L.Logger.SetOutput(io.Discard)
-	var o order
-	err := json.NewDecoder(os.Stdin).Decode(&o)
+	var o daemon
+	err := json.NewDecoder(os.Stdin).Decode(&o.Order)
 	if err == nil {
 		err = o.run(context.Background())
 	}
@@ -94,7 +48,7 @@ func main() {
 	}
 }
 
-func (o *order) run(ctx context.Context) error {
+func (o *daemon) run(ctx context.Context) error {
 	var s shim
 	if err := s.listen(o.Socket); err != nil {
 		return err
@@ -102,7 +56,7 @@ func (o *order) run(ctx context.Context) error {
 	if err := o.serve(ctx); err != nil {
 		return err
 	}
-	var answers []answer
+	var answers []order.Answer
 	for _, r := range o.requests() {
 		a, err := o.answer(ctx, r, &s)
 		if err != nil {
@@ -115,25 +69,25 @@ func (o *order) run(ctx context.Context) error {
 
 // requests is what is asked for; if that is nothing, the options of every runtime of
 // the configuration.
-func (o *order) requests() []request {
+func (o *daemon) requests() []order.Request {
 	if o.Requests != nil {
 		return o.Requests
 	}
-	var all []request
+	var all []order.Request
 	for _, name := range handlers() {
-		all = append(all, request{Handler: name})
+		all = append(all, order.Request{Handler: name})
 	}
 	return all
 }
 
 // answer makes one request. The error is one of this program.
-func (o *order) answer(ctx context.Context, r request, s *shim) (answer, error) {
+func (o *daemon) answer(ctx context.Context, r order.Request, s *shim) (order.Answer, error) {
 	if err := os.Remove(o.Seen); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return answer{}, err
+		return order.Answer{}, err
 	}
 	s.take()
-	opts, err := r.options()
-	a := answer{Handler: r.Handler, Runtime: r.Runtime}
+	opts, err := options(&r)
+	a := order.Answer{Handler: r.Handler, Runtime: r.Runtime}
 	if err == nil && opts != nil {
 		a.Type, a.Value = opts.GetTypeUrl(), opts.GetValue()
 	}
@@ -148,14 +102,20 @@ func (o *order) answer(ctx context.Context, r request, s *shim) (answer, error) 
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, nil
 	}
-	for _, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
-		a.Seen = append(a.Seen, line)
+	for lines := json.NewDecoder(bytes.NewReader(text)); err == nil; {
+		var seen order.Seen
+		if err = lines.Decode(&seen); err == nil {
+			a.Seen = append(a.Seen, seen)
+		}
+	}
+	if err == io.EOF {
+		err = nil
 	}
 	return a, err
 }
 
 // start makes containerd start the stand-in, which fails unless it is given an address.
-func (o *order) start(ctx context.Context, r request, opts typeurl.Any) error {
+func (o *daemon) start(ctx context.Context, r order.Request, opts typeurl.Any) error {
 	switch r.Through {
 	case "":
 		return nil
@@ -168,7 +128,7 @@ func (o *order) start(ctx context.Context, r request, opts typeurl.Any) error {
 
 // options returns what CRI makes of a runtime of the configuration; or the requested
 // options, encoded with the types that this containerd links.
-func (r *request) options() (typeurl.Any, error) {
+func options(r *order.Request) (typeurl.Any, error) {
 	var v any
 	var err error
 	if r.Handler != "" {
@@ -183,7 +143,7 @@ func (r *request) options() (typeurl.Any, error) {
 }
 
 // container is the ID of the container that is asked for.
-func (o *order) container(r request) string {
+func (o *daemon) container(r order.Request) string {
 	if r.Through == "sandbox" {
 		return o.ID + "-member"
 	}
@@ -194,7 +154,7 @@ func (o *order) container(r request) string {
 // which a process has the number 0.
 type shim struct {
 	sync.Mutex
-	calls []call
+	calls []order.Call
 }
 
 func (s *shim) listen(socket string) error {
@@ -228,7 +188,7 @@ func (s *shim) methods(names ...string) map[string]ttrpc.Method {
 			}
 			b, err := proto.Marshal(request)
 			s.Lock()
-			s.calls = append(s.calls, call{name, b})
+			s.calls = append(s.calls, order.Call{Method: name, Request: b})
 			s.Unlock()
 			return new(emptypb.Empty), err
 		}
@@ -237,7 +197,7 @@ func (s *shim) methods(names ...string) map[string]ttrpc.Method {
 }
 
 // take returns the calls since it was last called.
-func (s *shim) take() []call {
+func (s *shim) take() []order.Call {
 	s.Lock()
 	defer s.Unlock()
 	calls := s.calls

@@ -25,6 +25,7 @@ import (
 	"github.com/containerd/containerd/services/server/config"
 	_ "github.com/containerd/containerd/services/tasks"
 	_ "github.com/containerd/containerd/services/warning"
+	"github.com/containerd/containerd/shimfuzz/order"
 	_ "github.com/containerd/containerd/snapshots/native/plugin"
 	"github.com/containerd/typeurl/v2"
 )
@@ -79,8 +80,8 @@ func startSandbox(ctx context.Context, s sandbox.Sandbox) ([]client.NewTaskOpts,
 	return nil, err
 }
 
-// ask makes a manager start a shim. A new one deletes what is left.
-func (m manager) ask(ctx context.Context, id string, r request, spec, opts typeurl.Any) error {
+// askManager makes a manager start a shim. A new one deletes what is left.
+func askManager(ctx context.Context, m order.Manager, id string, r order.Request, spec, opts typeurl.Any) error {
 	shims, err := v2.NewShimManager(ctx, &v2.ManagerConfig{Root: m.Root, State: m.State, Address: m.GRPC,
 		TTRPCAddress: m.TTRPC})
 	if err != nil || r.Action == "delete" {

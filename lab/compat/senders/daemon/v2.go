@@ -27,6 +27,7 @@ import (
 	_ "github.com/containerd/containerd/v2/plugins/services/tasks"
 	_ "github.com/containerd/containerd/v2/plugins/services/warning"
 	_ "github.com/containerd/containerd/v2/plugins/snapshots/native/plugin"
+	"github.com/containerd/containerd/v2/shimfuzz/order"
 	"github.com/containerd/plugin"
 	"github.com/containerd/plugin/registry"
 	"github.com/containerd/typeurl/v2"
@@ -84,8 +85,8 @@ func startSandbox(ctx context.Context, s sandbox.Sandbox) ([]client.NewTaskOpts,
 	return []client.NewTaskOpts{client.WithTaskAPIEndpoint(e.Address, e.Version)}, err
 }
 
-// ask makes a manager start a shim, or tell of one, or delete what is left.
-func (m manager) ask(ctx context.Context, id string, r request, spec, opts typeurl.Any) error {
+// askManager makes a manager start a shim, or tell of one, or delete what is left.
+func askManager(ctx context.Context, m order.Manager, id string, r order.Request, spec, opts typeurl.Any) error {
 	config := &v2.ManagerConfig{Address: m.GRPC, TTRPCAddress: m.TTRPC}
 	if r.SocketDir != "" { // the field is there since 2.3
 		reflect.ValueOf(config).Elem().FieldByName("SocketDir").SetString(r.SocketDir)

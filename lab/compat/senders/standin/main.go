@@ -13,6 +13,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/containerd/containerd/v2/shimfuzz/order"
 )
 
 func main() {
@@ -31,12 +33,7 @@ func main() {
 }
 
 func save(file string) error {
-	var seen struct {
-		Args  []string
-		Env   []string
-		Stdin []byte // nil for none, which is /dev/null
-	}
-	seen.Args, seen.Env = os.Args[1:], os.Environ()
+	seen := order.Seen{Args: os.Args[1:], Env: os.Environ()}
 	info, err := os.Stdin.Stat()
 	if err != nil {
 		return err
