@@ -20,23 +20,22 @@ OTHER: other options than were sent. n: the effect of no options, and f: of opti
 // Markdown writes the matrix as a table. Senders that every reader answers alike are one
 // column, and neighbouring versions of a reader that answer alike are one row.
 func Markdown(w io.Writer, senders []Sender, rows []Row) {
-	var columns [][]int // the senders of each column
-	for i := range senders {
-		alike := func(c []int) bool {
-			a, b := senders[c[0]], senders[i]
-			return !slices.ContainsFunc(rows, func(r Row) bool { return r.summary(a) != r.summary(b) })
+	var columns [][]Sender
+	for _, s := range senders {
+		alike := func(c []Sender) bool {
+			return !slices.ContainsFunc(rows, func(r Row) bool { return r.summary(c[0]) != r.summary(s) })
 		}
 		if at := slices.IndexFunc(columns, alike); at >= 0 {
-			columns[at] = append(columns[at], i)
+			columns[at] = append(columns[at], s)
 		} else {
-			columns = append(columns, []int{i})
+			columns = append(columns, []Sender{s})
 		}
 	}
 	fmt.Fprint(w, "| what reads it |")
 	for _, c := range columns {
 		var names []string
-		for _, i := range c {
-			names = append(names, senders[i].String())
+		for _, s := range c {
+			names = append(names, s.String())
 		}
 		fmt.Fprintf(w, " %s |", strings.Join(names, ", "))
 	}
@@ -45,7 +44,7 @@ func Markdown(w io.Writer, senders []Sender, rows []Row) {
 	for _, r := range rows {
 		text := ""
 		for _, c := range columns {
-			text += " " + r.summary(senders[c[0]]) + " |"
+			text += " " + r.summary(c[0]) + " |"
 		}
 		spans = extend(spans, r.Reader.Name, r.Reader.Version, text)
 	}

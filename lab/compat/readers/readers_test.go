@@ -1,33 +1,26 @@
 package readers
 
 import (
+	"slices"
 	"testing"
 
 	"shimfuzz/lab/compat/findings"
 )
 
-// Every reader has a folder of its own, whatever the name of its version.
-func TestFolders(t *testing.T) {
-	seen := make(map[string]string)
-	for _, r := range All("/home/me/hcsshim") {
+// Every reader has a folder of its own, whatever the name of its version; and a checkout
+// adds one runhcs-v1.
+func TestAll(t *testing.T) {
+	const checkout = "/home/me/hcsshim"
+	seen, with := make(map[string]string), All(checkout)
+	for _, r := range with {
 		dir := r.Folder("/root")
 		if seen[dir] != "" {
 			t.Errorf("%s and %s are both built in %s", r.ID(), seen[dir], dir)
 		}
 		seen[dir] = r.ID()
 	}
-}
-
-// A checkout adds one runhcs-v1.
-func TestAll(t *testing.T) {
-	without, with := All(""), All("/home/me/hcsshim")
-	if len(with) != len(without)+1 {
-		t.Errorf("%d readers, %d with a checkout", len(without), len(with))
+	isAdded := func(r Reader) bool { return r.Version == checkout && r.Name == findings.RunHCS }
+	if len(with) != len(All(""))+1 || !slices.ContainsFunc(with, isAdded) {
+		t.Errorf("%d readers, %d with a checkout", len(All("")), len(with))
 	}
-	for _, r := range with {
-		if r.Version == "/home/me/hcsshim" && r.Name == findings.RunHCS {
-			return
-		}
-	}
-	t.Error("the checkout is not among the readers")
 }

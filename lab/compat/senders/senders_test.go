@@ -1,63 +1,56 @@
 package senders
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders/order"
 	"shimfuzz/lab/compat/settings"
 )
 
-// There is a recording of every release for every request.
-func TestRecordingsAreAll(t *testing.T) {
-	have := recorded.Recordings()
-	var want []recorded.Recording
-	for _, version := range Releases {
-		for _, r := range asks(version) {
-			want = append(want, recorded.Recording{Origin: recorded.Origin{Containerd: version, Request: r}})
-		}
-	}
-	if len(have) != len(want) {
-		t.Fatalf("%d recordings, want %d: run make -C lab record", len(have), len(want))
-	}
-	for i, r := range have {
-		if r.Containerd != want[i].Containerd || r.Request != want[i].Request {
-			t.Errorf("recording %d is %s, want %s: run make -C lab record", i, r.Name(), want[i].Name())
-		}
-		if r.Module != modulePath(r.Containerd) || r.Sum == "" || r.Entry == "" {
+// There is a recording of every release for every request, in their order, and one passage
+// for everything that its daemon is asked for.
+func TestAllIsRecorded(t *testing.T) {
+	var have, want []recorded.Origin
+	for _, r := range recorded.Recordings() {
+		have = append(have, recorded.Origin{Containerd: r.Containerd, Module: r.Module, Request: r.Request})
+		if r.Sum == "" || r.Entry == "" {
 			t.Errorf("%s: the origin is incomplete", r.Name())
-		}
-	}
-}
-
-// There is one passage of every release for everything that its daemon is asked for.
-func TestPassagesAreAll(t *testing.T) {
-	have := make(map[[5]string]int)
-	key := func(release string, p recorded.Passage) [5]string {
-		return [5]string{release, p.Through, p.Shim, p.Options, p.Setting}
-	}
-	for _, p := range recorded.Passages() {
-		for _, release := range p.Containerd {
-			have[key(release, p)]++
 		}
 	}
 	var windows []order.Answer
 	for _, s := range settings.All() {
 		windows = append(windows, order.Answer{Handler: s.Name})
 	}
-	want := 0
+	passages := make(map[string]int)
+	passage := func(release string, p recorded.Passage, n int) {
+		passages[fmt.Sprintln(release, p.Through, p.Shim, p.Options, p.Setting)] += n
+	}
 	for _, version := range Releases {
+		for _, r := range asks(version) {
+			want = append(want, recorded.Origin{Containerd: version, Module: modulePath(version), Request: r})
+		}
 		asked, _ := daemonRequests(version, windows)
-		want += len(asked)
 		for _, p := range asked {
-			if n := have[key(version, p)]; n != 1 {
-				t.Errorf("%v: recorded %d times: run make -C lab record", key(version, p), n)
-			}
+			passage(version, p, 1)
 		}
 	}
-	if len(have) != want {
-		t.Errorf("%d passages, want %d: run make -C lab record", len(have), want)
+	for _, p := range recorded.Passages() {
+		for _, release := range p.Containerd {
+			passage(release, p, -1)
+		}
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("other recordings are there (+) than are wanted (-): run make -C lab record\n%s", diff)
+	}
+	for p, n := range passages {
+		if n != 0 {
+			t.Errorf("%d passages are missing: run make -C lab record: %s", n, p)
+		}
 	}
 }
 
