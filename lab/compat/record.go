@@ -47,8 +47,9 @@ func Record(ctx context.Context, root string) error {
 }
 
 func writeRecordings(root string, all []recorded.Recording, ways []recorded.Passage) error {
+	ways = merge(ways)
 	files := table.Files(recorded.Cases(all, ways))
-	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), formatPassages(ways)
+	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), list(ways)
 	same := true
 	for name, text := range files {
 		name = filepath.Join(root, filepath.FromSlash(name))
@@ -69,11 +70,9 @@ func writeRecordings(root string, all []recorded.Recording, ways []recorded.Pass
 // list is the content of a file with a line for each.
 func list[T any](all []T) []byte { return []byte("[\n" + corpus.Lines(all, "") + "\n]\n") }
 
-// formatPassages is the content of passages.json: a line for each of all, of which
-// those of releases that did the same are one. All of the same options or setting stand
-// together.
-func formatPassages(all []recorded.Passage) []byte {
-	var merged []recorded.Passage
+// merge makes one of the passages of releases that did the same. All of the same options
+// or setting stand together.
+func merge(all []recorded.Passage) (merged []recorded.Passage) {
 	at := make(map[string]int)    // by what was done, in merged
 	order := make(map[string]int) // by the options or the setting
 	for _, p := range all {
@@ -93,5 +92,5 @@ func formatPassages(all []recorded.Passage) []byte {
 	slices.SortStableFunc(merged, func(a, b recorded.Passage) int {
 		return order[a.Options+a.Setting] - order[b.Options+b.Setting]
 	})
-	return list(merged)
+	return merged
 }
