@@ -21,8 +21,9 @@ import (
 )
 
 // daemonRequests is what each daemon is asked for. windows is the options that CRI of
-// this release makes on Windows.
-func daemonRequests(version string, windows []order.Answer) (asked []recorded.Passage, requests []order.Request) {
+// this release makes on Windows, by the setting.
+func daemonRequests(version string, windows map[string]order.Answer) (asked []recorded.Passage,
+	requests []order.Request) {
 	add := func(p recorded.Passage, r order.Request) {
 		p.Containerd, r.Through = []string{version}, p.Through
 		asked, requests = append(asked, p), append(requests, r)
@@ -36,16 +37,11 @@ func daemonRequests(version string, windows []order.Answer) (asked []recorded.Pa
 		}
 	}
 	for _, s := range settings.All() {
-		p := recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}
-		if s.Windows == "" {
-			add(p, order.Request{Handler: s.Name})
-			continue
+		r := order.Request{Handler: s.Name}
+		if a := windows[s.Name]; s.Windows != "" {
+			r = order.Request{Runtime: a.Runtime, Type: a.Type, Value: a.Value}
 		}
-		for _, a := range windows {
-			if a.Handler == s.Name {
-				add(p, order.Request{Runtime: a.Runtime, Type: a.Type, Value: a.Value})
-			}
-		}
+		add(recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}, r)
 	}
 	return asked, requests
 }
@@ -138,21 +134,22 @@ func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
 // has by itself, for each setting that changes them or leaves them alone. The daemon in
 // the folder build runs under Wine; no shim is started.
-func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (all []order.Answer, err error) {
+func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (map[string]order.Answer, error) {
 	dir, err := os.MkdirTemp(build, "windows-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	all := make(map[string]order.Answer)
 	for _, s := range settings.All() {
 		if s.Windows == "" {
 			continue
 		}
-		a, err := windowsSetting(ctx, host, filepath.Join(build, "daemon.exe"), filepath.Join(dir, s.Name), version, s)
+		all[s.Name], err = windowsSetting(ctx, host, filepath.Join(build, "daemon.exe"), filepath.Join(dir, s.Name),
+			version, s)
 		if err != nil {
 			return nil, fmt.Errorf("%s under Wine: %w", s.Name, err)
 		}
-		all = append(all, a)
 	}
 	return all, nil
 }
@@ -162,7 +159,8 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 	in := func(name string) string { // as a program under Wine sees it
 		return "Z:" + strings.ReplaceAll(filepath.Join(dir, name), "/", `\`)
 	}
-	o := order.Order{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen")}
+	o := order.Order{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen"),
+		Requests: []order.Request{{Handler: s.Windows}}}
 	input, err := json.Marshal(o)
 	if err := errors.Join(err, os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "config.toml"),
 		[]byte(windowsConfig(version, s)), 0o666)); err != nil {
@@ -173,16 +171,14 @@ func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version 
 	if err != nil {
 		return a, err
 	}
-	var answers []order.Answer
+	var answers [1]order.Answer
 	if err := json.Unmarshal([]byte(r.Stdout), &answers); err != nil {
 		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(r.Stderr))
 	}
-	i := slices.IndexFunc(answers, func(a order.Answer) bool { return a.Handler == s.Windows })
-	if i < 0 {
-		return a, fmt.Errorf("containerd has no runtime %s", s.Windows)
+	if a = answers[0]; a.Error != "" {
+		return a, errors.New(a.Error)
 	}
-	answers[i].Handler = s.Name
-	return answers[i], nil
+	return a, nil
 }
 
 // windowsConfig is a configuration file that leaves a runtime alone, or has a table

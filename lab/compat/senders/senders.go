@@ -181,7 +181,7 @@ func inHome(name string) string { return filepath.Join(recorded.Home, name) }
 
 // recordings asks the daemon of one release for all that is recorded: what its manager of
 // shims sends, and what becomes of options on their way through it.
-func recordings(ctx context.Context, module *gocmd.Module, windows []order.Answer) (all []recorded.Recording,
+func recordings(ctx context.Context, module *gocmd.Module, windows map[string]order.Answer) (all []recorded.Recording,
 	ways []recorded.Passage, err error) {
 	o := order.Order{Config: inHome("config.toml"), Root: inHome("daemon-root"), State: inHome("daemon-state"),
 		Seen: inHome("seen"), Socket: inHome("s"), Namespace: recorded.Namespace, ID: recorded.ID,

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/v2/client"
@@ -46,8 +44,6 @@ func (o *daemon) serve(ctx context.Context) error {
 	return errPlugins
 }
 
-func handlers() []string { return slices.Sorted(maps.Keys(runtimes)) }
-
 // configured is what CRI makes of a runtime of the configuration.
 func configured(name string) (options any, runtime, path string, err error) {
 	r, ok := runtimes[name]
@@ -66,6 +62,7 @@ func (o *daemon) create(ctx context.Context, r order.Request, opts typeurl.Any) 
 	if err != nil {
 		return err
 	}
+	id := o.ID
 	var members []client.NewContainerOpts
 	var taskOpts []client.NewTaskOpts
 	if r.Path != "" {
@@ -77,9 +74,10 @@ func (o *daemon) create(ctx context.Context, r order.Request, opts typeurl.Any) 
 			return err
 		}
 		defer remove()
+		id += "-member"
 		members, taskOpts = append(members, client.WithSandbox(o.ID)), append(taskOpts, member...)
 	}
-	container, err := c.NewContainer(ctx, o.container(r), append(members, client.WithRuntime(r.Runtime, opts),
+	container, err := c.NewContainer(ctx, id, append(members, client.WithRuntime(r.Runtime, opts),
 		client.WithSpec(&oci.Spec{}))...)
 	if err != nil {
 		return err

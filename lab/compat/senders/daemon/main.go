@@ -57,7 +57,7 @@ func (o *daemon) run(ctx context.Context) error {
 		return err
 	}
 	var answers []order.Answer
-	for _, r := range o.requests() {
+	for _, r := range o.Requests {
 		a, err := o.answer(ctx, r, &s)
 		if err != nil {
 			return fmt.Errorf("%+v: %w", r, err)
@@ -65,19 +65,6 @@ func (o *daemon) run(ctx context.Context) error {
 		answers = append(answers, a)
 	}
 	return json.NewEncoder(os.Stdout).Encode(answers)
-}
-
-// requests is what is asked for; if that is nothing, the options of every runtime of
-// the configuration.
-func (o *daemon) requests() []order.Request {
-	if o.Requests != nil {
-		return o.Requests
-	}
-	var all []order.Request
-	for _, name := range handlers() {
-		all = append(all, order.Request{Handler: name})
-	}
-	return all
 }
 
 // answer makes one request. The error is one of this program.
@@ -140,14 +127,6 @@ func options(r *order.Request) (typeurl.Any, error) {
 		return nil, err
 	}
 	return typeurl.MarshalAny(v)
-}
-
-// container is the ID of the container that is asked for.
-func (o *daemon) container(r order.Request) string {
-	if r.Through == "sandbox" {
-		return o.ID + "-member"
-	}
-	return o.ID
 }
 
 // shim is what the stand-in serves: every call is answered with an empty message, in
