@@ -86,7 +86,7 @@ func (a Answer) payload() grammar.Payload {
 // only the marker is checked, where options are right.
 func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
 	decoded := optionstype.RunHCS
-	if r.Reads() != contract.OptionsName {
+	if findings.OptionsType(r.Name) != contract.OptionsName {
 		decoded = nil
 	}
 	o, err := process.Outcome(a, decoded)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
 )
@@ -86,7 +87,7 @@ func asked(r readers.Reader, requested string) string {
 	switch recorded.Requested(requested).Type {
 	case "":
 		return "n:"
-	case r.Reads():
+	case findings.OptionsType(r.Name):
 		return ""
 	}
 	return "f:"

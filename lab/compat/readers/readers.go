@@ -34,9 +34,6 @@ type Reader struct {
 // ID returns the name and the version, as in "hcsshim lcow-v2 v0.15.0".
 func (r Reader) ID() string { return strings.TrimSpace(r.Name + " " + r.Version) }
 
-// Reads returns the full name of the Options that the reader reads.
-func (r Reader) Reads() string { return findings.OptionsType(r.Name) }
-
 // releases is every program and the versions of it that are run. To run one more, add
 // a line, or a version to a line.
 var releases = []struct {

@@ -40,13 +40,13 @@ func answer(opts *options.Options, err error) protocol.Answer {
 }
 
 // marshal encodes options without the fields that this release does not know. Before
-// v0.12.0 they are of gogo/protobuf.
+// v0.12.0 they are of gogo/protobuf, and the module's Go has no any.
 func marshal(opts *options.Options) ([]byte, error) {
-	if old, ok := any(opts).(interface{ Marshal() ([]byte, error) }); ok {
+	if old, ok := interface{}(opts).(interface{ Marshal() ([]byte, error) }); ok {
 		reflect.ValueOf(opts).Elem().FieldByName("XXX_unrecognized").SetBytes(nil)
 		return old.Marshal()
 	}
-	m := any(opts).(proto.Message)
+	m := interface{}(opts).(proto.Message)
 	m.ProtoReflect().SetUnknown(nil)
 	return proto.Marshal(m)
 }
