@@ -149,20 +149,6 @@ func checkReply(t rapid.TB, reply []byte, want jsonReply) {
 	}
 }
 
-// A BootstrapResult, which pkg/shim prints since containerd 2.3, is read as it is.
-func TestReplyBootstrapResult(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		want := jsonReply{3, rapid.String().Draw(rt, "address"), rapid.SampledFrom([]string{"ttrpc", "grpc"}).Draw(rt,
-			"protocol")}
-		sent := &bootstrap.BootstrapResult{Version: int32(want.Version), Address: want.Address, Protocol: want.Protocol}
-		b, err := proto.Marshal(sent)
-		if err != nil {
-			rt.Fatal(err)
-		}
-		checkReply(rt, b, want)
-	})
-}
-
 // Where the order of the three forms matters. In JSON the brace begins a group of field
 // 15, and the quote in it a field of 118 bytes, the letter v. Only a vertical bar ends
 // that group, so JSON without one is no message. No namespace, ID or hash has one, but

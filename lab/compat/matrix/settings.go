@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,17 +46,11 @@ func emptyIsNone(o contract.Outcome) contract.Outcome {
 // SettingsMarkdown writes what becomes of each setting. Settings of a runtime with the same
 // effects are one row.
 func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) {
-	var releases []string
-	for _, way := range ways {
-		releases = append(releases, way.Containerd...)
-	}
-	slices.Sort(releases)
-	releases = slices.Compact(releases)
 	type row struct{ runtime, effects string }
 	var order []row
 	options := make(map[row][]string)
 	for _, s := range settings.All() {
-		r := row{runtimeOf(s), effects(s, releases, ways, rows)}
+		r := row{runtimeOf(s), effects(s, ways, rows)}
 		if options[r] == nil {
 			order = append(order, r)
 		}
@@ -68,13 +63,18 @@ func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) {
 }
 
 // effects are those of a setting, by the release of containerd unless all have the same.
-func effects(s settings.Setting, releases []string, ways []Way, rows []Row) string {
+func effects(s settings.Setting, ways []Way, rows []Row) string {
+	texts := make(map[string]string) // by release
+	for _, w := range ways {
+		for _, release := range w.Containerd {
+			if w.Setting == s.Name {
+				texts[release] = w.effects(s, rows)
+			}
+		}
+	}
 	var spans []span
-	for _, release := range releases {
-		i := slices.IndexFunc(ways, func(w Way) bool {
-			return w.Setting == s.Name && slices.Contains(w.Containerd, release)
-		})
-		spans = extend(spans, "", release, settingSummary(s, i, ways, rows))
+	for _, release := range slices.Sorted(maps.Keys(texts)) {
+		spans = extend(spans, "", release, texts[release])
 	}
 	if len(spans) == 1 {
 		return spans[0].text
@@ -84,6 +84,38 @@ func effects(s settings.Setting, releases []string, ways []Way, rows []Row) stri
 		lines = append(lines, s.label()+": "+s.text)
 	}
 	return strings.Join(lines, "<br>")
+}
+
+// effects are that on the newest shim, and those on others that differ.
+func (w Way) effects(s settings.Setting, rows []Row) string {
+	switch {
+	case w.Error != "" && s.Means == "":
+		return string(Refused)
+	case w.Error != "":
+		return string(Fails)
+	}
+	var spans []span // the newest shim's first
+	for _, r := range slices.Backward(rows) {
+		at := slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Name == w.Name })
+		if at < 0 || !w.isFor(r.Reader) {
+			continue
+		}
+		e := string(sees(r.Reader, s, r.Answers[at].Got))
+		i := slices.IndexFunc(spans, func(s span) bool { return s.text == e })
+		if i < 0 {
+			i = len(spans)
+			spans = append(spans, span{last: r.Reader.Version, text: e})
+		}
+		spans[i].first = r.Reader.Version
+	}
+	if len(spans) == 0 {
+		return "not run"
+	}
+	text := spans[0].text
+	for _, s := range spans[1:] {
+		text += "; " + s.text + " " + s.label()
+	}
+	return text
 }
 
 // runtimeOf names the runtime of a setting.
@@ -112,41 +144,4 @@ func written(s settings.Setting) string {
 		return "every field, as `" + name + "`"
 	}
 	return "`" + strings.Join(lines, "`, `") + "`"
-}
-
-// settingSummary is the effect on the newest shim, with those on others that differ.
-func settingSummary(s settings.Setting, i int, ways []Way, rows []Row) string {
-	switch {
-	case i < 0:
-		return "not recorded"
-	case ways[i].Error != "" && s.Means == "":
-		return string(Refused)
-	case ways[i].Error != "":
-		return string(Fails)
-	}
-	var order []Effect // the newest shim's first
-	versions := make(map[Effect][]string)
-	for _, r := range slices.Backward(rows) {
-		at := slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Name == ways[i].Name })
-		if at < 0 || !ways[i].isFor(r.Reader) {
-			continue
-		}
-		e := sees(r.Reader, s, r.Answers[at].Got)
-		if versions[e] == nil {
-			order = append(order, e)
-		}
-		versions[e] = append(versions[e], r.Reader.Version)
-	}
-	if len(order) == 0 {
-		return "not run"
-	}
-	text := string(order[0])
-	for _, e := range order[1:] {
-		v := versions[e]
-		text += fmt.Sprintf("; %s %s", e, v[len(v)-1])
-		if len(v) > 1 {
-			text += " to " + v[0]
-		}
-	}
-	return text
 }
