@@ -15,7 +15,6 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/conformance/differential"
 )
 
@@ -182,8 +181,8 @@ func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
 			return g.Encode(rnd, 0, grammar.Bootstrap, nil)
 		},
 		"containerd-2.2":        c.started("v2.2.9", "io.containerd.example.v1"),
-		"containerd-2.4":        c.started(findings.NewestContainerd, "io.containerd.example.v1"),
-		"containerd-2.4-runhcs": c.started(findings.NewestContainerd, "containerd-shim-runhcs-v1"),
+		"containerd-2.4":        c.started("v2.4.2", "io.containerd.example.v1"),
+		"containerd-2.4-runhcs": c.started("v2.4.2", "containerd-shim-runhcs-v1"),
 		"other-type": func(rnd grammar.Rand) grammar.Payload {
 			return g.ForeignAs(rnd, 0, c.otherName(rnd), c.encoded(rnd))
 		},
