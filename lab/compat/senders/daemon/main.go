@@ -12,7 +12,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -85,20 +84,22 @@ func (o *daemon) answer(ctx context.Context, r order.Request, s *shim) (order.An
 		a.Error = err.Error()
 	}
 	a.Calls = s.take()
-	text, err := os.ReadFile(o.Seen)
+	f, err := os.Open(o.Seen)
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, nil
 	}
-	for lines := json.NewDecoder(bytes.NewReader(text)); err == nil; {
+	if err != nil {
+		return a, err
+	}
+	defer f.Close()
+	for lines := json.NewDecoder(f); lines.More(); {
 		var seen order.Seen
-		if err = lines.Decode(&seen); err == nil {
-			a.Seen = append(a.Seen, seen)
+		if err := lines.Decode(&seen); err != nil {
+			return a, err
 		}
+		a.Seen = append(a.Seen, seen)
 	}
-	if err == io.EOF {
-		err = nil
-	}
-	return a, err
+	return a, nil
 }
 
 // start makes containerd start the stand-in, which fails unless it is given an address.
