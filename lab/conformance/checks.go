@@ -46,26 +46,33 @@ func (q question) name() string {
 	return strings.ReplaceAll(name, " ", "-")
 }
 
-// config is what of the checks is run.
-type config struct {
-	*Settings
-	subject *subject
-	cases   []corpus.Case
-	grammar *grammar.Grammar
-}
-
 // check is some tests of one level, or of Freedoms where a payload has several right answers.
 type check struct {
 	level     string
 	questions iter.Seq[question]
 }
 
+// config is what payloads are made of.
+type config struct {
+	*run
+	cases   []corpus.Case
+	grammar *grammar.Grammar
+}
+
+func (r *run) config() (*config, error) {
+	cases, err := corpus.Load()
+	return &config{r, cases, grammar.Of(r.options)}, err
+}
+
+// name is the full name of the Options.
+func (r *run) name() string { return string(r.options.Descriptor().FullName()) }
+
 // allChecks are those of a reader of Options of a type.
-func allChecks(c *config) (all []check, err error) {
-	if c.cases, err = corpus.Load(); err != nil {
+func (r *run) allChecks() (all []check, err error) {
+	c, err := r.config()
+	if err != nil {
 		return nil, err
 	}
-	c.grammar = grammar.Of(c.subject.options)
 	add := func(level string, questions ...iter.Seq[question]) {
 		for _, q := range questions {
 			all = append(all, check{level, q})
@@ -124,7 +131,7 @@ func whole(recorded bool) func(corpus.Case) [][]byte {
 
 // cuts are a case with Options, cut at every byte.
 func (c *config) cuts(e corpus.Case) (all [][]byte) {
-	if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
+	if e.Size > 2000 || c.want(e.Payload.Bytes).Kind != contract.Options {
 		return nil
 	}
 	for cut := range e.Payload.Bytes {
@@ -203,7 +210,7 @@ func (c *config) started(version, shim string) func(grammar.Rand) grammar.Payloa
 			ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
 			ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
 			LogLevel: []bootstrap.LogLevel{0, -4}[rnd.Intn(2)]}
-		url, value := c.subject.name(), c.encoded(rnd)
+		url, value := c.name(), c.encoded(rnd)
 		switch rnd.Intn(8) {
 		case 0:
 			url, value = "", nil

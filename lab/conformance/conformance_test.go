@@ -16,12 +16,10 @@ import (
 	"github.com/joshdk/go-junit"
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/lab/conformance/differential"
-	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -118,12 +116,11 @@ func otherBugs(payload []byte) protocol.Answer {
 }
 
 // few are checks that take little time.
-func few(c *config) ([]check, error) {
-	var err error
-	if c.cases, err = corpus.Load(); err != nil {
+func (r *run) few() ([]check, error) {
+	c, err := r.config()
+	if err != nil {
 		return nil, err
 	}
-	c.grammar = grammar.RunHCS
 	all := []check{{Required, c.ofCases("recorded", whole(true))}, {Recommended, c.mutated},
 		{Recommended, c.draw("malformed", one(grammar.RunHCS.Malformed))}}
 	for _, p := range grammar.RunHCS.Contexts() {
@@ -154,26 +151,26 @@ func conform(t *testing.T, behavior string, c Settings) (dir, out string, passes
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
-	defer reader.Close()
 	c.Reader, c.Seed, c.Checks, c.Longest = self, 1, 20, 2
 	if c.Level == "" {
 		c.Level = Freedoms
 	}
-	s, err := subjectOf(&c)
+	r, err := start(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.checks = few
-	if err := greet(reader); err != nil {
-		t.Fatal(err)
-	}
+	defer r.reader.Close()
+	r.reader.Limit = 5 * time.Minute
 	if behavior == "silent" {
-		reader.Limit = 20 * time.Millisecond
+		r.reader.Limit = 20 * time.Millisecond
+	}
+	checks, err := r.few()
+	if err != nil {
+		t.Fatal(err)
 	}
 	dir = t.TempDir()
 	var b strings.Builder
-	passes, err = s.run(context.Background(), &b, dir, &c, reader)
+	passes, err = r.conform(context.Background(), &b, dir, checks)
 	return dir, b.String(), passes, err
 }
 
@@ -398,24 +395,20 @@ func TestInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := &process.Reader{Command: []string{self}, Limit: 5 * time.Minute}
-	defer reader.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	s, err := subjectOf(new(Settings))
+	r, err := start(&Settings{Reader: self, Level: Freedoms})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.checks = func(*config) ([]check, error) {
-		return []check{{Required, func(yield func(question) bool) {
-			for yield(question{place: "endless", payload: []byte{8, 1}}) {
-				cancel()
-			}
-		}}}, nil
+	defer r.reader.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	endless := func(yield func(question) bool) {
+		for yield(question{place: "endless", payload: []byte{8, 1}}) {
+			cancel()
+		}
 	}
 	var out strings.Builder
 	dir := t.TempDir()
-	c := &Settings{Reader: self, Level: Freedoms}
-	passes, err := s.run(ctx, &out, dir, c, reader)
+	passes, err := r.conform(ctx, &out, dir, []check{{Required, endless}})
 	if err != nil || passes || !strings.Contains(out.String(), "INTERRUPTED") || !readReport(t, dir).Interrupted {
 		t.Errorf("%v, %v\n%s", passes, err, out.String())
 	}

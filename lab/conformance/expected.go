@@ -74,9 +74,6 @@ func (e *expected) parse(l *line) error {
 	return nil
 }
 
-// has reports whether a name is in the list as it is.
-func (e *expected) has(name string) bool { return len(e.names) > 0 && e.names[name] }
-
 func (l *line) matches(name string) bool {
 	return l.name == name || l.pattern != nil && l.pattern.MatchString(name)
 }
@@ -110,7 +107,7 @@ func (e *expected) compare(r *run, failures []*Test) (problems []problem) {
 	for _, l := range e.lines {
 		t := r.tests[l.name]
 		switch {
-		case l.name == "" || l.shows || !r.isRun(Levels[levelOf(l.name)]):
+		case l.name == "" || l.shows || !r.isRun(l.name):
 		case l.pattern != nil:
 			problems = append(problems, problem{l.name, "is expected to fail, but no such test fails so", l.number})
 		case t == nil:
@@ -127,7 +124,7 @@ func (e *expected) compare(r *run, failures []*Test) (problems []problem) {
 // that were not run.
 func (e *expected) update(r *run, failures []*Test) error {
 	e.lines = slices.DeleteFunc(e.lines, func(l line) bool {
-		return l.name != "" && !l.shows && r.isRun(Levels[levelOf(l.name)])
+		return l.name != "" && !l.shows && r.isRun(l.name)
 	})
 	for _, t := range failures {
 		if !t.Expected {

@@ -3,14 +3,23 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/conformance/differential"
+	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
-	"shimfuzz/lab/conformance/smaller"
 )
 
 // maxHangs is the number of hangs in a row after which the run ends.
@@ -22,16 +31,17 @@ const maxCombinations = 1000
 
 // run is the state of asking a reader.
 type run struct {
-	*subject
-	reader *process.Reader
-	level  string
-	every  int // of that many questions one is asked
-	list   *expected
+	*Settings
+	reader         *process.Reader
+	options        protoreflect.MessageType // that it reads
+	known, excused findings.List
+	engine         differential.Engine // whose defects are excused
+	list           *expected
 
 	tests        map[string]*Test
 	failing      map[string][][]string // by place, the tokens that fail by themselves or together
 	payloads     map[string]int        // by level
-	excused      map[string]int        // answers, by finding or defect
+	explained    map[string]int        // wrong answers, by the finding or defect that excuses them
 	combinations int                   // that fail by themselves
 	unlisted     int                   // of those, beyond maxCombinations
 	hangs        int                   // in a row
@@ -39,25 +49,94 @@ type run struct {
 	told         time.Time
 }
 
-func newRun(s *subject, reader *process.Reader, c *Settings, list *expected) *run {
-	r := &run{subject: s, reader: reader, level: c.Level, every: 1, list: list, tests: make(map[string]*Test),
-		failing: make(map[string][][]string), payloads: make(map[string]int), excused: make(map[string]int),
+// newRun prepares to ask the reader that the settings name. Of one that make -C lab matrix
+// has not built nothing is known, unless the user says whose findings it has; it is
+// assumed to link what its release links.
+func newRun(s *Settings) (r *run, err error) {
+	r = &run{Settings: s, engine: differential.Engines[s.Engine], list: new(expected), tests: make(map[string]*Test),
+		failing: make(map[string][][]string), payloads: make(map[string]int), explained: make(map[string]int),
 		told: time.Now()}
-	if c.Longest > 1 {
-		r.every = max(1, s.engine.Every)
+	if r.options, err = optionstype.Find(s.Type); err != nil {
+		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	return r
+	if s.Name != "" {
+		r.known = findings.All.Of(s.Name, s.Version)
+	}
+	if s.test.Findings == "" {
+		return r, nil
+	}
+	r.excused, err = findings.All.Named(s.test.Findings)
+	r.excused.Released = true
+	if s.Name == "" {
+		r.known = r.excused
+	}
+	return r, err
 }
 
-// isRun reports whether tests of a level are run.
-func (r *run) isRun(level string) bool {
-	return slices.Index(Levels, level) <= slices.Index(Levels, r.level)
+// want is the right answer to a payload.
+func (r *run) want(payload []byte) contract.Outcome {
+	if r.options == optionstype.RunHCS || r.Marked {
+		return findings.Want(r.Name, r.Version, payload)
+	}
+	return reference.TypeOf(r.options).Want(contract.Stdin, payload)
 }
 
-// all asks the questions of all checks.
+// outcome is what the reader answered, as far as it can tell.
+func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
+	switch {
+	case r.Marked:
+		return process.Outcome(a, nil)
+	case r.options == optionstype.RunHCS:
+		o, err := process.Outcome(a, r.options)
+		return findings.AsKnown(r.Name, r.Version, o), err
+	}
+	return process.Outcome(a, r.options)
+}
+
+// failure is the answer to a payload, which is wrong if it fails.
+type failure struct {
+	payload   []byte
+	ids       string // of docs/contract.md that the payload is an example of, separated by spaces
+	want, got contract.Outcome
+	verdict   verdict.Verdict
+	excuses   []string // names of the findings or defects that explain a wrong answer
+	file      string   // that keeps the payload
+}
+
+// fails reports whether the answer is wrong and nothing excuses it.
+func (f *failure) fails() bool { return f.verdict.Fails() && len(f.excuses) == 0 }
+
+// judge decides on the answer to a payload.
+func (r *run) judge(payload []byte, got contract.Outcome) *failure {
+	f := &failure{payload: payload, want: r.want(payload), got: got}
+	f.verdict = verdict.Of(grammar.Payload{Bytes: payload, Want: f.want}, got, r.known, r.excused)
+	switch {
+	case f.verdict.Kind == verdict.Known:
+		f.excuses = []string{f.verdict.Finding.Name}
+	case f.verdict.Fails():
+		for _, d := range r.engine.Explain(payload, got) {
+			f.excuses = append(f.excuses, d.Name)
+		}
+	}
+	return f
+}
+
+// isRun reports whether tests of a level, or of that which a name begins with, are run.
+func (r *run) isRun(level string) bool { return levelOf(level) <= levelOf(r.Level) }
+
+// levelOf returns the number of the level that a test's name begins with, -1 for none.
+func levelOf(name string) int {
+	level, _, _ := strings.Cut(name, "/")
+	return slices.Index(Levels, level)
+}
+
+// all asks the questions of all checks, of a slow engine one in so many.
 func (r *run) all(ctx context.Context, checks []check) error {
 	const most, mostBytes = 1000, 1 << 20
-	made := 0
+	every, made := 1, 0
+	if r.Longest > 1 {
+		every = max(1, r.engine.Every)
+	}
 	for _, c := range checks {
 		if !r.isRun(c.level) {
 			continue
@@ -65,7 +144,7 @@ func (r *run) all(ctx context.Context, checks []check) error {
 		var batch []question
 		size := 0
 		for q := range c.questions {
-			if made++; made%r.every != 0 {
+			if made++; made%every != 0 {
 				continue
 			}
 			q.level = c.level
@@ -132,12 +211,12 @@ func (r *run) ask(ctx context.Context, payloads [][]byte, answered func(int, con
 func (r *run) answered(q question, f *failure) {
 	r.payloads[q.level]++
 	for _, name := range f.excuses {
-		r.excused[name]++
+		r.explained[name]++
 	}
 	combined := len(q.tokens) > 1
 	switch {
 	case !f.fails():
-		if !combined || r.list.has(q.name()) {
+		if !combined || r.list.names[q.name()] {
 			r.test(q)
 		}
 		return
@@ -173,11 +252,16 @@ func (r *run) explains(q question) bool {
 	})
 }
 
-func isSubset[T comparable](some, all []T) bool {
-	return !slices.ContainsFunc(some, func(e T) bool { return !slices.Contains(all, e) })
+func isSubset(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
-// failures are the tests that fail, in the order of their names.
+// sorted are all tests, in the order of their names, first by their levels.
+func (r *run) sorted() []*Test {
+	return slices.SortedFunc(maps.Values(r.tests), func(a, b *Test) int { return compareNames(a.Name, b.Name) })
+}
+
+// failures are the tests that fail, in that order.
 func (r *run) failures() []*Test {
 	return slices.DeleteFunc(r.sorted(), func(t *Test) bool { return t.failure == nil })
 }
@@ -188,75 +272,4 @@ func (r *run) progress(what string) {
 		r.told = time.Now()
 		fmt.Fprintf(os.Stderr, "  %d payloads so far, %s\n", r.asked, what)
 	}
-}
-
-// Bounds on the questions that making payloads smaller takes.
-const (
-	maxAlike      = 8 // failures that look the same
-	maxRounds     = 60
-	maxCandidates = 300     // in a round
-	maxAsked      = 4 << 20 // bytes in a round
-	maxShrunk     = 1 << 17 // bytes of a payload
-)
-
-// shrinkAll makes the payloads of failures smaller. Of many that look the same only some
-// are, unless several fields are wrong: it takes a smaller payload to learn which of them
-// matters.
-func (r *run) shrinkAll(ctx context.Context) error {
-	alike := make(map[string]int)
-	failures := r.failures()
-	slices.SortStableFunc(failures, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
-	for i, t := range failures {
-		f := t.failure
-		key := f.cause()
-		if alike[key]++; alike[key] > maxAlike && len(differences(f.want, f.got)) < 2 {
-			continue
-		}
-		for range maxRounds {
-			smaller, err := r.smaller(ctx, t.failure)
-			if err != nil {
-				return err
-			}
-			if smaller == nil {
-				break
-			}
-			t.failure = smaller
-		}
-		r.progress(fmt.Sprintf("looking for the causes of %d failures, %d to go", len(failures), len(failures)-i-1))
-	}
-	return nil
-}
-
-// smaller returns a failure like f with a smaller payload, nil if there is none. What is
-// right for that payload is the reference's to say.
-func (r *run) smaller(ctx context.Context, f *failure) (*failure, error) {
-	if len(f.payload) > maxShrunk {
-		return nil, nil
-	}
-	var candidates [][]byte
-	size := 0
-	for c := range smaller.Of(f.payload) {
-		candidates = append(candidates, c)
-		if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
-			break
-		}
-	}
-	// The smallest that fails in the same way; at the same size, the first.
-	slices.SortStableFunc(candidates, func(a, b []byte) int { return len(a) - len(b) })
-	var found *failure
-	err := r.ask(ctx, candidates, func(i int, got contract.Outcome) {
-		smaller := r.judge(candidates[i], got)
-		if smaller.ids = f.ids; found == nil && smaller.isLike(f) {
-			found = smaller
-		}
-	})
-	return found, err
-}
-
-// isLike reports whether f is a wrong answer of the same kind as an earlier one: in the
-// place of the same ones, and with no other fields wrong.
-func (f *failure) isLike(earlier *failure) bool {
-	return f.fails() && kinds(f.want) == kinds(earlier.want) && f.got.Kind == earlier.got.Kind &&
-		f.verdict.Finding == earlier.verdict.Finding &&
-		isSubset(differences(f.want, f.got), differences(earlier.want, earlier.got))
 }
