@@ -223,6 +223,5 @@ func walkAll(t *testing.T, in contract.Input, decoders []decoder.Decoder, steps 
 	if len(decoders) == 0 {
 		return
 	}
-	w := &walker{t: t, input: in, decoders: decoders, told: time.Now()}
-	enumerate(w, steps)
+	(&walker{t: t, input: in, decoders: decoders, told: time.Now()}).all(steps)
 }

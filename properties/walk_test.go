@@ -35,10 +35,6 @@ type walker struct {
 	failures []failure
 }
 
-// enumerate holds the decoders of a walker to all of steps. The lab's test of mutants holds
-// many decoders to them instead.
-var enumerate = (*walker).all
-
 // reporter is what a walk needs of a testing.T.
 type reporter interface {
 	verify.TB

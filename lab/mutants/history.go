@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
@@ -20,18 +20,11 @@ import (
 // historyReleases have, between them, every finding.
 var historyReleases = []string{"v0.14.1", "v0.15.0"}
 
-// historyLayers are the parts of the suite that have to find each finding.
-var historyLayers = []layer{
-	{pkg: "properties", args: []string{"-test.run=" + cheapTests}},
-	{pkg: "properties", args: append([]string{"-test.skip=" + otherTests}, rapidArgs("300")...)},
-	{pkg: "fuzz", args: []string{"-test.run=^Fuzz"}},
-}
-
-// History lets the suite find each known finding again, on a real release: all
-// the others are excused, as if this one had just been made.
+// History lets the corpus, the properties and the fuzz targets each find each known finding
+// again, on a real release: all the others are excused, as if this one had just been made.
 func History(ctx context.Context, root string) error {
-	fmt.Printf("%-30s %-9s %18s %30s %26s\n", "finding", "hcsshim", "corpus", "properties, the first of",
-		"fuzz targets, the first of")
+	const row = "%-30s %-9s %18s %30s %26s\n"
+	fmt.Printf(row, "finding", "hcsshim", "corpus", "properties, the first of", "fuzz targets, the first of")
 	missed := 0
 	for _, version := range historyReleases {
 		release, err := extract.Prepare(root, version, "")
@@ -43,18 +36,19 @@ func History(ctx context.Context, root string) error {
 			return err
 		}
 		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
-			fmt.Printf("%-30s %-9s", f.Name, version)
-			for i, l := range historyLayers {
-				found, err := historyLayer(ctx, release, l, f.Name)
+			columns := []any{f.Name, version}
+			for _, l := range []layer{corpusLayer, propertiesLayer, seedsLayer} {
+				found, err := discovery(ctx, release, l, f.Name)
 				if err != nil {
 					return err
 				}
-				if len(found) == 0 {
+				if found == "" {
 					missed++
+					found = "NOT FOUND"
 				}
-				fmt.Printf(" %*s", []int{18, 30, 26}[i], foundBy(found))
+				columns = append(columns, found)
 			}
-			fmt.Println()
+			fmt.Printf(row, columns...)
 		}
 	}
 	fmt.Println("\nSee one: make test HCSSHIM=<hcsshim> FINDINGS=<hcsshim>,-<finding>")
@@ -64,45 +58,32 @@ func History(ctx context.Context, root string) error {
 	return nil
 }
 
-// discovery is a test that found something.
-type discovery struct {
-	test  string
-	after time.Duration
-}
-
 var testResult = regexp.MustCompile(`(?m)^--- (PASS|FAIL): (\w+) \(([0-9.]+)s\)`)
 
-// historyLayer runs a layer with every finding excused but one, and returns the
-// tests that found it, in the order in which they ran, with the time from the
-// layer's start. Tests that fail, where none names the finding, are an error.
-func historyLayer(ctx context.Context, b *extract.Build, l layer, finding string) ([]discovery, error) {
+// discovery runs a layer with every finding excused but one. It says which test is the first
+// to find that, the time from the layer's start, and how many tests do; "" if none does.
+// Tests that fail, where none names the finding, are an error.
+func discovery(ctx context.Context, b *extract.Build, l layer, finding string) (string, error) {
 	s := settings.Test{Findings: b.Source.Version + ",-" + finding, Decoder: "hcsshim"}
-	cmd := b.Command(ctx, s, testBinary(b.Dir, l.pkg), append([]string{"-test.v"}, l.args...)...)
-	cmd.Dir = filepath.Join(b.Root, l.pkg)
-	out, _, err := workspace.Try(cmd)
+	out, _, err := workspace.Try(l.command(ctx, b, b.Dir, s, "-test.v"))
 	if err := errors.Join(ctx.Err(), err); err != nil {
-		return nil, err
+		return "", err
 	}
-	var found []discovery
-	var passed time.Duration
+	first, after, failed := "", 0.0, 0
 	for _, m := range testResult.FindAllStringSubmatch(out, -1) {
-		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil {
-			passed += time.Duration(seconds * float64(time.Second))
+		if seconds, err := strconv.ParseFloat(m[3], 64); err == nil && failed == 0 {
+			after += seconds
 		}
 		if m[1] == "FAIL" {
-			found = append(found, discovery{m[2], passed})
+			first = cmp.Or(first, strings.TrimPrefix(m[2], "Test"))
+			failed++
 		}
 	}
-	if len(found) > 0 && !strings.Contains(out, "finding    "+finding+": ") {
-		return nil, fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, found[0].test, finding)
+	switch {
+	case failed == 0:
+		return "", nil
+	case !strings.Contains(out, "finding    "+finding+": "):
+		return "", fmt.Errorf("%s: %s fails, but nothing names %s", b.Source.Name, first, finding)
 	}
-	return found, nil
-}
-
-func foundBy(found []discovery) string {
-	if len(found) == 0 {
-		return "NOT FOUND"
-	}
-	return fmt.Sprintf("%s, %.1f s, %d", strings.TrimPrefix(found[0].test, "Test"), found[0].after.Seconds(),
-		len(found))
+	return fmt.Sprintf("%s, %.1f s, %d", first, after, failed), nil
 }

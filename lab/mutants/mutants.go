@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -20,12 +21,11 @@ import (
 	"shimfuzz/lab/mutants/mutate"
 )
 
-// Choice is which of the mutants to run, and how.
+// Choice is which of the mutants to run.
 type Choice struct {
 	Name   string // those with this in their name; "" is all
 	Sample int    // that many; 0 is all
-	Seed   int    // of the sample; 0 is one for today
-	Alone  bool   // each built for itself, as a check of those built together
+	Seed   int    // of the sample, and of what some equivalent mutants go through; 0 is one for today
 }
 
 // Mutants changes both decoders, and what hcsshim's calls, in every way that package
@@ -40,7 +40,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.mutants()
+	all, err := s.mutants(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err != nil {
 		return err
 	}
-	r := &run{suite: s, known: known, choice: c, all: chosen, start: time.Now()}
+	r := &run{suite: s, seed: c.Seed, all: chosen, start: time.Now()}
 	if err := r.run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -91,28 +91,30 @@ func choose(all []*mutant, c Choice) ([]*mutant, error) {
 // stale are the entries of the list of equivalent mutants that are not true: the mutant is
 // killed, or is no longer made, though others of its source are.
 func stale(all []*mutant, known map[string]string) (stale []string) {
-	made := make(map[string]*mutant)
+	made := make(map[string]bool)
 	for _, m := range all {
-		made[m.id()], made[m.source] = m, m
-	}
-	for id := range known {
-		source, _, _ := strings.Cut(id, " | ")
-		switch m := made[id]; {
-		case m == nil && made[source] != nil:
-			stale = append(stale, id+": there is no such mutant")
-		case m != nil && m.result != isEquivalent && m.result != isUnknown:
-			stale = append(stale, fmt.Sprintf("%s: %s", id, m.result))
+		made[m.id()], made[m.source] = true, true
+		if known[m.id()] != "" && m.result != isEquivalent && m.result != isUnknown {
+			stale = append(stale, fmt.Sprintf("%s: %s", m.id(), m.result))
 		}
 	}
-	slices.Sort(stale)
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		if source, _, _ := strings.Cut(id, " | "); made[source] && !made[id] {
+			stale = append(stale, id+": there is no such mutant")
+		}
+	}
 	return stale
 }
 
 // judge fails for a mutant that survived, and for a stale entry in the list of
 // equivalent ones.
 func judge(b *extract.Build, all []*mutant, stale []string) error {
-	survived := slices.DeleteFunc(slices.Clone(all), func(m *mutant) bool { return m.result != isSurvivor })
-	for _, m := range survived {
+	wrong := len(stale)
+	for _, m := range all {
+		if m.result != isSurvivor {
+			continue
+		}
+		wrong++
 		fmt.Printf("\nSURVIVED  %s\n       %s\n       make -C lab mutants MUTANT='%s'\n", m.id(), m.change, m.id())
 		if m.check != "" {
 			fmt.Printf("       its row says that %s kills it\n", m.check)
@@ -121,7 +123,7 @@ func judge(b *extract.Build, all []*mutant, stale []string) error {
 	for _, s := range stale {
 		fmt.Printf("\nSTALE  lab/mutants/mutate/equivalent.txt has %s\n", s)
 	}
-	if len(survived)+len(stale) == 0 {
+	if wrong == 0 {
 		return nil
 	}
 	if b.Source.Version == "" {
@@ -146,37 +148,32 @@ const (
 // printResults prints what was made of each source, and what each layer has killed.
 func printResults(w io.Writer, all []*mutant) {
 	columns := []result{isNoProgram, isKilled, isTimedOut, isEquivalent, isSurvivor, isUnknown}
-	fmt.Fprintf(w, "%-32s %6s", "mutants of", "made")
 	var sources []string
+	n := make(map[string]int) // by source, source and result, and layer
 	for _, m := range all {
 		if !slices.Contains(sources, m.source) {
 			sources = append(sources, m.source)
 		}
+		for _, of := range []string{m.source, "all"} {
+			n[of]++
+			n[of+string(m.result)]++
+		}
+		n[m.layer]++
 	}
+	fmt.Fprintf(w, "%-32s %6s", "mutants of", "made")
 	for _, c := range columns {
 		fmt.Fprintf(w, "  %s", c)
 	}
 	for _, s := range append(sources, "all") {
-		of := func(m *mutant) bool { return s == "all" || m.source == s }
-		fmt.Fprintf(w, "\n%-32s %6d", s, count(all, of))
+		fmt.Fprintf(w, "\n%-32s %6d", s, n[s])
 		for _, c := range columns {
-			n := count(all, func(m *mutant) bool { return of(m) && m.result == c })
-			fmt.Fprintf(w, "  %*d", len(c), n)
+			fmt.Fprintf(w, "  %*d", len(c), n[s+string(c)])
 		}
 	}
 	fmt.Fprintf(w, "\n\n%-32s %s\n", "layer", "mutants that it is the first to kill")
 	for _, l := range append(layers, layer{name: writtenLayer}) {
-		fmt.Fprintf(w, "%-32s %d\n", l.name, count(all, func(m *mutant) bool { return m.layer == l.name }))
+		fmt.Fprintf(w, "%-32s %d\n", l.name, n[l.name])
 	}
-}
-
-func count(all []*mutant, is func(*mutant) bool) (n int) {
-	for _, m := range all {
-		if is(m) {
-			n++
-		}
-	}
-	return n
 }
 
 // rows have one line for each mutant, for grep.

@@ -9,10 +9,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
@@ -29,9 +29,10 @@ type mutant struct {
 	change  string // for people: where, what, and to what
 	number  int    // among all
 	decoder string // that it is in: "hcsshim", "create" or "reference"
-	file    string // that is changed; "" for a hand-written one
+	file    *file  // that is changed; nil for a hand-written one
 	made    mutate.Mutant
 	check   string // that has to kill a hand-written one
+	known   string // the reason why it is equivalent, if it is known to be
 
 	result      result // isUnknown until it is known
 	layer, test string // that killed it first
@@ -41,37 +42,32 @@ type mutant struct {
 // id names a mutant among all.
 func (m *mutant) id() string { return m.source + " | " + m.name }
 
-func (m *mutant) choice() handwritten.Choice {
-	if m.check != "" {
-		return handwritten.Choice{Number: m.number, Bug: m.name}
-	}
-	return handwritten.Choice{Number: m.number}
-}
-
 // source is code that mutants are made of.
 type source struct {
-	name      string // with the version
-	decoder   string
-	pkg       string // its import path
-	files     []string
-	functions []string // nil is all
+	name, decoder string
+	pkg           string   // its import path
+	file          string   // the one that is meant; "" is all of the package's
+	module        string   // of the package, if it is in the module cache, where no file can be changed
+	functions     []string // nil is all
 }
 
-// calledModule has functions that readOptions calls.
-type calledModule struct {
-	name, module, pkg, base string
-	functions               []string
+func sources(b *extract.Build) []source {
+	hcsshim := "hcsshim " + cmp.Or(b.Source.Version, "checkout")
+	const api, typeurl = "github.com/containerd/containerd/api", "github.com/containerd/typeurl/v2"
+	return []source{
+		{name: hcsshim, decoder: "hcsshim", pkg: extract.Module, file: b.DecoderFile()},
+		{name: hcsshim + " create", decoder: "create", pkg: extract.Module, file: b.CreateFile()},
+		{name: "containerd/api", decoder: "hcsshim", pkg: api + "/runtime/bootstrap/v1", module: api,
+			functions: []string{"FindExtension"}},
+		{name: "typeurl", decoder: "hcsshim", pkg: typeurl, module: typeurl,
+			functions: []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
+		{name: "reference", decoder: "reference", pkg: "shimfuzz/internal/reference",
+			file: filepath.Join(b.Root, "internal", "reference", "reference.go")},
+	}
 }
 
-var calledModules = []calledModule{
-	{"containerd/api", "github.com/containerd/containerd/api", "runtime/bootstrap/v1", "bootstrap",
-		[]string{"FindExtension"}},
-	{"typeurl", "github.com/containerd/typeurl/v2", ".", "typeurl",
-		[]string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
-}
-
-// suite is the suite, with copies of the modules that readOptions calls, and files
-// besides that let one process run many mutants.
+// suite is the suite, with copies of the modules that readOptions calls, and with files
+// besides for mutants.
 type suite struct {
 	*extract.Build
 	dir     string
@@ -81,84 +77,84 @@ type suite struct {
 
 // newSuite prepares the suite for mutants in the folder dir of a build.
 func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
-	s := &suite{dir: filepath.Join(b.Dir, "_mutants"), overlay: make(map[string]string)}
+	s := &suite{dir: filepath.Join(b.Dir, "_mutants"), overlay: make(map[string]string), sources: sources(b)}
 	err := os.RemoveAll(s.dir)
-	hcsshim, own := "hcsshim "+cmp.Or(b.Source.Version, "checkout"), filepath.Join(b.Root, "internal", "reference")
-	s.sources = []source{
-		{hcsshim, "hcsshim", extract.Module, []string{b.DecoderFile()}, nil},
-		{hcsshim + " create", "create", extract.Module, []string{b.CreateFile()}, nil},
-		{"reference", "reference", "shimfuzz/internal/reference", []string{filepath.Join(own, "reference.go")}, nil},
-	}
-	err = errors.Join(err, s.hook(filepath.Dir(b.DecoderFile()), "extracted"), s.hook(own, "reference"))
 	s.Build, err = workspace.Edited(b, "mutants", func(work *modfile.WorkFile) error {
 		err := errors.Join(err, work.DropUse(filepath.Join(b.Root, "lab")))
-		for _, c := range calledModules {
-			err = errors.Join(err, s.copyCalled(ctx, b, c, work))
+		for i := range s.sources {
+			if of := &s.sources[i]; of.module != "" {
+				err = errors.Join(err, s.copyModule(ctx, b, of, work))
+			}
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	testdata := filepath.Join(b.Root, "lab", "mutants", "testdata")
-	s.overlay[filepath.Join(b.Root, "internal", "verify", "hooks.go")] = filepath.Join(testdata, "hooks.go")
-	s.overlay[filepath.Join(own, "hooks_test.go")] = filepath.Join(testdata, "reference_test.go")
-	s.overlay[filepath.Join(b.Root, "properties", "mutants_test.go")] = filepath.Join(testdata, "mutants_test.go")
-	written, err := filepath.Glob(filepath.Join(b.Root, "lab", "mutants", "handwritten", "*.go"))
-	for _, file := range written {
-		if !strings.HasSuffix(file, "_test.go") {
-			s.overlay[filepath.Join(b.Root, "internal", "handwritten", filepath.Base(file))] = file
+	lab := filepath.Join(b.Root, "lab", "mutants")
+	s.overlay[filepath.Join(b.Root, "internal", "verify", "mutants.go")] = filepath.Join(lab, "testdata", "verify.go")
+	written, err := filepath.Glob(filepath.Join(lab, "handwritten", "*.go"))
+	for _, name := range written {
+		if !strings.HasSuffix(name, "_test.go") {
+			s.overlay[filepath.Join(b.Root, "internal", "handwritten", filepath.Base(name))] = name
 		}
 	}
 	return s, err
 }
 
-// hook adds to a package with mutants the variable that chooses one.
-func (s *suite) hook(dir, pkg string) error {
-	file := filepath.Join(s.dir, "active", pkg+".go")
-	s.overlay[filepath.Join(dir, "active.go")] = file
-	text := fmt.Sprintf("package %s\n\nvar %s int // the number of the mutant that runs\n", pkg, mutate.Active)
-	return errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, []byte(text), 0o666))
-}
-
-// copyCalled copies a module that readOptions calls out of the module cache, where no
-// file can be changed, and lets the workspace use the copy.
-func (s *suite) copyCalled(ctx context.Context, b *extract.Build, c calledModule, work *modfile.WorkFile) error {
+// copyModule copies the module of a source out of the module cache, and lets the workspace
+// use the copy.
+func (s *suite) copyModule(ctx context.Context, b *extract.Build, of *source, work *modfile.WorkFile) error {
 	const format = "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}"
-	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, c.module))
+	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, of.module))
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.module, err)
+		return fmt.Errorf("%s: %w", of.module, err)
 	}
 	from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
-	to := filepath.Join(s.dir, "modules", c.base)
-	if err := errors.Join(workspace.CopyTree(to, from), work.AddReplace(c.module, "", to, "")); err != nil {
-		return err
+	to := filepath.Join(s.dir, filepath.FromSlash(of.name))
+	of.name = strings.TrimSpace(of.name + " " + version)
+	return errors.Join(workspace.CopyTree(to, from), work.AddReplace(of.module, "", to, ""))
+}
+
+// load loads the packages of the sources, with their types.
+func (s *suite) load(ctx context.Context) (map[string]*packages.Package, error) {
+	cmd := s.Go(ctx, settings.Test{}, "list")
+	config := &packages.Config{Context: ctx, Dir: cmd.Dir, Env: cmd.Env, Mode: packages.LoadSyntax}
+	var paths []string
+	for _, of := range s.sources {
+		paths = append(paths, of.pkg)
 	}
-	files, err := filepath.Glob(filepath.Join(to, filepath.FromSlash(c.pkg), "*.go"))
-	s.sources = slices.Insert(s.sources, len(s.sources)-1, source{strings.TrimSpace(c.name + " " + version), "hcsshim",
-		strings.TrimSuffix(c.module+"/"+c.pkg, "/."), files, c.functions})
-	return errors.Join(err, s.hook(filepath.Join(to, filepath.FromSlash(c.pkg)), c.base))
+	loaded, err := packages.Load(config, paths...)
+	all := make(map[string]*packages.Package)
+	for _, p := range loaded {
+		all[p.PkgPath] = p
+		for _, e := range p.Errors {
+			err = errors.Join(err, e)
+		}
+	}
+	return all, err
 }
 
 // mutants are all there are, the hand-written last.
-func (s *suite) mutants() (all []*mutant, err error) {
+func (s *suite) mutants(ctx context.Context, known map[string]string) (all []*mutant, err error) {
+	loaded, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, of := range s.sources {
-		for _, file := range of.files {
-			if strings.HasSuffix(file, "_test.go") {
+		p := loaded[of.pkg]
+		for i, name := range p.CompiledGoFiles {
+			if of.file != "" && of.file != name {
 				continue
 			}
-			text, err := os.ReadFile(file)
+			text, err := os.ReadFile(name)
 			if err != nil {
 				return nil, err
 			}
-			made, err := mutate.File(text, of.functions)
-			if err != nil {
-				return nil, err
-			}
-			for _, m := range made {
-				change := fmt.Sprintf("%s:%d: %s → %s", filepath.Base(file), m.Line, m.From, m.To)
-				all = append(all, &mutant{source: of.name, name: m.Name, change: change, decoder: of.decoder,
-					file: file, made: m})
+			f := &file{mutate.File{Set: p.Fset, Syntax: p.Syntax[i], Text: text}, name, p}
+			for _, m := range f.Mutants(of.functions) {
+				all = append(all, &mutant{source: of.name, name: m.Name, change: m.Change, decoder: of.decoder,
+					file: f, made: m})
 			}
 		}
 	}
@@ -172,15 +168,10 @@ func (s *suite) mutants() (all []*mutant, err error) {
 	written("create", "create", handwritten.OfCreate)
 	written("reference", "reference", handwritten.OfStdin)
 	for i, m := range all {
-		m.number, m.result = i+1, isUnknown
+		m.number, m.result, m.known = i+1, isUnknown, known[m.id()]
 	}
 	return all, nil
 }
-
-// testPackages are those whose tests run on mutants.
-var testPackages = []string{"properties", "fuzz", "internal/reference"}
-
-func testBinary(dir, pkg string) string { return filepath.Join(dir, filepath.Base(pkg)+".test") }
 
 // compile makes the test binaries in dir, with other texts of some files.
 func (s *suite) compile(ctx context.Context, dir string, texts map[string][]byte) error {
@@ -195,11 +186,7 @@ func (s *suite) compile(ctx context.Context, dir string, texts map[string][]byte
 	if err := errors.Join(err, os.WriteFile(overlay, text, 0o666)); err != nil {
 		return err
 	}
-	args := []string{"-c", "-vet=off", "-trimpath", "-ldflags=-s -w -buildid=", "-overlay=" + overlay, "-o",
-		dir + string(filepath.Separator)}
-	for _, pkg := range testPackages {
-		args = append(args, "./"+pkg)
-	}
-	_, err = gocmd.Output(s.Go(ctx, settings.Test{}, "test", args...))
+	_, err = gocmd.Output(s.Go(ctx, settings.Test{}, "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w -buildid=",
+		"-overlay="+overlay, "-o", dir+string(filepath.Separator), "./properties", "./fuzz", "./internal/reference"))
 	return err
 }

@@ -27,28 +27,25 @@ type fuzzer struct {
 }
 
 func (f fuzzer) binary() string  { return filepath.Join(f.dir, f.target) }
-func (f fuzzer) seedDir() string { return filepath.Join(f.dir, "corpora", f.target, "seeds") }
+func (f fuzzer) seedDir() string { return filepath.Join(f.dir, "corpora", f.target) }
 
-// fuzzers returns what was built, one for each target, and unpacks their seeds.
-func (b *builder) fuzzers() (all []fuzzer, err error) {
+// findFuzzers finds what was built, and unpacks the seeds.
+func (b *builder) findFuzzers() error {
 	for _, target := range fuzz.Names() {
 		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}
 		archive, err := zip.OpenReader(f.binary() + "_seed_corpus.zip")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		defer archive.Close()
 		f.seeds = len(archive.File)
 		if err := os.CopyFS(f.seedDir(), archive); err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, f)
+		b.fuzzers = append(b.fuzzers, f)
 	}
-	return all, nil
+	return nil
 }
-
-// minASanCalls is what bad_build_check asks of a build for AddressSanitizer.
-const minASanCalls = 1000
 
 // asanCalls counts the calls to AddressSanitizer in the binary.
 func (f fuzzer) asanCalls(ctx context.Context) (n int, err error) {
@@ -58,9 +55,6 @@ func (f fuzzer) asanCalls(ctx context.Context) (n int, err error) {
 			n++
 		}
 	})
-	if err == nil && n < minASanCalls {
-		err = fmt.Errorf("%d calls to AddressSanitizer, want %d", n, minASanCalls)
-	}
 	return n, err
 }
 
@@ -71,19 +65,32 @@ const asanOptions = "alloc_dealloc_mismatch=0:allocator_may_return_null=1:alloca
 	"max_uar_stack_size_log=16:print_scariness=1:quarantine_size_mb=10:strict_memcmp=1:" +
 	"strip_path_prefix=/workspace/:symbolize=1:use_sigaltstack=1:dedup_token_length=3"
 
+// fuzz runs a fuzzer for a time, or until it finds something, from the seeds in these folders.
+func (f fuzzer) fuzz(ctx context.Context, s settings.Test, budget time.Duration, seeds ...string) (result, error) {
+	grown, err := os.MkdirTemp(f.dir, "grown-")
+	if err != nil {
+		return result{}, err
+	}
+	limit := fmt.Sprintf("-max_total_time=%d", max(1, int(budget.Seconds())))
+	return f.run(ctx, s, append([]string{limit, grown}, seeds...)...)
+}
+
 // run runs the fuzzer as the runner does: with the options, limits and dictionary that
 // stand next to it, in its own folder, with nothing on stdin.
 func (f fuzzer) run(ctx context.Context, s settings.Test, args ...string) (result, error) {
-	options, err := f.options()
+	options, err := os.ReadFile(f.binary() + ".options")
 	if err != nil {
 		return result{}, err
 	}
 	if err := os.MkdirAll(f.found, 0o777); err != nil {
 		return result{}, err
 	}
-	options = append(options, "-rss_limit_mb=2560", "-timeout=25", "-print_final_stats=1",
-		"-artifact_prefix="+f.found+string(filepath.Separator))
-	cmd := gocmd.Command(ctx, f.dir, f.binary(), append(options, args...)...)
+	flags := []string{"-rss_limit_mb=2560", "-timeout=25", "-print_final_stats=1",
+		"-artifact_prefix=" + f.found + string(filepath.Separator)}
+	for _, option := range option.FindAllStringSubmatch(string(options), -1) {
+		flags = append(flags, "-"+option[1]+"="+option[2])
+	}
+	cmd := gocmd.Command(ctx, f.dir, f.binary(), append(flags, args...)...)
 	cmd.Env = append(os.Environ(), "ASAN_OPTIONS="+asanOptions, s.Environ())
 	start := time.Now()
 	printed, failed, err := workspace.Try(cmd)
@@ -96,25 +103,6 @@ func (f fuzzer) run(ctx context.Context, s settings.Test, args ...string) (resul
 		r.report = cmp.Or(r.report, tail(printed, 20))
 	}
 	return r, err
-}
-
-// options are the flags that the .options file next to the fuzzer asks for.
-func (f fuzzer) options() ([]string, error) {
-	text, err := os.ReadFile(f.binary() + ".options")
-	if err != nil {
-		return nil, err
-	}
-	var flags []string
-	for line := range strings.Lines(string(text)) {
-		name, value, found := strings.Cut(strings.TrimSpace(line), " = ")
-		if name == "dict" {
-			value = filepath.Join(f.dir, value)
-		}
-		if found {
-			flags = append(flags, "-"+name+"="+value)
-		}
-	}
-	return flags, nil
 }
 
 // result is what a fuzzer said of a run.
@@ -130,8 +118,8 @@ type result struct {
 }
 
 var (
-	status   = regexp.MustCompile(`(?m)^#(\d+)\t(\w+) +cov: (\d+)`)
-	done     = regexp.MustCompile(`(?m)^Done \d+ runs in `)
+	option   = regexp.MustCompile(`(?m)^(\w+) = (.*)$`) // of a .options file
+	status   = regexp.MustCompile(`(?m)^#\d+\t(\w+) +cov: (\d+)`)
 	executed = regexp.MustCompile(`(?m)^stat::number_of_executed_units: +(\d+)`)
 	artifact = regexp.MustCompile(`(?m)Test unit written to (.*)$`)
 	// report ends where the engine's own stack begins.
@@ -142,10 +130,11 @@ var (
 )
 
 // readResult reads what a fuzzer has printed.
-func readResult(text string) (r result) {
+func readResult(text string) result {
+	r := result{done: strings.Contains(text, "\nDone ")}
 	for _, m := range status.FindAllStringSubmatch(text, -1) {
-		r.executions, r.last = number(m[1]), number(m[3])
-		if m[2] == "INITED" {
+		r.last = number(m[2])
+		if m[1] == "INITED" {
 			r.first = r.last
 		}
 	}
@@ -162,7 +151,6 @@ func readResult(text string) (r result) {
 	if m := ending.FindStringSubmatch(text); m != nil {
 		r.group = m[1] + " | " + m[2]
 	}
-	r.done = done.MatchString(text)
 	return r
 }
 

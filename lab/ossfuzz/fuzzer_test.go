@@ -12,19 +12,17 @@ import (
 )
 
 func TestReadResult(t *testing.T) {
-	for _, tc := range []struct {
-		name, out string
-		want      result
+	for name, tc := range map[string]struct {
+		out  string
+		want result
 	}{
-		{"a run that ends", `INFO: Seed: 1
-#576	INITED cov: 3542 ft: 7804 corp: 184/84Kb exec/s: 0 rss: 64Mb
+		"a run that ends": {`#576	INITED cov: 3542 ft: 7804 corp: 184/84Kb exec/s: 0 rss: 64Mb
 #577	NEW    cov: 3550 ft: 7805 corp: 185/84Kb lim: 20268 exec/s: 0 rss: 64Mb L: 8/20121 MS: 1 -
 #1024	DONE   cov: 3551 ft: 7805 corp: 185/84Kb lim: 20268 exec/s: 0 rss: 64Mb
-Done 1024 runs in 1 second(s)
+Done 1030 runs in 1 second(s)
 stat::number_of_executed_units: 1030
-stat::average_exec_per_sec:     512
 `, result{executions: 1030, first: 3542, last: 3551, done: true}},
-		{"a failing input", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
+		"a failing input": {`#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 panic: FuzzerHash=as-sent: none for options
 	got        none
 	
@@ -35,10 +33,11 @@ main.LLVMFuzzerTestOneInput(...)
     #0 0x1 in __sanitizer_print_stack_trace
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
+stat::number_of_executed_units: 2
 `, result{executions: 2, first: 638, last: 638, crash: "kept/crash-1",
 			report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
 			group:  "FuzzerHash=as-sent: none for options | libfuzzer.end"}},
-		{"a panic in the decoder", `panic: no
+		"a panic in the decoder": {`panic: no
 	panic: FuzzerHash=never-panics: panic in extracted.readOptions
 
 goroutine 17 [running, locked to thread]:
@@ -48,15 +47,13 @@ panic({0x1?, 0x2?})
 shimfuzz/extracted.readOptions({0x1, 0x2})
 `, result{report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions",
 			group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.end"}},
-		{"out of memory", `#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
-==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
+		"out of memory": {`==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory
 artifact_prefix='kept/'; Test unit written to kept/oom-1
-`, result{executions: 2, first: 638, last: 638, crash: "kept/oom-1",
-			report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
+`, result{crash: "kept/oom-1", report: "==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)"}},
 	} {
 		if diff := cmp.Diff(tc.want, readResult(tc.out), cmp.AllowUnexported(result{})); diff != "" {
-			t.Errorf("%s (- want, + got):\n%s", tc.name, diff)
+			t.Errorf("%s (- want, + got):\n%s", name, diff)
 		}
 	}
 }
@@ -65,13 +62,12 @@ artifact_prefix='kept/'; Test unit written to kept/oom-1
 // on to the make in build.sh, where they would win over its own. And what the
 // builder sets is not the user's: build.sh removes folders below $WORK.
 func TestEnvironment(t *testing.T) {
-	builders := []string{"SRC", "OUT", "WORK", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE", "SANITIZER",
-		"FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE"}
-	for _, name := range append(builders, ours...) {
+	for _, name := range append(ours, "SRC", "OUT", "WORK", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE",
+		"SANITIZER", "FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE") {
 		t.Setenv(name, "user's")
 	}
 	last := make(map[string]string)
-	for _, v := range (builder{Build: new(extract.Build), dir: "d", sanitizer: "address"}).environment("go") {
+	for _, v := range (&builder{Build: new(extract.Build), dir: "d", sanitizer: "address"}).environment("go") {
 		name, value, _ := strings.Cut(v, "=")
 		last[name] = value
 	}
@@ -80,10 +76,8 @@ func TestEnvironment(t *testing.T) {
 			t.Errorf("%s is the user's in the builder's environment", name)
 		}
 	}
-	if last["WORK"] != filepath.Join("d", "work") {
-		t.Errorf("WORK is %q", last["WORK"])
-	}
-	if want := []string{filepath.Join("d", "bin"), "go"}; !slices.Equal(filepath.SplitList(last["PATH"])[:2], want) {
-		t.Errorf("PATH is %q, want it to start with %q", last["PATH"], want)
+	want := []string{filepath.Join("d", "work"), filepath.Join("d", "bin"), "go"}
+	if got := append([]string{last["WORK"]}, filepath.SplitList(last["PATH"])[:2]...); !slices.Equal(got, want) {
+		t.Errorf("WORK and the start of PATH are %q, want %q", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,36 +25,27 @@ import (
 // Reports writes the report of a finding, or of each if finding is "", into build/reports.
 // The test of each must fail on the release and pass with the fix.
 func Reports(ctx context.Context, root, finding string) error {
-	chosen, err := choose(finding)
+	reports, err := choose(finding)
 	if err != nil {
 		return err
 	}
 	dir := filepath.Join(root, "build", "reports")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
 	// With a module of their own the tests are not a part of ./... of this one.
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module reports\n"), 0o666); err != nil {
+	if err := errors.Join(os.MkdirAll(dir, 0o777),
+		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module reports\n"), 0o666)); err != nil {
 		return err
 	}
-	p := prover{root: root, work: filepath.Join(dir, "work"), programs: make(map[string]string)}
+	p := &prover{root: root, work: filepath.Join(dir, "work"), reports: reports}
 	release, err := wine.Lock(p.work + ".lock")
 	if err != nil {
 		return fmt.Errorf("another make -C lab report runs: %w", err)
 	}
 	defer release()
 	defer p.close()
-	for _, s := range chosen {
-		r, err := newReport(s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.Finding, err)
-		}
-		p.reports = append(p.reports, r)
-	}
 	written := 0
-	for _, r := range p.reports {
+	for _, r := range reports {
 		err := r.proven(func(fixed bool) (result, error) { return p.run(ctx, r, fixed) })
-		if len(p.reports) > 1 && (errors.As(err, new(wine.Missing)) || errors.Is(err, errNeedsLinux)) {
+		if len(reports) > 1 && (errors.As(err, new(wine.Missing)) || errors.Is(err, errOtherOS)) {
 			fmt.Printf("  NOT WRITTEN: %s: %v\n", r.Name, err)
 			continue
 		}
@@ -65,7 +56,7 @@ func Reports(ctx context.Context, root, finding string) error {
 			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 		written++
-		fmt.Printf("  %-31s fails on %s, passes on %s: %s\n", r.Name, r.Release, cmp.Or(r.Fixed, "its patched copy"),
+		fmt.Printf("  %-37s fails on %s, passes on %s: %s\n", r.Name, r.Release, cmp.Or(r.Fixed, "its patched copy"),
 			gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
 	}
 	for _, u := range unreported {
@@ -73,32 +64,39 @@ func Reports(ctx context.Context, root, finding string) error {
 			fmt.Printf("  NOT WRITTEN: %s of %s: %s\n", u.finding, u.project, u.why)
 		}
 	}
-	fmt.Printf("%d of %d reports written\n", written, len(p.reports))
+	fmt.Printf("%d of %d reports written\n", written, len(reports))
 	return nil
 }
 
-// errNeedsLinux is the error of a report whose test runs on Linux alone.
-var errNeedsLinux = errors.New("its test needs Linux")
-
-// prover runs the tests of reports. What that needs is made when it is first needed.
-type prover struct {
-	root, work string
-	reports    []*report
-	patched    *extract.Build    // with the readOptions of the patch
-	programs   map[string]string // of the tests, by folder
-	host       *wine.Host
-	release    string // of the hcsshim that is copied
+// choose returns the reports of a finding, all of them if it is "". It is an error, which
+// says why, if there are none.
+func choose(finding string) (chosen []*report, err error) {
+	var names []string
+	for _, s := range subjects {
+		names = append(names, s.Finding)
+		if s.Finding != finding && finding != "" {
+			continue
+		}
+		r, err := newReport(s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Finding, err)
+		}
+		chosen = append(chosen, r)
+	}
+	if len(chosen) > 0 {
+		return chosen, nil
+	}
+	for _, u := range unreported {
+		if u.finding == finding {
+			return nil, fmt.Errorf("FINDING=%s: there is no report of it: %s", finding, u.why)
+		}
+	}
+	slices.Sort(names)
+	return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(slices.Compact(names), ", "))
 }
 
-func (p *prover) close() {
-	if p.host != nil {
-		p.host.Stop()
-	}
-	os.RemoveAll(p.work)
-	if p.patched != nil {
-		os.RemoveAll(p.patched.Dir)
-	}
-}
+// errOtherOS is the error of a report whose test runs on another system alone.
+var errOtherOS = errors.New("its test needs another system")
 
 // result is what a test has done.
 type result struct {
@@ -133,114 +131,134 @@ var noise = regexp.MustCompile(`(?m)^(--- .*) \(.*\)$|^(?:===|goroutine|exit sta
 // shown is what of a test's output belongs into a report.
 func shown(output string) string { return strings.TrimSpace(noise.ReplaceAllString(output, "$1")) }
 
-// run runs the test of a report before the fix or after it.
-func (p *prover) run(ctx context.Context, r *report, fixed bool) (result, error) {
-	if m, other := modules[r.kind]; other {
-		return p.inModule(ctx, r, m, fixed)
-	}
-	if r.kind == "answer" || r.kind == "endless" {
-		return p.extracted(ctx, r, fixed)
-	}
-	return p.inShim(ctx, r, fixed)
+// prover runs the tests of reports. What that needs is made when it is first needed.
+type prover struct {
+	root, work string
+	reports    []*report
+	host       *wine.Host
 }
 
-// tree is a copy of the pinned hcsshim with the tests of all reports: as it is, "patched",
-// or with "more", which is what proves the other reports, too.
-func (p *prover) tree(name string) (dir string, err error) {
+func (p *prover) close() {
+	if p.host != nil {
+		p.host.Stop()
+	}
+	os.RemoveAll(p.work)
+}
+
+// run runs the test of a report before the fix or after it: in the release that has the fix,
+// or in a copy.
+func (p *prover) run(ctx context.Context, r *report, fixed bool) (result, error) {
+	version := cmp.Or(r.Last, r.newest)
+	if fixed && r.Fixed != "" {
+		version, fixed = r.Fixed, false
+	}
+	if r.Template == "answer" {
+		return p.extracted(ctx, r, version, fixed)
+	}
+	if r.OS == "windows" {
+		return p.inShim(ctx, r, fixed)
+	}
+	if r.OS != "" && r.OS != runtime.GOOS {
+		return result{}, fmt.Errorf("%w: %s", errOtherOS, r.OS)
+	}
+	tree, err := p.tree(r.path, version, r.Template+fmt.Sprint(fixed))
+	if err == nil && fixed {
+		err = apply(tree, []change{r.fix})
+	}
+	if err != nil {
+		return result{}, err
+	}
+	return r.test(gocmd.Command(ctx, tree, "go", "test", "-mod=mod", "-v", "-run=^"+r.Test+"$", "./"+r.Folder),
+		filepath.Join(tree, filepath.FromSlash(r.Folder)))
+}
+
+// tree is a new copy of a module, of that name.
+func (p *prover) tree(path, version, name string) (dir string, err error) {
 	dir = filepath.Join(p.work, name)
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
+	m, err := gocmd.Download(path, version)
+	if err != nil {
+		return "", err
 	}
-	source, err := extract.Locate(p.root, "")
-	if err == nil {
-		p.release = source.Name
-		err = workspace.CopyTree(dir, source.Dir, ".git")
+	return dir, errors.Join(os.RemoveAll(dir), workspace.CopyTree(dir, m.Dir))
+}
+
+// hcsshim is a copy of the newest hcsshim, or of that with the fixes, with the tests of all
+// reports for its shims.
+func (p *prover) hcsshim(fixed bool) (tree string, err error) {
+	name, of := map[bool]string{false: "release", true: "patched"}[fixed], modules["hcsshim"]
+	if _, err := os.Stat(filepath.Join(p.work, name)); err == nil {
+		return filepath.Join(p.work, name), nil
 	}
-	if err == nil && name != "release" {
-		err = apply(dir)
-	}
-	if err == nil && name == "more" {
-		err = applyMore(dir)
+	tree, err = p.tree(of.path, of.newest, name)
+	if err == nil && fixed {
+		err = errors.Join(patch(tree), apply(tree, moreChanges), put(tree, lcowDir, "read_options.go"))
 	}
 	for _, r := range p.reports {
-		if err == nil && r.Windows && r.Last == "" {
-			err = r.put(dir)
+		if r.OS == "windows" && r.Last == "" {
+			err = errors.Join(err, r.write(filepath.Join(tree, filepath.FromSlash(r.Folder))))
 		}
 	}
-	return dir, err
+	return tree, err
 }
 
 // extracted runs a test that calls nothing but readOptions, as one of the package that the
 // suite extracts that to.
-func (p *prover) extracted(ctx context.Context, r *report, fixed bool) (result, error) {
-	b, err := p.extraction(r, fixed)
+func (p *prover) extracted(ctx context.Context, r *report, spec string, fixed bool) (_ result, err error) {
+	if fixed {
+		if spec, err = p.hcsshim(true); err != nil {
+			return result{}, err
+		}
+	}
+	b, err := extract.Prepare(p.root, spec, "")
 	if err != nil {
 		return result{}, err
 	}
-	if !fixed {
-		r.Release, r.How = "hcsshim "+b.Source.Name, "readOptions, extracted and run"
-	}
+	return r.test(b.Go(ctx, settings.Test{}, "test", "-v", "-run=^"+r.Test+"$", extract.Module),
+		filepath.Dir(b.DecoderFile()), "//go:build windows\n", "", "package main\n", "package extracted\n")
+}
+
+// test runs the report's test, which it puts into a folder, with replacements of its text.
+func (r *report) test(cmd *exec.Cmd, dir string, replaced ...string) (result, error) {
 	source, err := r.source()
 	if err != nil {
 		return result{}, err
 	}
-	source = bytes.Replace(source, []byte("//go:build windows\n"), nil, 1)
-	source = bytes.Replace(source, []byte("package main\n"), []byte("package extracted\n"), 1)
-	name := filepath.Join(filepath.Dir(b.DecoderFile()), r.File)
-	defer os.Remove(name)
-	if err := os.WriteFile(name, source, 0o666); err != nil {
+	file := filepath.Join(dir, r.File)
+	defer os.Remove(file)
+	source = []byte(strings.NewReplacer(replaced...).Replace(string(source)))
+	if err := os.WriteFile(file, source, 0o666); err != nil {
 		return result{}, err
 	}
-	return try(b.Go(ctx, settings.Test{}, "test", "-v", "-run=^"+r.Test+"$", extract.Module))
+	out, failed, err := workspace.Try(cmd)
+	return result{failed, out}, err
 }
 
-// extraction is what a test that calls nothing but readOptions is run on.
-func (p *prover) extraction(r *report, fixed bool) (*extract.Build, error) {
-	switch {
-	case !fixed:
-		return extract.Prepare(p.root, r.Last, "")
-	case r.Last != "":
-		return extract.Prepare(p.root, r.Fixed, "")
-	case p.patched != nil:
-		return p.patched, nil
+// inShim runs a test of a shim that is built for Windows.
+func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, error) {
+	if _, err := wine.Open(""); err != nil { // before a build that takes minutes
+		return result{}, err
 	}
-	dir, err := p.tree("patched")
-	if err == nil {
-		p.patched, err = extract.Prepare(p.root, dir, "")
-	}
-	return p.patched, err
-}
-
-// inModule runs a test in a copy of a module alone: of a release, of its patched copy, or
-// of the release with the fix.
-func (p *prover) inModule(ctx context.Context, r *report, of module, fixed bool) (result, error) {
-	if r.kind == "runc" && runtime.GOOS != "linux" {
-		return result{}, errNeedsLinux
-	}
-	version := cmp.Or(r.Last, of.version)
-	if fixed && r.Last != "" {
-		version = r.Fixed
-	}
-	if !fixed {
-		r.Release, r.How = of.path+" "+version, "run with Go"
-	}
-	m, err := gocmd.Download(of.path, version)
+	tree, err := p.hcsshim(fixed)
 	if err != nil {
 		return result{}, err
 	}
-	dir := filepath.Join(p.work, "module")
-	err = errors.Join(os.RemoveAll(dir), workspace.CopyTree(dir, m.Dir))
-	if err == nil && fixed && r.Last == "" {
-		err = edit(filepath.Join(dir, filepath.FromSlash(of.changed)), []change{of.change})
-	}
-	if err := errors.Join(err, r.put(dir)); err != nil {
-		return result{}, err
-	}
-	return try(gocmd.Command(ctx, dir, "go", "test", "-mod=mod", "-v", "-run=^"+r.Test+"$", "./"+r.Folder))
+	return p.onWindows(ctx, tree, r.Folder, "^"+r.Test+"$")
 }
 
-// inShim runs a test of the shim that is built for Windows.
-func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, error) {
+// under is what Windows programs run under here.
+var under = map[bool]string{false: " under Wine"}[runtime.GOOS == "windows"]
+
+// onWindows builds the tests of a shim for Windows, with go vet, and runs some. The limit is
+// many times what these take. Without Wine its error is wine.Missing.
+func (p *prover) onWindows(ctx context.Context, tree, folder, tests string) (result, error) {
+	program := filepath.Join(tree+".built", filepath.Base(folder)+".test.exe")
+	if _, err := os.Stat(program); err != nil {
+		fmt.Printf("  building the tests of %s for Windows; the first time this takes minutes\n",
+			gocmd.FromHere(filepath.Join(tree, folder)))
+		if program, err = shims.BuildTests(ctx, tree, folder, tree+".built"); err != nil {
+			return result{}, err
+		}
+	}
 	if p.host == nil {
 		host, err := wine.Open(filepath.Join(p.root, "build", "wine"))
 		if err != nil {
@@ -251,42 +269,7 @@ func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, err
 			return result{}, err
 		}
 	}
-	name := "release"
-	if fixed && r.Patched {
-		name = "patched"
-	} else if fixed {
-		name = "more"
-	}
-	tree, err := p.tree(name)
-	if err != nil {
-		return result{}, err
-	}
-	if !fixed {
-		r.Release, r.How = "hcsshim "+p.release, "compiled for Windows, and run"+under
-	}
-	dir := filepath.Join(tree, filepath.FromSlash(r.Folder))
-	if p.programs[dir] == "" {
-		fmt.Printf("  building the tests of %s for Windows; the first time this takes minutes\n", gocmd.FromHere(dir))
-		if p.programs[dir], err = shims.BuildTests(ctx, tree, r.Folder, tree+".built"); err != nil {
-			return result{}, err
-		}
-	}
-	return onWindows(ctx, p.host, p.programs[dir], "^"+r.Test+"$")
-}
-
-// try runs tests.
-func try(cmd *exec.Cmd) (result, error) {
-	out, failed, err := workspace.Try(cmd)
-	return result{failed, out}, err
-}
-
-// under is what Windows programs run under here.
-var under = map[bool]string{false: " under Wine"}[runtime.GOOS == "windows"]
-
-// onWindows runs tests of a program that is built for Windows. Its limit is many times what
-// a test takes.
-func onWindows(ctx context.Context, host *wine.Host, program, tests string) (result, error) {
-	r, err := host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=" + tests},
+	r, err := p.host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=" + tests},
 		Dir: filepath.Dir(program), Limit: 2 * time.Minute})
 	return result{r.Exit != 0, strings.ReplaceAll(r.Stdout+r.Stderr, "\r\n", "\n")}, err
 }

@@ -3,12 +3,12 @@ package reports
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,49 +26,45 @@ import (
 // report is what is written of one finding.
 type report struct {
 	subject
-	Name, Test, File         string
-	Affected, Rule, Private  string
-	Tracker, Folder, Command string
-	Windows, LCOW, Patched   bool
-	Family, Dump, Bytes, Hex string // of the payload
+	program
+	module
+	Breaks                   contract.Guarantee
+	Test, File               string
+	Affected                 []string // programs and releases, or every one
+	Patched                  bool     // the patch has the fix
+	Family, Dump, Bytes, Hex string   // of the payload
 	Size                     int
-	Large                    bool   // the test makes the payload
-	Options                  string // the right answer, "" for an error
+	At, Filled               int // where a large payload has how many of the byte Filler, which Bytes leaves out
+	Filler                   byte
+	Answer, Options          string // the right one in words, and its options in JSON
 	Release, How, Output     string // of the failing test
 }
 
-// hcsshimChannel is how to report a crash.
-const hcsshimChannel = "A payload crashes the shim: report this through hcsshim's private channel first, a security " +
-	"advisory (\"Report a vulnerability\" on the Security page of microsoft/hcsshim) or " +
-	"<https://msrc.microsoft.com/create-report>."
-
 // newReport describes a finding, without its proof.
 func newReport(s subject) (*report, error) {
-	f, name := s.of(), s.name()
+	f := findings.All[slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.Finding })]
 	place, _ := f.In(s.Program)
-	r := &report{subject: s, Name: name, Test: testName(name), File: strings.ReplaceAll(name, "-", "_") + "_test.go",
-		Rule: f.Breaks.Text, Tracker: "microsoft/hcsshim", Folder: shimDir, Windows: true,
-		Patched: !s.Apart && s.Last == "", LCOW: s.Program == findings.LCOW}
+	r := &report{subject: s, program: programs[cmp.Or(s.like, s.Program)], module: modules[project(s.Program)],
+		Breaks: f.Breaks, Patched: !s.Apart && s.Last == ""}
+	r.Name, r.Command = cmp.Or(s.Name, s.Finding), cmp.Or(place.Command, r.Command)
 	r.Effect, r.Fixed = cmp.Or(s.Effect, f.Effect), cmp.Or(s.Fixed, place.Fixed)
-	if r.LCOW {
-		r.Folder = lcowDir
+	r.Test = "Test" + word.ReplaceAllStringFunc("-"+r.Name, func(w string) string { return strings.ToUpper(w[1:]) })
+	r.File = strings.ReplaceAll(r.Name, "-", "_") + "_test.go"
+	r.Release, r.How = project(s.Program)+" "+cmp.Or(s.Last, r.newest), "run with Go"
+	if r.Template == "answer" {
+		r.How = "readOptions, extracted and run"
+	} else if r.OS == "windows" {
+		r.How = "compiled for Windows, and run" + under
 	}
-	if m, other := modules[s.kind]; other {
-		r.Tracker, r.Folder, r.Windows, r.Patched = m.tracker, m.folder, false, false
-		r.Command = map[string]string{containerd: "start", hcsshim: "serve"}[m.path]
-	} else if s.Program != findings.Create {
-		r.Command = cmp.Or(place.Command, "serve")
-	}
-	if f.Breaks == contract.NeverPanics {
-		r.Private = hcsshimChannel
-	}
-	var affected []string
 	for _, other := range f.Places {
 		if project(other.Program) == project(s.Program) && other.Command == place.Command {
-			affected = append(affected, other.Program+" "+versions(other))
+			text := other.Program + " since " + other.From
+			if other.Fixed != "" {
+				text += ", fixed in " + other.Fixed
+			}
+			r.Affected = append(r.Affected, text)
 		}
 	}
-	r.Affected = cmp.Or(strings.Join(affected, ", "), "every release, "+newestProtobuf+" included")
 	payload, err := s.payloadAt(place)
 	if err != nil {
 		return nil, err
@@ -76,13 +72,8 @@ func newReport(s subject) (*report, error) {
 	return r, r.show(payload)
 }
 
-// versions says in words which releases have the finding.
-func versions(p findings.Place) string {
-	if p.Fixed == "" {
-		return "since " + p.From
-	}
-	return "from " + p.From + " to before " + p.Fixed
-}
+// word is where a part of a name begins.
+var word = regexp.MustCompile(`-\w`)
 
 // payloadAt is the payload that shows the finding.
 func (s subject) payloadAt(place findings.Place) ([]byte, error) {
@@ -93,18 +84,15 @@ func (s subject) payloadAt(place findings.Place) ([]byte, error) {
 		return place.Payload(), nil
 	}
 	all, err := corpus.Load()
-	if err != nil {
-		return nil, err
-	}
 	i := slices.IndexFunc(all, func(c corpus.Case) bool { return c.Name == place.Case })
-	if i < 0 {
-		return nil, fmt.Errorf("the corpus has no case %q", place.Case)
+	if err != nil || i < 0 {
+		return nil, errors.Join(err, fmt.Errorf("the corpus has no case %q", place.Case))
 	}
 	return all[i].Payload.Bytes, nil
 }
 
-// show describes the payload and the right answer to it.
-func (r *report) show(payload []byte) (err error) {
+// show describes the payload, and of readOptions, and what decodes like it, the right answer.
+func (r *report) show(payload []byte) error {
 	in, want := contract.Stdin, reference.Answer
 	if r.Program == findings.Create {
 		in, want = contract.Create, reference.CreateAnswer
@@ -113,60 +101,45 @@ func (r *report) show(payload []byte) (err error) {
 	if r.Program == protobuf {
 		family, md = "any message", nil
 	}
-	r.Family, r.Dump = family, stdin.DumpAs(payload, md)
-	if r.Size = len(payload); r.Size > 1<<20 {
-		r.Large, r.Bytes, r.Hex = true, "(too long for a report: the test makes it)", `""`
-	} else {
-		r.Bytes = hex.EncodeToString(payload)
-		var lines []string
-		for part := range slices.Chunk([]byte(r.Bytes), 100) {
-			lines = append(lines, fmt.Sprintf("%q", part))
-		}
-		r.Hex = strings.Join(lines, " +\n")
-	}
-	if r.Want != "" {
+	r.Family, r.Dump, r.Size = family, stdin.DumpAs(payload, md), len(payload)
+	r.showBytes(payload)
+	if r.Program != findings.ReadOptions && r.Program != findings.Create && r.Program != findings.LCOW {
 		return nil
 	}
 	answer := want(payload)
-	r.Want = "An error, `" + string(answer.Kind) + "`."
-	if opts, ok := answer.Options.(*options.Options); ok {
-		r.Options, err = optionsJSON(opts)
-		r.Want = "These options: `" + r.Options + "`."
+	r.Answer = "An error, `" + string(answer.Kind) + "`."
+	opts, ok := answer.Options.(*options.Options)
+	if !ok {
+		return nil
 	}
-	return err
-}
-
-// optionsJSON is the same each time, unlike what protojson writes.
-func optionsJSON(opts *options.Options) (string, error) {
 	text, err := protojson.Marshal(opts)
-	if err != nil {
-		return "", err
-	}
-	var out bytes.Buffer
-	err = json.Compact(&out, text)
-	return out.String(), err
-}
-
-// testName is that of the test of a finding.
-func testName(finding string) string {
-	var b strings.Builder
-	for part := range strings.SplitSeq(finding, "-") {
-		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
-	}
-	return "Test" + b.String()
-}
-
-// source is the test as a Go file.
-func (r *report) source() ([]byte, error) { return imports.Process(r.File, text(r.kind, r), nil) }
-
-// put writes the test where it belongs in a copy of its project.
-func (r *report) put(dir string) error {
-	source, err := r.source()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, filepath.FromSlash(r.Folder), r.File), source, 0o666)
+	text, err = json.Marshal(json.RawMessage(text)) // which is the same each time
+	r.Options, r.Answer = string(text), "These options: `"+string(text)+"`."
+	return err
 }
+
+// showBytes writes the payload in hex, and for Go in lines of a hundred digits. From a large
+// one it leaves out the run of one byte in its middle.
+func (r *report) showBytes(payload []byte) {
+	if middle := r.Size / 2; r.Size > 1<<20 {
+		r.Filler = payload[middle]
+		head := bytes.TrimRight(payload[:middle], string(r.Filler))
+		tail := bytes.TrimLeft(payload[middle:], string(r.Filler))
+		r.At, r.Filled = len(head), r.Size-len(head)-len(tail)
+		payload = slices.Concat(head, tail)
+	}
+	r.Bytes = fmt.Sprintf("%x", payload)
+	r.Hex = `"` + hundred.ReplaceAllString(r.Bytes, "$1\" +\n\"") + `"`
+}
+
+// hundred matches before the end of a text, so that no line is empty.
+var hundred = regexp.MustCompile(`(.{100})\B`)
+
+// source is the test as a Go file.
+func (r *report) source() ([]byte, error) { return imports.Process(r.File, text(r.Template, r), nil) }
 
 // write writes the report, and the test beside it.
 func (r *report) write(dir string) error {

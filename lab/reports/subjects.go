@@ -1,10 +1,6 @@
 package reports
 
 import (
-	"fmt"
-	"maps"
-	"regexp"
-	"slices"
 	"strings"
 
 	"shimfuzz/internal/contract"
@@ -17,13 +13,13 @@ import (
 type subject struct {
 	Finding string
 	Program string // whose place of the finding it is
-	kind    string // of the test, a template
+	Name    string // of the report, if it is not the finding's
+	like    string // the program that it is tested like, if it is not Program
 	Title   string
-	Rules   string // of docs/contract.md that give the expected answer, or
-	Want    string // the expected behavior, where that is no answer
+	Rules   string // of docs/contract.md that give the expected answer
 	Fix     string
 
-	Wrong   string // of a program: what is true of its err and out if it has the finding, in Go
+	Wrong   string // of a program: what is true of its out, besides err == nil, if it has the finding, in Go
 	payload []byte // if that of the finding is too large, or does not show
 	Apart   bool   // the fix is not in the patch
 	Last    string // the last release that has the finding, where a newer one does not: the fix is that one
@@ -35,106 +31,101 @@ type subject struct {
 const (
 	noContainer = "No container of containerd 2.3 or later starts: BootstrapParams pass for an Any whose type is the " +
 		"container's ID, and there is no such type."
-	orAnError   = "The options, or at least an error."
-	namesValue  = "An error that names the value, no panic."
 	tellByField = "the fields 3 to 9, which only BootstrapParams has"
 )
 
 // subjects are what reports are written about: each finding in each project that has it,
 // but for those in unreported.
 var subjects = []subject{
-	{Finding: "identity-misread", Program: findings.ReadOptions, kind: "answer", Rules: "R3",
+	{Finding: "identity-misread", Program: findings.ReadOptions, Rules: "R3",
 		Title: "runhcs-v1 loses the options of a container whose ID is the name of a type",
 		Fix:   "Tell BootstrapParams from an Any by " + tellByField + ", and not by which of them decodes."},
-	{Finding: "corrupt-legacy-is-default", Program: findings.ReadOptions, kind: "answer", Rules: "R4a, M1",
+	{Finding: "corrupt-legacy-is-default", Program: findings.ReadOptions, Rules: "R4a, M1",
 		Title: "runhcs-v1 starts with default options if the options are damaged",
 		Fix:   "Return the error of decoding an Any that names the options, and do not go on to BootstrapParams."},
-	{Finding: "foreign-legacy-is-default", Program: findings.ReadOptions, kind: "answer", Rules: "R4c",
+	{Finding: "foreign-legacy-is-default", Program: findings.ReadOptions, Rules: "R4c",
 		Title: "runhcs-v1 starts with default options if options of another type are sent",
 		Fix: "Compare the type URL of the Any with the name of the options, and return an error if it is another, " +
 			"whether that type is linked in or not."},
-	{Finding: "untyped-is-default", Program: findings.ReadOptions, kind: "answer", Rules: "R4c",
+	{Finding: "untyped-is-default", Program: findings.ReadOptions, Rules: "R4c",
 		Title: "runhcs-v1 starts with default options if a message without a type is sent",
 		Fix:   "Return an error for an Any without a type URL. Two stray bytes on the standard input are one."},
-	{Finding: "foreign-type-panics", Program: findings.Create, kind: "create", Rules: "C3, C4",
+	{Finding: "foreign-type-panics", Program: findings.Create, Rules: "C3, C4",
 		Title: "A CreateTaskRequest with options of another linked type crashes runhcs-v1, with every task of its pod",
 		Fix:   "Check the type assertion in createInternal and in newHcsTask, as readOptions does since v0.15.0-rc.4."},
-	{Finding: "start-hides-refusal", Program: findings.RunHCS, kind: "program", payload: []byte{0, 1},
+	{Finding: "start-hides-refusal", Program: findings.RunHCS, payload: []byte{0, 1},
 		Title: "runhcs-v1's start succeeds if serve refuses the options",
-		Want:  "start exits with an error, which has the reason.", Wrong: "err == nil",
 		Fix: "After serve has closed its standard output, connect to the pipe that it is to serve. If that fails, " +
 			"return an error with what serve has written to panic.log."},
-	{Finding: "debug-type-file-panics", Program: findings.RunHCS, kind: "program", Rules: "O6",
-		Title: "DebugType FILE crashes runhcs-v1", Want: namesValue,
-		Wrong: `err == nil || bytes.Contains(out, []byte("panic: "))`,
-		Fix:   "Return an error instead of the panic in the switch over the DebugType."},
-	{Finding: "unknown-debug-type-accepted", Program: findings.RunHCS, kind: "program",
-		Title: "runhcs-v1 accepts a DebugType that is not in the enum", Want: namesValue, Wrong: went,
+	{Finding: "debug-type-file-panics", Program: findings.RunHCS, Rules: "O6",
+		Title: "DebugType FILE crashes runhcs-v1", Wrong: `strings.Contains(out, "panic: ")`,
+		Fix: "Return an error instead of the panic in the switch over the DebugType."},
+	{Finding: "unknown-debug-type-accepted", Program: findings.RunHCS,
+		Title: "runhcs-v1 accepts a DebugType that is not in the enum", Wrong: went,
 		Fix: "Return an error that names the value in a default case of the switch over the DebugType."},
-	{Finding: "log-level-echoed", Program: findings.RunHCS, kind: "program",
-		Title: "The error about an invalid log level repeats it twice, however long it is",
-		Want:  "An error with the start of the level, once.", payload: withLevel(strings.Repeat("x", 200)),
-		Wrong: `bytes.Contains(out, bytes.Repeat([]byte("x"), 150))`,
-		Fix:   "Leave logrus's error out of the one about the level, and print no more of that than %.100q does."},
-	{Finding: "stdin-unlimited", Program: findings.RunHCS, kind: "endless", Rules: "oversize",
-		Title: "runhcs-v1 reads and decodes a standard input of any size", Want: "An error before all of it is read.",
+	{Finding: "log-level-echoed", Program: findings.RunHCS,
+		Title:   "The error about an invalid log level repeats it twice, however long it is",
+		payload: withLevel(strings.Repeat("x", 200)), Wrong: `strings.Contains(out, strings.Repeat("x", 150))`,
+		Fix: "Leave logrus's error out of the one about the level, and print no more of that than %.100q does."},
+	{Finding: "stdin-unlimited", Program: findings.RunHCS, like: findings.ReadOptions, Rules: "oversize",
+		Title: "runhcs-v1 reads and decodes a standard input of any size",
 		Fix: "Read one byte more than 32 MiB, which no containerd exceeds, and return an error if it is there. " +
 			"The same holds for setLogConfiguration in lcow-v2."},
-	{Finding: "log-level-fails-start", Program: findings.RunHCS, kind: "program", Apart: true,
-		Title: "One wrong letter in the log level, and no container starts",
-		Want:  "A warning, and the default level.", Wrong: "!" + went,
+	{Finding: "log-level-fails-start", Program: findings.RunHCS, Apart: true,
+		Title: "One wrong letter in the log level, and no container starts", Wrong: "!" + went,
 		Fix: "Log a warning if logrus.ParseLevel fails, and keep the level that is set. The same holds for " +
 			"setLogConfiguration in lcow-v2."},
-	{Finding: "lcow-v2-start-hangs", Program: findings.LCOW, kind: "program", Apart: true, payload: []byte{0, 1},
-		Title: "lcow-v2's start waits forever if serve refuses the options", Want: "start ends, with an error.",
-		Wrong: "err == nil || ctx.Err() != nil",
-		Fix:   "Wait for the end of serve, too, and not for its event alone. If it has ended, return an error."},
-	{Finding: "lcow-v2-loses-legacy-options", Program: findings.LCOW, kind: "lcow", Rules: "R4a", Apart: true,
-		Title:   "lcow-v2 does not read the options of containerd up to 2.2",
-		payload: withLevel("debug"),
-		Fix:     "Take a bare Any in setLogConfiguration, too. Tell the two messages apart by " + tellByField + "."},
-	{Finding: "lcow-v2-legacy-is-default", Program: findings.LCOW, kind: "lcow", Rules: "R4c", Apart: true,
+	{Finding: "lcow-v2-start-hangs", Program: findings.LCOW, Apart: true, payload: []byte{0, 1},
+		Title: "lcow-v2's start waits forever if serve refuses the options", Wrong: "ctx.Err() != nil",
+		Fix: "Wait for the end of serve, too, and not for its event alone. If it has ended, return an error."},
+	{Finding: "lcow-v2-loses-legacy-options", Program: findings.LCOW, Rules: "R4a", Apart: true,
+		Title: "lcow-v2 does not read the options of containerd up to 2.2", payload: withLevel("no-such-level"),
+		Wrong: `!strings.Contains(out, "no-such-level")`,
+		Fix: "Take a bare Any in setLogConfiguration, too. Tell the two messages apart by " + tellByField + ". The " +
+			"error about this log level then shows that the options arrive."},
+	{Finding: "lcow-v2-legacy-is-default", Program: findings.LCOW, Rules: "R4c", Apart: true,
 		Title: "lcow-v2 starts with default options if those of a bare Any are of another type",
 		Fix: "Decode the standard input in setLogConfiguration as an Any, unless it has one of " + tellByField +
 			". An Any of another type is an error."},
-	{Finding: "group-hides-bad-field-number", Program: protobuf, kind: "protobuf", Rules: "M4",
-		Title: "proto: a field number above 2^29-1 is accepted inside a group",
-		Want:  "An error, as outside of a group.", payload: badGroup,
+	{Finding: "group-hides-bad-field-number", Program: protobuf, Rules: "M4",
+		Title: "proto: a field number above 2^29-1 is accepted inside a group", payload: badGroup,
 		Effect: "Damaged bytes pass for a message. Outside of a group proto.Unmarshal refuses such a field.",
 		Fix: "Let protowire.ConsumeTag return the error of a field number for those above MaxValidNumber, too: " +
 			"groups are skipped with ConsumeFieldValue, which does not check that."},
-	{Finding: "end-unread", Program: findings.PkgShim, kind: "pkgshim", Rules: "S2", Apart: true,
+	{Finding: "end-unread", Program: findings.PkgShim, Rules: "S2", Apart: true,
 		Title: "pkg/shim drops what stands behind the first 10 MiB of the bootstrap parameters",
-		Want:  orAnError, Wrong: `strings.Contains(out, "started with 0 extensions")`,
-		Fix: "Read one byte more than the limit, and return an error if it is there."},
-	{Finding: "bootstrap-rejected", Program: findings.ReadOptions, kind: "answer", Rules: "R3", Last: "v0.15.0-rc.3",
+		Wrong: `strings.Contains(out, "started with 0 extensions")`,
+		Fix:   "Read one byte more than the limit, and return an error if it is there."},
+	{Finding: "bootstrap-rejected", Program: findings.ReadOptions, Rules: "R3", Last: "v0.15.0-rc.3",
 		Title: "runhcs-v1 starts no container of containerd 2.3", Effect: noContainer,
 		Fix: "Decode as BootstrapParams what fails to decode as an Any (hcsshim pull request 2868, for issue 2780)."},
-	{Finding: "foreign-type-panics", Program: findings.ReadOptions, kind: "answer", Rules: "R4c", Last: "v0.15.0-rc.3",
-		Title: "Options of another linked type crash runhcs-v1", Fix: "Check the type assertion in readOptions."},
-	{Finding: "fields-dropped", Program: findings.RunHCS, kind: "fields", Rules: "R4a", Last: "v0.9.12",
+	{Finding: "foreign-type-panics", Program: findings.ReadOptions, Name: "foreign-type-panics-readoptions",
+		Title: "Options of another linked type crash runhcs-v1", Rules: "R4c", Last: "v0.15.0-rc.3",
+		Fix: "Check the type assertion in readOptions."},
+	{Finding: "fields-dropped", Program: findings.RunHCS, like: optionsPackage, Rules: "R4a", Last: "v0.9.12",
 		Title: "runhcs-v1 drops scrub_logs, which CRI sets by default",
-		Want:  "The options as sent, scrub_logs among them.", Fix: "Add the fields 18 to 20 to the message."},
-	{Finding: "damage-ignored", Program: findings.PkgShim, kind: "pkgshim", Rules: "R3", Last: "v2.3.7",
-		Title: "pkg/shim starts with what it can read of damaged bootstrap parameters", Want: orAnError, Wrong: started,
+		Fix:   "Add the fields 18 to 20 to the message."},
+	{Finding: "damage-ignored", Program: findings.PkgShim, Rules: "R3", Last: "v2.3.7",
+		Title: "pkg/shim starts with what it can read of damaged bootstrap parameters", Wrong: started,
 		payload: wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io"),
 			wire.Bytes(8, []byte{1<<3 | 2})}.Encode(),
 		Fix: "Return the error of decoding BootstrapParams, whichever it is."},
-	{Finding: "legacy-read-as-bootstrap", Program: findings.PkgShim, kind: "pkgshim", Rules: "R4a", Last: "v2.3.7",
-		Title: "pkg/shim drops the options of containerd up to 2.2", Want: orAnError, Wrong: started,
+	{Finding: "legacy-read-as-bootstrap", Program: findings.PkgShim, Rules: "R4a", Last: "v2.3.7",
+		Title: "pkg/shim drops the options of containerd up to 2.2", Wrong: started,
 		Fix: "Return an error for BootstrapParams whose ID and namespace are not those of the command line."},
-	{Finding: "unreadable-is-default", Program: findings.RuncV2, kind: "runc", Rules: "R3", Last: "v2.2.9",
-		Title: "runc-v2 starts with default options if a newer containerd sends bootstrap parameters", Want: orAnError,
-		payload: bootstrapOfRunc(), Wrong: `err == nil || !strings.Contains(out, "no-such-cgroup")`,
+	{Finding: "unreadable-is-default", Program: findings.RuncV2, Rules: "R3", Last: "v2.2.9",
+		Title:   "runc-v2 starts with default options if a newer containerd sends bootstrap parameters",
+		payload: bootstrapOfRunc(), Wrong: `!strings.Contains(out, "no-such-cgroup")`,
 		Fix: "Return the error of reading the options, and take them from an extension of BootstrapParams, too."},
-	{Finding: "foreign-legacy-is-default", Program: findings.RuncV2, kind: "runc", Rules: "R4c", Last: "v2.2.9",
-		Title: "runc-v2 starts with default options if options of another type are sent", Want: "An error.",
-		Fixed: "v2.4.0", Wrong: `err == nil || !strings.HasPrefix(out, "io.containerd.runc.v2: ")`,
+	{Finding: "foreign-legacy-is-default", Program: findings.RuncV2, Name: "foreign-legacy-is-default-runc-v2",
+		Title: "runc-v2 starts with default options if options of another type are sent", Rules: "R4c",
+		Last: "v2.2.9", Fixed: "v2.4.0", Wrong: `!strings.HasPrefix(out, "io.containerd.runc.v2: ")`,
 		Fix: "Return the error of reading the options; containerd 2.3 drops them, too, as its finding " +
 			"legacy-read-as-bootstrap."},
-	{Finding: "bootstrap-rejected", Program: findings.ReadRuntimeOptions, kind: "runtimeoptions", Rules: "R3",
-		Title: "ReadRuntimeOptions refuses what containerd 2.3 and later write to a shim", Effect: noContainer,
-		Want: "The options, with the cgroup that is sent.", payload: bootstrapOfRunc(), Apart: true,
+	{Finding: "bootstrap-rejected", Program: findings.ReadRuntimeOptions, Rules: "R3", Effect: noContainer,
+		Name:    "bootstrap-rejected-readruntimeoptions",
+		Title:   "ReadRuntimeOptions refuses what containerd 2.3 and later write to a shim",
+		payload: bootstrapOfRunc(), Apart: true,
 		Fix: "Decode the input as BootstrapParams if it has a version of containerd, which an Any never has, and " +
 			"look for the options among the extensions."},
 }
@@ -154,7 +145,7 @@ const noCrates = "its crates are not built here, so that a test of them could no
 const started = `strings.Contains(out, "started with")`
 
 // went is true of a serve that has taken the options: it is given no socket.
-const went = `bytes.Contains(out, []byte("socket is required"))`
+const went = `strings.Contains(out, "socket is required")`
 
 // badGroup is a group that has a field with a number one too large.
 var badGroup = []byte{1<<3 | 3, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 1<<3 | 4}
@@ -171,77 +162,57 @@ func withLevel(level string) []byte {
 	return grammar.PlainAny(contract.OptionsName, wire.Message{wire.String(16, level)}.Encode())
 }
 
+// The folders of the shims in hcsshim: of the one that is patched, and of the other; and
+// the package of its options.
 const (
-	protobuf   = "google.golang.org/protobuf"
-	hcsshim    = "github.com/Microsoft/hcsshim"
-	containerd = "github.com/containerd/containerd/v2"
-
-	newestContainerd = "v2.4.2"
-	newestProtobuf   = "v1.36.12"
+	shimDir        = "cmd/containerd-shim-runhcs-v1"
+	lcowDir        = "cmd/containerd-shim-lcow-v2"
+	optionsPackage = shimDir + "/options"
 )
 
-// module is one whose tests need no Windows.
-type module struct {
-	path, version string // of the newest release
-	tracker       string
-	folder        string // of the test
-	changed       string // folder of the change that fixes the finding in a copy
-	change        change
+// module is what a project releases.
+type module struct{ path, newest, Tracker string }
+
+// protobuf is a project, and its only program.
+const protobuf = "google.golang.org/protobuf"
+
+var modules = map[string]module{
+	"hcsshim":    {"github.com/Microsoft/hcsshim", findings.Newest, "microsoft/hcsshim"},
+	"containerd": {"github.com/containerd/containerd/v2", "v2.4.2", "containerd/containerd"},
+	protobuf:     {protobuf, "v1.36.12", "golang/protobuf, the issues of protocolbuffers/protobuf-go"},
 }
 
-// modules are by the kind of their tests.
-var modules = map[string]module{
-	"protobuf": {protobuf, newestProtobuf, "golang/protobuf, the issues of protocolbuffers/protobuf-go", "proto",
-		"encoding/protowire", change{regexp.MustCompile(`num < MinValidNumber`),
-			"num < MinValidNumber || num > MaxValidNumber"}},
-	"pkgshim": {containerd, newestContainerd, "containerd/containerd", "pkg/shim", "pkg/shim",
-		to(`\tinput, err := io\.ReadAll\(io\.LimitReader\(os\.Stdin, 10 ?<< ?20\)\)\n`, "limit")},
-	"runtimeoptions": {containerd, newestContainerd, "containerd/containerd", "pkg/shim", "pkg/shim",
-		to(`\tvar any types\.Any\n`, "bootstrap")},
-	"runc":   {path: containerd, tracker: "containerd/containerd", folder: "cmd/containerd-shim-runc-v2"},
-	"fields": {path: hcsshim, tracker: "microsoft/hcsshim", folder: shimDir + "/options"},
+// program is how the findings of a program are tested.
+type program struct {
+	OS       string // that it needs
+	Folder   string // of the test, in the module
+	Template string // of the test
+	Command  string // that reads the payload
+	fix      change // closes the finding in a copy, where the patch does not
 }
+
+// programs are all that have findings, by their names. A test of readOptions alone is run on
+// any system.
+var programs = map[string]program{
+	findings.ReadOptions: {"windows", shimDir, "answer", "serve", change{}},
+	findings.Create:      {"windows", shimDir, "create", "", change{}},
+	findings.RunHCS:      {"windows", shimDir, "program", "serve", change{}},
+	findings.LCOW:        {"windows", lcowDir, "program", "serve", change{}},
+	optionsPackage:       {"", optionsPackage, "fields", "serve", change{}},
+	findings.RuncV2:      {"linux", "cmd/containerd-shim-runc-v2", "program", "start", change{}},
+	findings.PkgShim: {"", "pkg/shim", "program", "start",
+		to("pkg/shim", `\tinput, err := io\.ReadAll\(io\.LimitReader\(os\.Stdin, 10 ?<< ?20\)\)\n`, "limit")},
+	findings.ReadRuntimeOptions: {"", "pkg/shim", "runtimeoptions", "start",
+		to("pkg/shim", `\tvar any types\.Any\n`, "bootstrap")},
+	protobuf: {"", "proto", "message", "",
+		change{"encoding/protowire", `num < MinValidNumber`, "num < MinValidNumber || num > MaxValidNumber"}},
+}
+
+// LCOW is whether the test needs the build tag of lcow-v2.
+func (p program) LCOW() bool { return p.Folder == lcowDir }
 
 // project is that of a program, as its name says.
 func project(program string) string {
 	name, _, _ := strings.Cut(program, " ")
 	return name
-}
-
-// of returns the finding.
-func (s subject) of() *findings.Finding {
-	i := slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.Finding })
-	return &findings.All[i]
-}
-
-// name is that of the report. Where a finding has several, all but the first have the
-// name of the program in it.
-func (s subject) name() string {
-	first := subjects[slices.IndexFunc(subjects, func(o subject) bool { return o.Finding == s.Finding })]
-	if first.Program == s.Program {
-		return s.Finding
-	}
-	_, program, _ := strings.Cut(s.Program, " ")
-	return s.Finding + "-" + strings.ToLower(program)
-}
-
-// choose returns the subjects of a finding, all of them if it is "". It is an error, which
-// says why, if there are none.
-func choose(finding string) (chosen []subject, err error) {
-	names := make(map[string]bool)
-	for _, s := range subjects {
-		if s.Finding == finding || finding == "" {
-			chosen = append(chosen, s)
-		}
-		names[s.Finding] = true
-	}
-	if len(chosen) > 0 {
-		return chosen, nil
-	}
-	for _, u := range unreported {
-		if u.finding == finding {
-			return nil, fmt.Errorf("FINDING=%s: there is no report of it: %s", finding, u.why)
-		}
-	}
-	return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 }

@@ -3,10 +3,10 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -18,9 +18,6 @@ import (
 	"shimfuzz/lab/workspace"
 )
 
-// pageFile is what Compare writes, below the root.
-const pageFile = "build/upstream.txt"
-
 const hcsshim = "github.com/Microsoft/hcsshim"
 
 var paths = []string{hcsshim, "github.com/containerd/containerd/api", "github.com/containerd/typeurl/v2",
@@ -29,72 +26,51 @@ var paths = []string{hcsshim, "github.com/containerd/containerd/api", "github.co
 // release is the newest one of a module, and the one that the pinned build has.
 type release struct{ path, pinned, newest string }
 
-func (r release) isNewer() bool { return semver.Compare(r.newest, r.pinned) > 0 }
-
 // Compare builds the suite with the newest release of each module in turn, runs its tests
-// on that, and writes a page. It fails if something there needs someone.
+// on that, and says what differs. It fails if something there needs someone.
 func Compare(ctx context.Context, pinned *extract.Build) error {
 	all, err := releases(ctx, pinned)
 	if err != nil {
 		return err
 	}
-	page := fmt.Sprintf("The newest releases, and those of the pinned build, which tests hcsshim %s\n\n",
-		pinned.Source.Name)
-	for _, r := range all {
-		newest := r.newest
-		if !r.isNewer() {
-			newest = "newest is pinned"
-		}
-		page += fmt.Sprintf("  %-38s  %-10s  %s\n", r.path, r.pinned, newest)
-	}
+	fmt.Printf("The releases of the pinned build, which tests hcsshim %s, and the newest ones\n\n", pinned.Source.Name)
 	needs := 0
 	for _, r := range all {
-		if !r.isNewer() {
+		fmt.Printf("  %-38s  %-10s  ", r.path, r.pinned)
+		if semver.Compare(r.newest, r.pinned) <= 0 { // a checkout is older than any
+			fmt.Println("newest is pinned")
 			continue
 		}
-		fmt.Printf("  building and testing with %s %s\n", r.path, r.newest)
+		fmt.Printf("%s: building and testing with it\n", r.newest)
 		differs := r.differs(ctx, pinned)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if differs == "" {
-			differs = "nothing differs\n"
-		} else {
+		if differs != "" {
 			needs++
 		}
-		page += fmt.Sprintf("\n%s %s instead of %s\n%s", r.path, r.newest, r.pinned, differs)
+		fmt.Println(cmp.Or(differs, "nothing differs\n"))
 	}
-	page += fmt.Sprintf("\n%d releases need someone (CONTRIBUTING.md, Adding)\n", needs)
-	if err := os.WriteFile(filepath.Join(pinned.Root, pageFile), []byte(page), 0o666); err != nil {
-		return err
-	}
-	fmt.Printf("\n%s\nthe same page: %s\n", page, pageFile)
+	fmt.Printf("\n%d releases need someone (CONTRIBUTING.md, Adding)\n", needs)
 	if needs > 0 {
 		return gocmd.ErrReported
 	}
 	return nil
 }
 
-// releases asks the module proxy for the newest releases.
-func releases(ctx context.Context, pinned *extract.Build) ([]release, error) {
-	latest := []string{"list", "-m", "-f", "{{.Version}}"}
-	for _, p := range paths {
-		latest = append(latest, p+"@latest")
-	}
-	newest, err := gocmd.Output(gocmd.Command(ctx, os.TempDir(), "go", latest...))
+// releases are the modules' own and newest releases, which the go command asks the module
+// proxy for.
+func releases(ctx context.Context, pinned *extract.Build) (all []release, err error) {
+	const format = "{{with .Replace}}{{or .Version $.Version}}{{else}}{{.Version}}{{end}} " +
+		"{{with .Update}}{{.Version}}{{else}}{{.Version}}{{end}}"
+	list := append([]string{"-m", "-u", "-f", format}, paths...)
+	out, err := gocmd.Output(pinned.Go(ctx, settings.Test{}, "list", list...))
 	if err != nil {
 		return nil, fmt.Errorf("asking for the newest releases: %s", gocmd.OneLine(err.Error()))
 	}
-	const version = "{{if .Replace}}{{or .Replace.Version .Version}}{{else}}{{.Version}}{{end}}"
-	pins := pinned.Go(ctx, settings.Test{}, "list", append([]string{"-m", "-f", version}, paths...)...)
-	has, err := gocmd.Output(pins)
-	if err != nil {
-		return nil, err
-	}
-	var all []release
-	n, h := strings.Fields(string(newest)), strings.Fields(string(has))
+	versions := strings.Fields(string(out))
 	for i, path := range paths {
-		all = append(all, release{path, h[i], n[i]})
+		all = append(all, release{path, versions[2*i], versions[2*i+1]})
 	}
 	if pinned.Source.Version == "" { // a checkout, with which every release is compared
 		all[0].pinned = pinned.Source.Name
@@ -109,22 +85,17 @@ func (r release) differs(ctx context.Context, pinned *extract.Build) string {
 	if err != nil {
 		return "it cannot be built:\n" + err.Error() + "\n"
 	}
-	text := ""
-	if r.path == hcsshim { // both are text that git ignores
-		diff, other, err := workspace.Try(gocmd.Command(ctx, b.Root, "git", "diff", "--no-index",
-			"--ignore-matching-lines=^// ", pinned.DecoderFile(), b.DecoderFile()))
-		if err != nil {
-			return err.Error() + "\n"
-		}
-		if other {
-			text = "readOptions is another:\n" + diff
-		}
-	}
+	diff, other, errDiff := workspace.Try(gocmd.Command(ctx, b.Root, "git", "diff",
+		"--no-index", "--ignore-matching-lines=^// ", pinned.DecoderFile(), b.DecoderFile())) // git ignores both
 	// The enumeration, and the measurement of time, take longer than they are worth here.
-	out, failed, err := workspace.Try(b.Go(ctx, settings.Test{}, "test", "-skip=^Test(Walk|Linear)", "./corpus/...",
+	out, failed, errTest := workspace.Try(b.Go(ctx, settings.Test{}, "test", "-skip=^Test(Walk|Linear)", "./corpus/...",
 		"./properties"))
-	if err != nil {
-		return err.Error() + "\n"
+	text := ""
+	if err := errors.Join(errDiff, errTest); err != nil {
+		text = err.Error() + "\n"
+	}
+	if other {
+		text += "readOptions is another:\n" + diff
 	}
 	if failed {
 		text += "its tests fail:\n" + out

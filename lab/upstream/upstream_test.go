@@ -35,20 +35,4 @@ func TestDiffers(t *testing.T) {
 	if !strings.Contains(text, "readOptions is another") || !strings.Contains(text, "\n-\tvar params bootapi") {
 		t.Errorf("v0.14.1 has the same readOptions: %s", text)
 	}
-	t.Log(text)
-}
-
-// A release is newer by its version, not by its text, and a checkout is older than any.
-func TestIsNewer(t *testing.T) {
-	for _, test := range []struct {
-		pinned, newest string
-		want           bool
-	}{
-		{"v1.9.0", "v1.10.0", true}, {"v1.10.0", "v1.9.0", false}, {"v1.0.0", "v1.0.0", false},
-		{"v1.1.0-rc.1", "v1.0.0", false}, {"../hcsshim", "v0.15.0", true},
-	} {
-		if got := (release{"m", test.pinned, test.newest}).isNewer(); got != test.want {
-			t.Errorf("%s after %s: %t", test.newest, test.pinned, got)
-		}
-	}
 }

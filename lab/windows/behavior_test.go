@@ -1,176 +1,164 @@
 package windows
 
 import (
-	"errors"
-	"testing"
-
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/grammar"
-	"shimfuzz/lab/windows/calls"
-	"shimfuzz/lab/windows/wine"
 )
 
-// What a run of serve shows, by its output and exit code.
-func TestRead(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		program Program
-		run     wine.Result
-		want    Behavior
-	}{
-		{"accepted", RunHCS, wine.Result{Stdout: "socket is required to be pipe address\n", Exit: 1},
-			Behavior{Kind: Accepted}},
-		{"refused", RunHCS,
-			wine.Result{Stderr: "failed to read shim options from stdin: failed unmarshalling into Any: " +
-				"proto:\u00a0bad\n", Exit: 1},
-			Behavior{Kind: Refused, Text: "failed unmarshalling into Any: proto: bad"}},
-		{"level", RunHCS,
-			wine.Result{Stderr: "failed to parse shim log level \"a\\x00\\\"b\": not a valid logrus Level: \"…\"\n",
-				Exit: 1},
-			Behavior{Kind: InvalidLevel, Text: "a\x00\"b"}},
-		{"level that looks like another error", RunHCS,
-			wine.Result{Stderr: "failed to parse shim log level \"socket is required to be pipe address\": no\n",
-				Exit: 1},
-			Behavior{Kind: InvalidLevel, Text: "socket is required to be pipe address"}},
-		{"Debug and LogLevel", RunHCS,
-			wine.Result{Stderr: "time=\"…\" level=warning msg=\"Both Debug and LogLevel specified, …\"\n",
-				Stdout: "socket is required to be pipe address\n", Exit: 1},
-			Behavior{Kind: Accepted, WarnsOfDebug: true}},
-		{"panicked", RunHCS, wine.Result{Stderr: "panic: interface conversion: x\n\ngoroutine 1 [running]:\n", Exit: 2},
-			Behavior{Kind: Panicked, Text: "interface conversion: x"}},
-		{"out of memory", RunHCS, wine.Result{Stderr: "runtime: …\nfatal error: out of memory\n", Exit: 2},
-			Behavior{Kind: Panicked, Text: "out of memory"}},
-		{"hung", RunHCS, wine.Result{TimedOut: true, Exit: -1}, Behavior{Kind: Hung}},
-		{"no output", RunHCS, wine.Result{Exit: 1}, Behavior{Kind: Unrecognized, Text: `exit code 1, printed ""`}},
-		{"exit code 0", RunHCS, wine.Result{Stdout: "socket is required to be pipe address\n"},
-			Behavior{Kind: Unrecognized, Text: `exit code 0, printed "socket is required to be pipe address\n"`}},
-		{"lcow accepted", LCOW, wine.Result{Stdout: "containerd-shim-lcow-v2: Windows version [7601] is not supported",
-			Exit: 1}, Behavior{Kind: Accepted}},
-		{"lcow refused", LCOW, wine.Result{Stdout: "containerd-shim-lcow-v2: failed to unmarshal bootstrap params: x",
-			Exit: 1}, Behavior{Kind: Refused, Text: "x"}},
-		{"lcow level", LCOW, wine.Result{Stdout: "containerd-shim-lcow-v2: failed to parse shim log level \"x\": no",
-			Exit: 1}, Behavior{Kind: InvalidLevel, Text: "x"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := test.program.Read(test.run); got != test.want {
-				t.Errorf("Read = %v, want %v", got, test.want)
-			}
-		})
-	}
+// Kind is what a shim did with a payload.
+type Kind string
+
+// The kinds. A run shows exactly one of them.
+const (
+	Accepted     Kind = "accepted"          // the shim continued, with defaults or with options
+	Refused      Kind = "refused"           // reading the options failed
+	InvalidLevel Kind = "invalid log level" // the options arrived, and logrus does not know their log level
+	Panicked     Kind = "panicked"
+	Hung         Kind = "hung"         // it had not ended when the time limit was reached
+	Unrecognized Kind = "unrecognized" // none of the above
+)
+
+// Behavior is what was observed of a shim that was given a payload, or what is
+// expected of it: then Text, Told and Read are any if they are not set.
+type Behavior struct {
+	Kind Kind
+	Not  bool // expected is anything but this kind
+
+	// Text is the first line of the error for Refused, the log level for InvalidLevel,
+	// the panic value for Panicked, all output for Hung, and the exit code and the
+	// output for Unrecognized.
+	Text string
+
+	// WarnsOfDebug is whether the shim warned that the options set both Debug
+	// and LogLevel.
+	WarnsOfDebug bool
+
+	Told string           // what start told about the serve that it has started
+	Read contract.Outcome // the options that the shim says that it has read
 }
 
-// What a run of start shows of serve.
-func TestReadStart(t *testing.T) {
-	for _, test := range []struct {
-		name     string
-		run      wine.Result
-		panicLog string
-		want     Behavior
-	}{
-		{"still running", wine.Result{LeftRunning: true}, "", Behavior{Kind: Accepted}},
-		{"ended without any output", wine.Result{}, "", Behavior{Kind: Unrecognized, Text: `exit code 1, printed ""`}},
-		{"refused", wine.Result{}, "failed to read shim options from stdin: x\n", Behavior{Kind: Refused, Text: "x"}},
-		{"refused, though a process remains", wine.Result{LeftRunning: true},
-			"failed to read shim options from stdin: x\n", Behavior{Kind: Refused, Text: "x"}},
-		{"panicked", wine.Result{}, "panic: x\n\ngoroutine 1 [running]:\n", Behavior{Kind: Panicked, Text: "x"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := RunHCS.ReadStart(test.run, test.panicLog); got != test.want {
-				t.Errorf("ReadStart = %v, want %v", got, test.want)
-			}
-		})
+// String describes the behavior in one line of limited length.
+func (b Behavior) String() string {
+	if b.Not {
+		return "anything but " + string(b.Kind)
 	}
+	s := string(b.Kind)
+	if b.Kind == InvalidLevel {
+		s += " " + short(strconv.Quote(b.Text))
+	} else if b.Text != "" {
+		s += ": " + short(b.Text)
+	}
+	if b.WarnsOfDebug {
+		s += " (with the warning that Debug and LogLevel are both set)"
+	}
+	if b.Told != "" {
+		s += "; start told " + b.Told
+	}
+	if b.Read.Kind != "" {
+		s += ", having read: " + short(b.Read.String())
+	}
+	return s
 }
 
-// What a reply of the client shows of Create.
-func TestReadCreate(t *testing.T) {
-	shim := calls.Answer{Pid: 7}
-	for _, test := range []struct {
-		name  string
-		shim  calls.Answer
-		reply calls.Reply
-		want  Behavior
-	}{
-		{"accepted", shim,
-			calls.Reply{Create: calls.Answer{Err: `desc = open Z:\b\missing\config.json: Path not found.`},
-				Again: shim}, Behavior{Kind: Accepted}},
-		{"refused", shim, calls.Reply{Create: calls.Answer{Err: "proto:\u00a0bad\nmore"}, Again: shim},
-			Behavior{Kind: Refused, Text: "proto: bad"}},
-		{"panicked", shim, calls.Reply{Create: calls.Answer{Err: "closed", Closed: true},
-			Again: calls.Answer{Err: "gone"}, Exit: 2, PanicLog: "x\npanic: y [recovered, repanicked]\n"},
-			Behavior{Kind: Panicked, Text: "y"}},
-		{"ended otherwise", shim, calls.Reply{Create: calls.Answer{Err: "closed", Closed: true},
-			Again: calls.Answer{Err: "gone"}, Exit: 1, PanicLog: "x"},
-			Behavior{Kind: Unrecognized, Text: "connection closed, exit code 1: x"}},
-		{"refused and ended", shim, calls.Reply{Create: calls.Answer{Err: "bad"}, Again: calls.Answer{Err: "gone"}},
-			Behavior{Kind: Unrecognized, Text: `answered "bad", and then Connect with "gone"`}},
-		{"refused and another shim", shim, calls.Reply{Create: calls.Answer{Err: "bad"}, Again: calls.Answer{Pid: 8}},
-			Behavior{Kind: Unrecognized, Text: `answered "bad", and then Connect with ""`}},
-		{"created", shim, calls.Reply{Create: calls.Answer{Pid: 9}, Again: shim},
-			Behavior{Kind: Unrecognized, Text: "created a container"}},
-		{"no shim", calls.Answer{Err: "gone"}, calls.Reply{}, Behavior{Kind: Unrecognized,
-			Text: "start gave no shim that answers: gone"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := ReadCreate(test.shim, test.reply); got != test.want {
-				t.Errorf("ReadCreate = %v, want %v", got, test.want)
-			}
-		})
+// met reports whether a shim did what is expected: b.
+func (b Behavior) met(got Behavior) bool {
+	if b.Not {
+		return b.Kind != got.Kind
 	}
+	return b.Kind == got.Kind && (b.Text == "" || b.Text == got.Text) && b.WarnsOfDebug == got.WarnsOfDebug &&
+		(b.Told == "" || b.Told == got.Told) && b.difference(got) == ""
 }
 
-// What runhcs-v1 does after an answer of readOptions.
-func TestServeAfter(t *testing.T) {
-	sent := func(o *options.Options) contract.Outcome { return grammar.Sent(o) }
-	for _, test := range []struct {
-		name   string
-		answer contract.Outcome
-		want   Behavior
-	}{
-		{"none", sent(nil), Behavior{Kind: Accepted}},
-		{"options", sent(&options.Options{Debug: true}), Behavior{Kind: Accepted}},
-		{"valid level", sent(&options.Options{LogLevel: "WARN"}), Behavior{Kind: Accepted}},
-		{"invalid level", sent(&options.Options{LogLevel: "warn "}), Behavior{Kind: InvalidLevel, Text: "warn "}},
-		{"Debug and LogLevel", sent(&options.Options{LogLevel: "x", Debug: true}),
-			Behavior{Kind: InvalidLevel, Text: "x", WarnsOfDebug: true}},
-		{"file", sent(&options.Options{DebugType: options.Options_FILE}), Behavior{Kind: Panicked,
-			Text: "file log output mode is not supported"}},
-		{"file and an invalid level", sent(&options.Options{DebugType: options.Options_FILE, LogLevel: "x"}),
-			Behavior{Kind: InvalidLevel, Text: "x"}},
-		{"error", contract.Outcome{Kind: contract.Error, Err: errors.New("a\nb")}, Behavior{Kind: Refused, Text: "a"}},
-		{"options and an error", contract.Outcome{Kind: contract.OptionsAndError, Options: &options.Options{},
-			Err: errors.New("a")}, Behavior{Kind: Refused, Text: "a"}},
-		{"panic", contract.Outcome{Kind: contract.Panic, Panic: "a\nmain.f()"}, Behavior{Kind: Panicked, Text: "a"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := ServeAfter(test.answer); got != test.want {
-				t.Errorf("ServeAfter = %v, want %v", got, test.want)
-			}
-		})
+// difference tells how the options that the shim has read differ, "" if they do not.
+func (b Behavior) difference(got Behavior) string {
+	if b.Read.Kind == "" || got.Kind != Accepted {
+		return ""
 	}
+	return contract.Diff(b.Read, got.Read)
 }
 
-// What lcow-v2 does after an answer of its decoder.
-func TestLCOWAfter(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		answer contract.Outcome
-		want   Behavior
-	}{
-		{"none", grammar.Sent(nil), Behavior{Kind: Accepted}},
-		{"valid level", grammar.Sent(&options.Options{LogLevel: "Trace"}), Behavior{Kind: Accepted}},
-		{"invalid level", grammar.Sent(&options.Options{LogLevel: "x", Debug: true}),
-			Behavior{Kind: InvalidLevel, Text: "x"}},
-		{"file", grammar.Sent(&options.Options{DebugType: options.Options_FILE}), Behavior{Kind: Accepted}},
-		{"error", contract.Outcome{Kind: contract.Error, Err: errors.New("a")}, Behavior{Kind: Refused}},
-		{"malformed", contract.Outcome{Kind: contract.Malformed}, Behavior{Kind: Refused}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := LCOWAfter(test.answer); got != test.want {
-				t.Errorf("LCOWAfter = %v, want %v", got, test.want)
-			}
-		})
+// short shortens texts of several megabytes for display.
+func short(s string) string {
+	const maxShort = 400
+	if len(s) <= maxShort {
+		return s
 	}
+	return fmt.Sprintf("%s… (%d bytes)", s[:maxShort], len(s))
+}
+
+// read returns the behavior that a run shows.
+func (s *shim) read(r observed) Behavior {
+	b := s.readKind(r)
+	b.WarnsOfDebug = strings.Contains(r.output, "Both Debug and LogLevel specified")
+	return b
+}
+
+func (s *shim) readKind(r observed) Behavior {
+	if r.TimedOut {
+		return Behavior{Kind: Hung, Text: r.output}
+	}
+	if text, ok := panicValue(r.output); ok && r.Exit == 2 {
+		return Behavior{Kind: Panicked, Text: text}
+	}
+	if r.Exit != 1 {
+		return unrecognized(r)
+	}
+	output := strings.ReplaceAll("\n"+r.output, "\n"+s.name+": ", "\n")
+	if text, ok := lineAfter(output, "failed to parse shim log level "); ok {
+		if level, err := unquotePrefix(text); err == nil {
+			return invalidLevel(level)
+		}
+	}
+	for _, refusal := range s.refusals {
+		if text, ok := lineAfter(output, refusal); ok {
+			return Behavior{Kind: Refused, Text: text}
+		}
+	}
+	for _, accept := range s.accepts {
+		if strings.Contains(r.output, accept) {
+			return Behavior{Kind: Accepted}
+		}
+	}
+	return unrecognized(r)
+}
+
+func unrecognized(r observed) Behavior {
+	return Behavior{Kind: Unrecognized, Text: fmt.Sprintf("exit code %d, printed %q", r.Exit, short(r.output))}
+}
+
+// invalidLevel has the start of the level: the patched shim repeats no more of it.
+func invalidLevel(level string) Behavior {
+	return Behavior{Kind: InvalidLevel, Text: fmt.Sprintf("%.100s", level)}
+}
+
+// panicValue returns what Go prints of a panic.
+func panicValue(output string) (string, bool) {
+	for _, prefix := range []string{"panic: ", "fatal error: "} {
+		if text, ok := lineAfter(output, prefix); ok {
+			return strings.TrimSuffix(text, " [recovered, repanicked]"), true
+		}
+	}
+	return "", false
+}
+
+// lineAfter returns the rest of the line of output that begins with prefix.
+func lineAfter(output, prefix string) (string, bool) {
+	_, text, found := strings.Cut("\n"+output, "\n"+prefix)
+	return firstLine(text), found
+}
+
+// firstLine has plain spaces in place of the non-breaking one that protobuf puts into its
+// errors in some builds, so that programs do not rely on their text.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.ReplaceAll(strings.TrimRight(line, "\r"), "\u00a0", " ")
+}
+
+// unquotePrefix returns the string whose literal a text begins with.
+func unquotePrefix(text string) (string, error) {
+	literal, _ := strconv.QuotedPrefix(text) // "" if it begins with none, which is no literal
+	return strconv.Unquote(literal)
 }

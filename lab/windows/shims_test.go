@@ -1,11 +1,11 @@
 package windows
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,70 +13,79 @@ import (
 	"testing"
 	"time"
 
-	"shimfuzz/internal/settings"
+	"shimfuzz/corpus"
 	"shimfuzz/internal/verify"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/windows/wine"
 )
 
+// shim is a program that make -C lab e2e has built.
+type shim struct {
+	name     string   // of its executable file, without .exe
+	program  string   // its name in package findings
+	refusals []string // what stands before the error in its output when it refuses a payload, after its name
+	accepts  []string // what is in its output when it has accepted a payload
+
+	file  string // "" for a shim that this hcsshim does not have
+	shows bool   // its output has the options that it was given as a bare Any
+}
+
+// The shims. lcow-v2 checks the version of Windows after the options, and Wine's is too old
+// for it. On a newer Windows it fails because its command line has no namespace.
+var (
+	runhcs = &shim{name: "containerd-shim-runhcs-v1", program: findings.RunHCS,
+		refusals: []string{"failed to read shim options from stdin: ", "Incorrect Usage. "},
+		accepts:  []string{"socket is required to be pipe address"}}
+	lcow = &shim{name: "containerd-shim-lcow-v2", program: findings.LCOW,
+		refusals: []string{"failed to unmarshal bootstrap params: ",
+			"failed to extract runtime options from bootstrap params: ", "failed to read runtime options "},
+		accepts: []string{"is not supported", "shim namespace cannot be empty"}}
+)
+
+// What make -C lab e2e has prepared: its settings, the shims, and the host on which they run;
+// and the corpus.
+var (
+	set   Settings
+	shims []*shim
+	host  *wine.Host
+	cases []corpus.Case
+)
+
 func TestMain(m *testing.M) {
-	if s, err := settings.Load(); err == nil && s.Lab == "" { // Main reports an error
-		say(notRun)
-	}
-	os.Exit(verify.Main(m.Run))
+	os.Exit(verify.Main(func() int {
+		text := verify.Settings().Lab
+		if text == "" {
+			say("NOT RUN: the real shims, which make -C lab e2e builds and runs")
+			return 0
+		}
+		if err := prepare(text); err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		go showProgress()
+		return m.Run()
+	}))
 }
 
-const notRun = "NOT RUN: the real shims, which make -C lab e2e builds and runs"
-
-// limit is the time limit of one run: several hundred times what a run takes, for
-// machines that are busy.
-const limit = 60 * time.Second
-
-// installed is a shim that has been built, and the host on which it runs.
-type installed struct {
-	Program
-	host *wine.Host
-	file string
+func prepare(text string) error {
+	var err1, err2 error
+	err := json.Unmarshal([]byte(text), &set)
+	host, err1 = wine.Open(set.Wine)
+	cases, err2 = corpus.Load()
+	for _, s := range []*shim{runhcs, lcow} {
+		file := filepath.Join(set.Shims, s.name+".exe")
+		if program, err := os.ReadFile(file); err == nil {
+			s.file, s.shows = file, s == lcow || bytes.Contains(program, []byte(logged)) // since hcsshim v0.14.0
+			shims = append(shims, s)
+		}
+	}
+	return errors.Join(err, err1, err2)
 }
 
-// e2eSettings skips the test unless make -C lab e2e runs it.
-func e2eSettings(t *testing.T) (s Settings) {
-	t.Helper()
-	text := verify.Settings().Lab
-	if text == "" {
-		t.Skip(notRun)
-	}
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// shims returns the shims that make -C lab e2e has built: runhcs-v1 first, and lcow-v2
-// if this hcsshim has it. It skips the test unless make -C lab e2e runs it.
-func shims(t *testing.T) []installed {
-	t.Helper()
-	s := e2eSettings(t)
-	host, err := wine.Open(s.Wine)
-	if err != nil {
-		t.Fatal(err)
-	}
-	have := []installed{{RunHCS, host, filepath.Join(s.Shims, RunHCS.Name+".exe")}}
-	if _, err := os.Stat(have[0].file); err != nil {
-		t.Fatal(err)
-	}
-	if lcow := filepath.Join(s.Shims, LCOW.Name+".exe"); exists(lcow) {
-		have = append(have, installed{LCOW, host, lcow})
-	}
-	return have
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
-}
-
-func (s installed) isLCOW() bool { return s.Findings == findings.LCOW }
+const (
+	namespace = "shimfuzz"
+	pipes     = `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` // where shims serve
+)
 
 // runs numbers the runs of this process. Pipes are named after the container, and
 // two runs must not use the same pipe at the same time.
@@ -84,113 +93,70 @@ var runs atomic.Int64
 
 func containerID() string { return fmt.Sprintf("e2e-%d-%d", os.Getpid(), runs.Add(1)) }
 
-// serve gives a payload to the shim's serve. A run that Wine has lost is repeated
-// once.
-func (s installed) serve(t testing.TB, payload []byte) (Behavior, wine.Result) {
+// observed is what was observed of one run.
+type observed struct {
+	wine.Result
+	output  string // of the shim itself: that of a serve that start starts is in panic.log in the bundle
+	address string // of the pipe on which that serves
+}
+
+// run gives a payload to a command of the shim. A run that shows nothing is
+// repeated once: under Wine about one run of lcow-v2 in a thousand ends without any
+// output, with any payload. If the shim is the cause, it happens again.
+func (s *shim) run(t testing.TB, c command, payload []byte) (Behavior, observed) {
 	t.Helper()
-	r := s.serveOnce(t, payload)
-	if s.lost(t, r, r.Stdout+r.Stderr) {
-		r = s.serveOnce(t, payload)
+	r := s.runOnce(t, c, payload)
+	got := c.read(s, r)
+	if got.Kind != Unrecognized || r.output != "" || runtime.GOOS == "windows" {
+		return got, r
 	}
-	return s.Read(r), r
-}
-
-func (s installed) serveOnce(t testing.TB, payload []byte) wine.Result {
-	t.Helper()
-	args := []string{"serve"}
-	if !s.isLCOW() {
-		args = append(globals(containerID()), "serve", "--socket", "bad")
+	if n := silent.Add(1); n > max(10, runs.Load()/200) {
+		t.Fatalf("%d of %d runs ended without any output, more than can be attributed to Wine", n, runs.Load())
 	}
-	return s.run(t, t.TempDir(), payload, args)
+	say("%s: a run of %s ended without any output, exit code %d after %.2f s, and is repeated", t.Name(), s.name,
+		r.Exit, r.Seconds)
+	r = s.runOnce(t, c, payload)
+	return c.read(s, r), r
 }
 
-func globals(id string) []string {
-	return []string{"--namespace", namespace, "--address", "a", "--publish-binary", "b", "--id", id}
-}
+// silent counts the runs of this process that ended without any output.
+var silent atomic.Int64
 
-const namespace = "shimfuzz"
-
-// start gives a payload to the shim's start, in a bundle, and returns the behavior of
-// the serve that it starts, and what start must print.
-func (s installed) start(t testing.TB, payload []byte) (got Behavior, r wine.Result, address string) {
+func (s *shim) runOnce(t testing.TB, c command, payload []byte) observed {
 	t.Helper()
-	got, r, address, output := s.startOnce(t, payload)
-	if got.Kind == Unrecognized && s.lost(t, r, output) {
-		got, r, address, _ = s.startOnce(t, payload)
-	}
-	return got, r, address
-}
-
-func (s installed) startOnce(t testing.TB, payload []byte) (got Behavior, r wine.Result, address, output string) {
-	t.Helper()
-	bundle := t.TempDir()
-	id := containerID()
+	id, bundle := containerID(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	args := append(globals(id), "start")
-	if s.isLCOW() {
-		args = []string{"-namespace", namespace, "-id", id, "-address", "a", "start"}
+	r := exec(t, s.file, c.limit, bundle, payload, s.arguments(c.name, id)...)
+	panicLog, _ := os.ReadFile(filepath.Join(bundle, "panic.log")) // only start makes one
+	output := string(panicLog) + r.Stderr
+	if c.name != "start" {
+		output += r.Stdout
 	}
-	r = s.runFor(t, startLimit, bundle, payload, args)
-	log, err := os.ReadFile(filepath.Join(bundle, "panic.log"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	address = `\\.\pipe\ProtectedPrefix\Administrators\containerd-shim-` + namespace + "-" + id + "-pipe"
-	if s.isLCOW() {
-		text, err := json.Marshal(address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		address = `{"version":3,"address":` + string(text) + `,"protocol":"ttrpc"}`
-	}
-	got = s.ReadStart(r, string(log))
-	if s.isLCOW() && got.Kind == Unrecognized && r.Exit == 0 {
-		got = Behavior{Kind: Accepted} // its serve is in a process group of its own, and start has waited for it
-	}
-	return got, r, address, string(log) + r.Stderr
+	return observed{r, output, pipes + namespace + "-" + id + "-pipe"}
 }
 
-// startLimit is the time limit of start, which is reached where start hangs.
-const startLimit = 20 * time.Second
-
-func (s installed) run(t testing.TB, dir string, payload []byte, args []string) wine.Result {
-	t.Helper()
-	return s.runFor(t, limit, dir, payload, args)
+func (s *shim) arguments(command, id string) []string {
+	flags := []string{"-namespace", namespace, "-address", "a", "-publish-binary", "b", "-id", id}
+	switch {
+	case command == "serve" && s == lcow:
+		return []string{"serve"}
+	case command == "serve":
+		return append(flags, "serve", "-socket", "bad")
+	case command == "delete":
+		return append(flags, "-bundle", ".", "delete")
+	}
+	return append(flags, command)
 }
 
-func (s installed) runFor(t testing.TB, limit time.Duration, dir string, payload []byte, args []string) wine.Result {
+// exec runs a program.
+func exec(t testing.TB, program string, limit time.Duration, dir string, stdin []byte, args ...string) wine.Result {
 	t.Helper()
-	ran.Add(1)
-	r, err := s.host.Run(context.Background(), wine.Command{Program: s.file, Args: args, Dir: dir, Stdin: payload,
+	r, err := host.Run(context.Background(), wine.Command{Program: program, Args: args, Dir: dir, Stdin: stdin,
 		Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
-}
-
-// silent counts the runs of this process that ended without any output, and ran
-// counts all runs. Under Wine about one run of lcow-v2 in a thousand ends like
-// that, with any payload.
-var silent, ran atomic.Int64
-
-// A process attributes to Wine up to maxSilent silent runs in any case, and beyond
-// that up to one in minRunsPerSilent.
-const maxSilent, minRunsPerSilent = 10, 200
-
-// lost reports whether a run is to be repeated once because it ended without any
-// output. If the shim is the cause, it happens again.
-func (s installed) lost(t testing.TB, r wine.Result, output string) bool {
-	t.Helper()
-	if output != "" || r.TimedOut || runtime.GOOS == "windows" {
-		return false
-	}
-	if n := silent.Add(1); n > maxSilent && n*minRunsPerSilent > ran.Load() {
-		t.Fatalf("%d of %d runs ended without any output, more than can be attributed to Wine", n, ran.Load())
-	}
-	say("%s: a run of %s ended without any output, exit code %d after %.2f s, and is repeated", t.Name(), s.Name,
-		r.Exit, r.Seconds)
-	return true
 }

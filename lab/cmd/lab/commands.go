@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -58,7 +59,7 @@ var commands = []command{
 	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
 		"REPO CONTACT HCSSHIM ENTRY FINDINGS FUZZTIME=5s", true, submission},
 	{"mutants", "break the decoders in a thousand ways, see that it shows",
-		"HCSSHIM ENTRY SAMPLE SEED MUTANT ALONE", true, breakDecoders},
+		"HCSSHIM ENTRY SAMPLE SEED MUTANT", true, breakDecoders},
 	{"history", "find every known defect again, on the releases that have it", "", false,
 		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
 	{"upstream", "what changes with the newest releases of hcsshim and of what decodes for it", "HCSSHIM ENTRY", true,
@@ -98,7 +99,7 @@ func breakDecoders(ctx context.Context, j *job) error {
 	if err := j.printVersions(ctx); err != nil {
 		return err
 	}
-	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.Seed, Alone: j.alone})
+	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.Seed})
 }
 
 // ossFuzz does what OSS-Fuzz does with a project.
@@ -114,13 +115,9 @@ func ossFuzz(ctx context.Context, j *job) error {
 
 // submission writes what OSS-Fuzz is sent, and makes each check of it that needs no docker.
 func submission(ctx context.Context, j *job) error {
-	dir, err := ossfuzz.WriteSubmission(j.root, j.repo, j.contact)
-	if err != nil {
+	script := filepath.Join(j.root, "lab", "ossfuzz", "submission")
+	if err := gocmd.Show(gocmd.Command(ctx, j.root, "bash", script, j.root, j.repo, j.contact)); err != nil {
 		return err
-	}
-	fmt.Printf("%s is what OSS-Fuzz is sent\n", gocmd.FromHere(dir))
-	if err := ossfuzz.Reach(ctx, j.repo); err != nil {
-		fmt.Printf("  NOT SEEN: the repository: %v\n", err)
 	}
 	fmt.Println()
 	if err := ossfuzz.Check(ctx, j.b, j.test, j.fuzztime); err != nil {

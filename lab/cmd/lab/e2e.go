@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -34,14 +33,7 @@ func e2e(ctx context.Context, j *job) error {
 		}
 		s.Case = c.File
 	}
-	host, err := wine.Open(s.Wine)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	release, err := wine.Lock(filepath.Join(dir, "lock"))
+	release, err := wine.Lock(dir + ".lock")
 	if err != nil {
 		return fmt.Errorf("another make -C lab e2e of this hcsshim runs: %w", err)
 	}
@@ -49,14 +41,12 @@ func e2e(ctx context.Context, j *job) error {
 	if err := j.printVersions(ctx); err != nil {
 		return err
 	}
-	if err := buildShims(ctx, j.b.Source.Dir, dir); err != nil {
-		return err
-	}
-	if err := shims.BuildClient(ctx, j.root, dir); err != nil {
+	host, err := startWine(ctx, s.Wine)
+	if err != nil {
 		return err
 	}
 	defer host.Stop()
-	if err := startWine(ctx, host); err != nil {
+	if err := buildShims(ctx, j, dir); err != nil {
 		return err
 	}
 	j.tell(s)
@@ -72,10 +62,10 @@ func e2e(ctx context.Context, j *job) error {
 	return err
 }
 
-func buildShims(ctx context.Context, source, dir string) error {
+func buildShims(ctx context.Context, j *job, dir string) error {
 	start := time.Now()
 	fmt.Println("  building the shims for Windows; the first time this takes minutes")
-	s, err := shims.Build(ctx, source, dir)
+	s, err := shims.Build(ctx, j.root, j.b.Source.Dir, dir)
 	if err != nil {
 		return err
 	}
@@ -108,21 +98,18 @@ var windowsPackages = []string{
 	"./internal/verdict", "./internal/verify", "./internal/wire", "./lab/compat/findings",
 }
 
-const inTemporary = "^Test(Keep|ReadCase)$"
+const inTemporary = "^Test(Keep|ReadCase|ReadExcused)$"
 
 // underWine runs the suite's own tests and the extracted decoder as programs for Windows.
 func underWine(ctx context.Context, j *job) error {
 	if err := j.printVersions(ctx); err != nil {
 		return err
 	}
-	host, err := wine.Open(filepath.Join(j.root, "build", "wine"))
+	host, err := startWine(ctx, filepath.Join(j.root, "build", "wine"))
 	if err != nil {
 		return err
 	}
 	defer host.Stop()
-	if err := startWine(ctx, host); err != nil {
-		return err
-	}
 	flags, env := host.Tests()
 	packages := windowsPackages
 	if j.test.HCSShim != "" { // the other tests do not depend on the hcsshim under test
@@ -140,7 +127,15 @@ func underWine(ctx context.Context, j *job) error {
 	return errors.Join(err, properties)
 }
 
-func startWine(ctx context.Context, host *wine.Host) error {
+func startWine(ctx context.Context, prefix string) (*wine.Host, error) {
+	host, err := wine.Open(prefix)
+	if err != nil {
+		return nil, err
+	}
 	fmt.Println("  starting Wine; the first time this takes some seconds")
-	return host.Start(ctx)
+	if err := host.Start(ctx); err != nil {
+		host.Stop()
+		return nil, err
+	}
+	return host, nil
 }

@@ -46,7 +46,6 @@ type job struct {
 	finding, file, sanitizer, mutant, repo, contact string
 	fuzztime                                        time.Duration
 	sample                                          int
-	alone                                           bool
 
 	root string
 	b    *extract.Build // with the hcsshim under test, where the subcommand needs one

@@ -13,21 +13,18 @@ import (
 // encodings are bugs in tags, lengths and varints, before a field means anything.
 var encodings = []Mutant{
 	{"tag-cut-to-32-bits-in-entry", "TestCorpus", "Map entries are decoded by other code, with a uint32 for the tag.",
-		tokens(entryType, func(t *token) {
-			if t.num > uint64(protowire.MaxValidNumber) {
-				t.set(t.num&(1<<29-1), t.typ, t.val)
-			}
-		})},
+		on(entryType, func(t *token) bool { return t.num > uint64(protowire.MaxValidNumber) },
+			func(t *token) { t.set(t.num&(1<<29-1), t.typ, t.val) })},
 	{"number-above-31-bits-skipped", "TestCorpus", "A number was compared as an int32, and may be negative.",
-		skipped(func(t token) bool { return t.num > math.MaxInt32 && t.num <= math.MaxUint32 })},
+		on(nil, func(t *token) bool { return t.num > math.MaxInt32 && t.num <= math.MaxUint32 }, (*token).skip)},
 	{"number-zero-fixed32-skipped", "TestCorpus", "A number that no field has is an unknown field.",
-		skipped(func(t token) bool { return t.num == 0 && t.typ == protowire.Fixed32Type })},
+		on(nil, func(t *token) bool { return t.num == 0 && t.typ == protowire.Fixed32Type }, (*token).skip)},
 	{"wide-tag-skipped", "TestCorpus", "A tag of six bytes or more was taken for a number that nobody knows.",
-		skipped(func(t token) bool { return len(t.tag) > 5 })},
+		on(nil, func(t *token) bool { return len(t.tag) > 5 }, (*token).skip)},
 	{"wire-type-7-skipped", "TestCorpus", "A switch over the wire types without a default.",
-		dropped(nil, func(t token) bool { return t.typ == 7 })},
+		on(nil, func(t *token) bool { return t.typ == 7 }, (*token).drop)},
 	{"long-tags-refused", "TestCorpus", "Only the shortest form is right, in other formats.",
-		refused(optionsType, func(_ *message, t token) bool {
+		refused(optionsType, func(t *token) bool {
 			return len(t.tag) > protowire.SizeVarint(t.num<<3)
 		})},
 	{"length-cut-to-32-bits-in-options", "TestCorpus", "The framing is 64 bits wide, but a field's length is a uint32.",
@@ -35,29 +32,26 @@ var encodings = []Mutant{
 	{"length-past-end-cut", "TestCorpus", "min(n, len(b)), so that slicing cannot panic.",
 		overrun(nil, func(_ uint64, left int) int { return left })},
 	{"ten-byte-zero-bool-is-true", "TestCorpus", "A varint of ten bytes has bit 63 set, and so is not 0.",
-		tokens(nil, func(t *token) {
-			if v, ok := t.varint(); ok && v == 0 && t.kind() == protoreflect.BoolKind && len(t.val) == 10 {
-				t.setVarint(1)
-			}
-		})},
+		on(nil, func(t *token) bool {
+			v, ok := t.varint()
+			return ok && v == 0 && t.kind() == protoreflect.BoolKind && len(t.val) == 10
+		}, func(t *token) { t.setVarint(1) })},
 	{"bool-of-low-byte", "TestCorpus", "A bool is a byte.",
-		tokens(nil, func(t *token) {
-			if v, ok := t.varint(); ok && byte(v) == 0 && t.kind() == protoreflect.BoolKind {
-				t.setVarint(0)
-			}
-		})},
+		on(nil, func(t *token) bool {
+			v, ok := t.varint()
+			return ok && byte(v) == 0 && t.kind() == protoreflect.BoolKind
+		}, func(t *token) { t.setVarint(0) })},
 	{"over-64-bits-is-zero", "TestCorpus", "ConsumeVarint returns 0 with its error, and the error was dropped.",
-		tokens(nil, func(t *token) {
-			if _, ok := t.varint(); !ok && t.typ == protowire.VarintType {
-				t.val = []byte{0}
-			}
-		})},
+		on(nil, func(t *token) bool {
+			_, ok := t.varint()
+			return !ok && t.typ == protowire.VarintType
+		}, func(t *token) { t.val = []byte{0} })},
 }
 
 // overrun is a bug in a length beyond a message's end: the field gets size bytes of what
 // is left, if there are so many.
-func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left int) int) func(Read) Read {
-	return edited(md, func(m *message) {
+func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left int) int) bug {
+	return messages(md, func(m *message) {
 		num, typ, n := protowire.ConsumeTag(m.rest)
 		if n < 0 || num > protowire.MaxValidNumber || typ != protowire.BytesType {
 			return
@@ -65,7 +59,7 @@ func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left in
 		length, width := protowire.ConsumeVarint(m.rest[n:])
 		body := m.rest[n+max(0, width):]
 		if end := size(length, len(body)); width > 0 && end <= len(body) {
-			var t token
+			t := new(token)
 			t.set(uint64(num), typ, protowire.AppendBytes(nil, body[:end]))
 			*m = *parse(m.md, slices.Concat(encode(append(m.tokens, t)), body[end:]))
 		}
@@ -75,76 +69,56 @@ func overrun(md protoreflect.MessageDescriptor, size func(length uint64, left in
 // groups are bugs in skipping groups.
 var groups = []Mutant{
 	{"nested-group-ends-unmatched", "TestCorpus", "Only the end of the outermost group was compared with its start.",
-		edited(nil, func(m *message) {
-			m.eachEnd(func(start uint64, end *token) {
-				if end.depth > 0 {
-					end.set(start, end.typ, nil)
-				}
-			})
-		})},
+		on(nil, func(t *token) bool { return t.start != nil && t.depth > 0 },
+			func(t *token) { t.set(t.start.num, t.typ, nil) })},
 	{"group-end-missing", "TestCorpus", "The end of the message ends everything in it.",
-		edited(nil, func(m *message) {
-			for _, num := range slices.Backward(m.eachEnd(func(uint64, *token) {})) {
-				var t token
-				t.set(num, protowire.EndGroupType, nil)
+		messages(nil, func(m *message) {
+			for _, start := range slices.Backward(m.open) {
+				t := new(token)
+				t.set(start.num, protowire.EndGroupType, nil)
 				m.tokens = append(m.tokens, t)
 			}
 		})},
 	{"stray-end-of-group-ignored", "TestCorpus", "The end of a group has no value, so there was nothing to skip.",
-		dropped(nil, func(t token) bool { return t.typ == protowire.EndGroupType && t.depth < 0 })},
+		on(nil, func(t *token) bool { return t.typ == protowire.EndGroupType && t.start == nil }, (*token).drop)},
 	{"groups-deeper-than-64-refused", "TestCorpus", "A recursion limit of 64, where protobuf's is 100.",
-		refused(nil, func(_ *message, t token) bool { return t.typ == protowire.StartGroupType && t.depth >= 64 })},
-}
-
-// eachEnd calls do for the end of each group, and returns the numbers of those without one.
-func (m *message) eachEnd(do func(start uint64, end *token)) (open []uint64) {
-	for i := range m.tokens {
-		t := &m.tokens[i]
-		switch {
-		case t.typ == protowire.StartGroupType:
-			open = append(open, t.num)
-		case t.typ == protowire.EndGroupType && t.depth >= 0:
-			do(open[t.depth], t)
-			open = open[:t.depth]
-		}
-	}
-	return open
+		refused(nil, func(t *token) bool { return t.typ == protowire.StartGroupType && t.depth >= 64 })},
 }
 
 // wireTypes are bugs in what becomes of a known number with another wire type. That is an
 // unknown field.
 var wireTypes = []Mutant{
 	{"wrong-wire-type-beside-right-one-refused", "TestWalkElements", "A field is a string or a number, not both.",
-		refused(anyType, func(m *message, t token) bool {
-			return m.top && t.isWrongType() && slices.ContainsFunc(m.tokens, func(other token) bool {
+		refused(anyType, func(t *token) bool {
+			return t.in.top && t.isWrongType() && slices.ContainsFunc(t.in.tokens, func(other *token) bool {
 				return other.num == t.num && other.depth == 0 && !other.isWrongType()
 			})
 		})},
 	{"wrong-wire-type-loses-key", "TestWalkElements", "A map entry with something else in it has no key (protobuf-es).",
-		edited(entryType, func(m *message) {
-			if slices.ContainsFunc(m.tokens, token.isWrongType) {
-				m.drop(func(t token) bool { return t.is(1, protowire.BytesType) })
+		messages(entryType, func(m *message) {
+			wrong := slices.ContainsFunc(m.tokens, (*token).isWrongType)
+			for _, t := range m.tokens {
+				if wrong && t.isBytes(1) {
+					t.drop()
+				}
 			}
 		})},
 	{"packed-is-number", "TestCorpus", "A repeated number may be packed, and this one was read by the same code.",
-		tokens(nil, func(t *token) {
-			v, n := protowire.ConsumeVarint(t.body())
-			if n > 0 && t.kind() == protoreflect.Int32Kind && t.typ == protowire.BytesType {
-				t.setVarint(v)
-			}
-		})},
+		on(nil, func(t *token) bool { return t.kind() == protoreflect.Int32Kind && t.typ == protowire.BytesType },
+			func(t *token) {
+				if v, n := protowire.ConsumeVarint(t.body()); n > 0 {
+					t.setVarint(v)
+				}
+			})},
 	{"varint-is-empty-string", "TestCorpus", "A string that cannot be read is empty.",
-		tokens(nil, func(t *token) {
-			if t.kind() == protoreflect.StringKind && t.typ == protowire.VarintType {
-				t.setBody(nil)
-			}
-		})},
+		on(nil, func(t *token) bool { return t.kind() == protoreflect.StringKind && t.typ == protowire.VarintType },
+			func(t *token) { t.setBody(nil) })},
 	{"group-is-message", "TestCorpus", "A group of a known number is that field, in the encoding of proto2.",
-		edited(nil, func(m *message) {
-			start := slices.IndexFunc(m.tokens, func(t token) bool {
+		messages(nil, func(m *message) {
+			start := slices.IndexFunc(m.tokens, func(t *token) bool {
 				return t.kind() == protoreflect.MessageKind && t.typ == protowire.StartGroupType
 			})
-			size := slices.IndexFunc(m.tokens[start+1:], func(t token) bool { return t.typ == protowire.EndGroupType })
+			size := slices.IndexFunc(m.tokens[start+1:], func(t *token) bool { return t.typ == protowire.EndGroupType })
 			if start >= 0 && size >= 0 {
 				m.tokens[start].setBody(encode(m.tokens[start+1 : start+1+size]))
 				m.tokens = slices.Delete(m.tokens, start+1, start+2+size)
@@ -155,7 +129,7 @@ var wireTypes = []Mutant{
 // texts are bugs in strings.
 var texts = []Mutant{
 	{"utf8-10ffff-refused", "TestCorpus", "< for <= at the last code point.",
-		refused(nil, func(_ *message, t token) bool {
+		refused(nil, func(t *token) bool {
 			return t.isText() && strings.ContainsRune(string(t.body()), utf8.MaxRune)
 		})},
 	{"utf8-surrogate-accepted", "TestCorpus", "UTF-8 in three bytes was decoded by shifting, and then it was in range.",
@@ -172,7 +146,7 @@ var texts = []Mutant{
 	{"utf8-unchecked-in-long-strings", "TestWalkElements", "A fast path for strings that are longer than a buffer.",
 		strs(nil, func(_ uint64, s string) string { return validIf(len(s) > 64, s) })},
 	{"utf8-of-overwritten-unchecked", "TestCorpus", "Only what a string is in the end was checked.",
-		edited(nil, func(m *message) {
+		messages(nil, func(m *message) {
 			later := make(map[uint64]bool)
 			for i, t := range slices.Backward(m.tokens) {
 				if t.isText() && later[t.num] && !utf8.Valid(t.body()) {
@@ -188,9 +162,9 @@ var texts = []Mutant{
 }
 
 // strs is a bug in the strings of messages of a type.
-func strs(md protoreflect.MessageDescriptor, change func(num uint64, s string) string) func(Read) Read {
-	return tokens(md, func(t *token) {
-		if s := string(t.body()); t.isText() && change(t.num, s) != s {
+func strs(md protoreflect.MessageDescriptor, change func(num uint64, s string) string) bug {
+	return on(md, (*token).isText, func(t *token) {
+		if s := string(t.body()); change(t.num, s) != s {
 			t.setBody([]byte(change(t.num, s)))
 		}
 	})

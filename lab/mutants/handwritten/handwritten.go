@@ -27,12 +27,20 @@ type Mutant struct {
 	Name  string
 	Check string // the test of package properties that has to kill it: the first one that does, or the only one
 	Why   string // somebody would write it
-	Wrap  func(Read) Read
+	bug   bug
+}
+
+// bug is what a decoder with the bug answers, where next is one without it.
+type bug func(next Read, r io.Reader) (*options.Options, error)
+
+// In returns the decoder with the bug in it.
+func (m Mutant) In(next Read) Read {
+	return func(r io.Reader) (*options.Options, error) { return m.bug(next, r) }
 }
 
 var (
 	// OfStdin are those of a readOptions.
-	OfStdin = slices.Concat(reading, messages, extensions, ofAny)
+	OfStdin = slices.Concat(reading, kinds, extensions, ofAny)
 	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
 	// there as a whole.
 	OfCreate = slices.Concat(ofAny, creates)
@@ -48,7 +56,7 @@ func Inject(name string, next Read) Read {
 	}
 	for _, m := range slices.Concat(OfStdin, creates) {
 		if m.Name == name {
-			return m.Wrap(next)
+			return m.In(next)
 		}
 	}
 	panic(fmt.Sprintf("there is no hand-written mutant %q", name))
@@ -63,17 +71,15 @@ func decode(next Read, b []byte, err error) (*options.Options, error) {
 }
 
 // reader is a bug in how the input is read.
-func reader(read func(io.Reader) ([]byte, error)) func(Read) Read {
-	return func(next Read) Read {
-		return func(r io.Reader) (*options.Options, error) {
-			b, err := read(r)
-			return decode(next, b, err)
-		}
+func reader(read func(io.Reader) ([]byte, error)) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		b, err := read(r)
+		return decode(next, b, err)
 	}
 }
 
 // payloads is a bug that has the effect of other bytes.
-func payloads(change func([]byte) []byte) func(Read) Read {
+func payloads(change func([]byte) []byte) bug {
 	return reader(func(r io.Reader) ([]byte, error) {
 		b, err := io.ReadAll(r)
 		if err == nil {
@@ -84,7 +90,7 @@ func payloads(change func([]byte) []byte) func(Read) Read {
 }
 
 // params is a bug in how BootstrapParams are read that are not damaged.
-func params(change func(*bootstrap.BootstrapParams)) func(Read) Read {
+func params(change func(*bootstrap.BootstrapParams)) bug {
 	return payloads(func(b []byte) []byte {
 		if p := paramsOf(b); p != nil {
 			change(p)
@@ -125,49 +131,17 @@ func (a *answer) giveDecoded(b []byte, unmarshal func([]byte, proto.Message) err
 }
 
 // where is a bug that changes some of the right answers.
-func where(applies func(*answer) bool, change func(*answer)) func(Read) Read {
-	return func(next Read) Read {
-		return func(r io.Reader) (*options.Options, error) {
-			b, readErr := io.ReadAll(r)
-			opts, err := decode(next, b, readErr)
-			a := answer{b, opts, err}
-			if readErr == nil && applies(&a) {
-				change(&a)
-			}
-			return a.opts, a.err
+func where(applies func(*answer) bool, change func(*answer)) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		b, readErr := io.ReadAll(r)
+		opts, err := decode(next, b, readErr)
+		a := answer{b, opts, err}
+		if readErr == nil && applies(&a) {
+			change(&a)
 		}
+		return a.opts, a.err
 	}
 }
 
 // namesOptions reports whether a type URL is that of Options.
 func namesOptions(url string) bool { return stdin.TypeName(url) == contract.OptionsName }
-
-// Settings are what a run of mutants tells a test process, as settings.Test.Lab.
-type Settings struct {
-	Choice          // to be that mutant
-	Many   *Mutants `json:",omitempty"` // or each of these, one after the other
-}
-
-// Choice is a wrong decoder: one of the mutants that the build has, by its number, or
-// written by hand. The zero value is the decoder as it is.
-type Choice struct {
-	Number int
-	Bug    string
-}
-
-// Mutants are those that one process is to run a layer of the suite on.
-type Mutants struct {
-	Enumerated bool // everything small; the corpus otherwise
-	All        []Choice
-	Part       int // of the enumeration's payloads, one batch in that many; 0 is all of them
-	Seed       int // chooses the part
-}
-
-// Line begins a line that says what becomes of one of Mutants: a number, a space, and Runs,
-// Lives, or else the test that has killed it. End is the last one.
-const (
-	Line  = "shimfuzz mutant "
-	Runs  = "runs"
-	Lives = "lives"
-	End   = "shimfuzz mutants end"
-)

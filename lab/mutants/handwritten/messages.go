@@ -17,9 +17,9 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// messages are bugs in telling which message there is, and bugs in which what stands
+// kinds are bugs in telling which message there is, and bugs in which what stands
 // beside the options changes the answer.
-var messages = []Mutant{
+var kinds = []Mutant{
 	{"any-that-decodes-wins", "TestCorpus", "Legacy first: an ID is mistaken for a type's name.",
 		where(func(a *answer) bool { return stdin.IsBootstrap(a.payload) }, func(a *answer) {
 			if id, namespace := stdin.AnyParts(a.payload); namesOptions(id) {
@@ -46,15 +46,15 @@ var messages = []Mutant{
 		identified(func(_, namespace string) bool { return namespace == strings.ToLower(namespace) })},
 	{"log-level-out-of-range-refused", "TestWalkElements",
 		"A varint that does not fit into 32 bits was taken for an error; the high bits are to be cut.",
-		refused(paramsType, func(_ *message, t token) bool {
+		refused(paramsType, func(t *token) bool {
 			v, ok := t.varint()
 			return ok && t.num == 3 && int64(v) != int64(int32(v))
 		})},
 	{"log-level-twice-refused", "TestWalkElements", "A field that occurs twice cannot be meant.",
-		refused(paramsType, func(m *message, t token) bool {
-			isLevel := func(t token) bool { return t.is(3, protowire.VarintType) }
-			first := slices.IndexFunc(m.tokens, isLevel)
-			return first >= 0 && slices.ContainsFunc(m.tokens[first+1:], isLevel)
+		refused(paramsType, func(t *token) bool {
+			return t.is(3, protowire.VarintType) && slices.ContainsFunc(t.in.tokens, func(other *token) bool {
+				return other != t && other.is(3, protowire.VarintType)
+			})
 		})},
 	{"same-addresses-is-none", "TestWalkFields", "The two addresses are of different protocols.",
 		where(func(a *answer) bool {
@@ -74,7 +74,7 @@ var messages = []Mutant{
 			return b
 		})},
 	{"unknown-above-100000-bytes-refused", "TestLarge", "A large unknown field was taken for an attack.",
-		refused(nil, func(_ *message, t token) bool { return len(t.val) > 100_000 && t.depth == 0 && t.fd == nil })},
+		refused(nil, func(t *token) bool { return len(t.val) > 100_000 && t.depth == 0 && t.fd == nil })},
 	{"moby-has-own-defaults", "TestDrawn", "A special case for one namespace.",
 		where(func(a *answer) bool { return hasOptions(a) && paramsOf(a.payload).GetNamespace() == "moby" },
 			giveDefaults)},
@@ -82,7 +82,7 @@ var messages = []Mutant{
 
 // identified is a bug in what is taken for a container's ID and a namespace: a message of
 // nothing else has no options, and any other of the fields 1 and 2 is of another type.
-func identified(are func(id, namespace string) bool) func(Read) Read {
+func identified(are func(id, namespace string) bool) bug {
 	return where(func(a *answer) bool {
 		id, namespace := stdin.AnyParts(a.payload)
 		return a.opts == nil && a.err == nil && !stdin.IsBootstrap(a.payload) && stdin.IsIdentifier(id) &&
@@ -120,18 +120,16 @@ var extensions = []Mutant{
 		})},
 	{"damaged-extension-behind-ours-skipped", "TestWalkElements",
 		"The loop ends at the first options, and extensions are decoded in it.",
-		edited(paramsType, func(m *message) {
-			ours := slices.IndexFunc(m.tokens, func(t token) bool {
+		messages(paramsType, func(m *message) {
+			behind := false
+			for _, t := range m.tokens {
 				any, _ := stdin.AnyParts(t.body()) // which is the field 1 of an Extension
 				url, _ := stdin.AnyParts([]byte(any))
-				return t.is(8, protowire.BytesType) && namesOptions(url)
-			})
-			i := -1
-			m.drop(func(t token) bool {
-				i++
-				_, rest := wire.Parse(t.body())
-				return ours >= 0 && i > ours && t.is(8, protowire.BytesType) && len(rest) > 0
-			})
+				if _, rest := wire.Parse(t.body()); behind && t.isBytes(8) && len(rest) > 0 {
+					t.drop()
+				}
+				behind = behind || t.isBytes(8) && namesOptions(url)
+			}
 		})},
 	{"second-piece-of-any-ignored", "TestCorpus", "A message that is there already was left as it is.",
 		atMost(1, extensionType, 1)},
@@ -171,14 +169,13 @@ var typeURLs = []Mutant{
 }
 
 // urls is a bug in which type URLs are taken for that of Options.
-func urls(isOurs func(string) bool) func(Read) Read {
-	return tokens(anyType, func(t *token) {
-		url := string(t.body())
-		switch {
-		case !t.is(1, protowire.BytesType) || isOurs(url) == namesOptions(url):
-		case isOurs(url):
+func urls(isOurs func(string) bool) bug {
+	return on(anyType, func(t *token) bool {
+		return t.isBytes(1) && isOurs(string(t.body())) != namesOptions(string(t.body()))
+	}, func(t *token) {
+		if isOurs(string(t.body())) {
 			t.setBody([]byte(contract.OptionsName))
-		default:
+		} else {
 			t.setBody([]byte("not.ours.Options"))
 		}
 	})
@@ -194,28 +191,27 @@ func linkedIn(b []byte) proto.Message {
 
 // withoutEarly is a bug that loses the field 2 of messages where it stands before the
 // first field 1.
-func withoutEarly(md protoreflect.MessageDescriptor) func(Read) Read {
-	return edited(md, func(m *message) {
-		first := slices.IndexFunc(m.tokens, func(t token) bool { return t.is(1, protowire.BytesType) })
-		i := -1
-		m.drop(func(t token) bool {
-			i++
-			return i < first && t.is(2, protowire.BytesType)
-		})
+func withoutEarly(md protoreflect.MessageDescriptor) bug {
+	return messages(md, func(m *message) {
+		for i := range slices.IndexFunc(m.tokens, func(t *token) bool { return t.isBytes(1) }) {
+			if m.tokens[i].isBytes(2) {
+				m.tokens[i].drop()
+			}
+		}
 	})
 }
 
 // atMost is a bug that sees only so many fields of a number.
-func atMost(n int, md protoreflect.MessageDescriptor, num uint64) func(Read) Read {
-	return edited(md, func(m *message) {
-		seen := 0
-		m.drop(func(t token) bool {
-			if !t.is(num, protowire.BytesType) {
-				return false
+func atMost(n int, md protoreflect.MessageDescriptor, num uint64) bug {
+	return messages(md, func(m *message) {
+		left := n
+		for _, t := range m.tokens {
+			if t.isBytes(num) && left == 0 {
+				t.drop()
+			} else if t.isBytes(num) {
+				left--
 			}
-			seen++
-			return seen > n
-		})
+		}
 	})
 }
 

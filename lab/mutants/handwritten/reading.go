@@ -84,7 +84,7 @@ var reading = []Mutant{
 }
 
 // endsAt is a bug in which errors are taken for the end of the input.
-func endsAt(isEnd func(read []byte, err error) bool) func(Read) Read {
+func endsAt(isEnd func(read []byte, err error) bool) bug {
 	return reader(func(r io.Reader) ([]byte, error) {
 		b, err := io.ReadAll(r)
 		if err != nil && isEnd(b, err) {
@@ -99,10 +99,8 @@ type readFunc func([]byte) (int, error)
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 // reads is a bug in what is made of what each Read returns.
-func reads(change func(int, error) (int, error)) func(Read) Read {
-	return func(next Read) Read {
-		return func(r io.Reader) (*options.Options, error) {
-			return next(readFunc(func(p []byte) (int, error) { return change(r.Read(p)) }))
-		}
+func reads(change func(int, error) (int, error)) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		return next(readFunc(func(p []byte) (int, error) { return change(r.Read(p)) }))
 	}
 }

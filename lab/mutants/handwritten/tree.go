@@ -30,28 +30,33 @@ type token struct {
 	typ      protowire.Type
 	fd       protoreflect.FieldDescriptor // of the field with this number, if it is a known one
 	tag, val []byte                       // as written
-	depth    int                          // groups around it; -1 for an end without a start
+	depth    int                          // groups around it
+	start    *token                       // of the group that it ends, if there is one
+	in       *message
 }
 
 // is reports whether a token is a field with a number and a wire type.
-func (t token) is(num uint64, typ protowire.Type) bool {
+func (t *token) is(num uint64, typ protowire.Type) bool {
 	return t.num == num && t.typ == typ && t.depth == 0
 }
 
+// isBytes reports whether a token is a length-delimited field with a number.
+func (t *token) isBytes(num uint64) bool { return t.is(num, protowire.BytesType) }
+
 // kind is the kind of the field that a token is, whatever its wire type; 0 is unknown.
-func (t token) kind() protoreflect.Kind {
+func (t *token) kind() protoreflect.Kind {
 	if t.fd == nil {
 		return 0
 	}
 	return t.fd.Kind()
 }
 
-func (t token) isText() bool {
+func (t *token) isText() bool {
 	return t.kind() == protoreflect.StringKind && t.typ == protowire.BytesType
 }
 
 // isWrongType reports whether a token has a known number, and another wire type.
-func (t token) isWrongType() bool {
+func (t *token) isWrongType() bool {
 	switch t.kind() {
 	case 0:
 		return false
@@ -62,13 +67,13 @@ func (t token) isWrongType() bool {
 }
 
 // body is the value of a length-delimited field.
-func (t token) body() []byte {
+func (t *token) body() []byte {
 	body, _ := protowire.ConsumeBytes(t.val)
 	return body
 }
 
 // varint is the value of a varint; ok is false for any other token.
-func (t token) varint() (v uint64, ok bool) {
+func (t *token) varint() (v uint64, ok bool) {
 	v, n := protowire.ConsumeVarint(t.val)
 	return v, t.typ == protowire.VarintType && n > 0
 }
@@ -83,73 +88,75 @@ func (t *token) setVarint(v uint64) {
 	t.set(t.num, protowire.VarintType, protowire.AppendVarint(nil, v))
 }
 
-// nextToken reads a token, and reports false for what is none.
-func nextToken(b []byte) (t token, ok bool) {
+// drop removes a token from its message.
+func (t *token) drop() { *t = token{typ: -1, in: t.in} }
+
+// skip makes a token an unknown field, or the start or end of one.
+func (t *token) skip() {
+	const unknown = 1 << 28
+	t.set(unknown|t.num&(unknown-1), t.typ, t.val)
+}
+
+// nextToken reads a token. It is nil for what is none.
+func nextToken(b []byte) *token {
 	tag, n := protowire.ConsumeVarint(b)
 	if n < 0 {
-		return t, false
+		return nil
 	}
-	t = token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[:n]}
+	t := &token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[:n]}
 	size := 0
 	switch t.typ {
 	case protowire.VarintType: // which may be above 64 bits
-		end := slices.IndexFunc(b[n:min(len(b), n+10)], func(c byte) bool { return c < 0x80 })
-		if size = end + 1; end < 0 {
-			return t, false
+		size = slices.IndexFunc(b[n:min(len(b), n+10)], func(c byte) bool { return c < 0x80 }) + 1
+		if size == 0 {
+			return nil
 		}
-	case protowire.Fixed32Type:
-		size = 4
-	case protowire.Fixed64Type:
-		size = 8
-	case protowire.BytesType:
-		_, size = protowire.ConsumeBytes(b[n:])
+	case protowire.Fixed32Type, protowire.Fixed64Type, protowire.BytesType:
+		size = protowire.ConsumeFieldValue(1, t.typ, b[n:])
 	}
-	if size < 0 || size > len(b)-n {
-		return t, false
+	if size < 0 {
+		return nil
 	}
 	t.val = b[n : n+size]
-	return t, true
+	return t
 }
 
 // message is one of the messages of a payload.
 type message struct {
 	md     protoreflect.MessageDescriptor
 	top    bool // it is the payload itself
-	tokens []token
-	rest   []byte // from the first fault on
+	tokens []*token
+	open   []*token // starts of groups that do not end
+	rest   []byte   // from the first fault on
 }
 
 func parse(md protoreflect.MessageDescriptor, b []byte) *message {
 	m := &message{md: md, rest: b}
-	depth := 0
-	for t, ok := nextToken(b); ok; t, ok = nextToken(m.rest) {
-		if t.typ == protowire.EndGroupType {
-			depth--
+	for t := nextToken(b); t != nil; t = nextToken(m.rest) {
+		if n := len(m.open); n > 0 && t.typ == protowire.EndGroupType {
+			t.start, m.open = m.open[n-1], m.open[:n-1]
 		}
-		t.depth = depth
+		t.depth, t.in = len(m.open), m
 		if t.typ == protowire.StartGroupType {
-			depth++
+			m.open = append(m.open, t)
 		}
 		if t.depth == 0 && t.num <= uint64(protowire.MaxValidNumber) {
 			t.fd = md.Fields().ByNumber(protowire.Number(t.num))
 		}
-		depth = max(0, depth)
 		m.tokens, m.rest = append(m.tokens, t), m.rest[len(t.tag)+len(t.val):]
 	}
 	return m
 }
 
-func encode(tokens []token) (b []byte) {
+func encode(tokens []*token) (b []byte) {
 	for _, t := range tokens {
 		b = append(append(b, t.tag...), t.val...)
 	}
 	return b
 }
 
-func (m *message) drop(is func(token) bool) { m.tokens = slices.DeleteFunc(m.tokens, is) }
-
 // inside is the type of the message that a token holds; it is nil for any other.
-func (m *message) inside(t token, url string) protoreflect.MessageDescriptor {
+func (m *message) inside(t *token, url string) protoreflect.MessageDescriptor {
 	switch {
 	case t.fd == nil || t.typ != protowire.BytesType:
 		return nil
@@ -159,33 +166,34 @@ func (m *message) inside(t token, url string) protoreflect.MessageDescriptor {
 	return t.fd.Message()
 }
 
-// edit changes a message of a payload. They are visited from the outside in, each as the
-// one around it has become. Lengths follow; a message that stays the same keeps its
-// length as it was written.
-type edit func(*message)
-
-func (e edit) payload(b []byte) []byte {
-	md := anyType
+// edited changes the messages of a type in a payload; nil is all types.
+func edited(b []byte, md protoreflect.MessageDescriptor, change func(*message)) []byte {
+	m := parse(anyType, b)
 	if stdin.IsBootstrap(b) {
-		md = paramsType
+		m = parse(paramsType, b)
 	}
-	return e.message(md, b, true)
+	m.top = true
+	return m.edit(func(m *message) {
+		if md == nil || m.md == md {
+			change(m)
+		}
+	})
 }
 
-func (e edit) message(md protoreflect.MessageDescriptor, b []byte, top bool) []byte {
-	m := parse(md, b)
-	m.top = top
-	e(m)
+// edit changes a message and those in it, from the outside in, each as the one around it
+// has become. Lengths follow; a message that stays the same keeps its length as it was
+// written.
+func (m *message) edit(change func(*message)) []byte {
+	change(m)
 	url := ""
 	for _, t := range m.tokens {
-		if t.is(1, protowire.BytesType) {
+		if t.isBytes(1) {
 			url = string(t.body())
 		}
 	}
-	for i := range m.tokens {
-		t := &m.tokens[i]
-		if md := m.inside(*t, url); md != nil {
-			if body := e.message(md, t.body(), false); !bytes.Equal(body, t.body()) {
+	for _, t := range m.tokens {
+		if md := m.inside(t, url); md != nil {
+			if body := parse(md, t.body()).edit(change); !bytes.Equal(body, t.body()) {
 				t.setBody(body)
 			}
 		}
@@ -193,46 +201,26 @@ func (e edit) message(md protoreflect.MessageDescriptor, b []byte, top bool) []b
 	return append(encode(m.tokens), m.rest...)
 }
 
-// edited is a bug that has the effect of other messages of a type; nil is all types.
-func edited(md protoreflect.MessageDescriptor, e edit) func(Read) Read {
-	return payloads(edit(func(m *message) {
-		if md == nil || m.md == md {
-			e(m)
-		}
-	}).payload)
+// messages is a bug that has the effect of other messages of a type.
+func messages(md protoreflect.MessageDescriptor, change func(*message)) bug {
+	return payloads(func(b []byte) []byte { return edited(b, md, change) })
 }
 
-// tokens is a bug that has the effect of other tokens in messages of a type.
-func tokens(md protoreflect.MessageDescriptor, change func(*token)) func(Read) Read {
-	return edited(md, func(m *message) {
-		for i := range m.tokens {
-			change(&m.tokens[i])
+// on is a bug that has the effect of other tokens in messages of a type.
+func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
+	return messages(md, func(m *message) {
+		for _, t := range m.tokens {
+			if is(t) {
+				change(t)
+			}
 		}
 	})
-}
-
-// skipped is a bug that takes tokens for unknown fields, or for the start or end of one.
-func skipped(is func(token) bool) func(Read) Read {
-	const unknown = 1 << 28
-	return tokens(nil, func(t *token) {
-		if is(*t) {
-			t.set(unknown|t.num&(unknown-1), t.typ, t.val)
-		}
-	})
-}
-
-// dropped is a bug that does not see some tokens.
-func dropped(md protoreflect.MessageDescriptor, is func(token) bool) func(Read) Read {
-	return edited(md, func(m *message) { m.drop(is) })
 }
 
 // refused is a bug that makes an error of certain tokens.
-func refused(md protoreflect.MessageDescriptor, bad func(*message, token) bool) func(Read) Read {
+func refused(md protoreflect.MessageDescriptor, bad func(*token) bool) bug {
 	return where(func(a *answer) (found bool) {
-		edit(func(m *message) {
-			found = found || (md == nil || m.md == md) &&
-				slices.ContainsFunc(m.tokens, func(t token) bool { return bad(m, t) })
-		}).payload(a.payload)
+		edited(a.payload, md, func(m *message) { found = found || slices.ContainsFunc(m.tokens, bad) })
 		return found && a.err == nil
 	}, refuse)
 }

@@ -22,28 +22,30 @@ import (
 // again, in their values and in their number.
 var values = []Mutant{
 	{"zero-does-not-clear", "TestCorpus", "if v != 0 { x = v }: a zero does not overwrite what came before it.",
-		dropped(optionsType, func(t token) bool {
+		on(optionsType, func(t *token) bool {
 			v, ok := t.varint()
 			return ok && v == 0 && t.fd != nil && !t.fd.HasPresence()
-		})},
+		}, (*token).drop)},
 	{"empty-does-not-clear", "TestWalkElements", `if s != "" { x = s }: an empty string does not overwrite another.`,
-		dropped(optionsType, func(t token) bool { return t.isText() && len(t.body()) == 0 })},
+		on(optionsType, func(t *token) bool { return t.isText() && len(t.body()) == 0 }, (*token).drop)},
 	{"entry-without-key-dropped", "TestCorpus", "An entry without a key cannot be looked up.",
-		dropped(optionsType, func(t token) bool {
+		on(optionsType, func(t *token) bool {
 			entry := parse(entryType, t.body())
-			return t.is(annotations, protowire.BytesType) && len(entry.rest) == 0 &&
-				!slices.ContainsFunc(entry.tokens, func(t token) bool { return t.is(1, protowire.BytesType) })
-		})},
+			return t.isBytes(annotations) && len(entry.rest) == 0 &&
+				!slices.ContainsFunc(entry.tokens, func(t *token) bool { return t.isBytes(1) })
+		}, (*token).drop)},
 	{"value-before-key-lost", "TestWalkElements", "The value was stored under the key so far.",
 		withoutEarly(entryType)},
 	{"annotations-apart-lost", "TestCorpus", "A map was taken to be written in one piece.",
-		edited(optionsType, func(m *message) {
+		messages(optionsType, func(m *message) {
 			before, ended := uint64(0), false
-			m.drop(func(t token) bool {
+			for _, t := range m.tokens {
 				ended = ended || before == annotations && t.num != annotations
 				before = t.num
-				return ended && t.is(annotations, protowire.BytesType)
-			})
+				if ended && t.isBytes(annotations) {
+					t.drop()
+				}
+			}
 		})},
 	{"at-most-1000-annotations", "TestWalkElements", "A limit against abuse; what exceeds it was silently dropped.",
 		atMost(1000, optionsType, annotations)},
@@ -60,7 +62,7 @@ var values = []Mutant{
 }
 
 // cleared is a bug that loses fields with certain values.
-func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) func(Read) Read {
+func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) bug {
 	return where(hasOptions, func(a *answer) {
 		for fd, v := range a.opts.ProtoReflect().Range {
 			if is(fd, v) {
@@ -135,30 +137,26 @@ var results = []Mutant{
 func always(*answer) bool { return true }
 
 // remembering is a bug of something that is kept from one call to the next.
-func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) func(Read) Read {
-	return func(next Read) Read {
-		var mu sync.Mutex
-		var keep T
-		return where(applies, func(a *answer) {
-			mu.Lock()
-			defer mu.Unlock()
-			change(&keep, a)
-		})(next)
-	}
+func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) bug {
+	var mu sync.Mutex
+	var keep T
+	return where(applies, func(a *answer) {
+		mu.Lock()
+		defer mu.Unlock()
+		change(&keep, a)
+	})
 }
 
 // buffered is a bug in the use of a bytes.Buffer's own bytes.
-func buffered(use func(b []byte, opts *options.Options)) func(Read) Read {
-	return func(next Read) Read {
-		return func(r io.Reader) (*options.Options, error) {
-			buf, ok := r.(*bytes.Buffer)
-			if !ok {
-				return next(r)
-			}
-			opts, err := next(bytes.NewReader(buf.Bytes()))
-			use(buf.Bytes(), opts)
-			return opts, err
+func buffered(use func(b []byte, opts *options.Options)) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		buf, ok := r.(*bytes.Buffer)
+		if !ok {
+			return next(r)
 		}
+		opts, err := next(bytes.NewReader(buf.Bytes()))
+		use(buf.Bytes(), opts)
+		return opts, err
 	}
 }
 

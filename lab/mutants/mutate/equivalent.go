@@ -21,19 +21,14 @@ func Equivalent() (map[string]string, error) { return parseEquivalent(equivalent
 func parseEquivalent(text string) (map[string]string, error) {
 	all := make(map[string]string)
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		parts := strings.SplitN(line, " | ", 3)
-		if len(parts) < 3 {
-			return nil, fmt.Errorf("equivalent.txt: want source | name | reason: %s", line)
+		if len(parts) < 3 || all[parts[0]+" | "+parts[1]] != "" {
+			return nil, fmt.Errorf("equivalent.txt: want source | name | reason, once: %s", line)
 		}
-		id := parts[0] + " | " + parts[1]
-		if all[id] != "" {
-			return nil, fmt.Errorf("equivalent.txt: %s is there twice", id)
-		}
-		all[id] = parts[2]
+		all[parts[0]+" | "+parts[1]] = parts[2]
 	}
 	return all, nil
 }

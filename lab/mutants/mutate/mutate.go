@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/format"
-	"go/parser"
 	"go/token"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,38 +21,40 @@ type Mutant struct {
 	// file's text but its declarations' names: "readOptions: force true #2" is
 	// that change's second place in that function.
 	Name string
-	Line int    // of the original, from 1
-	From string // what was changed, from the original, on one line
-	To   string // what it was changed to
-	Text []byte // the whole file
+	// Change is where, what and to what, on one line.
+	Change string
+	Text   []byte // the whole file
 	// Func is the function that the change is in, as an index of the file's
 	// declarations; -1 if it is in none, or in one that Schema cannot change.
 	Func int
 }
 
-// File returns the mutants of the named declarations (functions, variables,
+// File is a Go file, and its syntax.
+type File struct {
+	Set    *token.FileSet
+	Syntax *ast.File
+	Text   []byte
+}
+
+// Mutants returns the mutants of the named declarations (functions, variables,
 // constants) of a file, of all but init if names is nil. No two are the same
 // program, but for what only a compiler sees; that each compiles is not promised.
-func File(text []byte, names []string) ([]Mutant, error) {
-	set := token.NewFileSet()
-	file, err := parser.ParseFile(set, "", text, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		return nil, err
-	}
-	m := &mutator{set: set, text: text, seen: map[string]bool{normal(text): true}, count: make(map[string]int)}
+func (f File) Mutants(names []string) []Mutant {
+	m := &mutator{File: f, seen: map[string]bool{normal(f.Text): true}, count: make(map[string]int)}
 	wanted := func(name string) bool {
 		return name != "init" && name != "_" && (names == nil || slices.Contains(names, name))
 	}
-	for i, d := range file.Decls {
+	for i, d := range f.Syntax.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
-			if d.Body != nil && wanted(d.Name.Name) {
-				m.name, m.results, m.function = d.Name.Name, d.Type.Results, i
-				if !canCall(d) {
-					m.function = -1
-				}
-				ast.Inspect(d.Body, m.visit)
+			if d.Body == nil || !wanted(d.Name.Name) {
+				continue
 			}
+			m.name, m.results, m.function = d.Name.Name, d.Type.Results, i
+			if call(d, "") == "" {
+				m.function = -1
+			}
+			ast.Inspect(d.Body, m.visit)
 		case *ast.GenDecl:
 			for _, s := range d.Specs {
 				if s, ok := s.(*ast.ValueSpec); ok && wanted(s.Names[0].Name) {
@@ -62,12 +64,19 @@ func File(text []byte, names []string) ([]Mutant, error) {
 			}
 		}
 	}
-	return m.mutants, nil
+	return m.mutants
 }
 
+func (f File) offset(p token.Pos) int { return f.Set.Position(p).Offset }
+
+// between is the text from one position to another.
+func (f File) between(from, to token.Pos) string { return string(f.Text[f.offset(from):f.offset(to)]) }
+
+func (f File) source(n ast.Node) string { return f.between(n.Pos(), n.End()) }
+
+// mutator makes the mutants of a file.
 type mutator struct {
-	set      *token.FileSet
-	text     []byte
+	File
 	name     string          // of the declaration
 	results  *ast.FieldList  // of the function
 	function int             // see Mutant.Func
@@ -84,12 +93,6 @@ func normal(text []byte) string {
 	return string(bytes.Join(bytes.Fields(text), []byte(" ")))
 }
 
-func (m *mutator) offset(p token.Pos) int { return m.set.Position(p).Offset }
-
-func (m *mutator) source(n ast.Node) string {
-	return string(m.text[m.offset(n.Pos()):m.offset(n.End())])
-}
-
 // replace makes a mutant with other text instead of n.
 func (m *mutator) replace(n ast.Node, text, operator string) {
 	m.splice(n.Pos(), n.End(), text, operator)
@@ -97,15 +100,15 @@ func (m *mutator) replace(n ast.Node, text, operator string) {
 
 // splice makes a mutant with other text between two positions.
 func (m *mutator) splice(from, to token.Pos, text, operator string) {
-	a, b := m.offset(from), m.offset(to)
-	whole := slices.Concat(m.text[:a], []byte(text), m.text[b:])
+	whole := slices.Concat(m.Text[:m.offset(from)], []byte(text), m.Text[m.offset(to):])
 	operator = m.name + ": " + operator
 	m.count[operator]++
 	if key := normal(whole); !m.seen[key] {
 		m.seen[key] = true
-		name := fmt.Sprintf("%s #%d", operator, m.count[operator])
-		m.mutants = append(m.mutants, Mutant{name, m.set.Position(from).Line, oneLine(string(m.text[a:b])),
-			oneLine(text), whole, m.function})
+		p := m.Set.Position(from)
+		m.mutants = append(m.mutants, Mutant{fmt.Sprintf("%s #%d", operator, m.count[operator]),
+			fmt.Sprintf("%s:%d: %s → %s", filepath.Base(p.Filename), p.Line, oneLine(m.between(from, to)),
+				oneLine(text)), whole, m.function})
 	}
 }
 
@@ -187,13 +190,10 @@ func (m *mutator) statements(list []ast.Stmt) {
 }
 
 func (m *mutator) swaps(groups [][]ast.Stmt, operator string) {
-	text := func(g []ast.Stmt) string {
-		return string(m.text[m.offset(g[0].Pos()):m.offset(g[len(g)-1].End())])
-	}
 	for i := 0; i+1 < len(groups); i++ {
 		a, b := groups[i], groups[i+1]
-		between := string(m.text[m.offset(a[len(a)-1].End()):m.offset(b[0].Pos())])
-		m.splice(a[0].Pos(), b[len(b)-1].End(), text(b)+between+text(a), operator)
+		start, end, next, last := a[0].Pos(), a[len(a)-1].End(), b[0].Pos(), b[len(b)-1].End()
+		m.splice(start, last, m.between(next, last)+m.between(end, next)+m.between(start, end), operator)
 	}
 }
 
@@ -201,7 +201,7 @@ func (m *mutator) swaps(groups [][]ast.Stmt, operator string) {
 func (m *mutator) paragraphs(list []ast.Stmt) [][]ast.Stmt {
 	var all [][]ast.Stmt
 	for i, s := range list {
-		if i == 0 || m.set.Position(s.Pos()).Line > m.set.Position(list[i-1].End()).Line+1 {
+		if i == 0 || m.Set.Position(s.Pos()).Line > m.Set.Position(list[i-1].End()).Line+1 {
 			all = append(all, nil)
 		}
 		all[len(all)-1] = append(all[len(all)-1], s)

@@ -37,12 +37,9 @@ func generic[E any](e E) int { return 1 }
 
 // All mutants of all kinds of functions that compile stand in one file that compiles.
 func TestSchema(t *testing.T) {
-	mutants, err := File([]byte(many), []string{"none", "named", "unnamed", "blank", "top", "generic"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := parse(t, many)
 	numbered := make(map[int]Mutant)
-	for i, m := range mutants {
+	for i, m := range f.Mutants([]string{"none", "named", "unnamed", "blank", "top", "generic"}) {
 		name, _, _ := strings.Cut(m.Name, ":")
 		if isCallable := name == "none" || name == "named"; isCallable != (m.Func >= 0) {
 			t.Errorf("%s: Func is %d", m.Name, m.Func)
@@ -54,11 +51,8 @@ func TestSchema(t *testing.T) {
 	if len(numbered) < 10 {
 		t.Fatalf("only %d mutants compile", len(numbered))
 	}
-	text, err := Schema([]byte(many), numbered)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compiles(string(text) + "\nvar " + Active + " int\n"); err != nil {
+	text := f.Schema(numbered)
+	if err := compiles(string(text)); err != nil {
 		t.Errorf("%v:\n%s", err, text)
 	}
 	for _, want := range []string{
@@ -76,6 +70,6 @@ func compiles(text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = (&types.Config{Importer: importer.Default()}).Check("p", set, []*ast.File{file}, nil)
+	_, err = (&types.Config{Importer: importer.ForCompiler(set, "source", nil)}).Check("p", set, []*ast.File{file}, nil)
 	return err
 }

@@ -1,66 +1,55 @@
-// Command client starts a shim and calls its API, as containerd does. It is built
-// for Windows and run beside the shims; package calls has its protocol.
+// Command client starts a shim and calls its API, as containerd does. It is built for
+// Windows and run beside the shims; package windows has its input and output.
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 
-	"github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/containerd/ttrpc"
-	"google.golang.org/protobuf/encoding/protowire"
 
-	"shimfuzz/lab/windows/calls"
+	"shimfuzz/lab/windows"
 )
 
 func main() {
-	if err := run(os.Stdin, os.Stdout); err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "client:", err)
 		os.Exit(1)
 	}
 }
 
-// run answers requests until there are no more. A shim serves as many of them as
-// it survives.
-func run(in io.Reader, out io.Writer) error {
-	requests, replies := json.NewDecoder(bufio.NewReader(in)), json.NewEncoder(out)
-	var setup calls.Setup
-	if err := requests.Decode(&setup); err != nil {
-		return fmt.Errorf("reading the setup: %w", err)
+// run does what it is ordered to. A shim serves as many calls as it survives.
+func run() error {
+	var order windows.Order
+	if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
+		return fmt.Errorf("reading the order: %w", err)
 	}
-	c := &client{setup: setup}
-	defer c.end()
-	for {
-		var r calls.Request
-		if err := requests.Decode(&r); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("reading a request: %w", err)
+	var s *shim
+	defer func() { s.end() }()
+	replies := json.NewEncoder(os.Stdout)
+	for i, options := range order.Options {
+		if s == nil {
+			var err error
+			if s, err = start(order, fmt.Sprintf("%s-%d", order.ID, i)); err != nil {
+				return err
+			}
 		}
-		reply, err := c.create(r)
-		if err != nil {
+		reply, err := s.create(options, fmt.Sprintf("mark-%d-", i))
+		if reply.Closed {
+			s = nil
+		}
+		if err := errors.Join(err, replies.Encode(reply)); err != nil {
 			return err
 		}
-		if err := replies.Encode(reply); err != nil {
-			return err
-		}
 	}
-}
-
-// client has the shim that is running, if one is.
-type client struct {
-	setup   calls.Setup
-	started int // shims so far
-	shim    *shim
+	return nil
 }
 
 // shim is a shim that has answered Connect.
@@ -68,176 +57,105 @@ type shim struct {
 	id, address, bundle string
 	process             *os.Process
 	conn                *connection
-	log                 *logReader // nil if the log is not read
+	logs                sync.WaitGroup // done at the end of its log
 }
 
-// create calls Create of the shim that is running, or of a new one.
-func (c *client) create(r calls.Request) (*calls.Reply, error) {
-	reply := new(calls.Reply)
-	if c.shim == nil {
-		var err error
-		if reply.Start, err = c.start(); err != nil || c.shim == nil {
-			return reply, err
+// start runs the shim's start in a bundle of its own, and connects to what that
+// has started.
+func start(order windows.Order, id string) (*shim, error) {
+	bundle, err := filepath.Abs(id)
+	if err := errors.Join(err, os.Mkdir(bundle, 0o777),
+		os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666)); err != nil {
+		return nil, err
+	}
+	out, err := os.Create(filepath.Join(bundle, "stdout.txt")) // the shim would keep a pipe open
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(order.Shim, append([]string{"-id", id}, order.Args...)...)
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = bundle, bytes.NewReader(order.Stdin), out, os.Stderr
+	if err := errors.Join(cmd.Run(), out.Close()); err != nil {
+		return nil, fmt.Errorf("running start: %w", err)
+	}
+	address, err := os.ReadFile(out.Name())
+	if err != nil {
+		return nil, err
+	}
+	s := &shim{id: id, address: string(address), bundle: bundle}
+	if s.conn, err = connect(s.address, id); err != nil {
+		return nil, fmt.Errorf("start gave no shim that answers: %w", err)
+	}
+	if s.process, err = os.FindProcess(s.conn.pid); err != nil {
+		return nil, fmt.Errorf("finding the shim's process: %w", err)
+	}
+	if order.Log != "" {
+		err = s.openLog(`\\.\pipe\containerd-shim-`+order.Namespace+"-"+id+"-log", order.Log)
+	}
+	return s, err
+}
+
+// openLog lets the shim log to a file, and returns when the log arrives there: the shim
+// logs to nothing until it has noticed the connection. It waits until what it logs is read.
+func (s *shim) openLog(address, name string) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	old, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	for range connections { // as in connect; the shim logs to the last that it notices
+		pipe, err := dial(address)
+		if err != nil {
+			return fmt.Errorf("connecting to the shim's log: %w", err)
+		}
+		s.logs.Go(func() { _, _ = io.Copy(file, pipe) }) // the error is the end of the shim
+	}
+	for {
+		if err := s.conn.connect(s.id); err != nil {
+			return fmt.Errorf("waiting for the shim's log: %w", err)
+		}
+		if info, err := file.Stat(); err != nil || info.Size() > old {
+			return err
 		}
 	}
-	s := c.shim
-	reply.Create = s.conn.create(s.id, filepath.Join(s.bundle, "missing"), r.Options)
-	if s.log != nil {
-		reply.Log = s.log.untilNow(s.conn)
+}
+
+// create calls Create, and then Connect: the shim logs the ID of the latter, the mark.
+func (s *shim) create(options []byte, mark string) (r windows.Reply, err error) {
+	r.Mark = mark
+	if err := s.conn.create(s.id, filepath.Join(s.bundle, "missing"), options); err != nil {
+		r.Err, r.Closed = err.Error(), errors.Is(err, ttrpc.ErrClosed)
 	}
-	if reply.Create.Closed {
-		if err := c.ended(reply); err != nil {
-			return nil, err
-		}
+	if r.Closed {
+		err = s.ended(&r)
 	}
-	var again *connection
-	if again, reply.Again = connect(s.address, s.id); reply.Again.Err == "" {
+	if again, err := connect(s.address, mark); err == nil {
+		r.Alive = again.pid == s.conn.pid
 		again.Close()
 	}
-	return reply, nil
+	return r, err
 }
 
 // ended waits for the end of a shim that has closed its connection.
-func (c *client) ended(reply *calls.Reply) error {
-	s := c.shim
-	c.shim = nil
+func (s *shim) ended(r *windows.Reply) error {
 	s.conn.Close()
 	state, err := s.process.Wait()
 	if err != nil {
 		return fmt.Errorf("waiting for the end of a shim: %w", err)
 	}
-	reply.Exit = state.ExitCode()
+	s.logs.Wait()
+	r.Exit = state.ExitCode()
 	text, err := os.ReadFile(filepath.Join(s.bundle, "panic.log"))
-	reply.PanicLog = string(text)
+	r.PanicLog = string(text)
 	return err
 }
 
-// end ends the shim that is running.
-func (c *client) end() {
-	if c.shim != nil {
-		_ = c.shim.process.Kill() // it may have ended
+// end ends the shim, if there is one.
+func (s *shim) end() {
+	if s != nil {
+		_ = s.process.Kill() // it may have ended
+		s.logs.Wait()
 	}
-}
-
-// start runs the shim's start in a bundle of its own, and connects to what that
-// has started. There is no shim if it does not answer.
-func (c *client) start() (*calls.Start, error) {
-	id := fmt.Sprintf("%s-%d", c.setup.ID, c.started)
-	c.started++
-	bundle, err := filepath.Abs(id)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(os.Mkdir(bundle, 0o777), os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"),
-		0o666)); err != nil {
-		return nil, err
-	}
-	did, err := runStart(exec.Command(c.setup.Shim, append([]string{"--id", id}, c.setup.Args...)...), bundle,
-		c.setup.Stdin)
-	if err != nil {
-		return nil, err
-	}
-	s := &shim{id: id, address: did.Stdout, bundle: bundle}
-	if s.conn, did.Connect = connect(s.address, id); did.Connect.Err != "" {
-		return did, nil
-	}
-	if s.process, err = os.FindProcess(int(did.Connect.Pid)); err != nil {
-		return nil, fmt.Errorf("finding the shim's process: %w", err)
-	}
-	c.shim = s
-	if c.setup.Log {
-		s.log, err = openLog(c.setup.Namespace, s)
-	}
-	return did, err
-}
-
-// runStart runs start. Its output goes to files, because a pipe stays open as long
-// as the shim has it, too.
-func runStart(cmd *exec.Cmd, bundle string, stdin []byte) (*calls.Start, error) {
-	stdout, stderr := filepath.Join(bundle, "stdout.txt"), filepath.Join(bundle, "stderr.txt")
-	out, err1 := os.Create(stdout)
-	errs, err2 := os.Create(stderr)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
-	}
-	defer out.Close()
-	defer errs.Close()
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = bundle, bytes.NewReader(stdin), out, errs
-	var exit *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		return nil, fmt.Errorf("running start: %w", err)
-	}
-	outText, err1 := os.ReadFile(stdout)
-	errText, err2 := os.ReadFile(stderr)
-	return &calls.Start{Exit: cmd.ProcessState.ExitCode(), Stdout: string(outText), Stderr: string(errText)},
-		errors.Join(err1, err2)
-}
-
-// connection is a connection to a shim's API.
-type connection struct {
-	net.Conn
-	task task.TTRPCTaskService
-}
-
-// connect makes connections to a shim, calls Connect on each, and returns the first
-// that is answered. The others stay open.
-//
-// Under Wine 8 a connection was seen never to be answered. Probably it is one to the
-// instance of the pipe that go-winio's ListenPipe creates and never serves (firstHandle
-// in pipe.go), so no more than one is expected.
-func connect(address, id string) (*connection, calls.Answer) {
-	type result struct {
-		*connection
-		calls.Answer
-	}
-	results := make(chan result, connections)
-	for range connections {
-		go func() {
-			c, a := connectOnce(address, id)
-			results <- result{c, a}
-		}()
-	}
-	var r result
-	for range connections {
-		if r = <-results; r.Err == "" {
-			break
-		}
-	}
-	return r.connection, r.Answer
-}
-
-// connections is one more than may not be answered.
-const connections = 2
-
-func connectOnce(address, id string) (*connection, calls.Answer) {
-	pipe, err := dial(address)
-	if err != nil {
-		return nil, answer(0, err)
-	}
-	c := &connection{pipe, task.NewTTRPCTaskClient(ttrpc.NewClient(pipe))}
-	return c, c.connect(id)
-}
-
-func (c *connection) connect(id string) calls.Answer {
-	r, err := c.task.Connect(context.Background(), &task.ConnectRequest{ID: id})
-	return answer(r.GetShimPid(), err)
-}
-
-// create calls Create with these bytes in the field options. They travel as an
-// unknown field, because they may be no Any.
-func (c *connection) create(id, bundle string, options *[]byte) calls.Answer {
-	req := &task.CreateTaskRequest{ID: id, Bundle: bundle}
-	if options != nil {
-		raw := protowire.AppendTag(nil, 10, protowire.BytesType)
-		req.ProtoReflect().SetUnknown(protowire.AppendBytes(raw, *options))
-	}
-	r, err := c.task.Create(context.Background(), req)
-	return answer(r.GetPid(), err)
-}
-
-func answer(pid uint32, err error) calls.Answer {
-	if err == nil {
-		return calls.Answer{Pid: pid}
-	}
-	return calls.Answer{Err: err.Error(), Closed: errors.Is(err, ttrpc.ErrClosed)}
 }

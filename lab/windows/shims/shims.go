@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +15,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/windows/calls"
+	"shimfuzz/lab/windows"
 )
 
 // Shims are the programs of one hcsshim.
@@ -28,29 +26,32 @@ type Shims struct {
 
 const lcowDir = "cmd/containerd-shim-lcow-v2"
 
-// Build builds the shims of the hcsshim whose source is in the folder source, into
-// dir, which it creates if necessary. The source is not changed: Build copies its
-// module file into dir and edits the copy. The error says if the shims do not
-// build; the compiler's output then is on standard error.
-func Build(ctx context.Context, source, dir string) (*Shims, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	standIn, err := writeModule(ctx, source, dir)
+// Build builds the shims of the hcsshim whose source is in the folder source, and the
+// client, from the source of the suite whose root is the folder root, into dir, which it
+// creates if necessary. The source is not changed: Build copies its module file into dir
+// and edits the copy. The error says what does not build; the compiler's output then is
+// on standard error.
+func Build(ctx context.Context, root, source, dir string) (*Shims, error) {
+	standIn, err := writeModule(source, dir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Shims{[]string{"containerd-shim-runhcs-v1.exe"}, standIn}
-	packages := []string{"./cmd/containerd-shim-runhcs-v1"}
-	if readsBootstrap(filepath.Join(source, filepath.FromSlash(lcowDir))) {
+	args := []string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false",
+		"-tags=lcow", "-ldflags=-s -w", "-o", dir, "./cmd/containerd-shim-runhcs-v1"}
+	// Before v0.15.0-rc.4 there is no lcow-v2, or it does not read its standard input.
+	main, err := os.ReadFile(filepath.Join(source, filepath.FromSlash(lcowDir), "main.go"))
+	if err == nil && bytes.Contains(main, []byte("api/runtime/bootstrap/v1")) {
 		s.Names = append(s.Names, "containerd-shim-lcow-v2.exe")
-		packages = append(packages, "./"+lcowDir)
+		args = append(args, "./"+lcowDir)
 	}
-	args := append([]string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false",
-		"-tags=lcow", "-ldflags=-s -w", "-o", dir}, packages...)
-	cmd := goTool(ctx, source, args...)
-	if err := gocmd.Show(cmd); err != nil {
+	if err := gocmd.Show(goTool(ctx, source, args...)); err != nil {
 		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
+	}
+	client := goTool(ctx, filepath.Join(root, "lab"), "build", "-buildvcs=false", "-trimpath",
+		"-o", filepath.Join(dir, windows.Client), "./windows/client")
+	if err := gocmd.Show(client); err != nil {
+		return nil, fmt.Errorf("the client does not build for Windows, see above: %w", err)
 	}
 	return s, alignSections(ctx, dir, s.Names)
 }
@@ -64,9 +65,8 @@ func alignSections(ctx context.Context, dir string, programs []string) error {
 		return nil // it is slower then
 	}
 	for _, program := range programs {
-		cmd := exec.CommandContext(ctx, objcopy, "--file-alignment=4096", filepath.Join(dir, program))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("aligning the sections of %s: %w: %s", program, err, gocmd.OneLine(string(out)))
+		if _, err := gocmd.Output(gocmd.Command(ctx, dir, objcopy, "--file-alignment=4096", program)); err != nil {
+			return fmt.Errorf("aligning the sections of %s: %w", program, err)
 		}
 	}
 	return nil
@@ -76,10 +76,7 @@ func alignSections(ctx context.Context, dir string, programs []string) error {
 // of the hcsshim in the folder source, into dir, as Build does the shims. With go vet
 // all of them are compiled first.
 func BuildTests(ctx context.Context, source, shim, dir string) (program string, err error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", err
-	}
-	if _, err := writeModule(ctx, source, dir); err != nil {
+	if _, err := writeModule(source, dir); err != nil {
 		return "", err
 	}
 	program = filepath.Join(dir, filepath.Base(shim)+".test.exe")
@@ -92,70 +89,38 @@ func BuildTests(ctx context.Context, source, shim, dir string) (program string, 
 	return program, nil
 }
 
-// BuildClient builds the program that calls the API of the shims, from the source of
-// this suite, whose root is the folder root, into dir.
-func BuildClient(ctx context.Context, root, dir string) error {
-	cmd := goTool(ctx, filepath.Join(root, "lab"), "build", "-buildvcs=false", "-trimpath",
-		"-o", filepath.Join(dir, calls.Client), "./windows/client")
-	if err := gocmd.Show(cmd); err != nil {
-		return fmt.Errorf("the client does not build for Windows, see above: %w", err)
-	}
-	return nil
-}
-
-// readsBootstrap reports whether an lcow-v2 exists in dir and reads its standard
-// input. Before v0.15.0-rc.4 it did not.
-func readsBootstrap(dir string) bool {
-	text, err := os.ReadFile(filepath.Join(dir, "main.go"))
-	return err == nil && bytes.Contains(text, []byte("api/runtime/bootstrap/v1"))
-}
-
 func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := gocmd.Command(ctx, dir, "go", args...)
 	cmd.Env = append(cmd.Env, "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	return cmd
 }
 
-// writeModule copies the module file and its sums. It replaces the policy module by
-// the stand-in if the module is not available.
-func writeModule(ctx context.Context, source, dir string) (replaced string, err error) {
+// writeModule copies the module file and its sums into dir, which it creates if necessary.
+// It replaces the policy module by the stand-in if that can be neither found nor downloaded.
+func writeModule(source, dir string) (replaced string, err error) {
 	name := filepath.Join(dir, "go.mod")
+	err0 := os.MkdirAll(dir, 0o777)
 	text, err1 := os.ReadFile(filepath.Join(source, "go.mod"))
 	sums, err2 := os.ReadFile(filepath.Join(source, "go.sum"))
 	mod, err3 := modfile.Parse(name, text, nil)
-	if err := errors.Join(err1, err2, err3, os.WriteFile(name, text, 0o666),
-		os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
+	if err := errors.Join(err0, err1, err2, err3, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
 		return "", err
 	}
-	version := required(mod, policyModule)
-	if version == "" || available(ctx, source, name) {
-		return "", ctx.Err()
-	}
-	place := filepath.Join(dir, "cosesign1go")
-	if err := writeStandIn(place); err != nil {
-		return "", err
-	}
-	_, err = gocmd.Run(dir, nil, "mod", "edit", "-replace="+policyModule+"="+place)
-	return policyModule + " " + version, err
-}
-
-func required(mod *modfile.File, path string) string {
 	for _, r := range mod.Require {
-		if r.Mod.Path == path {
-			return r.Mod.Version
+		if r.Mod.Path != policyModule {
+			continue
+		}
+		if _, err := gocmd.Download(r.Mod.Path, r.Mod.Version); err == nil {
+			break
+		}
+		replaced = r.Mod.Path + " " + r.Mod.Version
+		place := filepath.Join(dir, "cosesign1go")
+		if err := errors.Join(writeStandIn(place), mod.AddReplace(policyModule, "", place, "")); err != nil {
+			return "", err
 		}
 	}
-	return ""
-}
-
-// available reports whether the policy module is in the module cache or can be
-// downloaded.
-func available(ctx context.Context, source, modFile string) bool {
-	cmd := goTool(ctx, source, "mod", "download", "-modfile="+modFile, "-json", policyModule)
-	cmd.Stderr = io.Discard
-	out, _ := cmd.Output()
-	var module struct{ Dir string }
-	return json.Unmarshal(out, &module) == nil && module.Dir != ""
+	text, err = mod.Format()
+	return replaced, errors.Join(err, os.WriteFile(name, text, 0o666))
 }
 
 // policyModule checks signatures of security policies, long after the shim has

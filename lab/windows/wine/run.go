@@ -46,9 +46,8 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.Dir = c.Dir
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	// Files, because a pipe stays open as long as a process that was left running has it.
-	stdout, stderr := filepath.Join(c.Dir, "stdout.txt"), filepath.Join(c.Dir, "stderr.txt")
-	out, err1 := os.Create(stdout)
-	errs, err2 := os.Create(stderr)
+	out, err1 := os.Create(filepath.Join(c.Dir, "stdout.txt"))
+	errs, err2 := os.Create(filepath.Join(c.Dir, "stderr.txt"))
 	if err := errors.Join(err1, err2); err != nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
@@ -59,7 +58,6 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	cmd.WaitDelay = time.Second // for a program that does not read its stdin
 	start := time.Now()
 	err := cmd.Run()
-	var exit *exec.ExitError
 	if cmd.Process == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
@@ -68,20 +66,17 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	r.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
 	r.LeftRunning = !r.TimedOut && groupLives(cmd)
 	_ = endGroup(cmd) // all of them may have ended
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return r, ctx.Err()
+	case err != nil && !errors.As(err, new(*exec.ExitError)) && !errors.Is(err, exec.ErrWaitDelay) && !r.TimedOut:
 		return r, fmt.Errorf("running %s: %w", c.Program, err)
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return r, ctx.Err()
-	}
-	outText, err1 := os.ReadFile(stdout)
-	errText, err2 := os.ReadFile(stderr)
+	outText, err1 := os.ReadFile(out.Name())
+	errText, err2 := os.ReadFile(errs.Name())
 	r.Stdout, r.Stderr = string(outText), string(errText)
 	return r, errors.Join(err1, err2)
 }
-
-// errLocked is the error of a lock that another process has.
-var errLocked = errors.New("another process has the lock")
 
 // Lock takes the exclusive lock on a file, which it creates if necessary. It does
 // not wait: it returns an error if another process has the lock. The lock ends
@@ -90,7 +85,7 @@ func Lock(name string) (release func(), err error) {
 	lock := flock.New(name)
 	locked, err := lock.TryLock()
 	if err == nil && !locked {
-		err = errLocked
+		err = errors.New("another process has the lock")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, errors.Join(err, lock.Close()))

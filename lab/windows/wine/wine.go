@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"shimfuzz/internal/gocmd"
 )
 
 // Missing is the error that a tool is not installed.
@@ -76,31 +78,23 @@ func firstOf(names []string) string {
 
 // Start creates the prefix, unless a working one exists, and starts Wine's
 // server, which runs until Stop. Several processes may use a prefix at the same
-// time; a process that has to create it waits until no other process uses it.
+// time; a process waits while another creates it.
 func (h *Host) Start(ctx context.Context) error {
 	if native {
 		return nil
 	}
 	h.lock = flock.New(h.prefix + ".lock")
-	if err := h.lock.RLock(); err != nil {
+	alone, err := h.lock.TryLock()
+	if alone && !(h.complete() && h.serve(ctx) == nil && h.setRegistry(ctx) == nil) {
+		err = h.create(ctx)
+	}
+	if err := errors.Join(err, h.lock.Unlock(), h.lock.RLock()); err != nil {
 		return err
 	}
-	if h.complete() && h.serve(ctx) == nil && h.setRegistry(ctx) == nil {
-		return nil
+	if !h.complete() {
+		return fmt.Errorf("another process has failed to create %s", h.prefix)
 	}
-	if err := h.lock.Unlock(); err != nil { // a shared lock cannot be converted while others have it
-		return err
-	}
-	if _, err := h.lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
-		return err
-	}
-	if err := h.create(ctx); err != nil {
-		return err
-	}
-	if err := h.lock.Unlock(); err != nil {
-		return err
-	}
-	return h.lock.RLock()
+	return h.serve(ctx) // another process may have ended it in between
 }
 
 func (h *Host) create(ctx context.Context) error {
@@ -114,10 +108,7 @@ func (h *Host) create(ctx context.Context) error {
 	if err := h.check(ctx, "creating the prefix", h.wine, "wineboot", "--init"); err != nil {
 		return err
 	}
-	if err := h.addRandom(ctx); err != nil {
-		return err
-	}
-	return h.setRegistry(ctx)
+	return errors.Join(h.addRandom(ctx), h.setRegistry(ctx))
 }
 
 // Stop ends Wine's server and all programs in the prefix, unless another process
@@ -173,27 +164,23 @@ func (h *Host) setRegistry(ctx context.Context) error {
 // it: the server must not end before Stop.
 func (h *Host) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = h.environ()
+	users := func(v string) bool { return strings.HasPrefix(v, "WINE") } // settings of Wine
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), users), h.settings()...)
 	ownGroup(cmd)
 	return cmd
 }
 
 // check runs a program of Wine's and returns an error that says what Wine was doing. The
-// program may leave a process running that keeps its output open.
+// program may leave a process running that keeps its output open. A full disk gets an
+// error of its own, because Wine's output does not mention it.
 func (h *Host) check(ctx context.Context, doing, program string, args ...string) error {
 	cmd := h.command(ctx, program, args...)
 	cmd.WaitDelay = time.Second
-	if out, err := cmd.CombinedOutput(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return h.broken(ctx, doing, out, err)
-	}
-	return nil
-}
-
-// broken is the error for a Wine that does not work, with the start of its
-// output. A full disk gets an error of its own, because Wine's output does not
-// mention it.
-func (h *Host) broken(ctx context.Context, doing string, out []byte, err error) error {
-	if ctx.Err() != nil {
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil || errors.Is(err, exec.ErrWaitDelay):
+		return nil
+	case ctx.Err() != nil:
 		return ctx.Err()
 	}
 	probe := filepath.Join(h.prefix, "probe")
@@ -201,23 +188,16 @@ func (h *Host) broken(ctx context.Context, doing string, out []byte, err error) 
 	if full := os.WriteFile(probe, make([]byte, 1<<20), 0o666); full != nil {
 		return fmt.Errorf("no space for Wine's prefix, which needs 700 MiB: %w", full)
 	}
-	text := strings.Join(strings.Fields(string(out)), " ")
-	return fmt.Errorf("%s does not work in %s: %s: %w: %.200s", h.wine, h.prefix, doing, err, text)
-}
-
-// environ is the environment of this process, with the settings of this prefix
-// instead of the user's own settings of Wine.
-func (h *Host) environ() []string {
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WINE") })
-	if native {
-		return env
-	}
-	return append(env, h.settings()...)
+	return fmt.Errorf("%s does not work in %s: %s: %w: %.200s", h.wine, h.prefix, doing, err,
+		gocmd.OneLine(string(out)))
 }
 
 // settings are Wine's: they turn off its own messages, the offers to download Mono
 // and Gecko, and the entries in the user's menus.
 func (h *Host) settings() []string {
+	if native {
+		return nil
+	}
 	return []string{"WINEPREFIX=" + h.prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=",
 		"WINESERVER=" + h.server}
 }
@@ -231,15 +211,13 @@ func (h *Host) Tests() (flags, env []string) {
 	return []string{"-exec=" + h.wine}, append(h.settings(), "GOOS=windows", "GOARCH=amd64")
 }
 
-// random is the path of the library from which Go programs get random numbers.
-// Wine has it since version 9.
-func (h *Host) random() string {
-	return filepath.Join(h.prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll")
-}
+// random is the library in the prefix from which Go programs get random numbers. Wine has
+// it since version 9.
+const random = "drive_c/windows/system32/bcryptprimitives.dll"
 
 // complete reports whether the prefix exists and its creation has finished.
 func (h *Host) complete() bool {
-	_, err := os.Stat(h.random())
+	_, err := os.Stat(filepath.Join(h.prefix, random))
 	return err == nil
 }
 
@@ -255,16 +233,15 @@ func (h *Host) addRandom(ctx context.Context) error {
 	if err != nil {
 		return Missing{"mingw-w64"}
 	}
-	source := filepath.Join(h.prefix, "bcryptprimitives.c")
-	if err := os.WriteFile(source, randomSource, 0o666); err != nil {
-		return fmt.Errorf("building a random number generator for Wine: %w", err)
-	}
 	// It is moved into place in one step, because complete looks for it.
 	made := filepath.Join(h.prefix, "bcryptprimitives.dll")
-	cmd := exec.CommandContext(ctx, compiler, "-shared", "-O2", "-s", "-o", made, source, "-ladvapi32")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building a random number generator for Wine: %s: %w: %s", compilerName, err,
-			strings.TrimSpace(string(out)))
+	err = os.WriteFile(filepath.Join(h.prefix, "bcryptprimitives.c"), randomSource, 0o666)
+	if err == nil {
+		_, err = gocmd.Output(gocmd.Command(ctx, h.prefix, compiler, "-shared", "-O2", "-s", "-o", made,
+			"bcryptprimitives.c", "-ladvapi32"))
 	}
-	return os.Rename(made, h.random())
+	if err != nil {
+		return fmt.Errorf("building a random number generator for Wine: %w", err)
+	}
+	return os.Rename(made, filepath.Join(h.prefix, random))
 }
