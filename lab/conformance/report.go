@@ -71,7 +71,8 @@ type Test struct {
 
 func newReport(r *run, dir string) *Report {
 	return &Report{Format: 1, Reader: r.Reader, Options: r.name(), HCSShim: r.HCSShim, Level: r.Level,
-		Seed: r.Seed, Checks: r.Checks, Longest: r.Longest, Excused: r.explained, Problems: []problem{}, run: r, dir: dir}
+		Seed: r.Seed, Checks: r.Checks, Longest: r.Longest, Excused: r.explained, Problems: []problem{}, run: r,
+		dir: dir}
 }
 
 // finish fills the report with what has become of the run, and writes its files.

@@ -34,7 +34,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 		return err
 	}
 	runc := *j
-	runc.Reader, runc.Options, runc.Expected = program+" runc", findings.RuncOptions, filepath.Join(j.root, runcExpected)
+	runc.Reader, runc.Options = program+" runc", findings.RuncOptions
+	runc.Expected = filepath.Join(j.root, runcExpected)
 	runc.Level, runc.Checks, runc.Longest = conformance.Required, 50, 1 // each payload takes a process
 	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
 	red := conform(ctx, &runc)
