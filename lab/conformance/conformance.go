@@ -55,11 +55,7 @@ func Run(ctx context.Context, w io.Writer, dir string, s *Settings) (passes bool
 		return false, err
 	}
 	defer r.reader.Close()
-	checks, err := r.allChecks()
-	if err != nil {
-		return false, err
-	}
-	return r.conform(ctx, w, dir, checks)
+	return r.conform(ctx, w, dir, r.allChecks())
 }
 
 // conform is Run of a reader that has been started.
@@ -96,9 +92,7 @@ func start(s *Settings) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.reader, err = process.New(s.Reader, root); err != nil {
-		return nil, fmt.Errorf("READER: %w", err)
-	}
+	r.reader = &process.Reader{Command: strings.Fields(s.Reader), Dir: root, Limit: process.Limit}
 	a, err := r.reader.Ask(nil)
 	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
 		err = fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+

@@ -2,11 +2,13 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"iter"
+	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -25,88 +27,69 @@ import (
 
 // The test binary is also the reader, if the environment says so.
 func TestMain(m *testing.M) {
-	switch os.Getenv("BE_A_READER") {
-	case "":
-		os.Exit(m.Run())
-	case "right":
-		protocol.Main(right)
-	case "strict":
-		protocol.Main(strict)
-	case "buggy":
-		protocol.Main(buggy)
-	case "other bugs":
-		protocol.Main(otherBugs)
-	case "cpp": // with the known defect of its engine
-		protocol.Main(func(b []byte) protocol.Answer { return right(differential.Engines["cpp"].Reads(b)) })
-	case "misused":
-		protocol.Main(func([]byte) protocol.Answer { return protocol.Answer{Outcome: "nonsense"} })
-	case "undecodable":
-		protocol.Main(func([]byte) protocol.Answer {
-			return protocol.Answer{Outcome: protocol.Options,
-				Detail: []byte{0xff}}
-		})
-	case "unable":
-		protocol.Main(func(b []byte) protocol.Answer {
-			if len(b) > 0 {
-				return protocol.Answer{Outcome: protocol.Unable, Detail: []byte("not here")}
-			}
-			return right(b)
-		})
-	case "silent":
-		protocol.Main(func(b []byte) protocol.Answer {
-			if len(b) > 0 {
-				time.Sleep(time.Hour)
-			}
-			return right(b)
-		})
+	if reader := readers[os.Getenv("BE_A_READER")]; reader != nil {
+		protocol.Main(reader)
+		return
 	}
+	os.Exit(m.Run())
+}
+
+var readers = map[string]func([]byte) protocol.Answer{
+	"right": right,
+	// It refuses what the contract leaves free.
+	"strict": func(b []byte) protocol.Answer {
+		isMalformed := func(o contract.Outcome) bool { return o.Kind == contract.Malformed }
+		if slices.ContainsFunc(reference.Want(b).Or, isMalformed) {
+			return protocol.Answer{Outcome: string(contract.Malformed), Detail: []byte("strict")}
+		}
+		return right(b)
+	},
+	// It drops scrub_logs: false, takes strings that are not UTF-8, and gives up on field 1000.
+	"buggy": func(b []byte) protocol.Answer {
+		if bytes.Contains(b, []byte("\xc0\x3e")) {
+			panic("field 1000")
+		}
+		return withBugs(b, contract.Outcome{Kind: contract.None})
+	},
+	// It has one of the three no more, and another in another way.
+	"other bugs": func(b []byte) protocol.Answer {
+		return withBugs(b, contract.Outcome{Kind: contract.Foreign, Err: errors.New("no UTF-8")})
+	},
+	// It has the known defect of its engine.
+	"cpp":         func(b []byte) protocol.Answer { return right(differential.Engines["cpp"].Reads(b)) },
+	"misused":     func([]byte) protocol.Answer { return protocol.Answer{Outcome: "nonsense"} },
+	"undecodable": func([]byte) protocol.Answer { return protocol.Encoded([]byte{0xff}, nil) },
+	"unable": func(b []byte) protocol.Answer {
+		if len(b) > 0 {
+			return protocol.Answer{Outcome: protocol.Unable, Detail: []byte("not here")}
+		}
+		return right(b)
+	},
+	"silent": func(b []byte) protocol.Answer {
+		if len(b) > 0 {
+			time.Sleep(time.Hour)
+		}
+		return right(b)
+	},
 }
 
 func right(payload []byte) protocol.Answer { return told(reference.Answer(payload)) }
 
 func told(o contract.Outcome) protocol.Answer {
-	a := protocol.Answer{Outcome: string(o.Kind)}
 	switch {
 	case o.Kind == contract.Options:
-		b, err := proto.Marshal(contract.WithoutUnknown(o.Options))
-		return protocol.Encoded(b, err)
+		return protocol.Encoded(proto.Marshal(contract.WithoutUnknown(o.Options)))
 	case o.Err != nil:
-		a.Detail = []byte(o.Err.Error())
+		return protocol.Answer{Outcome: string(o.Kind), Detail: []byte(o.Err.Error())}
 	}
-	return a
+	return protocol.Answer{Outcome: string(o.Kind)}
 }
 
-// strict refuses what the contract leaves free.
-func strict(payload []byte) protocol.Answer {
-	want := reference.Want(payload)
-	if i := slices.IndexFunc(want.Or, func(o contract.Outcome) bool { return o.Kind == contract.Malformed }); i >= 0 {
-		return protocol.Answer{Outcome: string(contract.Malformed), Detail: []byte("strict")}
-	}
-	return right(payload)
-}
-
-// buggy has three bugs: it drops scrub_logs: false, takes strings that are not UTF-8, and
-// gives up on field 1000.
-func buggy(payload []byte) protocol.Answer {
-	if bytes.Contains(payload, []byte("\xc0\x3e")) {
-		panic("field 1000")
-	}
-	o := reference.Answer(payload)
-	switch {
-	case o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")):
-		return protocol.Answer{Outcome: protocol.None}
-	case o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs():
-		m := o.Options.ProtoReflect()
-		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
-	}
-	return told(o)
-}
-
-// otherBugs has one of the three no more, and another in another way.
-func otherBugs(payload []byte) protocol.Answer {
+// withBugs drops scrub_logs: false, and has a wrong answer to strings that are not UTF-8.
+func withBugs(payload []byte, notUTF8 contract.Outcome) protocol.Answer {
 	o := reference.Answer(payload)
 	if o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")) {
-		return protocol.Answer{Outcome: string(contract.Foreign), Detail: []byte("no UTF-8")}
+		return told(notUTF8)
 	}
 	if o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs() {
 		m := o.Options.ProtoReflect()
@@ -115,62 +98,54 @@ func otherBugs(payload []byte) protocol.Answer {
 	return told(o)
 }
 
+var isTested = regexp.MustCompile(`^(field 20 |field 5 utf8-|unknown |tag-above-)`)
+
 // few are checks that take little time.
-func (r *run) few() ([]check, error) {
-	c, err := r.config()
-	if err != nil {
-		return nil, err
-	}
-	all := []check{{Required, c.ofCases("recorded", whole(true))}, {Recommended, c.mutated},
-		{Recommended, c.draw("malformed", one(grammar.RunHCS.Malformed))}}
-	for _, p := range grammar.RunHCS.Contexts() {
-		if p.Name != "Options in a legacy Any" {
-			continue
-		}
-		some := func(yield func(grammar.Sentence) bool) {
-			for s := range grammar.RunHCS.Sentences(p, 2) {
-				rules := func(e grammar.Token) bool {
-					return !strings.HasPrefix(e.Name, "field 20 ") && !strings.HasPrefix(e.Name, "field 5 utf8-") &&
-						!strings.HasPrefix(e.Name, "unknown ") && !strings.HasPrefix(e.Name, "tag-above-")
-				}
-				if !slices.ContainsFunc(s.Tokens, rules) && !yield(s) {
-					return
-				}
+func (r *run) few() []check {
+	all := []check{{Required, r.ofCases("recorded", whole(true))}, {Recommended, r.mutated},
+		{Recommended, r.draw("malformed", one(grammar.RunHCS.Malformed))}}
+	in := grammar.RunHCS.Contexts()[slices.IndexFunc(grammar.RunHCS.Contexts(), func(c grammar.Context) bool {
+		return c.Name == "Options in a legacy Any"
+	})]
+	some := func(yield func(grammar.Sentence) bool) {
+		for s := range grammar.RunHCS.Sentences(in, 2) {
+			isOther := func(t grammar.Token) bool { return !isTested.MatchString(t.Name) }
+			if !slices.ContainsFunc(s.Tokens, isOther) && !yield(s) {
+				return
 			}
 		}
-		all = append(all, check{Recommended, sentences("walk/"+p.Name, iter.Seq[grammar.Sentence](some), names)})
 	}
-	return all, nil
+	return append(all, check{Recommended, sentences("walk/"+in.Name, some, names)})
 }
 
-// conform runs a reader of the test binary on few checks, and returns what is printed.
-func conform(t *testing.T, behavior string, c Settings) (dir, out string, passes bool, err error) {
+// started starts a reader of the test binary.
+func started(t *testing.T, behavior string, s *Settings) *run {
 	t.Helper()
 	t.Setenv("BE_A_READER", behavior)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Reader, c.Seed, c.Checks, c.Longest = self, 1, 20, 2
-	if c.Level == "" {
-		c.Level = Freedoms
-	}
-	r, err := start(&c)
+	s.Reader, s.Seed, s.Checks, s.Longest, s.Level = self, 1, 20, 2, cmp.Or(s.Level, Freedoms)
+	r, err := start(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.reader.Close()
+	t.Cleanup(r.reader.Close)
 	r.reader.Limit = 5 * time.Minute
+	return r
+}
+
+// conform runs a reader of the test binary on few checks, and returns what is printed.
+func conform(t *testing.T, behavior string, s Settings) (dir, out string, passes bool, err error) {
+	t.Helper()
+	r := started(t, behavior, &s)
 	if behavior == "silent" {
 		r.reader.Limit = 20 * time.Millisecond
 	}
-	checks, err := r.few()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir = t.TempDir()
 	var b strings.Builder
-	passes, err = r.conform(context.Background(), &b, dir, checks)
+	passes, err = r.conform(context.Background(), &b, dir, r.few())
 	return dir, b.String(), passes, err
 }
 
@@ -390,16 +365,7 @@ func TestMisuse(t *testing.T) {
 
 // An interrupted run says what is known.
 func TestInterrupted(t *testing.T) {
-	t.Setenv("BE_A_READER", "right")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := start(&Settings{Reader: self, Level: Freedoms})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.reader.Close()
+	r := started(t, "right", new(Settings))
 	ctx, cancel := context.WithCancel(context.Background())
 	endless := func(yield func(question) bool) {
 		for yield(question{place: "endless", payload: []byte{8, 1}}) {

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
@@ -37,6 +38,8 @@ type run struct {
 	known, excused findings.List
 	engine         differential.Engine // whose defects are excused
 	list           *expected
+	cases          []corpus.Case
+	grammar        *grammar.Grammar
 
 	tests        map[string]*Test
 	failing      map[string][][]string // by place, the tokens that fail by themselves or together
@@ -58,6 +61,10 @@ func newRun(s *Settings) (r *run, err error) {
 		told: time.Now()}
 	if r.options, err = optionstype.Find(s.Type); err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
+	}
+	r.grammar = grammar.Of(r.options)
+	if r.cases, err = corpus.Load(); err != nil {
+		return nil, err
 	}
 	if s.Name != "" {
 		r.known = findings.All.Of(s.Name, s.Version)

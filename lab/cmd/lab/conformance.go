@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"time"
 
 	_ "github.com/containerd/containerd/api/types/runc/options"      // can be OPTIONS
@@ -21,7 +22,7 @@ import (
 
 // conform holds a reader in a process of its own to the contract.
 func conform(ctx context.Context, j *job) error {
-	if j.Reader == "" {
+	if strings.TrimSpace(j.Reader) == "" {
 		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
 			"(docs/conformance.md has the protocol)")
 	}
@@ -37,7 +38,7 @@ func repro(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if j.Reader == "" {
+	if strings.TrimSpace(j.Reader) == "" {
 		return errors.New("READER is not set: make repro, without -C lab, asks the decoders of hcsshim")
 	}
 	return j.putTo(ctx, c.File)
