@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"shimfuzz/internal/contract"
@@ -47,9 +48,18 @@ func SettingsOf(t settings.Test) (*Settings, error) {
 	return s, nil
 }
 
-// Run holds a reader to the contract, writes the reports into dir, and a summary to w.
-// It reports whether all is as it must be. The error is one line.
-func Run(ctx context.Context, w io.Writer, dir string, s *Settings) (passes bool, err error) {
+// Run holds a reader to the contract, writes the reports into build/conformance, and a
+// summary to w. It reports whether all is as it must be. The error is one line.
+func Run(ctx context.Context, w io.Writer, s *Settings) (passes bool, err error) {
+	root, err := settings.Root()
+	if err != nil {
+		return false, err
+	}
+	dir := filepath.Join(root, "build", "conformance", s.Engine)
+	// The reports of an earlier run would be taken for this one's, if it ends early.
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
+		return false, err
+	}
 	r, err := start(s)
 	if err != nil {
 		return false, err
