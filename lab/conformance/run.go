@@ -223,7 +223,7 @@ func (r *run) answered(q question, f *failure) {
 	combined := len(q.tokens) > 1
 	switch {
 	case !f.fails():
-		if !combined || r.list.names[q.name()] {
+		if !combined || len(r.list.numbers) > 0 && r.list.numbers[q.name()] > 0 {
 			r.test(q)
 		}
 		return
