@@ -128,7 +128,7 @@ func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes b
 	}
 	defer r.reader.Close()
 	var f *failure
-	err = r.ask(ctx, [][]byte{payload}, func(_ int, got contract.Outcome) { f = r.judge(payload, got) })
+	err = r.ask(ctx, []question{{payload: payload}}, func(q question, got contract.Outcome) { f = r.judge(q, got) })
 	if err != nil {
 		return false, err
 	}

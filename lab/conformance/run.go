@@ -100,10 +100,9 @@ func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
 	return process.Outcome(a, r.options)
 }
 
-// failure is the answer to a payload, which is wrong if it fails.
+// failure is the answer to a question, which is wrong if it fails.
 type failure struct {
-	payload   []byte
-	ids       string // of docs/contract.md that the payload is an example of, separated by spaces
+	question
 	want, got contract.Outcome
 	verdict   verdict.Verdict
 	excuses   []string // names of the findings or defects that explain a wrong answer
@@ -113,17 +112,20 @@ type failure struct {
 // fails reports whether the answer is wrong and nothing excuses it.
 func (f *failure) fails() bool { return f.verdict.Fails() && len(f.excuses) == 0 }
 
-// judge decides on the answer to a payload.
-func (r *run) judge(payload []byte, got contract.Outcome) *failure {
-	f := &failure{payload: payload, want: r.want(payload), got: got}
-	f.verdict = verdict.Of(grammar.Payload{Bytes: payload, Want: f.want}, got, r.known, r.excused)
+// judge decides on the answer to a question.
+func (r *run) judge(q question, got contract.Outcome) *failure {
+	f := &failure{question: q, want: r.want(q.payload), got: got}
+	f.verdict = verdict.Of(grammar.Payload{Bytes: q.payload, Want: f.want}, got, r.known, r.excused)
 	switch {
 	case f.verdict.Kind == verdict.Known:
 		f.excuses = []string{f.verdict.Finding.Name}
 	case f.verdict.Fails():
-		for _, d := range r.engine.Explain(payload, got) {
+		for _, d := range r.engine.Explain(q.payload, got) {
 			f.excuses = append(f.excuses, d.Name)
 		}
+	}
+	if len(f.want.Or) > 0 {
+		f.level = Freedoms
 	}
 	return f
 }
@@ -173,26 +175,22 @@ func (r *run) all(ctx context.Context, checks []check) error {
 
 // batch asks some questions. The right answers are computed while the reader goes on.
 func (r *run) batch(ctx context.Context, batch []question) error {
-	payloads := make([][]byte, len(batch))
-	for i, q := range batch {
-		payloads[i] = q.payload
-	}
-	return r.ask(ctx, payloads, func(i int, got contract.Outcome) {
-		f, q := r.judge(batch[i].payload, got), batch[i]
-		f.ids = q.ids
-		if len(f.want.Or) > 0 {
-			q.level = Freedoms
+	return r.ask(ctx, batch, func(q question, got contract.Outcome) {
+		f := r.judge(q, got)
+		if r.isRun(f.level) {
+			r.answered(f)
 		}
-		if r.isRun(q.level) {
-			r.answered(q, f)
-		}
-		r.progress("at " + q.level + "/" + q.place)
+		r.progress("at " + f.level + "/" + f.place)
 	})
 }
 
 // ask passes on the reader's answers. The error ends the run: one of the protocol, a
 // reader that cannot be run or hangs too often, or an interrupt.
-func (r *run) ask(ctx context.Context, payloads [][]byte, answered func(int, contract.Outcome)) error {
+func (r *run) ask(ctx context.Context, all []question, answered func(question, contract.Outcome)) error {
+	payloads := make([][]byte, len(all))
+	for i, q := range all {
+		payloads[i] = q.payload
+	}
 	return r.reader.AskAll(payloads, func(i int, a protocol.Answer) error {
 		r.asked++
 		if r.hangs++; a.Outcome != process.Hang {
@@ -208,38 +206,38 @@ func (r *run) ask(ctx context.Context, payloads [][]byte, answered func(int, con
 		}
 		got, err := r.outcome(a)
 		if err == nil {
-			answered(i, got)
+			answered(all[i], got)
 		}
 		return err
 	})
 }
 
 // answered notes what has become of a question.
-func (r *run) answered(q question, f *failure) {
-	r.payloads[q.level]++
+func (r *run) answered(f *failure) {
+	r.payloads[f.level]++
 	for _, name := range f.excuses {
 		r.explained[name]++
 	}
-	combined := len(q.tokens) > 1
+	combined := len(f.tokens) > 1
 	switch {
 	case !f.fails():
-		if !combined || len(r.list.numbers) > 0 && r.list.numbers[q.name()] > 0 {
-			r.test(q)
+		if !combined || len(r.list.numbers) > 0 && r.list.numbers[f.name()] > 0 {
+			r.test(f.question)
 		}
 		return
-	case combined && r.explains(q):
+	case combined && r.explains(f.question):
 		return
-	case combined && r.tests[q.name()] == nil:
+	case combined && r.tests[f.name()] == nil:
 		if r.combinations++; r.combinations > maxCombinations {
 			r.unlisted++
 			return
 		}
 	}
-	t := r.test(q)
-	if t.Payloads++; t.Payloads == 1 && len(q.tokens) > 0 {
-		r.failing[q.place] = append(r.failing[q.place], q.tokens)
+	t := r.test(f.question)
+	if t.Payloads++; t.Payloads == 1 && len(f.tokens) > 0 {
+		r.failing[f.place] = append(r.failing[f.place], f.tokens)
 	}
-	if t.failure == nil || len(q.payload) < len(t.failure.payload) {
+	if t.failure == nil || len(f.payload) < len(t.failure.payload) {
 		t.failure = f
 	}
 }

@@ -55,20 +55,21 @@ func (r *run) shrink(ctx context.Context, f *failure) (*failure, error) {
 	if len(f.payload) > maxShrunk {
 		return nil, nil
 	}
-	var candidates [][]byte
+	var candidates []question
 	size := 0
 	for c := range smaller(f.payload) {
-		candidates = append(candidates, c)
+		q := f.question
+		q.payload = c
+		candidates = append(candidates, q)
 		if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
 			break
 		}
 	}
 	// The smallest that fails in the same way; at the same size, the first.
-	slices.SortStableFunc(candidates, func(a, b []byte) int { return len(a) - len(b) })
+	slices.SortStableFunc(candidates, func(a, b question) int { return len(a.payload) - len(b.payload) })
 	var found *failure
-	err := r.ask(ctx, candidates, func(i int, got contract.Outcome) {
-		smaller := r.judge(candidates[i], got)
-		if smaller.ids = f.ids; found == nil && smaller.isLike(f) {
+	err := r.ask(ctx, candidates, func(q question, got contract.Outcome) {
+		if smaller := r.judge(q, got); found == nil && smaller.isLike(f) {
 			found = smaller
 		}
 	})
