@@ -120,13 +120,11 @@ func install(ctx context.Context, root string, missing func() (packages []string
 		return errors.New("installing needs root: apt-get install --no-install-recommends " +
 			strings.Join(packages, " "))
 	}
-	install := append([]string{"-qq", "install", "-y", "--no-install-recommends"}, packages...)
-	for _, args := range [][]string{{"-qq", "update"}, install} {
-		cmd := gocmd.Command(ctx, root, "apt-get", args...)
-		cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
-		if _, err := gocmd.Output(cmd); err != nil {
-			return fmt.Errorf("apt-get %s: %w", args[1], err)
-		}
+	const apt = "apt-get -qq update && apt-get -qq install -y --no-install-recommends "
+	cmd := gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " "))
+	cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
+	if _, err := gocmd.Output(cmd); err != nil {
+		return fmt.Errorf("apt-get: %w", err)
 	}
 	if still := missing(); len(still) > 0 {
 		return fmt.Errorf("the packages are installed, but what is in %s is not found", strings.Join(still, ", "))
