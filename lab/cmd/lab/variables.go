@@ -77,6 +77,8 @@ func (j *job) set(arg string) (err error) {
 	case *time.Duration:
 		*p, err = time.ParseDuration(value)
 		valid, want = *p > 0, "a time, such as 60s"
+	default:
+		valid, want = false, "no such variable"
 	}
 	if !valid || err != nil {
 		return fmt.Errorf("%s: want %s", arg, want)
