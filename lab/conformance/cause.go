@@ -81,17 +81,15 @@ func causesOf(failures []*Test) []*Cause {
 	return all
 }
 
-// difference is a field with another value than was sent, in words that stay the same
-// when the value does not matter.
-type difference struct{ field, got, want string }
-
-// differences lists the fields in which options differ from those wanted.
-func differences(want, got contract.Outcome) (list []difference) {
-	i := slices.IndexFunc(want.Or, func(o contract.Outcome) bool { return o.Kind == got.Kind })
-	if i >= 0 && want.Kind != got.Kind {
-		want = want.Or[i]
+// differences say in which fields options differ from those wanted, in words that stay the
+// same when the value does not matter.
+func differences(want, got contract.Outcome) (list []string) {
+	i := slices.IndexFunc(want.All(), func(o contract.Outcome) bool { return o.Kind == got.Kind })
+	if i < 0 || got.Kind != contract.Options {
+		return nil
 	}
-	if want.Kind != contract.Options || got.Kind != contract.Options || want.Options == nil || got.Options == nil {
+	want = want.All()[i]
+	if want.Options == nil || got.Options == nil {
 		return nil
 	}
 	w, g := want.Options.ProtoReflect(), got.Options.ProtoReflect()
@@ -100,11 +98,11 @@ func differences(want, got contract.Outcome) (list []difference) {
 		if w.Has(fd) == g.Has(fd) && w.Get(fd).Equal(g.Get(fd)) {
 			continue
 		}
-		d := difference{string(fd.Name()), valueText(g, fd), valueText(w, fd)}
-		if d.got == d.want {
-			d.got, d.want = "another", "the one that was sent"
+		given, wanted := valueText(g, fd), valueText(w, fd)
+		if given == wanted {
+			given, wanted = "another", "the one that was sent"
 		}
-		list = append(list, d)
+		list = append(list, string(fd.Name())+" "+given+" instead of "+wanted)
 	}
 	return list
 }
@@ -124,11 +122,7 @@ func valueText(m protoreflect.Message, fd protoreflect.FieldDescriptor) string {
 // answer says what was answered instead of what. It does not depend on the payload
 // but for the kinds, and the fields that differ.
 func (f *failure) answer() string {
-	var fields []string
-	for _, d := range differences(f.want, f.got) {
-		fields = append(fields, d.field+" "+d.got+" instead of "+d.want)
-	}
-	if len(fields) > 0 {
+	if fields := differences(f.want, f.got); len(fields) > 0 {
 		return "options: " + strings.Join(fields, ", ")
 	}
 	given := string(f.got.Kind)
@@ -140,8 +134,8 @@ func (f *failure) answer() string {
 
 // kinds are those of the right answers.
 func kinds(want contract.Outcome) string {
-	all := []string{string(want.Kind)}
-	for _, o := range want.Or {
+	var all []string
+	for _, o := range want.All() {
 		if !slices.Contains(all, string(o.Kind)) {
 			all = append(all, string(o.Kind))
 		}
@@ -152,10 +146,4 @@ func kinds(want contract.Outcome) string {
 // compareNames compares the names of tests, first by their levels.
 func compareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(levelOf(a), levelOf(b)), strings.Compare(a, b))
-}
-
-// levelOf returns the number of the level that a test's name begins with, -1 for none.
-func levelOf(name string) int {
-	level, _, _ := strings.Cut(name, "/")
-	return slices.Index(Levels, level)
 }

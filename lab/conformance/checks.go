@@ -46,63 +46,54 @@ func (q question) name() string {
 	return strings.ReplaceAll(name, " ", "-")
 }
 
-// config is what of the checks is run.
-type config struct {
-	*Settings
-	subject *subject
-	cases   []corpus.Case
-	grammar *grammar.Grammar
-}
-
 // check is some tests of one level, or of Freedoms where a payload has several right answers.
 type check struct {
 	level     string
 	questions iter.Seq[question]
 }
 
+// name is the full name of the Options.
+func (r *run) name() string { return string(r.options.Descriptor().FullName()) }
+
 // allChecks are those of a reader of Options of a type.
-func allChecks(c *config) (all []check, err error) {
-	if c.cases, err = corpus.Load(); err != nil {
-		return nil, err
-	}
-	c.grammar = grammar.Of(c.subject.options)
+func (r *run) allChecks() (all []check) {
 	add := func(level string, questions ...iter.Seq[question]) {
 		for _, q := range questions {
 			all = append(all, check{level, q})
 		}
 	}
-	add(Required, c.ofCases("recorded", whole(true)))
-	plain := c.plain()
+	add(Required, r.ofCases("recorded", whole(true)))
+	plain := r.plain()
 	for _, name := range slices.Sorted(maps.Keys(plain)) {
-		add(Required, c.draw("plain/"+name, one(plain[name])))
+		add(Required, r.draw("plain/"+name, one(plain[name])))
 	}
-	add(Recommended, c.ofCases("corpus", whole(false)))
-	for _, p := range c.grammar.Properties() {
-		add(Recommended, c.draw(p.Name, p.Draw))
+	add(Recommended, r.ofCases("corpus", whole(false)))
+	for _, p := range r.grammar.Properties() {
+		add(Recommended, r.draw(p.Name, p.Draw))
 	}
-	add(Recommended, c.draw("any-bytes", one(c.anyBytes)), c.ofCases("truncated", c.cuts))
-	for _, place := range c.grammar.Contexts() {
-		add(Recommended, sentences("walk/"+place.Name, c.grammar.Sentences(place, c.Longest), names))
+	add(Recommended, r.draw("any-bytes", one(r.anyBytes)), r.ofCases("truncated", r.cuts))
+	for _, place := range r.grammar.Contexts() {
+		add(Recommended, sentences("walk/"+place.Name, r.grammar.Sentences(place, r.Longest), names))
 	}
-	add(Recommended, sentences("walk/bytes", grammar.Strings(c.Longest), names))
-	if c.Longest > 1 {
+	add(Recommended, sentences("walk/bytes", grammar.Strings(r.Longest), names))
+	if r.Longest > 1 {
 		inOne := func(grammar.Sentence) []string { return nil }
-		add(Recommended, sentences("walk/params", c.grammar.Params(), names),
-			sentences("walk/sizes", c.grammar.Sizes(), inOne), c.ofCases("walk/neighbours", edits), c.pairs)
+		add(Recommended, sentences("walk/params", r.grammar.Params(), names),
+			sentences("walk/sizes", r.grammar.Sizes(), inOne), r.ofCases("walk/neighbours", edits), r.pairs)
 	}
-	if c.Payloads > 0 {
-		add(Recommended, c.mutated)
-	} else if c.Longest > 1 {
+	if r.Payloads > 0 {
+		add(Recommended, r.mutated)
+	} else if r.Longest > 1 {
 		add(Recommended, sizes)
 	}
-	return all, nil
+	return all
 }
 
 // ofCases asks payloads that are made of the cases, those of each case in a test of its own.
-func (c *config) ofCases(place string, payloads func(corpus.Case) [][]byte) iter.Seq[question] {
-	ids := caseIDs(c.grammar)
+func (r *run) ofCases(place string, payloads func(corpus.Case) [][]byte) iter.Seq[question] {
+	ids := caseIDs(r.grammar)
 	return func(yield func(question) bool) {
-		for _, e := range c.cases {
+		for _, e := range r.cases {
 			for _, b := range payloads(e) {
 				if !yield(question{place: place, tokens: []string{e.Name}, ids: ids(e.Name), payload: b}) {
 					return
@@ -114,17 +105,17 @@ func (c *config) ofCases(place string, payloads func(corpus.Case) [][]byte) iter
 
 // whole are the recorded cases, or the others, as they are.
 func whole(recorded bool) func(corpus.Case) [][]byte {
-	return func(e corpus.Case) [][]byte {
-		if (e.Origin != nil) != recorded {
-			return nil
+	return func(e corpus.Case) (one [][]byte) {
+		if recorded == (e.Origin != nil) {
+			one = append(one, e.Payload.Bytes)
 		}
-		return [][]byte{e.Payload.Bytes}
+		return one
 	}
 }
 
 // cuts are a case with Options, cut at every byte.
-func (c *config) cuts(e corpus.Case) (all [][]byte) {
-	if e.Size > 2000 || c.subject.want(e.Payload.Bytes).Kind != contract.Options {
+func (r *run) cuts(e corpus.Case) (all [][]byte) {
+	if e.Size > 2000 || r.want(e.Payload.Bytes).Kind != contract.Options {
 		return nil
 	}
 	for cut := range e.Payload.Bytes {
@@ -151,13 +142,13 @@ func one(draw func(grammar.Rand) grammar.Payload) func(grammar.Rand) []grammar.P
 }
 
 // draw asks what is drawn, the same for a seed whatever else is asked.
-func (c *config) draw(place string, draw func(grammar.Rand) []grammar.Payload) iter.Seq[question] {
-	ids := caseIDs(c.grammar)(place)
+func (r *run) draw(place string, draw func(grammar.Rand) []grammar.Payload) iter.Seq[question] {
+	ids := caseIDs(r.grammar)(place)
 	return func(yield func(question) bool) {
 		h := fnv.New64()
-		fmt.Fprint(h, c.Seed, place)
+		fmt.Fprint(h, r.Seed, place)
 		rnd := rand.New(rand.NewSource(int64(h.Sum64())))
-		for range c.Checks {
+		for range r.Checks {
 			for _, p := range draw(rnd) {
 				if !yield(question{place: place, ids: ids, payload: p.Bytes}) {
 					return
@@ -168,8 +159,8 @@ func (c *config) draw(place string, draw func(grammar.Rand) []grammar.Payload) i
 }
 
 // plain are what containerd sends, in encodings that a standard encoder writes.
-func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
-	g := c.grammar
+func (r *run) plain() map[string]func(grammar.Rand) grammar.Payload {
+	g := r.grammar
 	with := func(family grammar.Level) func(grammar.Rand) grammar.Payload {
 		return func(rnd grammar.Rand) grammar.Payload { return g.Encode(rnd, 0, family, g.Options(rnd)) }
 	}
@@ -180,57 +171,56 @@ func (c *config) plain() map[string]func(grammar.Rand) grammar.Payload {
 		"bootstrap-none": func(rnd grammar.Rand) grammar.Payload {
 			return g.Encode(rnd, 0, grammar.Bootstrap, nil)
 		},
-		"containerd-2.2":        c.started("v2.2.9", "io.containerd.example.v1"),
-		"containerd-2.4":        c.started("v2.4.2", "io.containerd.example.v1"),
-		"containerd-2.4-runhcs": c.started("v2.4.2", "containerd-shim-runhcs-v1"),
+		"containerd-2.2":        r.started("v2.2.9", "io.containerd.example.v1"),
+		"containerd-2.4":        r.started("v2.4.2", "io.containerd.example.v1"),
+		"containerd-2.4-runhcs": r.started("v2.4.2", "containerd-shim-runhcs-v1"),
 		"other-type": func(rnd grammar.Rand) grammar.Payload {
-			return g.ForeignAs(rnd, 0, c.otherName(rnd), c.encoded(rnd))
+			return g.ForeignAs(rnd, 0, r.otherName(rnd), r.encoded(rnd))
 		},
 	}
 }
 
 // otherName draws the name of another type of Options.
-func (c *config) otherName(rnd grammar.Rand) string {
-	names := c.grammar.OtherNames
-	return names[rnd.Intn(len(names))]
+func (r *run) otherName(rnd grammar.Rand) string {
+	return r.grammar.OtherNames[rnd.Intn(len(r.grammar.OtherNames))]
 }
 
 // started draws what a containerd writes to a shim that it starts: with Options, without,
 // or with options of another type.
-func (c *config) started(version, shim string) func(grammar.Rand) grammar.Payload {
+func (r *run) started(version, shim string) func(grammar.Rand) grammar.Payload {
 	return func(rnd grammar.Rand) grammar.Payload {
 		p := &bootstrap.BootstrapParams{InstanceID: grammar.ID(rnd), Namespace: grammar.Namespace(rnd),
 			ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
 			ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
 			LogLevel: []bootstrap.LogLevel{0, -4}[rnd.Intn(2)]}
-		url, value := c.subject.name(), c.encoded(rnd)
+		url, value := r.name(), r.encoded(rnd)
 		switch rnd.Intn(8) {
 		case 0:
 			url, value = "", nil
 		case 1:
-			url = c.otherName(rnd)
+			url = r.otherName(rnd)
 		}
 		return grammar.Payload{Bytes: grammar.Start(shim, p, url, value)}
 	}
 }
 
 // encoded draws Options as a standard encoder writes them.
-func (c *config) encoded(rnd grammar.Rand) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(c.grammar.Options(rnd))
+func (r *run) encoded(rnd grammar.Rand) []byte {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.grammar.Options(rnd))
 	if err != nil {
 		panic(err) // what the generators draw is valid
 	}
 	return b
 }
 
-func (c *config) anyBytes(rnd grammar.Rand) grammar.Payload {
-	return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(c.cases))}
+func (r *run) anyBytes(rnd grammar.Rand) grammar.Payload {
+	return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(r.cases))}
 }
 
 // mutated asks payloads that are made of others.
-func (c *config) mutated(yield func(question) bool) {
-	m := differential.NewMutator(int64(c.Seed), c.cases)
-	for range c.Payloads {
+func (r *run) mutated(yield func(question) bool) {
+	m := differential.NewMutator(int64(r.Seed), r.cases)
+	for range r.Payloads {
 		if !yield(question{place: "mutated", payload: m.Next()}) {
 			return
 		}
@@ -280,10 +270,10 @@ func names(s grammar.Sentence) (all []string) {
 
 // pairs asks one case of each class after each of the others: a reader must not keep
 // state. A case that fails after all others fails by itself.
-func (c *config) pairs(yield func(question) bool) {
+func (r *run) pairs(yield func(question) bool) {
 	seen := make(map[string]bool)
 	var first []corpus.Case
-	for _, e := range c.cases {
+	for _, e := range r.cases {
 		class := e.Name[:strings.LastIndexByte(e.Name, '_')] + string(e.Outcome)
 		if e.Origin == nil && e.Size <= 2000 && !seen[class] {
 			seen[class] = true

@@ -9,133 +9,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
-	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
-
-// Run holds a reader to the contract, writes the reports into dir, and a summary to w.
-// It reports whether all is as it must be. The error is one line.
-func Run(ctx context.Context, w io.Writer, dir string, s *Settings) (passes bool, err error) {
-	subject, reader, err := start(s)
-	if err != nil {
-		return false, err
-	}
-	defer reader.Close()
-	return subject.run(ctx, w, dir, s, reader)
-}
-
-// run is Run of a reader that has been started.
-func (s *subject) run(ctx context.Context, w io.Writer, dir string, c *Settings,
-	reader *process.Reader) (passes bool, err error) {
-	checks, err := s.checks(&config{Settings: c, subject: s})
-	if err != nil {
-		return false, err
-	}
-	list, err := readExpected(c.Expected, c.Update)
-	if err != nil {
-		return false, err
-	}
-	r := newRun(s, reader, c, list)
-	report := newReport(r, c, dir)
-	if _, err := io.WriteString(w, report.header()); err != nil {
-		return false, err
-	}
-	err = r.all(ctx, checks)
-	if err == nil {
-		err = r.shrinkAll(ctx)
-	}
-	report.Interrupted = errors.Is(err, context.Canceled)
-	if err != nil && !report.Interrupted {
-		return false, err
-	}
-	if err := report.finish(); err != nil {
-		return false, err
-	}
-	_, err = io.WriteString(w, report.text(false))
-	return report.Green, err
-}
-
-// start starts and greets the reader.
-func start(s *Settings) (*subject, *process.Reader, error) {
-	root, err := settings.Root()
-	if err != nil {
-		return nil, nil, err
-	}
-	subject, err := subjectOf(s)
-	if err != nil {
-		return nil, nil, err
-	}
-	reader, err := process.New(s.Reader, root)
-	if err != nil {
-		return nil, nil, fmt.Errorf("READER: %w", err)
-	}
-	if err := greet(reader); err != nil {
-		reader.Close()
-		return nil, nil, err
-	}
-	return subject, reader, nil
-}
-
-// greet asks for the answer to no bytes at all. The error is one line for a program that
-// is not a reader.
-func greet(reader *process.Reader) error {
-	a, err := reader.Ask(nil)
-	if err != nil {
-		return err
-	}
-	switch a.Outcome {
-	case process.Hang, protocol.Panic, protocol.Unable:
-		return fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
-			"docs/conformance.md has the protocol)",
-			strings.Join(reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
-	}
-	return nil
-}
-
-// Repro reports what a payload is, what a correct reader answers to it, and what the
-// reader does. It reports whether the answer is right or excused.
-func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes bool, err error) {
-	payload, err := os.ReadFile(file)
-	if err != nil {
-		return false, err
-	}
-	subject, reader, err := start(s)
-	if err != nil {
-		return false, err
-	}
-	defer reader.Close()
-	var f *failure
-	err = newRun(subject, reader, s, new(expected)).ask(ctx, [][]byte{payload},
-		func(_ int, got contract.Outcome) { f = subject.judge(payload, got) })
-	if err != nil {
-		return false, err
-	}
-	r := f.report(s)
-	r.Verdict = f.verdict.Kind
-	if f.verdict.Kind == verdict.Right {
-		r.Difference = ""
-	}
-	r.Payload.Description = "decided by " + rule(payload, f.want.Kind)
-	_, err = io.WriteString(w, r.String())
-	return !f.verdict.Fails(), err
-}
-
-// report is what is told of a failure.
-func (f *failure) report(s *Settings) verdict.Report {
-	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
-	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
-	if f.file != "" {
-		r.Replay = s.reproCommand(f.file)
-	}
-	return r
-}
 
 // Settings are those of a run that holds a reader to the contract, as settings.Test.Lab.
 type Settings struct {
@@ -164,6 +46,100 @@ func SettingsOf(t settings.Test) (*Settings, error) {
 		return nil, fmt.Errorf("make -C lab conformance runs this: %w", err)
 	}
 	return s, nil
+}
+
+// Run holds a reader to the contract, writes the reports into build/conformance, and a
+// summary to w. It reports whether all is as it must be. The error is one line.
+func Run(ctx context.Context, w io.Writer, s *Settings) (passes bool, err error) {
+	root, err := settings.Root()
+	if err != nil {
+		return false, err
+	}
+	dir := filepath.Join(root, "build", "conformance", s.Engine)
+	// The reports of an earlier run would be taken for this one's, if it ends early.
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
+		return false, err
+	}
+	r, err := start(s)
+	if err != nil {
+		return false, err
+	}
+	defer r.reader.Close()
+	return r.conform(ctx, w, dir, r.allChecks())
+}
+
+// conform is Run of a reader that has been started.
+func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks []check) (passes bool, err error) {
+	if r.list, err = readExpected(r.Expected, r.Update); err != nil {
+		return false, err
+	}
+	report := newReport(r, dir)
+	if _, err := io.WriteString(w, report.header()); err != nil {
+		return false, err
+	}
+	if err = r.all(ctx, checks); err == nil {
+		err = r.shrinkAll(ctx)
+	}
+	report.Interrupted = errors.Is(err, context.Canceled)
+	if err != nil && !report.Interrupted {
+		return false, err
+	}
+	if err := report.finish(); err != nil {
+		return false, err
+	}
+	_, err = io.WriteString(w, report.text(false))
+	return report.Green, err
+}
+
+// start starts the reader and asks for its answer to no bytes at all. The error is one line
+// for a program that is not a reader.
+func start(s *Settings) (*run, error) {
+	root, err := settings.Root()
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRun(s)
+	if err != nil {
+		return nil, err
+	}
+	r.reader = &process.Reader{Command: strings.Fields(s.Reader), Dir: root, Limit: process.Limit}
+	a, err := r.reader.Ask(nil)
+	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
+		err = fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
+			"docs/conformance.md has the protocol)",
+			strings.Join(r.reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
+	}
+	if err != nil {
+		r.reader.Close()
+	}
+	return r, err
+}
+
+// Repro reports what a payload is, what a correct reader answers to it, and what the
+// reader does. It reports whether the answer is right or excused.
+func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes bool, err error) {
+	payload, err := os.ReadFile(file)
+	if err != nil {
+		return false, err
+	}
+	r, err := start(s)
+	if err != nil {
+		return false, err
+	}
+	defer r.reader.Close()
+	var f *failure
+	err = r.ask(ctx, []question{{payload: payload}}, func(q question, got contract.Outcome) { f = r.judge(q, got) })
+	if err != nil {
+		return false, err
+	}
+	report := f.report(s)
+	report.Verdict = f.verdict.Kind
+	if f.verdict.Kind == verdict.Right {
+		report.Difference = ""
+	}
+	report.Payload.Description = "decided by " + rule(payload, f.want.Kind)
+	_, err = io.WriteString(w, report.String())
+	return !f.verdict.Fails(), err
 }
 
 // reproCommand is the line that puts a case to the reader with the same settings.

@@ -13,16 +13,16 @@ import (
 
 // expected is a list of expected failures, as its file has it.
 type expected struct {
-	file  string
-	lines []line
-	names map[string]bool
+	file    string
+	lines   []line
+	numbers map[string]int // of the lines, by the names in them
 }
 
 // line is an entry, or a comment or blank line.
 type line struct {
 	text         string // of a comment or blank line
 	name, answer string
-	pattern      *regexp.Regexp // of a name with a *
+	pattern      *regexp.Regexp // that the name, in which a * stands for any text, is
 	number       int            // in the file
 	shows        bool           // a test fails so
 }
@@ -32,53 +32,40 @@ const separator = " # "
 // readExpected reads a list; "" is an empty one. A file that is not there is an empty one
 // if the list is to be written.
 func readExpected(file string, update bool) (*expected, error) {
-	e := &expected{file: file, names: make(map[string]bool)}
+	e := &expected{file: file, numbers: make(map[string]int)}
 	if file == "" {
 		return e, nil
 	}
 	text, err := os.ReadFile(file)
-	if update && errors.Is(err, fs.ErrNotExist) {
-		return e, nil
-	}
-	if err != nil {
+	if err != nil && !(update && errors.Is(err, fs.ErrNotExist)) {
 		return nil, fmt.Errorf("EXPECTED: %w", err)
 	}
 	for text := range strings.Lines(string(text)) {
-		l := line{number: len(e.lines) + 1, text: strings.TrimRight(text, "\r\n")}
-		if trimmed := strings.TrimSpace(text); trimmed != "" && !strings.HasPrefix(trimmed, "#") {
-			if err := e.parse(&l); err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", file, l.number, err)
-			}
+		if err := e.add(strings.TrimRight(text, "\r\n")); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, len(e.lines)+1, err)
 		}
-		e.lines = append(e.lines, l)
 	}
 	return e, nil
 }
 
-// parse reads an entry.
-func (e *expected) parse(l *line) error {
-	name, answer, _ := strings.Cut(l.text, separator)
-	*l = line{name: strings.TrimSpace(name), answer: strings.TrimSpace(answer), number: l.number}
-	if l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0 {
-		return fmt.Errorf("want name%sanswer, where the name begins with %s/", separator, strings.Join(Levels, "/, "))
-	}
-	if !strings.Contains(l.name, "*") {
-		if e.names[l.name] {
-			i := slices.IndexFunc(e.lines, func(other line) bool { return other.name == l.name })
-			return fmt.Errorf("%s is in line %d, too", l.name, e.lines[i].number)
+// add adds a line of the file.
+func (e *expected) add(text string) error {
+	l := line{number: len(e.lines) + 1, text: text}
+	if trimmed := strings.TrimSpace(text); trimmed != "" && !strings.HasPrefix(trimmed, "#") {
+		name, answer, _ := strings.Cut(trimmed, separator)
+		l.text, l.name, l.answer = "", strings.TrimSpace(name), strings.TrimSpace(answer)
+		l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
+		switch {
+		case l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0:
+			return fmt.Errorf("want name%sanswer, where the name begins with %s/", separator,
+				strings.Join(Levels, "/, "))
+		case e.numbers[l.name] > 0:
+			return fmt.Errorf("%s is in line %d, too", l.name, e.numbers[l.name])
 		}
-		e.names[l.name] = true
-		return nil
+		e.numbers[l.name] = l.number
 	}
-	l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
+	e.lines = append(e.lines, l)
 	return nil
-}
-
-// has reports whether a name is in the list as it is.
-func (e *expected) has(name string) bool { return len(e.names) > 0 && e.names[name] }
-
-func (l *line) matches(name string) bool {
-	return l.name == name || l.pattern != nil && l.pattern.MatchString(name)
 }
 
 // problem is what a list says and the run does not.
@@ -95,7 +82,7 @@ func (e *expected) compare(r *run, failures []*Test) (problems []problem) {
 		p := problem{Test: t.Name, What: "failed: " + t.Answer}
 		for i := range e.lines {
 			switch l := &e.lines[i]; {
-			case !l.matches(t.Name):
+			case l.name == "" || !l.pattern.MatchString(t.Name):
 			case l.answer == t.Answer:
 				l.shows, t.Expected = true, true
 			default:
@@ -110,8 +97,8 @@ func (e *expected) compare(r *run, failures []*Test) (problems []problem) {
 	for _, l := range e.lines {
 		t := r.tests[l.name]
 		switch {
-		case l.name == "" || l.shows || !r.isRun(Levels[levelOf(l.name)]):
-		case l.pattern != nil:
+		case l.name == "" || l.shows || !r.isRun(l.name):
+		case strings.Contains(l.name, "*"):
 			problems = append(problems, problem{l.name, "is expected to fail, but no such test fails so", l.number})
 		case t == nil:
 			problems = append(problems, problem{l.name, "is expected to fail, but there is no such test", l.number})
@@ -127,7 +114,7 @@ func (e *expected) compare(r *run, failures []*Test) (problems []problem) {
 // that were not run.
 func (e *expected) update(r *run, failures []*Test) error {
 	e.lines = slices.DeleteFunc(e.lines, func(l line) bool {
-		return l.name != "" && !l.shows && r.isRun(Levels[levelOf(l.name)])
+		return l.name != "" && !l.shows && r.isRun(l.name)
 	})
 	for _, t := range failures {
 		if !t.Expected {

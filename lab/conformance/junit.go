@@ -53,7 +53,7 @@ func (r *Report) junit() junitSuites {
 			c.Skipped = &junitReason{Message: "expected to fail: " + t.Answer}
 		default:
 			s.Failures++
-			c.Failure = &junitReason{t.Answer, t.failure.report(r.settings).String()}
+			c.Failure = &junitReason{t.Answer, t.failure.report(r.run.Settings).String()}
 		}
 		s.Cases = append(s.Cases, c)
 	}

@@ -16,7 +16,10 @@ import (
 	"text/tabwriter"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/verdict"
 )
 
 // Report is report.json. docs/conformance.md describes it.
@@ -37,9 +40,8 @@ type Report struct {
 	Causes      []*Cause       `json:"causes"`
 	Failures    []*Test        `json:"failures"`
 
-	run      *run
-	settings *Settings
-	dir      string // of its files
+	run *run
+	dir string // of its files
 }
 
 // Counts are those of the tests of a level.
@@ -67,10 +69,10 @@ type Test struct {
 	failure *failure // nil if it passes
 }
 
-func newReport(r *run, c *Settings, dir string) *Report {
-	return &Report{Format: 1, Reader: c.Reader, Options: r.name(), HCSShim: c.HCSShim, Level: c.Level,
-		Seed: c.Seed, Checks: c.Checks, Longest: c.Longest, Excused: r.excused, Problems: []problem{}, run: r,
-		settings: c, dir: dir}
+func newReport(r *run, dir string) *Report {
+	return &Report{Format: 1, Reader: r.Reader, Options: r.name(), HCSShim: r.HCSShim, Level: r.Level,
+		Seed: r.Seed, Checks: r.Checks, Longest: r.Longest, Excused: r.explained, Problems: []problem{}, run: r,
+		dir: dir}
 }
 
 // finish fills the report with what has become of the run, and writes its files.
@@ -79,10 +81,9 @@ func (r *Report) finish() error {
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
-	list := r.run.list
-	problems := list.compare(r.run, r.Failures)
-	if r.settings.Update && !r.Interrupted {
-		if err := list.update(r.run, r.Failures); err != nil {
+	problems := r.run.list.compare(r.run, r.Failures)
+	if r.run.Update && !r.Interrupted {
+		if err := r.run.list.update(r.run, r.Failures); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
 		}
 		problems = nil
@@ -110,20 +111,12 @@ func (r *Report) outdatedDefects() (problems []problem) {
 	return problems
 }
 
-// sorted are all tests, in the order of their names.
-func (r *run) sorted() []*Test {
-	return slices.SortedFunc(maps.Values(r.tests), func(a, b *Test) int { return compareNames(a.Name, b.Name) })
-}
-
 // count counts the tests of each level.
 func (r *Report) count() {
-	for i, level := range Levels {
-		if !r.run.isRun(level) {
-			break
-		}
+	for i, level := range Levels[:levelOf(r.Level)+1] {
 		r.Levels = append(r.Levels, &Counts{Level: level, Payloads: r.run.payloads[level]})
+		c := r.Levels[i]
 		for _, t := range r.run.tests {
-			c := r.Levels[i]
 			switch {
 			case t.Level != level:
 				continue
@@ -138,6 +131,16 @@ func (r *Report) count() {
 			c.Tests++
 		}
 	}
+}
+
+// report is what is told of a failure.
+func (f *failure) report(s *Settings) verdict.Report {
+	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
+	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
+	if f.file != "" {
+		r.Replay = s.reproCommand(f.file)
+	}
+	return r
 }
 
 // inNames is what the names of files do not have.
@@ -158,13 +161,13 @@ func (r *Report) writeFiles() error {
 			return err
 		}
 		t.Cause = slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.String() == f.cause() })
-		t.File, t.Replay = gocmd.FromHere(f.file), r.settings.reproCommand(f.file)
+		t.File, t.Replay = gocmd.FromHere(f.file), r.run.reproCommand(f.file)
 		if len(f.payload) <= mostHex {
 			t.Payload = hex.EncodeToString(f.payload)
 		}
 	}
 	for _, c := range r.Causes {
-		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, c.smallest.Name, c.smallest.failure.report(r.settings))
+		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, c.smallest.Name, c.smallest.failure.report(r.run.Settings))
 	}
 	junit, err := xml.MarshalIndent(r.junit(), "", " ")
 	data, err2 := json.MarshalIndent(r, "", " ")

@@ -3,14 +3,24 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/conformance/differential"
+	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
-	"shimfuzz/lab/conformance/smaller"
 )
 
 // maxHangs is the number of hangs in a row after which the run ends.
@@ -22,16 +32,19 @@ const maxCombinations = 1000
 
 // run is the state of asking a reader.
 type run struct {
-	*subject
-	reader *process.Reader
-	level  string
-	every  int // of that many questions one is asked
-	list   *expected
+	*Settings
+	reader         *process.Reader
+	options        protoreflect.MessageType // that it reads
+	known, excused findings.List
+	engine         differential.Engine // whose defects are excused
+	list           *expected
+	cases          []corpus.Case
+	grammar        *grammar.Grammar
 
 	tests        map[string]*Test
 	failing      map[string][][]string // by place, the tokens that fail by themselves or together
 	payloads     map[string]int        // by level
-	excused      map[string]int        // answers, by finding or defect
+	explained    map[string]int        // wrong answers, by the finding or defect that excuses them
 	combinations int                   // that fail by themselves
 	unlisted     int                   // of those, beyond maxCombinations
 	hangs        int                   // in a row
@@ -39,25 +52,100 @@ type run struct {
 	told         time.Time
 }
 
-func newRun(s *subject, reader *process.Reader, c *Settings, list *expected) *run {
-	r := &run{subject: s, reader: reader, level: c.Level, every: 1, list: list, tests: make(map[string]*Test),
-		failing: make(map[string][][]string), payloads: make(map[string]int), excused: make(map[string]int),
+// newRun prepares to ask the reader that the settings name. Of one that make -C lab matrix
+// has not built nothing is known, unless the user says whose findings it has; it is
+// assumed to link what its release links.
+func newRun(s *Settings) (r *run, err error) {
+	r = &run{Settings: s, engine: differential.Engines[s.Engine], list: new(expected), tests: make(map[string]*Test),
+		failing: make(map[string][][]string), payloads: make(map[string]int), explained: make(map[string]int),
 		told: time.Now()}
-	if c.Longest > 1 {
-		r.every = max(1, s.engine.Every)
+	if r.options, err = optionstype.Find(s.Type); err != nil {
+		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	return r
+	r.grammar = grammar.Of(r.options)
+	if r.cases, err = corpus.Load(); err != nil {
+		return nil, err
+	}
+	if s.Name != "" {
+		r.known = findings.All.Of(s.Name, s.Version)
+	}
+	if s.test.Findings == "" {
+		return r, nil
+	}
+	r.excused, err = findings.All.Named(s.test.Findings)
+	r.excused.Released = true
+	if s.Name == "" {
+		r.known = r.excused
+	}
+	return r, err
 }
 
-// isRun reports whether tests of a level are run.
-func (r *run) isRun(level string) bool {
-	return slices.Index(Levels, level) <= slices.Index(Levels, r.level)
+// want is the right answer to a payload.
+func (r *run) want(payload []byte) contract.Outcome {
+	if r.options == optionstype.RunHCS || r.Marked {
+		return findings.Want(r.Name, r.Version, payload)
+	}
+	return reference.TypeOf(r.options).Want(contract.Stdin, payload)
 }
 
-// all asks the questions of all checks.
+// outcome is what the reader answered, as far as it can tell.
+func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
+	switch {
+	case r.Marked:
+		return process.Outcome(a, nil)
+	case r.options == optionstype.RunHCS:
+		o, err := process.Outcome(a, r.options)
+		return findings.AsKnown(r.Name, r.Version, o), err
+	}
+	return process.Outcome(a, r.options)
+}
+
+// failure is the answer to a question, which is wrong if it fails.
+type failure struct {
+	question
+	want, got contract.Outcome
+	verdict   verdict.Verdict
+	excuses   []string // names of the findings or defects that explain a wrong answer
+	file      string   // that keeps the payload
+}
+
+// fails reports whether the answer is wrong and nothing excuses it.
+func (f *failure) fails() bool { return f.verdict.Fails() && len(f.excuses) == 0 }
+
+// judge decides on the answer to a question.
+func (r *run) judge(q question, got contract.Outcome) *failure {
+	f := &failure{question: q, want: r.want(q.payload), got: got}
+	f.verdict = verdict.Of(grammar.Payload{Bytes: q.payload, Want: f.want}, got, r.known, r.excused)
+	switch {
+	case f.verdict.Kind == verdict.Known:
+		f.excuses = []string{f.verdict.Finding.Name}
+	case f.verdict.Fails():
+		for _, d := range r.engine.Explain(q.payload, got) {
+			f.excuses = append(f.excuses, d.Name)
+		}
+	}
+	if len(f.want.Or) > 0 {
+		f.level = Freedoms
+	}
+	return f
+}
+
+// isRun reports whether tests of a level, or of that which a name begins with, are run.
+func (r *run) isRun(level string) bool { return levelOf(level) <= levelOf(r.Level) }
+
+// levelOf returns the number of the level that a test's name begins with, -1 for none.
+func levelOf(name string) int {
+	level, _, _ := strings.Cut(name, "/")
+	return slices.Index(Levels, level)
+}
+
+// all asks the questions of all checks, of a slow engine one in so many.
 func (r *run) all(ctx context.Context, checks []check) error {
 	const most, mostBytes = 1000, 1 << 20
-	made := 0
+	every, made := 1, 0
+	if r.Longest > 1 {
+		every = max(1, r.engine.Every)
+	}
 	for _, c := range checks {
 		if !r.isRun(c.level) {
 			continue
@@ -65,7 +153,7 @@ func (r *run) all(ctx context.Context, checks []check) error {
 		var batch []question
 		size := 0
 		for q := range c.questions {
-			if made++; made%r.every != 0 {
+			if made++; made%every != 0 {
 				continue
 			}
 			q.level = c.level
@@ -87,26 +175,22 @@ func (r *run) all(ctx context.Context, checks []check) error {
 
 // batch asks some questions. The right answers are computed while the reader goes on.
 func (r *run) batch(ctx context.Context, batch []question) error {
-	payloads := make([][]byte, len(batch))
-	for i, q := range batch {
-		payloads[i] = q.payload
-	}
-	return r.ask(ctx, payloads, func(i int, got contract.Outcome) {
-		f, q := r.judge(batch[i].payload, got), batch[i]
-		f.ids = q.ids
-		if len(f.want.Or) > 0 {
-			q.level = Freedoms
+	return r.ask(ctx, batch, func(q question, got contract.Outcome) {
+		f := r.judge(q, got)
+		if r.isRun(f.level) {
+			r.answered(f)
 		}
-		if r.isRun(q.level) {
-			r.answered(q, f)
-		}
-		r.progress("at " + q.level + "/" + q.place)
+		r.progress("at " + f.level + "/" + f.place)
 	})
 }
 
 // ask passes on the reader's answers. The error ends the run: one of the protocol, a
 // reader that cannot be run or hangs too often, or an interrupt.
-func (r *run) ask(ctx context.Context, payloads [][]byte, answered func(int, contract.Outcome)) error {
+func (r *run) ask(ctx context.Context, all []question, answered func(question, contract.Outcome)) error {
+	payloads := make([][]byte, len(all))
+	for i, q := range all {
+		payloads[i] = q.payload
+	}
 	return r.reader.AskAll(payloads, func(i int, a protocol.Answer) error {
 		r.asked++
 		if r.hangs++; a.Outcome != process.Hang {
@@ -122,38 +206,38 @@ func (r *run) ask(ctx context.Context, payloads [][]byte, answered func(int, con
 		}
 		got, err := r.outcome(a)
 		if err == nil {
-			answered(i, got)
+			answered(all[i], got)
 		}
 		return err
 	})
 }
 
 // answered notes what has become of a question.
-func (r *run) answered(q question, f *failure) {
-	r.payloads[q.level]++
+func (r *run) answered(f *failure) {
+	r.payloads[f.level]++
 	for _, name := range f.excuses {
-		r.excused[name]++
+		r.explained[name]++
 	}
-	combined := len(q.tokens) > 1
+	combined := len(f.tokens) > 1
 	switch {
 	case !f.fails():
-		if !combined || r.list.has(q.name()) {
-			r.test(q)
+		if !combined || len(r.list.numbers) > 0 && r.list.numbers[f.name()] > 0 {
+			r.test(f.question)
 		}
 		return
-	case combined && r.explains(q):
+	case combined && r.explains(f.question):
 		return
-	case combined && r.tests[q.name()] == nil:
+	case combined && r.tests[f.name()] == nil:
 		if r.combinations++; r.combinations > maxCombinations {
 			r.unlisted++
 			return
 		}
 	}
-	t := r.test(q)
-	if t.Payloads++; t.Payloads == 1 && len(q.tokens) > 0 {
-		r.failing[q.place] = append(r.failing[q.place], q.tokens)
+	t := r.test(f.question)
+	if t.Payloads++; t.Payloads == 1 && len(f.tokens) > 0 {
+		r.failing[f.place] = append(r.failing[f.place], f.tokens)
 	}
-	if t.failure == nil || len(q.payload) < len(t.failure.payload) {
+	if t.failure == nil || len(f.payload) < len(t.failure.payload) {
 		t.failure = f
 	}
 }
@@ -173,11 +257,16 @@ func (r *run) explains(q question) bool {
 	})
 }
 
-func isSubset[T comparable](some, all []T) bool {
-	return !slices.ContainsFunc(some, func(e T) bool { return !slices.Contains(all, e) })
+func isSubset(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
 }
 
-// failures are the tests that fail, in the order of their names.
+// sorted are all tests, in the order of their names, first by their levels.
+func (r *run) sorted() []*Test {
+	return slices.SortedFunc(maps.Values(r.tests), func(a, b *Test) int { return compareNames(a.Name, b.Name) })
+}
+
+// failures are the tests that fail, in that order.
 func (r *run) failures() []*Test {
 	return slices.DeleteFunc(r.sorted(), func(t *Test) bool { return t.failure == nil })
 }
@@ -188,75 +277,4 @@ func (r *run) progress(what string) {
 		r.told = time.Now()
 		fmt.Fprintf(os.Stderr, "  %d payloads so far, %s\n", r.asked, what)
 	}
-}
-
-// Bounds on the questions that making payloads smaller takes.
-const (
-	maxAlike      = 8 // failures that look the same
-	maxRounds     = 60
-	maxCandidates = 300     // in a round
-	maxAsked      = 4 << 20 // bytes in a round
-	maxShrunk     = 1 << 17 // bytes of a payload
-)
-
-// shrinkAll makes the payloads of failures smaller. Of many that look the same only some
-// are, unless several fields are wrong: it takes a smaller payload to learn which of them
-// matters.
-func (r *run) shrinkAll(ctx context.Context) error {
-	alike := make(map[string]int)
-	failures := r.failures()
-	slices.SortStableFunc(failures, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
-	for i, t := range failures {
-		f := t.failure
-		key := f.cause()
-		if alike[key]++; alike[key] > maxAlike && len(differences(f.want, f.got)) < 2 {
-			continue
-		}
-		for range maxRounds {
-			smaller, err := r.smaller(ctx, t.failure)
-			if err != nil {
-				return err
-			}
-			if smaller == nil {
-				break
-			}
-			t.failure = smaller
-		}
-		r.progress(fmt.Sprintf("looking for the causes of %d failures, %d to go", len(failures), len(failures)-i-1))
-	}
-	return nil
-}
-
-// smaller returns a failure like f with a smaller payload, nil if there is none. What is
-// right for that payload is the reference's to say.
-func (r *run) smaller(ctx context.Context, f *failure) (*failure, error) {
-	if len(f.payload) > maxShrunk {
-		return nil, nil
-	}
-	var candidates [][]byte
-	size := 0
-	for c := range smaller.Of(f.payload) {
-		candidates = append(candidates, c)
-		if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
-			break
-		}
-	}
-	// The smallest that fails in the same way; at the same size, the first.
-	slices.SortStableFunc(candidates, func(a, b []byte) int { return len(a) - len(b) })
-	var found *failure
-	err := r.ask(ctx, candidates, func(i int, got contract.Outcome) {
-		smaller := r.judge(candidates[i], got)
-		if smaller.ids = f.ids; found == nil && smaller.isLike(f) {
-			found = smaller
-		}
-	})
-	return found, err
-}
-
-// isLike reports whether f is a wrong answer of the same kind as an earlier one: in the
-// place of the same ones, and with no other fields wrong.
-func (f *failure) isLike(earlier *failure) bool {
-	return f.fails() && kinds(f.want) == kinds(earlier.want) && f.got.Kind == earlier.got.Kind &&
-		f.verdict.Finding == earlier.verdict.Finding &&
-		isSubset(differences(f.want, f.got), differences(earlier.want, earlier.got))
 }

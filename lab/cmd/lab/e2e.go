@@ -22,7 +22,7 @@ import (
 // CASE it shows what they do with that one.
 func e2e(ctx context.Context, j *job) error {
 	dir := filepath.Join(j.b.Dir, "e2e")
-	s := windows.Settings{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: j.seed, Checks: j.checks}
+	s := windows.Settings{Shims: dir, Wine: filepath.Join(j.root, "build", "wine"), Seed: j.Seed, Checks: j.Checks}
 	if j.file != "" {
 		c, err := fuzz.ReadCase(j.file, "")
 		if err != nil {
@@ -81,11 +81,11 @@ func buildShims(ctx context.Context, j *job, dir string) error {
 
 // e2eTools installs Wine and mingw-w64 on Debian.
 func e2eTools(ctx context.Context, j *job) error {
-	return install(ctx, j.root, []string{"wine64", "gcc-mingw-w64-x86-64"}, func() string {
+	return install(ctx, j.root, func() []string {
 		if wine.Installed() {
-			return ""
+			return nil
 		}
-		return "Wine or mingw-w64"
+		return []string{"wine64", "gcc-mingw-w64-x86-64"}
 	})
 }
 
@@ -112,7 +112,7 @@ func underWine(ctx context.Context, j *job) error {
 	defer host.Stop()
 	flags, env := host.Tests()
 	packages := windowsPackages
-	if j.hcsshim != "" { // the other tests do not depend on the hcsshim under test
+	if j.test.HCSShim != "" { // the other tests do not depend on the hcsshim under test
 		packages = []string{"./corpus", "./fuzz"}
 	}
 	_, err = j.goTest(ctx, "the corpus's tests and the fuzz targets' seeds", env,
@@ -122,7 +122,7 @@ func underWine(ctx context.Context, j *job) error {
 	}
 	// The enumeration of everything small would take too long.
 	_, properties := j.goTest(ctx, "corpus and properties", env, append(flags, "-count=1", "./properties",
-		"-skip=^TestWalk", fmt.Sprintf("-rapid.seed=%d", j.seed), fmt.Sprintf("-rapid.checks=%d", j.checks),
+		"-skip=^TestWalk", fmt.Sprintf("-rapid.seed=%d", j.Seed), fmt.Sprintf("-rapid.checks=%d", j.Checks),
 		"-rapid.nofailfile", "-rapid.shrinktime=3s")...)
 	return errors.Join(err, properties)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,9 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/conformance/examples"
+	"shimfuzz/lab/conformance/optionstype"
 )
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
@@ -24,39 +27,41 @@ const (
 // exampleReaders holds the example readers to the contract, but for the known defects of
 // their engines, and a reader of runc's Options to its list of expected failures.
 func exampleReaders(ctx context.Context, j *job) error {
-	all, failed := j.options, false
 	known := readers.All("")
 	r := known[slices.IndexFunc(known, func(r readers.Reader) bool { return r.ID() == runcReader })]
 	program, err := r.Build(j.root)
 	if err != nil {
 		return err
 	}
-	j.reader, j.optionsType, j.expected = program+" runc", findings.RuncOptions, filepath.Join(j.root, runcExpected)
-	j.level, j.checks, j.longest = "required", 50, 1 // each payload takes a process
+	runc := *j
+	runc.Reader, runc.Options = program+" runc", findings.RuncOptions
+	runc.Expected = filepath.Join(j.root, runcExpected)
+	runc.Level, runc.Checks, runc.Longest = conformance.Required, 50, 1 // each payload takes a process
 	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
-	if err := j.hold(ctx, &failed); err != nil {
-		return err
+	red := conform(ctx, &runc)
+	if red != nil && !goesOn(ctx, red) {
+		return red
 	}
-	j.options = all
-	j.update = false
-	err = j.holdExamples(ctx, func(e examples.Example) { j.longest = e.Longest })
-	if err == nil && failed {
-		return gocmd.ErrReported
-	}
-	return err
+	j.Update = false
+	return cmp.Or(j.holdExamples(ctx), red)
 }
 
 // differ holds the reference to readers on other protobuf engines: it asks the example
 // readers everything small, and mutated payloads.
 func differ(ctx context.Context, j *job) error {
-	j.level, j.longest = "freedoms", 2
-	return j.holdExamples(ctx, func(examples.Example) {})
+	j.Level, j.Longest = conformance.Freedoms, 2
+	return j.holdExamples(ctx)
+}
+
+// goesOn reports whether an error is that a reader is not right, so that the next one is held, too.
+func goesOn(ctx context.Context, err error) bool {
+	return errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil
 }
 
 // holdExamples holds each example reader that can be built here to the contract, but for
-// the known defects of its engine. prepare sets what is asked of it.
-func (j *job) holdExamples(ctx context.Context, prepare func(examples.Example)) error {
-	held, failed := 0, false
+// the known defects of its engine.
+func (j *job) holdExamples(ctx context.Context) (red error) {
+	held := 0
 	for _, e := range examples.All() {
 		fmt.Printf("\n== %s, %s\n", e.Language, e.Engine)
 		if missing := e.Missing(); missing != nil {
@@ -67,62 +72,47 @@ func (j *job) holdExamples(ctx context.Context, prepare func(examples.Example)) 
 		if err != nil {
 			return err
 		}
-		j.reader, j.engine = command, e.Name
-		prepare(e)
+		one := *j
+		one.Reader, one.Engine, one.Longest = command, e.Name, cmp.Or(j.Longest, e.Longest)
 		held++
-		if err := j.hold(ctx, &failed); err != nil {
+		if err := conform(ctx, &one); goesOn(ctx, err) {
+			red = err
+		} else if err != nil {
 			return err
 		}
 	}
-	switch {
-	case failed:
-		return gocmd.ErrReported
-	case held == 0:
+	if held == 0 {
 		return errors.New("no reader can be run here")
 	}
-	return nil
-}
-
-// hold holds a reader to the contract. That it fails is no error, so that the next one is held, too.
-func (j *job) hold(ctx context.Context, failed *bool) error {
-	err := conform(ctx, j)
-	if errors.Is(err, gocmd.ErrReported) && ctx.Err() == nil {
-		*failed, err = true, nil
-	}
-	return err
+	return red
 }
 
 // descriptors writes the descriptor set for readers in any language.
 func descriptors(_ context.Context, j *job) error {
-	messages, err := examples.WriteDescriptors(j.root)
+	messages, err := optionstype.WriteDescriptors(j.root)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s\n  %s\n", examples.Descriptors, strings.Join(messages, "\n  "))
+	fmt.Printf("%s\n  %s\n", optionstype.Descriptors, strings.Join(messages, "\n  "))
 	return nil
 }
 
 // examplesTools installs from Debian what the example readers need.
 func examplesTools(ctx context.Context, j *job) error {
-	var packages []string
-	for _, e := range examples.All() {
-		for _, n := range e.Missing() {
-			packages = append(packages, n.Package)
-		}
-	}
-	return install(ctx, j.root, packages, func() string {
+	return install(ctx, j.root, func() (packages []string) {
 		for _, e := range examples.All() {
-			if missing := e.Missing(); missing != nil {
-				return fmt.Sprint(missing)
+			for _, n := range e.Missing() {
+				packages = append(packages, n.Package)
 			}
 		}
-		return ""
+		return packages
 	})
 }
 
-// install installs packages on Debian, unless nothing is missing.
-func install(ctx context.Context, root string, packages []string, missing func() string) error {
-	if missing() == "" {
+// install installs the packages of Debian that are missing.
+func install(ctx context.Context, root string, missing func() (packages []string)) error {
+	packages := missing()
+	if len(packages) == 0 {
 		fmt.Println("all that is needed is installed")
 		return nil
 	}
@@ -130,16 +120,14 @@ func install(ctx context.Context, root string, packages []string, missing func()
 		return errors.New("installing needs root: apt-get install --no-install-recommends " +
 			strings.Join(packages, " "))
 	}
-	install := append([]string{"-qq", "install", "-y", "--no-install-recommends"}, packages...)
-	for _, args := range [][]string{{"-qq", "update"}, install} {
-		cmd := gocmd.Command(ctx, root, "apt-get", args...)
-		cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
-		if _, err := gocmd.Output(cmd); err != nil {
-			return fmt.Errorf("apt-get %s: %w", args[1], err)
-		}
+	const apt = "apt-get -qq update && apt-get -qq install -y --no-install-recommends "
+	cmd := gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " "))
+	cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
+	if _, err := gocmd.Output(cmd); err != nil {
+		return fmt.Errorf("apt-get: %w", err)
 	}
-	if what := missing(); what != "" {
-		return fmt.Errorf("the packages are installed, but not found is %s", what)
+	if still := missing(); len(still) > 0 {
+		return fmt.Errorf("the packages are installed, but what is in %s is not found", strings.Join(still, ", "))
 	}
 	fmt.Println("installed: " + strings.Join(packages, " "))
 	return nil

@@ -13,7 +13,7 @@ import (
 // is not lost, the reason of skipped ones is told once, and a package that does not build shows why.
 func TestResults(t *testing.T) {
 	var out bytes.Buffer
-	r := results{out: &out, printed: make(map[source]string), told: make(map[string]bool)}
+	r := newResults(&out)
 	r.line("go: downloading")
 	for _, e := range []struct{ Action, Package, ImportPath, Test, Output string }{
 		{Action: "output", Package: "p", Test: "TestA", Output: "hidden\n"},
@@ -49,7 +49,7 @@ func TestResults(t *testing.T) {
 	want := strings.Join([]string{"go: downloading", "    shown", "    NOT RUN: no Wine", "",
 		"FAIL  p TestB/x", "    wrong", "", "FAIL  p TestC/y", "HANG: hcsshim", "",
 		"FAIL  p", "what failed, by cause", "", "FAIL  q", "q.go:1: broken", ""}, "\n")
-	if got := out.String(); got != want || r.passed != 1 || r.failed != 3 || r.skipped != 2 {
-		t.Errorf("%d passed, %d failed, %d skipped, printed\n%s\nwant\n%s", r.passed, r.failed, r.skipped, got, want)
+	if got := out.String(); got != want || r.count["pass"] != 1 || r.count["fail"] != 3 || r.count["skip"] != 2 {
+		t.Errorf("%v, printed\n%s\nwant\n%s", r.count, got, want)
 	}
 }

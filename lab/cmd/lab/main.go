@@ -1,24 +1,25 @@
-// Command lab is what the targets of the lab's Makefile run: each is a subcommand, and
-// each of make's variables a flag.
+// Command lab is what the targets of the lab's Makefile run: each is a subcommand, which is
+// given make's variables as make is.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/mod/modfile"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/workspace"
 )
 
@@ -28,7 +29,7 @@ func main() {
 		name = os.Args[1]
 	}
 	err := run(name, os.Args[min(2, len(os.Args)):])
-	if err == nil || errors.Is(err, flag.ErrHelp) {
+	if err == nil {
 		return
 	}
 	if !errors.Is(err, gocmd.ErrReported) {
@@ -37,30 +38,33 @@ func main() {
 	os.Exit(1)
 }
 
-// job is what a subcommand works on.
+// job is what a subcommand works on: the user's choices, and what they come to.
 type job struct {
-	options
-	root   string
-	b      *extract.Build // the hcsshim under test, where the subcommand needs one
-	test   settings.Test  // for the processes of this hcsshim's tests
-	engine string         // of the example reader that is held to the contract
+	conformance.Settings               // of a reader; the seed and the numbers are also those of other tests
+	test                 settings.Test // for the processes of the tests of the hcsshim under test
+
+	finding, file, sanitizer, mutant, repo, contact string
+	fuzztime                                        time.Duration
+	sample                                          int
+
+	root string
+	b    *extract.Build // with the hcsshim under test, where the subcommand needs one
 }
 
 func run(name string, args []string) error {
-	if name == "help" {
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	switch {
+	case name == "help":
 		printHelp(os.Stdout)
 		return nil
-	}
-	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
-	if i < 0 {
+	case i < 0:
 		return errors.New("there is no such target; make -C lab lists them")
 	}
 	c := commands[i]
-	o, err := parse(c, args)
-	if err != nil {
-		return err
+	j, err := c.parse(args)
+	if err == nil {
+		err = j.prepare(c.build)
 	}
-	j, err := prepare(c, o)
 	if err != nil {
 		return err
 	}
@@ -75,28 +79,23 @@ func run(name string, args []string) error {
 	return err
 }
 
-// prepare puts the hcsshim under test, where the subcommand needs one.
-func prepare(c command, o *options) (*job, error) {
-	root, err := settings.Root()
+// prepare puts the hcsshim under test, if that is to be built.
+func (j *job) prepare(build bool) (err error) {
+	if j.root, err = settings.Root(); err != nil || !build {
+		return err
+	}
+	b, err := extract.Prepare(j.root, j.test.HCSShim, j.test.Entry)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	j := &job{options: *o, root: root, test: settings.Test{Entry: o.entry, Findings: o.findings}}
-	if !c.build {
-		return j, nil
-	}
-	b, err := extract.Prepare(root, o.hcsshim, o.entry)
-	if err != nil {
-		return nil, err
-	}
-	if o.hcsshim != "" {
+	if j.HCSShim = b.Source.Name; j.test.HCSShim != "" {
 		j.test.HCSShim = b.Source.Name
 	}
 	// The lab's own tests and programs that hold something to the hcsshim under test.
 	j.b, err = workspace.Edited(b, "lab", func(work *modfile.WorkFile) error {
-		return work.AddUse(filepath.Join(root, "lab"), "")
+		return work.AddUse(filepath.Join(j.root, "lab"), "")
 	})
-	return j, err
+	return err
 }
 
 // tell tells the processes of this hcsshim's tests what the lab wants of them.
@@ -114,8 +113,8 @@ func (j *job) printVersions(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("hcsshim %s\n%s", j.b.Source.Name, versions)
-	if j.findings != "" {
-		fmt.Printf("  excused findings: %s\n", j.findings)
+	if j.test.Findings != "" {
+		fmt.Printf("  excused findings: %s\n", j.test.Findings)
 	}
 	return nil
 }

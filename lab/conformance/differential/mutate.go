@@ -28,11 +28,10 @@ func NewMutator(seed int64, cases []corpus.Case) *Mutator {
 	m := &Mutator{rnd: rand.New(rand.NewSource(seed)), seeds: corpus.Payloads(cases)}
 	for _, p := range grammar.RunHCS.Properties() {
 		for range 300 {
-			if p.Guarantee == contract.MalformedFails {
-				break
-			}
 			for _, drawn := range p.Draw(m.rnd) {
-				m.seeds = append(m.seeds, drawn.Bytes)
+				if p.Guarantee != contract.MalformedFails {
+					m.seeds = append(m.seeds, drawn.Bytes)
+				}
 			}
 		}
 	}
@@ -73,24 +72,61 @@ func (m *Mutator) message(b []byte) []byte {
 	if len(fields) == 0 {
 		return slices.Concat(m.other(), b)
 	}
-	f, g := fields[m.rnd.Intn(len(fields))], fields[m.rnd.Intn(len(fields))]
+	f, elsewhere := fields[m.rnd.Intn(len(fields))], fields[m.rnd.Intn(len(fields))].Offset
 	before, after := b[:f.Offset], b[f.Offset+len(f.Raw):]
 	if isMessage(f) && !m.oneIn(4) {
 		return slices.Concat(before, wire.Message{wire.Bytes(f.Num, m.message(f.Value))}.Encode(), after)
 	}
-	switch m.rnd.Intn(9) {
+	tag, n := protowire.ConsumeVarint(f.Raw)
+	head, value := f.Raw[:n], f.Raw[n:]
+	other := m.other()
+	otherTag, otherHead := protowire.ConsumeVarint(other)
+	otherHead = max(otherHead, 0)
+	switch m.rnd.Intn(14) {
 	case 0:
 		return slices.Concat(before, after)
 	case 1: // again, elsewhere
-		return slices.Concat(b[:g.Offset], f.Raw, b[g.Offset:])
+		return slices.Concat(b[:elsewhere], f.Raw, b[elsewhere:])
 	case 2: // last
 		return slices.Concat(before, after, f.Raw)
 	case 3:
-		return slices.Concat(before, m.other(), b[f.Offset:])
+		return slices.Concat(before, other, b[f.Offset:])
 	case 4:
-		return slices.Concat(b, m.other())
+		return slices.Concat(b, other)
+	case 5: // the tag of another one
+		head = other[:otherHead]
+	case 6, 7: // the value of another one
+		if otherTag&7 == tag&7 || m.oneIn(4) {
+			value = other[otherHead:]
+		}
+	case 8: // another number
+		number := 1 + uint64(m.rnd.Intn(22))
+		if m.oneIn(8) {
+			number |= 1 << (29 + 3*m.rnd.Intn(2))
+		}
+		head = wire.WideVarint(number<<3|tag&7, 0)
+	case 9, 10: // a longer tag
+		head = wire.WideVarint(tag, 2+m.rnd.Intn(11))
+	case 11, 12:
+		value = m.value(f.Type, value)
+	case 13: // within a group
+		group := wire.Group(protowire.Number(1+m.rnd.Intn(22)), wire.Raw(f.Raw))
+		return slices.Concat(before, wire.Message{group}.Encode(), after)
 	}
-	return slices.Concat(before, m.field(f), after)
+	return slices.Concat(before, head, value, after)
+}
+
+// value writes a varint, or a length, in more bytes, or another one.
+func (m *Mutator) value(typ protowire.Type, b []byte) []byte {
+	if typ != protowire.VarintType && typ != protowire.BytesType {
+		return b
+	}
+	v, size := protowire.ConsumeVarint(b)
+	if m.oneIn(8) {
+		return slices.Concat(protowire.AppendVarint(nil, v+1-uint64(2*m.rnd.Intn(2))), b[size:])
+	}
+	v |= uint64(m.rnd.Intn(8)/7) << 32
+	return slices.Concat(wire.WideVarint(v, 2+m.rnd.Intn(11)), b[size:])
 }
 
 // isMessage reports whether a field holds a message, by its looks.
@@ -116,49 +152,4 @@ func (m *Mutator) other() []byte {
 		}
 		b = f.Value
 	}
-}
-
-// field changes one field, or puts it into a group.
-func (m *Mutator) field(f wire.Field) []byte {
-	tag, n := protowire.ConsumeVarint(f.Raw)
-	head, value := f.Raw[:n], f.Raw[n:]
-	other := m.other()
-	otherTag, n := protowire.ConsumeVarint(other)
-	n = max(n, 0)
-	number, width := 1+uint64(m.rnd.Intn(22)), 2+m.rnd.Intn(11)
-	if m.oneIn(8) {
-		number |= 1 << (29 + 3*m.rnd.Intn(2))
-	}
-	switch m.rnd.Intn(8) {
-	case 0: // the tag of another one
-		f.Raw = slices.Concat(other[:n], value)
-	case 1, 2: // the value of another one
-		if otherTag&7 == tag&7 || m.oneIn(4) {
-			f.Raw = slices.Concat(head, other[n:])
-		}
-	case 3: // another number
-		f.Raw = slices.Concat(wire.WideVarint(number<<3|tag&7, 0), value)
-	case 4: // a longer tag
-		f.Raw = slices.Concat(wire.WideVarint(tag, width), value)
-	case 5, 6: // a longer value or length, or another one
-		v, size := protowire.ConsumeVarint(value)
-		switch {
-		case f.Type != protowire.VarintType && f.Type != protowire.BytesType:
-		case m.oneIn(8):
-			f.Raw = slices.Concat(head, protowire.AppendVarint(nil, v+1-uint64(2*m.rnd.Intn(2))), value[size:])
-		default:
-			v |= uint64(m.rnd.Intn(8)/7) << 32
-			f.Raw = slices.Concat(head, wire.WideVarint(v, width), value[size:])
-		}
-	case 7:
-		return m.group(f.Raw)
-	}
-	if m.oneIn(8) {
-		return m.group(f.Raw)
-	}
-	return f.Raw
-}
-
-func (m *Mutator) group(b []byte) []byte {
-	return wire.Message{wire.Group(protowire.Number(1+m.rnd.Intn(22)), wire.Raw(b))}.Encode()
 }

@@ -1,20 +1,14 @@
 // Package examples builds the example readers, one for each of several languages, whose
-// decoders are of independent origin, and the descriptor set for readers in any language.
+// decoders are of independent origin.
 package examples
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/conformance/optionstype"
@@ -48,14 +42,14 @@ func All() []Example {
 		{Name: "python", Language: "Python", Engine: "protobuf 3.21 in pure Python", Longest: 1,
 			Needs: []Need{{"/usr/bin/python3", "python3"},
 				{"/usr/lib/python3/dist-packages/google/protobuf/__init__.py", "python3-protobuf"}},
-			command: "/usr/bin/python3 build/examples/python/reader.py " + Descriptors},
+			command: "/usr/bin/python3 build/examples/python/reader.py " + optionstype.Descriptors},
 		{Name: "cpp", Language: "C++", Engine: "libprotobuf 3.21", Longest: 2,
 			Needs: []Need{{"g++", "g++"}, {"protoc", "protobuf-compiler"},
 				{"/usr/include/google/protobuf/message.h", "libprotobuf-dev"}},
 			command: "build/examples/cpp/reader"},
 		{Name: "javascript", Language: "JavaScript", Engine: "Protobuf-ES 2.17 (@bufbuild/protobuf)", Longest: 1,
 			Needs:   []Need{{"node", "nodejs"}, {"npm", "npm"}},
-			command: "node build/examples/javascript/reader.js " + Descriptors},
+			command: "node build/examples/javascript/reader.js " + optionstype.Descriptors},
 		{Name: "go", Language: "Go", Engine: "google.golang.org/protobuf, the release of go.mod", Longest: 2,
 			command: "build/examples/go/reader"},
 		{Name: "rust", Language: "Rust", Engine: "prost 0.11", Longest: 1,
@@ -86,7 +80,7 @@ func (e Example) Build(ctx context.Context, root string) (command string, err er
 	if missing := e.Missing(); missing != nil {
 		return "", fmt.Errorf("%w: the reader in %s needs %v", ErrNotHere, e.Language, missing)
 	}
-	if _, err := WriteDescriptors(root); err != nil {
+	if _, err := optionstype.WriteDescriptors(root); err != nil {
 		return "", err
 	}
 	folder := filepath.Join(root, "lab", "examples", "readers")
@@ -95,35 +89,4 @@ func (e Example) Build(ctx context.Context, root string) (command string, err er
 		return "", fmt.Errorf("%w: npm cannot download: %s", ErrNotHere, gocmd.OneLine(err.Error()))
 	}
 	return e.command, err
-}
-
-// Descriptors is the file that WriteDescriptors writes, below the root of the suite.
-const Descriptors = "build/descriptors.binpb"
-
-// WriteDescriptors writes the descriptor set from which readers in other languages make
-// their classes, and returns the names of the messages that it is for: the two that come
-// on standard input, and every linked type of Options. A file that is right is left
-// alone, so what is built from it stays newer.
-func WriteDescriptors(root string) (messages []string, err error) {
-	var types []protoreflect.MessageType
-	for _, m := range []proto.Message{(*bootstrap.BootstrapParams)(nil), (*anypb.Any)(nil)} {
-		messages = append(messages, string(proto.MessageName(m)))
-	}
-	messages = append(messages, optionstype.Linked()...)
-	for _, name := range messages {
-		mt, err := optionstype.Find(name)
-		if err != nil {
-			return nil, err
-		}
-		types = append(types, mt)
-	}
-	b, err := optionstype.Set(types...)
-	if err != nil {
-		return nil, err
-	}
-	file := filepath.Join(root, Descriptors)
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, b) {
-		return messages, nil
-	}
-	return messages, errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, b, 0o666))
 }

@@ -2,6 +2,7 @@ package examples
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"shimfuzz/lab/conformance/process"
@@ -22,10 +23,7 @@ func TestReaders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := process.New(command, root)
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := &process.Reader{Command: strings.Fields(command), Dir: root, Limit: process.Limit}
 			t.Cleanup(r.Close)
 			for _, test := range []struct{ payload, outcome, detail string }{
 				{"", "none", ""},                    // R1

@@ -30,33 +30,56 @@ func TestFind(t *testing.T) {
 			f.TypeName = proto.String(strings.Replace(f.GetTypeName(), "containerd.runhcs.v1", "mine.v1", 1))
 		}
 	}
-	b, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{fd}})
+	b, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{fd,
+		protodesc.ToFileDescriptorProto(descriptorpb.File_google_protobuf_descriptor_proto)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	set, text := write("set", b), write("text", []byte("message Options {}"))
-	written, err := Write(filepath.Join(dir, "written"), RunHCS)
-	if err != nil {
-		t.Fatal(err)
-	}
 	_, missing := os.Stat(set + "x")
 	for name, want := range map[string]string{
-		"":                             "containerd.runhcs.v1.Options",
 		"containerd.runhcs.v1.Options": "containerd.runhcs.v1.Options",
-		written:                        "containerd.runhcs.v1.Options",
 		set + ":mine.v1.Options":       "mine.v1.Options",
 		"mine.v1.Options": "mine.v1.Options is not linked: want containerd.runhcs.v1.Options, " +
 			"or file:name",
-		set + ":mine.v1.Other":         "has no mine.v1.Other",
-		set + ":mine.v1.Options.debug": "is no message",
-		text + ":mine.v1.Options":      "not a descriptor set",
-		set + "x:mine.v1.Options":      errors.Unwrap(missing).Error(),
-		"google.protobuf.FileOptions":  "only proto3",
+		set + ":mine.v1.Other":               "has no mine.v1.Other",
+		set + ":mine.v1.Options.debug":       "is no message",
+		text + ":mine.v1.Options":            "not a descriptor set",
+		set + "x:mine.v1.Options":            errors.Unwrap(missing).Error(),
+		set + ":google.protobuf.FileOptions": "only proto3",
 	} {
-		mt, err := Find(name)
-		if err != nil && !strings.Contains(err.Error(), want) || err == nil &&
-			string(mt.Descriptor().FullName()) != want {
-			t.Errorf("%s: %v, %v; want %s", name, mt, err, want)
+		got := ""
+		file, err := File(dir, name)
+		mt, errFind := Find(file)
+		if err = errors.Join(err, errFind); err == nil {
+			got = string(mt.Descriptor().FullName())
 		}
+		if err != nil && !strings.Contains(err.Error(), want) || err == nil && got != want {
+			t.Errorf("%s: %v, %v; want %s", name, got, err, want)
+		}
+	}
+}
+
+// The descriptor set has all that its Options need, and a right one is left alone.
+func TestWriteDescriptors(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, Descriptors)
+	var written [2]os.FileInfo
+	for i := range written {
+		messages, err := WriteDescriptors(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range messages {
+			if _, err := Find(file + ":" + name); err != nil {
+				t.Error(err)
+			}
+		}
+		if written[i], err = os.Stat(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !os.SameFile(written[0], written[1]) {
+		t.Error("the right file is written again")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"strings"
 	"time"
 
 	"shimfuzz/lab/conformance/protocol"
@@ -43,16 +42,6 @@ type frame struct {
 	text []byte
 	err  error
 	more bool // more output was there when it had been read
-}
-
-// New returns a reader for a command line, which is split at spaces, without quotes.
-// It runs in dir, with the default limit. The error is that line is empty.
-func New(line, dir string) (*Reader, error) {
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return nil, errors.New("no command")
-	}
-	return &Reader{Command: words, Dir: dir, Limit: Limit}, nil
 }
 
 // errNotAsked is the error of an answer too many.

@@ -1,9 +1,11 @@
 package process
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -20,8 +24,10 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("BE_A_READER") {
 	case "":
 		os.Exit(m.Run())
-	case "deaf":
-		deaf()
+	case "deaf": // answers a question without reading it to its end
+		_, _ = io.ReadFull(os.Stdin, make([]byte, 1))
+		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
+		time.Sleep(time.Hour)
 	case "ahead":
 		readAhead(func(payloads [][]byte) bool {
 			return slices.ContainsFunc(payloads, func(p []byte) bool { return string(p) == "die" })
@@ -35,44 +41,61 @@ func TestMain(m *testing.M) {
 
 // answer behaves as the payload says.
 func answer(payload []byte) protocol.Answer {
-	switch what := string(payload); {
-	case what == "die":
+	switch what := string(payload); what {
+	case "die":
 		fmt.Fprintln(os.Stderr, "last output")
 		os.Exit(3)
-	case what == "hang":
+	case "hang":
 		time.Sleep(time.Hour)
-	case what == "slow":
+	case "slow":
 		time.Sleep(100 * time.Millisecond) // so long that Serve writes the answer at once
-	case what == "panic":
+	case "panic":
 		panic("on purpose")
-	case what == "babble":
+	case "babble":
 		fmt.Println("this is not a frame")
-	case what == "twice":
-		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
-	case what == "number":
+	case "number":
 		fmt.Println("2026-11-24 begins with a digit")
-	case what == "child":
+	case "twice":
+		_ = protocol.WriteFrame(os.Stdout, []byte("none\n"))
+	case "child":
 		child := exec.Command("sleep", "3600")
 		if err := child.Start(); err != nil {
 			return protocol.Failed(err)
 		}
 		return protocol.Answer{Outcome: protocol.Options, Detail: fmt.Append(nil, child.Process.Pid)}
-	case what == "fail":
+	case "fail":
 		return protocol.Failed(fmt.Errorf("no use"))
 	}
 	return protocol.Answer{Outcome: protocol.Options, Detail: payload}
 }
 
+// readAhead is a reader that reads all that is there before it answers, and ends
+// without an answer if fatal says so.
+func readAhead(fatal func(payloads [][]byte) bool) {
+	r := bufio.NewReader(os.Stdin)
+	for {
+		var payloads [][]byte
+		for len(payloads) == 0 || r.Buffered() > 0 {
+			payload, err := protocol.ReadFrame(r)
+			if err != nil {
+				return
+			}
+			payloads = append(payloads, payload)
+		}
+		if fatal(payloads) {
+			os.Exit(3)
+		}
+		for _, payload := range payloads {
+			_ = protocol.WriteFrame(os.Stdout, append([]byte("options\n"), payload...))
+		}
+	}
+}
+
 // patience is for what must happen, however busy the machine is.
 const patience = 5 * time.Minute
 
-func reader(t testing.TB) *Reader {
-	t.Helper()
-	return readerOf(t, "payloads")
-}
-
 // readerOf returns a reader that behaves as its payloads say, or in a way of its own.
-func readerOf(t testing.TB, behavior string) *Reader {
+func readerOf(t *testing.T, behavior string) *Reader {
 	t.Helper()
 	t.Setenv("BE_A_READER", behavior)
 	self, err := os.Executable()
@@ -84,66 +107,134 @@ func readerOf(t testing.TB, behavior string) *Reader {
 	return r
 }
 
-// Whatever a reader does is an answer, and the next payload gets an answer of its own.
-func TestAsk(t *testing.T) {
-	r := reader(t)
-	large := strings.Repeat("x", 3<<20)
-	for _, test := range []struct{ payload, outcome, detail string }{
-		{"", "options", ""},
-		{"a\nb", "options", "a\nb"},
-		{"panic", "panic", "on purpose"},
-		{"fail", "error", "no use"},
-		{"die", "panic", "last output"},
-		{"after", "options", "after"},
-		{"hang", "hang", "no answer within 100ms"},
-		{large, "options", large},
+func bytesOf(payloads ...string) (all [][]byte) {
+	for _, p := range payloads {
+		all = append(all, []byte(p))
+	}
+	return all
+}
+
+// askAll asks payloads and returns the answers, with the ends of their details.
+func askAll(r *Reader, payloads ...string) ([]string, error) {
+	var got []string
+	err := r.AskAll(bytesOf(payloads...), func(i int, a protocol.Answer) error {
+		if i != len(got) {
+			return fmt.Errorf("answer %d after %d answers", i, len(got))
+		}
+		got = append(got, a.Outcome+" "+strings.ReplaceAll(strings.TrimSpace(string(a.Detail)), "\n", "; "))
+		return nil
+	})
+	return got, err
+}
+
+// Every payload gets the answer that it gets alone, whatever the reader does with the
+// ones before and behind it.
+func TestAskAll(t *testing.T) {
+	const died = "panic the process ended (exit status 3); last output"
+	for _, test := range []struct {
+		name, behavior string
+		payloads, want []string
+	}{
+		{"none", "payloads", nil, nil},
+		{"in order", "payloads", []string{"a", "", "panic", "fail", "b\nc"}, []string{"options a", "options ",
+			"panic on purpose", "error no use", "options b; c"}},
+		{"a crash in the middle", "payloads", []string{"a", "b", "die", "c", "d"},
+			[]string{"options a", "options b", died, "options c", "options d"}},
+		{"crashes in a row", "payloads", []string{"die", "die", "a", "die"}, []string{died, died, "options a", died}},
+		{"a crash after answers that arrived", "payloads", []string{"a", "slow", "die"},
+			[]string{"options a", "options slow", died}},
+		{"a crash of a reader that reads ahead", "ahead", []string{"a", "b", "die", "c"},
+			[]string{"options a", "options b", "panic the process ended (exit status 3)", "options c"}},
 	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := readerOf(t, test.behavior)
+			for range 2 { // the second time, the process is the one that the first has left
+				got, err := askAll(r, test.payloads...)
+				if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+					t.Errorf("%v; - want, + got\n%s", err, diff)
+				}
+			}
+		})
+	}
+}
+
+// The payload that a reader hangs on is a hang, also while the next ones fill the pipe.
+func TestAskAllHangs(t *testing.T) {
+	r := readerOf(t, "payloads")
+	large := strings.Repeat("x", 1<<20)
+	var got []string
+	err := r.AskAll(bytesOf("a", "slow", "hang", large, "b"), func(_ int, a protocol.Answer) error {
+		got = append(got, fmt.Sprintf("%s %.30s", a.Outcome, a.Detail))
 		r.Limit = patience
-		if test.outcome == Hang {
+		if string(a.Detail) == "slow" { // the next answer is that to hang, and nothing else can be late
 			r.Limit = 100 * time.Millisecond
 		}
-		a, err := r.Ask([]byte(test.payload))
-		if err != nil {
-			t.Fatalf("%.20q: %v", test.payload, err)
-		}
-		if a.Outcome != test.outcome || !bytes.Contains(a.Detail, []byte(test.detail)) {
-			t.Errorf("%.20q: %s %.100q, want %s %.100q", test.payload, a.Outcome, a.Detail, test.outcome, test.detail)
-		}
+		return nil
+	})
+	want := []string{"options a", "options slow", "hang no answer within 100ms", "options " + large[:30], "options b"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v; - want, + got\n%s", err, diff)
 	}
 }
 
-// A program that is not a reader is an error, not an answer.
-func TestNoReader(t *testing.T) {
-	r := reader(t)
-	for _, what := range []string{"babble", "number"} {
-		if a, err := r.Ask([]byte(what)); err == nil {
-			t.Errorf("text instead of a frame: answered %v", a)
+// However much is on the way in both directions, nobody waits for the other.
+func TestAskAllLarge(t *testing.T) {
+	var payloads, want []string
+	for i := range 2000 {
+		p := fmt.Sprint(i, " ", strings.Repeat("x", i))
+		if i%500 == 250 {
+			p = fmt.Sprint(i, " ", strings.Repeat("x", 5<<20))
 		}
+		payloads, want = append(payloads, p), append(want, strings.TrimSpace("options "+p))
+	}
+	if got, err := askAll(readerOf(t, "payloads"), payloads...); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d answers, %v; want the %d payloads", len(got), err, len(want))
+	}
+}
+
+// What is not of the protocol is an error, and the next payloads are asked of a
+// process that has nothing left to say to the ones before.
+func TestAskAllFails(t *testing.T) {
+	for _, test := range []struct {
+		name, behavior string
+		payloads       []string
+		want           string
+	}{
+		{"text", "payloads", []string{"a", "babble", "b"}, "not the length of a frame"},
+		{"text that begins with a digit", "payloads", []string{"number"}, "not the length of a frame"},
+		{"a program that needs to be asked one at a time", "lonely", []string{"a", "b", "c"},
+			"it answers these 3 payloads one at a time, but not together: the process ended (exit status 3)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := readerOf(t, test.behavior)
+			if got, err := askAll(r, test.payloads...); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%q, %v; want an error with %q", got, err, test.want)
+			}
+			if got, err := askAll(r, "x"); err != nil || got[0] != "options x" {
+				t.Errorf("after that: %q, %v", got, err)
+			}
+		})
 	}
 	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: patience}
-	if a, err := missing.Ask(nil); err == nil {
-		t.Errorf("no program: answered %v", a)
-	}
-	if _, err := exec.LookPath("true"); err == nil {
-		silent := &Reader{Command: []string{"true"}, Limit: patience}
-		if a, err := silent.Ask([]byte("x")); err != nil || a.Outcome != protocol.Panic {
-			t.Errorf("a program that ends at once: %v, %v", a, err)
-		}
+	if got, err := askAll(missing, ""); err == nil {
+		t.Errorf("no program: answered %v", got)
 	}
 }
 
-// A second answer to one payload is an error, not mistaken for the answer to the next.
+// An answer too many is an error, now or when the next payload is asked.
 func TestOutOfStep(t *testing.T) {
-	r := reader(t)
-	_, err := r.Ask([]byte("twice")) // fails if both answers come at the same time
-	eventually(t, "the answer too many is told", func() bool {
-		if err == nil {
-			_, err = r.Ask([]byte("next"))
+	for _, payloads := range [][]string{{"twice"}, {"a", "twice", "b"}} {
+		r := readerOf(t, "payloads")
+		_, err := askAll(r, payloads...)
+		eventually(t, "the answer too many is told", func() bool {
+			if err == nil {
+				_, err = askAll(r, "next")
+			}
+			return err != nil
+		})
+		if !errors.Is(err, errNotAsked) {
+			t.Errorf("%q: %v", payloads, err)
 		}
-		return err != nil
-	})
-	if !errors.Is(err, errNotAsked) {
-		t.Error(err)
 	}
 }
 
@@ -157,12 +248,45 @@ func eventually(t *testing.T, what string, happened func() bool) {
 	}
 }
 
+// A reader that answers, and does not read what it has answered, is not waited for.
+func TestDeaf(t *testing.T) {
+	r := readerOf(t, "deaf")
+	err := r.AskAll(bytesOf(strings.Repeat("x", 1<<20)), func(int, protocol.Answer) error {
+		r.Limit = 100 * time.Millisecond
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "does not read") {
+		t.Error(err)
+	}
+}
+
+// An error or a panic of the function that takes the answers ends the asking, and the
+// answers that remain are not taken for those to the next payloads.
+func TestAskAllStops(t *testing.T) {
+	r := readerOf(t, "payloads")
+	three, enough, calls := bytesOf("a", "b", "c"), errors.New("enough"), 0
+	err := r.AskAll(three, func(int, protocol.Answer) error {
+		calls++
+		return enough
+	})
+	if err != enough || calls != 1 {
+		t.Errorf("%v, after %d answers; want %v after 1", err, calls, enough)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = r.AskAll(three, func(int, protocol.Answer) error { panic(enough) })
+	}()
+	if got, err := askAll(r, "x", "y"); err != nil || !slices.Equal(got, []string{"options x", "options y"}) {
+		t.Errorf("after that: %q, %v", got, err)
+	}
+}
+
 // The processes that a reader has started end with it.
 func TestNothingIsLeft(t *testing.T) {
 	if _, err := exec.LookPath("sleep"); err != nil {
 		t.Skip("NOT RUN: there is no sleep here")
 	}
-	r := reader(t)
+	r := readerOf(t, "payloads")
 	a, err := r.Ask([]byte("child"))
 	if err != nil || a.Outcome != protocol.Options {
 		t.Fatal(a, err)
@@ -173,13 +297,8 @@ func TestNothingIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, fmt.Sprintf("process %d ends", pid), func() bool {
-		state := processState(pid)
-		return state == "" || state == "Z" // ended, whether or not its parent has waited for it
+		out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+		out = bytes.TrimSpace(out)
+		return len(out) == 0 || out[0] == 'Z' // ended, whether or not its parent has waited for it
 	})
-}
-
-// processState returns the letter for the state of a process, as ps prints it, "" if there is none.
-func processState(pid int) string {
-	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
-	return string(bytes.TrimSpace(out)[:min(1, len(bytes.TrimSpace(out)))])
 }

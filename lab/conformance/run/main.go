@@ -5,11 +5,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	// The predictions of findings depend on which types the shim's binary links.
@@ -43,14 +41,5 @@ func run(ctx context.Context) (passes bool, err error) {
 	if len(os.Args) > 1 {
 		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)
 	}
-	root, err := settings.Root()
-	if err != nil {
-		return false, err
-	}
-	dir := filepath.Join(root, "build", "conformance", s.Engine)
-	// The reports of an earlier run would be taken for this one's, if it ends early.
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
-		return false, err
-	}
-	return conformance.Run(ctx, os.Stdout, dir, s)
+	return conformance.Run(ctx, os.Stdout, s)
 }

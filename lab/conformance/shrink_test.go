@@ -1,4 +1,4 @@
-package smaller
+package conformance
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 )
 
 // What matters is all that remains, wherever it stands and however it is written.
-func TestOf(t *testing.T) {
+func TestSmaller(t *testing.T) {
 	rest := []wire.Part{wire.Varint(1, 1).WideTag(5), wire.Sub(7, wire.String(1, "something else"))}
 	annotation := wire.Sub(18, wire.String(1, "an annotated one"), wire.String(2, "x")).Wide(4)
 	for _, test := range []struct {
@@ -24,7 +24,7 @@ func TestOf(t *testing.T) {
 		b := test.in.Encode()
 		for found := true; found; {
 			found = false
-			for c := range Of(b) {
+			for c := range smaller(b) {
 				if bytes.Contains(c, []byte("annotated")) && len(c) < len(b) {
 					b, found = c, true
 					break
