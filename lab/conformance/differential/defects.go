@@ -75,7 +75,7 @@ var Engines = map[string]Engine{
 // Explain returns the known defects that together are why the engine gave a wrong answer,
 // and none that is not needed for that; nothing if they are not why.
 func (e Engine) Explain(payload []byte, got contract.Outcome) []Defect {
-	if !explain(e.Defects, payload, got) {
+	if len(e.Defects) == 0 || !explain(e.Defects, payload, got) {
 		return nil
 	}
 	needed := slices.Clone(e.Defects)
