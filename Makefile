@@ -36,7 +36,7 @@ test:
 ifneq ($(shell go env CGO_ENABLED),1)
 	@echo "NOT RUN: the race detector, which needs a C compiler"
 else
-	$(work) go test -race -run='^(TestConcurrent|TestNoSharedState)' ./properties
+	$(work) go test -race -run='^(TestConcurrent|TestNoSharedState)' ./properties -rapid.checks=30
 endif
 
 coverage:

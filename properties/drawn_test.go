@@ -18,6 +18,7 @@ import (
 func TestDrawn(t *testing.T) {
 	for _, p := range grammar.RunHCS.Properties() {
 		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
 			payloads := drawn(p.Draw)
 			onEach(t, func(rt *rapid.T, d decoder.Decoder) {
 				for _, payload := range payloads.Draw(rt, "payloads") {
