@@ -49,32 +49,32 @@ func join(all, more findings.Catalogue) findings.Catalogue {
 var others = findings.Catalogue{
 	{Name: "bootstrap-rejected", Places: []Place{
 		{Program: RunHCS, From: "v0.8.23", Fixed: bootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri",
-			Predict: noSuchType},
+			Predict: model(legacyOnly).of(bootstrapParams)},
 		{Program: ReadRuntimeOptions, From: "v2.2.9", Case: "recorded_v2.4.2_lcow-v2_start_cri",
-			Predict: noSuchType},
+			Predict: model(legacyOnly).of(bootstrapParams)},
 		{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
-			Predict: namespaceRefused},
+			Predict: model(rust).of(namespaceRefused)},
 	}},
 	{Name: "foreign-type-panics", Places: []Place{
 		{Program: RunHCS, Command: "create", From: oldest, Case: "legacy_foreign_registered"},
 	}},
 	{Name: "identity-misread", Places: []Place{
 		{Program: RustExtensions, From: "v0.11.0", Payload: inNamespace("inference"),
-			Predict: namespaceIsOptions},
+			Predict: model(rust).of(namespaceIsOptions)},
 	}},
 	{Name: "foreign-legacy-is-default", Places: []Place{
 		{Program: RunHCS, From: bootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions",
-			Predict: foreignDropped},
+			Predict: model(drops).of(notLinked)},
 		{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0",
-			Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", Predict: foreignDropped},
+			Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", Predict: model(pkgShim).of(foreign)},
 	}},
 	{Name: "group-hides-bad-field-number", Places: []Place{
 		{Program: RunHCS, Command: "create", From: oldest,
 			Case: "malformed_legacy_options_group-field-above-max"},
 		{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max",
-			Predict: groupInBootstrap},
+			Predict: model(lcow).of(groupInBootstrap)},
 		{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max",
-			Predict: groupInBootstrap},
+			Predict: model(pkgShim).of(groupInBootstrap)},
 	}},
 	{
 		Name: "fields-dropped", Breaks: contract.AsSent,
@@ -82,7 +82,7 @@ var others = findings.Catalogue{
 			"so that the shim writes what it should scrub into its logs.",
 		Places: []Place{
 			{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.1", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
-				Predict: withoutFields("default_container_annotations", "no_inherit_host_timezone", "scrub_logs")},
+				Predict: withoutFields("default_container_annotations", "no_inherit_host_timezone", "scrub_logs").of(legacyOptions)},
 		},
 	},
 	{
@@ -91,13 +91,13 @@ var others = findings.Catalogue{
 			"silently starts with defaults; or not at all, where the options' bytes happen to be invalid UTF-8 " +
 			"(CRI's default, scrub_logs).",
 		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform",
-			Predict: lcowLosesLegacy}},
+			Predict: model(lcow).of(legacyOptions)}},
 	},
 	{
 		Name: "lcow-v2-legacy-is-default", Breaks: contract.ForeignFails,
 		Effect: "Options that are damaged or of another type, in a bare Any, silently start lcow-v2 with defaults.",
 		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions",
-			Predict: lcowLegacyIsDefault}},
+			Predict: model(lcow).of(legacy)}},
 	},
 	{
 		Name: "damage-ignored", Breaks: contract.MalformedFails,
@@ -105,9 +105,9 @@ var others = findings.Catalogue{
 			"defaults, or the options if they stand before it.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
-				Predict: damageIgnored},
+				Predict: model(pkgShim).of(damaged)},
 			{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
-				Predict: damageIgnored},
+				Predict: model(pkgShim).of(damaged)},
 		},
 	},
 	{
@@ -116,9 +116,9 @@ var others = findings.Catalogue{
 			"refuses what follows.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7",
-				Payload: behindUnread(contract.OptionsName, wire.Varint(1, 1)), Predict: endUnread},
+				Payload: behindUnread(contract.OptionsName, wire.Varint(1, 1)), Predict: model(pkgShim).of(tooLong)},
 			{Program: RuncV2, From: "v2.3.0",
-				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: endUnread},
+				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: model(pkgShim).of(tooLong)},
 		},
 	},
 	{
@@ -129,9 +129,9 @@ var others = findings.Catalogue{
 			"too, unless they are runc's.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
-				Predict: legacyDropped},
+				Predict: model(pkgShim).of(legacy)},
 			{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
-				Predict: legacyDropped},
+				Predict: model(pkgShim).of(legacy)},
 		},
 	},
 	{
@@ -140,8 +140,8 @@ var others = findings.Catalogue{
 			"since containerd 2.4, which identifies BootstrapParams by the ID and the namespace of the command line, " +
 			"and says so in its error.",
 		Places: []Place{
-			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: legacyRefused},
-			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: legacyRefused},
+			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: model(pkgShim).of(legacy)},
+			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: model(pkgShim).of(legacy)},
 		},
 	},
 	{
@@ -150,7 +150,7 @@ var others = findings.Catalogue{
 			"BootstrapParams for a shim of 2.2 that is still installed.",
 		Places: []Place{
 			{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
-				Predict: unreadableDropped},
+				Predict: model(pkgShim).of(unreadable)},
 		},
 	},
 	{
@@ -160,7 +160,7 @@ var others = findings.Catalogue{
 			"runtimeoptions', start looks for a cgroup of that name and fails.",
 		Places: []Place{
 			{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all",
-				Predict: typeURLIgnored},
+				Predict: model(rust).of(foreign)},
 		},
 	},
 	{
@@ -169,7 +169,7 @@ var others = findings.Catalogue{
 			"that of the crate protobuf, which does not compare the number of an end with that of the start.",
 		Places: []Place{
 			{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another",
-				Predict: groupEndsUnmatched},
+				Predict: model(rust).of(groupEndsUnmatched)},
 		},
 	},
 	// What follows shows in the programs alone: make -C lab e2e reproduces it.

@@ -4,6 +4,7 @@
 package findings
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
@@ -40,6 +41,15 @@ const (
 	Newest           = findings.Newest
 	NewestContainerd = "v2.4.2"
 )
+
+// Containerd is the releases of containerd that are recorded, and whose readers are run,
+// since there are such. To have one more, add it.
+var Containerd = []string{"v1.7.35", "v2.0.14", "v2.2.9", "v2.3.7", NewestContainerd}
+
+// ContainerdSince are those of them that are not older than a version.
+func ContainerdSince(version string) []string {
+	return slices.DeleteFunc(slices.Clone(Containerd), func(v string) bool { return semver.Compare(v, version) < 0 })
+}
 
 // RuncOptions is the full name of the Options that containerd's own shim and
 // rust-extensions read.

@@ -20,96 +20,106 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// The predictions below are for programs other than the extracted readOptions, and
-// exact for what containerd was recorded to send (corpus/recorded). Those of lcow-v2
-// and of pkg/shim are exact for damaged payloads, too: make -C lab matrix holds them to that.
+// What programs other than the extracted readOptions make of a payload is modelled here and
+// in rust.go, exactly for what containerd was recorded to send (corpus/recorded), and in
+// lcow-v2 and pkg/shim for damaged payloads, too: make -C lab matrix holds the models to that.
+type model func(l List, b []byte) contract.Outcome
 
 var (
 	none   = contract.Outcome{Kind: contract.None}
 	failed = contract.Outcome{Kind: contract.Error}
 )
 
-// noSuchType predicts that BootstrapParams are refused as an Any whose type is
-// the container's ID, which in every recording is web-1.
-func noSuchType(_ List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	return contract.Outcome{Kind: contract.Error, Err: errors.New("web-1: not found")}, stdin.IsBootstrap(b)
-}
-
-// foreignDropped predicts that options of a type that is not linked are dropped:
-// runc's are linked into both of the programs that drop any.
-func foreignDropped(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	url, _ := stdin.AnyParts(b)
-	return none, want.Kind == contract.Foreign && url != RuncOptions
-}
-
-// legacyDropped predicts what containerd 2.3's pkg/shim makes of a legacy payload:
-// whatever it holds is dropped, except for runc's Options whose bytes are no UTF-8.
-func legacyDropped(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return pkgShimAnswer(l.Program, b), !stdin.IsBootstrap(b) && want.Kind != contract.None
-}
-
-// damageIgnored predicts what containerd 2.3's pkg/shim makes of a payload that is
-// damaged and no BootstrapParams to it.
-func damageIgnored(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return pkgShimAnswer(l.Program, b), want.Kind == contract.Malformed && !isBootstrapParams(b)
-}
-
-func isBootstrapParams(b []byte) bool {
-	return proto.Unmarshal(b, new(bootstrap.BootstrapParams)) == nil
-}
-
-// endUnread predicts what pkg/shim makes of a payload whose end it does not read. Since
-// 2.4 it refuses one that is cut within a field.
-func endUnread(l List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	if semver.Compare(l.Version, "v2.4.0") >= 0 && !isBootstrapParams(b[:min(len(b), maxPkgShim)]) {
-		return failed, len(b) > maxPkgShim
+// of predicts that a program's model answers wrongly to the payloads that a finding is of.
+func (m model) of(is func(b []byte, want, got contract.Outcome) bool) findings.Prediction {
+	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
+		got := m(l, b)
+		return got, is(b, want, got)
 	}
-	return pkgShimAnswer(l.Program, b), len(b) > maxPkgShim
 }
 
-// legacyRefused predicts that a legacy payload, or none at all, is refused.
-func legacyRefused(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return contract.Outcome{Kind: contract.Error, Err: errors.New("deprecated API")}, !stdin.IsBootstrap(b) &&
-		want.Kind != contract.Foreign
+// The payloads that findings are of.
+
+func bootstrapParams(b []byte, _, _ contract.Outcome) bool { return stdin.IsBootstrap(b) }
+func legacy(b []byte, _, _ contract.Outcome) bool          { return !stdin.IsBootstrap(b) }
+
+func legacyOptions(b []byte, want, _ contract.Outcome) bool {
+	return !stdin.IsBootstrap(b) && want.Kind == contract.Options
 }
 
-// unreadableDropped predicts that BootstrapParams and what is damaged cannot be read
-// and is dropped.
-func unreadableDropped(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return none, stdin.IsBootstrap(b) || want.Kind == contract.Malformed
+func foreign(_ []byte, want, _ contract.Outcome) bool { return want.Kind == contract.Foreign }
+
+// notLinked are options of another type than runc's, which is linked into runhcs-v1.
+func notLinked(b []byte, want, _ contract.Outcome) bool {
+	url, _ := stdin.AnyParts(b)
+	return want.Kind == contract.Foreign && url != RuncOptions
 }
 
-// withoutFields predicts legacy options without some of their fields.
-func withoutFields(names ...protoreflect.Name) findings.Prediction {
-	return func(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-		if stdin.IsBootstrap(b) || want.Kind != contract.Options {
-			return contract.Outcome{}, false
+func unreadable(b []byte, want, _ contract.Outcome) bool {
+	return stdin.IsBootstrap(b) || want.Kind == contract.Malformed
+}
+
+// damaged is what no BootstrapParams decode from, either.
+func damaged(b []byte, want, _ contract.Outcome) bool {
+	return want.Kind == contract.Malformed && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) != nil
+}
+
+func tooLong(b []byte, _, _ contract.Outcome) bool { return len(b) > maxPkgShim }
+
+// groupInBootstrap is BootstrapParams that are damaged in a group alone.
+func groupInBootstrap(b []byte, want, _ contract.Outcome) bool {
+	return stdin.IsBootstrap(b) && want.Kind == contract.Malformed &&
+		reference.AnswerWithBadNumbers(contract.Stdin, b).Kind != want.Kind
+}
+
+// legacyOnly refuses BootstrapParams as an Any whose type is the container's ID, which in
+// every recording is web-1.
+func legacyOnly(List, []byte) contract.Outcome {
+	return contract.Outcome{Kind: contract.Error, Err: errors.New("web-1: not found")}
+}
+
+// drops goes on without options.
+func drops(List, []byte) contract.Outcome { return none }
+
+// withoutFields decodes legacy options without some of their fields.
+func withoutFields(names ...protoreflect.Name) model {
+	return func(_ List, b []byte) contract.Outcome {
+		got := reference.Answer(b)
+		if got.Options == nil {
+			return got
 		}
-		m := proto.Clone(want.Options).ProtoReflect()
+		m := got.Options.ProtoReflect()
 		for _, name := range names {
 			m.Clear(m.Descriptor().Fields().ByName(name))
 		}
-		return grammar.Sent(m.Interface().(*options.Options)), true
+		return got
 	}
 }
 
 // maxPkgShim is how many bytes of its standard input pkg/shim reads.
 const maxPkgShim = 10 << 20
 
-// pkgShimAnswer is what a program makes of its standard input that is built on
-// containerd 2.3's pkg/shim. Where the bytes are no BootstrapParams it goes on with
-// the extensions before the fault; runc-v2 with runc's Options, if they are an Any of those.
-func pkgShimAnswer(program string, b []byte) contract.Outcome {
+// pkgShim is containerd's pkg/shim, and runc-v2, which is built on it since 2.3. In 2.3,
+// where the bytes are no BootstrapParams, it goes on with the extensions before the fault;
+// runc-v2 with runc's Options, if they are an Any of those. Before, it reads such an Any, and
+// drops all else; later, it refuses what is no BootstrapParams.
+func pkgShim(l List, b []byte) contract.Outcome {
+	before := func(version string) bool { return semver.Compare(l.Version, version) < 0 }
+	name, isBootstrap := OptionsType(l.Program), stdin.IsBootstrap(b)
 	b = b[:min(len(b), maxPkgShim)]
 	var params bootstrap.BootstrapParams
 	err := proto.Unmarshal(b, &params)
-	if program != RuncV2 {
-		return extensionAnswer(&params, contract.OptionsName)
-	}
-	if err != nil && isRuncAny(b) {
+	switch {
+	case !before("v2.4.0") && !isBootstrap:
+		return contract.Outcome{Kind: contract.Error, Err: errors.New("deprecated API")}
+	case !before("v2.4.0") && err != nil:
+		return failed
+	case name == RuncOptions && (err != nil || before("v2.3.0")) && isRuncAny(b):
 		return contract.Outcome{Kind: contract.Options}
+	case before("v2.3.0"):
+		return none
 	}
-	return extensionAnswer(&params, RuncOptions)
+	return extensionAnswer(&params, name)
 }
 
 // isRuncAny reports whether b is an Any of runc's Options, and decodes.
@@ -117,6 +127,13 @@ func isRuncAny(b []byte) bool {
 	var a anypb.Any
 	return proto.Unmarshal(b, &a) == nil && stdin.TypeName(a.GetTypeUrl()) == RuncOptions &&
 		!decode(RuncOptions, a.GetValue()).Kind.IsError()
+}
+
+// lcow is LCOWAnswer. protobuf words its errors differently from one binary to the next.
+func lcow(_ List, b []byte) contract.Outcome {
+	got := LCOWAnswer(b)
+	got.Err = nil
+	return got
 }
 
 // LCOWAnswer is what lcow-v2 makes of its standard input. It has no readOptions:
@@ -154,23 +171,6 @@ func decode(name string, value []byte) contract.Outcome {
 		return contract.Outcome{Kind: contract.Error, Err: err}
 	}
 	return grammar.Sent(opts)
-}
-
-func lcowLosesLegacy(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	got := LCOWAnswer(b)
-	got.Err = nil // protobuf words its errors differently from one binary to the next
-	return got, !stdin.IsBootstrap(b) && want.Kind == contract.Options
-}
-
-func lcowLegacyIsDefault(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	return LCOWAnswer(b), !stdin.IsBootstrap(b) && want.Kind.IsError()
-}
-
-// groupInBootstrap predicts that what stands in a damaged group is not seen. pkg/shim
-// and lcow-v2 make the same of BootstrapParams that decode.
-func groupInBootstrap(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	accepted := reference.AnswerWithBadNumbers(contract.Stdin, b)
-	return LCOWAnswer(b), stdin.IsBootstrap(b) && want.Kind == contract.Malformed && accepted.Kind != want.Kind
 }
 
 // behindUnread makes BootstrapParams whose Options stand where pkg/shim no longer reads.

@@ -31,58 +31,45 @@ var (
 // RustCgroup returns the cgroup that start of rust-extensions' async API adds the shim to,
 // "" for none: that of the value of an Any, of whatever type. This is
 // set_cgroup_and_oom_score in crates/shim/src/cgroup.rs, of which every error ends start.
-func RustCgroup(payload []byte) (string, error) {
-	return new(crate).cgroup(payload)
-}
-
-func (c *crate) cgroup(payload []byte) (string, error) {
-	value, err := c.lastField(payload, 2, anyStrings, nil)
-	if err != nil {
-		return "", err
+// unmatched says that another group's end has closed a group.
+func RustCgroup(payload []byte) (cgroup string, unmatched bool, err error) {
+	c := crate{rest: payload}
+	value, err := c.last(2, anyStrings, nil)
+	if err == nil {
+		c.rest = value
+		value, err = c.last(CgroupField, optionsStrings, optionsUint32)
 	}
-	cgroup, err := c.lastField(value, CgroupField, optionsStrings, optionsUint32)
-	return string(cgroup), err
+	return string(value), c.unmatched, err
 }
 
-// rustAnswer is what rust-extensions makes of a payload: Options if they have a cgroup,
-// and none if not. unmatched says that another group's end has closed a group.
-func rustAnswer(b []byte) (got contract.Outcome, unmatched bool) {
-	var c crate
-	cgroup, err := c.cgroup(b)
-	switch {
+// rust is rust-extensions: Options if they have a cgroup, and none if not.
+func rust(_ List, b []byte) contract.Outcome {
+	switch cgroup, _, err := RustCgroup(b); {
 	case err == errEOF: // which has another name for some lengths
-		return failed, false
+		return failed
 	case err != nil:
-		return contract.Outcome{Kind: contract.Error, Err: err}, false
+		return contract.Outcome{Kind: contract.Error, Err: err}
 	case cgroup == "":
-		return none, c.unmatched
+		return none
 	}
-	return contract.Outcome{Kind: contract.Options}, c.unmatched
+	return contract.Outcome{Kind: contract.Options}
 }
 
-// namespaceRefused predicts that a namespace is refused that is not protobuf. In every
-// recording it is k8s.io, whose third byte is no tag.
-func namespaceRefused(_ List, b []byte, _ contract.Outcome) (contract.Outcome, bool) {
-	got, _ := rustAnswer(b)
-	return got, got.Kind.IsError() && stdin.IsBootstrap(b)
+// namespaceRefused is a namespace that is not protobuf. In every recording it is k8s.io,
+// whose third byte is no tag.
+func namespaceRefused(b []byte, _, got contract.Outcome) bool {
+	return stdin.IsBootstrap(b) && got.Kind.IsError()
 }
 
-// namespaceIsOptions predicts that a namespace which is protobuf stands in for the options.
-func namespaceIsOptions(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	got, _ := rustAnswer(b)
-	return got, !got.Kind.IsError() && stdin.IsBootstrap(b) && !want.Kind.IsError()
+// namespaceIsOptions is a namespace that stands in for the options.
+func namespaceIsOptions(b []byte, want, got contract.Outcome) bool {
+	return stdin.IsBootstrap(b) && !got.Kind.IsError() && !want.Kind.IsError()
 }
 
-// typeURLIgnored predicts that an Any of options of another type is read as runc's.
-func typeURLIgnored(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	got, _ := rustAnswer(b)
-	return got, !got.Kind.IsError() && want.Kind == contract.Foreign
-}
-
-// groupEndsUnmatched predicts that an Any is read whose groups have the ends of others.
-func groupEndsUnmatched(_ List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
-	got, unmatched := rustAnswer(b)
-	return got, unmatched && want.Kind == contract.Malformed && !stdin.IsBootstrap(b)
+// groupEndsUnmatched is an Any whose groups have the ends of others.
+func groupEndsUnmatched(b []byte, want, _ contract.Outcome) bool {
+	_, unmatched, _ := RustCgroup(b)
+	return unmatched && want.Kind == contract.Malformed && !stdin.IsBootstrap(b)
 }
 
 // inNamespace makes BootstrapParams with runc's Options of a container in a namespace.
@@ -92,37 +79,6 @@ func inNamespace(namespace string) func() []byte {
 		options := wire.Message{wire.String(CgroupField, recorded.RuncMarker)}.Encode()
 		return grammar.Start(recorded.OrdinaryShim, p, RuncOptions, options)
 	}
-}
-
-// lastField decodes a message and returns the last occurrence of one length-delimited
-// field.
-func (c *crate) lastField(message []byte, number protowire.Number,
-	texts, uint32s map[protowire.Number]bool) (last []byte, err error) {
-	c.rest = message
-	for len(c.rest) > 0 {
-		n, typ, err := c.tag()
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case typ == protowire.BytesType && (n == number || texts[n]):
-			var b []byte
-			if b, err = c.bytes(); err == nil && texts[n] && !utf8.Valid(b) {
-				err = errors.New("Utf8Error")
-			}
-			if n == number {
-				last = b
-			}
-		case typ == protowire.VarintType && uint32s[n]:
-			_, err = c.varint(5, 32)
-		default:
-			err = c.skip(n, typ, 0)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return last, nil
 }
 
 // The errors of the crate protobuf have the names that it prints. errEOF is
@@ -142,6 +98,68 @@ type crate struct {
 	unmatched bool // the end of another group has closed one
 }
 
+// last reads a message and returns the last occurrence of one length-delimited field.
+func (c *crate) last(number protowire.Number, texts, uint32s map[protowire.Number]bool) (last []byte, err error) {
+	for len(c.rest) > 0 {
+		n, typ, value, err := c.field(0, uint32s)
+		switch {
+		case err != nil:
+			return nil, err
+		case typ == protowire.BytesType && texts[n] && !utf8.Valid(value):
+			return nil, errors.New("Utf8Error")
+		case typ == protowire.BytesType && n == number:
+			last = value
+		}
+	}
+	return last, nil
+}
+
+// field reads a field within so many groups, and returns the value of a length-delimited one.
+func (c *crate) field(groups int, uint32s map[protowire.Number]bool) (n protowire.Number, typ protowire.Type,
+	value []byte, err error) {
+	tag, err := c.varint(5, 32)
+	n, typ = protowire.DecodeTag(tag)
+	switch {
+	case err != nil:
+	case n == 0 || typ > protowire.Fixed32Type:
+		err = fmt.Errorf("IncorrectTag(%d)", tag)
+	case typ == protowire.VarintType && uint32s[n]:
+		_, err = c.varint(5, 32)
+	case typ == protowire.VarintType:
+		_, err = c.varint(10, 64)
+	case typ == protowire.Fixed32Type:
+		_, err = c.take(4)
+	case typ == protowire.Fixed64Type:
+		_, err = c.take(8)
+	case typ == protowire.BytesType:
+		var size uint64
+		if size, err = c.varint(5, 32); err == nil {
+			value, err = c.take(size)
+		}
+	case typ == protowire.StartGroupType:
+		err = c.group(n, groups)
+	case groups == 0:
+		err = errors.New("UnexpectedWireType(EndGroup)")
+	}
+	return n, typ, value, err
+}
+
+// group reads the fields of group n within so many others, to its end. One within a
+// group ends with the input, too.
+func (c *crate) group(n protowire.Number, groups int) error {
+	if groups > maxDepth {
+		return errors.New("OverRecursionLimit")
+	}
+	for groups == 0 || len(c.rest) > 0 {
+		field, typ, _, err := c.field(groups+1, nil)
+		if err != nil || typ == protowire.EndGroupType {
+			c.unmatched = c.unmatched || field != n
+			return err
+		}
+	}
+	return nil
+}
+
 // varint reads a varint of at most so many bytes and bits.
 func (c *crate) varint(bytes, bits int) (uint64, error) {
 	v, n := protowire.ConsumeVarint(c.rest[:min(len(c.rest), bytes)])
@@ -155,15 +173,6 @@ func (c *crate) varint(bytes, bits int) (uint64, error) {
 	return v, nil
 }
 
-// bytes reads a length and as many bytes.
-func (c *crate) bytes() ([]byte, error) {
-	n, err := c.varint(5, 32)
-	if err != nil {
-		return nil, err
-	}
-	return c.take(n)
-}
-
 func (c *crate) take(n uint64) ([]byte, error) {
 	if n > uint64(len(c.rest)) {
 		return nil, errEOF
@@ -171,51 +180,4 @@ func (c *crate) take(n uint64) ([]byte, error) {
 	b := c.rest[:n]
 	c.rest = c.rest[n:]
 	return b, nil
-}
-
-func (c *crate) tag() (protowire.Number, protowire.Type, error) {
-	tag, err := c.varint(5, 32)
-	n, typ := protowire.DecodeTag(tag)
-	if err == nil && (n == 0 || typ > protowire.Fixed32Type) {
-		err = fmt.Errorf("IncorrectTag(%d)", tag)
-	}
-	return n, typ, err
-}
-
-// skip skips the value of an unknown field within so many groups.
-func (c *crate) skip(n protowire.Number, typ protowire.Type, groups int) (err error) {
-	switch typ {
-	case protowire.VarintType:
-		_, err = c.varint(10, 64)
-	case protowire.Fixed64Type:
-		_, err = c.take(8)
-	case protowire.Fixed32Type:
-		_, err = c.take(4)
-	case protowire.BytesType:
-		_, err = c.bytes()
-	case protowire.StartGroupType:
-		err = c.skipGroup(n, groups)
-	case protowire.EndGroupType:
-		err = errors.New("UnexpectedWireType(EndGroup)")
-	}
-	return err
-}
-
-// skipGroup skips the fields of group n within so many others, to its end. One within a
-// group ends with the input, too.
-func (c *crate) skipGroup(n protowire.Number, groups int) error {
-	if groups > maxDepth {
-		return errors.New("OverRecursionLimit")
-	}
-	for groups == 0 || len(c.rest) > 0 {
-		field, typ, err := c.tag()
-		if err != nil || typ == protowire.EndGroupType {
-			c.unmatched = c.unmatched || field != n
-			return err
-		}
-		if err := c.skip(field, typ, groups+1); err != nil {
-			return err
-		}
-	}
-	return nil
 }
