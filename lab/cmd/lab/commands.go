@@ -11,7 +11,8 @@ import (
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/lab/compat"
+	"shimfuzz/lab/compat/matrix"
+	"shimfuzz/lab/compat/senders"
 	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
 	"shimfuzz/lab/reports"
@@ -36,7 +37,7 @@ var commands = []command{
 		repro},
 	{"differential", "hold the reference to readers on other protobuf engines",
 		"HCSSHIM ENTRY SEED=1 CHECKS=300 PAYLOADS=50000", true, differ},
-	{"matrix", "which containerd works with which shim", "HCSSHIM", false, matrix},
+	{"matrix", "which containerd works with which shim", "HCSSHIM", false, compare},
 	{"e2e", "the real shims for Windows, under Wine: serve and start",
 		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},
 	{"windows", "the suite's own tests as Windows programs, under Wine",
@@ -53,7 +54,7 @@ var commands = []command{
 	{"patch", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
 		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.test.HCSShim) }},
 	{"record", "record what five releases of containerd write, as cases of the corpus", "", false,
-		func(ctx context.Context, j *job) error { return compat.Record(ctx, j.root) }},
+		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
 	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
 		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
 	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
@@ -87,12 +88,12 @@ func test(ctx context.Context, j *job) error {
 	return err
 }
 
-func matrix(ctx context.Context, j *job) error {
+func compare(ctx context.Context, j *job) error {
 	source, err := extract.Locate(j.root, j.test.HCSShim)
 	if err != nil {
 		return err
 	}
-	return compat.Compare(ctx, j.root, source)
+	return matrix.Compare(ctx, j.root, source)
 }
 
 func breakDecoders(ctx context.Context, j *job) error {

@@ -50,7 +50,7 @@ func (j *job) putTo(ctx context.Context, args ...string) (err error) {
 	s := j.Settings
 	for _, r := range readers.All("") {
 		if program := r.Program(j.root); program == s.Reader || program == filepath.Join(j.root, s.Reader) {
-			if _, err := r.Build(j.root); err != nil {
+			if err := r.Build(j.root); err != nil {
 				return err
 			}
 			s.Name, s.Version = r.Name, r.Version

@@ -29,12 +29,11 @@ const (
 func exampleReaders(ctx context.Context, j *job) error {
 	known := readers.All("")
 	r := known[slices.IndexFunc(known, func(r readers.Reader) bool { return r.ID() == runcReader })]
-	program, err := r.Build(j.root)
-	if err != nil {
+	if err := r.Build(j.root); err != nil {
 		return err
 	}
 	runc := *j
-	runc.Reader, runc.Options = program+" runc", findings.RuncOptions
+	runc.Reader, runc.Options = r.Program(j.root)+" runc", findings.RuncOptions
 	runc.Expected = filepath.Join(j.root, runcExpected)
 	runc.Level, runc.Checks, runc.Longest = conformance.Required, 50, 1 // each payload takes a process
 	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())

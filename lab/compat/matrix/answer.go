@@ -43,39 +43,35 @@ type Answer struct {
 	Verdict verdict.Verdict
 }
 
-// Ask puts starts to a reader with ask, and decides on the answers. The error is one of
-// ask, one of an answer that is not of the protocol, or readers.ErrNotHere for a reader
-// that cannot be run on this system.
-func Ask(r readers.Reader, starts []Start, ask func(payload []byte) (protocol.Answer, error)) (all []Answer,
-	err error) {
-	for _, s := range starts {
-		got, err := ask(s.Payload)
+// ask puts starts to a reader, and decides on the answers. The error is one of asking, or
+// one of an answer that is not of the protocol.
+func ask(r readers.Reader, all []Start, put func(payload []byte) (protocol.Answer, error)) (Row, error) {
+	row := Row{Reader: r}
+	for _, s := range all {
+		got, err := put(s.Payload)
 		if err == nil && got.Outcome == protocol.Unable {
-			return nil, fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)
+			return Row{Reader: r, Err: fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)}, nil
 		}
 		var a Answer
 		if err == nil {
 			a, err = decide(r, s, got)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r.ID(), err)
+			return row, fmt.Errorf("%s: %w", r.ID(), err)
 		}
-		all = append(all, a)
+		row.Answers = append(row.Answers, a)
 	}
-	return all, nil
+	return row, nil
 }
 
 // decide decides on the answer of a reader. What is known of it is excused.
 func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
 	want := findings.Want(r.Name, r.Version, s.Payload)
 	got, err := outcome(r, answer, want)
-	if err != nil {
-		return Answer{}, err
-	}
 	a := Answer{Start: s, Want: want, Got: got, Effect: effect(want, got)}
 	known := findings.All.Of(r.Name, r.Version)
-	a.Verdict = verdict.OfCase(a.payload(), a.Got, known, known)
-	return a, nil
+	a.Verdict = verdict.OfCase(a.payload(), got, known, known)
+	return a, err
 }
 
 func (a Answer) payload() grammar.Payload {

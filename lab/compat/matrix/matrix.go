@@ -1,24 +1,72 @@
 // Package matrix computes which containerd works with which shim: what each
 // reader (package readers) answers to what each containerd was recorded to send
-// (lab/compat/recorded), what an operator sees of that, and whether it is right.
-//
-// A Row is a reader with its answers. Columns are senders; what becomes of an operator's
-// settings is a table of its own.
+// (package recorded), what an operator sees of that, and whether it is right.
 package matrix
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/semver"
+	"golang.org/x/sync/errgroup"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance/process"
 )
+
+// markdown is the file with the tables, relative to the root.
+const markdown = "build/matrix/matrix.md"
+
+// Compare runs every reader, and the runhcs-v1 of one more hcsshim, on what every
+// containerd was recorded to send, and prints and writes which works with which. It
+// fails for a wrong answer that no finding predicts, for a finding that no longer
+// shows, and for a reader that cannot be built.
+func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
+	cases, err := corpus.Load()
+	if err != nil {
+		return err
+	}
+	all, err := allSent(cases)
+	if err != nil {
+		return err
+	}
+	rows, err := askAll(ctx, root, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)), all, cases)
+	if err != nil {
+		return err
+	}
+	tables := []string{startsTable(all, rows), settingsTable(all, rows)}
+	file := filepath.Join(root, markdown)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777),
+		os.WriteFile(file, []byte(strings.Join(tables, "\n")), 0o666)); err != nil {
+		return err
+	}
+	fmt.Printf("\n%s\nthe words are explained in docs/matrix.md; this table, and what becomes of an operator's TOML: %s\n",
+		tables[0], markdown)
+	found, err := faults(root, rows, tables)
+	for _, f := range found {
+		fmt.Printf("\n%s\n", f)
+	}
+	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(senders(all)), len(found))
+	if err == nil && len(found) > 0 {
+		return gocmd.ErrReported
+	}
+	return err
+}
 
 // Row is a reader's answers to all that it is asked.
 type Row struct {
@@ -27,24 +75,75 @@ type Row struct {
 	Answers []Answer
 }
 
-// Wrong reports the wrong answers that no finding predicts: the first of each group.
-// program is the path of the reader's program, for the command that shows it again.
-func (r Row) Wrong(program string) (reports []verdict.Report) {
-	counts := make(map[string]int)
-	for _, a := range r.Answers {
-		if !a.Verdict.Fails() || a.Verdict.Kind == verdict.KnownRight { // see Stale
-			continue
+// askAll builds and asks each reader, as many at a time as there are cores. A reader that
+// cannot be built is a row, too; the error is one of running it, or of an answer that is not
+// of the protocol.
+func askAll(ctx context.Context, root string, all []readers.Reader, sent []Sent, cases []corpus.Case) ([]Row, error) {
+	rows := make([]Row, len(all))
+	errs := make([]error, len(all))
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	for i, r := range all {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			start := time.Now()
+			rows[i] = Row{Reader: r, Err: r.Build(root)}
+			if rows[i].Err == nil {
+				p := &process.Reader{Command: []string{r.Program(root)}, Limit: process.Limit}
+				defer p.Close()
+				rows[i], errs[i] = ask(r, starts(r, sent, cases), p.Ask)
+			}
+			fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors of all are told
+	return rows, cmp.Or(ctx.Err(), errors.Join(errs...))
+}
+
+// faults are what no finding explains and what is no longer true. docs/matrix.md has the
+// tables of the listed releases.
+func faults(root string, rows []Row, tables []string) (found []string, err error) {
+	add := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	complete := len(rows) == len(readers.All(""))
+	for _, r := range rows {
+		for _, report := range r.wrong(gocmd.FromHere(r.Reader.Program(root))) {
+			add("WRONG  %s%s", r.Reader.ID(), report)
 		}
-		report := r.report(a, program)
-		counts[report.Group]++
-		if counts[report.Group] == 1 {
-			reports = append(reports, report)
+		for _, f := range r.stale() {
+			add("STALE  %s of %s, where the answer is right: correct its entry in lab/compat/findings/all.go", f,
+				r.Reader.ID())
+		}
+		if r.Err != nil && !errors.Is(r.Err, readers.ErrNotHere) {
+			add("NOT RUN  %s: %s", r.Reader.ID(), gocmd.OneLine(r.Err.Error()))
+		}
+		complete = complete && r.Err == nil
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "matrix.md"))
+	for _, t := range tables {
+		if complete && !strings.Contains(string(page), t) {
+			add("STALE  a table in docs/matrix.md is not that of %s", markdown)
 		}
 	}
-	for i := range reports {
-		if n := counts[reports[i].Group]; n > 1 {
-			reports[i].Payload.Description += fmt.Sprintf(", the first of %d payloads", n)
+	return found, err
+}
+
+// wrong reports the wrong answers that no finding predicts: the first of each group.
+// program is the path of the reader's program, for the command that shows it again.
+func (r Row) wrong(program string) (reports []verdict.Report) {
+	var all []verdict.Report
+	for _, a := range r.Answers {
+		if a.Verdict.Fails() && a.Verdict.Kind != verdict.KnownRight { // see stale
+			all = append(all, r.report(a, program))
 		}
+	}
+	for _, group := range grouped(all, func(r verdict.Report) string { return r.Group }) {
+		if n := len(group); n > 1 {
+			group[0].Payload.Description += fmt.Sprintf(", the first of %d payloads", n)
+		}
+		reports = append(reports, group[0])
 	}
 	return reports
 }
@@ -52,10 +151,8 @@ func (r Row) Wrong(program string) (reports []verdict.Report) {
 func (r Row) report(a Answer, program string) verdict.Report {
 	report := a.Verdict.Report(a.payload(), a.Got, contract.GuaranteeOf(a.Want.Kind),
 		findings.All.Of(r.Reader.Name, r.Reader.Version))
-	if report.Advice == "" {
-		report.Advice = "If the answer is a defect of the reader, add a finding that predicts it to " +
-			"lab/compat/findings/all.go."
-	}
+	report.Advice = cmp.Or(report.Advice, "If the answer is a defect of the reader, add a finding that predicts it to "+
+		"lab/compat/findings/all.go.")
 	report.Program = r.Reader.ID()
 	family, _, _ := strings.Cut(a.Name, "_")
 	report.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name,
@@ -63,9 +160,9 @@ func (r Row) report(a Answer, program string) verdict.Report {
 	return report
 }
 
-// Stale returns the findings that predict a wrong answer where that of a release is
+// stale returns the findings that predict a wrong answer where that of a release is
 // right. A checkout may have fixed any of them.
-func (r Row) Stale() (names []string) {
+func (r Row) stale() (names []string) {
 	for _, a := range r.Answers {
 		if a.Verdict.Kind == verdict.KnownRight && semver.IsValid(r.Reader.Version) {
 			names = append(names, a.Verdict.Finding.Name)
@@ -73,4 +170,19 @@ func (r Row) Stale() (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// grouped are items with the same key, in the order of the first ones.
+func grouped[T any, K comparable](items []T, key func(T) K) (groups [][]T) {
+	at := make(map[K]int)
+	for _, item := range items {
+		k := key(item)
+		i, ok := at[k]
+		if !ok {
+			i, at[k] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], item)
+	}
+	return groups
 }

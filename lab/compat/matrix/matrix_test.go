@@ -23,8 +23,6 @@ import (
 	"shimfuzz/lab/conformance/protocol"
 )
 
-func senders() []Sender { return Senders(recorded.Recordings()) }
-
 var (
 	runhcs = readers.Reader{Name: findings.RunHCS, Version: "v0.15.0"}
 	old    = readers.Reader{Name: findings.RunHCS, Version: "v0.14.1"}
@@ -45,18 +43,18 @@ func byTheContract(b []byte) (protocol.Answer, error) {
 	return protocol.Answer{Outcome: protocol.Options, Detail: detail}, err
 }
 
-// A release up to 2.2 is one sender, a later one is two: by the shim's name.
-func TestSenders(t *testing.T) {
-	var got []string
-	for _, s := range senders() {
-		got = append(got, s.String())
+// load is the corpus, and what was recorded for requested options, or of settings.
+func load(t *testing.T, ofSettings bool) (cases []corpus.Case, sent []Sent) {
+	t.Helper()
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, want := range []string{"v1.7.35 to any shim", "v2.2.9 to any shim", "v2.3.7 to runhcs-v1",
-		"v2.3.7 to lcow-v2", "v2.4.2 to lcow-v2"} {
-		if !strings.Contains(strings.Join(got, ", "), want) {
-			t.Errorf("%q is not among %v", want, got)
-		}
+	sent, err = allSent(cases)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return cases, slices.DeleteFunc(sent, func(s Sent) bool { return (s.Setting != "") != ofSettings })
 }
 
 // always answers the same to every payload.
@@ -64,44 +62,34 @@ func always(a protocol.Answer) func([]byte) (protocol.Answer, error) {
 	return func([]byte) (protocol.Answer, error) { return a, nil }
 }
 
-// rowOf is all that a reader answers to senders.
-func rowOf(t *testing.T, r readers.Reader, ask func([]byte) (protocol.Answer, error)) Row {
+// rowOf is all that a reader answers to what is sent, and to the cases that show its findings.
+func rowOf(t *testing.T, r readers.Reader, put func([]byte) (protocol.Answer, error), sent []Sent,
+	cases ...corpus.Case) Row {
 	t.Helper()
-	answers, err := Ask(r, Starts(r, senders(), nil, nil), ask)
+	row, err := ask(r, starts(r, sent, cases), put)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Row{Reader: r, Answers: answers}
-}
-
-// A reader that answers by the contract is right everywhere.
-func TestContractIsRight(t *testing.T) {
-	row := rowOf(t, runhcs, byTheContract)
-	for _, s := range senders() {
-		if got := row.summary(s); got != "arrive" {
-			t.Errorf("%v: %s", s, got)
-		}
-	}
+	return row
 }
 
 // What a reader must answer follows from the request, too: none without options and
 // for foreign ones among extensions, an error for foreign ones in an Any.
 func TestWantFollowsFromTheRequest(t *testing.T) {
+	_, sent := load(t, false)
 	for _, r := range readers.All("") {
-		for _, s := range senders() {
-			for _, start := range s.Starts {
-				want := contract.None
-				switch asked(r, start.Requested) {
-				case "":
-					want = contract.Options
-				case "f:":
-					if !stdin.IsBootstrap(start.Payload) {
-						want = contract.Foreign
-					}
+		for _, s := range sent {
+			want := contract.None
+			switch asked(r, s.Options) {
+			case "":
+				want = contract.Options
+			case "f:":
+				if !stdin.IsBootstrap(s.Payload) {
+					want = contract.Foreign
 				}
-				if got := findings.Want(r.Name, r.Version, start.Payload); got.Kind != want {
-					t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, start.Name, want)
-				}
+			}
+			if got := findings.Want(r.Name, r.Version, s.Payload); got.Kind != want {
+				t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, s.Name, want)
 			}
 		}
 	}
@@ -110,7 +98,7 @@ func TestWantFollowsFromTheRequest(t *testing.T) {
 // startOf is a start with options of recorded.RequestedOptions, in the message given.
 func startOf(family, requested string) Start {
 	o := recorded.Requested(requested)
-	s := Start{Requested: requested}
+	var s Start
 	switch {
 	case family == "bootstrap":
 		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
@@ -193,6 +181,7 @@ func TestEffects(t *testing.T) {
 // more than that is a surprise; one that is right where a finding predicts a wrong
 // answer shows that the finding is stale.
 func TestFindingsPredict(t *testing.T) {
+	_, sent := load(t, false)
 	lcow := readers.Reader{Name: findings.LCOW, Version: "v0.15.0"}
 	for _, test := range []struct {
 		what         string
@@ -206,11 +195,11 @@ func TestFindingsPredict(t *testing.T) {
 		{"refuses everything for no known reason", old, always(protocol.Failed(errors.New("no"))), 4, 0},
 		{"is fixed", old, byTheContract, 0, 1},
 	} {
-		row := rowOf(t, test.reader, test.ask)
-		if got := len(row.Wrong("")); got != test.wrong {
+		row := rowOf(t, test.reader, test.ask, sent)
+		if got := len(row.wrong("")); got != test.wrong {
 			t.Errorf("%s that %s: %d groups of wrong answers, want %d", test.reader.ID(), test.what, got, test.wrong)
 		}
-		if got := row.Stale(); len(got) != test.stale {
+		if got := row.stale(); len(got) != test.stale {
 			t.Errorf("%s that %s: stale %v, want %d", test.reader.ID(), test.what, got, test.stale)
 		}
 	}
@@ -219,10 +208,7 @@ func TestFindingsPredict(t *testing.T) {
 // A reader is given the cases that show its findings, and all damaged ones if what is
 // predicted of these is exact. What it answers is held to the predictions.
 func TestStarts(t *testing.T) {
-	all, err := corpus.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cases, _ := load(t, false)
 	const truncated = "malformed_bootstrap_extension_truncated"
 	for _, test := range []struct {
 		reader readers.Reader
@@ -236,23 +222,16 @@ func TestStarts(t *testing.T) {
 		{runhcs, "legacy_field_debug-type_1", false}, // shows in serve only
 		{runhcs, truncated, false},
 	} {
-		if got := slices.ContainsFunc(Starts(test.reader, nil, nil, all),
-			func(s Start) bool { return s.Name == test.name }); got != test.want {
+		isIt := func(s Start) bool { return s.Name == test.name }
+		if got := slices.ContainsFunc(starts(test.reader, nil, cases), isIt); got != test.want {
 			t.Errorf("%s is given %s: %v, want %v", test.reader.ID(), test.name, got, test.want)
 		}
 	}
 	r := readers.Reader{Name: findings.PkgShim, Version: "v2.3.7"}
-	replay := func(ask func([]byte) (protocol.Answer, error)) Row {
-		answers, err := Ask(r, Starts(r, nil, nil, all), ask)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return Row{Reader: r, Answers: answers}
-	}
-	if got := replay(byTheContract).Stale(); !slices.Contains(got, "damage-ignored") {
+	if got := rowOf(t, r, byTheContract, nil, cases...).stale(); !slices.Contains(got, "damage-ignored") {
 		t.Errorf("for a reader that is fixed, stale %v", got)
 	}
-	wrong := replay(always(protocol.Answer{Outcome: protocol.None})).Wrong("x")
+	wrong := rowOf(t, r, always(protocol.Answer{Outcome: protocol.None}), nil, cases...).wrong("x")
 	if len(wrong) == 0 || !strings.Contains(wrong[0].Replay, "CASE=corpus/malformed/") {
 		t.Errorf("for a reader that drops everything, %d groups of wrong answers", len(wrong))
 	}
@@ -267,24 +246,25 @@ func TestNotAnAnswer(t *testing.T) {
 	}{
 		{runhcs, "maybe", ""},
 		{runhcs, "options", "\x0a"},
-		{runc, "options", ""}, // without the marker
+		{old, "none", "x"},
 	} {
-		ask := always(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
-		if _, err := Ask(test.reader, senders()[0].Starts, ask); err == nil || !strings.Contains(err.Error(),
-			test.reader.ID()) {
+		put := always(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
+		_, err := ask(test.reader, []Start{startOf("legacy", "runc")}, put)
+		if err == nil || !strings.Contains(err.Error(), test.reader.ID()) {
 			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
 	}
 	unable := protocol.Answer{Outcome: protocol.Unable}
-	if _, err := Ask(runhcs, senders()[0].Starts, always(unable)); !errors.Is(err, readers.ErrNotHere) {
-		t.Errorf("got %v", err)
+	row, err := ask(runhcs, []Start{startOf("legacy", "cri")}, always(unable))
+	if err != nil || !errors.Is(row.Err, readers.ErrNotHere) {
+		t.Errorf("got %v, %v", row.Err, err)
 	}
 }
 
 // Senders that all readers answer alike are one column, and neighbouring versions that
 // answer alike are one row.
 func TestMarkdown(t *testing.T) {
-	all := senders()
+	_, sent := load(t, false)
 	refuse := func([]byte) (protocol.Answer, error) { return protocol.Failed(errors.New("no")), nil }
 	anyOnly := func(b []byte) (protocol.Answer, error) {
 		if stdin.IsBootstrap(b) {
@@ -294,12 +274,10 @@ func TestMarkdown(t *testing.T) {
 	}
 	var rows []Row
 	for _, version := range []string{"v1", "v2", "v3"} {
-		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, anyOnly))
+		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, anyOnly, sent))
 	}
-	rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: "v4"}, byTheContract),
+	rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: "v4"}, byTheContract, sent),
 		Row{Reader: readers.Reader{Name: "other"}, Err: errors.New("no")})
-	var b strings.Builder
-	Markdown(&b, all, rows)
 	const want = `| what reads it | v1.7.35 to any shim, v2.0.14 to any shim, v2.2.9 to any shim, ` +
 		`v2.3.7 to runhcs-v1, v2.4.2 to runhcs-v1 | v2.3.7 to lcow-v2, v2.4.2 to lcow-v2 |
 |---|---|---|
@@ -307,15 +285,15 @@ func TestMarkdown(t *testing.T) {
 | hcsshim runhcs-v1 v4 | arrive | arrive |
 | other | not run: no | not run: no |
 `
-	if diff := cmp.Diff(want, b.String()); diff != "" {
+	if diff := cmp.Diff(want, startsTable(sent, rows)); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // A wrong answer is reported with what was wanted and given, and how to see it again.
 func TestReport(t *testing.T) {
-	row := rowOf(t, runc, always(protocol.Failed(errors.New("deprecated API"))))
-	wrong := row.Wrong("build/runc")
+	_, sent := load(t, false)
+	wrong := rowOf(t, runc, always(protocol.Failed(errors.New("deprecated API"))), sent).wrong("build/runc")
 	if len(wrong) == 0 {
 		t.Fatal("no wrong answers")
 	}
@@ -340,10 +318,9 @@ func TestFindingsOfReaders(t *testing.T) {
 		names[r.Name] = true
 	}
 	cases := make(map[string]bool)
-	for _, s := range senders() {
-		for _, start := range s.Starts {
-			cases[start.Name] = true
-		}
+	_, sent := load(t, false)
+	for _, s := range sent {
+		cases[s.Name] = true
 	}
 	for _, f := range findings.All {
 		for _, p := range f.Places {

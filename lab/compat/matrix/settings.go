@@ -2,8 +2,6 @@ package matrix
 
 import (
 	"fmt"
-	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -43,38 +41,32 @@ func emptyIsNone(o contract.Outcome) contract.Outcome {
 	return o
 }
 
-// SettingsMarkdown writes what becomes of each setting. Settings of a runtime with the same
-// effects are one row.
-func SettingsMarkdown(w io.Writer, ways []Way, rows []Row) {
-	type row struct{ runtime, effects string }
-	var order []row
-	options := make(map[row][]string)
-	for _, s := range settings.All() {
-		r := row{runtimeOf(s), effects(s, ways, rows)}
-		if options[r] == nil {
-			order = append(order, r)
+// settingsTable is what becomes of each setting, in Markdown. Settings of a runtime with the
+// same effects are one row.
+func settingsTable(all []Sent, rows []Row) string {
+	var b strings.Builder
+	b.WriteString("| runtime | options | effect |\n|---|---|---|\n")
+	rowOf := func(s settings.Setting) [2]string { return [2]string{runtimeOf(s), effects(s, all, rows)} }
+	for _, group := range grouped(settings.All(), rowOf) {
+		var options []string
+		for _, s := range group {
+			options = append(options, written(s))
 		}
-		options[r] = append(options[r], written(s))
+		row := rowOf(group[0])
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", row[0], strings.Join(options, "<br>"), row[1])
 	}
-	fmt.Fprint(w, "| runtime | options | effect |\n|---|---|---|\n")
-	for _, r := range order {
-		fmt.Fprintf(w, "| %s | %s | %s |\n", r.runtime, strings.Join(options[r], "<br>"), r.effects)
-	}
+	return b.String()
 }
 
 // effects are those of a setting, by the release of containerd unless all have the same.
-func effects(s settings.Setting, ways []Way, rows []Row) string {
-	texts := make(map[string]string) // by release
-	for _, w := range ways {
-		for _, release := range w.Containerd {
-			if w.Setting == s.Name {
-				texts[release] = w.effects(s, rows)
+func effects(s settings.Setting, all []Sent, rows []Row) string {
+	var spans []span
+	for _, release := range findings.Containerd {
+		for _, sent := range all {
+			if sent.Setting == s.Name && slices.Contains(sent.Containerd, release) {
+				spans = extend(spans, "", release, sent.effects(s, rows))
 			}
 		}
-	}
-	var spans []span
-	for _, release := range slices.Sorted(maps.Keys(texts)) {
-		spans = extend(spans, "", release, texts[release])
 	}
 	if len(spans) == 1 {
 		return spans[0].text
@@ -87,30 +79,23 @@ func effects(s settings.Setting, ways []Way, rows []Row) string {
 }
 
 // effects are that on the newest shim, and those on others that differ.
-func (w Way) effects(s settings.Setting, rows []Row) string {
+func (s Sent) effects(setting settings.Setting, rows []Row) string {
 	switch {
-	case w.Error != "" && s.Means == "":
+	case s.Error != "" && setting.Means == "":
 		return string(Refused)
-	case w.Error != "":
+	case s.Error != "":
 		return string(Fails)
 	}
-	var spans []span // the newest shim's first
-	for _, r := range slices.Backward(rows) {
-		at := slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Name == w.Name })
-		if at < 0 || !w.isFor(r.Reader) {
-			continue
+	var spans []span
+	for _, r := range rows {
+		if r.Err == nil && s.isFor(r.Reader) {
+			spans = extend(spans, "", r.Reader.Version, string(sees(r.Reader, setting, r.answer(s.Start).Got)))
 		}
-		e := string(sees(r.Reader, s, r.Answers[at].Got))
-		i := slices.IndexFunc(spans, func(s span) bool { return s.text == e })
-		if i < 0 {
-			i = len(spans)
-			spans = append(spans, span{last: r.Reader.Version, text: e})
-		}
-		spans[i].first = r.Reader.Version
 	}
 	if len(spans) == 0 {
 		return "not run"
 	}
+	slices.Reverse(spans)
 	text := spans[0].text
 	for _, s := range spans[1:] {
 		text += "; " + s.text + " " + s.label()

@@ -6,11 +6,9 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
-	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/settings"
 )
 
@@ -48,26 +46,13 @@ func TestSees(t *testing.T) {
 }
 
 // The table has each setting, with the effect on the newest shim and on those that differ.
-func TestSettingsMarkdown(t *testing.T) {
-	cases, err := corpus.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ways, err := Ways(recorded.Passages(), cases)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestSettingsTable(t *testing.T) {
+	_, sent := load(t, true)
 	var rows []Row
 	for _, version := range []string{"v0.14.1", "v0.15.0"} {
-		r := readers.Reader{Name: findings.RunHCS, Version: version}
-		answers, err := Ask(r, Starts(r, nil, ways, nil), byTheContract)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, Row{Reader: r, Answers: answers})
+		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, byTheContract, sent))
 	}
-	var b strings.Builder
-	SettingsMarkdown(&b, ways, rows)
+	table := settingsTable(sent, rows)
 	for _, want := range []string{
 		"| `sandbox_isolation = 1`<br>`SandboxIsolaton = 1` | DEFAULTS |\n",
 		"| `io.containerd.runhcs.v1` | `SandboxIsolation = 7`<br>`VmMemorySizeInMb = -1` | ACCEPTED |\n",
@@ -75,16 +60,16 @@ func TestSettingsMarkdown(t *testing.T) {
 		"| `ScrubLogs = false` | v1.7.35 to v2.3.7: DEFAULTS; arrive v0.14.1<br>v2.4.2: arrive |\n",
 		"| `io.containerd.lcow.v2` | no table<br>empty table<br>`ScrubLogs = true`<br>",
 	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("%q is not in:\n%s", want, b.String())
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is not in:\n%s", want, table)
 		}
 	}
 	for _, s := range settings.All() {
-		if !strings.Contains(b.String(), written(s)) {
+		if !strings.Contains(table, written(s)) {
 			t.Errorf("there is no %s", written(s))
 		}
 	}
-	if _, err := Ways([]recorded.Passage{{Setting: "x", Start: recorded.Hex{}}}, nil); err == nil {
-		t.Error("a passage without a case is not an error")
+	if _, err := allSent(nil); err == nil {
+		t.Error("a payload without a case is not an error")
 	}
 }

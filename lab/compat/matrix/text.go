@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -12,62 +11,53 @@ import (
 	"shimfuzz/lab/compat/recorded"
 )
 
-// Legend explains the words of the table.
-const Legend = `arrive: the options that were sent, field by field. error: the shim does not start, and reports why.
-DEFAULTS: the options are silently dropped. PARTLY: some of their fields are.
-PANIC: the shim crashes. HANG: it does not answer.
-OTHER: other options than were sent. n: the effect of no options, and f: of options of another type, where it is wrong.`
-
-// Markdown writes the matrix as a table. Senders that every reader answers alike are one
-// column, and neighbouring versions of a reader that answer alike are one row.
-func Markdown(w io.Writer, senders []Sender, rows []Row) {
-	var columns [][]Sender
-	for _, s := range senders {
-		alike := func(c []Sender) bool {
-			return !slices.ContainsFunc(rows, func(r Row) bool { return r.summary(c[0]) != r.summary(s) })
+// startsTable is what becomes of requested options, in Markdown. Senders that every reader
+// answers alike are one column, and neighbouring versions of a reader that answer alike are
+// one row.
+func startsTable(all []Sent, rows []Row) string {
+	columns := grouped(senders(all), func(s sender) string { return strings.Join(summaries(rows, s), "|") })
+	var b strings.Builder
+	b.WriteString("| what reads it |")
+	for _, column := range columns {
+		for i, s := range column {
+			b.WriteString([]string{" ", ", "}[min(i, 1)] + s.name)
 		}
-		if at := slices.IndexFunc(columns, alike); at >= 0 {
-			columns[at] = append(columns[at], s)
-		} else {
-			columns = append(columns, []Sender{s})
-		}
+		b.WriteString(" |")
 	}
-	fmt.Fprint(w, "| what reads it |")
-	for _, c := range columns {
-		var names []string
-		for _, s := range c {
-			names = append(names, s.String())
-		}
-		fmt.Fprintf(w, " %s |", strings.Join(names, ", "))
-	}
-	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---|", len(columns)))
+	fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(columns)))
 	var spans []span
 	for _, r := range rows {
 		text := ""
-		for _, c := range columns {
-			text += " " + r.summary(c[0]) + " |"
+		for _, column := range columns {
+			text += " " + r.summary(column[0]) + " |"
 		}
 		spans = extend(spans, r.Reader.Name, r.Reader.Version, text)
 	}
 	for _, s := range spans {
-		fmt.Fprintf(w, "| %s |%s\n", s.label(), s.text)
+		fmt.Fprintf(&b, "| %s |%s\n", s.label(), s.text)
 	}
+	return b.String()
+}
+
+func summaries(rows []Row, s sender) (all []string) {
+	for _, r := range rows {
+		all = append(all, r.summary(s))
+	}
+	return all
 }
 
 // summary is what a row has in the column of a sender, in one or two words: what happens
 // to the reader's own options, and what goes wrong without options (n:) and with foreign
 // ones (f:).
-func (r Row) summary(s Sender) string {
+func (r Row) summary(s sender) string {
 	if r.Err != nil {
 		return "not run: " + gocmd.OneLine(r.Err.Error())
 	}
 	effects := make(map[string][]string) // by what was asked for
 	for _, e := range worstFirst {
-		for _, a := range r.Answers {
-			if a.Effect != e || !s.sends(a.Start) {
-				continue
-			}
-			if what := asked(r.Reader, a.Requested); !slices.Contains(effects[what], string(e)) {
+		for _, sent := range s.sent {
+			what := asked(r.Reader, sent.Options)
+			if r.answer(sent.Start).Effect == e && !slices.Contains(effects[what], string(e)) {
 				effects[what] = append(effects[what], string(e))
 			}
 		}
@@ -79,6 +69,11 @@ func (r Row) summary(s Sender) string {
 		}
 	}
 	return text
+}
+
+// answer is the reader's answer to a start.
+func (r Row) answer(s Start) Answer {
+	return r.Answers[slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Name == s.Name })]
 }
 
 // asked is how a reader sees a request: "" for options that it reads, "n:" for none, "f:"

@@ -3,14 +3,12 @@
 package programs
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,28 +20,28 @@ import (
 
 // Module is a module to be written to a temporary folder and built there.
 type Module struct {
+	Path    string            // for imports within it
 	Release *gocmd.Module     // to link, with the versions that it selects
+	Tags    []string          // for its build, beside shimfuzz, which files have that are built in such a module alone
 	Files   map[string][]byte // by slash-separated path
-	Path    string            // of the module, for imports within it
 }
 
-// ignored is the line that keeps a program's files from being built as part of the suite.
-const ignored = "//go:build ignore\n\n"
-
-// Add adds files of a folder of source to the module's folder to. The error is one of
-// reading them.
-func (m *Module) Add(to string, source fs.FS, folder string, names ...string) error {
-	if m.Files == nil {
-		m.Files = make(map[string][]byte)
-	}
-	for _, name := range names {
-		text, err := fs.ReadFile(source, path.Join(folder, name))
+// New returns a module with files of the suite, at the same place.
+func New(root, modulePath string, release *gocmd.Module, patterns ...string) (*Module, error) {
+	m := &Module{Path: modulePath, Release: release, Files: make(map[string][]byte)}
+	suite := os.DirFS(root)
+	for _, pattern := range patterns {
+		names, err := fs.Glob(suite, pattern)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		m.Files[path.Join(to, name)] = bytes.Replace(text, []byte(ignored), nil, 1)
+		for _, name := range names {
+			if m.Files[name], err = fs.ReadFile(suite, name); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return nil
+	return m, nil
 }
 
 // Build writes the module and builds packages, with more of go build's environment and
@@ -60,22 +58,18 @@ func (m *Module) Build(bin string, env, flags []string, packages ...string) erro
 		return err
 	}
 	out := filepath.Join(dir, "bin")
-	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath", "-o", out + string(filepath.Separator)}
+	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath",
+		"-tags=" + strings.Join(append(m.Tags, "shimfuzz"), ","), "-o", out + string(filepath.Separator)}
 	args = slices.Concat(args, flags, packages)
 	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, env...), args...); err != nil {
 		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version,
 			strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 	}
 	built, err := os.ReadDir(out)
-	if err != nil {
-		return err
-	}
 	for _, program := range built {
-		if err := os.Rename(filepath.Join(out, program.Name()), filepath.Join(bin, program.Name())); err != nil {
-			return err
-		}
+		err = errors.Join(err, os.Rename(filepath.Join(out, program.Name()), filepath.Join(bin, program.Name())))
 	}
-	return nil
+	return err
 }
 
 // write writes the module to dir. Its go.mod requires the release and all that the
@@ -93,19 +87,14 @@ func (m *Module) write(dir string) error {
 		return err
 	}
 	mod.Cleanup()
-	sums, err := os.ReadFile(filepath.Join(m.Release.Dir, "go.sum"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	files := maps.Clone(m.Files)
-	files["go.mod"], files["go.sum"] = modfile.Format(mod.Syntax), sums
+	files["go.mod"] = modfile.Format(mod.Syntax)
+	files["go.sum"], _ = os.ReadFile(filepath.Join(m.Release.Dir, "go.sum")) // which not every release has
 	for name, text := range files {
 		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666)); err != nil {
-			return err
-		}
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666))
 	}
-	return nil
+	return err
 }
 
 // edit turns the release's go.mod into the module's, which takes the release from the

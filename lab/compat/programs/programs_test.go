@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -74,19 +73,4 @@ replace example.com/indirect => ` + filepath.Join(dir, "indirect") + "\n"
 	}
 	check("a/main.go", "package main\n")
 	check("go.sum", "")
-}
-
-// A program's files are added without the line that keeps the suite from building them.
-func TestAdd(t *testing.T) {
-	source := fstest.MapFS{"p/main.go": {Data: []byte("//go:build ignore\n\n// Command p.\npackage main\n")}}
-	var m Module
-	if err := m.Add("to", source, "p", "main.go"); err != nil {
-		t.Fatal(err)
-	}
-	if got := string(m.Files["to/main.go"]); got != "// Command p.\npackage main\n" {
-		t.Errorf("got %q", got)
-	}
-	if err := m.Add("to", source, "p", "missing.go"); err == nil {
-		t.Error("a missing file is not an error")
-	}
 }

@@ -7,7 +7,6 @@ package readers
 
 import (
 	"bytes"
-	"embed"
 	"errors"
 	"fmt"
 	"os"
@@ -27,8 +26,7 @@ import (
 type Reader struct {
 	Name    string // one of package findings' programs, or "reference"
 	Version string // release, or the path of a checkout; "" for the reference
-	build   func(root, dir, version string) error
-	program string // file name, in Folder
+	program string // folder with its source, and file name
 }
 
 // ID returns the name and the version, as in "hcsshim lcow-v2 v0.15.0".
@@ -37,23 +35,17 @@ func (r Reader) ID() string { return strings.TrimSpace(r.Name + " " + r.Version)
 // releases is every program and the versions of it that are run. To run one more, add
 // a line, or a version to a line.
 var releases = []struct {
-	Reader
-	versions []string
+	name, program string
+	versions      []string
 }{
-	{Reader{Name: "reference", build: suite("reference"), program: "reference"}, []string{""}},
-	{Reader{Name: findings.RunHCS, build: hcsshim(extract.RunHCS), program: "reader"},
-		[]string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9", "v0.13.0", "v0.14.0", "v0.14.1",
-			"v0.15.0"}},
-	{Reader{Name: findings.LCOW, build: hcsshim(lcow), program: "reader"}, []string{"v0.15.0"}},
-	{Reader{Name: findings.ReadRuntimeOptions, build: containerd("runtimeoptions"), program: "runtimeoptions"},
-		[]string{"v2.2.9", "v2.3.7", findings.NewestContainerd}},
-	{Reader{Name: findings.PkgShim, build: containerd("pkgshim"), program: "pkgshim"},
-		[]string{"v2.3.7", findings.NewestContainerd}},
-	{Reader{Name: findings.RuncV2, build: containerd("runc"), program: "runc"},
-		[]string{"v2.2.9", "v2.3.7", findings.NewestContainerd}},
-	// the crate's, whose behaviour it has
-	{Reader{Name: findings.RustExtensions, build: suite("rustextensions"), program: "rustextensions"},
-		[]string{"v0.11.0"}},
+	{"reference", "reference", []string{""}},
+	{findings.RunHCS, "hcsshim", []string{"v0.8.23", "v0.9.12", "v0.10.0-rc.8", "v0.11.7", "v0.12.0", "v0.12.9",
+		"v0.13.0", "v0.14.0", "v0.14.1", "v0.15.0"}},
+	{findings.LCOW, "hcsshim", []string{"v0.15.0"}},
+	{findings.ReadRuntimeOptions, "runtimeoptions", findings.ContainerdSince("v2.2.0")},
+	{findings.PkgShim, "pkgshim", findings.ContainerdSince("v2.3.0")},
+	{findings.RuncV2, "runc", findings.ContainerdSince("v2.2.0")},
+	{findings.RustExtensions, "rustextensions", []string{"v0.11.0"}}, // the crate's, whose behaviour it has
 }
 
 // ErrNotHere is the error for a reader that cannot be run on this system.
@@ -61,88 +53,105 @@ var ErrNotHere = errors.New("not on this system")
 
 // All returns the readers of the listed releases, and runhcs-v1 of one more hcsshim,
 // which is a version or the path of a checkout; "" is none.
-func All(more string) []Reader {
-	var all []Reader
+func All(more string) (all []Reader) {
 	for _, l := range releases {
 		versions := l.versions
-		if l.Name == findings.RunHCS && more != "" && !slices.Contains(versions, more) {
+		if l.name == findings.RunHCS && more != "" && !slices.Contains(versions, more) {
 			versions = append(slices.Clone(versions), more)
 		}
 		for _, v := range versions {
-			l.Version = v
-			all = append(all, l.Reader)
+			all = append(all, Reader{l.name, v, l.program})
 		}
 	}
 	return all
 }
 
-// Folder returns the folder of the reader's program, below the tree's root.
-func (r Reader) Folder(root string) string {
+// folder is the folder of the reader's program, below the tree's root.
+func (r Reader) folder(root string) string {
 	key := strings.NewReplacer(" ", "-", "/", "-", ".."+string(filepath.Separator), "").Replace(r.ID())
 	return filepath.Join(root, "build", "readers", key)
 }
 
-// Build builds the reader and returns its program's path. The error is ErrNotHere on
-// a system that the reader is not for, else one of downloading or building.
-func (r Reader) Build(root string) (program string, err error) {
-	if r.Name == findings.RuncV2 && runtime.GOOS != "linux" {
-		return "", fmt.Errorf("%w: it needs Linux", ErrNotHere)
-	}
-	dir := r.Folder(root)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", err
-	}
-	if err := r.build(root, dir, r.Version); err != nil {
-		return "", fmt.Errorf("%s: %w", r.ID(), err)
-	}
-	return r.Program(root), nil
-}
-
 // Program returns the path of the reader's program, which Build makes.
-func (r Reader) Program(root string) string { return filepath.Join(r.Folder(root), r.program) }
+func (r Reader) Program(root string) string { return filepath.Join(r.folder(root), r.program) }
 
-//go:embed hcsshim/*.go lcow/*.go runtimeoptions/*.go pkgshim/*.go runc/*.go
-var sources embed.FS
-
-// protocolFolder is the folder of package protocol, which is copied into each module.
-const protocolFolder = "lab/conformance/protocol"
-
-// module returns a module for a reader, with the protocol in it.
-func module(root string, release *gocmd.Module) (*programs.Module, error) {
-	m := &programs.Module{Path: "shimfuzz", Release: release}
-	return m, m.Add(protocolFolder, os.DirFS(root), protocolFolder, "protocol.go")
+// Build builds the reader. The error is ErrNotHere on a system that the reader is not for,
+// else one of downloading or building.
+func (r Reader) Build(root string) error {
+	if r.Name == findings.RuncV2 && runtime.GOOS != "linux" {
+		return fmt.Errorf("%w: it needs Linux", ErrNotHere)
+	}
+	err := os.MkdirAll(r.folder(root), 0o777)
+	switch project, _, _ := strings.Cut(r.Name, " "); {
+	case err != nil:
+	case project == "hcsshim":
+		err = r.buildHCSShim(root)
+	case project == "containerd":
+		err = r.buildContainerd(root)
+	default: // a package of the lab
+		_, err = gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o", r.Program(root),
+			"./compat/readers/"+r.program)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.ID(), err)
+	}
+	return nil
 }
 
-// hcsshim returns the function that builds a reader from the extracted decoder of one
-// of hcsshim's shims.
-func hcsshim(shim extract.Shim) func(root, dir, version string) error {
-	return func(root, dir, version string) error {
-		source, err := extract.Locate(root, version)
-		if err != nil {
-			return err
-		}
-		files, err := source.Files(shim)
-		if err == nil && shim == lcow {
-			err = observe(files)
-		}
-		if err != nil {
-			return err
-		}
-		m, err := module(root, &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: source.Version,
-			Dir: source.Dir, GoMod: filepath.Join(source.Dir, "go.mod")})
-		for name, text := range files {
-			m.Files["extracted/"+name] = text
-		}
-		err = errors.Join(err, m.Add("internal/hcsshim", os.DirFS(root), "internal/hcsshim", "hcsshim.go"),
-			m.Add("reader", sources, "hcsshim", "main.go"))
-		if shim == lcow {
-			err = errors.Join(err, m.Add("extracted", sources, "lcow", "lcow.go"))
-		}
-		if err != nil {
-			return err
-		}
-		return m.Build(dir, nil, nil, "./reader")
+// source and protocol are the folders below the root with the programs' source, and with
+// the package that all of them import.
+const (
+	source   = "lab/compat/readers/"
+	protocol = "lab/conformance/protocol/*.go"
+)
+
+// buildHCSShim builds a reader from the extracted decoder of one of hcsshim's shims.
+func (r Reader) buildHCSShim(root string) error {
+	from, err := extract.Locate(root, r.Version)
+	if err != nil {
+		return err
 	}
+	shim := extract.RunHCS
+	if r.Name == findings.LCOW {
+		shim = lcow
+	}
+	files, err := from.Files(shim)
+	if err != nil {
+		return err
+	}
+	m, err := programs.New(root, "shimfuzz", &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: from.Version,
+		Dir: from.Dir, GoMod: filepath.Join(from.Dir, "go.mod")}, protocol, "internal/hcsshim/hcsshim.go",
+		source+"hcsshim/*.go", source+"lcow/*.go")
+	if err == nil && r.Name == findings.LCOW {
+		files["lcow.go"] = m.Files[source+"lcow/lcow.go"]
+		err = observe(files)
+	}
+	if err != nil {
+		return err
+	}
+	for name, text := range files {
+		m.Files["extracted/"+name] = text
+	}
+	return m.Build(r.folder(root), nil, nil, "./"+source+r.program)
+}
+
+// buildContainerd builds one of the programs that call containerd's code. For the one that
+// runs containerd's own shim it builds that, too.
+func (r Reader) buildContainerd(root string) error {
+	const path = "github.com/containerd/containerd/v2"
+	release, err := gocmd.Download(path, r.Version)
+	if err != nil {
+		return err
+	}
+	m, err := programs.New(root, "shimfuzz", release, protocol, source+r.program+"/*.go")
+	if err != nil {
+		return err
+	}
+	packages := []string{"./" + source + r.program}
+	if r.Name == findings.RuncV2 {
+		packages = append(packages, path+"/cmd/containerd-shim-runc-v2")
+	}
+	return m.Build(r.folder(root), nil, nil, packages...)
 }
 
 // lcow is the shim in which the decoding is part of a function that uses what it finds.
@@ -162,35 +171,4 @@ func observe(files map[string][]byte) error {
 	text = findsOptions.ReplaceAll(text, []byte("observe($1)($0)"))
 	files[file] = bytes.Replace(text, []byte(entry), []byte("ReadOptions: throughStdin(setLogConfiguration),"), 1)
 	return nil
-}
-
-// containerd returns the function that builds one of the programs that call
-// containerd's code. For the one that runs containerd's own shim it builds that, too.
-func containerd(program string) func(root, dir, version string) error {
-	const path = "github.com/containerd/containerd/v2"
-	return func(root, dir, version string) error {
-		release, err := gocmd.Download(path, version)
-		if err != nil {
-			return err
-		}
-		m, err := module(root, release)
-		if err := errors.Join(err, m.Add(program, sources, program, "main.go")); err != nil {
-			return err
-		}
-		packages := []string{"./" + program}
-		if program == "runc" {
-			packages = append(packages, path+"/cmd/containerd-shim-runc-v2")
-		}
-		return m.Build(dir, nil, nil, packages...)
-	}
-}
-
-// suite returns the function that builds a reader that is a package of the suite's
-// module.
-func suite(program string) func(root, dir, version string) error {
-	return func(root, dir, _ string) error {
-		_, err := gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o",
-			dir+string(filepath.Separator), "./compat/readers/"+program)
-		return err
-	}
 }

@@ -13,7 +13,7 @@ func TestAll(t *testing.T) {
 	const checkout = "/home/me/hcsshim"
 	seen, with := make(map[string]string), All(checkout)
 	for _, r := range with {
-		dir := r.Folder("/root")
+		dir := r.folder("/root")
 		if seen[dir] != "" {
 			t.Errorf("%s and %s are both built in %s", r.ID(), seen[dir], dir)
 		}

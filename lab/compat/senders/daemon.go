@@ -1,195 +1,118 @@
 package senders
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"golang.org/x/mod/semver"
-
-	"shimfuzz/internal/wire"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders/order"
 	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
-// daemonRequests is what each daemon is asked for. windows is the options that CRI of
-// this release makes on Windows, by the setting.
-func daemonRequests(version string, windows map[string]order.Answer) (asked []recorded.Passage,
-	requests []order.Request) {
-	add := func(p recorded.Passage, r order.Request) {
-		p.Containerd, r.Through = []string{version}, p.Through
-		asked, requests = append(asked, p), append(requests, r)
-	}
-	for _, o := range recorded.RequestedOptions {
-		for _, shim := range Shims {
-			for _, through := range []string{recorded.ThroughTask, recorded.ThroughSandbox} {
-				add(recorded.Passage{Through: through, Shim: shim, Options: o.Name},
-					order.Request{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
-			}
-		}
-	}
-	for _, s := range settings.All() {
-		r := order.Request{Handler: s.Name}
-		if a := windows[s.Name]; s.Windows != "" {
-			r = order.Request{Runtime: a.Runtime, Type: a.Type, Value: a.Value}
-		}
-		add(recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}, r)
-	}
-	return asked, requests
-}
-
-// note adds an answer to a passage.
-func note(p *recorded.Passage, a order.Answer) error {
-	p.Error = a.Error
-	for _, s := range a.Seen {
-		switch {
-		case s.Stdin == nil:
-		case slices.Contains(s.Args, "start"):
-			p.Start = s.Stdin
-		case slices.Contains(s.Args, "-info") && len(s.Stdin) > 0:
-			return fmt.Errorf("-info is asked with options: %x", s.Stdin)
-		}
-	}
-	for _, c := range a.Calls {
-		if c.Method != "Create" {
-			continue
-		}
-		b, err := taskOptions(c.Request)
-		if err != nil {
-			return err
-		}
-		p.Create = append(recorded.Hex{}, b...)
-	}
-	return nil
-}
-
-// taskOptions returns the field options of a CreateTaskRequest (containerd's
-// api/runtime/task/v3), as it was written.
-func taskOptions(request []byte) (options []byte, err error) {
-	const field = 10
-	fields, rest := wire.Parse(request)
-	if len(rest) > 0 {
-		return nil, fmt.Errorf("CreateTaskRequest: damaged at byte %d", len(request)-len(rest))
-	}
-	for _, f := range fields {
-		if f.Num == field {
-			options = f.Value
-		}
-	}
-	return options, nil
-}
-
-// plugin returns the name of the plugin with CRI's table of runtimes, and the version
-// of the configuration file that has it.
-func plugin(version string) (name string, file int) {
-	if semver.Major(version) == "v1" {
-		return "io.containerd.grpc.v1.cri", 2
-	}
-	return "io.containerd.cri.v1.runtime", 3
-}
-
-// config is a daemon's configuration file with settings that are not for Windows.
-func config(version string, settings []settings.Setting) string {
-	name, file := plugin(version)
-	var b strings.Builder
-	// Up to 2.2 the addresses are in grpc and ttrpc.
-	fmt.Fprintf(&b, "version = %d\n[grpc]\naddress = '%s'\n[ttrpc]\naddress = '%s'\n", file, recorded.GRPC,
-		recorded.TTRPC)
-	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.grpc']\naddress = '%s'\n", recorded.GRPC)
-	fmt.Fprintf(&b, "[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%s'\n", recorded.TTRPC)
-	fmt.Fprintf(&b, "[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%s'\n", recorded.SocketDir)
-	first := true
-	for _, s := range settings {
-		if s.Windows != "" {
-			continue
-		}
-		if first { // 1.7 drops the default runtime with any table of runtimes
-			fmt.Fprintf(&b, "[plugins.'%s'.containerd]\ndefault_runtime_name = '%s'\n", name, s.Name)
-			first = false
-		}
-		writeRuntime(&b, name, s.Name, s)
-	}
-	return b.String()
-}
-
-// writeRuntime writes the table of one runtime.
-func writeRuntime(b *strings.Builder, plugin, name string, s settings.Setting) {
-	fmt.Fprintf(b, "[plugins.'%s'.containerd.runtimes.%s]\nruntime_type = '%s'\n", plugin, name, s.Type)
-	if s.Path != "" {
-		fmt.Fprintf(b, "runtime_path = '%s'\n", s.Path)
-	}
-	if !s.NoTable {
-		fmt.Fprintf(b, "[plugins.'%s'.containerd.runtimes.%s.options]\n%s\n", plugin, name, s.TOML)
-	}
+// give gives requests to the program that is containerd, and returns its answers.
+func give(ctx context.Context, version string, requests []order.Request) ([]order.Answer, error) {
+	all := slices.DeleteFunc(settings.All(), func(s settings.Setting) bool { return s.Windows != "" })
+	o := order.Order{Dir: recorded.Home, Namespace: recorded.Namespace, ID: recorded.ID, GRPC: recorded.GRPC,
+		TTRPC: recorded.TTRPC, Requests: requests}
+	return ask(recorded.Home, config(version, all...), o, func(input []byte) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, inHome("containerd"))
+		cmd.Env = []string{} // what a shim gets is set by containerd
+		cmd.Stdin = bytes.NewReader(input)
+		return gocmd.Output(cmd)
+	})
 }
 
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
 // has by itself, for each setting that changes them or leaves them alone. The daemon in
-// the folder build runs under Wine; no shim is started.
-func windowsOptions(ctx context.Context, host *wine.Host, build, version string) (map[string]order.Answer, error) {
-	dir, err := os.MkdirTemp(build, "windows-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
+// the folder bin runs under Wine; no shim is started.
+func windowsOptions(ctx context.Context, host *wine.Host, bin, version string) (map[string]order.Answer, error) {
 	all := make(map[string]order.Answer)
 	for _, s := range settings.All() {
 		if s.Windows == "" {
 			continue
 		}
-		all[s.Name], err = windowsSetting(ctx, host, filepath.Join(build, "daemon.exe"), filepath.Join(dir, s.Name),
-			version, s)
+		dir, err := os.MkdirTemp(bin, "windows-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		o := order.Order{Dir: "Z:" + strings.ReplaceAll(dir, "/", `\`), // as a program under Wine sees it
+			Requests: []order.Request{{Handler: s.Windows}}}
+		answers, err := ask(dir, config(version, s), o, func(input []byte) ([]byte, error) {
+			// A daemon takes less than a second.
+			r, err := host.Run(ctx, wine.Command{Program: filepath.Join(bin, "daemon.exe"), Dir: dir, Stdin: input,
+				Limit: time.Minute})
+			if err == nil && r.Exit != 0 {
+				err = fmt.Errorf("exit status %d: %s", r.Exit, strings.TrimSpace(r.Stderr))
+			}
+			return []byte(r.Stdout), err
+		})
+		if err == nil && answers[0].Error != "" {
+			err = errors.New(answers[0].Error)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s under Wine: %w", s.Name, err)
 		}
+		all[s.Name] = answers[0]
 	}
 	return all, nil
 }
 
-func windowsSetting(ctx context.Context, host *wine.Host, program, dir, version string,
-	s settings.Setting) (a order.Answer, err error) {
-	in := func(name string) string { // as a program under Wine sees it
-		return "Z:" + strings.ReplaceAll(filepath.Join(dir, name), "/", `\`)
-	}
-	o := order.Order{Config: in("config.toml"), Root: in("root"), State: in("state"), Seen: in("seen"),
-		Requests: []order.Request{{Handler: s.Windows}}}
+// ask gives an order to a daemon whose folder is dir, which run runs with a standard input,
+// and returns the answers that it prints.
+func ask(dir, config string, o order.Order,
+	run func(input []byte) ([]byte, error)) (answers []order.Answer, err error) {
 	input, err := json.Marshal(o)
-	if err := errors.Join(err, os.Mkdir(dir, 0o777), os.WriteFile(filepath.Join(dir, "config.toml"),
-		[]byte(windowsConfig(version, s)), 0o666)); err != nil {
-		return a, err
+	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o666)); err != nil {
+		return nil, err
 	}
-	// A daemon takes less than a second.
-	r, err := host.Run(ctx, wine.Command{Program: program, Dir: dir, Stdin: input, Limit: time.Minute})
+	out, err := run(input)
 	if err != nil {
-		return a, err
+		return nil, err
 	}
-	var answers [1]order.Answer
-	if err := json.Unmarshal([]byte(r.Stdout), &answers); err != nil {
-		return a, fmt.Errorf("%w: %s", err, strings.TrimSpace(r.Stderr))
-	}
-	if a = answers[0]; a.Error != "" {
-		return a, errors.New(a.Error)
-	}
-	return a, nil
+	return answers, json.Unmarshal(out, &answers)
 }
 
-// windowsConfig is a configuration file that leaves a runtime alone, or has a table
-// for it.
-func windowsConfig(version string, s settings.Setting) string {
-	name, file := plugin(version)
+// config is a daemon's configuration file with settings. The first is the default, because
+// 1.7 drops its own with any table of runtimes. A runtime that containerd for Windows has by
+// itself is left alone if the setting has no table; no shim of it is started.
+func config(version string, all ...settings.Setting) string {
+	g := generationOf(version)
 	var b strings.Builder
-	fmt.Fprintf(&b, "version = %d\n", file)
-	if !s.NoTable {
-		fmt.Fprintf(&b, "[plugins.'%s'.containerd]\ndefault_runtime_name = '%s'\n", name, s.Windows)
-		writeRuntime(&b, name, s.Windows, s)
+	fmt.Fprintf(&b, "version = %d\n", g.config)
+	if all[0].Windows == "" { // up to 2.2 the addresses are in grpc and ttrpc
+		fmt.Fprintf(&b, "[grpc]\naddress = '%[1]s'\n[plugins.'io.containerd.server.v1.grpc']\naddress = '%[1]s'\n"+
+			"[ttrpc]\naddress = '%[2]s'\n[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%[2]s'\n"+
+			"[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%[3]s'\n", recorded.GRPC, recorded.TTRPC,
+			recorded.SocketDir)
+	}
+	for i, s := range all {
+		if s.Windows != "" && s.NoTable {
+			continue
+		}
+		name := cmp.Or(s.Windows, s.Name)
+		if i == 0 {
+			fmt.Fprintf(&b, "[plugins.'%s'.containerd]\ndefault_runtime_name = '%s'\n", g.plugin, name)
+		}
+		fmt.Fprintf(&b, "[plugins.'%s'.containerd.runtimes.%s]\nruntime_type = '%s'\n", g.plugin, name, s.Type)
+		if s.Path != "" {
+			fmt.Fprintf(&b, "runtime_path = '%s'\n", s.Path)
+		}
+		if !s.NoTable {
+			fmt.Fprintf(&b, "[plugins.'%s'.containerd.runtimes.%s.options]\n%s\n", g.plugin, name, s.TOML)
+		}
 	}
 	return b.String()
 }

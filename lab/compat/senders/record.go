@@ -1,4 +1,4 @@
-package compat
+package senders
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/recorded"
-	"shimfuzz/lab/compat/senders"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -31,11 +31,10 @@ func Record(ctx context.Context, root string) error {
 	}
 	var all []recorded.Recording
 	var ways []recorded.Passage
-	for i, version := range senders.Releases {
+	for i, version := range findings.Containerd {
 		start := time.Now()
-		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(senders.Releases))
-		recordings, passages, err := senders.Record(ctx, host, filepath.Join(root, "build", "senders", version),
-			version)
+		fmt.Printf("containerd %s, %d of %d\n", version, i+1, len(findings.Containerd))
+		recordings, passages, err := record(ctx, host, root, version)
 		if err != nil {
 			return err
 		}

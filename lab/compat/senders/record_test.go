@@ -1,4 +1,4 @@
-package compat
+package senders
 
 import (
 	"slices"
@@ -6,14 +6,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/recorded"
-	"shimfuzz/lab/compat/senders"
 )
 
 // What releases did the same is one passage, in the order of the file.
 func TestMerge(t *testing.T) {
 	var all []recorded.Passage
-	for _, release := range senders.Releases {
+	for _, release := range findings.Containerd {
 		for _, p := range recorded.Passages() {
 			if slices.Contains(p.Containerd, release) {
 				p.Containerd = []string{release}

@@ -11,14 +11,10 @@
 package senders
 
 import (
-	"bytes"
 	"context"
-	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -27,7 +23,7 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/compat/findings"
+	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/programs"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders/order"
@@ -35,126 +31,159 @@ import (
 	"shimfuzz/lab/windows/wine"
 )
 
-// Releases is the releases of containerd that are recorded. To record one more, add a line.
-var Releases = []string{
-	"v1.7.35",
-	"v2.0.14",
-	"v2.2.9",
-	"v2.3.7",
-	findings.NewestContainerd,
-}
-
 // Shims is the file names under which the stand-in is started. containerd 2.3 and
 // 2.4 treat the first specially.
 var Shims = []string{recorded.SpecialShim, recorded.OrdinaryShim}
 
-// socketDir is the folder for the shims' sockets that some requests configure.
-const socketDir = `C:\ProgramData\containerd\s`
-
-//go:embed daemon/*.go standin/*.go order/*.go
-var sources embed.FS
-
-// modulePath returns the module path of a release of containerd.
-func modulePath(version string) string {
-	if semver.Major(version) == "v1" {
-		return "github.com/containerd/containerd"
-	}
-	return "github.com/containerd/containerd/" + semver.Major(version)
+// generation is what distinguishes one major version of containerd from another.
+type generation struct {
+	module  string            // path
+	entries map[string]string // functions that a manager is asked by, by the action
+	plugin  string            // with CRI's table of runtimes
+	config  int               // version of the configuration file that has that plugin
+	source  *strings.Replacer // of the names of packages in the daemon's source
+	tags    []string          // with which that is built
 }
 
-// asks returns the requests that are made to the manager of a release, for each shim:
-// -info is there since 2.0, a folder for the sockets since 2.3.
-func asks(version string) []recorded.Request {
-	var all []recorded.Request
+var generations = map[string]generation{
+	"v1": {
+		module:  "github.com/containerd/containerd",
+		entries: map[string]string{"start": "runtime/v2.ShimManager.Start", "delete": "runtime/v2.NewShimManager"},
+		plugin:  "io.containerd.grpc.v1.cri", config: 2,
+		source: strings.NewReplacer(
+			`"github.com/containerd/containerd/v2/client"`, `client "github.com/containerd/containerd"`,
+			"containerd/v2/cmd/containerd/server", "containerd/services/server",
+			"containerd/v2/core/", "containerd/",
+			"containerd/v2/internal/cri/", "containerd/pkg/cri/",
+			"containerd/v2/pkg/", "containerd/",
+			"containerd/v2/shimfuzz/", "containerd/shimfuzz/",
+		),
+		tags: []string{"containerd1"},
+	},
+	"v2": {
+		module: "github.com/containerd/containerd/v2",
+		entries: map[string]string{"start": "core/runtime/v2.ShimManager.Start",
+			"delete": "core/runtime/v2.ShimManager.LoadExistingShims", "info": "core/runtime/v2.TaskManager.PluginInfo"},
+		plugin: "io.containerd.cri.v1.runtime", config: 3,
+		source: strings.NewReplacer(),
+	},
+}
+
+func generationOf(version string) generation { return generations[semver.Major(version)] }
+
+// asked returns what is recorded of a release, without what only the answers have, and the
+// requests for that: first what its manager of shims sends, and then what becomes of options in
+// its daemon. windows is the options that CRI makes on Windows, by the setting.
+func asked(module *gocmd.Module, windows map[string]order.Answer) (all []recorded.Recording,
+	ways []recorded.Passage, requests []order.Request) {
 	for _, shim := range Shims {
 		add := func(since, action, logLevel, socketDir string, options ...string) {
-			for _, o := range options {
-				if semver.Compare(version, since) >= 0 {
-					all = append(all, recorded.Request{Shim: shim, Action: action, Options: o, LogLevel: logLevel,
-						SocketDir: socketDir})
+			for _, name := range options {
+				if semver.Compare(module.Version, since) < 0 {
+					continue
 				}
+				o, entry := recorded.Requested(name), generationOf(module.Version).entries[action]
+				all = append(all, recorded.Recording{Origin: recorded.Origin{Containerd: module.Version,
+					Module: module.Path, Sum: module.Sum, Entry: entry, Request: recorded.Request{Shim: shim,
+						Action: action, Options: name, LogLevel: logLevel, SocketDir: socketDir}}})
+				requests = append(requests, order.Request{Through: "manager", Runtime: inHome(shim), Type: o.Type,
+					Value: o.Value, Action: action, LogLevel: logLevel, SocketDir: socketDir})
 			}
 		}
 		for _, o := range recorded.RequestedOptions {
 			add("", "start", "info", "", o.Name)
 		}
 		add("", "start", "debug", "", "none", "cri")
-		add("v2.3.0", "start", "info", socketDir, "none", "cri")
+		add("v2.3.0", "start", "info", `C:\ProgramData\containerd\s`, "none", "cri")
 		add("", "delete", "info", "", "none")
 		add("v2.0.0", "info", "info", "", "none", "cri", "runc")
 	}
-	return all
+	add := func(p recorded.Passage, r order.Request) {
+		p.Containerd, r.Through = []string{module.Version}, p.Through
+		ways, requests = append(ways, p), append(requests, r)
+	}
+	for _, o := range recorded.RequestedOptions {
+		for _, shim := range Shims {
+			for _, through := range []string{recorded.ThroughTask, recorded.ThroughSandbox} {
+				add(recorded.Passage{Through: through, Shim: shim, Options: o.Name},
+					order.Request{Runtime: inHome(shim), Type: o.Type, Value: o.Value})
+			}
+		}
+	}
+	for _, s := range settings.All() {
+		r := order.Request{Handler: s.Name}
+		if a := windows[s.Name]; s.Windows != "" {
+			r = order.Request{Runtime: a.Runtime, Type: a.Type, Value: a.Value}
+		}
+		add(recorded.Passage{Through: recorded.ThroughTask, Shim: s.Shim, Setting: s.Name}, r)
+	}
+	return all, ways, requests
 }
 
-// Record records one release of containerd: what its manager of shims sends, and what
-// becomes of options in its daemon. host runs what is built for Windows, build is an
-// absolute path of a folder for the programs.
+// record records one release of containerd: what its manager of shims sends, and what
+// becomes of options in its daemon. host runs what is built for Windows.
 // It needs Linux, and fails while the folder of containerd's path
 // (recorded.Home) exists, which is so during another recording.
-func Record(ctx context.Context, host *wine.Host, build, version string) (all []recorded.Recording,
+func record(ctx context.Context, host *wine.Host, root, version string) (all []recorded.Recording,
 	ways []recorded.Passage, err error) {
 	if runtime.GOOS != "linux" {
 		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", recorded.Home)
 	}
-	module, err := gocmd.Download(modulePath(version), version)
+	module, err := gocmd.Download(generationOf(version).module, version)
 	if err != nil {
 		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
-	if err := errors.Join(os.MkdirAll(build, 0o777), buildPrograms(build, module)); err != nil {
+	bin := filepath.Join(root, "build", "senders", version)
+	if err := errors.Join(os.MkdirAll(bin, 0o777), buildPrograms(root, bin, module)); err != nil {
 		return nil, nil, err
 	}
 	if err := os.Mkdir(recorded.Home, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(recorded.Home)) }()
-	if err := install(build); err != nil {
+	if err := install(bin); err != nil {
 		return nil, nil, err
 	}
-	windows, err := windowsOptions(ctx, host, build, version)
+	windows, err := windowsOptions(ctx, host, bin, version)
 	if err != nil {
 		return nil, nil, err
 	}
-	return recordings(ctx, module, windows)
+	all, ways, requests := asked(module, windows)
+	answers, err := give(ctx, version, requests)
+	for i, a := range answers {
+		if i < len(all) {
+			err = note(&all[i], a)
+		} else {
+			err = notePassage(&ways[i-len(all)], a)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%+v: %w", requests[i], err)
+		}
+	}
+	return all, ways, err
 }
-
-// moved are the packages that 1.7 has elsewhere than later releases.
-var moved = strings.NewReplacer(
-	`"github.com/containerd/containerd/v2/client"`, `client "github.com/containerd/containerd"`,
-	"containerd/v2/cmd/containerd/server", "containerd/services/server",
-	"containerd/v2/core/", "containerd/",
-	"containerd/v2/internal/cri/", "containerd/pkg/cri/",
-	"containerd/v2/pkg/", "containerd/",
-	"containerd/v2/shimfuzz/", "containerd/shimfuzz/",
-)
 
 // buildPrograms builds the programs in a module whose path is below containerd's, so
 // that they may import its internal packages.
-func buildPrograms(bin string, module *gocmd.Module) error {
-	daemon := []string{"main.go", "containerd.go", "v2.go"}
-	isV1 := semver.Major(module.Version) == "v1"
-	if isV1 {
-		daemon = []string{"main.go", "containerd.go", "v1.go", "v1_linux.go"}
-	}
-	if _, err := os.Stat(filepath.Join(module.Dir, "plugins", "mount")); err == nil {
-		daemon = append(daemon, "mounts.go")
-	}
-	m := programs.Module{
-		Release: module, Path: module.Path + "/shimfuzz",
-		Files: map[string][]byte{"daemon/linkname.s": nil}, // lets a function have no body
-	}
-	if err := errors.Join(m.Add("daemon", sources, "daemon", daemon...),
-		m.Add("standin", sources, "standin", "main.go"), m.Add("order", sources, "order", "order.go")); err != nil {
+func buildPrograms(root, bin string, module *gocmd.Module) error {
+	const daemon, standin = "lab/compat/senders/daemon", "lab/compat/senders/standin"
+	g := generationOf(module.Version)
+	m, err := programs.New(root, module.Path+"/shimfuzz", module, "lab/compat/senders/*/*.go")
+	if err != nil {
 		return err
 	}
 	for name, text := range m.Files {
-		if isV1 {
-			m.Files[name] = []byte(moved.Replace(string(text)))
-		}
+		m.Files[name] = []byte(g.source.Replace(string(text)))
+	}
+	m.Files[daemon+"/linkname.s"] = nil // lets a function have no body
+	m.Tags = g.tags
+	if _, err := os.Stat(filepath.Join(module.Dir, "plugins", "mount")); err == nil {
+		m.Tags = append(m.Tags, "mounts")
 	}
 	// As containerd's own Makefile sets it.
 	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
-	return errors.Join(m.Build(bin, nil, version, "./daemon", "./standin"),
-		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./daemon"))
+	return errors.Join(m.Build(bin, nil, version, "./"+daemon, "./"+standin),
+		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./"+daemon))
 }
 
 // install copies the programs to recorded.Home: one as containerd, the stand-in as the shims.
@@ -165,10 +194,7 @@ func install(bin string) error {
 	}
 	for name, program := range names {
 		text, err := os.ReadFile(filepath.Join(bin, program))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(inHome(name), text, 0o755); err != nil {
+		if err := errors.Join(err, os.WriteFile(inHome(name), text, 0o755)); err != nil {
 			return err
 		}
 	}
@@ -179,86 +205,38 @@ func install(bin string) error {
 // the path of its own binary, so that must be the same in every recording and on every machine.
 func inHome(name string) string { return filepath.Join(recorded.Home, name) }
 
-// recordings asks the daemon of one release for all that is recorded: what its manager of
-// shims sends, and what becomes of options on their way through it.
-func recordings(ctx context.Context, module *gocmd.Module, windows map[string]order.Answer) (all []recorded.Recording,
-	ways []recorded.Passage, err error) {
-	o := order.Order{Config: inHome("config.toml"), Root: inHome("daemon-root"), State: inHome("daemon-state"),
-		Seen: inHome("seen"), Socket: inHome("s"), Namespace: recorded.Namespace, ID: recorded.ID,
-		Manager: order.Manager{Root: inHome("root"), State: inHome("state"), GRPC: recorded.GRPC,
-			TTRPC: recorded.TTRPC}}
-	asked := asks(module.Version)
-	for _, r := range asked {
-		options := recorded.Requested(r.Options)
-		o.Requests = append(o.Requests, order.Request{Through: "manager", Runtime: inHome(r.Shim), Type: options.Type,
-			Value: options.Value, Action: r.Action, LogLevel: r.LogLevel, SocketDir: r.SocketDir})
-	}
-	ways, requests := daemonRequests(module.Version, windows)
-	o.Requests = append(o.Requests, requests...)
-	answers, err := give(ctx, module.Version, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, a := range answers {
-		if i < len(asked) {
-			var r recorded.Recording
-			r, err = recording(module, asked[i], a)
-			all = append(all, r)
-		} else {
-			err = note(&ways[i-len(asked)], a)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%+v: %w", o.Requests[i], err)
-		}
-	}
-	return all, ways, nil
-}
-
-// give gives an order to the program that is containerd, and returns its answers.
-func give(ctx context.Context, version string, o order.Order) (answers []order.Answer, err error) {
-	input, err := json.Marshal(o)
-	if err := errors.Join(err, os.WriteFile(o.Config, []byte(config(version, settings.All())), 0o666)); err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, inHome("containerd"))
-	cmd.Dir = recorded.Home
-	cmd.Env = []string{"SHIMFUZZ_RECORD_TO=" + o.Seen} // the other variables that a shim gets are set by containerd
-	cmd.Stdin = bytes.NewReader(input)
-	out, err := gocmd.Output(cmd)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(out, &answers); err != nil {
-		return nil, err
-	}
-	if len(answers) != len(o.Requests) {
-		return nil, fmt.Errorf("%d answers to %d requests", len(answers), len(o.Requests))
-	}
-	return answers, nil
-}
-
-// recording is the last start of a shim that a manager made for a request.
-func recording(module *gocmd.Module, r recorded.Request, a order.Answer) (recorded.Recording, error) {
+// note adds the last start of a shim to a recording.
+func note(r *recorded.Recording, a order.Answer) error {
 	if len(a.Seen) == 0 {
-		return recorded.Recording{}, fmt.Errorf("no shim was started: %s", a.Error)
+		return fmt.Errorf("no shim was started: %s", a.Error)
 	}
 	s := a.Seen[len(a.Seen)-1]
 	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
-	return recorded.Recording{
-		Origin: recorded.Origin{Containerd: module.Version, Module: module.Path, Sum: module.Sum,
-			Entry: entry(module.Version, r.Action), Request: r},
-		Args: s.Args, Env: slices.DeleteFunc(s.Env, ours), Stdin: s.Stdin,
-	}, nil
+	r.Args, r.Env, r.Stdin = s.Args, slices.DeleteFunc(s.Env, ours), s.Stdin
+	return nil
 }
 
-// entry returns the function of containerd that a manager is asked by.
-func entry(version, action string) string {
-	entries := map[string]string{
-		"start": "core/runtime/v2.ShimManager.Start", "delete": "core/runtime/v2.ShimManager.LoadExistingShims",
-		"info": "core/runtime/v2.TaskManager.PluginInfo",
+// notePassage adds the standard input of start, and the field options of CreateTaskRequest
+// (containerd's api/runtime/task/v3) as it was written.
+func notePassage(p *recorded.Passage, a order.Answer) error {
+	p.Error = a.Error
+	for _, s := range a.Seen {
+		switch {
+		case s.Stdin == nil:
+		case slices.Contains(s.Args, "start"):
+			p.Start = s.Stdin
+		case slices.Contains(s.Args, "-info") && len(s.Stdin) > 0:
+			return fmt.Errorf("-info is asked with options: %x", s.Stdin)
+		}
 	}
-	if semver.Major(version) == "v1" {
-		entries = map[string]string{"start": "runtime/v2.ShimManager.Start", "delete": "runtime/v2.NewShimManager"}
+	if a.Create != nil {
+		p.Create = recorded.Hex{}
 	}
-	return entries[action]
+	fields, _ := wire.Parse(a.Create)
+	for _, f := range fields {
+		if f.Num == 10 {
+			p.Create = f.Value
+		}
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 // Command hcsshim reads payloads with the extracted decoder of one of hcsshim's shims.
 package main

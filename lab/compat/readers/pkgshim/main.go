@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 // Command pkgshim reads payloads with containerd's pkg/shim, on which shims are
 // built. It is such a shim, and starts itself for each payload, as containerd does,

@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 // Command runc starts the real containerd-shim-runc-v2, which is in the same folder,
 // once for each payload, and concludes from its error whether the runc options

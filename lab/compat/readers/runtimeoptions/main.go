@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 // Command runtimeoptions reads payloads with containerd's ReadRuntimeOptions, as a
 // shim with runhcs Options does that uses containerd's package shim.

@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 package main
 
@@ -19,7 +19,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/containerd/v2/shimfuzz/order"
+	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 	"github.com/containerd/typeurl/v2"
 )
 
@@ -34,8 +34,8 @@ var (
 
 // serve starts the daemon as its command does.
 func (o *daemon) serve(ctx context.Context) error {
-	c := &config.Config{Root: o.Root, State: o.State}
-	if err := load(ctx, o.Config, c); err != nil {
+	c := &config.Config{Root: o.in("daemon-root"), State: o.in("daemon-state")}
+	if err := load(ctx, o.in("config.toml"), c); err != nil {
 		return err
 	}
 	if _, err := server.New(ctx, c); err != nil {
@@ -117,25 +117,18 @@ func (o *daemon) sandbox(ctx context.Context, runtime string, opts typeurl.Any) 
 
 // manage asks a new manager of shims.
 func (o *daemon) manage(ctx context.Context, r order.Request, opts typeurl.Any) error {
-	m := o.Manager
 	spec, err := typeurl.MarshalAny(&oci.Spec{})
-	err = errors.Join(err, os.RemoveAll(m.Root), os.RemoveAll(m.State), os.MkdirAll(m.Root, 0o711),
-		os.MkdirAll(m.State, 0o711))
-	if err == nil && r.Action == "delete" {
-		err = o.bundle(r.Runtime)
+	for _, dir := range []string{o.in("root"), o.in("state")} {
+		err = errors.Join(err, os.RemoveAll(dir), os.MkdirAll(dir, 0o711))
+	}
+	if r.Action == "delete" {
+		// The bundle of a container from an earlier daemon, whose shim no longer runs.
+		dir := filepath.Join(o.in("state"), o.Namespace, o.ID)
+		err = errors.Join(err, os.MkdirAll(dir, 0o711),
+			os.WriteFile(filepath.Join(dir, "shim-binary-path"), []byte(r.Runtime), 0o600))
 	}
 	if err != nil {
 		return err
 	}
-	return askManager(namespaces.WithNamespace(ctx, o.Namespace), m, o.ID, r, spec, opts)
-}
-
-// bundle makes the folder of a container from an earlier daemon, whose shim no longer
-// runs. The daemon deletes it.
-func (o *daemon) bundle(shim string) error {
-	dir := filepath.Join(o.Manager.State, o.Namespace, o.ID)
-	if err := os.MkdirAll(dir, 0o711); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "shim-binary-path"), []byte(shim), 0o600)
+	return o.askManager(namespaces.WithNamespace(ctx, o.Namespace), r, spec, opts)
 }

@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 // Command daemon is containerd's daemon as far as runtime options go: containerd's own
 // server loads a configuration file and starts its own plugins, from CRI's
@@ -12,18 +12,19 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
-	"sync"
+	"path/filepath"
+	"runtime"
 
-	"github.com/containerd/containerd/v2/shimfuzz/order"
+	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
 	"github.com/containerd/typeurl/v2"
@@ -32,7 +33,10 @@ import (
 )
 
 // daemon is a daemon with its order.
-type daemon struct{ order.Order }
+type daemon struct {
+	order.Order
+	created []byte // the last CreateTaskRequest to the stand-in
+}
 
 func main() {
 	log.L.Logger.SetOutput(io.Discard)
@@ -47,17 +51,16 @@ func main() {
 	}
 }
 
+// in is the path of a file of the daemon's.
+func (o *daemon) in(name string) string { return filepath.Join(o.Dir, name) }
+
 func (o *daemon) run(ctx context.Context) error {
-	var s shim
-	if err := s.listen(o.Socket); err != nil {
-		return err
-	}
-	if err := o.serve(ctx); err != nil {
+	if err := errors.Join(o.listen(), o.serve(ctx)); err != nil {
 		return err
 	}
 	var answers []order.Answer
 	for _, r := range o.Requests {
-		a, err := o.answer(ctx, r, &s)
+		a, err := o.answer(ctx, r)
 		if err != nil {
 			return fmt.Errorf("%+v: %w", r, err)
 		}
@@ -67,50 +70,44 @@ func (o *daemon) run(ctx context.Context) error {
 }
 
 // answer makes one request. The error is one of this program.
-func (o *daemon) answer(ctx context.Context, r order.Request, s *shim) (order.Answer, error) {
-	if err := os.Remove(o.Seen); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (o *daemon) answer(ctx context.Context, r order.Request) (order.Answer, error) {
+	o.created = nil
+	if err := errors.Join(os.WriteFile(o.in("seen"), nil, 0o666),
+		log.SetLevel(cmp.Or(r.LogLevel, "info"))); err != nil {
 		return order.Answer{}, err
 	}
-	s.take()
 	opts, err := options(&r)
-	a := order.Answer{Handler: r.Handler, Runtime: r.Runtime}
+	a := order.Answer{Runtime: r.Runtime}
 	if err == nil && opts != nil {
 		a.Type, a.Value = opts.GetTypeUrl(), opts.GetValue()
 	}
-	if err = errors.Join(err, log.SetLevel(cmp.Or(r.LogLevel, "info"))); err == nil {
+	if err == nil {
 		err = o.start(ctx, r, opts)
 	}
 	if err != nil {
 		a.Error = err.Error()
 	}
-	a.Calls = s.take()
-	f, err := os.Open(o.Seen)
-	if errors.Is(err, fs.ErrNotExist) {
-		return a, nil
-	}
-	if err != nil {
-		return a, err
-	}
-	defer f.Close()
-	for lines := json.NewDecoder(f); lines.More(); {
+	a.Create = o.created
+	text, err := os.ReadFile(o.in("seen"))
+	for lines := json.NewDecoder(bytes.NewReader(text)); err == nil && lines.More(); {
 		var seen order.Seen
-		if err := lines.Decode(&seen); err != nil {
-			return a, err
-		}
+		err = lines.Decode(&seen)
 		a.Seen = append(a.Seen, seen)
 	}
-	return a, nil
+	return a, err
 }
 
 // start makes containerd start the stand-in, which fails unless it is given an address.
+// containerd passes its own environment on to it.
 func (o *daemon) start(ctx context.Context, r order.Request, opts typeurl.Any) error {
+	os.Setenv("SHIMFUZZ_RECORD_TO", o.in("seen"))
 	switch r.Through {
 	case "":
 		return nil
 	case "manager":
 		return errors.Join(os.Unsetenv("SHIMFUZZ_ANSWER"), o.manage(ctx, r, opts))
 	}
-	os.Setenv("SHIMFUZZ_ANSWER", address(r.Through, o.Socket)) // containerd passes its own on to the shim
+	os.Setenv("SHIMFUZZ_ANSWER", address(r.Through, o.in("s")))
 	return o.create(ctx, r, opts)
 }
 
@@ -130,57 +127,38 @@ func options(r *order.Request) (typeurl.Any, error) {
 	return typeurl.MarshalAny(v)
 }
 
-// shim is what the stand-in serves: every call is answered with an empty message, in
-// which a process has the number 0.
-type shim struct {
-	sync.Mutex
-	calls []order.Call
-}
-
-func (s *shim) listen(socket string) error {
-	if socket == "" {
+// listen serves what the stand-in stands for: every call is answered with an empty message,
+// in which a process has the number 0. On Windows no shim is started.
+func (o *daemon) listen() error {
+	if runtime.GOOS == "windows" {
 		return nil
 	}
 	server, err := ttrpc.NewServer()
 	if err != nil {
 		return err
 	}
-	for _, task := range []string{"containerd.task.v2.Task", "containerd.task.v3.Task"} {
-		server.Register(task, s.methods("Create", "Connect", "Delete", "Shutdown"))
+	for service, methods := range map[string][]string{
+		"containerd.task.v2.Task":               {"Create", "Connect", "Delete", "Shutdown"},
+		"containerd.task.v3.Task":               {"Create", "Connect", "Delete", "Shutdown"},
+		"containerd.runtime.sandbox.v1.Sandbox": {"CreateSandbox", "StartSandbox", "ShutdownSandbox"},
+	} {
+		all := make(map[string]ttrpc.Method)
+		for _, name := range methods {
+			all[name] = func(_ context.Context, unmarshal func(any) error) (any, error) {
+				request := new(emptypb.Empty) // keeps all fields, as unknown ones
+				err := unmarshal(request)
+				if err == nil && name == "Create" {
+					o.created, err = proto.Marshal(request)
+				}
+				return new(emptypb.Empty), err
+			}
+		}
+		server.Register(service, all)
 	}
-	server.Register("containerd.runtime.sandbox.v1.Sandbox", s.methods("CreateSandbox", "StartSandbox",
-		"ShutdownSandbox"))
-	l, err := net.Listen("unix", socket)
+	l, err := net.Listen("unix", o.in("s"))
 	if err != nil {
 		return err
 	}
 	go server.Serve(context.Background(), l)
 	return nil
-}
-
-func (s *shim) methods(names ...string) map[string]ttrpc.Method {
-	all := make(map[string]ttrpc.Method)
-	for _, name := range names {
-		all[name] = func(_ context.Context, unmarshal func(any) error) (any, error) {
-			request := new(emptypb.Empty) // keeps all fields, as unknown ones
-			if err := unmarshal(request); err != nil {
-				return nil, err
-			}
-			b, err := proto.Marshal(request)
-			s.Lock()
-			s.calls = append(s.calls, order.Call{Method: name, Request: b})
-			s.Unlock()
-			return new(emptypb.Empty), err
-		}
-	}
-	return all
-}
-
-// take returns the calls since it was last called.
-func (s *shim) take() []order.Call {
-	s.Lock()
-	defer s.Unlock()
-	calls := s.calls
-	s.calls = nil
-	return calls
 }

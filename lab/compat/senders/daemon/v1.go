@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz && containerd1
 
 package main
 
@@ -25,7 +25,7 @@ import (
 	"github.com/containerd/containerd/services/server/config"
 	_ "github.com/containerd/containerd/services/tasks"
 	_ "github.com/containerd/containerd/services/warning"
-	"github.com/containerd/containerd/shimfuzz/order"
+	"github.com/containerd/containerd/shimfuzz/lab/compat/senders/order"
 	_ "github.com/containerd/containerd/snapshots/native/plugin"
 	"github.com/containerd/typeurl/v2"
 )
@@ -81,12 +81,12 @@ func startSandbox(ctx context.Context, s sandbox.Sandbox) ([]client.NewTaskOpts,
 }
 
 // askManager makes a manager start a shim. A new one deletes what is left.
-func askManager(ctx context.Context, m order.Manager, id string, r order.Request, spec, opts typeurl.Any) error {
-	shims, err := v2.NewShimManager(ctx, &v2.ManagerConfig{Root: m.Root, State: m.State, Address: m.GRPC,
-		TTRPCAddress: m.TTRPC})
+func (o *daemon) askManager(ctx context.Context, r order.Request, spec, opts typeurl.Any) error {
+	shims, err := v2.NewShimManager(ctx, &v2.ManagerConfig{Root: o.in("root"), State: o.in("state"), Address: o.GRPC,
+		TTRPCAddress: o.TTRPC})
 	if err != nil || r.Action == "delete" {
 		return err
 	}
-	_, err = shims.Start(ctx, id, runtime.CreateOpts{Spec: spec, Runtime: r.Runtime, RuntimeOptions: opts})
+	_, err = shims.Start(ctx, o.ID, runtime.CreateOpts{Spec: spec, Runtime: r.Runtime, RuntimeOptions: opts})
 	return err
 }

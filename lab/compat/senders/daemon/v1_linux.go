@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz && containerd1
 
 package main
 

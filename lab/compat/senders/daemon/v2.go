@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz && !containerd1
 
 package main
 
@@ -27,7 +27,7 @@ import (
 	_ "github.com/containerd/containerd/v2/plugins/services/tasks"
 	_ "github.com/containerd/containerd/v2/plugins/services/warning"
 	_ "github.com/containerd/containerd/v2/plugins/snapshots/native/plugin"
-	"github.com/containerd/containerd/v2/shimfuzz/order"
+	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 	"github.com/containerd/plugin"
 	"github.com/containerd/plugin/registry"
 	"github.com/containerd/typeurl/v2"
@@ -86,18 +86,19 @@ func startSandbox(ctx context.Context, s sandbox.Sandbox) ([]client.NewTaskOpts,
 }
 
 // askManager makes a manager start a shim, or tell of one, or delete what is left.
-func askManager(ctx context.Context, m order.Manager, id string, r order.Request, spec, opts typeurl.Any) error {
-	config := &v2.ManagerConfig{Address: m.GRPC, TTRPCAddress: m.TTRPC}
+func (o *daemon) askManager(ctx context.Context, r order.Request, spec, opts typeurl.Any) error {
+	config := &v2.ManagerConfig{Address: o.GRPC, TTRPCAddress: o.TTRPC}
 	if r.SocketDir != "" { // the field is there since 2.3
 		reflect.ValueOf(config).Elem().FieldByName("SocketDir").SetString(r.SocketDir)
 	}
+	root, state := o.in("root"), o.in("state")
 	shims, err := v2.NewShimManager(config)
 	if err != nil {
 		return err
 	}
 	switch r.Action {
 	case "info":
-		tasks, err := v2.NewTaskManager(ctx, m.Root, m.State, shims)
+		tasks, err := v2.NewTaskManager(ctx, root, state, shims)
 		if err != nil {
 			return err
 		}
@@ -105,12 +106,12 @@ func askManager(ctx context.Context, m order.Manager, id string, r order.Request
 			Options: typeurl.MarshalProto(opts)})
 		return err
 	case "delete":
-		return shims.LoadExistingShims(ctx, m.State, m.Root)
+		return shims.LoadExistingShims(ctx, state, root)
 	}
-	bundle, err := v2.NewBundle(ctx, m.Root, m.State, id, spec)
+	bundle, err := v2.NewBundle(ctx, root, state, o.ID, spec)
 	if err != nil {
 		return err
 	}
-	_, err = shims.Start(ctx, id, bundle, runtime.CreateOpts{Spec: spec, Runtime: r.Runtime, RuntimeOptions: opts})
+	_, err = shims.Start(ctx, o.ID, bundle, runtime.CreateOpts{Spec: spec, Runtime: r.Runtime, RuntimeOptions: opts})
 	return err
 }

@@ -4,20 +4,11 @@ package order
 
 // Order is what the daemon is to do.
 type Order struct {
-	Config      string // file
-	Root, State string // the daemon's folders
-	Seen        string // file to which the stand-in adds a line each time that it is started
-	Socket      string // where the stand-in's services are
+	Dir         string // has config.toml; the daemon's folders, and the stand-in's socket, are made there
 	Namespace   string
 	ID          string // of each container and sandbox
-	Manager     Manager
+	GRPC, TTRPC string // containerd's addresses, for a manager of shims that is asked alone
 	Requests    []Request
-}
-
-// Manager is the configuration of a manager of shims that is asked alone.
-type Manager struct {
-	Root, State string
-	GRPC, TTRPC string // containerd's addresses
 }
 
 // Request is one start of a shim.
@@ -37,13 +28,12 @@ type Request struct {
 
 // Answer is what became of a request.
 type Answer struct {
-	Handler string // runtime of the configuration
 	Runtime string // type
 	Type    string // of the options that CRI makes; "" for none
 	Value   []byte
 	Error   string // of CRI or of the daemon
 	Seen    []Seen // starts of the stand-in
-	Calls   []Call // made to it
+	Create  []byte // the last CreateTaskRequest to it; nil for none
 }
 
 // Seen is what the stand-in is started with.
@@ -51,10 +41,4 @@ type Seen struct {
 	Args  []string
 	Env   []string
 	Stdin []byte // nil for none, which is /dev/null
-}
-
-// Call is a call of the stand-in's services.
-type Call struct {
-	Method  string
-	Request []byte
 }

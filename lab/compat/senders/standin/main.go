@@ -1,4 +1,4 @@
-//go:build ignore
+//go:build shimfuzz
 
 // Command standin is started in place of a shim. It adds its arguments, environment
 // and standard input as a line to the file that SHIMFUZZ_RECORD_TO names. Then it
@@ -14,7 +14,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/containerd/containerd/v2/shimfuzz/order"
+	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 )
 
 func main() {

@@ -1,0 +1,117 @@
+package matrix
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"shimfuzz/corpus"
+	"shimfuzz/internal/contract"
+	"shimfuzz/lab/compat/findings"
+	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
+)
+
+// Start is a payload that a reader is given.
+type Start struct {
+	Name    string // of the case in the corpus
+	Payload []byte
+}
+
+// Sent is what releases of containerd make of requested options, or of an operator's
+// setting: a payload on a shim's standard input, or an error.
+type Sent struct {
+	recorded.Passage
+	Start
+}
+
+// allSent is what was recorded. The error is one of a payload of which the corpus has no case.
+func allSent(cases []corpus.Case) (all []Sent, err error) {
+	for _, r := range recorded.Recordings() {
+		if r.Request.Action == "start" {
+			p := recorded.Passage{Containerd: []string{r.Containerd}, Shim: r.Request.Shim, Options: r.Request.Options}
+			all = append(all, Sent{p, Start{r.Name(), r.Stdin}})
+		}
+	}
+	for _, p := range recorded.Passages() {
+		if p.Setting == "" {
+			continue
+		}
+		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return bytes.Equal(c.Payload.Bytes, p.Start) })
+		if i < 0 {
+			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
+		}
+		all = append(all, Sent{p, Start{cases[i].Name, p.Start}})
+	}
+	return all, nil
+}
+
+// isFor reports whether a reader is given what was sent: what a setting becomes, if it is
+// the shim, or a part of it.
+func (s Sent) isFor(r readers.Reader) bool {
+	reads := map[string]string{findings.RunHCS: recorded.SpecialShim, findings.LCOW: recorded.OrdinaryShim}
+	return s.Setting == "" || s.Shim == reads[r.Name] && s.Error == ""
+}
+
+// sender is a release of containerd that starts shims, of one name or of any.
+type sender struct {
+	name string
+	sent []Sent
+}
+
+// senders groups what requested options become. A release that sends the same payloads to
+// shims of every name is one sender.
+func senders(all []Sent) (list []sender) {
+	requested := slices.DeleteFunc(slices.Clone(all), func(s Sent) bool { return s.Setting != "" })
+	for _, release := range grouped(requested, func(s Sent) string { return s.Containerd[0] }) {
+		shims := grouped(release, func(s Sent) string { return s.Shim })
+		name := release[0].Containerd[0] + " to "
+		differs := func(to []Sent) bool {
+			return !slices.EqualFunc(to, shims[0], func(a, b Sent) bool { return bytes.Equal(a.Payload, b.Payload) })
+		}
+		if !slices.ContainsFunc(shims, differs) {
+			list = append(list, sender{name + "any shim", release})
+			continue
+		}
+		for _, to := range shims {
+			list = append(list, sender{name + strings.TrimPrefix(to[0].Shim, "containerd-shim-"), to})
+		}
+	}
+	return list
+}
+
+// exact are the programs whose findings predict the answer to any damaged payload,
+// and not only to those that containerd was recorded to send.
+var exact = []string{findings.LCOW, findings.PkgShim}
+
+// starts returns what a reader is asked, each once: what is sent to it, and the cases of the
+// corpus that show its findings, or if these are exact, all damaged ones. A payload that is
+// too large for the corpus goes by the name of its finding.
+func starts(r readers.Reader, sent []Sent, cases []corpus.Case) (all []Start) {
+	for _, s := range sent {
+		if s.isFor(r) {
+			all = append(all, s.Start)
+		}
+	}
+	shows := make(map[string]bool) // by the name of a case
+	for _, f := range findings.All.Of(r.Name, r.Version).Findings() {
+		switch p, _ := f.In(r.Name); {
+		case p.Command != "":
+		case p.Payload != nil:
+			all = append(all, Start{f.Name, p.Payload()})
+		default:
+			shows[p.Case] = true
+		}
+	}
+	for _, c := range cases {
+		if damaged := c.Outcome == contract.Malformed && slices.Contains(exact, r.Name); damaged || shows[c.Name] {
+			all = append(all, Start{c.Name, c.Payload.Bytes})
+		}
+	}
+	var once []Start
+	for _, same := range grouped(all, func(s Start) string { return s.Name }) {
+		once = append(once, same[0])
+	}
+	return once
+}
