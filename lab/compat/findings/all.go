@@ -49,32 +49,32 @@ func join(all, more findings.Catalogue) findings.Catalogue {
 var others = findings.Catalogue{
 	{Name: "bootstrap-rejected", Places: []Place{
 		{Program: RunHCS, From: "v0.8.23", Fixed: bootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri",
-			Predict: model(legacyOnly).of(bootstrapParams)},
+			Predict: legacyOnly.of(bootstrapParams)},
 		{Program: ReadRuntimeOptions, From: "v2.2.9", Case: "recorded_v2.4.2_lcow-v2_start_cri",
-			Predict: model(legacyOnly).of(bootstrapParams)},
+			Predict: legacyOnly.of(bootstrapParams)},
 		{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
-			Predict: model(rust).of(namespaceRefused)},
+			Predict: rust.of(namespaceRefused)},
 	}},
 	{Name: "foreign-type-panics", Places: []Place{
 		{Program: RunHCS, Command: "create", From: oldest, Case: "legacy_foreign_registered"},
 	}},
 	{Name: "identity-misread", Places: []Place{
 		{Program: RustExtensions, From: "v0.11.0", Payload: inNamespace("inference"),
-			Predict: model(rust).of(namespaceIsOptions)},
+			Predict: rust.of(namespaceIsOptions)},
 	}},
 	{Name: "foreign-legacy-is-default", Places: []Place{
 		{Program: RunHCS, From: bootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions",
-			Predict: model(drops).of(notLinked)},
+			Predict: drops.of(notLinked)},
 		{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0",
-			Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", Predict: model(pkgShim).of(foreign)},
+			Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", Predict: pkgShim.of(foreign)},
 	}},
 	{Name: "group-hides-bad-field-number", Places: []Place{
 		{Program: RunHCS, Command: "create", From: oldest,
 			Case: "malformed_legacy_options_group-field-above-max"},
 		{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max",
-			Predict: model(lcow).of(groupInBootstrap)},
+			Predict: lcow.of(groupInBootstrap)},
 		{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max",
-			Predict: model(pkgShim).of(groupInBootstrap)},
+			Predict: pkgShim.of(groupInBootstrap)},
 	}},
 	{
 		Name: "fields-dropped", Breaks: contract.AsSent,
@@ -82,7 +82,8 @@ var others = findings.Catalogue{
 			"so that the shim writes what it should scrub into its logs.",
 		Places: []Place{
 			{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.1", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
-				Predict: withoutFields("default_container_annotations", "no_inherit_host_timezone", "scrub_logs").of(legacyOptions)},
+				Predict: withoutFields("default_container_annotations", "no_inherit_host_timezone",
+					"scrub_logs").of(legacyOptions)},
 		},
 	},
 	{
@@ -91,13 +92,13 @@ var others = findings.Catalogue{
 			"silently starts with defaults; or not at all, where the options' bytes happen to be invalid UTF-8 " +
 			"(CRI's default, scrub_logs).",
 		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform",
-			Predict: model(lcow).of(legacyOptions)}},
+			Predict: lcow.of(legacyOptions)}},
 	},
 	{
 		Name: "lcow-v2-legacy-is-default", Breaks: contract.ForeignFails,
 		Effect: "Options that are damaged or of another type, in a bare Any, silently start lcow-v2 with defaults.",
 		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions",
-			Predict: model(lcow).of(legacy)}},
+			Predict: lcow.of(legacy)}},
 	},
 	{
 		Name: "damage-ignored", Breaks: contract.MalformedFails,
@@ -105,9 +106,9 @@ var others = findings.Catalogue{
 			"defaults, or the options if they stand before it.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
-				Predict: model(pkgShim).of(damaged)},
+				Predict: pkgShim.of(damaged)},
 			{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "malformed_bootstrap_extension_truncated",
-				Predict: model(pkgShim).of(damaged)},
+				Predict: pkgShim.of(damaged)},
 		},
 	},
 	{
@@ -116,9 +117,9 @@ var others = findings.Catalogue{
 			"refuses what follows.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7",
-				Payload: behindUnread(contract.OptionsName, wire.Varint(1, 1)), Predict: model(pkgShim).of(tooLong)},
+				Payload: behindUnread(contract.OptionsName, wire.Varint(1, 1)), Predict: pkgShim.of(tooLong)},
 			{Program: RuncV2, From: "v2.3.0",
-				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: model(pkgShim).of(tooLong)},
+				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: pkgShim.of(tooLong)},
 		},
 	},
 	{
@@ -129,9 +130,9 @@ var others = findings.Catalogue{
 			"too, unless they are runc's.",
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
-				Predict: model(pkgShim).of(legacy)},
+				Predict: pkgShim.of(legacy)},
 			{Program: RuncV2, From: "v2.3.0", Fixed: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
-				Predict: model(pkgShim).of(legacy)},
+				Predict: pkgShim.of(legacy)},
 		},
 	},
 	{
@@ -140,8 +141,8 @@ var others = findings.Catalogue{
 			"since containerd 2.4, which identifies BootstrapParams by the ID and the namespace of the command line, " +
 			"and says so in its error.",
 		Places: []Place{
-			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: model(pkgShim).of(legacy)},
-			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: model(pkgShim).of(legacy)},
+			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: pkgShim.of(legacy)},
+			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: pkgShim.of(legacy)},
 		},
 	},
 	{
@@ -150,7 +151,7 @@ var others = findings.Catalogue{
 			"BootstrapParams for a shim of 2.2 that is still installed.",
 		Places: []Place{
 			{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0", Case: "recorded_v2.4.2_lcow-v2_start_runc",
-				Predict: model(pkgShim).of(unreadable)},
+				Predict: pkgShim.of(unreadable)},
 		},
 	},
 	{
@@ -160,7 +161,7 @@ var others = findings.Catalogue{
 			"runtimeoptions', start looks for a cgroup of that name and fails.",
 		Places: []Place{
 			{Program: RustExtensions, From: "v0.11.0", Case: "recorded_v2.4.2_runhcs-v1_start_all",
-				Predict: model(rust).of(foreign)},
+				Predict: rust.of(foreign)},
 		},
 	},
 	{
@@ -169,7 +170,7 @@ var others = findings.Catalogue{
 			"that of the crate protobuf, which does not compare the number of an end with that of the start.",
 		Places: []Place{
 			{Program: RustExtensions, From: "v0.11.0", Case: "malformed_legacy_legacy_group-end-of-another",
-				Predict: model(rust).of(groupEndsUnmatched)},
+				Predict: rust.of(groupEndsUnmatched)},
 		},
 	},
 	// What follows shows in the programs alone: make -C lab e2e reproduces it.

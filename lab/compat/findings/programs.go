@@ -74,12 +74,12 @@ func groupInBootstrap(b []byte, want, _ contract.Outcome) bool {
 
 // legacyOnly refuses BootstrapParams as an Any whose type is the container's ID, which in
 // every recording is web-1.
-func legacyOnly(List, []byte) contract.Outcome {
+var legacyOnly model = func(List, []byte) contract.Outcome {
 	return contract.Outcome{Kind: contract.Error, Err: errors.New("web-1: not found")}
 }
 
 // drops goes on without options.
-func drops(List, []byte) contract.Outcome { return none }
+var drops model = func(List, []byte) contract.Outcome { return none }
 
 // withoutFields decodes legacy options without some of their fields.
 func withoutFields(names ...protoreflect.Name) model {
@@ -103,7 +103,7 @@ const maxPkgShim = 10 << 20
 // where the bytes are no BootstrapParams, it goes on with the extensions before the fault;
 // runc-v2 with runc's Options, if they are an Any of those. Before, it reads such an Any, and
 // drops all else; later, it refuses what is no BootstrapParams.
-func pkgShim(l List, b []byte) contract.Outcome {
+var pkgShim model = func(l List, b []byte) contract.Outcome {
 	before := func(version string) bool { return semver.Compare(l.Version, version) < 0 }
 	name, isBootstrap := OptionsType(l.Program), stdin.IsBootstrap(b)
 	b = b[:min(len(b), maxPkgShim)]
@@ -130,7 +130,7 @@ func isRuncAny(b []byte) bool {
 }
 
 // lcow is LCOWAnswer. protobuf words its errors differently from one binary to the next.
-func lcow(_ List, b []byte) contract.Outcome {
+var lcow model = func(_ List, b []byte) contract.Outcome {
 	got := LCOWAnswer(b)
 	got.Err = nil
 	return got

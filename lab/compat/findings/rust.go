@@ -43,7 +43,7 @@ func RustCgroup(payload []byte) (cgroup string, unmatched bool, err error) {
 }
 
 // rust is rust-extensions: Options if they have a cgroup, and none if not.
-func rust(_ List, b []byte) contract.Outcome {
+var rust model = func(_ List, b []byte) contract.Outcome {
 	switch cgroup, _, err := RustCgroup(b); {
 	case err == errEOF: // which has another name for some lengths
 		return failed

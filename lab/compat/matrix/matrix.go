@@ -26,6 +26,7 @@ import (
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/conformance/process"
 )
 
@@ -55,7 +56,7 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 		os.WriteFile(file, []byte(strings.Join(tables, "\n")), 0o666)); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s\nthe words are explained in docs/matrix.md; this table, and what becomes of an operator's TOML: %s\n",
+	fmt.Printf("\n%s\ndocs/matrix.md explains the words; %s has this table, and what becomes of an operator's TOML\n",
 		tables[0], markdown)
 	found, err := faults(root, rows, tables)
 	for _, f := range found {
@@ -139,7 +140,7 @@ func (r Row) wrong(program string) (reports []verdict.Report) {
 			all = append(all, r.report(a, program))
 		}
 	}
-	for _, group := range grouped(all, func(r verdict.Report) string { return r.Group }) {
+	for _, group := range recorded.Grouped(all, func(r verdict.Report) string { return r.Group }) {
 		if n := len(group); n > 1 {
 			group[0].Payload.Description += fmt.Sprintf(", the first of %d payloads", n)
 		}
@@ -170,19 +171,4 @@ func (r Row) stale() (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// grouped are items with the same key, in the order of the first ones.
-func grouped[T any, K comparable](items []T, key func(T) K) (groups [][]T) {
-	at := make(map[K]int)
-	for _, item := range items {
-		k := key(item)
-		i, ok := at[k]
-		if !ok {
-			i, at[k] = len(groups), len(groups)
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], item)
-	}
-	return groups
 }

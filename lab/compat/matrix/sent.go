@@ -64,8 +64,8 @@ type sender struct {
 // shims of every name is one sender.
 func senders(all []Sent) (list []sender) {
 	requested := slices.DeleteFunc(slices.Clone(all), func(s Sent) bool { return s.Setting != "" })
-	for _, release := range grouped(requested, func(s Sent) string { return s.Containerd[0] }) {
-		shims := grouped(release, func(s Sent) string { return s.Shim })
+	for _, release := range recorded.Grouped(requested, func(s Sent) string { return s.Containerd[0] }) {
+		shims := recorded.Grouped(release, func(s Sent) string { return s.Shim })
 		name := release[0].Containerd[0] + " to "
 		differs := func(to []Sent) bool {
 			return !slices.EqualFunc(to, shims[0], func(a, b Sent) bool { return bytes.Equal(a.Payload, b.Payload) })
@@ -110,7 +110,7 @@ func starts(r readers.Reader, sent []Sent, cases []corpus.Case) (all []Start) {
 		}
 	}
 	var once []Start
-	for _, same := range grouped(all, func(s Start) string { return s.Name }) {
+	for _, same := range recorded.Grouped(all, func(s Start) string { return s.Name }) {
 		once = append(once, same[0])
 	}
 	return once

@@ -11,7 +11,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
-	"shimfuzz/lab/compat/settings"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // The effects of a setting that are not those of a payload.
@@ -21,11 +21,11 @@ const (
 )
 
 // sees is what an operator sees of a shim's answer, given what the setting means.
-func sees(r readers.Reader, s settings.Setting, got contract.Outcome) Effect {
+func sees(r readers.Reader, s recorded.Setting, got contract.Outcome) Effect {
 	want := contract.Outcome{Kind: contract.Foreign}
 	switch {
 	case s.Means != "":
-		sent := contract.Outcome{Kind: contract.Options, Options: s.Options()}
+		sent := contract.Outcome{Kind: contract.Options, Options: recorded.Parse(s.Means)}
 		want = emptyIsNone(findings.AsKnown(r.Name, r.Version, sent))
 	case got.Kind == contract.Options:
 		return Accepted
@@ -46,8 +46,8 @@ func emptyIsNone(o contract.Outcome) contract.Outcome {
 func settingsTable(all []Sent, rows []Row) string {
 	var b strings.Builder
 	b.WriteString("| runtime | options | effect |\n|---|---|---|\n")
-	rowOf := func(s settings.Setting) [2]string { return [2]string{runtimeOf(s), effects(s, all, rows)} }
-	for _, group := range grouped(settings.All(), rowOf) {
+	rowOf := func(s recorded.Setting) [2]string { return [2]string{runtimeOf(s), effects(s, all, rows)} }
+	for _, group := range recorded.Grouped(recorded.Settings(), rowOf) {
 		var options []string
 		for _, s := range group {
 			options = append(options, written(s))
@@ -59,7 +59,7 @@ func settingsTable(all []Sent, rows []Row) string {
 }
 
 // effects are those of a setting, by the release of containerd unless all have the same.
-func effects(s settings.Setting, all []Sent, rows []Row) string {
+func effects(s recorded.Setting, all []Sent, rows []Row) string {
 	var spans []span
 	for _, release := range findings.Containerd {
 		for _, sent := range all {
@@ -79,7 +79,7 @@ func effects(s settings.Setting, all []Sent, rows []Row) string {
 }
 
 // effects are that on the newest shim, and those on others that differ.
-func (s Sent) effects(setting settings.Setting, rows []Row) string {
+func (s Sent) effects(setting recorded.Setting, rows []Row) string {
 	switch {
 	case s.Error != "" && setting.Means == "":
 		return string(Refused)
@@ -104,7 +104,7 @@ func (s Sent) effects(setting settings.Setting, rows []Row) string {
 }
 
 // runtimeOf names the runtime of a setting.
-func runtimeOf(s settings.Setting) string {
+func runtimeOf(s recorded.Setting) string {
 	switch {
 	case s.Windows != "":
 		return "Windows' own `" + s.Windows + "`"
@@ -117,7 +117,7 @@ func runtimeOf(s settings.Setting) string {
 }
 
 // written is the content of a setting's table, in one line.
-func written(s settings.Setting) string {
+func written(s recorded.Setting) string {
 	lines := strings.Split(strings.TrimSpace(s.TOML), "\n")
 	switch {
 	case s.NoTable:

@@ -9,7 +9,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
-	"shimfuzz/lab/compat/settings"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // What an operator sees is measured by what the setting means, not by what was sent.
@@ -38,7 +38,7 @@ func TestSees(t *testing.T) {
 		{"a mistake", runhcs, "", answer(isolated), Accepted},
 		{"a mistake that the shim reports", runhcs, "", failed, Arrive},
 	} {
-		got := sees(test.reader, settings.Setting{Name: test.what, Means: test.means}, test.got)
+		got := sees(test.reader, recorded.Setting{Name: test.what, Means: test.means}, test.got)
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.what, got, test.want)
 		}
@@ -64,7 +64,7 @@ func TestSettingsTable(t *testing.T) {
 			t.Errorf("%q is not in:\n%s", want, table)
 		}
 	}
-	for _, s := range settings.All() {
+	for _, s := range recorded.Settings() {
 		if !strings.Contains(table, written(s)) {
 			t.Errorf("there is no %s", written(s))
 		}

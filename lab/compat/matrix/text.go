@@ -15,7 +15,7 @@ import (
 // answers alike are one column, and neighbouring versions of a reader that answer alike are
 // one row.
 func startsTable(all []Sent, rows []Row) string {
-	columns := grouped(senders(all), func(s sender) string { return strings.Join(summaries(rows, s), "|") })
+	columns := recorded.Grouped(senders(all), func(s sender) string { return strings.Join(summaries(rows, s), "|") })
 	var b strings.Builder
 	b.WriteString("| what reads it |")
 	for _, column := range columns {

@@ -196,6 +196,40 @@ func (o Origin) name(what string) string {
 	return fmt.Sprintf("recorded_%s_%s_%s_%s", o.Containerd, shim, o.Request.Action, what)
 }
 
+// Merge makes one of the passages of releases that did the same. All of the same options
+// or setting stand together.
+func Merge(all []Passage) (merged []Passage) {
+	done := func(p Passage) string {
+		p.Containerd = nil
+		return corpus.Lines([]Passage{p}, "")
+	}
+	for _, asked := range Grouped(all, func(p Passage) string { return p.Options + p.Setting }) {
+		for _, same := range Grouped(asked, done) {
+			p := same[0]
+			for _, other := range same[1:] {
+				p.Containerd = slices.Concat(p.Containerd, other.Containerd)
+			}
+			merged = append(merged, p)
+		}
+	}
+	return merged
+}
+
+// Grouped are items with the same key, in the order of the first ones.
+func Grouped[T any, K comparable](items []T, key func(T) K) (groups [][]T) {
+	at := make(map[K]int)
+	for _, item := range items {
+		k := key(item)
+		i, ok := at[k]
+		if !ok {
+			i, at[k] = len(groups), len(groups)
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], item)
+	}
+	return groups
+}
+
 // Cases are the cases of the corpus that these are: the recordings; then of the passages
 // what a setting becomes on standard input, where no other recording has it, and each
 // CreateTaskRequest.Options once.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	api "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus"
@@ -26,6 +27,35 @@ func TestCases(t *testing.T) {
 	}
 	if !maps.EqualFunc(table.Files(recorded), table.Files(Cases(Recordings(), Passages())), bytes.Equal) {
 		t.Error("the corpus has other recordings than this folder: run make -C lab record")
+	}
+}
+
+// There are settings for which every containerd reports an error, and the settings'
+// names are different. What releases did the same is one passage, in the order of the file.
+func TestPassages(t *testing.T) {
+	settings := make(map[string]string)
+	for _, s := range Settings() {
+		if _, listed := settings[s.Name]; listed {
+			t.Errorf("two settings are called %s", s.Name)
+		}
+		settings[s.Name] = s.Means
+	}
+	releases := make(map[string][]Passage)
+	for _, p := range Passages() {
+		if p.Error != "" && settings[p.Setting] != "" {
+			t.Errorf("%v %s: %s", p.Containerd, p.Setting, p.Error)
+		}
+		for _, release := range p.Containerd {
+			p.Containerd = []string{release}
+			releases[release] = append(releases[release], p)
+		}
+	}
+	var all []Passage
+	for _, release := range slices.Sorted(maps.Keys(releases)) {
+		all = append(all, releases[release]...)
+	}
+	if diff := cmp.Diff(Passages(), Merge(all)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -17,13 +17,12 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders/order"
-	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
 // give gives requests to the program that is containerd, and returns its answers.
 func give(ctx context.Context, version string, requests []order.Request) ([]order.Answer, error) {
-	all := slices.DeleteFunc(settings.All(), func(s settings.Setting) bool { return s.Windows != "" })
+	all := slices.DeleteFunc(recorded.Settings(), func(s recorded.Setting) bool { return s.Windows != "" })
 	o := order.Order{Dir: recorded.Home, Namespace: recorded.Namespace, ID: recorded.ID, GRPC: recorded.GRPC,
 		TTRPC: recorded.TTRPC, Requests: requests}
 	return ask(recorded.Home, config(version, all...), o, func(input []byte) ([]byte, error) {
@@ -39,7 +38,7 @@ func give(ctx context.Context, version string, requests []order.Request) ([]orde
 // the folder bin runs under Wine; no shim is started.
 func windowsOptions(ctx context.Context, host *wine.Host, bin, version string) (map[string]order.Answer, error) {
 	all := make(map[string]order.Answer)
-	for _, s := range settings.All() {
+	for _, s := range recorded.Settings() {
 		if s.Windows == "" {
 			continue
 		}
@@ -88,7 +87,7 @@ func ask(dir, config string, o order.Order,
 // config is a daemon's configuration file with settings. The first is the default, because
 // 1.7 drops its own with any table of runtimes. A runtime that containerd for Windows has by
 // itself is left alone if the setting has no table; no shim of it is started.
-func config(version string, all ...settings.Setting) string {
+func config(version string, all ...recorded.Setting) string {
 	g := generationOf(version)
 	var b strings.Builder
 	fmt.Fprintf(&b, "version = %d\n", g.config)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"shimfuzz/corpus"
@@ -46,7 +45,7 @@ func Record(ctx context.Context, root string) error {
 }
 
 func writeRecordings(root string, all []recorded.Recording, ways []recorded.Passage) error {
-	ways = merge(ways)
+	ways = recorded.Merge(ways)
 	files := table.Files(recorded.Cases(all, ways))
 	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), list(ways)
 	same := true
@@ -68,28 +67,3 @@ func writeRecordings(root string, all []recorded.Recording, ways []recorded.Pass
 
 // list is the content of a file with a line for each.
 func list[T any](all []T) []byte { return []byte("[\n" + corpus.Lines(all, "") + "\n]\n") }
-
-// merge makes one of the passages of releases that did the same. All of the same options
-// or setting stand together.
-func merge(all []recorded.Passage) (merged []recorded.Passage) {
-	at := make(map[string]int)    // by what was done, in merged
-	order := make(map[string]int) // by the options or the setting
-	for _, p := range all {
-		release := p.Containerd
-		p.Containerd = nil
-		key := corpus.Lines([]recorded.Passage{p}, "")
-		if _, ok := at[key]; !ok {
-			at[key] = len(merged)
-			merged = append(merged, p)
-		}
-		if _, ok := order[p.Options+p.Setting]; !ok {
-			order[p.Options+p.Setting] = len(order)
-		}
-		m := &merged[at[key]]
-		m.Containerd = append(m.Containerd, release...)
-	}
-	slices.SortStableFunc(merged, func(a, b recorded.Passage) int {
-		return order[a.Options+a.Setting] - order[b.Options+b.Setting]
-	})
-	return merged
-}

@@ -1,8 +1,8 @@
 // Package senders makes containerd's own code, of several releases, start a shim,
 // and records what that shim finds on its standard input.
 //
-// The shim is a stand-in (folder standin) under a shim's name. containerd's code runs in
-// the program of the folder daemon, which is built for each release in a module whose
+// The shim is a stand-in under a shim's name. It is the same program as the one in which
+// containerd's code runs, folder daemon, which is built for each release in a module whose
 // path is below containerd's, so that it may import its internal packages. It calls the
 // manager of shims, core/runtime/v2 (runtime/v2 in 1.7); and what stands above that: a
 // configuration file, containerd's server with its plugins, CRI's options, the client,
@@ -27,7 +27,6 @@ import (
 	"shimfuzz/lab/compat/programs"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders/order"
-	"shimfuzz/lab/compat/settings"
 	"shimfuzz/lab/windows/wine"
 )
 
@@ -63,7 +62,8 @@ var generations = map[string]generation{
 	"v2": {
 		module: "github.com/containerd/containerd/v2",
 		entries: map[string]string{"start": "core/runtime/v2.ShimManager.Start",
-			"delete": "core/runtime/v2.ShimManager.LoadExistingShims", "info": "core/runtime/v2.TaskManager.PluginInfo"},
+			"delete": "core/runtime/v2.ShimManager.LoadExistingShims",
+			"info":   "core/runtime/v2.TaskManager.PluginInfo"},
 		plugin: "io.containerd.cri.v1.runtime", config: 3,
 		source: strings.NewReplacer(),
 	},
@@ -110,7 +110,7 @@ func asked(module *gocmd.Module, windows map[string]order.Answer) (all []recorde
 			}
 		}
 	}
-	for _, s := range settings.All() {
+	for _, s := range recorded.Settings() {
 		r := order.Request{Handler: s.Name}
 		if a := windows[s.Name]; s.Windows != "" {
 			r = order.Request{Runtime: a.Runtime, Type: a.Type, Value: a.Value}
@@ -166,7 +166,7 @@ func record(ctx context.Context, host *wine.Host, root, version string) (all []r
 // buildPrograms builds the programs in a module whose path is below containerd's, so
 // that they may import its internal packages.
 func buildPrograms(root, bin string, module *gocmd.Module) error {
-	const daemon, standin = "lab/compat/senders/daemon", "lab/compat/senders/standin"
+	const daemon = "lab/compat/senders/daemon"
 	g := generationOf(module.Version)
 	m, err := programs.New(root, module.Path+"/shimfuzz", module, "lab/compat/senders/*/*.go")
 	if err != nil {
@@ -182,23 +182,18 @@ func buildPrograms(root, bin string, module *gocmd.Module) error {
 	}
 	// As containerd's own Makefile sets it.
 	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
-	return errors.Join(m.Build(bin, nil, version, "./"+daemon, "./"+standin),
+	return errors.Join(m.Build(bin, nil, version, "./"+daemon),
 		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./"+daemon))
 }
 
-// install copies the programs to recorded.Home: one as containerd, the stand-in as the shims.
+// install copies the daemon to recorded.Home, as containerd and as the shims.
 func install(bin string) error {
-	names := map[string]string{"containerd": "daemon"}
+	text, err := os.ReadFile(filepath.Join(bin, "daemon"))
+	err = errors.Join(err, os.WriteFile(inHome("containerd"), text, 0o755))
 	for _, shim := range Shims {
-		names[shim] = "standin"
+		err = errors.Join(err, os.Symlink("containerd", inHome(shim)))
 	}
-	for name, program := range names {
-		text, err := os.ReadFile(filepath.Join(bin, program))
-		if err := errors.Join(err, os.WriteFile(inHome(name), text, 0o755)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // inHome is the path of a file in recorded.Home, where the programs run. containerd sends

@@ -10,7 +10,6 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/recorded"
-	"shimfuzz/lab/compat/settings"
 )
 
 // There is a recording of every release for every request, in their order, and one passage
@@ -56,15 +55,15 @@ func TestAllIsRecorded(t *testing.T) {
 func TestConfig(t *testing.T) {
 	const runtimes = "[plugins.'io.containerd.grpc.v1.cri'.containerd"
 	for _, test := range []struct{ text, want string }{
-		{config("v1.7.35", settings.Setting{Name: "a", Type: "io.x", Path: "/p", TOML: "K = 1"},
-			settings.Setting{Name: "b", Type: "io.y", NoTable: true}),
+		{config("v1.7.35", recorded.Setting{Name: "a", Type: "io.x", Path: "/p", TOML: "K = 1"},
+			recorded.Setting{Name: "b", Type: "io.y", NoTable: true}),
 			runtimes + "]\ndefault_runtime_name = 'a'\n" +
 				runtimes + ".runtimes.a]\nruntime_type = 'io.x'\nruntime_path = '/p'\n" +
 				runtimes + ".runtimes.a.options]\nK = 1\n" + runtimes + ".runtimes.b]\nruntime_type = 'io.y'\n"},
-		{config("v1.7.35", settings.Setting{Name: "c", Windows: "own", Type: "io.z", TOML: "L = 2"}),
+		{config("v1.7.35", recorded.Setting{Name: "c", Windows: "own", Type: "io.z", TOML: "L = 2"}),
 			runtimes + "]\ndefault_runtime_name = 'own'\n" + runtimes + ".runtimes.own]\nruntime_type = 'io.z'\n" +
 				runtimes + ".runtimes.own.options]\nL = 2\n"},
-		{config("v2.3.7", settings.Setting{Name: "d", Windows: "own", NoTable: true}),
+		{config("v2.3.7", recorded.Setting{Name: "d", Windows: "own", NoTable: true}),
 			"version = 3\n"},
 	} {
 		if !strings.HasSuffix(test.text, test.want) {

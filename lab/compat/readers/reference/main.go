@@ -3,33 +3,23 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
 	"shimfuzz/lab/conformance/protocol"
 )
 
-func main() {
-	protocol.Main(func(payload []byte) protocol.Answer {
-		return answer(reference.ReadOptions(bytes.NewReader(payload)))
-	})
-}
+func main() { protocol.Main(answer) }
 
-func answer(opts *options.Options, err error) protocol.Answer {
-	switch {
-	case errors.Is(err, reference.ErrMalformed):
-		return protocol.Answer{Outcome: "error/malformed", Detail: []byte(err.Error())}
-	case errors.Is(err, reference.ErrForeign):
-		return protocol.Answer{Outcome: "error/foreign", Detail: []byte(err.Error())}
-	case err != nil:
-		return protocol.Failed(err)
-	case opts == nil:
+func answer(payload []byte) protocol.Answer {
+	switch o := reference.Answer(payload); o.Kind {
+	case contract.None:
 		return protocol.Answer{Outcome: protocol.None}
+	case contract.Options:
+		o.Options.ProtoReflect().SetUnknown(nil)
+		return protocol.Encoded(proto.Marshal(o.Options))
+	default:
+		return protocol.Answer{Outcome: string(o.Kind), Detail: []byte(o.Err.Error())}
 	}
-	opts.ProtoReflect().SetUnknown(nil)
-	return protocol.Encoded(proto.Marshal(opts))
 }

@@ -3,7 +3,7 @@
 // Command daemon is containerd's daemon as far as runtime options go: containerd's own
 // server loads a configuration file and starts its own plugins, from CRI's
 // configuration down to the shim. Only what listens for clients is left out, and the
-// shim is the stand-in, to which this program gives an address where it answers itself.
+// shim is this program again, to which it gives an address where it answers itself.
 // It can also ask the manager of shims alone, with a configuration that no file gives it.
 //
 // It reads an order, as JSON, from its standard input and prints the answers as JSON.
@@ -41,8 +41,10 @@ type daemon struct {
 func main() {
 	log.L.Logger.SetOutput(io.Discard)
 	var o daemon
-	err := json.NewDecoder(os.Stdin).Decode(&o.Order)
-	if err == nil {
+	var err error
+	if file, ok := os.LookupEnv("SHIMFUZZ_RECORD_TO"); ok {
+		err = standIn(file)
+	} else if err = json.NewDecoder(os.Stdin).Decode(&o.Order); err == nil {
 		err = o.run(context.Background())
 	}
 	if err != nil {

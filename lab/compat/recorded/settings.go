@@ -1,6 +1,4 @@
-// Package settings has what an operator writes into containerd's configuration for a
-// runtime, and the options that are to become of it.
-package settings
+package recorded
 
 import (
 	"path"
@@ -8,8 +6,6 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"shimfuzz/lab/compat/recorded"
 )
 
 // Setting is what an operator writes for one runtime into containerd's configuration
@@ -22,25 +18,17 @@ type Setting struct {
 	TOML    string // content of the runtime's table options
 	NoTable bool   // there is no table options
 	Windows string // name of the runtime that containerd for Windows has by itself, which is changed or left alone
-	Means   string // options as protobuf JSON; "" if an error is the right answer
-}
-
-// Options are what the setting means, nil if an error is the right answer.
-func (s Setting) Options() *options.Options {
-	if s.Means == "" {
-		return nil
-	}
-	return recorded.Parse(s.Means)
+	Means   string // the options that are to become of it, as protobuf JSON; "" if an error is the right answer
 }
 
 // The types of runtimes for which CRI makes options.
 const (
-	RunHCSType = "io.containerd.runhcs.v1" // CRI makes runhcs Options for this type only
+	runHCSType = "io.containerd.runhcs.v1" // CRI makes runhcs Options for this type only
 	lcowType   = "io.containerd.lcow.v2"
 )
 
 // everyFieldSet is what everySetting says.
-var everyFieldSet = strings.Replace(recorded.Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
+var everyFieldSet = strings.Replace(Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
 
 // everySetting sets each field of Options to a value that is not the zero value, in the
 // order of their numbers. name spells its name, given the one in Go.
@@ -61,8 +49,8 @@ func everySetting(name func(goName string, fd protoreflect.FieldDescriptor) stri
 	return strings.Join(values, "")
 }
 
-// All returns what is recorded of the way from the configuration to a shim.
-func All() []Setting {
+// Settings is what is recorded of the way from the configuration to a shim.
+func Settings() []Setting {
 	const (
 		scrub    = `{"scrubLogs":true}`
 		isolated = `{"sandboxIsolation":"HYPERVISOR"}`
@@ -72,7 +60,7 @@ func All() []Setting {
 		return everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return spell(name) })
 	}
 	asIs := func(name string) string { return name }
-	binary := func(shim string) string { return path.Join(recorded.Home, shim) }
+	binary := func(shim string) string { return path.Join(Home, shim) }
 	all := []Setting{
 		{Name: "no-table", NoTable: true, Means: `{}`},
 		{Name: "empty-table", Means: `{}`},
@@ -101,9 +89,9 @@ func All() []Setting {
 		{Name: "text-as-number", TOML: "SandboxImage = 3"},
 		{Name: "text-as-list", TOML: `SandboxImage = ["pause:3.9"]`},
 		{Name: "annotation-as-number", TOML: "DefaultContainerAnnotations = {team = 1}"},
-		{Name: "runtime-path", Shim: recorded.OrdinaryShim, Path: binary(recorded.OrdinaryShim),
+		{Name: "runtime-path", Shim: OrdinaryShim, Path: binary(OrdinaryShim),
 			TOML: "ScrubLogs = true", Means: scrub},
-		{Name: "absolute-path", Type: binary(recorded.SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
+		{Name: "absolute-path", Type: binary(SpecialShim), TOML: "ScrubLogs = true", Means: scrub},
 		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
 		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
 		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
@@ -121,12 +109,12 @@ func All() []Setting {
 		s := &all[i]
 		switch s.Type {
 		case "":
-			s.Type = RunHCSType
+			s.Type = runHCSType
 		case lcowType:
-			s.Shim = recorded.OrdinaryShim
+			s.Shim = OrdinaryShim
 		}
 		if s.Shim == "" {
-			s.Shim = recorded.SpecialShim
+			s.Shim = SpecialShim
 		}
 	}
 	return all
