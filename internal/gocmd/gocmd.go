@@ -98,7 +98,6 @@ type Module struct {
 	Path, Version string
 	Dir           string // absolute path of its root
 	Sum           string // checksum of its content, as in go.sum
-	GoMod         string // absolute path of its go.mod
 }
 
 // Download gets a module at a version into the module cache, if it is not there.

@@ -82,8 +82,7 @@ var others = findings.Catalogue{
 			"so that the shim writes what it should scrub into its logs.",
 		Places: []Place{
 			{Program: RunHCS, From: "v0.8.23", Fixed: "v0.10.0-rc.1", Case: "recorded_v1.7.35_runhcs-v1_start_cri",
-				Predict: withoutFields("default_container_annotations", "no_inherit_host_timezone",
-					"scrub_logs").of(legacyOptions)},
+				Predict: withoutNewFields.of(legacyOptions)},
 		},
 	},
 	{
@@ -118,8 +117,8 @@ var others = findings.Catalogue{
 		Places: []Place{
 			{Program: PkgShim, From: "v2.3.7",
 				Payload: behindUnread(contract.OptionsName, wire.Varint(1, 1)), Predict: pkgShim.of(tooLong)},
-			{Program: RuncV2, From: "v2.3.0",
-				Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)), Predict: pkgShim.of(tooLong)},
+			{Program: RuncV2, From: "v2.3.0", Payload: behindUnread(RuncOptions, wire.String(3, recorded.RuncMarker)),
+				Predict: pkgShim.of(tooLong)},
 		},
 	},
 	{
@@ -141,8 +140,10 @@ var others = findings.Catalogue{
 			"since containerd 2.4, which identifies BootstrapParams by the ID and the namespace of the command line, " +
 			"and says so in its error.",
 		Places: []Place{
-			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: pkgShim.of(legacy)},
-			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri", Predict: pkgShim.of(legacy)},
+			{Program: PkgShim, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
+				Predict: pkgShim.of(legacy)},
+			{Program: RuncV2, From: "v2.4.0", Case: "recorded_v2.2.9_runhcs-v1_start_cri",
+				Predict: pkgShim.of(legacy)},
 		},
 	},
 	{

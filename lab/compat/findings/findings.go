@@ -14,6 +14,9 @@ import (
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/optionstype"
+	"shimfuzz/lab/conformance/process"
+	"shimfuzz/lab/conformance/protocol"
 )
 
 // The suite's types.
@@ -88,6 +91,17 @@ func Want(program, version string, payload []byte) contract.Outcome {
 		return wantOf(name, payload, want)
 	}
 	return AsKnown(program, version, want)
+}
+
+// Outcome is the answer of a version of a program, as far as its Options can tell. Of Options
+// other than runhcs's it has no fields. The error is one of an answer that is not of the protocol.
+func Outcome(program, version string, a protocol.Answer) (contract.Outcome, error) {
+	decoded := optionstype.RunHCS
+	if OptionsType(program) != contract.OptionsName {
+		decoded = nil
+	}
+	o, err := process.Outcome(a, decoded)
+	return AsKnown(program, version, o), err
 }
 
 // AsKnown is an outcome as the Options that a program links can tell it: without

@@ -31,46 +31,42 @@ var (
 )
 
 // of predicts that a program's model answers wrongly to the payloads that a finding is of.
-func (m model) of(is func(b []byte, want, got contract.Outcome) bool) findings.Prediction {
+func (m model) of(is payloads) findings.Prediction {
 	return func(l List, b []byte, want contract.Outcome) (contract.Outcome, bool) {
 		got := m(l, b)
 		return got, is(b, want, got)
 	}
 }
 
-// The payloads that findings are of.
+// The payloads that findings are of, and the wrong answers to them.
+type payloads func(b []byte, want, got contract.Outcome) bool
 
-func bootstrapParams(b []byte, _, _ contract.Outcome) bool { return stdin.IsBootstrap(b) }
-func legacy(b []byte, _, _ contract.Outcome) bool          { return !stdin.IsBootstrap(b) }
-
-func legacyOptions(b []byte, want, _ contract.Outcome) bool {
-	return !stdin.IsBootstrap(b) && want.Kind == contract.Options
-}
-
-func foreign(_ []byte, want, _ contract.Outcome) bool { return want.Kind == contract.Foreign }
-
-// notLinked are options of another type than runc's, which is linked into runhcs-v1.
-func notLinked(b []byte, want, _ contract.Outcome) bool {
-	url, _ := stdin.AnyParts(b)
-	return want.Kind == contract.Foreign && url != RuncOptions
-}
-
-func unreadable(b []byte, want, _ contract.Outcome) bool {
-	return stdin.IsBootstrap(b) || want.Kind == contract.Malformed
-}
-
-// damaged is what no BootstrapParams decode from, either.
-func damaged(b []byte, want, _ contract.Outcome) bool {
-	return want.Kind == contract.Malformed && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) != nil
-}
-
-func tooLong(b []byte, _, _ contract.Outcome) bool { return len(b) > maxPkgShim }
-
-// groupInBootstrap is BootstrapParams that are damaged in a group alone.
-func groupInBootstrap(b []byte, want, _ contract.Outcome) bool {
-	return stdin.IsBootstrap(b) && want.Kind == contract.Malformed &&
-		reference.AnswerWithBadNumbers(contract.Stdin, b).Kind != want.Kind
-}
+var (
+	bootstrapParams payloads = func(b []byte, _, _ contract.Outcome) bool { return stdin.IsBootstrap(b) }
+	legacy          payloads = func(b []byte, _, _ contract.Outcome) bool { return !stdin.IsBootstrap(b) }
+	legacyOptions   payloads = func(b []byte, want, _ contract.Outcome) bool {
+		return !stdin.IsBootstrap(b) && want.Kind == contract.Options
+	}
+	foreign payloads = func(_ []byte, want, _ contract.Outcome) bool { return want.Kind == contract.Foreign }
+	// runc's are linked into runhcs-v1
+	notLinked payloads = func(b []byte, want, _ contract.Outcome) bool {
+		url, _ := stdin.AnyParts(b)
+		return want.Kind == contract.Foreign && url != RuncOptions
+	}
+	unreadable payloads = func(b []byte, want, _ contract.Outcome) bool {
+		return stdin.IsBootstrap(b) || want.Kind == contract.Malformed
+	}
+	// no BootstrapParams decode from it, either
+	damaged payloads = func(b []byte, want, _ contract.Outcome) bool {
+		return want.Kind == contract.Malformed && proto.Unmarshal(b, new(bootstrap.BootstrapParams)) != nil
+	}
+	tooLong payloads = func(b []byte, _, _ contract.Outcome) bool { return len(b) > maxPkgShim }
+	// damaged in a group alone
+	groupInBootstrap payloads = func(b []byte, want, _ contract.Outcome) bool {
+		return stdin.IsBootstrap(b) && want.Kind == contract.Malformed &&
+			reference.AnswerWithBadNumbers(contract.Stdin, b).Kind != want.Kind
+	}
+)
 
 // legacyOnly refuses BootstrapParams as an Any whose type is the container's ID, which in
 // every recording is web-1.
@@ -81,19 +77,18 @@ var legacyOnly model = func(List, []byte) contract.Outcome {
 // drops goes on without options.
 var drops model = func(List, []byte) contract.Outcome { return none }
 
-// withoutFields decodes legacy options without some of their fields.
-func withoutFields(names ...protoreflect.Name) model {
-	return func(_ List, b []byte) contract.Outcome {
-		got := reference.Answer(b)
-		if got.Options == nil {
-			return got
-		}
-		m := got.Options.ProtoReflect()
-		for _, name := range names {
-			m.Clear(m.Descriptor().Fields().ByName(name))
-		}
+// withoutNewFields decodes legacy options without the fields that hcsshim v0.10 has added.
+var withoutNewFields model = func(_ List, b []byte) contract.Outcome {
+	got := reference.Answer(b)
+	if got.Options == nil {
 		return got
 	}
+	m := got.Options.ProtoReflect()
+	for _, name := range []protoreflect.Name{"default_container_annotations", "no_inherit_host_timezone",
+		"scrub_logs"} {
+		m.Clear(m.Descriptor().Fields().ByName(name))
+	}
+	return got
 }
 
 // maxPkgShim is how many bytes of its standard input pkg/shim reads.

@@ -12,8 +12,6 @@ import (
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
-	"shimfuzz/lab/conformance/optionstype"
-	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -34,27 +32,26 @@ const (
 // worstFirst is every effect, the worst first.
 var worstFirst = []Effect{Panics, Hangs, Other, Defaults, Partly, Fails, Arrive}
 
-// Answer is what a reader answered to one start, and the decision on it.
+// Answer is what a reader answered to a payload, and the decision on it.
 type Answer struct {
-	Start
-	Want    contract.Outcome
+	grammar.Payload
 	Got     contract.Outcome
 	Effect  Effect
 	Verdict verdict.Verdict
 }
 
-// ask puts starts to a reader, and decides on the answers. The error is one of asking, or
+// ask puts payloads to a reader, and decides on the answers. The error is one of asking, or
 // one of an answer that is not of the protocol.
-func ask(r readers.Reader, all []Start, put func(payload []byte) (protocol.Answer, error)) (Row, error) {
+func ask(r readers.Reader, all []grammar.Payload, put func(payload []byte) (protocol.Answer, error)) (Row, error) {
 	row := Row{Reader: r}
-	for _, s := range all {
-		got, err := put(s.Payload)
+	for _, p := range all {
+		got, err := put(p.Bytes)
 		if err == nil && got.Outcome == protocol.Unable {
 			return Row{Reader: r, Err: fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)}, nil
 		}
 		var a Answer
 		if err == nil {
-			a, err = decide(r, s, got)
+			a, err = decide(r, p, got)
 		}
 		if err != nil {
 			return row, fmt.Errorf("%s: %w", r.ID(), err)
@@ -64,33 +61,17 @@ func ask(r readers.Reader, all []Start, put func(payload []byte) (protocol.Answe
 	return row, nil
 }
 
-// decide decides on the answer of a reader. What is known of it is excused.
-func decide(r readers.Reader, s Start, answer protocol.Answer) (Answer, error) {
-	want := findings.Want(r.Name, r.Version, s.Payload)
-	got, err := outcome(r, answer, want)
-	a := Answer{Start: s, Want: want, Got: got, Effect: effect(want, got)}
-	known := findings.All.Of(r.Name, r.Version)
-	a.Verdict = verdict.OfCase(a.payload(), got, known, known)
-	return a, err
-}
-
-func (a Answer) payload() grammar.Payload {
-	return grammar.Payload{Bytes: a.Payload, Want: a.Want, Description: a.Name}
-}
-
-// outcome is an answer as the contract names it. Of options other than runhcs's
-// only the marker is checked, where options are right.
-func outcome(r readers.Reader, a protocol.Answer, want contract.Outcome) (contract.Outcome, error) {
-	decoded := optionstype.RunHCS
-	if findings.OptionsType(r.Name) != contract.OptionsName {
-		decoded = nil
-	}
-	o, err := process.Outcome(a, decoded)
-	if o.Kind == contract.Options && o.Options == nil && want.Kind == contract.Options &&
-		!bytes.Contains(a.Detail, []byte(recorded.RuncMarker)) {
+// decide decides on the answer of a reader. What is known of it is excused. Of options other
+// than runhcs's only the marker is checked, where options are right.
+func decide(r readers.Reader, p grammar.Payload, answer protocol.Answer) (Answer, error) {
+	p.Want = findings.Want(r.Name, r.Version, p.Bytes)
+	got, err := findings.Outcome(r.Name, r.Version, answer)
+	if got.Kind == contract.Options && got.Options == nil && p.Want.Kind == contract.Options &&
+		!bytes.Contains(answer.Detail, []byte(recorded.RuncMarker)) {
 		err = fmt.Errorf("the options in the answer do not have %s in them", recorded.RuncMarker)
 	}
-	return findings.AsKnown(r.Name, r.Version, o), err
+	known := findings.All.Of(r.Name, r.Version)
+	return Answer{p, got, effect(p.Want, got), verdict.OfCase(p, got, known, known)}, err
 }
 
 // effect is what an operator sees of got where want is right.

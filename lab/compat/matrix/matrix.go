@@ -150,13 +150,13 @@ func (r Row) wrong(program string) (reports []verdict.Report) {
 }
 
 func (r Row) report(a Answer, program string) verdict.Report {
-	report := a.Verdict.Report(a.payload(), a.Got, contract.GuaranteeOf(a.Want.Kind),
+	report := a.Verdict.Report(a.Payload, a.Got, contract.GuaranteeOf(a.Want.Kind),
 		findings.All.Of(r.Reader.Name, r.Reader.Version))
 	report.Advice = cmp.Or(report.Advice, "If the answer is a defect of the reader, add a finding that predicts it to "+
 		"lab/compat/findings/all.go.")
 	report.Program = r.Reader.ID()
-	family, _, _ := strings.Cut(a.Name, "_")
-	report.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Name,
+	family, _, _ := strings.Cut(a.Description, "_")
+	report.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Description,
 		settings.Quote(program))
 	return report
 }

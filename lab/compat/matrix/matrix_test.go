@@ -84,27 +84,26 @@ func TestWantFollowsFromTheRequest(t *testing.T) {
 			case "":
 				want = contract.Options
 			case "f:":
-				if !stdin.IsBootstrap(s.Payload) {
+				if !stdin.IsBootstrap(s.Bytes) {
 					want = contract.Foreign
 				}
 			}
-			if got := findings.Want(r.Name, r.Version, s.Payload); got.Kind != want {
-				t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, s.Name, want)
+			if got := findings.Want(r.Name, r.Version, s.Bytes); got.Kind != want {
+				t.Errorf("%s must answer %v to %s, want %s", r.ID(), got, s.Description, want)
 			}
 		}
 	}
 }
 
 // startOf is a start with options of recorded.RequestedOptions, in the message given.
-func startOf(family, requested string) Start {
+func startOf(family, requested string) (s grammar.Payload) {
 	o := recorded.Requested(requested)
-	var s Start
 	switch {
 	case family == "bootstrap":
 		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
-		s.Payload = grammar.Start("x", p, o.Type, o.Value)
+		s.Bytes = grammar.Start("x", p, o.Type, o.Value)
 	case o.Type != "":
-		s.Payload = grammar.PlainAny(o.Type, o.Value)
+		s.Bytes = grammar.PlainAny(o.Type, o.Value)
 	}
 	return s
 }
@@ -222,7 +221,7 @@ func TestStarts(t *testing.T) {
 		{runhcs, "legacy_field_debug-type_1", false}, // shows in serve only
 		{runhcs, truncated, false},
 	} {
-		isIt := func(s Start) bool { return s.Name == test.name }
+		isIt := func(p grammar.Payload) bool { return p.Description == test.name }
 		if got := slices.ContainsFunc(starts(test.reader, nil, cases), isIt); got != test.want {
 			t.Errorf("%s is given %s: %v, want %v", test.reader.ID(), test.name, got, test.want)
 		}
@@ -249,13 +248,13 @@ func TestNotAnAnswer(t *testing.T) {
 		{old, "none", "x"},
 	} {
 		put := always(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
-		_, err := ask(test.reader, []Start{startOf("legacy", "runc")}, put)
+		_, err := ask(test.reader, []grammar.Payload{startOf("legacy", "runc")}, put)
 		if err == nil || !strings.Contains(err.Error(), test.reader.ID()) {
 			t.Errorf("%s answers %s %q: %v", test.reader.ID(), test.outcome, test.detail, err)
 		}
 	}
 	unable := protocol.Answer{Outcome: protocol.Unable}
-	row, err := ask(runhcs, []Start{startOf("legacy", "cri")}, always(unable))
+	row, err := ask(runhcs, []grammar.Payload{startOf("legacy", "cri")}, always(unable))
 	if err != nil || !errors.Is(row.Err, readers.ErrNotHere) {
 		t.Errorf("got %v, %v", row.Err, err)
 	}
@@ -320,7 +319,7 @@ func TestFindingsOfReaders(t *testing.T) {
 	cases := make(map[string]bool)
 	_, sent := load(t, false)
 	for _, s := range sent {
-		cases[s.Name] = true
+		cases[s.Description] = true
 	}
 	for _, f := range findings.All {
 		for _, p := range f.Places {

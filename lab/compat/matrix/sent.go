@@ -8,22 +8,22 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
 )
 
-// Start is a payload that a reader is given.
-type Start struct {
-	Name    string // of the case in the corpus
-	Payload []byte
-}
-
 // Sent is what releases of containerd make of requested options, or of an operator's
 // setting: a payload on a shim's standard input, or an error.
 type Sent struct {
 	recorded.Passage
-	Start
+	grammar.Payload
+}
+
+// payload is one that a reader is given, by the name of its case in the corpus.
+func payload(name string, b []byte) grammar.Payload {
+	return grammar.Payload{Bytes: b, Description: name}
 }
 
 // allSent is what was recorded. The error is one of a payload of which the corpus has no case.
@@ -31,7 +31,7 @@ func allSent(cases []corpus.Case) (all []Sent, err error) {
 	for _, r := range recorded.Recordings() {
 		if r.Request.Action == "start" {
 			p := recorded.Passage{Containerd: []string{r.Containerd}, Shim: r.Request.Shim, Options: r.Request.Options}
-			all = append(all, Sent{p, Start{r.Name(), r.Stdin}})
+			all = append(all, Sent{p, payload(r.Name(), r.Stdin)})
 		}
 	}
 	for _, p := range recorded.Passages() {
@@ -42,7 +42,7 @@ func allSent(cases []corpus.Case) (all []Sent, err error) {
 		if i < 0 {
 			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
 		}
-		all = append(all, Sent{p, Start{cases[i].Name, p.Start}})
+		all = append(all, Sent{p, payload(cases[i].Name, p.Start)})
 	}
 	return all, nil
 }
@@ -68,7 +68,7 @@ func senders(all []Sent) (list []sender) {
 		shims := recorded.Grouped(release, func(s Sent) string { return s.Shim })
 		name := release[0].Containerd[0] + " to "
 		differs := func(to []Sent) bool {
-			return !slices.EqualFunc(to, shims[0], func(a, b Sent) bool { return bytes.Equal(a.Payload, b.Payload) })
+			return !slices.EqualFunc(to, shims[0], func(a, b Sent) bool { return bytes.Equal(a.Bytes, b.Bytes) })
 		}
 		if !slices.ContainsFunc(shims, differs) {
 			list = append(list, sender{name + "any shim", release})
@@ -88,10 +88,10 @@ var exact = []string{findings.LCOW, findings.PkgShim}
 // starts returns what a reader is asked, each once: what is sent to it, and the cases of the
 // corpus that show its findings, or if these are exact, all damaged ones. A payload that is
 // too large for the corpus goes by the name of its finding.
-func starts(r readers.Reader, sent []Sent, cases []corpus.Case) (all []Start) {
+func starts(r readers.Reader, sent []Sent, cases []corpus.Case) (all []grammar.Payload) {
 	for _, s := range sent {
 		if s.isFor(r) {
-			all = append(all, s.Start)
+			all = append(all, s.Payload)
 		}
 	}
 	shows := make(map[string]bool) // by the name of a case
@@ -99,18 +99,18 @@ func starts(r readers.Reader, sent []Sent, cases []corpus.Case) (all []Start) {
 		switch p, _ := f.In(r.Name); {
 		case p.Command != "":
 		case p.Payload != nil:
-			all = append(all, Start{f.Name, p.Payload()})
+			all = append(all, payload(f.Name, p.Payload()))
 		default:
 			shows[p.Case] = true
 		}
 	}
 	for _, c := range cases {
 		if damaged := c.Outcome == contract.Malformed && slices.Contains(exact, r.Name); damaged || shows[c.Name] {
-			all = append(all, Start{c.Name, c.Payload.Bytes})
+			all = append(all, payload(c.Name, c.Payload.Bytes))
 		}
 	}
-	var once []Start
-	for _, same := range recorded.Grouped(all, func(s Start) string { return s.Name }) {
+	var once []grammar.Payload
+	for _, same := range recorded.Grouped(all, func(p grammar.Payload) string { return p.Description }) {
 		once = append(once, same[0])
 	}
 	return once

@@ -89,7 +89,7 @@ func (s Sent) effects(setting recorded.Setting, rows []Row) string {
 	var spans []span
 	for _, r := range rows {
 		if r.Err == nil && s.isFor(r.Reader) {
-			spans = extend(spans, "", r.Reader.Version, string(sees(r.Reader, setting, r.answer(s.Start).Got)))
+			spans = extend(spans, "", r.Reader.Version, string(sees(r.Reader, setting, r.answer(s).Got)))
 		}
 	}
 	if len(spans) == 0 {

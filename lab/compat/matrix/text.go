@@ -15,14 +15,20 @@ import (
 // answers alike are one column, and neighbouring versions of a reader that answer alike are
 // one row.
 func startsTable(all []Sent, rows []Row) string {
-	columns := recorded.Grouped(senders(all), func(s sender) string { return strings.Join(summaries(rows, s), "|") })
+	columns := recorded.Grouped(senders(all), func(s sender) (texts string) {
+		for _, r := range rows {
+			texts += r.summary(s) + "|"
+		}
+		return texts
+	})
 	var b strings.Builder
 	b.WriteString("| what reads it |")
 	for _, column := range columns {
-		for i, s := range column {
-			b.WriteString([]string{" ", ", "}[min(i, 1)] + s.name)
+		names := ""
+		for _, s := range column {
+			names += ", " + s.name
 		}
-		b.WriteString(" |")
+		fmt.Fprintf(&b, " %s |", strings.TrimPrefix(names, ", "))
 	}
 	fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(columns)))
 	var spans []span
@@ -39,13 +45,6 @@ func startsTable(all []Sent, rows []Row) string {
 	return b.String()
 }
 
-func summaries(rows []Row, s sender) (all []string) {
-	for _, r := range rows {
-		all = append(all, r.summary(s))
-	}
-	return all
-}
-
 // summary is what a row has in the column of a sender, in one or two words: what happens
 // to the reader's own options, and what goes wrong without options (n:) and with foreign
 // ones (f:).
@@ -57,7 +56,7 @@ func (r Row) summary(s sender) string {
 	for _, e := range worstFirst {
 		for _, sent := range s.sent {
 			what := asked(r.Reader, sent.Options)
-			if r.answer(sent.Start).Effect == e && !slices.Contains(effects[what], string(e)) {
+			if r.answer(sent).Effect == e && !slices.Contains(effects[what], string(e)) {
 				effects[what] = append(effects[what], string(e))
 			}
 		}
@@ -71,9 +70,9 @@ func (r Row) summary(s sender) string {
 	return text
 }
 
-// answer is the reader's answer to a start.
-func (r Row) answer(s Start) Answer {
-	return r.Answers[slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Name == s.Name })]
+// answer is the reader's answer to what was sent.
+func (r Row) answer(s Sent) Answer {
+	return r.Answers[slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Description == s.Description })]
 }
 
 // asked is how a reader sees a request: "" for options that it reads, "n:" for none, "f:"

@@ -1,34 +1,35 @@
-// Package programs builds programs of this suite in modules of their own, so that
-// they link releases that the suite's go.mod does not select.
+// Package programs builds programs of this suite in copies of other modules, so that they
+// link what those link, and may import what is internal there.
 package programs
 
 import (
-	"cmp"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
-
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/workspace"
 )
 
-// Module is a module to be written to a temporary folder and built there.
+// Module is a module of which a copy is made with files of the suite, and built.
 type Module struct {
-	Path    string            // for imports within it
-	Release *gocmd.Module     // to link, with the versions that it selects
-	Tags    []string          // for its build, beside shimfuzz, which files have that are built in such a module alone
-	Files   map[string][]byte // by slash-separated path
+	*gocmd.Module
+	Tags  []string          // for the build, beside shimfuzz, which files have that are built so alone
+	Files map[string][]byte // by slash-separated path, below Folder; they import each other as in the suite
 }
 
-// New returns a module with files of the suite, at the same place.
-func New(root, modulePath string, release *gocmd.Module, patterns ...string) (*Module, error) {
-	m := &Module{Path: modulePath, Release: release, Files: make(map[string][]byte)}
+// Folder is where in the module the files are, relative to its root.
+const Folder = "shimfuzz/"
+
+// New returns a module with files of the suite.
+func New(root string, release *gocmd.Module, patterns ...string) (*Module, error) {
+	m := &Module{Module: release, Files: make(map[string][]byte)}
 	suite := os.DirFS(root)
 	for _, pattern := range patterns {
 		names, err := fs.Glob(suite, pattern)
@@ -44,10 +45,9 @@ func New(root, modulePath string, release *gocmd.Module, patterns ...string) (*M
 	return m, nil
 }
 
-// Build writes the module and builds packages, with more of go build's environment and
-// flags, each to a file in bin that is named for the package's folder. It works in a
-// temporary folder, so that several processes may build the same module at the same time.
-// The error has go build's output.
+// Build builds packages of the copy, with more of go build's environment and flags, each to
+// a file in bin that is named for the package's folder. The copy is a temporary one, so that
+// several processes may build the same at the same time. The error has go build's output.
 func (m *Module) Build(bin string, env, flags []string, packages ...string) error {
 	dir, err := os.MkdirTemp(bin, "module-")
 	if err != nil {
@@ -62,8 +62,7 @@ func (m *Module) Build(bin string, env, flags []string, packages ...string) erro
 		"-tags=" + strings.Join(append(m.Tags, "shimfuzz"), ","), "-o", out + string(filepath.Separator)}
 	args = slices.Concat(args, flags, packages)
 	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, env...), args...); err != nil {
-		return fmt.Errorf("%s %s:\n\t%s", m.Release.Path, m.Release.Version,
-			strings.ReplaceAll(err.Error(), "\n", "\n\t"))
+		return fmt.Errorf("%s %s:\n\t%s", m.Path, m.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 	}
 	built, err := os.ReadDir(out)
 	for _, program := range built {
@@ -72,44 +71,22 @@ func (m *Module) Build(bin string, env, flags []string, packages ...string) erro
 	return err
 }
 
-// write writes the module to dir. Its go.mod requires the release and all that the
-// release requires, so that the same versions are selected as in the release itself.
+// relative is a replacement in go.mod by a folder near that of a checkout.
+var relative = regexp.MustCompile(`=> (\.\.?/\S*)`)
+
+// write writes the copy to dir.
 func (m *Module) write(dir string) error {
-	text, err := os.ReadFile(m.Release.GoMod)
-	if err != nil {
+	if err := workspace.CopyTree(dir, m.Dir, ".git", "vendor"); err != nil {
 		return err
 	}
-	mod, err := modfile.Parse(m.Release.GoMod, text, nil)
-	if err == nil {
-		err = m.edit(mod)
+	goMod, err := os.ReadFile(filepath.Join(m.Dir, "go.mod"))
+	all := map[string][]byte{"go.mod": relative.ReplaceAll(goMod, []byte("=> "+m.Dir+"/$1"))}
+	for name, text := range m.Files {
+		all[Folder+name] = bytes.ReplaceAll(text, []byte(`"shimfuzz/`), []byte(`"`+m.Path+"/"+Folder))
 	}
-	if err != nil {
-		return err
-	}
-	mod.Cleanup()
-	files := maps.Clone(m.Files)
-	files["go.mod"] = modfile.Format(mod.Syntax)
-	files["go.sum"], _ = os.ReadFile(filepath.Join(m.Release.Dir, "go.sum")) // which not every release has
-	for name, text := range files {
+	for name, text := range all {
 		name = filepath.Join(dir, filepath.FromSlash(name))
 		err = errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, text, 0o666))
 	}
 	return err
-}
-
-// edit turns the release's go.mod into the module's, which takes the release from the
-// module cache, or from its folder if it is a checkout.
-func (m *Module) edit(mod *modfile.File) error {
-	mod.DropToolchainStmt()
-	err := mod.AddModuleStmt(m.Path)
-	for _, r := range mod.Replace {
-		if r.New.Version == "" && !filepath.IsAbs(r.New.Path) {
-			place := filepath.Join(m.Release.Dir, r.New.Path)
-			err = errors.Join(err, mod.AddReplace(r.Old.Path, r.Old.Version, place, ""))
-		}
-	}
-	if m.Release.Version == "" {
-		err = errors.Join(err, mod.AddReplace(m.Release.Path, "", m.Release.Dir, ""))
-	}
-	return errors.Join(err, mod.AddRequire(m.Release.Path, cmp.Or(m.Release.Version, "v0.0.0")))
 }

@@ -3,74 +3,44 @@ package programs
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"shimfuzz/internal/gocmd"
 )
 
-// The module requires the release and all that the release requires, so that the same
-// versions are selected; a relative replacement is that of the release's folder, and so is
-// the release if it is a checkout. A release may have no go.sum, but has a go.mod.
-func TestWrite(t *testing.T) {
-	dir, to := t.TempDir(), t.TempDir()
-	r := &gocmd.Module{Path: "example.com/release", Dir: dir, GoMod: filepath.Join(dir, "go.mod")}
-	m := Module{Path: "reader", Release: r, Files: map[string][]byte{"a/main.go": []byte("package main\n")}}
-	if err := m.write(to); err == nil {
-		t.Error("a release without a go.mod is not an error")
-	}
-	if err := os.WriteFile(r.GoMod, []byte(`module example.com/release
-
-go 1.21
-
-toolchain go1.22.1
-
-require (
-	example.com/direct v1.2.3
-	example.com/indirect v0.1.0 // indirect
-)
-
-exclude example.com/direct v1.2.2
-
-replace example.com/direct => example.com/fork v1.2.4
-
-replace example.com/indirect => ./indirect
-`), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	check := func(name, want string) {
-		t.Helper()
-		got, err := os.ReadFile(filepath.Join(to, name))
-		if diff := cmp.Diff(want, string(got)); diff != "" || err != nil {
-			t.Errorf("%s: %v\n%s", name, err, diff)
-		}
-	}
-	want := `module reader
-
-go 1.21
-
-require (
-	example.com/direct v1.2.3
-	example.com/indirect v0.1.0 // indirect
-	example.com/release v1.0.0
-)
-
-exclude example.com/direct v1.2.2
-
-replace example.com/direct => example.com/fork v1.2.4
-
-replace example.com/indirect => ` + filepath.Join(dir, "indirect") + "\n"
-	checkout := strings.Replace(want, "release v1.0.0", "release v0.0.0", 1) +
-		"\nreplace example.com/release => " + dir + "\n"
-	for version, want := range map[string]string{"v1.0.0": want, "": checkout} {
-		r.Version = version
-		if err := m.write(to); err != nil {
+// A program of the suite is built with what is internal to a checkout, and with the folder
+// beside it that the checkout's go.mod names.
+func TestBuild(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"suite/program/main.go": "//go:build shimfuzz\n\npackage main\n\nimport (\n\t\"example.com/near\"\n" +
+			"\t\"example.com/release/internal\"\n\t\"shimfuzz/lib\"\n)\n\n" +
+			"func main() { print(internal.Text + lib.Text + near.Text) }\n",
+		"suite/lib/lib.go":             "package lib\n\nconst Text = \"b\"\n",
+		"release/internal/internal.go": "package internal\n\nconst Text = \"a\"\n",
+		"release/vendor/broken":        "",
+		"release/go.mod":               "module example.com/release\n\nreplace example.com/near => ../near\n",
+		"near/go.mod":                  "module example.com/near\n",
+		"near/near.go":                 "package near\n\nconst Text = \"c\"\n",
+	} {
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		check("go.mod", want)
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
-	check("a/main.go", "package main\n")
-	check("go.sum", "")
+	release := &gocmd.Module{Path: "example.com/release", Dir: filepath.Join(dir, "release")}
+	m, err := New(filepath.Join(dir, "suite"), release, "*/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Build(dir, nil, nil, "./"+Folder+"program"); err != nil {
+		t.Fatal(err)
+	}
+	cmd := gocmd.Command(t.Context(), dir, filepath.Join(dir, "program"))
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "abc" {
+		t.Errorf("%s, %v", out, err)
+	}
 }

@@ -119,9 +119,9 @@ func (r Reader) buildHCSShim(root string) error {
 	if err != nil {
 		return err
 	}
-	m, err := programs.New(root, "shimfuzz", &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: from.Version,
-		Dir: from.Dir, GoMod: filepath.Join(from.Dir, "go.mod")}, protocol, "internal/hcsshim/hcsshim.go",
-		source+"hcsshim/*.go", source+"lcow/*.go")
+	release := &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: from.Version, Dir: from.Dir}
+	m, err := programs.New(root, release, protocol, "internal/hcsshim/hcsshim.go", source+"hcsshim/*.go",
+		source+"lcow/*.go")
 	if err == nil && r.Name == findings.LCOW {
 		files["lcow.go"] = m.Files[source+"lcow/lcow.go"]
 		err = observe(files)
@@ -132,24 +132,23 @@ func (r Reader) buildHCSShim(root string) error {
 	for name, text := range files {
 		m.Files["extracted/"+name] = text
 	}
-	return m.Build(r.folder(root), nil, nil, "./"+source+r.program)
+	return m.Build(r.folder(root), nil, nil, "./"+programs.Folder+source+r.program)
 }
 
 // buildContainerd builds one of the programs that call containerd's code. For the one that
 // runs containerd's own shim it builds that, too.
 func (r Reader) buildContainerd(root string) error {
-	const path = "github.com/containerd/containerd/v2"
-	release, err := gocmd.Download(path, r.Version)
+	release, err := gocmd.Download("github.com/containerd/containerd/v2", r.Version)
 	if err != nil {
 		return err
 	}
-	m, err := programs.New(root, "shimfuzz", release, protocol, source+r.program+"/*.go")
+	m, err := programs.New(root, release, protocol, source+r.program+"/*.go")
 	if err != nil {
 		return err
 	}
-	packages := []string{"./" + source + r.program}
+	packages := []string{"./" + programs.Folder + source + r.program}
 	if r.Name == findings.RuncV2 {
-		packages = append(packages, path+"/cmd/containerd-shim-runc-v2")
+		packages = append(packages, "./cmd/containerd-shim-runc-v2")
 	}
 	return m.Build(r.folder(root), nil, nil, packages...)
 }

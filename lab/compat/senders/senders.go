@@ -2,12 +2,12 @@
 // and records what that shim finds on its standard input.
 //
 // The shim is a stand-in under a shim's name. It is the same program as the one in which
-// containerd's code runs, folder daemon, which is built for each release in a module whose
-// path is below containerd's, so that it may import its internal packages. It calls the
-// manager of shims, core/runtime/v2 (runtime/v2 in 1.7); and what stands above that: a
-// configuration file, containerd's server with its plugins, CRI's options, the client,
-// and Create, which the stand-in's services answer. The recorded bytes are not edited:
-// the paths in them come from the configuration, or are the same on every machine.
+// containerd's code runs, folder daemon, which is built in a copy of each release, whose
+// internal packages it imports. It calls the manager of shims, core/runtime/v2 (runtime/v2
+// in 1.7); and what stands above that: a configuration file, containerd's server with its
+// plugins, CRI's options, the client, and Create, which the stand-in's services answer. The
+// recorded bytes are not edited: the paths in them come from the configuration, or are the
+// same on every machine.
 package senders
 
 import (
@@ -55,7 +55,6 @@ var generations = map[string]generation{
 			"containerd/v2/core/", "containerd/",
 			"containerd/v2/internal/cri/", "containerd/pkg/cri/",
 			"containerd/v2/pkg/", "containerd/",
-			"containerd/v2/shimfuzz/", "containerd/shimfuzz/",
 		),
 		tags: []string{"containerd1"},
 	},
@@ -134,7 +133,7 @@ func record(ctx context.Context, host *wine.Host, root, version string) (all []r
 		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
 	bin := filepath.Join(root, "build", "senders", version)
-	if err := errors.Join(os.MkdirAll(bin, 0o777), buildPrograms(root, bin, module)); err != nil {
+	if err := errors.Join(os.MkdirAll(bin, 0o777), buildDaemon(root, bin, module)); err != nil {
 		return nil, nil, err
 	}
 	if err := os.Mkdir(recorded.Home, 0o755); err != nil {
@@ -163,12 +162,11 @@ func record(ctx context.Context, host *wine.Host, root, version string) (all []r
 	return all, ways, err
 }
 
-// buildPrograms builds the programs in a module whose path is below containerd's, so
-// that they may import its internal packages.
-func buildPrograms(root, bin string, module *gocmd.Module) error {
+// buildDaemon builds the daemon, in a copy of containerd, whose internal packages it imports.
+func buildDaemon(root, bin string, module *gocmd.Module) error {
 	const daemon = "lab/compat/senders/daemon"
 	g := generationOf(module.Version)
-	m, err := programs.New(root, module.Path+"/shimfuzz", module, "lab/compat/senders/*/*.go")
+	m, err := programs.New(root, module, "lab/compat/senders/*/*.go")
 	if err != nil {
 		return err
 	}
@@ -182,8 +180,8 @@ func buildPrograms(root, bin string, module *gocmd.Module) error {
 	}
 	// As containerd's own Makefile sets it.
 	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
-	return errors.Join(m.Build(bin, nil, version, "./"+daemon),
-		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./"+daemon))
+	return errors.Join(m.Build(bin, nil, version, "./"+programs.Folder+daemon),
+		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./"+programs.Folder+daemon))
 }
 
 // install copies the daemon to recorded.Home, as containerd and as the shims.

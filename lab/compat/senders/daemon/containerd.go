@@ -19,8 +19,9 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
-	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 	"github.com/containerd/typeurl/v2"
+
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // What is taken from the daemon's plugins.

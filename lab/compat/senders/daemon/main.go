@@ -24,12 +24,13 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
 	"github.com/containerd/typeurl/v2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // daemon is a daemon with its order.

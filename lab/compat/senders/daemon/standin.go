@@ -9,7 +9,7 @@ import (
 	"os"
 	"slices"
 
-	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // standIn is what the program is when containerd starts it in place of a shim. It adds its

@@ -25,9 +25,10 @@ import (
 	"github.com/containerd/containerd/services/server/config"
 	_ "github.com/containerd/containerd/services/tasks"
 	_ "github.com/containerd/containerd/services/warning"
-	"github.com/containerd/containerd/shimfuzz/lab/compat/senders/order"
 	_ "github.com/containerd/containerd/snapshots/native/plugin"
 	"github.com/containerd/typeurl/v2"
+
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // CRI of 1.7 is one plugin with all that it serves. This program takes its place, with

@@ -27,10 +27,11 @@ import (
 	_ "github.com/containerd/containerd/v2/plugins/services/tasks"
 	_ "github.com/containerd/containerd/v2/plugins/services/warning"
 	_ "github.com/containerd/containerd/v2/plugins/snapshots/native/plugin"
-	"github.com/containerd/containerd/v2/shimfuzz/lab/compat/senders/order"
 	"github.com/containerd/plugin"
 	"github.com/containerd/plugin/registry"
 	"github.com/containerd/typeurl/v2"
+
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // This program is a plugin that requires the others, and so is started after them.
