@@ -13,7 +13,6 @@ import (
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -86,11 +85,25 @@ func knowsUnset(program, version string) bool {
 // other than runhcs's it has no fields: their Options are nil. For such a program
 // damage anywhere in the payload is Malformed, also in runhcs Options beside its own.
 func Want(program, version string, payload []byte) contract.Outcome {
-	want := reference.Want(payload)
-	if name := OptionsType(program); name != contract.OptionsName {
-		return wantOf(name, payload, want)
+	want, name := reference.Want(payload), OptionsType(program)
+	switch {
+	case name == contract.OptionsName:
+		return AsKnown(program, version, want)
+	case want.Kind == contract.Malformed:
+		return want
 	}
-	return AsKnown(program, version, want)
+	for _, a := range stdin.Anys(payload) {
+		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name { // the first decides
+			return decode(name, value)
+		}
+	}
+	switch {
+	case want.Kind == contract.Options && stdin.IsBootstrap(payload):
+		return contract.Outcome{Kind: contract.None}
+	case want.Kind == contract.Options:
+		return contract.Outcome{Kind: contract.Foreign}
+	}
+	return want
 }
 
 // Outcome is the answer of a version of a program, as far as its Options can tell. Of Options
@@ -118,27 +131,4 @@ func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
 		o.Or[i] = AsKnown(program, version, o.Or[i])
 	}
 	return o
-}
-
-// wantOf returns the right answer of a program that reads Options of another type,
-// given that of a program that reads runhcs's.
-func wantOf(name string, payload []byte, runhcs contract.Outcome) contract.Outcome {
-	if runhcs.Kind == contract.Malformed {
-		return runhcs
-	}
-	for _, a := range stdin.Anys(payload) {
-		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name { // the first decides
-			if _, rest := wire.Parse(value); len(rest) > 0 {
-				return contract.Outcome{Kind: contract.Malformed}
-			}
-			return contract.Outcome{Kind: contract.Options}
-		}
-	}
-	switch {
-	case runhcs.Kind == contract.Options && stdin.IsBootstrap(payload):
-		return contract.Outcome{Kind: contract.None}
-	case runhcs.Kind == contract.Options:
-		return contract.Outcome{Kind: contract.Foreign}
-	}
-	return runhcs
 }

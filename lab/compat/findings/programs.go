@@ -157,7 +157,7 @@ func extensionAnswer(params *bootstrap.BootstrapParams, name string) contract.Ou
 func decode(name string, value []byte) contract.Outcome {
 	if name == RuncOptions {
 		if _, rest := wire.Parse(value); len(rest) > 0 {
-			return failed
+			return contract.Outcome{Kind: contract.Malformed}
 		}
 		return contract.Outcome{Kind: contract.Options}
 	}

@@ -60,7 +60,7 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 		tables[0], markdown)
 	found, err := faults(root, rows, tables)
 	for _, f := range found {
-		fmt.Printf("\n%s\n", f)
+		fmt.Printf("\n%s\n", strings.TrimSpace(f))
 	}
 	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(senders(all)), len(found))
 	if err == nil && len(found) > 0 {

@@ -45,14 +45,23 @@ func (o *daemon) serve(ctx context.Context) error {
 	return errPlugins
 }
 
-// configured is what CRI makes of a runtime of the configuration.
-func configured(name string) (options any, runtime, path string, err error) {
-	r, ok := runtimes[name]
-	if !ok {
-		return nil, "", "", fmt.Errorf("the configuration has no runtime %s", name)
+// options returns what CRI makes of a runtime of the configuration; or the requested
+// options, encoded with the types that this containerd links.
+func options(r *order.Request) (typeurl.Any, error) {
+	var v any
+	var err error
+	if c, ok := runtimes[r.Handler]; ok {
+		r.Runtime, r.Path = c.Type, c.Path
+		v, err = runtimeOptions(c)
+	} else if r.Handler != "" {
+		err = fmt.Errorf("the configuration has no runtime %s", r.Handler)
+	} else if r.Type != "" {
+		v, err = typeurl.UnmarshalByTypeURL(r.Type, r.Value)
 	}
-	options, err = runtimeOptions(r)
-	return options, r.Type, r.Path, err
+	if err != nil || v == nil {
+		return nil, err
+	}
+	return typeurl.MarshalAny(v)
 }
 
 // create creates a task or a sandbox as CRI does, and deletes it again.

@@ -114,22 +114,6 @@ func (o *daemon) start(ctx context.Context, r order.Request, opts typeurl.Any) e
 	return o.create(ctx, r, opts)
 }
 
-// options returns what CRI makes of a runtime of the configuration; or the requested
-// options, encoded with the types that this containerd links.
-func options(r *order.Request) (typeurl.Any, error) {
-	var v any
-	var err error
-	if r.Handler != "" {
-		v, r.Runtime, r.Path, err = configured(r.Handler)
-	} else if r.Type != "" {
-		v, err = typeurl.UnmarshalByTypeURL(r.Type, r.Value)
-	}
-	if err != nil || v == nil {
-		return nil, err
-	}
-	return typeurl.MarshalAny(v)
-}
-
 // listen serves what the stand-in stands for: every call is answered with an empty message,
 // in which a process has the number 0. On Windows no shim is started.
 func (o *daemon) listen() error {
