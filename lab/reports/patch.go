@@ -123,7 +123,7 @@ func Patch(ctx context.Context, root, hcsshim string) error {
 	defer p.close()
 	r, err := p.onWindows(ctx, tree, shimDir, "^("+strings.Join(tests, "|")+")$")
 	switch {
-	case errors.As(err, new(wine.Missing)):
+	case errors.Is(err, wine.ErrMissing):
 		fmt.Printf("  go vet passes. NOT RUN: the tests of the patch: %v\n", err)
 	case err != nil:
 		return err

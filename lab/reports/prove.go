@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -36,16 +38,16 @@ func Reports(ctx context.Context, root, finding string) error {
 		return err
 	}
 	p := &prover{root: root, work: filepath.Join(dir, "work"), reports: reports}
-	release, err := wine.Lock(p.work + ".lock")
-	if err != nil {
-		return fmt.Errorf("another make -C lab report runs: %w", err)
+	lock := flock.New(p.work + ".lock")
+	if locked, err := lock.TryLock(); !locked {
+		return errors.Join(errors.New("another make -C lab report runs"), err)
 	}
-	defer release()
+	defer lock.Close()
 	defer p.close()
 	written := 0
 	for _, r := range reports {
 		err := r.proven(func(fixed bool) (result, error) { return p.run(ctx, r, fixed) })
-		if len(reports) > 1 && (errors.As(err, new(wine.Missing)) || errors.Is(err, errOtherOS)) {
+		if len(reports) > 1 && (errors.Is(err, wine.ErrMissing) || errors.Is(err, errOtherOS)) {
 			fmt.Printf("  NOT WRITTEN: %s: %v\n", r.Name, err)
 			continue
 		}
@@ -249,7 +251,7 @@ func (p *prover) inShim(ctx context.Context, r *report, fixed bool) (result, err
 var under = map[bool]string{false: " under Wine"}[runtime.GOOS == "windows"]
 
 // onWindows builds the tests of a shim for Windows, with go vet, and runs some. The limit is
-// many times what these take. Without Wine its error is wine.Missing.
+// many times what these take. Without Wine its error is wine.ErrMissing.
 func (p *prover) onWindows(ctx context.Context, tree, folder, tests string) (result, error) {
 	program := filepath.Join(tree+".built", filepath.Base(folder)+".test.exe")
 	if _, err := os.Stat(program); err != nil {
@@ -260,14 +262,11 @@ func (p *prover) onWindows(ctx context.Context, tree, folder, tests string) (res
 		}
 	}
 	if p.host == nil {
-		host, err := wine.Open(filepath.Join(p.root, "build", "wine"))
+		host, err := wine.Start(ctx, p.root)
 		if err != nil {
 			return result{}, err
 		}
 		p.host = host
-		if err := host.Start(ctx); err != nil {
-			return result{}, err
-		}
 	}
 	r, err := p.host.Run(ctx, wine.Command{Program: program, Args: []string{"-test.v", "-test.run=" + tests},
 		Dir: filepath.Dir(program), Limit: 2 * time.Minute})
