@@ -91,12 +91,6 @@ func short(s string) string {
 
 // read returns the behavior that a run shows.
 func (s *shim) read(r observed) Behavior {
-	b := s.readKind(r)
-	b.WarnsOfDebug = strings.Contains(r.output, "Both Debug and LogLevel specified")
-	return b
-}
-
-func (s *shim) readKind(r observed) Behavior {
 	if r.TimedOut {
 		return Behavior{Kind: Hung, Text: r.output}
 	}
@@ -139,12 +133,9 @@ func invalidLevel(level string) Behavior {
 
 // panicValue returns what Go prints of a panic.
 func panicValue(output string) (string, bool) {
-	for _, prefix := range []string{"panic: ", "fatal error: "} {
-		if text, ok := lineAfter(output, prefix); ok {
-			return strings.TrimSuffix(text, " [recovered, repanicked]"), true
-		}
-	}
-	return "", false
+	output = strings.ReplaceAll("\n"+output, "\nfatal error: ", "\npanic: ")
+	text, ok := lineAfter(output, "panic: ")
+	return strings.TrimSuffix(text, " [recovered, repanicked]"), ok
 }
 
 // lineAfter returns the rest of the line of output that begins with prefix.

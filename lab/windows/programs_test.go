@@ -231,13 +231,11 @@ func generated() (list []payload) {
 	bytes, properties := corpus.Payloads(cases), grammar.RunHCS.Properties()
 	for i := range set.Checks {
 		rnd := rand.New(rand.NewSource(int64(set.Seed)<<32 + int64(i)))
-		p := grammar.Payload{Description: "a case of the corpus, changed"}
-		if i%6 == 0 {
-			p.Bytes = grammar.Changed(rnd, bytes)
-		} else {
-			drawn := properties[rnd.Intn(len(properties))].Draw(rnd)
-			p = drawn[rnd.Intn(len(drawn))]
+		drawn := []grammar.Payload{{Bytes: grammar.Changed(rnd, bytes), Description: "a case of the corpus, changed"}}
+		if i%6 != 0 {
+			drawn = properties[rnd.Intn(len(properties))].Draw(rnd)
 		}
+		p := drawn[rnd.Intn(len(drawn))]
 		p.Description = fmt.Sprintf("SEED=%d, number %d: %s", set.Seed, i, p.Description)
 		list = append(list, payload{strconv.Itoa(i), p})
 	}

@@ -95,7 +95,7 @@ func (s *shim) do(t testing.TB, c command, p payload) Behavior {
 	r := run(t, s.file, c.limit, p.Bytes, args...)
 	r.id = id
 	got := c.read(s, r)
-	got.run = r
+	got.run, got.WarnsOfDebug = r, strings.Contains(r.output, "Both Debug and LogLevel specified")
 	return got
 }
 
