@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,9 +74,13 @@ func (s *shim) check(t testing.TB, c command, p payload) Behavior {
 	return got
 }
 
+// judged counts the runs that were judged.
+var judged atomic.Int64
+
 // judge fails t unless what the command did is what it must do.
 func (s *shim) judge(t testing.TB, c command, p payload, got Behavior) {
 	t.Helper()
+	judged.Add(1)
 	e := c.expect(s, p.Bytes)
 	if !e.want.met(got) {
 		s.fail(t, c, p, verdict.Report{Verdict: verdict.Wrong, Finding: e.finding,

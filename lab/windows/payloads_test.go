@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
@@ -52,12 +50,8 @@ func showProgress() {
 	}
 }
 
-// say prints lines that make -C lab e2e shows even if the test passes.
-func say(format string, args ...any) {
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Println(settings.Say + line)
-	}
-}
+// say prints a line that make -C lab e2e shows even if the test passes.
+func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 // different returns the cases of the corpus without those that have the same bytes as an
 // earlier one: many recordings of containerd are identical.

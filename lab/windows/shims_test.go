@@ -63,7 +63,9 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		go showProgress()
-		return m.Run()
+		code := m.Run()
+		say("%d runs of the shims judged", judged.Load())
+		return code
 	}))
 }
 
