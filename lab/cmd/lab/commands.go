@@ -14,7 +14,6 @@ import (
 	"shimfuzz/lab/compat"
 	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
-	"shimfuzz/lab/reports"
 	"shimfuzz/lab/upstream"
 )
 
@@ -61,9 +60,9 @@ var commands = []command{
 	{"submission", "5 min", "write the folder that OSS-Fuzz is sent, and build from it",
 		"REPO CONTACT HCSSHIM ENTRY FINDINGS FUZZTIME=5s", true, submission},
 	{"report", "10 min", "write a finding for upstream's tracker, with a test that fails", "FINDING", false,
-		func(ctx context.Context, j *job) error { return reports.Reports(ctx, j.root, j.finding) }},
+		func(ctx context.Context, j *job) error { return upstream.Reports(ctx, j.root, j.finding) }},
 	{"patch", "3 min", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
-		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.test.HCSShim) }},
+		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim) }},
 	{"upstream", "5 min", "what changes with the newest releases of hcsshim and of what decodes for it",
 		"HCSSHIM ENTRY", true,
 		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},

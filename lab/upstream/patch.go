@@ -1,6 +1,7 @@
-// Package reports writes what a maintainer takes home: a report of each finding,
-// with a test that fails, and a patch with which it passes.
-package reports
+// Package upstream has what goes to other projects, and what comes from them: a report of
+// each finding, with a test that fails, and a patch with which it passes, for a maintainer;
+// and what their newest releases change.
+package upstream
 
 import (
 	"bytes"

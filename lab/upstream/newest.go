@@ -1,5 +1,3 @@
-// Package upstream tells what is newer than what the suite pins: releases of hcsshim and of
-// the modules that decode for it, the text of readOptions, and how it all behaves.
 package upstream
 
 import (
