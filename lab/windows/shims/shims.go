@@ -72,21 +72,11 @@ func alignSections(ctx context.Context, dir string, programs []string) error {
 	return nil
 }
 
-// BuildTests builds the tests of a shim for Windows, whose package is in the folder shim
-// of the hcsshim in the folder source, into dir, as Build does the shims. With go vet
-// all of them are compiled first.
-func BuildTests(ctx context.Context, source, shim, dir string) (program string, err error) {
-	if _, err := writeModule(source, dir); err != nil {
-		return "", err
-	}
-	program = filepath.Join(dir, filepath.Base(shim)+".test.exe")
-	module := []string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-trimpath", "-tags=lcow"}
-	for _, command := range [][]string{{"vet"}, {"test", "-c", "-vet=off", "-o", program}} {
-		if err := gocmd.Show(goTool(ctx, source, append(append(command, module...), "./"+shim)...)); err != nil {
-			return "", fmt.Errorf("the tests of %s do not pass go %s, see above: %w", source, command[0], err)
-		}
-	}
-	return program, nil
+// TestFlags returns flags with which the go command tests the hcsshim in the folder source,
+// with all of go vet. As Build does it writes an edited module file, into dir.
+func TestFlags(source, dir string) ([]string, error) {
+	_, err := writeModule(source, dir)
+	return []string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-trimpath", "-tags=lcow", "-vet=all"}, err
 }
 
 func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
