@@ -92,7 +92,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 	defer os.RemoveAll(b.moved)
 	raw := b.fuzzers[slices.Index(fuzz.Names(), fuzz.Raw)]
 	fmt.Printf("\n%-34s %-28s %8s %12s\n", raw.target+" starting from", "finds", "seconds", "executions")
-	replays, itself := "", settings.Test{HCSShim: provenOn, Findings: "none"}
+	itself := settings.Test{HCSShim: provenOn, Findings: "none"}
 	groups := make(map[string]string) // by finding
 	for _, from := range [][]string{{"an empty corpus and the dictionary"}, {"the seeds", raw.seedDir()}} {
 		for _, finding := range []string{"bootstrap-rejected", "foreign-type-panics"} {
@@ -114,10 +114,9 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 			if !strings.Contains(out, "finding    "+finding+": ") {
 				return fmt.Errorf("what was found is not %s on hcsshim itself:\n%s", finding, out)
 			}
-			fmt.Printf("%-34s %-28s %8.1f %12d  %s\n", from[0], finding, r.seconds, r.executions, r.group)
-			replays += "\n  make repro " + itself.CaseArguments(r.crash)
+			fmt.Printf("%-34s %-28s %8.1f %12d\n  %s\n  make repro %s\n", from[0], finding, r.seconds, r.executions, r.group,
+				itself.CaseArguments(r.crash))
 		}
 	}
-	fmt.Printf("\neach again, on hcsshim itself:%s\n", replays)
 	return nil
 }

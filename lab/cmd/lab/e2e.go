@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -92,15 +91,15 @@ func e2eTools(ctx context.Context, j *job) error {
 }
 
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
-// version 8 it does not remove the temporary folders of tests, either; inTemporary are the
-// tests of these packages that have one.
+// version 8 it does not remove the temporary folders of tests, either; notUnderWine are the
+// tests that have one, and the enumeration of everything small, which would take too long.
 var windowsPackages = []string{
 	"./corpus/...", "./fuzz", "./internal/contract", "./internal/decoder",
 	"./internal/findings", "./internal/grammar", "./internal/hcsshim", "./internal/reference", "./internal/stdin",
-	"./internal/verdict", "./internal/verify", "./internal/wire", "./lab/compat/findings",
+	"./internal/verdict", "./internal/verify", "./internal/wire", "./lab/compat/findings", "./properties",
 }
 
-const inTemporary = "^Test(Keep|ReadCase|ReadExcused)$"
+const notUnderWine = "^Test(Keep|ReadCase|ReadExcused|Walk.*)$"
 
 // underWine runs the suite's own tests and the extracted decoder as programs for Windows.
 func underWine(ctx context.Context, j *job) error {
@@ -111,19 +110,7 @@ func underWine(ctx context.Context, j *job) error {
 	}
 	defer host.Stop()
 	flags, env := host.Tests()
-	flags = append(flags, "-count=1")
-	packages := windowsPackages
-	if j.test.HCSShim != "" { // the other tests do not depend on the hcsshim under test
-		packages = []string{"./corpus", "./fuzz"}
-	}
-	err = j.goTest(ctx, env, slices.Concat(flags, []string{"-skip=" + inTemporary}, packages)...)
-	if err != nil && !errors.Is(err, gocmd.ErrReported) {
-		return err
-	}
-	// The enumeration of everything small would take too long.
-	return errors.Join(err, j.goTest(ctx, env, append(flags, "./properties", "-skip=^TestWalk",
-		fmt.Sprintf("-rapid.seed=%d", j.Seed), fmt.Sprintf("-rapid.checks=%d", j.Checks), "-rapid.nofailfile",
-		"-rapid.shrinktime=3s")...))
+	return j.goTest(ctx, env, slices.Concat(flags, []string{"-count=1", "-skip=" + notUnderWine}, windowsPackages)...)
 }
 
 func startWine(ctx context.Context, prefix string) (*wine.Host, error) {
