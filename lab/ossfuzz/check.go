@@ -26,7 +26,7 @@ func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.D
 	}
 	defer os.RemoveAll(b.moved)
 	s.Findings = cmp.Or(s.Findings, e.Source.Version) // to the fuzzers it is a checkout
-	fmt.Printf("each target fuzzes for %v\n\n%39s   edges of: %20s\n%-17s %10s %7s %9s %7s %7s %11s %9s\n", budget, "", "",
+	fmt.Printf("\neach target fuzzes for %v\n\n%46s\n%-17s %10s %7s %9s %7s %7s %11s %9s\n", budget, "edges of:",
 		"target", "ASan calls", "seeds", "no seed", "seeds", "the end", "executions", "a second")
 	for _, f := range b.fuzzers {
 		r, err := f.check(ctx, s, budget)
@@ -57,8 +57,8 @@ func (f fuzzer) check(ctx context.Context, s settings.Test, budget time.Duration
 	case r.failed:
 		return r, nil
 	case r.inputs < f.seeds || r.first <= four.first:
-		return r, fmt.Errorf("it runs on %d of %d seeds, which reach %d edges, and no seed %d", r.inputs, f.seeds, r.first,
-			four.first)
+		return r, fmt.Errorf("it runs on %d of %d seeds, which reach %d edges, and no seed %d", r.inputs, f.seeds,
+			r.first, four.first)
 	}
 	fmt.Printf("%-17s %10d %7d %9d %7d %7d %11d %9.0f\n", f.target, calls, f.seeds, four.first, r.first, r.last,
 		r.executions, float64(r.executions)/r.seconds)
@@ -104,7 +104,8 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 				return fmt.Errorf("from %s %s was not found and kept in %v\n%s", from[0], finding, budget, r.report)
 			}
 			if r.group == "" || r.group != cmp.Or(groups[finding], r.group) {
-				return fmt.Errorf("%s is in no group of ClusterFuzz's, or also in %q:\n%s", finding, groups[finding], r.report)
+				return fmt.Errorf("%s is in no group of ClusterFuzz's, or also in %q:\n%s", finding, groups[finding],
+					r.report)
 			}
 			groups[finding] = r.group
 			out, _, err := workspace.Try(e.Go(ctx, itself, "run", "./cmd/shimfuzz", "repro", "-case="+r.crash))
@@ -114,8 +115,8 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 			if !strings.Contains(out, "finding    "+finding+": ") {
 				return fmt.Errorf("what was found is not %s on hcsshim itself:\n%s", finding, out)
 			}
-			fmt.Printf("%-34s %-28s %8.1f %12d\n  %s\n  make repro %s\n", from[0], finding, r.seconds, r.executions, r.group,
-				itself.CaseArguments(r.crash))
+			fmt.Printf("%-34s %-28s %8.1f %12d\n  %s\n  make repro %s\n", from[0], finding, r.seconds, r.executions,
+				r.group, itself.CaseArguments(r.crash))
 		}
 	}
 	return nil

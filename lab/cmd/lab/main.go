@@ -43,9 +43,9 @@ type job struct {
 	conformance.Settings               // of a reader; the seed and the numbers are also those of other tests
 	test                 settings.Test // for the processes of the tests of the hcsshim under test
 
-	finding, file, sanitizer, mutant, repo, contact string
-	fuzztime                                        time.Duration
-	sample                                          int
+	finding, file, mutant, repo, contact string
+	fuzztime                             time.Duration
+	sample                               int
 
 	root string
 	b    *extract.Build // with the hcsshim under test, where the subcommand needs one

@@ -20,7 +20,7 @@ func (j *job) places() map[string]any {
 		settings.HCSShim: &j.test.HCSShim, settings.Entry: &j.test.Entry, settings.Findings: &j.test.Findings,
 		"SEED": &j.Seed, "CHECKS": &j.Checks, "PAYLOADS": &j.Payloads, "LONGEST": &j.Longest, "LEVEL": &j.Level,
 		"READER": &j.Reader, "OPTIONS": &j.Options, "EXPECTED": &j.Expected, "UPDATE": &j.Update, "CASE": &j.file,
-		"FINDING": &j.finding, "FUZZTIME": &j.fuzztime, "SANITIZER": &j.sanitizer, "REPO": &j.repo,
+		"FINDING": &j.finding, "FUZZTIME": &j.fuzztime, "REPO": &j.repo,
 		"CONTACT": &j.contact, "MUTANT": &j.mutant, "SAMPLE": &j.sample,
 	}
 }
