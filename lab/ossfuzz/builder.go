@@ -4,6 +4,7 @@
 package ossfuzz
 
 import (
+	"archive/zip"
 	"context"
 	_ "embed"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/mod/sumdb/dirhash"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -149,9 +151,9 @@ func (b *builder) environment(goBin string) []string {
 		"PATH="+strings.Join([]string{b.path("bin"), goBin, os.Getenv("PATH")}, string(filepath.ListSeparator)))
 }
 
-// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, and removes the rest: a
-// fuzzer must need nothing but what stands next to it. A report of coverage needs the
-// sources, there as here.
+// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their seeds, and
+// removes the rest: a fuzzer must need nothing but what stands next to it. A report of
+// coverage needs the sources, there as here.
 func (b *builder) moveOut() (err error) {
 	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
@@ -160,7 +162,18 @@ func (b *builder) moveOut() (err error) {
 	if b.sanitizer == "address" {
 		err = errors.Join(err, os.RemoveAll(b.dir))
 	}
-	return errors.Join(err, b.findFuzzers())
+	for _, target := range fuzz.Names() {
+		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}
+		archive, errSeeds := zip.OpenReader(f.binary() + "_seed_corpus.zip")
+		if err := errors.Join(err, errSeeds); err != nil {
+			return err
+		}
+		defer archive.Close()
+		f.seeds = len(archive.File)
+		err = os.CopyFS(f.seedDir(), archive)
+		b.fuzzers = append(b.fuzzers, f)
+	}
+	return err
 }
 
 func tail(text string, lines int) string {

@@ -1,19 +1,16 @@
 package ossfuzz
 
 import (
-	"archive/zip"
 	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/workspace"
@@ -29,33 +26,11 @@ type fuzzer struct {
 func (f fuzzer) binary() string  { return filepath.Join(f.dir, f.target) }
 func (f fuzzer) seedDir() string { return filepath.Join(f.dir, "corpora", f.target) }
 
-// findFuzzers finds what was built, and unpacks the seeds.
-func (b *builder) findFuzzers() error {
-	for _, target := range fuzz.Names() {
-		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}
-		archive, err := zip.OpenReader(f.binary() + "_seed_corpus.zip")
-		if err != nil {
-			return err
-		}
-		defer archive.Close()
-		f.seeds = len(archive.File)
-		if err := os.CopyFS(f.seedDir(), archive); err != nil {
-			return err
-		}
-		b.fuzzers = append(b.fuzzers, f)
-	}
-	return nil
-}
-
 // asanCalls counts the calls to AddressSanitizer in the binary.
-func (f fuzzer) asanCalls(ctx context.Context) (n int, err error) {
-	cmd := exec.CommandContext(ctx, "objdump", "-dC", "--no-show-raw-insn", f.binary())
-	err = gocmd.Lines(cmd, func(line string) {
-		if strings.Contains(line, "<__asan") && strings.Contains(line, "call ") {
-			n++
-		}
-	})
-	return n, err
+func (f fuzzer) asanCalls(ctx context.Context) (int, error) {
+	const script = `objdump -dC --no-show-raw-insn "$0" | grep -c "call .*<__asan"`
+	out, _, err := workspace.Try(gocmd.Command(ctx, f.dir, "bash", "-c", script, f.binary()))
+	return number(strings.TrimSpace(out)), err
 }
 
 // asanOptions are those of the runner, which are ClusterFuzz's.
