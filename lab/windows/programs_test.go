@@ -160,7 +160,9 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			return 1
 		}
-		return m.Run()
+		code := m.Run()
+		say("%d runs of the shims judged", judged.Load())
+		return code
 	}))
 }
 
@@ -187,16 +189,16 @@ func prepare(text string) error {
 	return errors.Join(err1, err2, err3, err4)
 }
 
-// say prints lines that make -C lab e2e shows even if the test passes.
-func say(format string, args ...any) {
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Println(settings.Say + line)
-	}
-}
+// say prints a line that make -C lab e2e shows even if the test passes.
+func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+// judged counts the runs that were judged.
+var judged atomic.Int64
 
 // judge fails t unless what the command did is what it must do.
 func (s *shim) judge(t testing.TB, c command, p payload, got Behavior) {
 	t.Helper()
+	judged.Add(1)
 	e := c.expect(s, p.Bytes)
 	if !e.want.met(got) {
 		s.fail(t, c, p, verdict.Report{Verdict: verdict.Wrong, Finding: e.finding,

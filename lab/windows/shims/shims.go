@@ -38,8 +38,7 @@ func Build(ctx context.Context, root, source, dir string) error {
 		fmt.Println("  NOT RUN: " + lcow + ", because this hcsshim has none that reads BootstrapParams")
 	}
 	for _, name := range programs {
-		flags := inModule(dir, "-buildvcs=false", "-ldflags=-s -w", "-o", dir, "./cmd/"+name)
-		if err := build(ctx, source, "build", flags...); err != nil {
+		if err := build(ctx, source, inModule(dir, "-ldflags=-s -w", "-o", dir, "./cmd/"+name)...); err != nil {
 			return err
 		}
 		// Wine maps a section that begins on a page of its file. Any other it reads into
@@ -53,22 +52,14 @@ func Build(ctx context.Context, root, source, dir string) error {
 			return fmt.Errorf("aligning the sections of %s: %w", name, err)
 		}
 	}
-	return build(ctx, filepath.Join(root, "lab"), "build", "-buildvcs=false", "-trimpath",
-		"-o", filepath.Join(dir, windows.Client), "./windows/client")
+	client := filepath.Join(dir, windows.Client)
+	return build(ctx, filepath.Join(root, "lab"), "-trimpath", "-o", client, "./windows/client")
 }
 
-// BuildTests builds the tests of a shim for Windows, whose package is in the folder shim
-// of the hcsshim in the folder source, into dir, as Build does the shims. With go vet
-// all of them are compiled first.
-func BuildTests(ctx context.Context, source, shim, dir string) (program string, err error) {
-	program = filepath.Join(dir, filepath.Base(shim)+".test.exe")
-	if err = writeModule(source, dir); err == nil {
-		err = build(ctx, source, "vet", inModule(dir, "-trimpath", "./"+shim)...)
-	}
-	if err == nil {
-		err = build(ctx, source, "test", inModule(dir, "-trimpath", "-c", "-vet=off", "-o", program, "./"+shim)...)
-	}
-	return program, err
+// TestFlags returns flags with which the go command tests the hcsshim in the folder source,
+// with all of go vet. As Build does it writes an edited module file, into dir.
+func TestFlags(source, dir string) ([]string, error) {
+	return inModule(dir, "-trimpath", "-vet=all"), writeModule(source, dir)
 }
 
 // inModule are flags for hcsshim with the module file in dir, before others.
@@ -76,12 +67,12 @@ func inModule(dir string, args ...string) []string {
 	return append([]string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-tags=lcow"}, args...)
 }
 
-// build runs a go command for Windows on a package, which is the last argument.
-func build(ctx context.Context, dir, command string, args ...string) error {
-	cmd := gocmd.Command(ctx, dir, "go", append([]string{command}, args...)...)
+// build runs go build for Windows on a package, which is the last argument.
+func build(ctx context.Context, dir string, args ...string) error {
+	cmd := gocmd.Command(ctx, dir, "go", append([]string{"build", "-buildvcs=false"}, args...)...)
 	cmd.Env = append(cmd.Env, "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
 	if err := gocmd.Show(cmd); err != nil {
-		return fmt.Errorf("go %s of %s fails for Windows, see above: %w", command, args[len(args)-1], err)
+		return fmt.Errorf("%s does not build for Windows, see above: %w", args[len(args)-1], err)
 	}
 	return nil
 }
