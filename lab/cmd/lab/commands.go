@@ -55,7 +55,7 @@ var commands = []command{
 		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
 	{"oss-fuzz", "10 min", "what OSS-Fuzz does: build, check, fuzz, report coverage",
 		"HCSSHIM ENTRY FINDINGS FUZZTIME=60s", true, ossFuzz},
-	{"oss-fuzz-proof", "3 min", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
+	{"oss-fuzz-proof", "2 min", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
 		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
 	{"submission", "5 min", "write the folder that OSS-Fuzz is sent, and build from it",
 		"REPO CONTACT HCSSHIM ENTRY FINDINGS FUZZTIME=5s", true, submission},
