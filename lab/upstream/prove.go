@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
@@ -60,6 +61,7 @@ func Reports(ctx context.Context, root, finding string) error {
 
 // choose returns the reports of a finding, or all if it is "", and says of which there are none.
 func choose(finding string) (chosen []*report, err error) {
+	cases, err := corpus.Load()
 	known := make(map[string]bool)
 	for _, s := range subjects {
 		known[s.Finding] = true
@@ -70,17 +72,13 @@ func choose(finding string) (chosen []*report, err error) {
 			fmt.Printf("  NOT WRITTEN: %s of %s: %s\n", s.Finding, project(s.Program), s.unreported)
 			continue
 		}
-		r, err := newReport(s)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Finding, err)
-		}
-		chosen = append(chosen, r)
+		chosen = append(chosen, newReport(s, cases))
 	}
 	if finding != "" && !known[finding] {
 		names := slices.Sorted(maps.Keys(known))
 		return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(names, ", "))
 	}
-	return chosen, nil
+	return chosen, err
 }
 
 // prove is an error unless the test of the report, whose output run returns, fails before

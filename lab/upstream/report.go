@@ -30,7 +30,6 @@ type report struct {
 	Breaks                   contract.Guarantee
 	Test, File               string
 	Affected                 []string // programs and releases, or every one
-	Patched                  bool     // the patch has the fix
 	Family, Dump, Bytes, Hex string   // of the payload
 	Size                     int
 	At, Filled               int // where a large payload has how many of the byte Filler, which Bytes leaves out
@@ -43,11 +42,11 @@ type report struct {
 var word = regexp.MustCompile(`-\w`)
 
 // newReport describes a finding, without its proof.
-func newReport(s subject) (*report, error) {
+func newReport(s subject, cases []corpus.Case) *report {
 	f := findings.All[slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.Finding })]
 	place, _ := f.In(s.Program)
 	r := &report{subject: s, program: programs[cmp.Or(s.like, s.Program)], module: modules[project(s.Program)],
-		Breaks: f.Breaks, Patched: !s.Apart && s.Last == ""}
+		Breaks: f.Breaks}
 	r.Name, r.Command = cmp.Or(s.Name, s.Finding), cmp.Or(place.Command, r.Command)
 	r.Effect, r.Fixed = cmp.Or(s.Effect, f.Effect), cmp.Or(s.Fixed, place.Fixed)
 	r.Test = "Test" + word.ReplaceAllStringFunc("-"+r.Name, func(w string) string { return strings.ToUpper(w[1:]) })
@@ -62,7 +61,6 @@ func newReport(s subject) (*report, error) {
 			r.Affected = append(r.Affected, text)
 		}
 	}
-	cases, err := corpus.Load()
 	for _, c := range cases {
 		if r.payload == nil && place.Payload == nil && c.Name == place.Case {
 			r.payload = c.Payload.Bytes
@@ -83,11 +81,11 @@ func newReport(s subject) (*report, error) {
 	r.showBytes(r.payload)
 	if want := reference.Answer(r.payload).Options; want != nil &&
 		(r.Program == findings.ReadOptions || r.Program == findings.LCOW) {
-		text, errProto := protojson.Marshal(want)
-		text, errJSON := json.Marshal(json.RawMessage(text)) // which is the same each time
-		r.Options, err = string(text), errors.Join(err, errProto, errJSON)
+		text, _ := protojson.Marshal(want) // options always have a JSON form
+		text, _ = json.Marshal(json.RawMessage(text))
+		r.Options = string(text) // the same each time, where protojson varies its spaces
 	}
-	return r, err
+	return r
 }
 
 // showBytes writes the payload in hex, and for Go in lines of a hundred digits. From a large

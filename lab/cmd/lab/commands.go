@@ -29,7 +29,7 @@ type command struct {
 
 var commands = []command{
 	{"test", "3 min", "the lab's own tests", "", true, test},
-	{"conformance", "1 min", "hold a reader in any language to the contract",
+	{"conformance", "30 s", "hold a reader in any language to the contract",
 		"READER OPTIONS LEVEL=freedoms EXPECTED UPDATE HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 LONGEST=2",
 		true, conform},
 	{"repro", "5 s", "what a payload is, and what a reader answers to it",
@@ -53,15 +53,15 @@ var commands = []command{
 		"HCSSHIM ENTRY SAMPLE SEED MUTANT", true, breakDecoders},
 	{"history", "3 min", "find every known defect again, on the releases that have it", "", false,
 		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
-	{"oss-fuzz", "12 min", "what OSS-Fuzz does: build, check, fuzz, report coverage",
+	{"oss-fuzz", "10 min", "what OSS-Fuzz does: build, check, fuzz, report coverage",
 		"HCSSHIM ENTRY FINDINGS FUZZTIME=60s", true, ossFuzz},
-	{"oss-fuzz-proof", "3 min", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
+	{"oss-fuzz-proof", "2 min", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
 		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
 	{"submission", "5 min", "write the folder that OSS-Fuzz is sent, and build from it",
 		"REPO CONTACT HCSSHIM ENTRY FINDINGS FUZZTIME=5s", true, submission},
-	{"report", "10 min", "write a finding for upstream's tracker, with a test that fails", "FINDING", false,
+	{"report", "6 min", "write a finding for upstream's tracker, with a test that fails", "FINDING", false,
 		func(ctx context.Context, j *job) error { return upstream.Reports(ctx, j.root, j.finding) }},
-	{"patch", "3 min", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
+	{"patch", "1 min", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
 		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim) }},
 	{"upstream", "5 min", "what changes with the newest releases of hcsshim and of what decodes for it", "", true,
 		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},
@@ -79,7 +79,7 @@ func printHelp(out io.Writer) {
 	}
 	_ = w.Flush()
 	fmt.Fprintln(out, `
-The times are those of two idle cores, about, with what is downloaded and compiled once.
+Times are about those of two idle cores; a first run also downloads and compiles, for minutes.
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
 it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. lab/README.md explains the others.`)
 }
