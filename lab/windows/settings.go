@@ -27,13 +27,10 @@ const Client = "client.exe"
 // Order is what the client does: start a shim, and another after each that ends, and
 // call its Create.
 type Order struct {
-	Shim  string // path of the executable file
-	ID    string // of the shims, with a number after it
-	Stdin []byte // of start; it must set the level of the shims' logs to debug
-
-	// Options has, for each Create, the bytes of the request's field options, which is an
-	// Any; nil is a request without that field.
-	Options [][]byte
+	Shim    string   // path of the executable file
+	ID      string   // of the shims, with a number after it
+	Stdin   []byte   // of start; it must set the level of the shims' logs to debug
+	Options [][]byte // for each Create, the bytes of the request's field options, an Any; nil is no such field
 }
 
 // Reply is what a shim did when its Create was called.

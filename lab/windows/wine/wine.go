@@ -21,7 +21,7 @@ import (
 )
 
 // ErrMissing is the error that a tool is not installed.
-var ErrMissing = errors.New("Wine or mingw-w64 is not installed: run make -C lab e2e-tools as root, on Debian")
+var ErrMissing = errors.New("this needs Wine and mingw-w64: run make -C lab e2e-tools as root, on Debian")
 
 // Host is the system on which the programs run: Windows itself, or Wine.
 type Host struct {
