@@ -18,7 +18,6 @@ import (
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 )
@@ -98,7 +97,7 @@ func (w *walker) batch(steps []grammar.Sentence) {
 	w.walked += len(steps)
 	if time.Since(w.told) > 10*time.Second {
 		w.told = time.Now()
-		fmt.Printf("%s%s: %d so far\n", settings.Say, w.t.Name(), w.walked)
+		fmt.Printf("%s: %d so far\n", w.t.Name(), w.walked)
 	}
 }
 

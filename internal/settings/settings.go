@@ -58,10 +58,6 @@ func (t Test) Environ() string {
 	return Variable + "=" + string(text)
 }
 
-// Say stands before a line of a test's output that is for the user to see, also
-// if the test passes.
-const Say = "shimfuzz: "
-
 // Root is the root of the suite's tree, from the working directory up. A build
 // folder has a go.mod, too, so that is no sign of it.
 func Root() (string, error) {

@@ -4,6 +4,7 @@
 package ossfuzz
 
 import (
+	"archive/zip"
 	"context"
 	_ "embed"
 	"errors"
@@ -13,10 +14,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/sumdb/dirhash"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -45,56 +46,42 @@ type builder struct {
 // path is that of a file or folder of the builder, given by its slash-separated name.
 func (b *builder) path(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }
 
-// log is what build.sh has printed.
-func (b *builder) log() string { return b.dir + ".log" }
-
-// build runs oss-fuzz/build.sh on the hcsshim under test, and moves what it has made out
-// of the clone. The caller removes that.
+// build runs oss-fuzz/build.sh on the hcsshim under test, which must not change the sources,
+// and moves what it has made out of the clone. The caller removes that.
 func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, error) {
 	b := &builder{Build: e, dir: filepath.Join(e.Dir, "oss-fuzz", sanitizer), sanitizer: sanitizer}
-	if err := b.layOut(ctx); err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	fmt.Printf("oss-fuzz/build.sh on hcsshim %s, for %s\n", e.Source.Name, sanitizer)
-	fmt.Printf("  %-34s ", "building (minutes the first time)")
-	if err := b.run(ctx); err != nil {
-		fmt.Println("failed")
-		return nil, err
-	}
-	fmt.Printf("%4.0f s, all it printed: %s\n", time.Since(start).Seconds(), gocmd.FromHere(b.log()))
-	return b, b.moveOut()
-}
-
-// run runs build.sh, which must not change the sources. When it fails the error ends with
-// what it printed last.
-func (b *builder) run(ctx context.Context) error {
 	goBin, err := builderGoBin(ctx)
-	if err != nil {
-		return err
+	if err := errors.Join(err, b.layOut(ctx)); err != nil {
+		return nil, err
 	}
 	before, err := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	fmt.Printf("\noss-fuzz/build.sh on hcsshim %s, for %s: minutes the first time\n", e.Source.Name, sanitizer)
 	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-eux", b.path("src/build.sh"))
 	cmd.Env = b.environment(goBin)
 	printed, failed, err := workspace.Try(cmd)
-	if err := errors.Join(err, os.WriteFile(b.log(), []byte(printed), 0o666)); err != nil {
-		return err
+	log := b.dir + ".log"
+	if err := errors.Join(err, os.WriteFile(log, []byte(printed), 0o666)); err != nil {
+		return nil, err
 	}
 	if failed {
-		return fmt.Errorf("build.sh fails; the end of %s:\n%s", b.log(), tail(printed, 12))
+		return nil, fmt.Errorf("build.sh fails; the end of %s:\n%s", log, tail(printed, 12))
 	}
 	after, err := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
 	if err == nil && before != after {
 		err = errors.New("build.sh has changed the sources in " + b.path("src"))
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return b, b.moveOut()
 }
 
-// layOut lays out the folders as the Dockerfile does, with the commands of its image. What
-// it leaves out of the suite no clone has, or build.sh does not need.
+// layOut lays out the folders as the Dockerfile does, with the commands of its image and the
+// object that every Go fuzzer is linked with. What it leaves out of the suite no clone has,
+// or build.sh does not need.
 func (b *builder) layOut(ctx context.Context) error {
 	if system := runtime.GOOS + "/" + runtime.GOARCH; system != "linux/amd64" {
 		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s", system)
@@ -113,23 +100,19 @@ func (b *builder) layOut(ctx context.Context) error {
 			"go.work.sum")); err != nil {
 		return err
 	}
-	return b.link(ctx)
-}
-
-// link compiles the object that every Go fuzzer is linked with, and links it as one. Its
-// error says what is missing to build.
-func (b *builder) link(ctx context.Context) error {
-	const script = `clang -c gosigfuzz.c
-echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }' |
-	clang++ -fsanitize=address,fuzzer gosigfuzz.o -x c++ - -o linked
-objdump -f linked >/dev/null`
-	out, failed, err := workspace.Try(gocmd.Command(ctx, b.path("bin"), "bash", "-e", "-c", script))
+	out, failed, err := workspace.Try(gocmd.Command(ctx, b.path("bin"), "bash", "-e", "-c", link))
 	if failed {
 		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): on Debian: apt-get "+
 			"install clang libclang-rt-dev binutils", gocmd.OneLine(tail(out, 1)))
 	}
 	return err
 }
+
+// link compiles that object, and links it and reads the result as is done with a fuzzer.
+const link = `clang -c gosigfuzz.c
+echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }' |
+	clang++ -fsanitize=address,fuzzer gosigfuzz.o -x c++ - -o linked
+objdump -f linked >/dev/null`
 
 // builderGoBin is the folder of the builder's go command, which the one here gets as it
 // gets any toolchain.
@@ -168,9 +151,9 @@ func (b *builder) environment(goBin string) []string {
 		"PATH="+strings.Join([]string{b.path("bin"), goBin, os.Getenv("PATH")}, string(filepath.ListSeparator)))
 }
 
-// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, and removes the rest: a
-// fuzzer must need nothing but what stands next to it. A report of coverage needs the
-// sources, there as here.
+// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their seeds, and
+// removes the rest: a fuzzer must need nothing but what stands next to it. A report of
+// coverage needs the sources, there as here.
 func (b *builder) moveOut() (err error) {
 	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
@@ -179,7 +162,18 @@ func (b *builder) moveOut() (err error) {
 	if b.sanitizer == "address" {
 		err = errors.Join(err, os.RemoveAll(b.dir))
 	}
-	return errors.Join(err, b.findFuzzers())
+	for _, target := range fuzz.Names() {
+		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}
+		archive, errSeeds := zip.OpenReader(f.binary() + "_seed_corpus.zip")
+		if err := errors.Join(err, errSeeds); err != nil {
+			return err
+		}
+		defer archive.Close()
+		f.seeds = len(archive.File)
+		err = os.CopyFS(f.seedDir(), archive)
+		b.fuzzers = append(b.fuzzers, f)
+	}
+	return err
 }
 
 func tail(text string, lines int) string {

@@ -6,14 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"shimfuzz/corpus"
 	"shimfuzz/fuzz"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -21,114 +18,51 @@ import (
 )
 
 // Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds what it makes
-// to the checks of that infrastructure, and to more. Then each target fuzzes for the budget.
-func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.Duration) error {
+// to the checks of that infrastructure, and to more, while each target fuzzes for the budget.
+func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.Duration) (red error) {
 	b, err := build(ctx, e, "address")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(b.moved)
 	s.Findings = cmp.Or(s.Findings, e.Source.Version) // to the fuzzers it is a checkout
-	fmt.Printf("\n%-17s %10s %7s %7s   %s\n", "target", "ASan calls", "4 runs", "seeds",
-		"coverage in edges: empty corpus, seeds")
+	fmt.Printf("\neach target fuzzes for %v\n\n%46s\n%-17s %10s %7s %9s %7s %7s %11s %9s\n", budget, "edges of:",
+		"target", "ASan calls", "seeds", "no seed", "seeds", "the end", "executions", "a second")
 	for _, f := range b.fuzzers {
-		if err := f.check(ctx, s); err != nil {
+		r, err := f.check(ctx, s, budget)
+		if err != nil {
 			return fmt.Errorf("%s: %w", f.target, err)
 		}
+		if r.failed {
+			red = gocmd.ErrReported
+			fmt.Printf("%s failed:\n%s\n%s\n", f.target, r.report, f.replay(s, r.crash))
+		}
 	}
-	if err := checkGroups(ctx, e.Source.Version, b.fuzzers); err != nil {
-		return err
-	}
-	return fuzzAll(ctx, s, b.fuzzers, budget)
+	return red
 }
 
-// check makes the checks of a fuzzer that need no time: it is one of libFuzzer's, with
-// AddressSanitizer in it, that runs on its seeds.
-func (f fuzzer) check(ctx context.Context, s settings.Test) error {
+// check makes the checks of a fuzzer: it is one of libFuzzer's, with AddressSanitizer in it,
+// that runs on its seeds. Then it fuzzes.
+func (f fuzzer) check(ctx context.Context, s settings.Test, budget time.Duration) (result, error) {
 	calls, errCalls := f.asanCalls(ctx)
 	four, errFour := f.run(ctx, s, "-seed=1337", "-runs=4")
-	all, errAll := f.run(ctx, s, "-runs=0", f.seedDir())
-	switch err := errors.Join(errCalls, errFour, errAll); {
+	r, err := f.fuzz(ctx, s, budget, f.seedDir())
+	switch err := errors.Join(errCalls, errFour, err); {
 	case err != nil:
-		return err
+		return r, err
 	case calls < 1000: // which bad_build_check asks for
-		return fmt.Errorf("%d calls to AddressSanitizer, want 1000", calls)
-	case four.failed || !four.done || four.executions != 4:
-		return fmt.Errorf("-runs=4 did not end with \"Done 4 runs\": %s", four.report)
-	case all.failed || !all.done || all.executions < f.seeds:
-		return fmt.Errorf("it fails on a seed, or runs on %d of %d:\n%s\n%s", all.executions, f.seeds, all.report,
-			f.replay(s, all.crash))
-	case all.last <= four.first:
-		return fmt.Errorf("the seeds reach %d edges, an empty corpus %d", all.last, four.first)
+		return r, fmt.Errorf("%d calls to AddressSanitizer, want 1000", calls)
+	case four.failed || four.executions != 4: // likewise
+		return r, fmt.Errorf("-runs=4 does not end well: %s", four.report)
+	case r.failed:
+		return r, nil
+	case r.inputs < f.seeds || r.first <= four.first:
+		return r, fmt.Errorf("it runs on %d of %d seeds, which reach %d edges, and no seed %d", r.inputs, f.seeds,
+			r.first, four.first)
 	}
-	fmt.Printf("%-17s %10d %7s %7d   %d, %d\n", f.target, calls, "done", f.seeds, four.first, all.last)
-	return nil
-}
-
-// programs have the findings that a target shows if its input is a case of the corpus.
-var programs = map[string]string{
-	"FuzzReadOptions": findings.ReadOptions,
-	"FuzzReaders":     findings.ReadOptions,
-	fuzz.Create:       findings.Create,
-}
-
-// checkGroups stops excusing one known finding of a release after another. Each must be a
-// group of its own to ClusterFuzz, and the same from each target. A checkout, which has no
-// version, may have mended some.
-func checkGroups(ctx context.Context, version string, all []fuzzer) error {
-	if version == "" {
-		return nil
-	}
-	cases, err := corpus.Load()
-	if err != nil {
-		return err
-	}
-	fmt.Println("\nwhat ClusterFuzz groups by, where a known finding is not excused")
-	groups, shown := make(map[string]bool), make(map[string]bool)
-	for _, f := range all {
-		list := findings.Of(programs[f.target], version)
-		for _, known := range list.Findings() {
-			place, _ := known.In(list.Program)
-			i := slices.IndexFunc(cases, func(c corpus.Case) bool { return c.Name == place.Case })
-			input := filepath.Join(f.dir, "input")
-			if err := os.WriteFile(input, cases[i].Payload.Bytes, 0o666); err != nil {
-				return err
-			}
-			r, err := f.run(ctx, settings.Test{Findings: list.Name + ",-" + known.Name}, input)
-			if err != nil {
-				return err
-			}
-			if r.group == "" {
-				return fmt.Errorf("%s: %s is in no group: %s", f.target, known.Name, r.report)
-			}
-			groups[r.group], shown[list.Program+", "+known.Name] = true, true
-			fmt.Printf("  %-17s %s\n", f.target, r.group)
-		}
-	}
-	fmt.Printf("  %d groups\n", len(groups))
-	if len(groups) != len(shown) {
-		return fmt.Errorf("that are %d findings: each must be in a group of its own, from each target", len(shown))
-	}
-	return nil
-}
-
-// fuzzAll fuzzes each target for a while, from the seeds.
-func fuzzAll(ctx context.Context, s settings.Test, all []fuzzer, budget time.Duration) (failed error) {
-	fmt.Printf("\nfuzzing each target for %v\n\n%-17s %12s %10s %10s %10s %7s\n", budget, "target", "executions",
-		"a second", "edges from", "to", "failed")
-	for _, f := range all {
-		r, err := f.fuzz(ctx, s, budget, f.seedDir())
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%-17s %12d %10.0f %10d %10d %7v\n", f.target, r.executions, float64(r.executions)/r.seconds,
-			r.first, r.last, r.failed)
-		if r.failed {
-			failed = gocmd.ErrReported
-			fmt.Printf("%s\n%s\n", r.report, f.replay(s, r.crash))
-		}
-	}
-	return failed
+	fmt.Printf("%-17s %10d %7d %9d %7d %7d %11d %9.0f\n", f.target, calls, f.seeds, four.first, r.first, r.last,
+		r.executions, float64(r.executions)/r.seconds)
+	return r, nil
 }
 
 // replay says how to replay and how to keep what a fuzzer has found.
@@ -158,7 +92,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 	defer os.RemoveAll(b.moved)
 	raw := b.fuzzers[slices.Index(fuzz.Names(), fuzz.Raw)]
 	fmt.Printf("\n%-34s %-28s %8s %12s\n", raw.target+" starting from", "finds", "seconds", "executions")
-	replays, itself := "", settings.Test{HCSShim: provenOn, Findings: "none"}
+	itself := settings.Test{HCSShim: provenOn, Findings: "none"}
 	for _, from := range [][]string{{"an empty corpus and the dictionary"}, {"the seeds", raw.seedDir()}} {
 		for _, finding := range []string{"bootstrap-rejected", "foreign-type-panics"} {
 			r, err := raw.fuzz(ctx, settings.Test{Findings: provenOn + ",-" + finding}, budget, from[1:]...)
@@ -168,6 +102,9 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 			if r.crash == "" {
 				return fmt.Errorf("from %s %s was not found and kept in %v\n%s", from[0], finding, budget, r.report)
 			}
+			if r.group == "" {
+				return fmt.Errorf("%s is in no group of ClusterFuzz's:\n%s", finding, r.report)
+			}
 			out, _, err := workspace.Try(e.Go(ctx, itself, "run", "./cmd/shimfuzz", "repro", "-case="+r.crash))
 			if err != nil {
 				return err
@@ -175,10 +112,9 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 			if !strings.Contains(out, "finding    "+finding+": ") {
 				return fmt.Errorf("what was found is not %s on hcsshim itself:\n%s", finding, out)
 			}
-			fmt.Printf("%-34s %-28s %8.1f %12d\n", from[0], finding, r.seconds, r.executions)
-			replays += "\n  make repro " + itself.CaseArguments(r.crash)
+			fmt.Printf("%-34s %-28s %8.1f %12d\n  %s\n  make repro %s\n", from[0], finding, r.seconds, r.executions,
+				r.group, itself.CaseArguments(r.crash))
 		}
 	}
-	fmt.Printf("\neach again, on hcsshim itself:%s\n", replays)
-	return checkGroups(ctx, provenOn, []fuzzer{raw})
+	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
+	"path"
 	"strings"
+
+	"golang.org/x/tools/cover"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
@@ -34,9 +36,6 @@ func Coverage(ctx context.Context, e *extract.Build, s settings.Test) error {
 	return nil
 }
 
-// block is a line of a profile: its package, and how many statements ran how often.
-var block = regexp.MustCompile(`(?m)^(.*)/[^/]*:\S+ (\d+) (\d+)$`)
-
 // report runs the test that compile_go_fuzzer makes of a fuzzer, on its seeds, and writes
 // what that reaches, which must be some of readOptions. typeurl must be in the report, too.
 func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
@@ -51,15 +50,15 @@ func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
 	if failed || strings.Count(out, "=== RUN ") != 1 || !strings.Contains(out, fmt.Sprintf("%d inputs", f.seeds)) {
 		return fmt.Errorf("it did not run on its %d seeds, and on them alone:\n%s", f.seeds, tail(out, 60))
 	}
-	text, err := os.ReadFile(profile)
+	files, err := cover.ParseProfiles(profile)
 	if err != nil {
 		return err
 	}
-	reached, all := make(map[string]int), make(map[string]int) // by package
-	for _, m := range block.FindAllStringSubmatch(string(text), -1) {
-		all[m[1]] += number(m[2])
-		if m[3] != "0" {
-			reached[m[1]] += number(m[2])
+	reached, all := make(map[string]int), make(map[string]int) // statements by package
+	for _, file := range files {
+		for _, block := range file.Blocks {
+			all[path.Dir(file.FileName)] += block.NumStmt
+			reached[path.Dir(file.FileName)] += min(block.Count, 1) * block.NumStmt
 		}
 	}
 	const typeurl = "github.com/containerd/typeurl/v2"

@@ -1,19 +1,16 @@
 package ossfuzz
 
 import (
-	"archive/zip"
 	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/workspace"
@@ -29,33 +26,11 @@ type fuzzer struct {
 func (f fuzzer) binary() string  { return filepath.Join(f.dir, f.target) }
 func (f fuzzer) seedDir() string { return filepath.Join(f.dir, "corpora", f.target) }
 
-// findFuzzers finds what was built, and unpacks the seeds.
-func (b *builder) findFuzzers() error {
-	for _, target := range fuzz.Names() {
-		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}
-		archive, err := zip.OpenReader(f.binary() + "_seed_corpus.zip")
-		if err != nil {
-			return err
-		}
-		defer archive.Close()
-		f.seeds = len(archive.File)
-		if err := os.CopyFS(f.seedDir(), archive); err != nil {
-			return err
-		}
-		b.fuzzers = append(b.fuzzers, f)
-	}
-	return nil
-}
-
 // asanCalls counts the calls to AddressSanitizer in the binary.
-func (f fuzzer) asanCalls(ctx context.Context) (n int, err error) {
-	cmd := exec.CommandContext(ctx, "objdump", "-dC", "--no-show-raw-insn", f.binary())
-	err = gocmd.Lines(cmd, func(line string) {
-		if strings.Contains(line, "<__asan") && strings.Contains(line, "call ") {
-			n++
-		}
-	})
-	return n, err
+func (f fuzzer) asanCalls(ctx context.Context) (int, error) {
+	const script = `objdump -dC --no-show-raw-insn "$0" | grep -c "call .*<__asan"`
+	out, _, err := workspace.Try(gocmd.Command(ctx, f.dir, "bash", "-c", script, f.binary()))
+	return number(strings.TrimSpace(out)), err
 }
 
 // asanOptions are those of the runner, which are ClusterFuzz's.
@@ -108,50 +83,46 @@ func (f fuzzer) run(ctx context.Context, s settings.Test, args ...string) (resul
 // result is what a fuzzer said of a run.
 type result struct {
 	executions  int
+	inputs      int    // the seeds that it has run, and an empty input
 	first, last int    // coverage, in edges: after the seeds, and at the end
 	crash       string // the file with the input that made it fail, if there is one
 	report      string // of the failure
 	group       string // that ClusterFuzz puts the failure into
-	done        bool   // it ended with "Done … runs"
 	failed      bool   // it ended with an exit code other than 0
 	seconds     float64
 }
 
 var (
 	option   = regexp.MustCompile(`(?m)^(\w+) = (.*)$`) // of a .options file
-	status   = regexp.MustCompile(`(?m)^#\d+\t(\w+) +cov: (\d+)`)
+	inited   = regexp.MustCompile(`(?m)^#(\d+)\tINITED +cov: (\d+)`)
+	status   = regexp.MustCompile(`(?ms).*^#\d+\t\w+ +cov: (\d+)`) // the last
 	executed = regexp.MustCompile(`(?m)^stat::number_of_executed_units: +(\d+)`)
 	artifact = regexp.MustCompile(`(?m)Test unit written to (.*)$`)
 	// report ends where the engine's own stack begins.
 	report = regexp.MustCompile(`(?ms)^((?:panic: |fatal error: |[^\n]*ERROR: ).*?)(?:^goroutine |^SUMMARY: |\z)`)
 	// ending is what ClusterFuzz tells a panic by: its message, which it compares exactly for
 	// its FuzzerHash=, and the function at the top of its stack.
-	ending = regexp.MustCompile(`(?s)panic: (FuzzerHash=[^\n]*)\n.*?\ngoroutine [^\n]*:\n[\w/]*/(libfuzzer\.\w+)\(`)
+	ending = regexp.MustCompile(`(?s)panic: (FuzzerHash=[^\n]*)\n.*?\ngoroutine [^\n]*:\n[\w/]*/(libfuzzer\.end)\(`)
 )
 
 // readResult reads what a fuzzer has printed.
 func readResult(text string) result {
-	r := result{done: strings.Contains(text, "\nDone ")}
-	for _, m := range status.FindAllStringSubmatch(text, -1) {
-		r.last = number(m[2])
-		if m[1] == "INITED" {
-			r.first = r.last
+	find := func(what *regexp.Regexp, group int) string {
+		if m := what.FindStringSubmatch(text); m != nil {
+			return m[group]
 		}
+		return ""
 	}
-	if m := executed.FindStringSubmatch(text); m != nil {
-		r.executions = number(m[1])
+	lines := strings.Split(strings.TrimSpace(find(report, 1)), "\n")
+	return result{
+		executions: number(find(executed, 1)),
+		inputs:     number(find(inited, 1)),
+		first:      number(find(inited, 2)),
+		last:       number(find(status, 1)),
+		crash:      find(artifact, 1),
+		report:     strings.Join(lines[:min(80, len(lines))], "\n"),
+		group:      find(ending, 1),
 	}
-	if m := artifact.FindStringSubmatch(text); m != nil {
-		r.crash = m[1]
-	}
-	if m := report.FindStringSubmatch(text); m != nil {
-		lines := strings.Split(strings.TrimSpace(m[1]), "\n")
-		r.report = strings.Join(lines[:min(80, len(lines))], "\n")
-	}
-	if m := ending.FindStringSubmatch(text); m != nil {
-		r.group = m[1] + " | " + m[2]
-	}
-	return r
 }
 
 func number(digits string) int {

@@ -21,7 +21,7 @@ func TestReadResult(t *testing.T) {
 #1024	DONE   cov: 3551 ft: 7805 corp: 185/84Kb lim: 20268 exec/s: 0 rss: 64Mb
 Done 1030 runs in 1 second(s)
 stat::number_of_executed_units: 1030
-`, result{executions: 1030, first: 3542, last: 3551, done: true}},
+`, result{executions: 1030, inputs: 576, first: 3542, last: 3551}},
 		"a failing input": {`#2	INITED cov: 638 ft: 638 corp: 1/1b exec/s: 0 rss: 48Mb
 panic: FuzzerHash=as-sent: none for options
 	got        none
@@ -34,9 +34,9 @@ main.LLVMFuzzerTestOneInput(...)
 SUMMARY: libFuzzer: deadly signal
 artifact_prefix='kept/'; Test unit written to kept/crash-1
 stat::number_of_executed_units: 2
-`, result{executions: 2, first: 638, last: 638, crash: "kept/crash-1",
+`, result{executions: 2, inputs: 2, first: 638, last: 638, crash: "kept/crash-1",
 			report: "panic: FuzzerHash=as-sent: none for options\n\tgot        none",
-			group:  "FuzzerHash=as-sent: none for options | libfuzzer.end"}},
+			group:  "FuzzerHash=as-sent: none for options"}},
 		"a panic in the decoder": {`panic: no
 	panic: FuzzerHash=never-panics: panic in extracted.readOptions
 
@@ -46,7 +46,12 @@ shimfuzz/fuzz/libfuzzer.fail()
 panic({0x1?, 0x2?})
 shimfuzz/extracted.readOptions({0x1, 0x2})
 `, result{report: "panic: no\n\tpanic: FuzzerHash=never-panics: panic in extracted.readOptions",
-			group: "FuzzerHash=never-panics: panic in extracted.readOptions | libfuzzer.end"}},
+			group: "FuzzerHash=never-panics: panic in extracted.readOptions"}},
+		"a panic of another function": {`panic: FuzzerHash=as-sent: none for options
+
+goroutine 17 [running, locked to thread]:
+main.other()
+`, result{report: "panic: FuzzerHash=as-sent: none for options"}},
 		"out of memory": {`==1== ERROR: libFuzzer: out-of-memory (used: 2561Mb; limit: 2560Mb)
 SUMMARY: libFuzzer: out-of-memory
 artifact_prefix='kept/'; Test unit written to kept/oom-1

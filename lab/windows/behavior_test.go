@@ -38,6 +38,9 @@ type Behavior struct {
 
 	Told string           // what start told about the serve that it has started
 	Read contract.Outcome // the options that the shim says that it has read
+
+	finding string   // the name of that which makes it do this, "" if none does
+	run     observed // that showed it
 }
 
 // String describes the behavior in one line of limited length.
@@ -46,9 +49,7 @@ func (b Behavior) String() string {
 		return "anything but " + string(b.Kind)
 	}
 	s := string(b.Kind)
-	if b.Kind == InvalidLevel {
-		s += " " + short(strconv.Quote(b.Text))
-	} else if b.Text != "" {
+	if b.Text != "" {
 		s += ": " + short(b.Text)
 	}
 	if b.WarnsOfDebug {
@@ -82,51 +83,47 @@ func (b Behavior) difference(got Behavior) string {
 
 // short shortens texts of several megabytes for display.
 func short(s string) string {
-	const maxShort = 400
-	if len(s) <= maxShort {
-		return s
+	if len(s) > 400 {
+		return fmt.Sprintf("%s… (%d bytes)", s[:400], len(s))
 	}
-	return fmt.Sprintf("%s… (%d bytes)", s[:maxShort], len(s))
+	return s
 }
 
 // read returns the behavior that a run shows.
 func (s *shim) read(r observed) Behavior {
-	b := s.readKind(r)
-	b.WarnsOfDebug = strings.Contains(r.output, "Both Debug and LogLevel specified")
-	return b
-}
-
-func (s *shim) readKind(r observed) Behavior {
 	if r.TimedOut {
 		return Behavior{Kind: Hung, Text: r.output}
 	}
 	if text, ok := panicValue(r.output); ok && r.Exit == 2 {
 		return Behavior{Kind: Panicked, Text: text}
 	}
-	if r.Exit != 1 {
-		return unrecognized(r)
+	if r.Exit == 0 && strings.HasPrefix(r.Stdout, unknownExit) {
+		return Behavior{Kind: Accepted}
 	}
 	output := strings.ReplaceAll("\n"+r.output, "\n"+s.name+": ", "\n")
-	if text, ok := lineAfter(output, "failed to parse shim log level "); ok {
+	if text, ok := lineAfter(output, "failed to parse shim log level "); ok && r.Exit == 1 {
 		if level, err := unquotePrefix(text); err == nil {
 			return invalidLevel(level)
 		}
 	}
 	for _, refusal := range s.refusals {
-		if text, ok := lineAfter(output, refusal); ok {
+		if text, ok := lineAfter(output, refusal); ok && r.Exit == 1 {
 			return Behavior{Kind: Refused, Text: text}
 		}
 	}
 	for _, accept := range s.accepts {
-		if strings.Contains(r.output, accept) {
+		if strings.Contains(r.output, accept) && r.Exit == 1 {
 			return Behavior{Kind: Accepted}
 		}
 	}
-	return unrecognized(r)
+	return unrecognized("exit code %d, printed %q", r.Exit, short(r.output))
 }
 
-func unrecognized(r observed) Behavior {
-	return Behavior{Kind: Unrecognized, Text: fmt.Sprintf("exit code %d, printed %q", r.Exit, short(r.output))}
+// unknownExit is how delete's DeleteResponse starts: field 2, the exit code, is 255.
+const unknownExit = "\x10\xff\x01"
+
+func unrecognized(format string, args ...any) Behavior {
+	return Behavior{Kind: Unrecognized, Text: fmt.Sprintf(format, args...)}
 }
 
 // invalidLevel has the start of the level: the patched shim repeats no more of it.
@@ -136,12 +133,9 @@ func invalidLevel(level string) Behavior {
 
 // panicValue returns what Go prints of a panic.
 func panicValue(output string) (string, bool) {
-	for _, prefix := range []string{"panic: ", "fatal error: "} {
-		if text, ok := lineAfter(output, prefix); ok {
-			return strings.TrimSuffix(text, " [recovered, repanicked]"), true
-		}
-	}
-	return "", false
+	output = strings.ReplaceAll("\n"+output, "\nfatal error: ", "\npanic: ")
+	text, ok := lineAfter(output, "panic: ")
+	return strings.TrimSuffix(text, " [recovered, repanicked]"), ok
 }
 
 // lineAfter returns the rest of the line of output that begins with prefix.

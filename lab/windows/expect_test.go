@@ -2,20 +2,15 @@ package windows
 
 import (
 	"bytes"
-	"fmt"
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"github.com/containerd/typeurl/v2"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
 	"shimfuzz/lab/compat/findings"
 )
@@ -28,23 +23,25 @@ type expectation struct {
 }
 
 // known and excused are the lists of findings of the shim.
-func (s *shim) known() findings.List   { return findings.All.For(verify.Known(), s.program) }
-func (s *shim) excused() findings.List { return findings.All.For(verify.Excused(), s.program) }
+func (s *shim) known() findings.List   { return findings.All.For(verify.Known(), s.programs[0]) }
+func (s *shim) excused() findings.List { return findings.All.For(verify.Excused(), s.programs[0]) }
 
-// finding is a known finding of the shim by its name, nil if there is none.
-func (s *shim) finding(name string) *findings.Finding {
+// unexcused is the finding of the shim of that name, nil if there is none, or it is excused.
+func (s *shim) unexcused(name string) *findings.Finding {
 	for _, f := range s.known().Findings() {
-		if f.Name == name {
+		if f.Name == name && !s.excused().Has(name) {
 			return f
 		}
 	}
 	return nil
 }
 
-// answer is what the decoder of the shim answers to a payload.
+// answer is what the decoder of the shim's serve answers to a payload. lcow-v2 has none that
+// can be extracted: it answers what the contract wants, or what a finding predicts.
 func (s *shim) answer(b []byte) contract.Outcome {
 	if s == lcow {
-		return findings.LCOWAnswer(b)
+		_, answer := s.known().Predict(b, reference.Answer(b))
+		return answer
 	}
 	return verify.UnderTest().Decode(bytes.NewReader(b), b)
 }
@@ -57,7 +54,7 @@ func (s *shim) expectServe(b []byte) expectation {
 	answer := s.answer(b)
 	e := expectation{because: "the extracted readOptions answers " + short(answer.String()), want: s.after(answer)}
 	switch url, _ := stdin.AnyParts(b); {
-	case onlyLinkedHere(stdin.TypeName(url)):
+	case onlyLinkedHere(b):
 		e.because += ", but this type is not linked into the program"
 		e.want = Behavior{Kind: Refused}
 	case slices.Contains(onlyLinkedThere, url):
@@ -67,8 +64,8 @@ func (s *shim) expectServe(b []byte) expectation {
 			e.want.Kind = Panicked
 		}
 	}
-	if name := debugTypeFinding(answer); name != "" && !s.excused().Has(name) {
-		e.finding, e.want = s.finding(name), Behavior{Kind: e.want.Kind, Not: true}
+	if e.finding = s.unexcused(e.want.finding); e.finding != nil {
+		e.want = Behavior{Kind: e.want.Kind, Not: true}
 	}
 	return e
 }
@@ -80,7 +77,7 @@ func (s *shim) after(o contract.Outcome) Behavior {
 	switch {
 	case o.Kind == contract.Panic:
 		return Behavior{Kind: Panicked, Text: firstLine(o.Panic)}
-	case o.Kind.IsError() && s == lcow: // the error is the model's
+	case o.Kind.IsError() && s == lcow: // the error is predicted
 		return Behavior{Kind: Refused}
 	case o.Kind.IsError() || o.Kind == contract.OptionsAndError:
 		return Behavior{Kind: Refused, Text: firstLine(o.Err.Error())}
@@ -88,12 +85,16 @@ func (s *shim) after(o contract.Outcome) Behavior {
 		return Behavior{Kind: Accepted}
 	}
 	opts := o.Options.(*options.Options)
+	_, listed := options.Options_DebugType_name[int32(opts.GetDebugType())]
 	b := Behavior{Kind: Accepted}
 	switch {
 	case !knownLevel(opts.GetLogLevel()):
 		b = invalidLevel(opts.GetLogLevel())
-	case opts.GetDebugType() == options.Options_FILE && s != lcow:
-		b = Behavior{Kind: Panicked, Text: "file log output mode is not supported"}
+	case s == lcow:
+	case opts.GetDebugType() == options.Options_FILE:
+		b = Behavior{Kind: Panicked, Text: "file log output mode is not supported", finding: "debug-type-file-panics"}
+	case !listed:
+		b.finding = "unknown-debug-type-accepted"
 	}
 	b.WarnsOfDebug = opts.GetDebug() && opts.GetLogLevel() != "" && s != lcow
 	return b
@@ -106,30 +107,16 @@ func knownLevel(level string) bool {
 		strings.ToLower(level))
 }
 
-// debugTypeFinding is the finding that affects options because of their
-// DebugType, "" if there is none or serve does not get as far as the DebugType.
-func debugTypeFinding(answer contract.Outcome) string {
-	opts, _ := answer.Options.(*options.Options)
-	_, listed := options.Options_DebugType_name[int32(opts.GetDebugType())]
-	switch {
-	case answer.Kind != contract.Options || !knownLevel(opts.GetLogLevel()):
-		return ""
-	case opts.GetDebugType() == options.Options_FILE:
-		return "debug-type-file-panics"
-	case !listed:
-		return "unknown-debug-type-accepted"
-	}
-	return ""
-}
-
 // expectLCOW requires of lcow-v2's serve what the contract wants, except where an excused
 // finding predicts another answer.
 func (s *shim) expectLCOW(b []byte) expectation {
-	p, got := grammar.Payload{Bytes: b, Want: reference.Answer(b)}, s.answer(b)
-	e := expectation{because: "the model of lcow-v2's decoder answers " + short(got.String()), want: s.after(got)}
-	if v := verdict.Of(p, got, s.known(), s.excused()); v.Fails() {
-		e.because += ", the right answer is " + short(p.Want.String())
-		e.want, e.finding = s.after(p.Want), v.Finding
+	right := reference.Answer(b)
+	e := expectation{because: "the right answer is " + short(right.String()), want: s.after(right)}
+	if f, wrong := s.excused().Predict(b, right); f != nil {
+		e.because += ", and the excused " + f.Name + " predicts " + short(wrong.String())
+		e.want = s.after(wrong)
+	} else if f, _ := s.known().Predict(b, right); f != nil {
+		e.finding = f
 	}
 	return e
 }
@@ -144,9 +131,7 @@ func (s *shim) expectStart(b []byte) expectation {
 		e.want.Told = toldWhere
 	case !s.excused().Has(hidesRefusal):
 		e.want.Told = toldNone
-		if e.finding == nil {
-			e.finding = s.finding(hidesRefusal)
-		}
+		e.finding = cmp.Or(e.finding, s.unexcused(hidesRefusal))
 	}
 	return e
 }
@@ -158,68 +143,40 @@ func (s *shim) expectInfo(b []byte) expectation {
 		return expectation{because: "it has no -info",
 			want: Behavior{Kind: Refused, Text: "flag provided but not defined: -info"}}
 	}
-	if len(b) == 0 {
-		b = nil
-	}
 	return s.expectCreate(b)
 }
 
-// expectCreate requires of Create what the contract says of a bare Any, where there is no
-// other family (docs/contract.md, C1 to C4); nil are no options.
+// expectCreate requires of Create what CreateTask, as it was extracted, answers, which the
+// suite holds to the contract (docs/contract.md, C1 to C3); and the same of lcow-v2's -info,
+// but that it does not panic. nil are no options.
 func (s *shim) expectCreate(b []byte) expectation {
-	right := reference.CreateAnswer(b)
+	answer := verify.Creates()[0].Decode(bytes.NewReader(b), b)
+	e := expectation{because: "the extracted CreateTask answers " + short(answer.String()),
+		want: Behavior{Kind: Refused}}
 	switch {
-	case b == nil:
-		right = grammar.Sent(nil)
-	case len(b) == 0: // an Any without a type
-		right = contract.Outcome{Kind: contract.Foreign}
-	}
-	e := expectation{because: "the contract answers " + short(right.String()), want: Behavior{Kind: Accepted}}
-	if right.Kind.IsError() {
-		e.want.Kind = Refused
-	} else if s.shows {
-		e.want.Read = right
-	}
-	v := decoded(b)
-	_, isOptions := v.(*options.Options)
-	var wrong Behavior
-	switch {
-	case right.Kind == contract.Foreign && v != nil:
-		e.finding, wrong = s.finding(foreignPanics), Behavior{Kind: Panicked, Text: asserted(v)}
-	case right.Kind == contract.Malformed && isOptions:
-		e.finding, wrong = s.finding(groupHides), Behavior{Kind: Accepted}
-	}
-	if e.finding != nil && s.excused().Has(e.finding.Name) {
-		e.want = wrong
-		e.because += ", and " + e.finding.Name + " is excused"
+	case s == runhcs && b != nil && len(b) == 0:
+		e.because = "an Any without a type is foreign"
+	case onlyLinkedHere(b):
+		e.because += ", but this type is not linked into the program"
+	case answer.Kind == contract.Panic && s == lcow:
+		e.because += ", and -info must not panic"
+	case answer.Kind == contract.Panic:
+		e.want = Behavior{Kind: Panicked, Text: firstLine(answer.Panic)}
+	case !answer.Kind.IsError():
+		e.want.Kind = Accepted
+		if s.shows {
+			e.want.Read = answer
+		}
 	}
 	return e
 }
 
-// decoded is what hcsshim makes of an Any: nil if that is an error.
-func decoded(b []byte) any {
-	var a anypb.Any
-	if proto.Unmarshal(b, &a) != nil || onlyLinkedHere(stdin.TypeName(a.GetTypeUrl())) {
-		return nil
-	}
-	v, err := typeurl.UnmarshalAny(&a)
-	if err != nil {
-		return nil
-	}
-	return v
-}
-
-// asserted is the panic of asserting that v is Options, which it is not.
-func asserted(v any) (text string) {
-	defer func() { text = fmt.Sprint(recover()) }()
-	_ = v.(*options.Options)
-	return ""
-}
-
-// onlyLinkedHere reports whether a type is linked into this test but not into the program.
-// The suite needs a containerd/api with BootstrapParams; a release that does not read
+// onlyLinkedHere reports whether the type of an Any is linked into this test but not into the
+// program. The suite needs a containerd/api with BootstrapParams; a release that does not read
 // these links an older one, which lacks some types.
-func onlyLinkedHere(name string) bool {
+func onlyLinkedHere(b []byte) bool {
+	url, _ := stdin.AnyParts(b)
+	name := stdin.TypeName(url)
 	return verify.Known().Has("bootstrap-rejected") && (strings.HasPrefix(name, "containerd.runtime.bootstrap.v1.") ||
 		name == "containerd.types.ActivationInfo" || name == "containerd.types.ActiveMount")
 }

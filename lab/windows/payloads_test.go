@@ -1,13 +1,8 @@
 package windows
 
 import (
-	"fmt"
-	"math/rand"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -15,7 +10,6 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/settings"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
@@ -26,50 +20,14 @@ type payload struct {
 	grammar.Payload
 }
 
-// each checks a command of some shims on payloads, in subtests that run side by side.
-func each(t *testing.T, of []*shim, c command, all []payload) {
-	total.Add(int64(len(all)))
-	for _, p := range all {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			for _, s := range of {
-				s.check(t, c, p)
-			}
-			done.Add(1)
-		})
+// byName returns a case of the corpus.
+func byName(t testing.TB, name string) payload {
+	t.Helper()
+	i := slices.IndexFunc(cases, func(c corpus.Case) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("the case %q is not in the corpus", name)
 	}
-}
-
-// total and done count the payloads of all tests, which run side by side.
-var total, done atomic.Int64
-
-// showProgress prints the counts now and then.
-func showProgress() {
-	for range time.Tick(10 * time.Second) {
-		if n, of := done.Load(), total.Load(); n < of {
-			say("%d of %d payloads", n, of)
-		}
-	}
-}
-
-// say prints lines that make -C lab e2e shows even if the test passes.
-func say(format string, args ...any) {
-	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
-		fmt.Println(settings.Say + line)
-	}
-}
-
-// different returns the cases of the corpus without those that have the same bytes as an
-// earlier one: many recordings of containerd are identical.
-func different() (list []corpus.Case) {
-	seen := make(map[string]bool)
-	for _, c := range cases {
-		if b := string(c.Payload.Bytes); !seen[b] {
-			seen[b] = true
-			list = append(list, c)
-		}
-	}
-	return list
+	return payload{name, cases[i].Payload}
 }
 
 // chosen returns the payloads of the cases to run: all from allChecks on, or of those of
@@ -78,7 +36,7 @@ func different() (list []corpus.Case) {
 func chosen(checks int) (list []payload) {
 	const oneOf = 6
 	enumerated := 0
-	for _, c := range different() {
+	for _, c := range different {
 		if slices.ContainsFunc(c.Flags, func(f string) bool {
 			return slices.Contains([]string{"Damaged", "Element", "Free", "Text"}, f)
 		}) {
@@ -128,26 +86,14 @@ var bareAnys = []payload{
 		wire.String(2, "inference")),
 }
 
-// generate returns the i-th payload of a seed: one of six is a changed case of the corpus.
-func generate(seed, i int) grammar.Payload {
-	rnd := rand.New(rand.NewSource(int64(seed)<<32 + int64(i)))
-	if i%6 == 0 {
-		other := func() []byte { return cases[rnd.Intn(len(cases))].Payload.Bytes }
-		return grammar.Payload{Bytes: grammar.Edit(rnd, other(), other), Description: "a case of the corpus, changed"}
-	}
-	properties := grammar.RunHCS.Properties()
-	drawn := properties[rnd.Intn(len(properties))].Draw(rnd)
-	return drawn[rnd.Intn(len(drawn))]
-}
-
 // marker is an invalid log level. A shim that repeats it in its error has read
 // the options that contain it.
 const marker = "shimfuzz-marker"
 
-// marked returns the payload with a marker in what may be its options, nil if
-// nothing in it may be options. If the decoder answers options, it must answer
-// the marker in them, too: otherwise no output would show which options arrived.
-func (s *shim) marked(t testing.TB, p payload) *payload {
+// checkMarked does the same with a marker in what may be the payload's options, if anything
+// may. If the decoder answers options, it must answer the marker in them, too: otherwise
+// no output would show which options arrived.
+func (s *shim) checkMarked(t testing.TB, c command, p payload) {
 	t.Helper()
 	with := marks(p.Bytes)
 	i := slices.IndexFunc(with, func(b []byte) bool {
@@ -157,12 +103,10 @@ func (s *shim) marked(t testing.TB, p payload) *payload {
 	switch {
 	case i < 0 && s.answer(p.Bytes).Kind == contract.Options:
 		t.Errorf("%s: no marker can be put into these options", p.Description)
-		return nil
-	case len(with) == 0:
-		return nil
+	case len(with) > 0:
+		p.Bytes, p.Description = with[max(i, 0)], p.Description+", marked"
+		s.judge(t, c, p, s.do(t, c, p))
 	}
-	p.Bytes, p.Description = with[max(i, 0)], p.Description+", marked"
-	return &p
 }
 
 // marks returns copies of b with the marker in all bytes that may be read as
@@ -170,33 +114,20 @@ func (s *shim) marked(t testing.TB, p payload) *payload {
 // themselves. If b is BootstrapParams, the copies with the marker in its extensions
 // come first; then, because a shim may mistake one message for the other, those
 // with the marker in the value of an Any.
-func marks(b []byte) [][]byte {
+func marks(b []byte) (all [][]byte) {
 	field := wire.Message{wire.String(16, marker)}.Encode() // every version of Options has this field
 	before := func(value []byte) []byte { return slices.Concat(field, value) }
 	after := func(value []byte) []byte { return slices.Concat(value, field) }
-	all := [][]byte{inAny(b, before), inAny(b, after)}
 	if stdin.IsBootstrap(b) {
-		in := func(change func([]byte) []byte) []byte {
-			return rewrite(b, func(value []byte) []byte { return inAny(value, change) }, 8, 1)
-		}
-		all = slices.Concat([][]byte{in(before), in(after)}, all)
+		all = append(all, rewrite(b, before, 8, 1, 2), rewrite(b, after, 8, 1, 2))
 	}
+	all = append(all, rewrite(b, before, 2), rewrite(b, after, 2))
 	return slices.DeleteFunc(all, func(marked []byte) bool { return slices.Equal(marked, b) })
 }
 
-// inAny changes each value of an Any, and adds a value to an Any of Options that
-// has none.
-func inAny(b []byte, change func([]byte) []byte) []byte {
-	out := rewrite(b, change, 2)
-	url, _ := stdin.AnyParts(b)
-	if slices.Equal(out, b) && stdin.TypeName(url) == contract.OptionsName {
-		out = append(out, wire.Message{wire.Bytes(2, change(nil))}.Encode()...)
-	}
-	return out
-}
-
 // rewrite changes the values of the length-delimited fields at the end of a path of field
-// numbers. All other bytes stay the same: tags, the width of lengths, bytes that are no field.
+// numbers, which leads to the value of an Any, and adds one to an Any of Options that has
+// none. All other bytes stay the same: tags, the width of lengths, bytes that are no field.
 func rewrite(b []byte, change func([]byte) []byte, path ...protowire.Number) (out []byte) {
 	if len(path) == 0 {
 		return change(b)
@@ -210,9 +141,12 @@ func rewrite(b []byte, change func([]byte) []byte, path ...protowire.Number) (ou
 		_, _, tag := protowire.ConsumeTag(f.Raw)
 		value := rewrite(f.Value, change, path[1:]...)
 		width := len(f.Raw) - tag - len(f.Value)
-		out = append(out, f.Raw[:tag]...)
-		out = append(out, wire.WideVarint(uint64(len(value)), width)...)
-		out = append(out, value...)
+		out = slices.Concat(out, f.Raw[:tag], wire.WideVarint(uint64(len(value)), width), value)
 	}
-	return append(out, rest...)
+	out = append(out, rest...)
+	url, _ := stdin.AnyParts(b)
+	if len(path) == 1 && slices.Equal(out, b) && stdin.TypeName(url) == contract.OptionsName {
+		out = wire.Bytes(path[0], change(nil)).Append(out)
+	}
+	return out
 }

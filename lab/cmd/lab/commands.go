@@ -15,13 +15,13 @@ import (
 	"shimfuzz/lab/compat/senders"
 	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
-	"shimfuzz/lab/reports"
 	"shimfuzz/lab/upstream"
 )
 
 // command is a subcommand.
 type command struct {
 	name      string
+	time      string // that it takes on two cores, about
 	help      string // one line
 	variables string // the names of those it takes, some with a default: "SEED=1 CASE"
 	build     bool   // it needs a build with an hcsshim under test
@@ -29,41 +29,42 @@ type command struct {
 }
 
 var commands = []command{
-	{"test", "the lab's own tests", "", true, test},
-	{"conformance", "hold a reader in any language to the contract",
+	{"test", "3 min", "the lab's own tests", "", true, test},
+	{"conformance", "30 s", "hold a reader in any language to the contract",
 		"READER OPTIONS LEVEL=freedoms EXPECTED UPDATE HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 LONGEST=2",
 		true, conform},
-	{"repro", "what a payload is, and what a reader answers to it", "CASE READER OPTIONS HCSSHIM ENTRY FINDINGS", true,
-		repro},
-	{"differential", "hold the reference to readers on other protobuf engines",
-		"HCSSHIM ENTRY SEED=1 CHECKS=300 PAYLOADS=50000", true, differ},
-	{"matrix", "which containerd works with which shim", "HCSSHIM", false, compare},
-	{"e2e", "the real shims for Windows, under Wine: serve and start",
-		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},
-	{"windows", "the suite's own tests as Windows programs, under Wine",
-		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=20", true, underWine},
-	{"e2e-tools", "install what that needs, from Debian, as root", "", false, e2eTools},
-	{"descriptors", "write the descriptor set for readers in any language", "", false, descriptors},
-	{"examples", "hold the example readers to the contract, but for what is known of them",
+	{"repro", "5 s", "what a payload is, and what a reader answers to it",
+		"CASE READER OPTIONS HCSSHIM ENTRY FINDINGS", true, repro},
+	{"examples", "5 min", "hold the example readers to the contract, but for what is known of them",
 		"UPDATE HCSSHIM ENTRY SEED=1 CHECKS=300 LEVEL=freedoms", true, exampleReaders},
-	{"examples-tools", "install what the example readers need, from Debian, as root", "", false, examplesTools},
-	{"oss-fuzz", "what OSS-Fuzz does: build, check, fuzz",
-		"HCSSHIM ENTRY FINDINGS FUZZTIME=60s SANITIZER=address", true, ossFuzz},
-	{"report", "write a finding for upstream's tracker, with a test that fails", "FINDING", false,
-		func(ctx context.Context, j *job) error { return reports.Reports(ctx, j.root, j.finding) }},
-	{"patch", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
-		func(ctx context.Context, j *job) error { return reports.Patch(ctx, j.root, j.test.HCSShim) }},
-	{"record", "record what five releases of containerd write, as cases of the corpus", "", false,
+	{"examples-tools", "1 min", "install what the example readers need, from Debian, as root", "", false,
+		examplesTools},
+	{"differential", "5 min", "hold the reference to readers on other protobuf engines",
+		"HCSSHIM ENTRY SEED=1 CHECKS=300 PAYLOADS=50000", true, differ},
+	{"descriptors", "1 s", "write the descriptor set for readers in any language", "", false, descriptors},
+	{"matrix", "3 min", "which containerd works with which shim", "HCSSHIM", false, compare},
+	{"record", "3 min", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
-	{"oss-fuzz-proof", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
-		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
-	{"submission", "write the folder that OSS-Fuzz is sent, and build from it",
-		"REPO CONTACT HCSSHIM ENTRY FINDINGS FUZZTIME=5s", true, submission},
-	{"mutants", "break the decoders in a thousand ways, see that it shows",
+	{"e2e", "4 min", "the real shims for Windows, under Wine: serve and start",
+		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},
+	{"windows", "3 min", "the suite's own tests as Windows programs, under Wine",
+		"HCSSHIM ENTRY FINDINGS", true, underWine},
+	{"e2e-tools", "1 min", "install what that needs, from Debian, as root", "", false, e2eTools},
+	{"mutants", "8 min", "break the decoders in a thousand ways, see that it shows",
 		"HCSSHIM ENTRY SAMPLE SEED MUTANT", true, breakDecoders},
-	{"history", "find every known defect again, on the releases that have it", "", false,
+	{"history", "3 min", "find every known defect again, on the releases that have it", "", false,
 		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
-	{"upstream", "what changes with the newest releases of hcsshim and of what decodes for it", "HCSSHIM ENTRY", true,
+	{"oss-fuzz", "10 min", "what OSS-Fuzz does: build, check, fuzz, report coverage",
+		"HCSSHIM ENTRY FINDINGS FUZZTIME=60s", true, ossFuzz},
+	{"oss-fuzz-proof", "2 min", "let the built fuzzers find what is wrong with v0.14.1", "FUZZTIME=5m", false,
+		func(ctx context.Context, j *job) error { return ossfuzz.Prove(ctx, j.root, j.fuzztime) }},
+	{"submission", "5 min", "write the folder that OSS-Fuzz is sent, and build from it",
+		"REPO CONTACT HCSSHIM ENTRY FINDINGS FUZZTIME=5s", true, submission},
+	{"report", "6 min", "write a finding for upstream's tracker, with a test that fails", "FINDING", false,
+		func(ctx context.Context, j *job) error { return upstream.Reports(ctx, j.root, j.finding) }},
+	{"patch", "1 min", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
+		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim) }},
+	{"upstream", "5 min", "what changes with the newest releases of hcsshim and of what decodes for it", "", true,
 		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},
 }
 
@@ -74,18 +75,14 @@ func printHelp(out io.Writer) {
 		list := slices.DeleteFunc(strings.Fields(c.variables), func(v string) bool {
 			return v == "HCSSHIM" || v == "ENTRY" || v == "FINDINGS"
 		})
-		fmt.Fprintln(w, strings.TrimSpace("make -C lab "+c.name+"\t"+c.help+"\t"+strings.Join(list, " ")))
+		line := fmt.Sprintf("make -C lab %s\t%6s\t%s\t%s", c.name, c.time, c.help, strings.Join(list, " "))
+		fmt.Fprintln(w, strings.TrimSpace(line))
 	}
 	_ = w.Flush()
 	fmt.Fprintln(out, `
+Times are about those of two idle cores; a first run also downloads and compiles, for minutes.
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
 it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. lab/README.md explains the others.`)
-}
-
-// test runs the lab's own tests. Those of the real shims are e2e's.
-func test(ctx context.Context, j *job) error {
-	_, err := j.goTest(ctx, "the lab's own tests", nil, "./lab/...")
-	return err
 }
 
 func compare(ctx context.Context, j *job) error {
@@ -97,21 +94,16 @@ func compare(ctx context.Context, j *job) error {
 }
 
 func breakDecoders(ctx context.Context, j *job) error {
-	if err := j.printVersions(ctx); err != nil {
-		return err
-	}
+	j.printSource()
 	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.Seed})
 }
 
-// ossFuzz does what OSS-Fuzz does with a project.
+// ossFuzz does what OSS-Fuzz does with a project, for each of its two builds.
 func ossFuzz(ctx context.Context, j *job) error {
-	switch j.sanitizer {
-	case "address":
-		return ossfuzz.Check(ctx, j.b, j.test, j.fuzztime)
-	case "coverage":
-		return ossfuzz.Coverage(ctx, j.b, j.test)
+	if err := ossfuzz.Check(ctx, j.b, j.test, j.fuzztime); err != nil {
+		return err
 	}
-	return fmt.Errorf("SANITIZER=%s: want address or coverage", j.sanitizer)
+	return ossfuzz.Coverage(ctx, j.b, j.test)
 }
 
 // submission writes what OSS-Fuzz is sent, and makes each check of it that needs no docker.
@@ -120,12 +112,7 @@ func submission(ctx context.Context, j *job) error {
 	if err := gocmd.Show(gocmd.Command(ctx, j.root, "bash", script, j.root, j.repo, j.contact)); err != nil {
 		return err
 	}
-	fmt.Println()
-	if err := ossfuzz.Check(ctx, j.b, j.test, j.fuzztime); err != nil {
-		return err
-	}
-	fmt.Println()
-	if err := ossfuzz.Coverage(ctx, j.b, j.test); err != nil {
+	if err := ossFuzz(ctx, j); err != nil {
 		return err
 	}
 	fmt.Println("NOT RUN: the image itself, which needs docker: in a clone of OSS-Fuzz with this folder in projects,")

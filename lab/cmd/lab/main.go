@@ -43,9 +43,9 @@ type job struct {
 	conformance.Settings               // of a reader; the seed and the numbers are also those of other tests
 	test                 settings.Test // for the processes of the tests of the hcsshim under test
 
-	finding, file, sanitizer, mutant, repo, contact string
-	fuzztime                                        time.Duration
-	sample                                          int
+	finding, file, mutant, repo, contact string
+	fuzztime                             time.Duration
+	sample                               int
 
 	root string
 	b    *extract.Build // with the hcsshim under test, where the subcommand needs one
@@ -104,17 +104,10 @@ func (j *job) tell(set any) {
 	j.test.Lab = string(text)
 }
 
-// printVersions says what is tested against what.
-func (j *job) printVersions(ctx context.Context) error {
-	const format = "  {{.Path}} {{if .Replace}}{{or .Replace.Version .Version}}{{else}}{{.Version}}{{end}}"
-	versions, err := gocmd.Output(j.b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, "google.golang.org/protobuf",
-		"github.com/containerd/typeurl/v2", "github.com/containerd/containerd/api"))
-	if err != nil {
-		return err
-	}
-	fmt.Printf("hcsshim %s\n%s", j.b.Source.Name, versions)
+// printSource says what is tested.
+func (j *job) printSource() {
+	fmt.Printf("hcsshim %s\n", j.b.Source.Name)
 	if j.test.Findings != "" {
 		fmt.Printf("  excused findings: %s\n", j.test.Findings)
 	}
-	return nil
 }

@@ -19,15 +19,12 @@ import (
 // what becomes of options in its daemon, in recorded.Folder and in the corpus. It needs
 // Linux and Wine.
 func Record(ctx context.Context, root string) error {
-	host, err := wine.Open(filepath.Join(root, "build", "wine"))
+	fmt.Println("The first time each containerd takes two minutes to build.")
+	host, err := wine.Start(ctx, root)
 	if err != nil {
 		return err
 	}
-	fmt.Println("The first time each containerd takes two minutes to build, and Wine some seconds to start.")
 	defer host.Stop()
-	if err := host.Start(ctx); err != nil {
-		return err
-	}
 	var all []recorded.Recording
 	var ways []recorded.Passage
 	for i, version := range findings.Containerd {

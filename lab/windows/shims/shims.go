@@ -13,98 +13,81 @@ import (
 	"path/filepath"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/tools/txtar"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/windows"
 )
 
-// Shims are the programs of one hcsshim.
-type Shims struct {
-	Names   []string // of the executable files: of runhcs-v1, and of lcow-v2 if that reads options
-	StandIn string   // the module, with its version, that was replaced by a stand-in; "" if none was
-}
-
-const lcowDir = "cmd/containerd-shim-lcow-v2"
-
 // Build builds the shims of the hcsshim whose source is in the folder source, and the
 // client, from the source of the suite whose root is the folder root, into dir, which it
-// creates if necessary. The source is not changed: Build copies its module file into dir
-// and edits the copy. The error says what does not build; the compiler's output then is
-// on standard error.
-func Build(ctx context.Context, root, source, dir string) (*Shims, error) {
-	standIn, err := writeModule(source, dir)
-	if err != nil {
-		return nil, err
+// creates if necessary, and says what it has built. The source is not changed: Build
+// copies its module file into dir and edits the copy. The error says what does not build;
+// the compiler's output then is on standard error.
+func Build(ctx context.Context, root, source, dir string) error {
+	fmt.Println("  building the shims for Windows; the first time this takes minutes")
+	if err := writeModule(source, dir); err != nil {
+		return err
 	}
-	s := &Shims{[]string{"containerd-shim-runhcs-v1.exe"}, standIn}
-	args := []string{"build", "-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-buildvcs=false",
-		"-tags=lcow", "-ldflags=-s -w", "-o", dir, "./cmd/containerd-shim-runhcs-v1"}
-	// Before v0.15.0-rc.4 there is no lcow-v2, or it does not read its standard input.
-	main, err := os.ReadFile(filepath.Join(source, filepath.FromSlash(lcowDir), "main.go"))
+	programs := []string{"containerd-shim-runhcs-v1"}
+	const lcow = "containerd-shim-lcow-v2"
+	main, err := os.ReadFile(filepath.Join(source, "cmd", lcow, "main.go"))
 	if err == nil && bytes.Contains(main, []byte("api/runtime/bootstrap/v1")) {
-		s.Names = append(s.Names, "containerd-shim-lcow-v2.exe")
-		args = append(args, "./"+lcowDir)
+		programs = append(programs, lcow)
+	} else {
+		fmt.Println("  NOT RUN: " + lcow + ", because this hcsshim has none that reads BootstrapParams")
 	}
-	if err := gocmd.Show(goTool(ctx, source, args...)); err != nil {
-		return nil, fmt.Errorf("the shims do not build for Windows, see above: %w", err)
+	for _, name := range programs {
+		if err := build(ctx, source, inModule(dir, "-ldflags=-s -w", "-o", dir, "./cmd/"+name)...); err != nil {
+			return err
+		}
+		// Wine maps a section that begins on a page of its file. Any other it reads into
+		// memory, which takes a quarter of the time of a start.
+		objcopy, err := exec.LookPath("x86_64-w64-mingw32-objcopy")
+		if err != nil {
+			continue
+		}
+		align := gocmd.Command(ctx, dir, objcopy, "--file-alignment=4096", name+".exe")
+		if _, err := gocmd.Output(align); err != nil {
+			return fmt.Errorf("aligning the sections of %s: %w", name, err)
+		}
 	}
-	client := goTool(ctx, filepath.Join(root, "lab"), "build", "-buildvcs=false", "-trimpath",
-		"-o", filepath.Join(dir, windows.Client), "./windows/client")
-	if err := gocmd.Show(client); err != nil {
-		return nil, fmt.Errorf("the client does not build for Windows, see above: %w", err)
-	}
-	return s, alignSections(ctx, dir, s.Names)
+	client := filepath.Join(dir, windows.Client)
+	return build(ctx, filepath.Join(root, "lab"), "-trimpath", "-o", client, "./windows/client")
 }
 
-// alignSections moves the sections of programs to whole pages of their files, if the
-// tool for it is installed. Wine maps such a section; any other it reads into memory,
-// which takes a quarter of the time of a start.
-func alignSections(ctx context.Context, dir string, programs []string) error {
-	objcopy, err := exec.LookPath("x86_64-w64-mingw32-objcopy")
-	if err != nil {
-		return nil // it is slower then
-	}
-	for _, program := range programs {
-		if _, err := gocmd.Output(gocmd.Command(ctx, dir, objcopy, "--file-alignment=4096", program)); err != nil {
-			return fmt.Errorf("aligning the sections of %s: %w", program, err)
-		}
+// TestFlags returns flags with which the go command tests the hcsshim in the folder source,
+// with all of go vet. As Build does it writes an edited module file, into dir.
+func TestFlags(source, dir string) ([]string, error) {
+	return inModule(dir, "-trimpath", "-vet=all"), writeModule(source, dir)
+}
+
+// inModule are flags for hcsshim with the module file in dir, before others.
+func inModule(dir string, args ...string) []string {
+	return append([]string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-tags=lcow"}, args...)
+}
+
+// build runs go build for Windows on a package, which is the last argument.
+func build(ctx context.Context, dir string, args ...string) error {
+	cmd := gocmd.Command(ctx, dir, "go", append([]string{"build", "-buildvcs=false"}, args...)...)
+	cmd.Env = append(cmd.Env, "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+	if err := gocmd.Show(cmd); err != nil {
+		return fmt.Errorf("%s does not build for Windows, see above: %w", args[len(args)-1], err)
 	}
 	return nil
 }
 
-// BuildTests builds the tests of a shim for Windows, whose package is in the folder shim
-// of the hcsshim in the folder source, into dir, as Build does the shims. With go vet
-// all of them are compiled first.
-func BuildTests(ctx context.Context, source, shim, dir string) (program string, err error) {
-	if _, err := writeModule(source, dir); err != nil {
-		return "", err
-	}
-	program = filepath.Join(dir, filepath.Base(shim)+".test.exe")
-	module := []string{"-modfile=" + filepath.Join(dir, "go.mod"), "-mod=mod", "-trimpath", "-tags=lcow"}
-	for _, command := range [][]string{{"vet"}, {"test", "-c", "-vet=off", "-o", program}} {
-		if err := gocmd.Show(goTool(ctx, source, append(append(command, module...), "./"+shim)...)); err != nil {
-			return "", fmt.Errorf("the tests of %s do not pass go %s, see above: %w", source, command[0], err)
-		}
-	}
-	return program, nil
-}
-
-func goTool(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := gocmd.Command(ctx, dir, "go", args...)
-	cmd.Env = append(cmd.Env, "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
-	return cmd
-}
-
 // writeModule copies the module file and its sums into dir, which it creates if necessary.
-// It replaces the policy module by the stand-in if that can be neither found nor downloaded.
-func writeModule(source, dir string) (replaced string, err error) {
+// It replaces the policy module by the stand-in, and says so, if that can be neither found
+// nor downloaded.
+func writeModule(source, dir string) error {
 	name := filepath.Join(dir, "go.mod")
 	err0 := os.MkdirAll(dir, 0o777)
 	text, err1 := os.ReadFile(filepath.Join(source, "go.mod"))
 	sums, err2 := os.ReadFile(filepath.Join(source, "go.sum"))
 	mod, err3 := modfile.Parse(name, text, nil)
 	if err := errors.Join(err0, err1, err2, err3, os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o666)); err != nil {
-		return "", err
+		return err
 	}
 	for _, r := range mod.Require {
 		if r.Mod.Path != policyModule {
@@ -113,31 +96,23 @@ func writeModule(source, dir string) (replaced string, err error) {
 		if _, err := gocmd.Download(r.Mod.Path, r.Mod.Version); err == nil {
 			break
 		}
-		replaced = r.Mod.Path + " " + r.Mod.Version
+		fmt.Printf("  with a stand-in for %s, which cannot be had here\n", r.Mod)
 		place := filepath.Join(dir, "cosesign1go")
-		if err := errors.Join(writeStandIn(place), mod.AddReplace(policyModule, "", place, "")); err != nil {
-			return "", err
+		files, _ := txtar.FS(txtar.Parse(standIn)) // it is well-formed
+		if err := errors.Join(os.RemoveAll(place), os.CopyFS(place, files),
+			mod.AddReplace(policyModule, "", place, "")); err != nil {
+			return err
 		}
 	}
-	text, err = mod.Format()
-	return replaced, errors.Join(err, os.WriteFile(name, text, 0o666))
+	return os.WriteFile(name, modfile.Format(mod.Syntax), 0o666)
 }
 
 // policyModule checks signatures of security policies, long after the shim has
 // read its options. Some module proxies do not have it.
 const policyModule = "github.com/Microsoft/cosesign1go"
 
-// standIn declares the names of policyModule that hcsshim uses. If a later hcsshim uses
-// more, it does not compile.
+// standIn is a module that declares the names of policyModule that hcsshim uses. If a later
+// hcsshim uses more, it does not compile.
 //
-//go:embed cosesign1.go.txt
+//go:embed cosesign1go.txtar
 var standIn []byte
-
-// writeStandIn writes the stand-in as a module of its own.
-func writeStandIn(dir string) error {
-	pkg := filepath.Join(dir, "pkg", "cosesign1")
-	return errors.Join(
-		os.MkdirAll(pkg, 0o777),
-		os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module "+policyModule+"\n\ngo 1.21\n"), 0o666),
-		os.WriteFile(filepath.Join(pkg, "cosesign1.go"), standIn, 0o666))
-}

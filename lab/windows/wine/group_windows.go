@@ -10,32 +10,26 @@ import (
 
 func ownGroup(*exec.Cmd) {}
 
-// endGroup ends the program with all processes that it has started, and the
-// process that a shim's start has left running.
+// endGroup ends the program, and the process that a shim's start has left running.
 func endGroup(cmd *exec.Cmd) error {
-	if pid := leftBy(cmd); pid != "" {
-		_ = exec.Command("taskkill", "/F", "/T", "/PID", pid).Run() // it may have ended
+	if left := leftBy(cmd); left != nil {
+		_ = left.Kill() // it may have ended
 	}
-	return exec.Command("taskkill", "/F", "/T", "/PID", strconv.Itoa(cmd.Process.Pid)).Run()
+	return cmd.Process.Kill()
 }
 
-func groupLives(cmd *exec.Cmd) bool {
-	pid := leftBy(cmd)
-	if pid == "" {
-		return false
-	}
-	out, err := exec.Command("tasklist", "/NH", "/FI", "PID eq "+pid).Output()
-	return err == nil && strings.Contains(string(out), " "+pid+" ")
-}
+func groupLives(cmd *exec.Cmd) bool { return leftBy(cmd) != nil }
 
-// leftBy is the process ID that a shim's start writes into its bundle, "" if it
-// has not written any.
-func leftBy(cmd *exec.Cmd) string {
-	text, err := os.ReadFile(filepath.Join(cmd.Dir, "shim.pid"))
+// leftBy is the process whose ID a shim's start has written into its bundle, nil if there
+// is none.
+func leftBy(cmd *exec.Cmd) *os.Process {
+	text, _ := os.ReadFile(filepath.Join(cmd.Dir, "shim.pid")) // there may be none
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
-		return ""
+		return nil
 	}
-	return strings.TrimSpace(string(text))
+	left, _ := os.FindProcess(pid) // on Windows it fails if there is no such process
+	return left
 }
 
 // peakMemory is not known on Windows.

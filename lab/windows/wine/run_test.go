@@ -33,10 +33,9 @@ func TestRun(t *testing.T) {
 	} {
 		got, err := h.Run(context.Background(), Command{Program: "-c", Args: []string{test.script}, Dir: t.TempDir(),
 			Stdin: []byte(test.stdin), Limit: test.limit})
-		took := got.Seconds
-		got.Seconds, got.Memory = 0, 0
-		if err != nil || got != test.want || took <= 0 || took > 30 {
-			t.Errorf("%s: %+v in %v s, %v; want %+v", test.name, got, took, err, test.want)
+		got.Memory = 0
+		if err != nil || got != test.want {
+			t.Errorf("%s: %+v, %v; want %+v", test.name, got, err, test.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())

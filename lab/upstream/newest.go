@@ -1,5 +1,3 @@
-// Package upstream tells what is newer than what the suite pins: releases of hcsshim and of
-// the modules that decode for it, the text of readOptions, and how it all behaves.
 package upstream
 
 import (
@@ -37,7 +35,7 @@ func Compare(ctx context.Context, pinned *extract.Build) error {
 	needs := 0
 	for _, r := range all {
 		fmt.Printf("  %-38s  %-10s  ", r.path, r.pinned)
-		if semver.Compare(r.newest, r.pinned) <= 0 { // a checkout is older than any
+		if semver.Compare(r.newest, r.pinned) <= 0 {
 			fmt.Println("newest is pinned")
 			continue
 		}
@@ -71,9 +69,6 @@ func releases(ctx context.Context, pinned *extract.Build) (all []release, err er
 	versions := strings.Fields(string(out))
 	for i, path := range paths {
 		all = append(all, release{path, versions[2*i], versions[2*i+1]})
-	}
-	if pinned.Source.Version == "" { // a checkout, with which every release is compared
-		all[0].pinned = pinned.Source.Name
 	}
 	return all, nil
 }

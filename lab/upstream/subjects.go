@@ -1,4 +1,4 @@
-package reports
+package upstream
 
 import (
 	"strings"
@@ -25,6 +25,8 @@ type subject struct {
 	Last    string // the last release that has the finding, where a newer one does not: the fix is that one
 	Effect  string // if that of the finding is of several projects
 	Fixed   string // the release with the fix, if it is not the first without the finding
+
+	unreported string // why there is no report of it
 }
 
 // What several reports say.
@@ -34,8 +36,7 @@ const (
 	tellByField = "the fields 3 to 9, which only BootstrapParams has"
 )
 
-// subjects are what reports are written about: each finding in each project that has it,
-// but for those in unreported.
+// subjects are each finding in each project that has it.
 var subjects = []subject{
 	{Finding: "identity-misread", Program: findings.ReadOptions, Rules: "R3",
 		Title: "runhcs-v1 loses the options of a container whose ID is the name of a type",
@@ -128,15 +129,12 @@ var subjects = []subject{
 		payload: bootstrapOfRunc(), Apart: true,
 		Fix: "Decode the input as BootstrapParams if it has a version of containerd, which an Any never has, and " +
 			"look for the options among the extensions."},
-}
-
-// unreported are the findings in a project that have no report, and why.
-var unreported = []struct{ finding, project, why string }{
-	{"legacy-refused", "containerd", "it is by design since 2.4, whose error says so"},
-	{"bootstrap-rejected", "rust-extensions", noCrates},
-	{"identity-misread", "rust-extensions", noCrates},
-	{"type-url-ignored", "rust-extensions", noCrates},
-	{"group-ends-unmatched", "rust-extensions", noCrates},
+	{Finding: "legacy-refused", Program: findings.PkgShim,
+		unreported: "it is by design since 2.4, whose error says so"},
+	{Finding: "bootstrap-rejected", Program: findings.RustExtensions, unreported: noCrates},
+	{Finding: "identity-misread", Program: findings.RustExtensions, unreported: noCrates},
+	{Finding: "type-url-ignored", Program: findings.RustExtensions, unreported: noCrates},
+	{Finding: "group-ends-unmatched", Program: findings.RustExtensions, unreported: noCrates},
 }
 
 const noCrates = "its crates are not built here, so that a test of them could not be proven"
@@ -170,46 +168,46 @@ const (
 	optionsPackage = shimDir + "/options"
 )
 
-// module is what a project releases.
-type module struct{ path, newest, Tracker string }
+// module is what a project releases, and how its findings are fixed.
+type module struct {
+	path, newest, Tracker string
+	fixes                 []change
+}
 
 // protobuf is a project, and its only program.
 const protobuf = "google.golang.org/protobuf"
 
 var modules = map[string]module{
-	"hcsshim":    {"github.com/Microsoft/hcsshim", findings.Newest, "microsoft/hcsshim"},
-	"containerd": {"github.com/containerd/containerd/v2", findings.NewestContainerd, "containerd/containerd"},
-	protobuf:     {protobuf, "v1.36.12", "golang/protobuf, the issues of protocolbuffers/protobuf-go"},
+	"hcsshim": {"github.com/Microsoft/hcsshim", findings.Newest, "microsoft/hcsshim", fixes},
+	"containerd": {"github.com/containerd/containerd/v2", findings.NewestContainerd, "containerd/containerd", []change{
+		to("pkg/shim", `\tinput, err := io\.ReadAll\(io\.LimitReader\(os\.Stdin, 10 ?<< ?20\)\)\n`, "limit"),
+		to("pkg/shim", `\tvar any types\.Any\n`, "bootstrap")}},
+	protobuf: {protobuf, "v1.36.12", "golang/protobuf, the issues of protocolbuffers/protobuf-go", []change{
+		{"encoding/protowire", `num < MinValidNumber`, "num < MinValidNumber || num > MaxValidNumber"}}},
 }
 
 // program is how the findings of a program are tested.
 type program struct {
 	OS       string // that it needs
 	Folder   string // of the test, in the module
+	Tag      string // that its build needs
 	Template string // of the test
 	Command  string // that reads the payload
-	fix      change // closes the finding in a copy, where the patch does not
 }
 
 // programs are all that have findings, by their names. A test of readOptions alone is run on
 // any system.
 var programs = map[string]program{
-	findings.ReadOptions: {"windows", shimDir, "answer", "serve", change{}},
-	findings.Create:      {"windows", shimDir, "create", "", change{}},
-	findings.RunHCS:      {"windows", shimDir, "program", "serve", change{}},
-	findings.LCOW:        {"windows", lcowDir, "program", "serve", change{}},
-	optionsPackage:       {"", optionsPackage, "fields", "serve", change{}},
-	findings.RuncV2:      {"linux", "cmd/containerd-shim-runc-v2", "program", "start", change{}},
-	findings.PkgShim: {"", "pkg/shim", "program", "start",
-		to("pkg/shim", `\tinput, err := io\.ReadAll\(io\.LimitReader\(os\.Stdin, 10 ?<< ?20\)\)\n`, "limit")},
-	findings.ReadRuntimeOptions: {"", "pkg/shim", "runtimeoptions", "start",
-		to("pkg/shim", `\tvar any types\.Any\n`, "bootstrap")},
-	protobuf: {"", "proto", "message", "",
-		change{"encoding/protowire", `num < MinValidNumber`, "num < MinValidNumber || num > MaxValidNumber"}},
+	findings.ReadOptions:        {"windows", shimDir, "", "answer", "serve"},
+	findings.Create:             {"windows", shimDir, "", "create", ""},
+	findings.RunHCS:             {"windows", shimDir, "", "program", "serve"},
+	findings.LCOW:               {"windows", lcowDir, "lcow", "program", "serve"},
+	optionsPackage:              {"", optionsPackage, "", "fields", "serve"},
+	findings.RuncV2:             {"linux", "cmd/containerd-shim-runc-v2", "", "program", "start"},
+	findings.PkgShim:            {"", "pkg/shim", "", "program", "start"},
+	findings.ReadRuntimeOptions: {"", "pkg/shim", "", "runtimeoptions", "start"},
+	protobuf:                    {"", "proto", "", "message", ""},
 }
-
-// LCOW is whether the test needs the build tag of lcow-v2.
-func (p program) LCOW() bool { return p.Folder == lcowDir }
 
 // project is that of a program, as its name says.
 func project(program string) string {

@@ -1,4 +1,4 @@
-package reports
+package upstream
 
 import (
 	"bytes"
@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"golang.org/x/tools/imports"
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -31,31 +30,28 @@ type report struct {
 	Breaks                   contract.Guarantee
 	Test, File               string
 	Affected                 []string // programs and releases, or every one
-	Patched                  bool     // the patch has the fix
 	Family, Dump, Bytes, Hex string   // of the payload
 	Size                     int
 	At, Filled               int // where a large payload has how many of the byte Filler, which Bytes leaves out
 	Filler                   byte
-	Answer, Options          string // the right one in words, and its options in JSON
-	Release, How, Output     string // of the failing test
+	Options                  string // the right ones of readOptions, and of what decodes like it, in JSON
+	Release, Output          string // of the failing test
 }
 
+// word is where a part of a name begins.
+var word = regexp.MustCompile(`-\w`)
+
 // newReport describes a finding, without its proof.
-func newReport(s subject) (*report, error) {
+func newReport(s subject, cases []corpus.Case) *report {
 	f := findings.All[slices.IndexFunc(findings.All, func(f findings.Finding) bool { return f.Name == s.Finding })]
 	place, _ := f.In(s.Program)
 	r := &report{subject: s, program: programs[cmp.Or(s.like, s.Program)], module: modules[project(s.Program)],
-		Breaks: f.Breaks, Patched: !s.Apart && s.Last == ""}
+		Breaks: f.Breaks}
 	r.Name, r.Command = cmp.Or(s.Name, s.Finding), cmp.Or(place.Command, r.Command)
 	r.Effect, r.Fixed = cmp.Or(s.Effect, f.Effect), cmp.Or(s.Fixed, place.Fixed)
 	r.Test = "Test" + word.ReplaceAllStringFunc("-"+r.Name, func(w string) string { return strings.ToUpper(w[1:]) })
 	r.File = strings.ReplaceAll(r.Name, "-", "_") + "_test.go"
-	r.Release, r.How = project(s.Program)+" "+cmp.Or(s.Last, r.newest), "run with Go"
-	if r.Template == "answer" {
-		r.How = "readOptions, extracted and run"
-	} else if r.OS == "windows" {
-		r.How = "compiled for Windows, and run" + under
-	}
+	r.Release = project(s.Program) + " " + cmp.Or(s.Last, r.newest)
 	for _, other := range f.Places {
 		if project(other.Program) == project(s.Program) && other.Command == place.Command {
 			text := other.Program + " since " + other.From
@@ -65,60 +61,31 @@ func newReport(s subject) (*report, error) {
 			r.Affected = append(r.Affected, text)
 		}
 	}
-	payload, err := s.payloadAt(place)
-	if err != nil {
-		return nil, err
+	for _, c := range cases {
+		if r.payload == nil && place.Payload == nil && c.Name == place.Case {
+			r.payload = c.Payload.Bytes
+		}
 	}
-	return r, r.show(payload)
-}
-
-// word is where a part of a name begins.
-var word = regexp.MustCompile(`-\w`)
-
-// payloadAt is the payload that shows the finding.
-func (s subject) payloadAt(place findings.Place) ([]byte, error) {
-	if s.payload != nil {
-		return s.payload, nil
+	if r.payload == nil && place.Payload != nil {
+		r.payload = place.Payload()
 	}
-	if place.Payload != nil {
-		return place.Payload(), nil
-	}
-	all, err := corpus.Load()
-	i := slices.IndexFunc(all, func(c corpus.Case) bool { return c.Name == place.Case })
-	if err != nil || i < 0 {
-		return nil, errors.Join(err, fmt.Errorf("the corpus has no case %q", place.Case))
-	}
-	return all[i].Payload.Bytes, nil
-}
-
-// show describes the payload, and of readOptions, and what decodes like it, the right answer.
-func (r *report) show(payload []byte) error {
-	in, want := contract.Stdin, reference.Answer
+	in := contract.Stdin
 	if r.Program == findings.Create {
-		in, want = contract.Create, reference.CreateAnswer
+		in = contract.Create
 	}
-	family, md := stdin.Family(in, payload)
+	family, md := stdin.Family(in, r.payload)
 	if r.Program == protobuf {
 		family, md = "any message", nil
 	}
-	r.Family, r.Dump, r.Size = family, stdin.DumpAs(payload, md), len(payload)
-	r.showBytes(payload)
-	if r.Program != findings.ReadOptions && r.Program != findings.Create && r.Program != findings.LCOW {
-		return nil
+	r.Family, r.Dump, r.Size = family, stdin.DumpAs(r.payload, md), len(r.payload)
+	r.showBytes(r.payload)
+	if want := reference.Answer(r.payload).Options; want != nil &&
+		(r.Program == findings.ReadOptions || r.Program == findings.LCOW) {
+		text, _ := protojson.Marshal(want) // options always have a JSON form
+		text, _ = json.Marshal(json.RawMessage(text))
+		r.Options = string(text) // the same each time, where protojson varies its spaces
 	}
-	answer := want(payload)
-	r.Answer = "An error, `" + string(answer.Kind) + "`."
-	opts, ok := answer.Options.(*options.Options)
-	if !ok {
-		return nil
-	}
-	text, err := protojson.Marshal(opts)
-	if err != nil {
-		return err
-	}
-	text, err = json.Marshal(json.RawMessage(text)) // which is the same each time
-	r.Options, r.Answer = string(text), "These options: `"+string(text)+"`."
-	return err
+	return r
 }
 
 // showBytes writes the payload in hex, and for Go in lines of a hundred digits. From a large
