@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -20,9 +21,8 @@ func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outc
 	kind := contract.Kind(a.Outcome)
 	switch kind {
 	case contract.None:
-		if len(a.Detail) > 0 {
-			return contract.Outcome{}, fmt.Errorf("the answer none has %d bytes behind it, and must have none",
-				len(a.Detail))
+		if n := len(a.Detail); n > 0 {
+			return contract.Outcome{}, fmt.Errorf("the answer none has %d bytes behind it, and must have none", n)
 		}
 		return contract.Outcome{Kind: kind}, nil
 	case contract.Panic, contract.Hang:
@@ -46,25 +46,17 @@ func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outc
 
 // validText returns a message in whose strings what is not UTF-8 is replaced by U+FFFD.
 func validText(b []byte, md protoreflect.MessageDescriptor) (valid []byte) {
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeField(b)
-		if n < 0 {
-			return append(valid, b...) // which does not decode
+	fields, rest := wire.Parse(b)
+	for _, f := range fields {
+		fd := md.Fields().ByNumber(f.Num)
+		switch {
+		case fd == nil || f.Type != protowire.BytesType || fd.Message() == nil && fd.Kind() != protoreflect.StringKind:
+			valid = append(valid, f.Raw...)
+		case fd.Message() != nil:
+			valid = wire.Bytes(f.Num, validText(f.Value, fd.Message())).Append(valid)
+		default:
+			valid = wire.Bytes(f.Num, bytes.ToValidUTF8(f.Value, []byte("\ufffd"))).Append(valid)
 		}
-		_, _, tag := protowire.ConsumeTag(b)
-		field, fd := b[:n], md.Fields().ByNumber(num)
-		b = b[n:]
-		if typ != protowire.BytesType || fd == nil || fd.Kind() != protoreflect.StringKind && fd.Message() == nil {
-			valid = append(valid, field...)
-			continue
-		}
-		value, _ := protowire.ConsumeBytes(field[tag:])
-		if fd.Message() != nil {
-			value = validText(value, fd.Message())
-		} else {
-			value = bytes.ToValidUTF8(value, []byte("\ufffd"))
-		}
-		valid = protowire.AppendBytes(protowire.AppendTag(valid, num, typ), value)
 	}
-	return valid
+	return append(valid, rest...) // which does not decode
 }
