@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -20,11 +19,40 @@ type Cause struct {
 	Tests    []string `json:"tests"`
 	Report   string   `json:"report"` // of the smallest payload
 
-	smallest   *Test
-	unexpected bool // not all failures are expected
+	tests []*Test
 }
 
 func (c *Cause) String() string { return strings.Join(c.Features, " ") + ": " + c.Answer }
+
+func (c *Cause) isUnexpected() bool {
+	return slices.ContainsFunc(c.tests, func(t *Test) bool { return !t.Expected })
+}
+
+func (c *Cause) smallest() *Test {
+	return slices.MinFunc(c.tests, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
+}
+
+// causesOf are the causes of failures, the one of the most tests first.
+func causesOf(failures []*Test) (all []*Cause) {
+	byName := make(map[string]*Cause)
+	for _, t := range failures {
+		name := t.failure.cause()
+		c := byName[name]
+		if c == nil {
+			c = &Cause{Features: t.failure.features(), Answer: t.Answer}
+			byName[name] = c
+			all = append(all, c)
+		}
+		c.Tests, c.tests = append(c.Tests, t.Name), append(c.tests, t)
+	}
+	slices.SortStableFunc(all, func(a, b *Cause) int { return len(b.Tests) - len(a.Tests) })
+	for i, c := range all {
+		for _, t := range c.tests {
+			t.Cause = i
+		}
+	}
+	return all
+}
 
 // cause names the cause of a failure.
 func (f *failure) cause() string {
@@ -59,26 +87,6 @@ func rule(b []byte, want contract.Kind) string {
 		return "R4c"
 	}
 	return "R4a"
-}
-
-// causesOf are the causes of failures, the one of the most tests first.
-func causesOf(failures []*Test) []*Cause {
-	var all []*Cause
-	for _, t := range failures {
-		i := slices.IndexFunc(all, func(c *Cause) bool { return c.String() == t.failure.cause() })
-		if i < 0 {
-			i = len(all)
-			all = append(all, &Cause{Features: t.failure.features(), Answer: t.Answer, smallest: t})
-		}
-		c := all[i]
-		c.Tests = append(c.Tests, t.Name)
-		c.unexpected = c.unexpected || !t.Expected
-		if len(t.failure.payload) < len(c.smallest.failure.payload) {
-			c.smallest = t
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *Cause) int { return len(b.Tests) - len(a.Tests) })
-	return all
 }
 
 // differences say in which fields options differ from those wanted, in words that stay the
@@ -141,9 +149,4 @@ func kinds(want contract.Outcome) string {
 		}
 	}
 	return strings.Join(all, " or ")
-}
-
-// compareNames compares the names of tests, first by their levels.
-func compareNames(a, b string) int {
-	return cmp.Or(cmp.Compare(levelOf(a), levelOf(b)), strings.Compare(a, b))
 }

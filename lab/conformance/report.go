@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
@@ -24,14 +22,9 @@ import (
 
 // Report is report.json. docs/conformance.md describes it.
 type Report struct {
-	Format      int            `json:"format"`
-	Reader      string         `json:"reader"`
-	Options     string         `json:"options"`
-	HCSShim     string         `json:"hcsshim"`
-	Level       string         `json:"level"`
-	Seed        int            `json:"seed"`
-	Checks      int            `json:"checks"`
-	Longest     int            `json:"longest"`
+	Format int `json:"format"`
+	*Settings
+	Options     string         `json:"options"` // the full name of the type
 	Interrupted bool           `json:"interrupted"`
 	Green       bool           `json:"green"`
 	Levels      []*Counts      `json:"levels"`
@@ -39,9 +32,6 @@ type Report struct {
 	Problems    []problem      `json:"problems"`
 	Causes      []*Cause       `json:"causes"`
 	Failures    []*Test        `json:"failures"`
-
-	run *run
-	dir string // of its files
 }
 
 // Counts are those of the tests of a level.
@@ -69,117 +59,111 @@ type Test struct {
 	failure *failure // nil if it passes
 }
 
-func newReport(r *run, dir string) *Report {
-	return &Report{Format: 1, Reader: r.Reader, Options: r.name(), HCSShim: r.HCSShim, Level: r.Level,
-		Seed: r.Seed, Checks: r.Checks, Longest: r.Longest, Excused: r.explained, Problems: []problem{}, run: r,
-		dir: dir}
+// problem is what makes the run red.
+type problem struct {
+	Test string `json:"test"`
+	What string `json:"what"` // in a few words
+	Line int    `json:"line,omitempty"`
 }
 
-// finish fills the report with what has become of the run, and writes its files.
-func (r *Report) finish() error {
-	r.Failures = r.run.failures()
+func newReport(s *Settings) Report {
+	r := Report{Format: 1, Settings: s, Excused: make(map[string]int), Problems: []problem{}}
+	for _, level := range Levels[:levelOf(s.Level)+1] {
+		r.Levels = append(r.Levels, &Counts{Level: level})
+	}
+	return r
+}
+
+// finish completes the report, and writes the files.
+func (r *run) finish(interrupted bool) error {
+	r.Failures, r.Interrupted = r.failures(), interrupted
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
-	problems := r.run.list.compare(r.run, r.Failures)
-	if r.run.Update && !r.Interrupted {
-		if err := r.run.list.update(r.run, r.Failures); err != nil {
+	problems := r.compare()
+	if r.Update && !interrupted {
+		problems = nil
+		if err := r.updateExpected(); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
 		}
-		problems = nil
-		for _, t := range r.Failures {
-			t.Expected = true
-		}
 	}
-	if !r.Interrupted {
-		r.Problems = append(r.Problems, append(problems, r.outdatedDefects()...)...)
-	}
-	r.Green = len(r.Problems) == 0 && r.run.unlisted == 0 && !r.Interrupted
-	r.count()
-	r.Causes = causesOf(r.Failures)
-	return r.writeFiles()
-}
-
-// outdatedDefects are the known defects that have not shown.
-func (r *Report) outdatedDefects() (problems []problem) {
-	for _, d := range r.run.engine.Defects {
+	for _, d := range r.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
 			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine " +
 				"no longer has it, remove it from lab/conformance/differential/defects.go"})
 		}
 	}
-	return problems
+	if !interrupted {
+		r.Problems = append(r.Problems, problems...)
+	}
+	r.Green = len(r.Problems) == 0 && !interrupted
+	r.count()
+	r.Causes = causesOf(r.Failures)
+	return r.write()
 }
 
 // count counts the tests of each level.
-func (r *Report) count() {
-	for i, level := range Levels[:levelOf(r.Level)+1] {
-		r.Levels = append(r.Levels, &Counts{Level: level, Payloads: r.run.payloads[level]})
-		c := r.Levels[i]
-		for _, t := range r.run.tests {
-			switch {
-			case t.Level != level:
-				continue
-			case t.failure == nil:
-				c.Passed++
-			case t.Expected:
-				c.Expected++
-				fallthrough
-			default:
-				c.Failed++
-			}
-			c.Tests++
+func (r *run) count() {
+	for _, t := range r.tests {
+		c := r.Levels[levelOf(t.Level)]
+		c.Tests++
+		switch {
+		case t.failure == nil:
+			c.Passed++
+		case t.Expected:
+			c.Expected++
+			fallthrough
+		default:
+			c.Failed++
 		}
 	}
 }
 
-// report is what is told of a failure.
-func (f *failure) report(s *Settings) verdict.Report {
+// report is what is told of a failure. file keeps its payload.
+func (f *failure) report(s *Settings, file string) verdict.Report {
 	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
 	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
-	if f.file != "" {
-		r.Replay = s.reproCommand(f.file)
+	if file != "" {
+		r.Replay = s.reproCommand(file)
 	}
 	return r
 }
 
-// inNames is what the names of files do not have.
-var inNames = regexp.MustCompile(`[^-_.+=^0-9A-Za-z]`)
+// notInNames is what the names of files do not have.
+var notInNames = regexp.MustCompile(`[^-_.+=^0-9A-Za-z]`)
 
-// writeFiles writes everything into the folder.
-func (r *Report) writeFiles() error {
+// write writes the payloads of the failures, and the reports.
+func (r *run) write() error {
 	failures := filepath.Join(r.dir, "failures")
-	if err := errors.Join(os.RemoveAll(failures), os.MkdirAll(failures, 0o777)); err != nil {
+	if err := os.MkdirAll(failures, 0o777); err != nil {
 		return err
 	}
 	const longestName, mostHex = 120, 4096 // in bytes
 	for i, t := range r.Failures {
-		f := t.failure
-		name := inNames.ReplaceAllString(t.Name, "_")
-		f.file = filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
-		if err := os.WriteFile(f.file, f.payload, 0o666); err != nil {
+		payload := t.failure.payload
+		name := notInNames.ReplaceAllString(t.Name, "_")
+		file := filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
+		if err := os.WriteFile(file, payload, 0o666); err != nil {
 			return err
 		}
-		t.Cause = slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.String() == f.cause() })
-		t.File, t.Replay = gocmd.FromHere(f.file), r.run.reproCommand(f.file)
-		if len(f.payload) <= mostHex {
-			t.Payload = hex.EncodeToString(f.payload)
+		t.File, t.Replay = gocmd.FromHere(file), r.reproCommand(file)
+		if len(payload) <= mostHex {
+			t.Payload = hex.EncodeToString(payload)
 		}
 	}
 	for _, c := range r.Causes {
-		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, c.smallest.Name, c.smallest.failure.report(r.run.Settings))
+		t := c.smallest()
+		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, t.Name, t.failure.report(r.Settings, t.File))
 	}
-	junit, err := xml.MarshalIndent(r.junit(), "", " ")
-	data, err2 := json.MarshalIndent(r, "", " ")
-	if err := errors.Join(err, err2); err != nil {
-		return err
+	data, err := json.MarshalIndent(r.Report, "", " ")
+	for name, text := range map[string]string{"report.txt": r.header() + r.summary() + r.details(),
+		"junit.xml": r.junit(), "report.json": string(data) + "\n"} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o666))
 	}
-	return errors.Join(
-		writeWhole(filepath.Join(r.dir, "report.txt"), []byte(r.header()+r.text(true))),
-		writeWhole(filepath.Join(r.dir, "junit.xml"), append([]byte(xml.Header), append(junit, '\n')...)),
-		writeWhole(filepath.Join(r.dir, "report.json"), append(data, '\n')))
+	return err
 }
 
+// header says what is tested.
 func (r *Report) header() string {
 	name := r.Options
 	if name == contract.OptionsName {
@@ -190,78 +174,67 @@ func (r *Report) header() string {
 		r.Reader, name, r.Level, r.Seed, r.Checks, r.Longest)
 }
 
-// text is what fits on a screen, or everything.
-func (r *Report) text(everything bool) string {
-	most := func(lines int) int {
-		if everything {
-			return math.MaxInt
-		}
-		return lines
-	}
+// summary is what fits on a screen.
+func (r *run) summary() string {
+	const mostCauses, mostProblems = 12, 20
 	var b strings.Builder
-	r.table(&b)
+	const format = "%13s%7v%8v%8v%10v%10v\n"
+	fmt.Fprintf(&b, "\n"+format, "level", "tests", "passed", "failed", "expected", "payloads")
+	var total Counts
+	for _, c := range r.Levels {
+		fmt.Fprintf(&b, format, c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
+		total.Tests += c.Tests
+		total.Failed += c.Failed
+		total.Expected += c.Expected
+		total.Payloads += c.Payloads
+	}
+	why := make(map[string]string)
+	for _, d := range r.engine.Defects {
+		why[d.Name] = ": " + d.Why
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
+		fmt.Fprintf(&b, "excused: %d answers, by %s%s\n", r.Excused[name], name, why[name])
+	}
 	if len(r.Causes) > 0 {
 		fmt.Fprintf(&b, "\n%d causes; what is before the colon is explained in docs/contract.md:\n", len(r.Causes))
 	}
-	some(&b, r.Causes, most(12), func(c *Cause) string { return fmt.Sprintf("  %4d tests  %s", len(c.Tests), c) })
-	for i, c := range r.Causes {
-		switch {
-		case everything:
-			fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
-		case i == slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.unexpected }):
-			b.WriteString(c.Report)
-		}
+	some(&b, r.Causes, mostCauses, func(c *Cause) string { return fmt.Sprintf("  %4d tests  %s", len(c.Tests), c) })
+	if i := slices.IndexFunc(r.Causes, (*Cause).isUnexpected); i >= 0 {
+		b.WriteString(r.Causes[i].Report)
 	}
 	if !r.Green {
 		b.WriteString("\n")
 	}
-	some(&b, r.Problems, most(20), r.problemText)
-	if n := r.run.unlisted; n > 0 {
-		fmt.Fprintf(&b, "%d more combinations of tokens fail: they are not listed\n", n)
-	}
-	if everything {
-		b.WriteString("\nevery failure:\n")
-		some(&b, r.Failures, math.MaxInt, func(t *Test) string { return t.Name + separator + t.Answer })
-	}
+	some(&b, r.Problems, mostProblems, r.problemText)
 	if r.Interrupted {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
-	failed, expected, payloads := 0, 0, 0
-	for _, c := range r.Levels {
-		payloads += c.Payloads
-		failed += c.Failed
-		expected += c.Expected
-	}
 	fmt.Fprintf(&b, "\neverything: %s\n%d tests, %d failed, %d of them expected, %d causes; %d payloads\n",
-		gocmd.FromHere(filepath.Join(r.dir, "report.txt")), len(r.run.tests), failed, expected, len(r.Causes), payloads)
+		gocmd.FromHere(filepath.Join(r.dir, "report.txt")), total.Tests, total.Failed, total.Expected, len(r.Causes),
+		total.Payloads)
 	return b.String()
 }
 
-func (r *Report) table(b *strings.Builder) {
-	b.WriteString("\n")
-	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "level\ttests\tpassed\tfailed\texpected\tpayloads\t")
-	for _, c := range r.Levels {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t\n", c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
+// details are what only the file has.
+func (r *Report) details() string {
+	var b strings.Builder
+	for _, c := range r.Causes {
+		fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
 	}
-	_ = w.Flush()
-	why := make(map[string]string)
-	for _, d := range r.run.engine.Defects {
-		why[d.Name] = ": " + d.Why
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
-		fmt.Fprintf(b, "excused: %d answers, by %s%s\n", r.Excused[name], name, why[name])
-	}
+	b.WriteString("\nevery problem:\n")
+	some(&b, r.Problems, len(r.Problems), r.problemText)
+	b.WriteString("\nevery failure:\n")
+	some(&b, r.Failures, len(r.Failures), func(t *Test) string { return t.Name + separator + t.Answer })
+	return b.String()
 }
 
 // some writes a line for each, as far as there is room.
 func some[T any](b *strings.Builder, all []T, most int, text func(T) string) {
-	for i, e := range all {
-		if i == most {
-			fmt.Fprintf(b, "… and %d more\n", len(all)-i)
-			return
-		}
+	for _, e := range all[:min(most, len(all))] {
 		b.WriteString(text(e) + "\n")
+	}
+	if len(all) > most {
+		fmt.Fprintf(b, "… and %d more\n", len(all)-most)
 	}
 }
 
@@ -269,7 +242,42 @@ func some[T any](b *strings.Builder, all []T, most int, text func(T) string) {
 func (r *Report) problemText(p problem) string {
 	at := ""
 	if p.Line > 0 {
-		at = fmt.Sprintf("%s:%d: ", r.run.list.file, p.Line)
+		at = fmt.Sprintf("%s:%d: ", r.Settings.Expected, p.Line)
 	}
 	return at + p.Test + ": " + p.What
+}
+
+// junit is the run as JUnit XML: a test's class is its level, an expected failure is a skipped
+// test, and what else makes the run red is of a class of its own.
+func (r *run) junit() string {
+	var b strings.Builder
+	write := func(format string, texts ...string) {
+		var escaped []any
+		for _, text := range texts {
+			var e strings.Builder
+			_ = xml.EscapeText(&e, []byte(text)) // a Builder has no errors
+			escaped = append(escaped, e.String())
+		}
+		fmt.Fprintf(&b, format, escaped...)
+	}
+	write(xml.Header + "<testsuite name=\"conformance\">\n")
+	for _, t := range r.sorted() {
+		write(`<testcase classname="%s" name="%s">`, t.Level, strings.TrimPrefix(t.Name, t.Level+"/"))
+		switch {
+		case t.failure == nil:
+		case t.Expected:
+			write(`<skipped message="expected to fail: %s"/>`, t.Answer)
+		default:
+			write(`<failure message="%s">%s</failure>`, t.Answer, t.failure.report(r.Settings, t.File).String())
+		}
+		write("</testcase>\n")
+	}
+	for _, p := range r.Problems {
+		if t := r.tests[p.Test]; t == nil || t.failure == nil {
+			write("<testcase classname=\"expected-list\" name=\"%s\"><failure message=\"%s\"/></testcase>\n", p.Test,
+				r.problemText(p))
+		}
+	}
+	write("</testsuite>\n")
+	return b.String()
 }

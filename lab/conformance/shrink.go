@@ -3,13 +3,11 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/wire"
 )
 
 // Bounds on the questions that making payloads smaller takes.
@@ -51,24 +49,14 @@ func (r *run) shrinkAll(ctx context.Context) error {
 // shrink returns a failure like f with a smaller payload, nil if there is none. What is
 // right for that payload is the reference's to say. It asks all candidates at once, because
 // a reader answers many together in the time of a few that it is asked alone.
-func (r *run) shrink(ctx context.Context, f *failure) (*failure, error) {
-	if len(f.payload) > maxShrunk {
-		return nil, nil
-	}
+func (r *run) shrink(ctx context.Context, f *failure) (found *failure, err error) {
 	var candidates []question
-	size := 0
-	for c := range smaller(f.payload) {
+	for _, b := range smaller(f.payload) {
 		q := f.question
-		q.payload = c
+		q.payload = b
 		candidates = append(candidates, q)
-		if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
-			break
-		}
 	}
-	// The smallest that fails in the same way; at the same size, the first.
-	slices.SortStableFunc(candidates, func(a, b question) int { return len(a.payload) - len(b.payload) })
-	var found *failure
-	err := r.ask(ctx, candidates, func(q question, got contract.Outcome) {
+	err = r.ask(ctx, candidates, func(q question, got contract.Outcome) {
 		if smaller := r.judge(q, got); found == nil && smaller.isLike(f) {
 			found = smaller
 		}
@@ -84,78 +72,54 @@ func (f *failure) isLike(earlier *failure) bool {
 		isSubset(differences(f.want, f.got), differences(earlier.want, earlier.got))
 }
 
-// smaller yields a message with one thing in it left out or made smaller. What a field
-// holds is a text and a message: nothing says which.
-func smaller(b []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		fields, rest := wire.Parse(b)
-		for _, f := range fields {
-			if !yield(slices.Concat(b[:f.Offset], b[f.Offset+len(f.Raw):])) {
-				return
-			}
-		}
-		for _, f := range fields {
-			for piece := range smallerField(f) {
-				if !yield(slices.Concat(b[:f.Offset], piece, b[f.Offset+len(f.Raw):])) {
-					return
-				}
-			}
-		}
-		for _, piece := range shorter(rest) {
-			if !yield(slices.Concat(b[:len(b)-len(rest)], piece)) {
-				return
-			}
-		}
-	}
-}
-
-// smallerField yields a field with a smaller value, or in a shorter encoding.
-func smallerField(f wire.Field) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		tag, n := protowire.ConsumeVarint(f.Raw)
-		head := f.Raw[:n:n]
-		if n > protowire.SizeVarint(tag) && !yield(slices.Concat(protowire.AppendVarint(nil, tag), f.Raw[n:])) {
-			return
-		}
-		switch f.Type {
-		case protowire.VarintType:
-			v, m := protowire.ConsumeVarint(f.Value)
-			for _, v := range []uint64{v, 0, 1} {
-				if protowire.SizeVarint(v) < m && !yield(protowire.AppendVarint(head, v)) {
-					return
-				}
-			}
-		case protowire.BytesType:
-			width := len(f.Raw) - n - len(f.Value)
-			if width == protowire.SizeVarint(uint64(len(f.Value))) {
-				width = 0
-			} else if !yield(protowire.AppendBytes(head, f.Value)) {
-				return
-			}
-			for _, values := range []iter.Seq[[]byte]{slices.Values(shorter(f.Value)), smaller(f.Value)} {
-				for value := range values {
-					if !yield(slices.Concat(head, wire.WideVarint(uint64(len(value)), width), value)) {
-						return
-					}
-				}
-			}
-		case protowire.StartGroupType:
-			body, _ := protowire.ConsumeGroup(f.Num, f.Raw[n:])
-			for value := range smaller(body) {
-				if !yield(slices.Concat(head, value, f.Raw[n+len(body):])) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// shorter are b with less in it: nothing, either half, and without its ends.
-func shorter(b []byte) (all [][]byte) {
-	if len(b) == 0 {
+// smaller are payloads with one thing left out of another one, or made smaller in it, the
+// smallest first.
+func smaller(payload []byte) (all [][]byte) {
+	if len(payload) > maxShrunk {
 		return nil
 	}
-	half := len(b) / 2
-	all = [][]byte{nil, b[half:], b[:half], b[1:], b[:len(b)-1]}
-	return slices.DeleteFunc(all, func(c []byte) bool { return len(c) == len(b) })
+	var edits []edit
+	for _, p := range piecesOf(payload, 0, nil) {
+		edits = append(edits, p.smaller()...)
+	}
+	edits = slices.DeleteFunc(edits, func(e edit) bool { return e.longer() >= 0 })
+	slices.SortStableFunc(edits, func(a, b edit) int { return a.longer() - b.longer() })
+	size := 0
+	for _, e := range edits[:min(len(edits), maxCandidates)] {
+		if size += len(payload); size > maxAsked {
+			break
+		}
+		all = append(all, e.of(payload))
+	}
+	return all
+}
+
+// smaller leaves out a piece, writes it in fewer bytes, or cuts its value: to nothing, to
+// either half, and at its ends.
+func (p piece) smaller() []edit {
+	start, value, end := p.Offset, p.value(), p.end()
+	all := []edit{{start, end, nil, p.lengths}}
+	if p.Num != 0 {
+		tag, _ := protowire.ConsumeVarint(p.Raw)
+		all = append(all, edit{start, start + p.tag, protowire.AppendVarint(nil, tag), p.lengths})
+	}
+	switch {
+	case p.Num != 0 && p.Type == protowire.VarintType:
+		v, _ := protowire.ConsumeVarint(p.Value)
+		for _, v := range []uint64{v, 0, 1} {
+			all = append(all, edit{value, end, protowire.AppendVarint(nil, v), p.lengths})
+		}
+	case p.Type == protowire.BytesType:
+		length := protowire.AppendVarint(nil, uint64(len(p.Value)))
+		all = append(all, edit{start + p.tag, value, length, p.lengths})
+		fallthrough
+	case p.Num == 0:
+		half := value + (end-value)/2
+		for _, cut := range [][2]int{{value, end}, {value, half}, {half, end}, {value, value + 1}, {end - 1, end}} {
+			if len(p.Value) > 0 {
+				all = append(all, edit{cut[0], cut[1], nil, p.inside})
+			}
+		}
+	}
+	return all
 }

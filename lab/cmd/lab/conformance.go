@@ -11,9 +11,7 @@ import (
 	_ "github.com/containerd/containerd/api/types/runtimeoptions/v1" // can be OPTIONS
 
 	"shimfuzz/fuzz"
-	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
@@ -46,7 +44,7 @@ func repro(ctx context.Context, j *job) error {
 
 // putTo runs the program that puts payloads to READER, which links the Options of the
 // hcsshim under test, and no other types than that hcsshim does.
-func (j *job) putTo(ctx context.Context, args ...string) (err error) {
+func (j *job) putTo(ctx context.Context, args ...string) error {
 	s := j.Settings
 	for _, r := range readers.All("") {
 		if program := r.Program(j.root); program == s.Reader || program == filepath.Join(j.root, s.Reader) {
@@ -56,17 +54,8 @@ func (j *job) putTo(ctx context.Context, args ...string) (err error) {
 			s.Name, s.Version = r.Name, r.Version
 		}
 	}
-	if s.Type = s.Options; s.Type == "" {
-		s.Type = findings.OptionsType(s.Name)
-		s.Marked = s.Type != contract.OptionsName
-	}
-	if s.Type, err = optionstype.File(j.root, s.Type); err != nil {
+	if _, err := optionstype.WriteDescriptors(j.root); err != nil { // for one that this hcsshim does not link
 		return err
-	}
-	if s.Expected != "" {
-		if s.Expected, err = filepath.Abs(s.Expected); err != nil {
-			return err
-		}
 	}
 	j.tell(s)
 	cmd, err := workspace.Program(ctx, j.b, j.test, "./lab/conformance/run", args...)

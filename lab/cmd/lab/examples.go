@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,9 +15,62 @@ import (
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance"
-	"shimfuzz/lab/conformance/examples"
 	"shimfuzz/lab/conformance/optionstype"
 )
+
+// example is an example reader, on a protobuf engine of its own.
+type example struct {
+	name    string // of its folder in lab/examples/readers
+	what    string // its language, and its engine
+	longest int    // how many tokens in a row it is asked, 1 where it is slow
+	command string // that runs it, from the root of the suite
+	needs   []need
+}
+
+// need is something that must be installed.
+type need struct {
+	file     string // a name to be looked up in PATH, or a path
+	packaged string // in which package of Debian
+}
+
+func (n need) String() string { return fmt.Sprintf("%s (Debian's %s)", n.file, n.packaged) }
+
+var examples = []example{
+	{"python", "Python, protobuf 3.21 in pure Python", 1,
+		"/usr/bin/python3 build/examples/python/reader.py " + optionstype.Descriptors,
+		[]need{{"/usr/bin/python3", "python3"},
+			{"/usr/lib/python3/dist-packages/google/protobuf/__init__.py", "python3-protobuf"}}},
+	{"cpp", "C++, libprotobuf 3.21", 2, "build/examples/cpp/reader",
+		[]need{{"g++", "g++"}, {"protoc", "protobuf-compiler"},
+			{"/usr/include/google/protobuf/message.h", "libprotobuf-dev"}}},
+	{"javascript", "JavaScript, Protobuf-ES 2.17 (@bufbuild/protobuf)", 1,
+		"node build/examples/javascript/reader.js " + optionstype.Descriptors,
+		[]need{{"node", "nodejs"}, {"npm", "npm"}}},
+	{"go", "Go, google.golang.org/protobuf, the release of go.mod", 2, "build/examples/go/reader", nil},
+	{"rust", "Rust, prost 0.11", 1, "build/examples/rust/target/release/reader",
+		[]need{{"/usr/bin/cargo", "cargo"}, {"/usr/bin/rustc", "rustc"},
+			{"/usr/share/cargo/registry/prost-0.11.6", "librust-prost-dev"},
+			{"/usr/share/cargo/registry/prost-types-0.11.6", "librust-prost-types-dev"}}},
+}
+
+// missing returns what the reader needs and is not installed.
+func (e example) missing() []need {
+	return slices.DeleteFunc(slices.Clone(e.needs), func(n need) bool {
+		_, inPath := exec.LookPath(n.file)
+		_, exists := os.Stat(n.file)
+		return inPath == nil || exists == nil
+	})
+}
+
+// build builds the reader in build/examples.
+func (e example) build(ctx context.Context, root string) error {
+	if _, err := optionstype.WriteDescriptors(root); err != nil {
+		return err
+	}
+	folder := filepath.Join(root, "lab", "examples", "readers")
+	_, err := gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.name))
+	return err
+}
 
 // runcReader is a reader of runc's Options: a shim on containerd's pkg/shim.
 const (
@@ -62,18 +116,17 @@ func goesOn(ctx context.Context, err error) bool {
 // the known defects of its engine.
 func (j *job) holdExamples(ctx context.Context) (red error) {
 	held := 0
-	for _, e := range examples.All() {
-		fmt.Printf("\n== %s, %s\n", e.Language, e.Engine)
-		if missing := e.Missing(); missing != nil {
+	for _, e := range examples {
+		fmt.Printf("\n== %s\n", e.what)
+		if missing := e.missing(); len(missing) > 0 {
 			fmt.Printf("  NOT RUN: it needs %v: make -C lab examples-tools\n", missing)
 			continue
 		}
-		command, err := e.Build(ctx, j.root)
-		if err != nil {
+		if err := e.build(ctx, j.root); err != nil {
 			return err
 		}
 		one := *j
-		one.Reader, one.Engine, one.Longest = command, e.Name, cmp.Or(j.Longest, e.Longest)
+		one.Reader, one.Engine, one.Longest = e.command, e.name, cmp.Or(j.Longest, e.longest)
 		held++
 		if err := conform(ctx, &one); goesOn(ctx, err) {
 			red = err
@@ -100,9 +153,9 @@ func descriptors(_ context.Context, j *job) error {
 // examplesTools installs from Debian what the example readers need.
 func examplesTools(ctx context.Context, j *job) error {
 	return install(ctx, j.root, func() (packages []string) {
-		for _, e := range examples.All() {
-			for _, n := range e.Missing() {
-				packages = append(packages, n.Package)
+		for _, e := range examples {
+			for _, n := range e.missing() {
+				packages = append(packages, n.packaged)
 			}
 		}
 		return packages

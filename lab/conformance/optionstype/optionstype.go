@@ -1,5 +1,5 @@
-// Package optionstype finds the type of Options that a reader reads: one that is linked into
-// the suite, or one of a descriptor set.
+// Package optionstype finds the type of Options that a reader reads: hcsshim's, or one of a
+// descriptor set.
 package optionstype
 
 import (
@@ -25,47 +25,22 @@ import (
 // RunHCS is the type of hcsshim's Options.
 var RunHCS = (*options.Options)(nil).ProtoReflect().Type()
 
-// linked returns the types of Options that are linked, in the order of their names.
-func linked() (all []protoreflect.MessageDescriptor) {
-	for mt := range protoregistry.GlobalTypes.RangeMessages {
-		if mt.Descriptor().Name() == "Options" {
-			all = append(all, mt.Descriptor())
-		}
-	}
-	slices.SortFunc(all, func(a, b protoreflect.MessageDescriptor) int {
-		return strings.Compare(string(a.FullName()), string(b.FullName()))
-	})
-	return all
-}
+// Descriptors is the file that WriteDescriptors writes, below the root of the suite.
+const Descriptors = "build/descriptors.binpb"
 
-// File returns a type that a user names as Find takes it: a linked one by its full name, or
-// file:name. It writes the descriptor set for a linked one, because a process that tests an
-// hcsshim does not link other types than that hcsshim does.
-func File(root, name string) (string, error) {
-	switch {
-	case strings.Contains(name, ":"):
-		return filepath.Abs(name)
-	case name == string(RunHCS.Descriptor().FullName()):
-		return "", nil
-	}
-	messages, err := WriteDescriptors(root)
-	if err == nil && !slices.Contains(messages[inputs:], name) {
-		err = fmt.Errorf("OPTIONS: %s is not linked: want %s, or file:name with a descriptor set", name,
-			strings.Join(messages[inputs:], ", "))
-	}
-	return filepath.Join(root, Descriptors) + ":" + name, err
-}
-
-// Find returns the type file:name, where the file is a FileDescriptorSet with all that it
-// imports, such as protoc --include_imports -o writes. "" is RunHCS. It refuses a type to
-// which the contract's rules do not apply: strings of proto2 need not be UTF-8, and its
-// fields may be required.
-func Find(name string) (protoreflect.MessageType, error) {
-	if name == "" {
+// Find returns a type that a user names: RunHCS by its full name; file:name, where the file is
+// a FileDescriptorSet with all that it imports, such as protoc --include_imports -o writes; or
+// the name of one in Descriptors, because a process that tests an hcsshim does not link other
+// types than that hcsshim does. It refuses a type to which the contract's rules do not apply:
+// strings of proto2 need not be UTF-8, and its fields may be required.
+func Find(root, name string) (protoreflect.MessageType, error) {
+	if name == string(RunHCS.Descriptor().FullName()) {
 		return RunHCS, nil
 	}
-	colon := strings.LastIndexByte(name, ':')
-	file, name := name[:max(0, colon)], name[colon+1:]
+	file := filepath.Join(root, Descriptors)
+	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
+		file, name = name[:colon], name[colon+1:]
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -80,7 +55,11 @@ func Find(name string) (protoreflect.MessageType, error) {
 	}
 	d, err := files.FindDescriptorByName(protoreflect.FullName(name))
 	if err != nil {
-		return nil, fmt.Errorf("%s has no %s", file, name)
+		err = fmt.Errorf("%s has no %s; want one of these, or file:name with a descriptor set:", file, name)
+		for _, md := range optionsIn(files) {
+			err = fmt.Errorf("%w %s", err, md.FullName())
+		}
+		return nil, err
 	}
 	md, ok := d.(protoreflect.MessageDescriptor)
 	if !ok {
@@ -92,11 +71,18 @@ func Find(name string) (protoreflect.MessageType, error) {
 	return dynamicpb.NewMessageType(md), nil
 }
 
-// Descriptors is the file that WriteDescriptors writes, below the root of the suite.
-const Descriptors = "build/descriptors.binpb"
-
-// inputs is how many messages come on standard input: BootstrapParams and Any.
-const inputs = 2
+// optionsIn are the messages of some files that are called Options, in the order of their names.
+func optionsIn(files *protoregistry.Files) (all []protoreflect.MessageDescriptor) {
+	for fd := range files.RangeFiles {
+		if md := fd.Messages().ByName("Options"); md != nil {
+			all = append(all, md)
+		}
+	}
+	slices.SortFunc(all, func(a, b protoreflect.MessageDescriptor) int {
+		return strings.Compare(string(a.FullName()), string(b.FullName()))
+	})
+	return all
+}
 
 // WriteDescriptors writes the descriptor set from which readers in other languages make
 // their classes, and returns the names of the messages that it is for: the two that come
@@ -117,9 +103,9 @@ func WriteDescriptors(root string) (messages []string, err error) {
 		}
 		set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
 	}
-	all := [inputs]protoreflect.MessageDescriptor{(*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
+	all := []protoreflect.MessageDescriptor{(*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
 		(*anypb.Any)(nil).ProtoReflect().Descriptor()}
-	for _, md := range append(all[:], linked()...) {
+	for _, md := range append(all, optionsIn(protoregistry.GlobalFiles)...) {
 		messages = append(messages, string(md.FullName()))
 		add(md.ParentFile())
 	}

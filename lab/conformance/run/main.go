@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
@@ -30,13 +31,12 @@ func main() {
 }
 
 func run(ctx context.Context) (passes bool, err error) {
-	t, err := settings.Load()
-	if err != nil {
+	s := new(conformance.Settings)
+	if s.Test, err = settings.Load(); err != nil {
 		return false, err
 	}
-	s, err := conformance.SettingsOf(t)
-	if err != nil {
-		return false, err
+	if err := json.Unmarshal([]byte(s.Test.Lab), s); err != nil {
+		return false, fmt.Errorf("make -C lab conformance runs this: %w", err)
 	}
 	if len(os.Args) > 1 {
 		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)
