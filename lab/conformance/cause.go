@@ -11,19 +11,17 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// Cause is what failures have in common: what their payloads are examples of, by the ids
-// of docs/contract.md, and what was answered instead of what.
+// Cause is what failures have in common. Its name is what their payloads are examples of, by
+// the ids of docs/contract.md, and what was answered instead of what.
 type Cause struct {
-	Features []string `json:"features"`
-	Answer   string   `json:"answer"`
-	Tests    []string `json:"tests"`
-	Report   string   `json:"report"` // of the smallest payload
+	Name   string   `json:"cause"`
+	Tests  []string `json:"tests"`
+	Report string   `json:"report"` // of the smallest payload
 
 	tests []*Test
 }
 
-func (c *Cause) String() string { return strings.Join(c.Features, " ") + ": " + c.Answer }
-
+// isUnexpected reports whether not all failures are expected.
 func (c *Cause) isUnexpected() bool {
 	return slices.ContainsFunc(c.tests, func(t *Test) bool { return !t.Expected })
 }
@@ -37,27 +35,19 @@ func causesOf(failures []*Test) (all []*Cause) {
 	byName := make(map[string]*Cause)
 	for _, t := range failures {
 		name := t.failure.cause()
-		c := byName[name]
-		if c == nil {
-			c = &Cause{Features: t.failure.features(), Answer: t.Answer}
-			byName[name] = c
-			all = append(all, c)
+		if byName[name] == nil {
+			byName[name] = &Cause{Name: name}
+			all = append(all, byName[name])
 		}
+		c := byName[name]
 		c.Tests, c.tests = append(c.Tests, t.Name), append(c.tests, t)
 	}
 	slices.SortStableFunc(all, func(a, b *Cause) int { return len(b.Tests) - len(a.Tests) })
-	for i, c := range all {
-		for _, t := range c.tests {
-			t.Cause = i
-		}
-	}
 	return all
 }
 
 // cause names the cause of a failure.
-func (f *failure) cause() string {
-	return (&Cause{Features: f.features(), Answer: f.answer()}).String()
-}
+func (f *failure) cause() string { return strings.Join(f.features(), " ") + ": " + f.answer() }
 
 // features are the ids that matter: beside a fault nothing else in a payload does. A
 // payload with nothing special in it has the rule that decides.

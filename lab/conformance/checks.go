@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"iter"
 	"math/rand"
-	"slices"
 	"strings"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -63,7 +62,8 @@ func (r *run) checks(ask func(question)) {
 	for _, p := range r.grammar.Properties() {
 		r.draw(ask, Recommended, p.Name, p.Draw)
 	}
-	r.draw(ask, Recommended, "any-bytes", one(r.anyBytes))
+	payloads := corpus.Payloads(r.cases)
+	r.draw(ask, Recommended, "any-bytes", one(func(rnd grammar.Rand) []byte { return grammar.Changed(rnd, payloads) }))
 	for _, c := range r.grammar.Contexts() {
 		sentences(ask, "walk/"+c.Name, r.grammar.Sentences(c, r.Longest))
 	}
@@ -105,8 +105,8 @@ func (r *run) around(ask func(question), c corpus.Case) {
 }
 
 // one draws one payload at a time.
-func one(draw func(grammar.Rand) grammar.Payload) func(grammar.Rand) []grammar.Payload {
-	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{draw(rnd)} }
+func one(draw func(grammar.Rand) []byte) func(grammar.Rand) []grammar.Payload {
+	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{{Bytes: draw(rnd)}} }
 }
 
 // chance is the same for a seed whatever else is asked.
@@ -127,24 +127,24 @@ func (r *run) draw(ask func(question), level, place string, draw func(grammar.Ra
 }
 
 // plain are what containerd sends, in encodings that a standard encoder writes.
-func (r *run) plain() map[string]func(grammar.Rand) grammar.Payload {
+func (r *run) plain() map[string]func(grammar.Rand) []byte {
 	g := r.grammar
-	with := func(family grammar.Level) func(grammar.Rand) grammar.Payload {
-		return func(rnd grammar.Rand) grammar.Payload { return g.Encode(rnd, 0, family, g.Options(rnd)) }
+	with := func(family grammar.Level) func(grammar.Rand) []byte {
+		return func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, family, g.Options(rnd)).Bytes }
 	}
-	started := func(version, shim string) func(grammar.Rand) grammar.Payload {
-		return func(rnd grammar.Rand) grammar.Payload { return r.started(rnd, version, shim) }
+	started := func(version, shim string) func(grammar.Rand) []byte {
+		return func(rnd grammar.Rand) []byte { return r.started(rnd, version, shim) }
 	}
-	return map[string]func(grammar.Rand) grammar.Payload{
-		"none":                  func(grammar.Rand) grammar.Payload { return grammar.Payload{} },
+	return map[string]func(grammar.Rand) []byte{
+		"none":                  func(grammar.Rand) []byte { return nil },
 		"legacy":                with(grammar.Legacy),
 		"bootstrap":             with(grammar.Bootstrap),
-		"bootstrap-none":        func(rnd grammar.Rand) grammar.Payload { return g.Encode(rnd, 0, grammar.Bootstrap, nil) },
+		"bootstrap-none":        func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, grammar.Bootstrap, nil).Bytes },
 		"containerd-2.2":        started("v2.2.9", "io.containerd.example.v1"),
 		"containerd-2.4":        started("v2.4.2", "io.containerd.example.v1"),
 		"containerd-2.4-runhcs": started("v2.4.2", "containerd-shim-runhcs-v1"),
-		"other-type": func(rnd grammar.Rand) grammar.Payload {
-			return g.ForeignAs(rnd, 0, pick(rnd, g.OtherNames), r.encoded(rnd))
+		"other-type": func(rnd grammar.Rand) []byte {
+			return g.ForeignAs(rnd, 0, pick(rnd, g.OtherNames), r.encoded(rnd)).Bytes
 		},
 	}
 }
@@ -153,19 +153,19 @@ func pick[T any](rnd grammar.Rand, from []T) T { return from[rnd.Intn(len(from))
 
 // started draws what a containerd writes to a shim that it starts: with Options, without,
 // or with options of another type.
-func (r *run) started(rnd grammar.Rand, version, shim string) grammar.Payload {
+func (r *run) started(rnd grammar.Rand, version, shim string) []byte {
 	p := &bootstrap.BootstrapParams{InstanceID: grammar.ID(rnd), Namespace: grammar.Namespace(rnd),
 		ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
 		ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
 		LogLevel: pick(rnd, []bootstrap.LogLevel{0, -4})}
-	url, value := r.Report.Options, r.encoded(rnd)
+	url, value := string(r.options.Descriptor().FullName()), r.encoded(rnd)
 	switch rnd.Intn(8) {
 	case 0:
 		url, value = "", nil
 	case 1:
 		url = pick(rnd, r.grammar.OtherNames)
 	}
-	return grammar.Payload{Bytes: grammar.Start(shim, p, url, value)}
+	return grammar.Start(shim, p, url, value)
 }
 
 // encoded draws Options as a standard encoder writes them.
@@ -177,15 +177,34 @@ func (r *run) encoded(rnd grammar.Rand) []byte {
 	return b
 }
 
-func (r *run) anyBytes(rnd grammar.Rand) grammar.Payload {
-	return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(r.cases))}
-}
-
-// mutated asks payloads that are made of others.
+// mutated asks what is neither enumerated nor drawn: many tokens in a row; and those, a case, or
+// what is drawn, with bytes changed.
 func (r *run) mutated(ask func(question)) {
-	m := newMutator(int64(r.Seed), r.cases)
+	rnd, properties, contexts := r.chance("mutated"), r.grammar.Properties(), r.grammar.Contexts()
+	next := func() []byte {
+		switch rnd.Intn(8) {
+		case 0:
+			return pick(rnd, r.cases).Payload.Bytes
+		case 1:
+			return pick(rnd, pick(rnd, properties).Draw(rnd)).Bytes
+		}
+		context := pick(rnd, contexts)
+		var row []grammar.Token
+		for range 1 + rnd.Intn(6) {
+			t := pick(rnd, r.grammar.Tokens(context.Level))
+			if t.Kind == grammar.Sound || rnd.Intn(16) == 0 { // what is malformed hides the others
+				row = append(row, t)
+			}
+		}
+		return grammar.Encode(context.Payload(row))
+	}
+	const longest = 8 << 10 // bytes
 	for range r.Payloads {
-		ask(question{level: Recommended, place: "mutated", payload: m.next()})
+		b := next()
+		for range rnd.Intn(2) {
+			b = grammar.Edit(rnd, b, next)
+		}
+		ask(question{level: Recommended, place: "mutated", payload: b[:min(len(b), longest)]})
 	}
 }
 
@@ -248,13 +267,12 @@ func idsOf(g *grammar.Grammar) func(name string) string {
 	for _, row := range grammar.VariationNames {
 		ids[row] = row
 	}
-	all := slices.Concat(g.Faults(grammar.Legacy), g.Faults(grammar.Bootstrap))
-	for _, place := range g.Contexts() {
-		all = append(all, g.Tokens(place.Level)...)
-	}
-	for _, t := range all {
-		if t.Rules != "" {
-			ids[strings.NewReplacer(",", "", " ", "-").Replace(t.Name)] = t.Rules
+	asInNames := strings.NewReplacer(",", "", " ", "-")
+	for _, c := range g.Contexts() {
+		for _, t := range g.Tokens(c.Level) {
+			if t.Rules != "" {
+				ids[asInNames.Replace(t.Name)] = t.Rules
+			}
 		}
 	}
 	return func(name string) (found string) {

@@ -9,14 +9,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
-	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/conformance/protocol"
 )
 
 // Settings are those of a run that holds a reader to the contract, as settings.Test.Lab and
@@ -26,7 +22,7 @@ type Settings struct {
 	Name     string `json:"name"`     // of a reader of package readers, "" for any other
 	Version  string `json:"version"`  // the same
 	Engine   string `json:"engine"`   // of an example reader, whose known defects are excused; "" for any other
-	Options  string `json:"options"`  // the type that it reads as the user names it; "" is the program's
+	Options  string `json:"options"`  // the type that it reads, as optionstype.Find takes it
 	HCSShim  string `json:"hcsshim"`  // whose Options are linked, for people
 	Level    string `json:"level"`    // of tests
 	Expected string `json:"expected"` // file with the failures that are expected, "" for none
@@ -51,17 +47,17 @@ func Run(ctx context.Context, w io.Writer, s *Settings) (passes bool, err error)
 	if err := os.RemoveAll(dir); err != nil {
 		return false, err
 	}
-	r, err := start(s)
+	r, err := start(root, s)
 	if err != nil {
 		return false, err
 	}
-	defer r.reader.Close()
 	return r.conform(ctx, w, dir, r.checks)
 }
 
 // conform is Run of a reader that has been started.
 func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks func(ask func(question))) (passes bool,
 	err error) {
+	defer r.reader.Close()
 	r.dir = dir
 	fmt.Fprint(w, r.header())
 	if err = r.all(ctx, checks); err == nil {
@@ -71,45 +67,24 @@ func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks func(
 		err = r.reader.Close()
 	}
 	interrupted := errors.Is(err, context.Canceled)
-	if err != nil && !interrupted {
-		return false, err
+	if err == nil || interrupted {
+		err = r.finish(interrupted)
 	}
-	if err := r.finish(interrupted); err != nil {
-		return false, err
+	if err == nil {
+		fmt.Fprint(w, r.summary())
 	}
-	fmt.Fprint(w, r.summary())
-	return r.Green, nil
-}
-
-// start starts the reader and asks for its answer to no bytes at all. The error is one line
-// for a program that is not a reader.
-func start(s *Settings) (*run, error) {
-	root, err := settings.Root()
-	if err != nil {
-		return nil, err
-	}
-	r, err := newRun(root, s)
-	if err != nil {
-		return nil, err
-	}
-	r.reader = &process.Reader{Command: strings.Fields(s.Reader), Dir: root, Limit: process.Limit}
-	a, err := r.reader.Ask(nil)
-	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
-		r.reader.Close()
-		err = fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
-			"docs/conformance.md has the protocol)", s.Reader, gocmd.OneLine(string(a.Detail)))
-	}
-	return r, err
+	return r.Green, err
 }
 
 // Repro reports what a payload is, what a correct reader answers to it, and what the
 // reader does. It reports whether the answer is right or excused.
 func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes bool, err error) {
 	payload, err := os.ReadFile(file)
-	if err != nil {
+	root, errRoot := settings.Root()
+	if err := errors.Join(err, errRoot); err != nil {
 		return false, err
 	}
-	r, err := start(s)
+	r, err := start(root, s)
 	if err != nil {
 		return false, err
 	}
@@ -132,7 +107,7 @@ func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes b
 // reproCommand is the line that puts a case to the reader with the same settings.
 func (s *Settings) reproCommand(file string) string {
 	line := "make -C lab repro " + s.Test.CaseArguments(file) + " READER=" + settings.Quote(s.Reader)
-	if s.Options != "" {
+	if s.Options != contract.OptionsName {
 		line += " OPTIONS=" + settings.Quote(s.Options)
 	}
 	return line

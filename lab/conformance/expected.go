@@ -20,6 +20,9 @@ type line struct {
 
 const separator = " # "
 
+// entry is a line with the name of a test and its answer.
+var entry = regexp.MustCompile(`^\s*(\S+)\s*` + separator + `\s*(\S.*?)\s*$`)
+
 // readExpected reads a list; "" is an empty one. A file that is not there is an empty one
 // if the list is to be written.
 func readExpected(file string, update bool) (list []*line, err error) {
@@ -32,66 +35,46 @@ func readExpected(file string, update bool) (list []*line, err error) {
 	}
 	numbers := make(map[string]int) // of the lines, by the names in them
 	for text := range strings.Lines(string(text)) {
-		l, err := parseLine(strings.TrimRight(text, "\r\n"))
-		if err == nil && numbers[l.name] > 0 {
-			err = fmt.Errorf("%s is in line %d, too", l.name, numbers[l.name])
-		}
+		l := &line{text: strings.TrimRight(text, "\r\n")}
 		list = append(list, l)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", file, len(list), err)
+		if trimmed := strings.TrimSpace(text); trimmed == "" || trimmed[0] == '#' {
+			continue
 		}
-		if l.name != "" {
-			numbers[l.name] = len(list)
+		m := entry.FindStringSubmatch(l.text)
+		if m == nil || levelOf(m[1]) < 0 {
+			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s/", file, len(list), separator,
+				strings.Join(Levels, "/, "))
 		}
+		l.name, l.answer = m[1], m[2]
+		if n := numbers[l.name]; n > 0 {
+			return nil, fmt.Errorf("%s:%d: %s is in line %d, too", file, len(list), l.name, n)
+		}
+		numbers[l.name] = len(list)
+		l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
 	}
 	return list, nil
 }
 
-func parseLine(text string) (*line, error) {
-	l := &line{text: text}
-	text = strings.TrimSpace(text)
-	if text == "" || strings.HasPrefix(text, "#") {
-		return l, nil
-	}
-	l.name, l.answer, _ = strings.Cut(text, separator)
-	l.name, l.answer = strings.TrimSpace(l.name), strings.TrimSpace(l.answer)
-	l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
-	if l.answer == "" || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0 {
-		return l, fmt.Errorf("want name%sanswer, where the name begins with %s/", separator, strings.Join(Levels, "/, "))
-	}
-	return l, nil
-}
-
-// compare lists what makes the run red: failures that are not expected, and entries that
-// are not right. Those of levels that are not run are not looked at.
-func (r *run) compare() (problems []problem) {
+// compare marks the failures that are expected, and lists the others, and the entries that are
+// not right, but for those of levels that are not run.
+func (r *run) compare() (unexpected, outdated []string) {
 	for _, t := range r.Failures {
-		p := problem{Test: t.Name, What: "failed: " + t.Answer}
-		for i, l := range r.list {
-			switch {
-			case l.name == "" || !l.pattern.MatchString(t.Name):
-			case l.answer == t.Answer:
+		for _, l := range r.list {
+			if l.name != "" && l.answer == t.Answer && l.pattern.MatchString(t.Name) {
 				l.shows, t.Expected = true, true
-			default:
-				p.What = "fails in another way than expected: " + t.Answer + ", not " + l.answer
-				p.Line = i + 1
 			}
 		}
 		if !t.Expected {
-			problems = append(problems, p)
+			unexpected = append(unexpected, t.Name+": failed: "+t.Answer)
 		}
 	}
 	for i, l := range r.list {
-		t := r.tests[l.name]
-		switch {
-		case l.name == "" || l.shows || !r.isRun(l.name):
-		case t == nil:
-			problems = append(problems, problem{l.name, "is expected to fail, but no such test fails so", i + 1})
-		case t.failure == nil:
-			problems = append(problems, problem{l.name, "passed, but is expected to fail", i + 1})
+		if l.name != "" && !l.shows && r.isRun(l.name) {
+			outdated = append(outdated, fmt.Sprintf("%s:%d: %s: passed, or did not fail as expected: %s",
+				r.Expected, i+1, l.name, l.answer))
 		}
 	}
-	return problems
+	return unexpected, outdated
 }
 
 // updateExpected makes the list that of the failures, and writes it. What is new comes last,
@@ -109,11 +92,11 @@ func (r *run) updateExpected() error {
 		if b.Len() > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "# %s\n", c)
+		fmt.Fprintf(&b, "# %s\n", c.Name)
 		for _, t := range c.tests {
 			b.WriteString(t.Name + separator + t.Answer + "\n")
 			t.Expected = true
 		}
 	}
-	return os.WriteFile(r.Settings.Expected, []byte(b.String()), 0o666)
+	return os.WriteFile(r.Expected, []byte(b.String()), 0o666)
 }

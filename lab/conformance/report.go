@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -24,12 +23,11 @@ import (
 type Report struct {
 	Format int `json:"format"`
 	*Settings
-	Options     string         `json:"options"` // the full name of the type
 	Interrupted bool           `json:"interrupted"`
 	Green       bool           `json:"green"`
 	Levels      []*Counts      `json:"levels"`
 	Excused     map[string]int `json:"excused"`
-	Problems    []problem      `json:"problems"`
+	Problems    []string       `json:"problems"` // what makes the run red
 	Causes      []*Cause       `json:"causes"`
 	Failures    []*Test        `json:"failures"`
 }
@@ -44,30 +42,32 @@ type Counts struct {
 	Payloads int    `json:"payloads"`
 }
 
+func (c *Counts) count(t *Test) {
+	c.Tests++
+	if t.failure == nil {
+		c.Passed++
+		return
+	}
+	c.Failed++
+	if t.Expected {
+		c.Expected++
+	}
+}
+
 // Test is a test and what has become of it.
 type Test struct {
 	Name     string `json:"test"`
-	Level    string `json:"level"`
 	Answer   string `json:"answer"`
 	Expected bool   `json:"expected"`
-	Cause    int    `json:"cause"`    // index in the causes
 	Payloads int    `json:"payloads"` // with a wrong answer
-	Payload  string `json:"payload"`  // hexadecimal, up to a size
-	File     string `json:"file"`
+	File     string `json:"file"`     // with one of them
 	Replay   string `json:"replay"`
 
 	failure *failure // nil if it passes
 }
 
-// problem is what makes the run red.
-type problem struct {
-	Test string `json:"test"`
-	What string `json:"what"` // in a few words
-	Line int    `json:"line,omitempty"`
-}
-
 func newReport(s *Settings) Report {
-	r := Report{Format: 1, Settings: s, Excused: make(map[string]int), Problems: []problem{}}
+	r := Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}}
 	for _, level := range Levels[:levelOf(s.Level)+1] {
 		r.Levels = append(r.Levels, &Counts{Level: level})
 	}
@@ -80,43 +80,29 @@ func (r *run) finish(interrupted bool) error {
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
-	problems := r.compare()
+	unexpected, outdated := r.compare()
 	if r.Update && !interrupted {
-		problems = nil
+		unexpected, outdated = nil, nil
 		if err := r.updateExpected(); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
 		}
 	}
 	for _, d := range r.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
-			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine " +
-				"no longer has it, remove it from lab/conformance/differential/defects.go"})
+			outdated = append(outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
+				"remove it from lab/conformance/differential/defects.go")
 		}
 	}
 	if !interrupted {
-		r.Problems = append(r.Problems, problems...)
+		r.outdated = outdated
+		r.Problems = append(append(r.Problems, unexpected...), outdated...)
 	}
 	r.Green = len(r.Problems) == 0 && !interrupted
-	r.count()
+	for _, t := range r.tests {
+		r.Levels[levelOf(t.Name)].count(t)
+	}
 	r.Causes = causesOf(r.Failures)
 	return r.write()
-}
-
-// count counts the tests of each level.
-func (r *run) count() {
-	for _, t := range r.tests {
-		c := r.Levels[levelOf(t.Level)]
-		c.Tests++
-		switch {
-		case t.failure == nil:
-			c.Passed++
-		case t.Expected:
-			c.Expected++
-			fallthrough
-		default:
-			c.Failed++
-		}
-	}
 }
 
 // report is what is told of a failure. file keeps its payload.
@@ -138,27 +124,25 @@ func (r *run) write() error {
 	if err := os.MkdirAll(failures, 0o777); err != nil {
 		return err
 	}
-	const longestName, mostHex = 120, 4096 // in bytes
+	const longestName = 120 // bytes
 	for i, t := range r.Failures {
-		payload := t.failure.payload
 		name := notInNames.ReplaceAllString(t.Name, "_")
 		file := filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
-		if err := os.WriteFile(file, payload, 0o666); err != nil {
+		if err := os.WriteFile(file, t.failure.payload, 0o666); err != nil {
 			return err
 		}
 		t.File, t.Replay = gocmd.FromHere(file), r.reproCommand(file)
-		if len(payload) <= mostHex {
-			t.Payload = hex.EncodeToString(payload)
-		}
 	}
 	for _, c := range r.Causes {
 		t := c.smallest()
-		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, t.Name, t.failure.report(r.Settings, t.File))
+		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c.Name, t.Name, t.failure.report(r.Settings, t.File))
 	}
-	data, err := json.MarshalIndent(r.Report, "", " ")
-	for name, text := range map[string]string{"report.txt": r.header() + r.summary() + r.details(),
-		"junit.xml": r.junit(), "report.json": string(data) + "\n"} {
-		err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o666))
+	junit, errXML := r.junit()
+	data, errJSON := json.MarshalIndent(r.Report, "", " ")
+	err := errors.Join(errXML, errJSON)
+	for name, text := range map[string][]byte{"report.txt": []byte(r.header() + r.summary() + r.details()),
+		"junit.xml": junit, "report.json": data} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, name), append(text, '\n'), 0o666))
 	}
 	return err
 }
@@ -176,7 +160,6 @@ func (r *Report) header() string {
 
 // summary is what fits on a screen.
 func (r *run) summary() string {
-	const mostCauses, mostProblems = 12, 20
 	var b strings.Builder
 	const format = "%13s%7v%8v%8v%10v%10v\n"
 	fmt.Fprintf(&b, "\n"+format, "level", "tests", "passed", "failed", "expected", "payloads")
@@ -198,14 +181,18 @@ func (r *run) summary() string {
 	if len(r.Causes) > 0 {
 		fmt.Fprintf(&b, "\n%d causes; what is before the colon is explained in docs/contract.md:\n", len(r.Causes))
 	}
-	some(&b, r.Causes, mostCauses, func(c *Cause) string { return fmt.Sprintf("  %4d tests  %s", len(c.Tests), c) })
+	var causes []string
+	for _, c := range r.Causes {
+		causes = append(causes, fmt.Sprintf("  %4d tests  %s", len(c.Tests), c.Name))
+	}
+	b.WriteString(some(causes, 12))
 	if i := slices.IndexFunc(r.Causes, (*Cause).isUnexpected); i >= 0 {
 		b.WriteString(r.Causes[i].Report)
 	}
 	if !r.Green {
 		b.WriteString("\n")
 	}
-	some(&b, r.Problems, mostProblems, r.problemText)
+	b.WriteString(some(r.Problems, 20))
 	if r.Interrupted {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
@@ -221,63 +208,51 @@ func (r *Report) details() string {
 	for _, c := range r.Causes {
 		fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
 	}
-	b.WriteString("\nevery problem:\n")
-	some(&b, r.Problems, len(r.Problems), r.problemText)
-	b.WriteString("\nevery failure:\n")
-	some(&b, r.Failures, len(r.Failures), func(t *Test) string { return t.Name + separator + t.Answer })
+	fmt.Fprintf(&b, "\nevery problem:\n%s\n\nevery failure:\n", strings.Join(r.Problems, "\n"))
+	for _, t := range r.Failures {
+		b.WriteString(t.Name + separator + t.Answer + "\n")
+	}
 	return b.String()
 }
 
-// some writes a line for each, as far as there is room.
-func some[T any](b *strings.Builder, all []T, most int, text func(T) string) {
-	for _, e := range all[:min(most, len(all))] {
-		b.WriteString(text(e) + "\n")
+// some are the first lines, as many as there is room for.
+func some(lines []string, most int) string {
+	if more := len(lines) - most; more > 0 {
+		lines = append(slices.Clone(lines[:most]), fmt.Sprintf("… and %d more", more))
 	}
-	if len(all) > most {
-		fmt.Fprintf(b, "… and %d more\n", len(all)-most)
-	}
+	return strings.Join(append(lines, ""), "\n")
 }
 
-// problemText is a problem in a line.
-func (r *Report) problemText(p problem) string {
-	at := ""
-	if p.Line > 0 {
-		at = fmt.Sprintf("%s:%d: ", r.Settings.Expected, p.Line)
-	}
-	return at + p.Test + ": " + p.What
+// junitCase is a test as JUnit XML.
+type junitCase struct {
+	XMLName xml.Name `xml:"testcase"`
+	Class   string   `xml:"classname,attr"`
+	Name    string   `xml:"name,attr"`
+	Skipped string   `xml:"skipped,omitempty"`
+	Failure string   `xml:"failure,omitempty"`
 }
 
 // junit is the run as JUnit XML: a test's class is its level, an expected failure is a skipped
 // test, and what else makes the run red is of a class of its own.
-func (r *run) junit() string {
-	var b strings.Builder
-	write := func(format string, texts ...string) {
-		var escaped []any
-		for _, text := range texts {
-			var e strings.Builder
-			_ = xml.EscapeText(&e, []byte(text)) // a Builder has no errors
-			escaped = append(escaped, e.String())
-		}
-		fmt.Fprintf(&b, format, escaped...)
+func (r *run) junit() ([]byte, error) {
+	var suite struct {
+		XMLName xml.Name `xml:"testsuite"`
+		Name    string   `xml:"name,attr"`
+		Cases   []junitCase
 	}
-	write(xml.Header + "<testsuite name=\"conformance\">\n")
+	suite.Name = "conformance"
 	for _, t := range r.sorted() {
-		write(`<testcase classname="%s" name="%s">`, t.Level, strings.TrimPrefix(t.Name, t.Level+"/"))
-		switch {
-		case t.failure == nil:
-		case t.Expected:
-			write(`<skipped message="expected to fail: %s"/>`, t.Answer)
-		default:
-			write(`<failure message="%s">%s</failure>`, t.Answer, t.failure.report(r.Settings, t.File).String())
+		var c junitCase
+		c.Class, c.Name, _ = strings.Cut(t.Name, "/")
+		if t.Expected {
+			c.Skipped = "expected to fail: " + t.Answer
+		} else if t.failure != nil {
+			c.Failure = t.failure.report(r.Settings, t.File).String()
 		}
-		write("</testcase>\n")
+		suite.Cases = append(suite.Cases, c)
 	}
-	for _, p := range r.Problems {
-		if t := r.tests[p.Test]; t == nil || t.failure == nil {
-			write("<testcase classname=\"expected-list\" name=\"%s\"><failure message=\"%s\"/></testcase>\n", p.Test,
-				r.problemText(p))
-		}
+	for _, o := range r.outdated {
+		suite.Cases = append(suite.Cases, junitCase{Class: "expected-list", Name: o, Failure: o})
 	}
-	write("</testsuite>\n")
-	return b.String()
+	return xml.MarshalIndent(suite, "", " ")
 }

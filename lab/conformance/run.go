@@ -14,6 +14,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
@@ -41,6 +42,7 @@ type run struct {
 	known, excused findings.List
 	engine         differential.Engine // whose defects are excused
 	list           []*line             // of expected failures
+	outdated       []string            // what is no longer true of these
 	cases          []corpus.Case
 	grammar        *grammar.Grammar
 	ids            func(name string) string // of a case
@@ -53,21 +55,17 @@ type run struct {
 	told         time.Time
 }
 
-// newRun prepares to ask the reader that the settings name. Of one that make -C lab matrix
-// has not built nothing is known, unless the user says whose findings it has; it is
-// assumed to link what its release links.
-func newRun(root string, s *Settings) (r *run, err error) {
+// start starts a reader, and asks for its answer to no bytes at all. The error is one line for
+// a program that is not a reader. Of one that make -C lab matrix has not built nothing is
+// known, unless the user says whose findings it has.
+func start(root string, s *Settings) (r *run, err error) {
 	r = &run{Report: newReport(s), engine: differential.Engines[s.Engine], tests: make(map[string]*Test),
-		failing: make(map[string][][]string), told: time.Now()}
-	options := s.Options
-	if options == "" {
-		options = findings.OptionsType(s.Name)
-		r.isMarked = options != contract.OptionsName
-	}
-	if r.options, err = optionstype.Find(root, options); err != nil {
+		failing: make(map[string][][]string), told: time.Now(),
+		isMarked: findings.OptionsType(s.Name) != contract.OptionsName,
+		reader:   &process.Reader{Command: strings.Fields(s.Reader), Dir: root, Limit: process.Limit}}
+	if r.options, err = optionstype.Find(root, s.Options); err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	r.Report.Options = string(r.options.Descriptor().FullName())
 	r.grammar = grammar.Of(r.options)
 	r.ids = idsOf(r.grammar)
 	if r.list, err = readExpected(s.Expected, s.Update); err != nil {
@@ -76,16 +74,20 @@ func newRun(root string, s *Settings) (r *run, err error) {
 	if r.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
-	if s.Name != "" {
+	if s.Test.Findings != "" {
+		if r.excused, err = findings.All.Named(s.Test.Findings); err != nil {
+			return nil, err
+		}
+		r.excused.Released = true // it is assumed to link what its release links
+	}
+	if r.known = r.excused; s.Name != "" {
 		r.known = findings.All.Of(s.Name, s.Version)
 	}
-	if s.Test.Findings == "" {
-		return r, nil
-	}
-	r.excused, err = findings.All.Named(s.Test.Findings)
-	r.excused.Released = true
-	if s.Name == "" {
-		r.known = r.excused
+	a, err := r.reader.Ask(nil)
+	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
+		r.reader.Close()
+		err = fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
+			"docs/conformance.md has the protocol)", s.Reader, gocmd.OneLine(string(a.Detail)))
 	}
 	return r, err
 }
@@ -229,7 +231,7 @@ func (r *run) answered(q question, got contract.Outcome) {
 	name := f.name()
 	t := r.tests[name]
 	if t == nil {
-		t = &Test{Name: name, Level: f.level}
+		t = &Test{Name: name}
 		r.tests[name] = t
 	}
 	if !f.fails() {

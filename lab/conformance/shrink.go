@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
 )
 
 // Bounds on the questions that making payloads smaller takes.
@@ -78,48 +79,82 @@ func smaller(payload []byte) (all [][]byte) {
 	if len(payload) > maxShrunk {
 		return nil
 	}
-	var edits []edit
-	for _, p := range piecesOf(payload, 0, nil) {
-		edits = append(edits, p.smaller()...)
-	}
-	edits = slices.DeleteFunc(edits, func(e edit) bool { return e.longer() >= 0 })
+	edits := slices.DeleteFunc(editsOf(payload, 0, nil), func(e edit) bool { return e.longer() >= 0 })
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.longer() - b.longer() })
-	size := 0
-	for _, e := range edits[:min(len(edits), maxCandidates)] {
-		if size += len(payload); size > maxAsked {
-			break
-		}
+	for _, e := range edits[:min(len(edits), maxCandidates, maxAsked/max(1, len(payload)))] {
 		all = append(all, e.of(payload))
 	}
 	return all
 }
 
-// smaller leaves out a piece, writes it in fewer bytes, or cuts its value: to nothing, to
-// either half, and at its ends.
-func (p piece) smaller() []edit {
-	start, value, end := p.Offset, p.value(), p.end()
-	all := []edit{{start, end, nil, p.lengths}}
-	if p.Num != 0 {
-		tag, _ := protowire.ConsumeVarint(p.Raw)
-		all = append(all, edit{start, start + p.tag, protowire.AppendVarint(nil, tag), p.lengths})
-	}
-	switch {
-	case p.Num != 0 && p.Type == protowire.VarintType:
-		v, _ := protowire.ConsumeVarint(p.Value)
-		for _, v := range []uint64{v, 0, 1} {
-			all = append(all, edit{value, end, protowire.AppendVarint(nil, v), p.lengths})
+// edit puts bytes in the place of others.
+type edit struct {
+	from, to int
+	with     []byte
+	lengths  []int // where those of the fields around it stand, the outer ones first
+}
+
+// longer is by how many bytes it makes longer what it edits.
+func (e edit) longer() int { return len(e.with) - (e.to - e.from) }
+
+// of returns the payload b, edited. A length that has more bytes than it needs keeps them.
+func (e edit) of(b []byte) []byte {
+	b = slices.Concat(b[:e.from], e.with, b[e.to:])
+	longer := e.longer()
+	for _, at := range slices.Backward(e.lengths) {
+		size, n := protowire.ConsumeVarint(b[at:])
+		width := n
+		if width == protowire.SizeVarint(size) {
+			width = 0
 		}
-	case p.Type == protowire.BytesType:
-		length := protowire.AppendVarint(nil, uint64(len(p.Value)))
-		all = append(all, edit{start + p.tag, value, length, p.lengths})
-		fallthrough
-	case p.Num == 0:
-		half := value + (end-value)/2
-		for _, cut := range [][2]int{{value, end}, {value, half}, {half, end}, {value, value + 1}, {end - 1, end}} {
-			if len(p.Value) > 0 {
-				all = append(all, edit{cut[0], cut[1], nil, p.inside})
+		length := wire.WideVarint(size+uint64(longer), width)
+		b = slices.Concat(b[:at], length, b[at+n:])
+		longer += len(length) - n
+	}
+	return b
+}
+
+// maxDepth is how deep a payload is taken apart.
+const maxDepth = 100
+
+// editsOf are what may make smaller a message that stands somewhere in a payload. What a field
+// holds is a text and a message: nothing says which.
+func editsOf(message []byte, at int, lengths []int) (all []edit) {
+	fields, rest := wire.Parse(message)
+	for _, f := range fields {
+		tag, n := protowire.ConsumeVarint(f.Raw)
+		start, end := at+f.Offset, at+f.Offset+len(f.Raw)
+		value := end - len(f.Value)
+		all = append(all, edit{start, end, nil, lengths},
+			edit{start, start + n, protowire.AppendVarint(nil, tag), lengths})
+		switch f.Type {
+		case protowire.VarintType:
+			v, _ := protowire.ConsumeVarint(f.Value)
+			for _, v := range []uint64{v, 0, 1} {
+				all = append(all, edit{value, end, protowire.AppendVarint(nil, v), lengths})
 			}
+		case protowire.BytesType:
+			all = append(all, edit{start + n, value, protowire.AppendVarint(nil, uint64(len(f.Value))), lengths})
+			inside := append(slices.Clip(lengths), start+n)
+			all = append(all, cuts(value, end, inside)...)
+			if len(inside) < maxDepth {
+				all = append(all, editsOf(f.Value, value, inside)...)
+			}
+		case protowire.StartGroupType:
+			body, _ := protowire.ConsumeGroup(f.Num, f.Raw[n:])
+			all = append(all, editsOf(body, start+n, lengths)...)
 		}
 	}
-	return all
+	end := at + len(message)
+	return append(all, cuts(end-len(rest), end, lengths)...)
+}
+
+// cuts leave nothing of some bytes, or either half, or cut off an end.
+func cuts(from, to int, lengths []int) []edit {
+	if from == to {
+		return nil
+	}
+	half := from + (to-from)/2
+	return []edit{{from, to, nil, lengths}, {from, half, nil, lengths}, {half, to, nil, lengths},
+		{from, from + 1, nil, lengths}, {to - 1, to, nil, lengths}}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
+	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
@@ -20,10 +22,6 @@ import (
 
 // conform holds a reader in a process of its own to the contract.
 func conform(ctx context.Context, j *job) error {
-	if strings.TrimSpace(j.Reader) == "" {
-		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
-			"(docs/conformance.md has the protocol)")
-	}
 	if j.Update && j.Expected == "" {
 		return errors.New("UPDATE=1 without EXPECTED: say which file to write the expected failures to")
 	}
@@ -36,15 +34,16 @@ func repro(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(j.Reader) == "" {
-		return errors.New("READER is not set: make repro, without -C lab, asks the decoders of hcsshim")
-	}
 	return j.putTo(ctx, c.File)
 }
 
 // putTo runs the program that puts payloads to READER, which links the Options of the
 // hcsshim under test, and no other types than that hcsshim does.
 func (j *job) putTo(ctx context.Context, args ...string) error {
+	if strings.TrimSpace(j.Reader) == "" {
+		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
+			"(docs/conformance.md has the protocol); make repro, without -C lab, asks the decoders of hcsshim")
+	}
 	s := j.Settings
 	for _, r := range readers.All("") {
 		if program := r.Program(j.root); program == s.Reader || program == filepath.Join(j.root, s.Reader) {
@@ -54,6 +53,7 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 			s.Name, s.Version = r.Name, r.Version
 		}
 	}
+	s.Options = cmp.Or(s.Options, findings.OptionsType(s.Name))
 	if _, err := optionstype.WriteDescriptors(j.root); err != nil { // for one that this hcsshim does not link
 		return err
 	}

@@ -81,12 +81,11 @@ func buildShims(ctx context.Context, j *job, dir string) error {
 
 // e2eTools installs Wine and mingw-w64 on Debian.
 func e2eTools(ctx context.Context, j *job) error {
-	return install(ctx, j.root, func() []string {
-		if wine.Installed() {
-			return nil
-		}
-		return []string{"wine64", "gcc-mingw-w64-x86-64"}
-	})
+	if wine.Installed() {
+		fmt.Println("all that is needed is installed")
+		return nil
+	}
+	return install(ctx, j.root, "wine64", "gcc-mingw-w64-x86-64")
 }
 
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its

@@ -152,36 +152,17 @@ func descriptors(_ context.Context, j *job) error {
 
 // examplesTools installs from Debian what the example readers need.
 func examplesTools(ctx context.Context, j *job) error {
-	return install(ctx, j.root, func() (packages []string) {
-		for _, e := range examples {
-			for _, n := range e.missing() {
-				packages = append(packages, n.packaged)
-			}
+	var packages []string
+	for _, e := range examples {
+		for _, n := range e.needs {
+			packages = append(packages, n.packaged)
 		}
-		return packages
-	})
+	}
+	return install(ctx, j.root, packages...)
 }
 
-// install installs the packages of Debian that are missing.
-func install(ctx context.Context, root string, missing func() (packages []string)) error {
-	packages := missing()
-	if len(packages) == 0 {
-		fmt.Println("all that is needed is installed")
-		return nil
-	}
-	if os.Getuid() != 0 {
-		return errors.New("installing needs root: apt-get install --no-install-recommends " +
-			strings.Join(packages, " "))
-	}
-	const apt = "apt-get -qq update && apt-get -qq install -y --no-install-recommends "
-	cmd := gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " "))
-	cmd.Env = append(cmd.Env, "DEBIAN_FRONTEND=noninteractive")
-	if _, err := gocmd.Output(cmd); err != nil {
-		return fmt.Errorf("apt-get: %w", err)
-	}
-	if still := missing(); len(still) > 0 {
-		return fmt.Errorf("the packages are installed, but what is in %s is not found", strings.Join(still, ", "))
-	}
-	fmt.Println("installed: " + strings.Join(packages, " "))
-	return nil
+// install installs packages of Debian.
+func install(ctx context.Context, root string, packages ...string) error {
+	const apt = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "
+	return gocmd.Show(gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " ")))
 }

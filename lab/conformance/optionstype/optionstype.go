@@ -55,11 +55,8 @@ func Find(root, name string) (protoreflect.MessageType, error) {
 	}
 	d, err := files.FindDescriptorByName(protoreflect.FullName(name))
 	if err != nil {
-		err = fmt.Errorf("%s has no %s; want one of these, or file:name with a descriptor set:", file, name)
-		for _, md := range optionsIn(files) {
-			err = fmt.Errorf("%w %s", err, md.FullName())
-		}
-		return nil, err
+		return nil, fmt.Errorf("%s has no %s: make -C lab descriptors lists what is linked; or name file:name with a "+
+			"descriptor set", file, name)
 	}
 	md, ok := d.(protoreflect.MessageDescriptor)
 	if !ok {
@@ -69,19 +66,6 @@ func Find(root, name string) (protoreflect.MessageType, error) {
 		return nil, fmt.Errorf("%s is of %v: only proto3 is supported", md.FullName(), s)
 	}
 	return dynamicpb.NewMessageType(md), nil
-}
-
-// optionsIn are the messages of some files that are called Options, in the order of their names.
-func optionsIn(files *protoregistry.Files) (all []protoreflect.MessageDescriptor) {
-	for fd := range files.RangeFiles {
-		if md := fd.Messages().ByName("Options"); md != nil {
-			all = append(all, md)
-		}
-	}
-	slices.SortFunc(all, func(a, b protoreflect.MessageDescriptor) int {
-		return strings.Compare(string(a.FullName()), string(b.FullName()))
-	})
-	return all
 }
 
 // WriteDescriptors writes the descriptor set from which readers in other languages make
@@ -105,7 +89,15 @@ func WriteDescriptors(root string) (messages []string, err error) {
 	}
 	all := []protoreflect.MessageDescriptor{(*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
 		(*anypb.Any)(nil).ProtoReflect().Descriptor()}
-	for _, md := range append(all, optionsIn(protoregistry.GlobalFiles)...) {
+	for fd := range protoregistry.GlobalFiles.RangeFiles {
+		if md := fd.Messages().ByName("Options"); md != nil {
+			all = append(all, md)
+		}
+	}
+	slices.SortFunc(all[2:], func(a, b protoreflect.MessageDescriptor) int {
+		return strings.Compare(string(a.FullName()), string(b.FullName()))
+	})
+	for _, md := range all {
 		messages = append(messages, string(md.FullName()))
 		add(md.ParentFile())
 	}

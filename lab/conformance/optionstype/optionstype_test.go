@@ -39,10 +39,9 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"containerd.runhcs.v1.Options": "containerd.runhcs.v1.Options",
-		set + ":mine.v1.Options":       "mine.v1.Options",
-		"mine.v1.Options": "has no mine.v1.Options; want one of these, or file:name with a descriptor set: " +
-			"containerd.runhcs.v1.Options",
+		"containerd.runhcs.v1.Options":       "containerd.runhcs.v1.Options",
+		set + ":mine.v1.Options":             "mine.v1.Options",
+		"mine.v1.Options":                    "has no mine.v1.Options: make -C lab descriptors lists",
 		set + ":mine.v1.Other":               "has no mine.v1.Other",
 		set + ":mine.v1.Options.debug":       "is no message",
 		text + ":mine.v1.Options":            "not a descriptor set",
