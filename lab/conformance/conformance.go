@@ -35,19 +35,15 @@ type Settings struct {
 	Test settings.Test `json:"-"` // of this process
 }
 
-// Run holds a reader to the contract, writes the reports into build/conformance, and a
-// summary to w. It reports whether all is as it must be. The error is one line.
+// Run, in the suite's root, holds a reader to the contract, writes the reports into
+// build/conformance, and a summary to w. It reports whether all is as it must be. The error is one line.
 func Run(ctx context.Context, w io.Writer, s *Settings) (passes bool, err error) {
-	root, err := settings.Root()
-	if err != nil {
-		return false, err
-	}
-	dir := filepath.Join(root, "build", "conformance", s.Engine)
+	dir := filepath.Join("build", "conformance", s.Engine)
 	// The reports of an earlier run would be taken for this one's, if it ends early.
 	if err := os.RemoveAll(dir); err != nil {
 		return false, err
 	}
-	r, err := start(root, s)
+	r, err := start(s)
 	if err != nil {
 		return false, err
 	}
@@ -80,11 +76,10 @@ func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks func(
 // reader does. It reports whether the answer is right or excused.
 func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes bool, err error) {
 	payload, err := os.ReadFile(file)
-	root, errRoot := settings.Root()
-	if err := errors.Join(err, errRoot); err != nil {
+	if err != nil {
 		return false, err
 	}
-	r, err := start(root, s)
+	r, err := start(s)
 	if err != nil {
 		return false, err
 	}

@@ -138,7 +138,7 @@ func started(t *testing.T, behavior string, s *Settings) *run {
 	}
 	s.Reader, s.Seed, s.Checks, s.Longest, s.Level = self, 1, 20, 2, cmp.Or(s.Level, Freedoms)
 	s.Options = contract.OptionsName
-	r, err := start("../..", s)
+	r, err := start(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verdict"
 )
@@ -64,14 +63,6 @@ type Test struct {
 	Replay   string `json:"replay"`
 
 	failure *failure // nil if it passes
-}
-
-func newReport(s *Settings) Report {
-	r := Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}}
-	for _, level := range Levels[:levelOf(s.Level)+1] {
-		r.Levels = append(r.Levels, &Counts{Level: level})
-	}
-	return r
 }
 
 // finish completes the report, and writes the files.
@@ -131,7 +122,7 @@ func (r *run) write() error {
 		if err := os.WriteFile(file, t.failure.payload, 0o666); err != nil {
 			return err
 		}
-		t.File, t.Replay = gocmd.FromHere(file), r.reproCommand(file)
+		t.File, t.Replay = file, r.reproCommand(file)
 	}
 	for _, c := range r.Causes {
 		t := c.smallest()
@@ -163,13 +154,11 @@ func (r *run) summary() string {
 	var b strings.Builder
 	const format = "%13s%7v%8v%8v%10v%10v\n"
 	fmt.Fprintf(&b, "\n"+format, "level", "tests", "passed", "failed", "expected", "payloads")
-	var total Counts
+	expected, payloads := 0, 0
 	for _, c := range r.Levels {
 		fmt.Fprintf(&b, format, c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
-		total.Tests += c.Tests
-		total.Failed += c.Failed
-		total.Expected += c.Expected
-		total.Payloads += c.Payloads
+		expected += c.Expected
+		payloads += c.Payloads
 	}
 	why := make(map[string]string)
 	for _, d := range r.engine.Defects {
@@ -197,8 +186,7 @@ func (r *run) summary() string {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
 	fmt.Fprintf(&b, "\neverything: %s\n%d tests, %d failed, %d of them expected, %d causes; %d payloads\n",
-		gocmd.FromHere(filepath.Join(r.dir, "report.txt")), total.Tests, total.Failed, total.Expected, len(r.Causes),
-		total.Payloads)
+		filepath.Join(r.dir, "report.txt"), len(r.tests), len(r.Failures), expected, len(r.Causes), payloads)
 	return b.String()
 }
 

@@ -58,13 +58,17 @@ type run struct {
 // start starts a reader, and asks for its answer to no bytes at all. The error is one line for
 // a program that is not a reader. Of one that make -C lab matrix has not built nothing is
 // known, unless the user says whose findings it has.
-func start(root string, s *Settings) (r *run, err error) {
-	r = &run{Report: newReport(s), engine: differential.Engines[s.Engine], tests: make(map[string]*Test),
+func start(s *Settings) (r *run, err error) {
+	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}},
+		engine: differential.Engines[s.Engine], tests: make(map[string]*Test),
 		failing: make(map[string][][]string), told: time.Now(),
 		isMarked: findings.OptionsType(s.Name) != contract.OptionsName,
-		reader:   &process.Reader{Command: strings.Fields(s.Reader), Dir: root, Limit: process.Limit}}
-	if r.options, err = optionstype.Find(root, s.Options); err != nil {
+		reader:   &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}
+	if r.options, err = optionstype.Find(s.Options); err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
+	}
+	for _, level := range Levels[:levelOf(s.Level)+1] {
+		r.Levels = append(r.Levels, &Counts{Level: level})
 	}
 	r.grammar = grammar.Of(r.options)
 	r.ids = idsOf(r.grammar)

@@ -54,7 +54,7 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 		}
 	}
 	s.Options = cmp.Or(s.Options, findings.OptionsType(s.Name))
-	if _, err := optionstype.WriteDescriptors(j.root); err != nil { // for one that this hcsshim does not link
+	if _, err := optionstype.WriteDescriptors(); err != nil { // for one that this hcsshim does not link
 		return err
 	}
 	j.tell(s)

@@ -25,19 +25,19 @@ import (
 // RunHCS is the type of hcsshim's Options.
 var RunHCS = (*options.Options)(nil).ProtoReflect().Type()
 
-// Descriptors is the file that WriteDescriptors writes, below the root of the suite.
+// Descriptors is the file that WriteDescriptors writes, in the root of the suite.
 const Descriptors = "build/descriptors.binpb"
 
 // Find returns a type that a user names: RunHCS by its full name; file:name, where the file is
 // a FileDescriptorSet with all that it imports, such as protoc --include_imports -o writes; or
-// the name of one in Descriptors, because a process that tests an hcsshim does not link other
+// in the root the name of one in Descriptors, because a process that tests an hcsshim does not link other
 // types than that hcsshim does. It refuses a type to which the contract's rules do not apply:
 // strings of proto2 need not be UTF-8, and its fields may be required.
-func Find(root, name string) (protoreflect.MessageType, error) {
+func Find(name string) (protoreflect.MessageType, error) {
 	if name == string(RunHCS.Descriptor().FullName()) {
 		return RunHCS, nil
 	}
-	file := filepath.Join(root, Descriptors)
+	file := Descriptors
 	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
 		file, name = name[:colon], name[colon+1:]
 	}
@@ -73,7 +73,7 @@ func Find(root, name string) (protoreflect.MessageType, error) {
 // on standard input, and every linked type of Options. Each file stands behind those that it
 // imports, as protoc writes it. A set that is right is left alone, so what is built from it
 // stays newer.
-func WriteDescriptors(root string) (messages []string, err error) {
+func WriteDescriptors() (messages []string, err error) {
 	var set descriptorpb.FileDescriptorSet
 	added := make(map[string]bool)
 	var add func(protoreflect.FileDescriptor)
@@ -105,9 +105,8 @@ func WriteDescriptors(root string) (messages []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(root, Descriptors)
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, b) {
+	if old, err := os.ReadFile(Descriptors); err == nil && bytes.Equal(old, b) {
 		return messages, nil
 	}
-	return messages, errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, b, 0o666))
+	return messages, errors.Join(os.MkdirAll(filepath.Dir(Descriptors), 0o777), os.WriteFile(Descriptors, b, 0o666))
 }

@@ -24,7 +24,6 @@ const Hang = "hang"
 // again after it has ended or was killed for a hang. It is for one goroutine at a time.
 type Reader struct {
 	Command []string      // the program and its arguments
-	Dir     string        // its working directory; "" is this process's
 	Limit   time.Duration // for one answer
 
 	run *running
@@ -104,7 +103,14 @@ func (r *Reader) exchange(payloads [][]byte, answered func(int, protocol.Answer)
 		}
 	}
 	run, sent, complete := r.run, make(chan bool), false
-	go run.send(payloads, sent)
+	go func() {
+		defer close(sent)
+		w := bufio.NewWriterSize(run.in, bufferSize)
+		for _, p := range payloads {
+			_ = protocol.WriteFrame(w, p) // a process that ended is noticed when it does not answer
+		}
+		_ = w.Flush()
+	}()
 	defer func() {
 		if !complete && r.run != nil { // answers that nobody waits for must not become those to the next payloads
 			r.stop()
@@ -139,7 +145,6 @@ func (r *Reader) failed(err error) error { return fmt.Errorf("reader %s: %w", r.
 
 func (r *Reader) start() (run *running, err error) {
 	run = &running{cmd: exec.Command(r.Command[0], r.Command[1:]...)}
-	run.cmd.Dir = r.Dir
 	run.cmd.Stderr = &run.stderr
 	// A process that it leaves running may hold its standard error open.
 	run.cmd.WaitDelay = time.Second
@@ -157,19 +162,6 @@ func (r *Reader) start() (run *running, err error) {
 // bufferSize is the size in bytes of the buffers between a process and its pipes.
 const bufferSize = 64 << 10
 
-// send writes payloads and closes done. An error is ignored: a process that ended is
-// noticed when it does not answer.
-func (run *running) send(payloads [][]byte, done chan<- bool) {
-	defer close(done)
-	w := bufio.NewWriterSize(run.in, bufferSize)
-	for _, p := range payloads {
-		if err := protocol.WriteFrame(w, p); err != nil {
-			return
-		}
-	}
-	_ = w.Flush()
-}
-
 // receive waits for an answer until the time is up, or for the process to end. If it has
 // ended, or is stopped for a hang, that is the answer, and r.run is nil.
 func (r *Reader) receive() (protocol.Answer, error) {
@@ -183,8 +175,9 @@ func (r *Reader) receive() (protocol.Answer, error) {
 		r.stop()
 		return protocol.Answer{Outcome: Hang, Detail: fmt.Appendf(nil, "no answer within %v", r.Limit)}, nil
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		text := fmt.Appendf(nil, "the process ended (%s)\n", r.stop())
-		return protocol.Answer{Outcome: protocol.Panic, Detail: append(text, run.stderr.text...)}, nil
+		how, _ := r.stop()
+		text := fmt.Appendf(nil, "the process ended (%s)\n%s", how, run.stderr.text)
+		return protocol.Answer{Outcome: protocol.Panic, Detail: text}, nil
 	case err == nil && !found:
 		err = fmt.Errorf("no outcome in its answer %.60q", frame)
 	}
@@ -198,15 +191,17 @@ func (run *running) kill() {
 }
 
 // stop closes the process's input, kills it if it has not ended after a second, and the
-// processes that it has started. It returns how it ended ("exit status 3").
-func (r *Reader) stop() string {
+// processes that it has started. It returns how it ended ("exit status 3"), and whether it has
+// written more than was read.
+func (r *Reader) stop() (how string, more bool) {
 	run := r.run
 	r.run = nil
 	defer time.AfterFunc(time.Second, run.kill).Stop()
-	run.in.Close()     // which ends a write that waits for the process
+	run.in.Close() // which ends a write that waits for the process
+	_, err := run.out.Peek(1)
 	_ = run.cmd.Wait() // the error is in ProcessState
 	killGroup(run.cmd)
-	return run.cmd.ProcessState.String()
+	return run.cmd.ProcessState.String(), err == nil
 }
 
 // Close ends the reader's process. If it is asked again, another one is started. The error is
@@ -215,12 +210,7 @@ func (r *Reader) Close() error {
 	if r.run == nil {
 		return nil
 	}
-	run := r.run
-	defer time.AfterFunc(time.Second, run.kill).Stop()
-	run.in.Close()
-	_, err := run.out.Peek(1)
-	r.stop()
-	if err == nil {
+	if _, more := r.stop(); more {
 		return r.failed(errNotAsked)
 	}
 	return nil
