@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"maps"
 	"math/rand"
+	"slices"
 	"strings"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -50,8 +52,9 @@ func (r *run) checks(ask func(question)) {
 			ask(r.ofCase(Required, "recorded", c, c.Payload.Bytes))
 		}
 	}
-	for name, draw := range r.plain() {
-		r.draw(ask, Required, "plain/"+name, one(draw))
+	plain := r.plain()
+	for _, name := range slices.Sorted(maps.Keys(plain)) {
+		r.draw(ask, Required, "plain/"+name, one(plain[name]))
 	}
 	if r.Level == Required {
 		return
@@ -136,10 +139,12 @@ func (r *run) plain() map[string]func(grammar.Rand) []byte {
 		return func(rnd grammar.Rand) []byte { return r.started(rnd, version, shim) }
 	}
 	return map[string]func(grammar.Rand) []byte{
-		"none":                  func(grammar.Rand) []byte { return nil },
-		"legacy":                with(grammar.Legacy),
-		"bootstrap":             with(grammar.Bootstrap),
-		"bootstrap-none":        func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, grammar.Bootstrap, nil).Bytes },
+		"none":      func(grammar.Rand) []byte { return nil },
+		"legacy":    with(grammar.Legacy),
+		"bootstrap": with(grammar.Bootstrap),
+		"bootstrap-none": func(rnd grammar.Rand) []byte {
+			return g.Encode(rnd, 0, grammar.Bootstrap, nil).Bytes
+		},
 		"containerd-2.2":        started("v2.2.9", "io.containerd.example.v1"),
 		"containerd-2.4":        started("v2.4.2", "io.containerd.example.v1"),
 		"containerd-2.4-runhcs": started("v2.4.2", "containerd-shim-runhcs-v1"),

@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +36,16 @@ type Settings struct {
 	Test settings.Test `json:"-"` // of this process
 }
 
+// LoadSettings reads what this process is told.
+func LoadSettings() (*Settings, error) {
+	t, err := settings.Load()
+	s := &Settings{Test: t}
+	return s, errors.Join(err, json.Unmarshal([]byte(t.Lab), s))
+}
+
 // Run, in the suite's root, holds a reader to the contract, writes the reports into
-// build/conformance, and a summary to w. It reports whether all is as it must be. The error is one line.
+// build/conformance, and a summary to w. It reports whether all is as it must be. The error
+// is one line.
 func Run(ctx context.Context, w io.Writer, s *Settings) (passes bool, err error) {
 	dir := filepath.Join("build", "conformance", s.Engine)
 	// The reports of an earlier run would be taken for this one's, if it ends early.
@@ -62,9 +71,8 @@ func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks func(
 	if err == nil {
 		err = r.reader.Close()
 	}
-	interrupted := errors.Is(err, context.Canceled)
-	if err == nil || interrupted {
-		err = r.finish(interrupted)
+	if r.Interrupted = errors.Is(err, context.Canceled); err == nil || r.Interrupted {
+		err = r.finish()
 	}
 	if err == nil {
 		fmt.Fprint(w, r.summary())

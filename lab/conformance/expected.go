@@ -27,13 +27,15 @@ var entry = regexp.MustCompile(`^\s*(\S+)\s*` + separator + `\s*(\S.*?)\s*$`)
 // if the list is to be written.
 func readExpected(file string, update bool) (list []*line, err error) {
 	if file == "" {
-		return nil, nil
+		if update {
+			err = errors.New("UPDATE=1 without EXPECTED: say which file to write the expected failures to")
+		}
+		return nil, err
 	}
 	text, err := os.ReadFile(file)
 	if err != nil && !(update && errors.Is(err, fs.ErrNotExist)) {
 		return nil, fmt.Errorf("EXPECTED: %w", err)
 	}
-	numbers := make(map[string]int) // of the lines, by the names in them
 	for text := range strings.Lines(string(text)) {
 		l := &line{text: strings.TrimRight(text, "\r\n")}
 		list = append(list, l)
@@ -42,14 +44,10 @@ func readExpected(file string, update bool) (list []*line, err error) {
 		}
 		m := entry.FindStringSubmatch(l.text)
 		if m == nil || levelOf(m[1]) < 0 {
-			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s/", file, len(list), separator,
-				strings.Join(Levels, "/, "))
+			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s/", file, len(list),
+				separator, strings.Join(Levels, "/, "))
 		}
 		l.name, l.answer = m[1], m[2]
-		if n := numbers[l.name]; n > 0 {
-			return nil, fmt.Errorf("%s:%d: %s is in line %d, too", file, len(list), l.name, n)
-		}
-		numbers[l.name] = len(list)
 		l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
 	}
 	return list, nil

@@ -35,22 +35,9 @@ type Report struct {
 type Counts struct {
 	Level    string `json:"level"`
 	Tests    int    `json:"tests"`
-	Passed   int    `json:"passed"`
 	Failed   int    `json:"failed"`
 	Expected int    `json:"expected"` // of the failed ones
 	Payloads int    `json:"payloads"`
-}
-
-func (c *Counts) count(t *Test) {
-	c.Tests++
-	if t.failure == nil {
-		c.Passed++
-		return
-	}
-	c.Failed++
-	if t.Expected {
-		c.Expected++
-	}
 }
 
 // Test is a test and what has become of it.
@@ -66,13 +53,13 @@ type Test struct {
 }
 
 // finish completes the report, and writes the files.
-func (r *run) finish(interrupted bool) error {
-	r.Failures, r.Interrupted = r.failures(), interrupted
+func (r *run) finish() error {
+	r.Failures = r.failures()
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
 	unexpected, outdated := r.compare()
-	if r.Update && !interrupted {
+	if r.Update && !r.Interrupted {
 		unexpected, outdated = nil, nil
 		if err := r.updateExpected(); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
@@ -84,13 +71,20 @@ func (r *run) finish(interrupted bool) error {
 				"remove it from lab/conformance/differential/defects.go")
 		}
 	}
-	if !interrupted {
+	if !r.Interrupted {
 		r.outdated = outdated
 		r.Problems = append(append(r.Problems, unexpected...), outdated...)
 	}
-	r.Green = len(r.Problems) == 0 && !interrupted
+	r.Green = len(r.Problems) == 0 && !r.Interrupted
 	for _, t := range r.tests {
-		r.Levels[levelOf(t.Name)].count(t)
+		r.Levels[levelOf(t.Name)].Tests++
+	}
+	for _, t := range r.Failures {
+		c := r.Levels[levelOf(t.Name)]
+		c.Failed++
+		if t.Expected {
+			c.Expected++
+		}
 	}
 	r.Causes = causesOf(r.Failures)
 	return r.write()
@@ -156,7 +150,7 @@ func (r *run) summary() string {
 	fmt.Fprintf(&b, "\n"+format, "level", "tests", "passed", "failed", "expected", "payloads")
 	expected, payloads := 0, 0
 	for _, c := range r.Levels {
-		fmt.Fprintf(&b, format, c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
+		fmt.Fprintf(&b, format, c.Level, c.Tests, c.Tests-c.Failed, c.Failed, c.Expected, c.Payloads)
 		expected += c.Expected
 		payloads += c.Payloads
 	}
@@ -194,12 +188,12 @@ func (r *run) summary() string {
 func (r *Report) details() string {
 	var b strings.Builder
 	for _, c := range r.Causes {
-		fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
+		fmt.Fprintf(&b, "%stests with this cause:\n", c.Report)
+		for _, t := range c.tests {
+			b.WriteString(t.Name + separator + t.Answer + "\n")
+		}
 	}
-	fmt.Fprintf(&b, "\nevery problem:\n%s\n\nevery failure:\n", strings.Join(r.Problems, "\n"))
-	for _, t := range r.Failures {
-		b.WriteString(t.Name + separator + t.Answer + "\n")
-	}
+	fmt.Fprintf(&b, "\nevery problem:\n%s\n", strings.Join(r.Problems, "\n"))
 	return b.String()
 }
 
@@ -225,10 +219,8 @@ type junitCase struct {
 func (r *run) junit() ([]byte, error) {
 	var suite struct {
 		XMLName xml.Name `xml:"testsuite"`
-		Name    string   `xml:"name,attr"`
 		Cases   []junitCase
 	}
-	suite.Name = "conformance"
 	for _, t := range r.sorted() {
 		var c junitCase
 		c.Class, c.Name, _ = strings.Cut(t.Name, "/")

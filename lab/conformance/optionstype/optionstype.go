@@ -53,19 +53,15 @@ func Find(name string) (protoreflect.MessageType, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	d, err := files.FindDescriptorByName(protoreflect.FullName(name))
+	mt, err := dynamicpb.NewTypes(files).FindMessageByName(protoreflect.FullName(name))
 	if err != nil {
-		return nil, fmt.Errorf("%s has no %s: make -C lab descriptors lists what is linked; or name file:name with a "+
-			"descriptor set", file, name)
+		return nil, fmt.Errorf("%s has no message %s: make -C lab descriptors lists what is linked; or name file:name "+
+			"with a descriptor set", file, name)
 	}
-	md, ok := d.(protoreflect.MessageDescriptor)
-	if !ok {
-		return nil, fmt.Errorf("%s is no message", d.FullName())
+	if s := mt.Descriptor().ParentFile().Syntax(); s != protoreflect.Proto3 {
+		return nil, fmt.Errorf("%s is of %v: only proto3 is supported", name, s)
 	}
-	if s := md.ParentFile().Syntax(); s != protoreflect.Proto3 {
-		return nil, fmt.Errorf("%s is of %v: only proto3 is supported", md.FullName(), s)
-	}
-	return dynamicpb.NewMessageType(md), nil
+	return mt, nil
 }
 
 // WriteDescriptors writes the descriptor set from which readers in other languages make
