@@ -17,31 +17,31 @@ import (
 // Outcome returns the answer, as the contract names it, of a reader that reads Options
 // of a type; if that is nil, the options are not decoded. The error is one of an
 // answer that is not of the protocol.
-func Outcome(a protocol.Answer, options protoreflect.MessageType) (contract.Outcome, error) {
-	kind := contract.Kind(a.Outcome)
-	switch kind {
+func Outcome(a protocol.Answer, options protoreflect.MessageType) (o contract.Outcome, err error) {
+	o.Kind = contract.Kind(a.Outcome)
+	switch o.Kind {
 	case contract.None:
 		if n := len(a.Detail); n > 0 {
-			return contract.Outcome{}, fmt.Errorf("the answer none has %d bytes behind it, and must have none", n)
+			err = fmt.Errorf("the answer none has %d bytes behind it, and must have none", n)
 		}
-		return contract.Outcome{Kind: kind}, nil
 	case contract.Panic, contract.Hang:
-		return contract.Outcome{Kind: kind, Panic: string(a.Detail)}, nil
+		o.Panic = string(a.Detail)
 	case contract.Error, contract.Read, contract.Malformed, contract.Foreign:
-		return contract.Outcome{Kind: kind, Err: errors.New(string(a.Detail))}, nil
+		o.Err = errors.New(string(a.Detail))
 	case contract.Options:
 		if options == nil {
-			return contract.Outcome{Kind: kind}, nil
+			break
 		}
-		opts := options.New().Interface()
+		o.Options = options.New().Interface()
 		// A reader that takes text that is not UTF-8 gives it back so: that is a wrong answer,
 		// and none that cannot be read.
-		if err := proto.Unmarshal(validText(a.Detail, options.Descriptor()), opts); err != nil {
-			return contract.Outcome{}, fmt.Errorf("the options in the answer cannot be decoded: %w", err)
+		if err = proto.Unmarshal(validText(a.Detail, options.Descriptor()), o.Options); err != nil {
+			err = fmt.Errorf("the options in the answer cannot be decoded: %w", err)
 		}
-		return contract.Outcome{Kind: kind, Options: opts}, nil
+	default:
+		err = fmt.Errorf("the answer %q is not an outcome (docs/conformance.md has them)", a.Outcome)
 	}
-	return contract.Outcome{}, fmt.Errorf("the answer %q is not an outcome (docs/conformance.md has them)", a.Outcome)
+	return o, err
 }
 
 // validText returns a message in whose strings what is not UTF-8 is replaced by U+FFFD.

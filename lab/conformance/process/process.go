@@ -64,12 +64,9 @@ func (r *Reader) Ask(payload []byte) (answer protocol.Answer, err error) {
 // The reader cannot be asked, or closed, by answered.
 func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answer) error) error {
 	var together *protocol.Answer // to several payloads, with none of which alone it has ended yet
-	alone := false
+	most := len(payloads)         // at a time
 	for i := 0; i < len(payloads); {
-		asked := payloads[i:]
-		if alone {
-			asked = asked[:1]
-		}
+		asked := payloads[i:min(i+most, len(payloads))]
 		n, end, err := r.exchange(asked, func(n int, a protocol.Answer) error { return answered(i+n, a) })
 		if err != nil {
 			return err
@@ -78,7 +75,7 @@ func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answe
 		switch {
 		case end == nil:
 		case len(asked) > 1:
-			together, alone = end, true
+			together, most = end, 1
 		default:
 			together = nil
 			if err := answered(i, *end); err != nil {
@@ -98,7 +95,7 @@ func (r *Reader) AskAll(payloads [][]byte, answered func(i int, a protocol.Answe
 func (r *Reader) exchange(payloads [][]byte, answered func(int, protocol.Answer) error) (n int,
 	end *protocol.Answer, err error) {
 	if r.run == nil {
-		if r.run, err = r.start(); err != nil {
+		if err := r.start(); err != nil {
 			return 0, nil, r.failed(err)
 		}
 	}
@@ -143,20 +140,23 @@ func (r *Reader) exchange(payloads [][]byte, answered func(int, protocol.Answer)
 // failed says which reader an error is of.
 func (r *Reader) failed(err error) error { return fmt.Errorf("reader %s: %w", r.Command[0], err) }
 
-func (r *Reader) start() (run *running, err error) {
-	run = &running{cmd: exec.Command(r.Command[0], r.Command[1:]...)}
+func (r *Reader) start() (err error) {
+	run := &running{cmd: exec.Command(r.Command[0], r.Command[1:]...)}
 	run.cmd.Stderr = &run.stderr
 	// A process that it leaves running may hold its standard error open.
 	run.cmd.WaitDelay = time.Second
 	ownGroup(run.cmd)
 	if run.in, err = run.cmd.StdinPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	if run.stdout, err = run.cmd.StdoutPipe(); err != nil {
-		return nil, err
+		return err
 	}
 	run.out = bufio.NewReaderSize(run.stdout, bufferSize)
-	return run, run.cmd.Start()
+	if err = run.cmd.Start(); err == nil {
+		r.run = run
+	}
+	return err
 }
 
 // bufferSize is the size in bytes of the buffers between a process and its pipes.

@@ -218,7 +218,7 @@ func TestAskAllFails(t *testing.T) {
 		})
 	}
 	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: patience}
-	if got, err := askAll(missing, ""); err == nil {
+	if got, err := askAll(missing, ""); err == nil || missing.Close() != nil {
 		t.Errorf("no program: answered %v", got)
 	}
 }
