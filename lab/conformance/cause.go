@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -12,24 +11,43 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// Cause is what failures have in common: what their payloads are examples of, by the ids
-// of docs/contract.md, and what was answered instead of what.
+// Cause is what failures have in common. Its name is what their payloads are examples of, by
+// the ids of docs/contract.md, and what was answered instead of what.
 type Cause struct {
-	Features []string `json:"features"`
-	Answer   string   `json:"answer"`
-	Tests    []string `json:"tests"`
-	Report   string   `json:"report"` // of the smallest payload
+	Name   string   `json:"cause"`
+	Tests  []string `json:"tests"`
+	Report string   `json:"report"` // of the smallest payload
 
-	smallest   *Test
-	unexpected bool // not all failures are expected
+	tests []*Test
 }
 
-func (c *Cause) String() string { return strings.Join(c.Features, " ") + ": " + c.Answer }
+// isUnexpected reports whether not all failures are expected.
+func (c *Cause) isUnexpected() bool {
+	return slices.ContainsFunc(c.tests, func(t *Test) bool { return !t.Expected })
+}
+
+func (c *Cause) smallest() *Test {
+	return slices.MinFunc(c.tests, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
+}
+
+// causesOf are the causes of failures, the one of the most tests first.
+func causesOf(failures []*Test) (all []*Cause) {
+	byName := make(map[string]*Cause)
+	for _, t := range failures {
+		name := t.failure.cause()
+		if byName[name] == nil {
+			byName[name] = &Cause{Name: name}
+			all = append(all, byName[name])
+		}
+		c := byName[name]
+		c.Tests, c.tests = append(c.Tests, t.Name), append(c.tests, t)
+	}
+	slices.SortStableFunc(all, func(a, b *Cause) int { return len(b.Tests) - len(a.Tests) })
+	return all
+}
 
 // cause names the cause of a failure.
-func (f *failure) cause() string {
-	return (&Cause{Features: f.features(), Answer: f.answer()}).String()
-}
+func (f *failure) cause() string { return strings.Join(f.features(), " ") + ": " + f.answer() }
 
 // features are the ids that matter: beside a fault nothing else in a payload does. A
 // payload with nothing special in it has the rule that decides.
@@ -61,38 +79,14 @@ func rule(b []byte, want contract.Kind) string {
 	return "R4a"
 }
 
-// causesOf are the causes of failures, the one of the most tests first.
-func causesOf(failures []*Test) []*Cause {
-	var all []*Cause
-	for _, t := range failures {
-		i := slices.IndexFunc(all, func(c *Cause) bool { return c.String() == t.failure.cause() })
-		if i < 0 {
-			i = len(all)
-			all = append(all, &Cause{Features: t.failure.features(), Answer: t.Answer, smallest: t})
-		}
-		c := all[i]
-		c.Tests = append(c.Tests, t.Name)
-		c.unexpected = c.unexpected || !t.Expected
-		if len(t.failure.payload) < len(c.smallest.failure.payload) {
-			c.smallest = t
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *Cause) int { return len(b.Tests) - len(a.Tests) })
-	return all
-}
-
 // differences say in which fields options differ from those wanted, in words that stay the
 // same when the value does not matter.
 func differences(want, got contract.Outcome) (list []string) {
 	i := slices.IndexFunc(want.All(), func(o contract.Outcome) bool { return o.Kind == got.Kind })
-	if i < 0 || got.Kind != contract.Options {
+	if i < 0 || got.Options == nil || want.All()[i].Options == nil {
 		return nil
 	}
-	want = want.All()[i]
-	if want.Options == nil || got.Options == nil {
-		return nil
-	}
-	w, g := want.Options.ProtoReflect(), got.Options.ProtoReflect()
+	w, g := want.All()[i].Options.ProtoReflect(), got.Options.ProtoReflect()
 	for i := range w.Descriptor().Fields().Len() {
 		fd := w.Descriptor().Fields().Get(i)
 		if w.Has(fd) == g.Has(fd) && w.Get(fd).Equal(g.Get(fd)) {
@@ -141,9 +135,4 @@ func kinds(want contract.Outcome) string {
 		}
 	}
 	return strings.Join(all, " or ")
-}
-
-// compareNames compares the names of tests, first by their levels.
-func compareNames(a, b string) int {
-	return cmp.Or(cmp.Compare(levelOf(a), levelOf(b)), strings.Compare(a, b))
 }

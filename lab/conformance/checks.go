@@ -15,7 +15,6 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/lab/conformance/differential"
 )
 
 // The levels of tests, each of which includes those before it.
@@ -30,7 +29,7 @@ var Levels = []string{Required, Recommended, Freedoms}
 
 // question is a payload of a test.
 type question struct {
-	level   string
+	level   string   // Freedoms where a payload has several right answers
 	place   string   // the test's name is level/place, or level/place/token+token
 	tokens  []string // that the payload is made of, if it is one of an enumeration
 	ids     string   // of docs/contract.md that these are examples of, separated by spaces
@@ -46,162 +45,132 @@ func (q question) name() string {
 	return strings.ReplaceAll(name, " ", "-")
 }
 
-// check is some tests of one level, or of Freedoms where a payload has several right answers.
-type check struct {
-	level     string
-	questions iter.Seq[question]
-}
-
-// name is the full name of the Options.
-func (r *run) name() string { return string(r.options.Descriptor().FullName()) }
-
-// allChecks are those of a reader of Options of a type.
-func (r *run) allChecks() (all []check) {
-	add := func(level string, questions ...iter.Seq[question]) {
-		for _, q := range questions {
-			all = append(all, check{level, q})
+// checks asks everything that a reader of the Options is asked.
+func (r *run) checks(ask func(question)) {
+	for _, c := range r.cases {
+		if c.Origin != nil {
+			ask(r.ofCase(Required, "recorded", c, c.Payload.Bytes))
 		}
 	}
-	add(Required, r.ofCases("recorded", whole(true)))
 	plain := r.plain()
 	for _, name := range slices.Sorted(maps.Keys(plain)) {
-		add(Required, r.draw("plain/"+name, one(plain[name])))
+		r.draw(ask, Required, "plain/"+name, one(plain[name]))
 	}
-	add(Recommended, r.ofCases("corpus", whole(false)))
+	if r.Level == Required {
+		return
+	}
+	for _, c := range r.cases {
+		r.around(ask, c)
+	}
 	for _, p := range r.grammar.Properties() {
-		add(Recommended, r.draw(p.Name, p.Draw))
+		r.draw(ask, Recommended, p.Name, p.Draw)
 	}
-	add(Recommended, r.draw("any-bytes", one(r.anyBytes)), r.ofCases("truncated", r.cuts))
-	for _, place := range r.grammar.Contexts() {
-		add(Recommended, sentences("walk/"+place.Name, r.grammar.Sentences(place, r.Longest), names))
+	payloads := corpus.Payloads(r.cases)
+	r.draw(ask, Recommended, "any-bytes", one(func(rnd grammar.Rand) []byte { return grammar.Changed(rnd, payloads) }))
+	for _, c := range r.grammar.Contexts() {
+		sentences(ask, "walk/"+c.Name, r.grammar.Sentences(c, r.Longest))
 	}
-	add(Recommended, sentences("walk/bytes", grammar.Strings(r.Longest), names))
+	sentences(ask, "walk/bytes", grammar.Strings(r.Longest))
 	if r.Longest > 1 {
-		inOne := func(grammar.Sentence) []string { return nil }
-		add(Recommended, sentences("walk/params", r.grammar.Params(), names),
-			sentences("walk/sizes", r.grammar.Sizes(), inOne), r.ofCases("walk/neighbours", edits), r.pairs)
+		sentences(ask, "walk/params", r.grammar.Params())
+		sentences(ask, "walk/sizes", r.grammar.Sizes())
+		r.pairs(ask)
 	}
 	if r.Payloads > 0 {
-		add(Recommended, r.mutated)
+		r.mutated(ask)
 	} else if r.Longest > 1 {
-		add(Recommended, sizes)
+		sizes(ask)
 	}
-	return all
 }
 
-// ofCases asks payloads that are made of the cases, those of each case in a test of its own.
-func (r *run) ofCases(place string, payloads func(corpus.Case) [][]byte) iter.Seq[question] {
-	ids := caseIDs(r.grammar)
-	return func(yield func(question) bool) {
-		for _, e := range r.cases {
-			for _, b := range payloads(e) {
-				if !yield(question{place: place, tokens: []string{e.Name}, ids: ids(e.Name), payload: b}) {
-					return
-				}
-			}
+// ofCase is a payload that is made of a case, in a test of this.
+func (r *run) ofCase(level, place string, c corpus.Case, payload []byte) question {
+	return question{level, place, []string{c.Name}, r.ids(c.Name), payload}
+}
+
+// around asks a case that was not recorded as it is, any with Options cut at every byte, and of
+// a small one every single edit.
+func (r *run) around(ask func(question), c corpus.Case) {
+	const large, small = 2000, 200 // bytes
+	if c.Origin == nil {
+		ask(r.ofCase(Recommended, "corpus", c, c.Payload.Bytes))
+	}
+	if c.Size <= large && r.want(c.Payload.Bytes).Kind == contract.Options {
+		for cut := range c.Payload.Bytes {
+			ask(r.ofCase(Recommended, "truncated", c, c.Payload.Bytes[:cut]))
 		}
 	}
-}
-
-// whole are the recorded cases, or the others, as they are.
-func whole(recorded bool) func(corpus.Case) [][]byte {
-	return func(e corpus.Case) (one [][]byte) {
-		if recorded == (e.Origin != nil) {
-			one = append(one, e.Payload.Bytes)
+	if c.Size <= small && r.Longest > 1 {
+		for _, s := range grammar.Edits(c.Name, c.Payload.Bytes) {
+			ask(r.ofCase(Recommended, "walk/neighbours", c, s.Bytes()))
 		}
-		return one
 	}
-}
-
-// cuts are a case with Options, cut at every byte.
-func (r *run) cuts(e corpus.Case) (all [][]byte) {
-	if e.Size > 2000 || r.want(e.Payload.Bytes).Kind != contract.Options {
-		return nil
-	}
-	for cut := range e.Payload.Bytes {
-		all = append(all, e.Payload.Bytes[:cut])
-	}
-	return all
-}
-
-// edits are every single edit of a small case.
-func edits(e corpus.Case) (all [][]byte) {
-	const small = 200 // bytes
-	if e.Size > small {
-		return nil
-	}
-	for _, s := range grammar.Edits(e.Name, e.Payload.Bytes) {
-		all = append(all, s.Bytes())
-	}
-	return all
 }
 
 // one draws one payload at a time.
-func one(draw func(grammar.Rand) grammar.Payload) func(grammar.Rand) []grammar.Payload {
-	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{draw(rnd)} }
+func one(draw func(grammar.Rand) []byte) func(grammar.Rand) []grammar.Payload {
+	return func(rnd grammar.Rand) []grammar.Payload { return []grammar.Payload{{Bytes: draw(rnd)}} }
 }
 
-// draw asks what is drawn, the same for a seed whatever else is asked.
-func (r *run) draw(place string, draw func(grammar.Rand) []grammar.Payload) iter.Seq[question] {
-	ids := caseIDs(r.grammar)(place)
-	return func(yield func(question) bool) {
-		h := fnv.New64()
-		fmt.Fprint(h, r.Seed, place)
-		rnd := rand.New(rand.NewSource(int64(h.Sum64())))
-		for range r.Checks {
-			for _, p := range draw(rnd) {
-				if !yield(question{place: place, ids: ids, payload: p.Bytes}) {
-					return
-				}
-			}
+// chance is the same for a seed whatever else is asked.
+func (r *run) chance(place string) *rand.Rand {
+	h := fnv.New64()
+	fmt.Fprint(h, r.Seed, place)
+	return rand.New(rand.NewSource(int64(h.Sum64())))
+}
+
+// draw asks what is drawn.
+func (r *run) draw(ask func(question), level, place string, draw func(grammar.Rand) []grammar.Payload) {
+	rnd, ids := r.chance(place), r.ids(place)
+	for range r.Checks {
+		for _, p := range draw(rnd) {
+			ask(question{level: level, place: place, ids: ids, payload: p.Bytes})
 		}
 	}
 }
 
 // plain are what containerd sends, in encodings that a standard encoder writes.
-func (r *run) plain() map[string]func(grammar.Rand) grammar.Payload {
+func (r *run) plain() map[string]func(grammar.Rand) []byte {
 	g := r.grammar
-	with := func(family grammar.Level) func(grammar.Rand) grammar.Payload {
-		return func(rnd grammar.Rand) grammar.Payload { return g.Encode(rnd, 0, family, g.Options(rnd)) }
+	with := func(family grammar.Level) func(grammar.Rand) []byte {
+		return func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, family, g.Options(rnd)).Bytes }
 	}
-	return map[string]func(grammar.Rand) grammar.Payload{
-		"none":      func(grammar.Rand) grammar.Payload { return grammar.Payload{} },
+	started := func(version, shim string) func(grammar.Rand) []byte {
+		return func(rnd grammar.Rand) []byte { return r.started(rnd, version, shim) }
+	}
+	return map[string]func(grammar.Rand) []byte{
+		"none":      func(grammar.Rand) []byte { return nil },
 		"legacy":    with(grammar.Legacy),
 		"bootstrap": with(grammar.Bootstrap),
-		"bootstrap-none": func(rnd grammar.Rand) grammar.Payload {
-			return g.Encode(rnd, 0, grammar.Bootstrap, nil)
+		"bootstrap-none": func(rnd grammar.Rand) []byte {
+			return g.Encode(rnd, 0, grammar.Bootstrap, nil).Bytes
 		},
-		"containerd-2.2":        r.started("v2.2.9", "io.containerd.example.v1"),
-		"containerd-2.4":        r.started("v2.4.2", "io.containerd.example.v1"),
-		"containerd-2.4-runhcs": r.started("v2.4.2", "containerd-shim-runhcs-v1"),
-		"other-type": func(rnd grammar.Rand) grammar.Payload {
-			return g.ForeignAs(rnd, 0, r.otherName(rnd), r.encoded(rnd))
+		"containerd-2.2":        started("v2.2.9", "io.containerd.example.v1"),
+		"containerd-2.4":        started("v2.4.2", "io.containerd.example.v1"),
+		"containerd-2.4-runhcs": started("v2.4.2", "containerd-shim-runhcs-v1"),
+		"other-type": func(rnd grammar.Rand) []byte {
+			return g.ForeignAs(rnd, 0, pick(rnd, g.OtherNames), r.encoded(rnd)).Bytes
 		},
 	}
 }
 
-// otherName draws the name of another type of Options.
-func (r *run) otherName(rnd grammar.Rand) string {
-	return r.grammar.OtherNames[rnd.Intn(len(r.grammar.OtherNames))]
-}
+func pick[T any](rnd grammar.Rand, from []T) T { return from[rnd.Intn(len(from))] }
 
 // started draws what a containerd writes to a shim that it starts: with Options, without,
 // or with options of another type.
-func (r *run) started(version, shim string) func(grammar.Rand) grammar.Payload {
-	return func(rnd grammar.Rand) grammar.Payload {
-		p := &bootstrap.BootstrapParams{InstanceID: grammar.ID(rnd), Namespace: grammar.Namespace(rnd),
-			ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
-			ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
-			LogLevel: []bootstrap.LogLevel{0, -4}[rnd.Intn(2)]}
-		url, value := r.name(), r.encoded(rnd)
-		switch rnd.Intn(8) {
-		case 0:
-			url, value = "", nil
-		case 1:
-			url = r.otherName(rnd)
-		}
-		return grammar.Payload{Bytes: grammar.Start(shim, p, url, value)}
+func (r *run) started(rnd grammar.Rand, version, shim string) []byte {
+	p := &bootstrap.BootstrapParams{InstanceID: grammar.ID(rnd), Namespace: grammar.Namespace(rnd),
+		ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
+		ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
+		LogLevel: pick(rnd, []bootstrap.LogLevel{0, -4})}
+	url, value := string(r.options.Descriptor().FullName()), r.encoded(rnd)
+	switch rnd.Intn(8) {
+	case 0:
+		url, value = "", nil
+	case 1:
+		url = pick(rnd, r.grammar.OtherNames)
 	}
+	return grammar.Start(shim, p, url, value)
 }
 
 // encoded draws Options as a standard encoder writes them.
@@ -213,98 +182,102 @@ func (r *run) encoded(rnd grammar.Rand) []byte {
 	return b
 }
 
-func (r *run) anyBytes(rnd grammar.Rand) grammar.Payload {
-	return grammar.Payload{Bytes: grammar.Changed(rnd, corpus.Payloads(r.cases))}
-}
-
-// mutated asks payloads that are made of others.
-func (r *run) mutated(yield func(question) bool) {
-	m := differential.NewMutator(int64(r.Seed), r.cases)
-	for range r.Payloads {
-		if !yield(question{place: "mutated", payload: m.Next()}) {
-			return
+// mutated asks what is neither enumerated nor drawn: many tokens in a row; and those, a case, or
+// what is drawn, with bytes changed.
+func (r *run) mutated(ask func(question)) {
+	rnd, properties, contexts := r.chance("mutated"), r.grammar.Properties(), r.grammar.Contexts()
+	next := func() []byte {
+		switch rnd.Intn(8) {
+		case 0:
+			return pick(rnd, r.cases).Payload.Bytes
+		case 1:
+			return pick(rnd, pick(rnd, properties).Draw(rnd)).Bytes
 		}
+		context := pick(rnd, contexts)
+		var row []grammar.Token
+		for range 1 + rnd.Intn(6) {
+			t := pick(rnd, r.grammar.Tokens(context.Level))
+			if t.Kind == grammar.Sound || rnd.Intn(16) == 0 { // what is malformed hides the others
+				row = append(row, t)
+			}
+		}
+		return grammar.Encode(context.Payload(row))
+	}
+	const longest = 8 << 10 // bytes
+	for range r.Payloads {
+		b := next()
+		for range rnd.Intn(2) {
+			b = grammar.Edit(rnd, b, next)
+		}
+		ask(question{level: Recommended, place: "mutated", payload: b[:min(len(b), longest)]})
 	}
 }
 
 // sizes asks large payloads.
-func sizes(yield func(question) bool) {
+func sizes(ask func(question)) {
 	for _, shape := range grammar.Shapes {
 		for _, size := range []int{1 << 16, 1 << 20} {
-			if !yield(question{place: "size/" + shape.Name, payload: shape.Make(size)}) {
-				return
-			}
+			ask(question{level: Recommended, place: "size/" + shape.Name, payload: shape.Make(size)})
 		}
 	}
-	yield(question{place: "size/24-MiB", payload: grammar.Shapes[0].Make(24 << 20)})
+	ask(question{level: Recommended, place: "size/24-MiB", payload: grammar.Shapes[0].Make(24 << 20)})
 }
 
-// sentences asks the payloads of an enumeration. of names what a test of its own is made of.
-func sentences(place string, all iter.Seq[grammar.Sentence], of func(grammar.Sentence) []string) iter.Seq[question] {
-	return func(yield func(question) bool) {
-		for s := range all {
-			q := question{place: place, tokens: of(s), payload: s.Bytes()}
-			for _, t := range s.Tokens {
-				q.ids += " " + t.Rules
-			}
-			if !yield(q) {
-				return
-			}
+// sentences asks the payloads of an enumeration.
+func sentences(ask func(question), place string, all iter.Seq[grammar.Sentence]) {
+	for s := range all {
+		q := question{level: Recommended, place: place, payload: s.Bytes()}
+		for _, t := range s.Tokens {
+			q.tokens = append(q.tokens, t.Name)
+			q.ids += " " + t.Rules
 		}
+		switch {
+		case place == "walk/sizes": // of which each is no test of its own
+			q.tokens = nil
+		case s.Tokens == nil && len(q.payload) > 0: // any bytes
+			q.tokens = []string{fmt.Sprintf("%02x", q.payload[0])}
+		case len(q.tokens) == 0:
+			q.tokens = []string{"nothing"}
+		}
+		ask(q)
 	}
-}
-
-// names are those of the tokens of a sentence, or the first of any bytes.
-func names(s grammar.Sentence) (all []string) {
-	for _, t := range s.Tokens {
-		all = append(all, t.Name)
-	}
-	switch b := s.Bytes(); {
-	case len(all) > 0:
-		return all
-	case s.Tokens == nil && len(b) > 0:
-		return []string{fmt.Sprintf("%02x", b[0])}
-	}
-	return []string{"nothing"}
 }
 
 // pairs asks one case of each class after each of the others: a reader must not keep
 // state. A case that fails after all others fails by itself.
-func (r *run) pairs(yield func(question) bool) {
+func (r *run) pairs(ask func(question)) {
 	seen := make(map[string]bool)
 	var first []corpus.Case
-	for _, e := range r.cases {
-		class := e.Name[:strings.LastIndexByte(e.Name, '_')] + string(e.Outcome)
-		if e.Origin == nil && e.Size <= 2000 && !seen[class] {
+	for _, c := range r.cases {
+		class := c.Name[:strings.LastIndexByte(c.Name, '_')] + string(c.Outcome)
+		if c.Origin == nil && c.Size <= 2000 && !seen[class] {
 			seen[class] = true
-			first = append(first, e)
+			first = append(first, c)
 		}
 	}
 	for _, a := range first {
 		for _, b := range first {
-			if !yield(question{place: "corpus", tokens: []string{a.Name}, payload: a.Payload.Bytes}) ||
-				!yield(question{place: "corpus", tokens: []string{b.Name, "after " + a.Name},
-					payload: b.Payload.Bytes}) {
-				return
-			}
+			after := r.ofCase(Recommended, "corpus", b, b.Payload.Bytes)
+			after.tokens = append(after.tokens, "after "+a.Name)
+			ask(r.ofCase(Recommended, "corpus", a, a.Payload.Bytes))
+			ask(after)
 		}
 	}
 }
 
-// caseIDs returns what gives the ids of a case of the corpus, whose name ends with that of
+// idsOf returns what gives the ids of a case of the corpus, whose name ends with that of
 // a token, or of what is named after an equivalence.
-func caseIDs(g *grammar.Grammar) func(name string) string {
+func idsOf(g *grammar.Grammar) func(name string) string {
 	ids := map[string]string{"truncated": "M1"}
 	for _, row := range grammar.VariationNames {
 		ids[row] = row
 	}
-	all := slices.Concat(g.Faults(grammar.Legacy), g.Faults(grammar.Bootstrap))
-	for _, place := range g.Contexts() {
-		all = append(all, g.Tokens(place.Level)...)
-	}
-	for _, t := range all {
-		if t.Rules != "" {
-			ids[strings.NewReplacer(",", "", " ", "-").Replace(t.Name)] = t.Rules
+	asInNames := strings.NewReplacer(",", "", " ", "-")
+	for _, c := range g.Contexts() {
+		for _, t := range g.Tokens(c.Level) {
+			if t.Rules != "" {
+				ids[asInNames.Replace(t.Name)] = t.Rules
+			}
 		}
 	}
 	return func(name string) (found string) {

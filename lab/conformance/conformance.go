@@ -10,109 +10,74 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/settings"
 	"shimfuzz/internal/verdict"
-	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/conformance/protocol"
 )
 
-// Settings are those of a run that holds a reader to the contract, as settings.Test.Lab.
+// Settings are those of a run that holds a reader to the contract, as settings.Test.Lab and
+// report.json have them.
 type Settings struct {
-	Reader        string // the command
-	Name, Version string // of a reader of package readers, "" for any other
-	Engine        string // of an example reader, whose known defects are excused; "" for any other
-	Options       string // the type that it reads as the user names it; "" is the program's
-	Type          string // the same as optionstype.Find takes it; "" is hcsshim's
-	Marked        bool   // it answers with a mark in the place of options
-	HCSShim       string // whose Options are linked, for people
-	Level         string // of tests
-	Expected      string // file with the failures that are expected, "" for none
-	Update        bool   // write that file
-	Seed          int    // of the generated payloads
-	Checks        int    // how many of those for each property
-	Payloads      int    // how many are made by mutation
-	Longest       int    // how many tokens in a row are enumerated
+	Reader   string `json:"reader"`   // the command
+	Name     string `json:"name"`     // of a reader of package readers, "" for any other
+	Version  string `json:"version"`  // the same
+	Engine   string `json:"engine"`   // of an example reader, whose known defects are excused; "" for any other
+	Options  string `json:"options"`  // the type that it reads, as optionstype.Find takes it
+	HCSShim  string `json:"hcsshim"`  // whose Options are linked, for people
+	Level    string `json:"level"`    // of tests
+	Expected string `json:"expected"` // file with the failures that are expected, "" for none
+	Update   bool   `json:"update"`   // write that file
+	Seed     int    `json:"seed"`     // of the generated payloads
+	Checks   int    `json:"checks"`   // how many of those for each property
+	Payloads int    `json:"payloads"` // how many are made by mutation
+	Longest  int    `json:"longest"`  // how many tokens in a row are enumerated
 
-	test settings.Test
+	Test settings.Test `json:"-"` // of this process
 }
 
-// SettingsOf reads what a process is told.
-func SettingsOf(t settings.Test) (*Settings, error) {
-	s := &Settings{test: t}
-	if err := json.Unmarshal([]byte(t.Lab), s); err != nil {
-		return nil, fmt.Errorf("make -C lab conformance runs this: %w", err)
-	}
-	return s, nil
+// LoadSettings reads what this process is told.
+func LoadSettings() (*Settings, error) {
+	t, err := settings.Load()
+	s := &Settings{Test: t}
+	return s, errors.Join(err, json.Unmarshal([]byte(t.Lab), s))
 }
 
-// Run holds a reader to the contract, writes the reports into build/conformance, and a
-// summary to w. It reports whether all is as it must be. The error is one line.
+// Run, in the suite's root, holds a reader to the contract, writes the reports into
+// build/conformance, and a summary to w. It reports whether all is as it must be. The error
+// is one line.
 func Run(ctx context.Context, w io.Writer, s *Settings) (passes bool, err error) {
-	root, err := settings.Root()
-	if err != nil {
-		return false, err
-	}
-	dir := filepath.Join(root, "build", "conformance", s.Engine)
+	dir := filepath.Join("build", "conformance", s.Engine)
 	// The reports of an earlier run would be taken for this one's, if it ends early.
-	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o777)); err != nil {
+	if err := os.RemoveAll(dir); err != nil {
 		return false, err
 	}
 	r, err := start(s)
 	if err != nil {
 		return false, err
 	}
-	defer r.reader.Close()
-	return r.conform(ctx, w, dir, r.allChecks())
+	return r.conform(ctx, w, dir, r.checks)
 }
 
 // conform is Run of a reader that has been started.
-func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks []check) (passes bool, err error) {
-	if r.list, err = readExpected(r.Expected, r.Update); err != nil {
-		return false, err
-	}
-	report := newReport(r, dir)
-	if _, err := io.WriteString(w, report.header()); err != nil {
-		return false, err
-	}
+func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks func(ask func(question))) (passes bool,
+	err error) {
+	defer r.reader.Close()
+	r.dir = dir
+	fmt.Fprint(w, r.header())
 	if err = r.all(ctx, checks); err == nil {
 		err = r.shrinkAll(ctx)
 	}
-	report.Interrupted = errors.Is(err, context.Canceled)
-	if err != nil && !report.Interrupted {
-		return false, err
+	if err == nil {
+		err = r.reader.Close()
 	}
-	if err := report.finish(); err != nil {
-		return false, err
+	if r.Interrupted = errors.Is(err, context.Canceled); err == nil || r.Interrupted {
+		err = r.finish()
 	}
-	_, err = io.WriteString(w, report.text(false))
-	return report.Green, err
-}
-
-// start starts the reader and asks for its answer to no bytes at all. The error is one line
-// for a program that is not a reader.
-func start(s *Settings) (*run, error) {
-	root, err := settings.Root()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		fmt.Fprint(w, r.summary())
 	}
-	r, err := newRun(s)
-	if err != nil {
-		return nil, err
-	}
-	r.reader = &process.Reader{Command: strings.Fields(s.Reader), Dir: root, Limit: process.Limit}
-	a, err := r.reader.Ask(nil)
-	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
-		err = fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
-			"docs/conformance.md has the protocol)",
-			strings.Join(r.reader.Command, " "), strings.Join(strings.Fields(string(a.Detail)), " "))
-	}
-	if err != nil {
-		r.reader.Close()
-	}
-	return r, err
+	return r.Green, err
 }
 
 // Repro reports what a payload is, what a correct reader answers to it, and what the
@@ -132,20 +97,20 @@ func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes b
 	if err != nil {
 		return false, err
 	}
-	report := f.report(s)
+	report := f.report(s, "")
 	report.Verdict = f.verdict.Kind
 	if f.verdict.Kind == verdict.Right {
 		report.Difference = ""
 	}
 	report.Payload.Description = "decided by " + rule(payload, f.want.Kind)
-	_, err = io.WriteString(w, report.String())
-	return !f.verdict.Fails(), err
+	fmt.Fprint(w, report)
+	return !f.verdict.Fails(), nil
 }
 
 // reproCommand is the line that puts a case to the reader with the same settings.
 func (s *Settings) reproCommand(file string) string {
-	line := "make -C lab repro " + s.test.CaseArguments(file) + " READER=" + settings.Quote(s.Reader)
-	if s.Options != "" {
+	line := "make -C lab repro " + s.Test.CaseArguments(file) + " READER=" + settings.Quote(s.Reader)
+	if s.Options != contract.OptionsName {
 		line += " OPTIONS=" + settings.Quote(s.Options)
 	}
 	return line

@@ -1,54 +1,40 @@
 package conformance
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
-	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verdict"
 )
 
 // Report is report.json. docs/conformance.md describes it.
 type Report struct {
-	Format      int            `json:"format"`
-	Reader      string         `json:"reader"`
-	Options     string         `json:"options"`
-	HCSShim     string         `json:"hcsshim"`
-	Level       string         `json:"level"`
-	Seed        int            `json:"seed"`
-	Checks      int            `json:"checks"`
-	Longest     int            `json:"longest"`
+	Format int `json:"format"`
+	*Settings
 	Interrupted bool           `json:"interrupted"`
 	Green       bool           `json:"green"`
 	Levels      []*Counts      `json:"levels"`
 	Excused     map[string]int `json:"excused"`
-	Problems    []problem      `json:"problems"`
+	Problems    []string       `json:"problems"` // what makes the run red
 	Causes      []*Cause       `json:"causes"`
 	Failures    []*Test        `json:"failures"`
-
-	run *run
-	dir string // of its files
 }
 
 // Counts are those of the tests of a level.
 type Counts struct {
 	Level    string `json:"level"`
 	Tests    int    `json:"tests"`
-	Passed   int    `json:"passed"`
 	Failed   int    `json:"failed"`
 	Expected int    `json:"expected"` // of the failed ones
 	Payloads int    `json:"payloads"`
@@ -57,129 +43,96 @@ type Counts struct {
 // Test is a test and what has become of it.
 type Test struct {
 	Name     string `json:"test"`
-	Level    string `json:"level"`
 	Answer   string `json:"answer"`
 	Expected bool   `json:"expected"`
-	Cause    int    `json:"cause"`    // index in the causes
 	Payloads int    `json:"payloads"` // with a wrong answer
-	Payload  string `json:"payload"`  // hexadecimal, up to a size
-	File     string `json:"file"`
+	File     string `json:"file"`     // with one of them
 	Replay   string `json:"replay"`
 
 	failure *failure // nil if it passes
 }
 
-func newReport(r *run, dir string) *Report {
-	return &Report{Format: 1, Reader: r.Reader, Options: r.name(), HCSShim: r.HCSShim, Level: r.Level,
-		Seed: r.Seed, Checks: r.Checks, Longest: r.Longest, Excused: r.explained, Problems: []problem{}, run: r,
-		dir: dir}
-}
-
-// finish fills the report with what has become of the run, and writes its files.
-func (r *Report) finish() error {
-	r.Failures = r.run.failures()
+// finish completes the report, and writes the files.
+func (r *run) finish() error {
+	r.Failures = r.failures()
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
-	problems := r.run.list.compare(r.run, r.Failures)
-	if r.run.Update && !r.Interrupted {
-		if err := r.run.list.update(r.run, r.Failures); err != nil {
+	unexpected, outdated := r.compare()
+	if r.Update && !r.Interrupted {
+		unexpected, outdated = nil, nil
+		if err := r.updateExpected(); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
 		}
-		problems = nil
-		for _, t := range r.Failures {
-			t.Expected = true
+	}
+	for _, d := range r.engine.Defects {
+		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
+			outdated = append(outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
+				"remove it from lab/conformance/differential/defects.go")
 		}
 	}
 	if !r.Interrupted {
-		r.Problems = append(r.Problems, append(problems, r.outdatedDefects()...)...)
+		r.outdated = outdated
+		r.Problems = append(append(r.Problems, unexpected...), outdated...)
 	}
-	r.Green = len(r.Problems) == 0 && r.run.unlisted == 0 && !r.Interrupted
-	r.count()
+	r.Green = len(r.Problems) == 0 && !r.Interrupted
+	for _, t := range r.tests {
+		r.Levels[levelOf(t.Name)].Tests++
+	}
+	for _, t := range r.Failures {
+		c := r.Levels[levelOf(t.Name)]
+		c.Failed++
+		if t.Expected {
+			c.Expected++
+		}
+	}
 	r.Causes = causesOf(r.Failures)
-	return r.writeFiles()
+	return r.write()
 }
 
-// outdatedDefects are the known defects that have not shown.
-func (r *Report) outdatedDefects() (problems []problem) {
-	for _, d := range r.run.engine.Defects {
-		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
-			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine " +
-				"no longer has it, remove it from lab/conformance/differential/defects.go"})
-		}
-	}
-	return problems
-}
-
-// count counts the tests of each level.
-func (r *Report) count() {
-	for i, level := range Levels[:levelOf(r.Level)+1] {
-		r.Levels = append(r.Levels, &Counts{Level: level, Payloads: r.run.payloads[level]})
-		c := r.Levels[i]
-		for _, t := range r.run.tests {
-			switch {
-			case t.Level != level:
-				continue
-			case t.failure == nil:
-				c.Passed++
-			case t.Expected:
-				c.Expected++
-				fallthrough
-			default:
-				c.Failed++
-			}
-			c.Tests++
-		}
-	}
-}
-
-// report is what is told of a failure.
-func (f *failure) report(s *Settings) verdict.Report {
+// report is what is told of a failure. file keeps its payload.
+func (f *failure) report(s *Settings, file string) verdict.Report {
 	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
 	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
-	if f.file != "" {
-		r.Replay = s.reproCommand(f.file)
+	if file != "" {
+		r.Replay = s.reproCommand(file)
 	}
 	return r
 }
 
-// inNames is what the names of files do not have.
-var inNames = regexp.MustCompile(`[^-_.+=^0-9A-Za-z]`)
+// notInNames is what the names of files do not have.
+var notInNames = regexp.MustCompile(`[^-_.+=^0-9A-Za-z]`)
 
-// writeFiles writes everything into the folder.
-func (r *Report) writeFiles() error {
+// write writes the payloads of the failures, and the reports.
+func (r *run) write() error {
 	failures := filepath.Join(r.dir, "failures")
-	if err := errors.Join(os.RemoveAll(failures), os.MkdirAll(failures, 0o777)); err != nil {
+	if err := os.MkdirAll(failures, 0o777); err != nil {
 		return err
 	}
-	const longestName, mostHex = 120, 4096 // in bytes
+	const longestName = 120 // bytes
 	for i, t := range r.Failures {
-		f := t.failure
-		name := inNames.ReplaceAllString(t.Name, "_")
-		f.file = filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
-		if err := os.WriteFile(f.file, f.payload, 0o666); err != nil {
+		name := notInNames.ReplaceAllString(t.Name, "_")
+		file := filepath.Join(failures, fmt.Sprintf("%s_%d.bin", name[:min(len(name), longestName)], i))
+		if err := os.WriteFile(file, t.failure.payload, 0o666); err != nil {
 			return err
 		}
-		t.Cause = slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.String() == f.cause() })
-		t.File, t.Replay = gocmd.FromHere(f.file), r.run.reproCommand(f.file)
-		if len(f.payload) <= mostHex {
-			t.Payload = hex.EncodeToString(f.payload)
-		}
+		t.File, t.Replay = file, r.reproCommand(file)
 	}
 	for _, c := range r.Causes {
-		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c, c.smallest.Name, c.smallest.failure.report(r.run.Settings))
+		t := c.smallest()
+		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c.Name, t.Name, t.failure.report(r.Settings, t.File))
 	}
-	junit, err := xml.MarshalIndent(r.junit(), "", " ")
-	data, err2 := json.MarshalIndent(r, "", " ")
-	if err := errors.Join(err, err2); err != nil {
-		return err
+	junit, errXML := r.junit()
+	data, errJSON := json.MarshalIndent(r.Report, "", " ")
+	err := errors.Join(errXML, errJSON)
+	for name, text := range map[string][]byte{"report.txt": []byte(r.header() + r.summary() + r.details()),
+		"junit.xml": junit, "report.json": data} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(r.dir, name), append(text, '\n'), 0o666))
 	}
-	return errors.Join(
-		writeWhole(filepath.Join(r.dir, "report.txt"), []byte(r.header()+r.text(true))),
-		writeWhole(filepath.Join(r.dir, "junit.xml"), append([]byte(xml.Header), append(junit, '\n')...)),
-		writeWhole(filepath.Join(r.dir, "report.json"), append(data, '\n')))
+	return err
 }
 
+// header says what is tested.
 func (r *Report) header() string {
 	name := r.Options
 	if name == contract.OptionsName {
@@ -190,86 +143,96 @@ func (r *Report) header() string {
 		r.Reader, name, r.Level, r.Seed, r.Checks, r.Longest)
 }
 
-// text is what fits on a screen, or everything.
-func (r *Report) text(everything bool) string {
-	most := func(lines int) int {
-		if everything {
-			return math.MaxInt
-		}
-		return lines
-	}
+// summary is what fits on a screen.
+func (r *run) summary() string {
 	var b strings.Builder
-	r.table(&b)
+	const format = "%13s%7v%8v%8v%10v%10v\n"
+	fmt.Fprintf(&b, "\n"+format, "level", "tests", "passed", "failed", "expected", "payloads")
+	expected, payloads := 0, 0
+	for _, c := range r.Levels {
+		fmt.Fprintf(&b, format, c.Level, c.Tests, c.Tests-c.Failed, c.Failed, c.Expected, c.Payloads)
+		expected += c.Expected
+		payloads += c.Payloads
+	}
+	why := make(map[string]string)
+	for _, d := range r.engine.Defects {
+		why[d.Name] = ": " + d.Why
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
+		fmt.Fprintf(&b, "excused: %d answers, by %s%s\n", r.Excused[name], name, why[name])
+	}
 	if len(r.Causes) > 0 {
 		fmt.Fprintf(&b, "\n%d causes; what is before the colon is explained in docs/contract.md:\n", len(r.Causes))
 	}
-	some(&b, r.Causes, most(12), func(c *Cause) string { return fmt.Sprintf("  %4d tests  %s", len(c.Tests), c) })
-	for i, c := range r.Causes {
-		switch {
-		case everything:
-			fmt.Fprintf(&b, "%stests with this cause:\n  %s\n", c.Report, strings.Join(c.Tests, "\n  "))
-		case i == slices.IndexFunc(r.Causes, func(c *Cause) bool { return c.unexpected }):
-			b.WriteString(c.Report)
-		}
+	var causes []string
+	for _, c := range r.Causes {
+		causes = append(causes, fmt.Sprintf("  %4d tests  %s", len(c.Tests), c.Name))
+	}
+	b.WriteString(some(causes, 12))
+	if i := slices.IndexFunc(r.Causes, (*Cause).isUnexpected); i >= 0 {
+		b.WriteString(r.Causes[i].Report)
 	}
 	if !r.Green {
 		b.WriteString("\n")
 	}
-	some(&b, r.Problems, most(20), r.problemText)
-	if n := r.run.unlisted; n > 0 {
-		fmt.Fprintf(&b, "%d more combinations of tokens fail: they are not listed\n", n)
-	}
-	if everything {
-		b.WriteString("\nevery failure:\n")
-		some(&b, r.Failures, math.MaxInt, func(t *Test) string { return t.Name + separator + t.Answer })
-	}
+	b.WriteString(some(r.Problems, 20))
 	if r.Interrupted {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
-	failed, expected, payloads := 0, 0, 0
-	for _, c := range r.Levels {
-		payloads += c.Payloads
-		failed += c.Failed
-		expected += c.Expected
-	}
 	fmt.Fprintf(&b, "\neverything: %s\n%d tests, %d failed, %d of them expected, %d causes; %d payloads\n",
-		gocmd.FromHere(filepath.Join(r.dir, "report.txt")), len(r.run.tests), failed, expected, len(r.Causes), payloads)
+		filepath.Join(r.dir, "report.txt"), len(r.tests), len(r.Failures), expected, len(r.Causes), payloads)
 	return b.String()
 }
 
-func (r *Report) table(b *strings.Builder) {
-	b.WriteString("\n")
-	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "level\ttests\tpassed\tfailed\texpected\tpayloads\t")
-	for _, c := range r.Levels {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t\n", c.Level, c.Tests, c.Passed, c.Failed, c.Expected, c.Payloads)
-	}
-	_ = w.Flush()
-	why := make(map[string]string)
-	for _, d := range r.run.engine.Defects {
-		why[d.Name] = ": " + d.Why
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
-		fmt.Fprintf(b, "excused: %d answers, by %s%s\n", r.Excused[name], name, why[name])
-	}
-}
-
-// some writes a line for each, as far as there is room.
-func some[T any](b *strings.Builder, all []T, most int, text func(T) string) {
-	for i, e := range all {
-		if i == most {
-			fmt.Fprintf(b, "… and %d more\n", len(all)-i)
-			return
+// details are what only the file has.
+func (r *Report) details() string {
+	var b strings.Builder
+	for _, c := range r.Causes {
+		fmt.Fprintf(&b, "%stests with this cause:\n", c.Report)
+		for _, t := range c.tests {
+			b.WriteString(t.Name + separator + t.Answer + "\n")
 		}
-		b.WriteString(text(e) + "\n")
 	}
+	fmt.Fprintf(&b, "\nevery problem:\n%s\n", strings.Join(r.Problems, "\n"))
+	return b.String()
 }
 
-// problemText is a problem in a line.
-func (r *Report) problemText(p problem) string {
-	at := ""
-	if p.Line > 0 {
-		at = fmt.Sprintf("%s:%d: ", r.run.list.file, p.Line)
+// some are the first lines, as many as there is room for.
+func some(lines []string, most int) string {
+	if more := len(lines) - most; more > 0 {
+		lines = append(slices.Clone(lines[:most]), fmt.Sprintf("… and %d more", more))
 	}
-	return at + p.Test + ": " + p.What
+	return strings.Join(append(lines, ""), "\n")
+}
+
+// junitCase is a test as JUnit XML.
+type junitCase struct {
+	XMLName xml.Name `xml:"testcase"`
+	Class   string   `xml:"classname,attr"`
+	Name    string   `xml:"name,attr"`
+	Skipped string   `xml:"skipped,omitempty"`
+	Failure string   `xml:"failure,omitempty"`
+}
+
+// junit is the run as JUnit XML: a test's class is its level, an expected failure is a skipped
+// test, and what else makes the run red is of a class of its own.
+func (r *run) junit() ([]byte, error) {
+	var suite struct {
+		XMLName xml.Name `xml:"testsuite"`
+		Cases   []junitCase
+	}
+	for _, t := range r.sorted() {
+		var c junitCase
+		c.Class, c.Name, _ = strings.Cut(t.Name, "/")
+		if t.Expected {
+			c.Skipped = "expected to fail: " + t.Answer
+		} else if t.failure != nil {
+			c.Failure = t.failure.report(r.Settings, t.File).String()
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	for _, o := range r.outdated {
+		suite.Cases = append(suite.Cases, junitCase{Class: "expected-list", Name: o, Failure: o})
+	}
+	return xml.MarshalIndent(suite, "", " ")
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
@@ -32,57 +34,69 @@ const maxCombinations = 1000
 
 // run is the state of asking a reader.
 type run struct {
-	*Settings
+	Report
+	dir            string // of its files
 	reader         *process.Reader
 	options        protoreflect.MessageType // that it reads
+	isMarked       bool                     // it answers with a mark in the place of options
 	known, excused findings.List
 	engine         differential.Engine // whose defects are excused
-	list           *expected
+	list           []*line             // of expected failures
+	outdated       []string            // what is no longer true of these
 	cases          []corpus.Case
 	grammar        *grammar.Grammar
+	ids            func(name string) string // of a case
 
 	tests        map[string]*Test
 	failing      map[string][][]string // by place, the tokens that fail by themselves or together
-	payloads     map[string]int        // by level
-	explained    map[string]int        // wrong answers, by the finding or defect that excuses them
 	combinations int                   // that fail by themselves
-	unlisted     int                   // of those, beyond maxCombinations
 	hangs        int                   // in a row
 	asked        int
 	told         time.Time
 }
 
-// newRun prepares to ask the reader that the settings name. Of one that make -C lab matrix
-// has not built nothing is known, unless the user says whose findings it has; it is
-// assumed to link what its release links.
-func newRun(s *Settings) (r *run, err error) {
-	r = &run{Settings: s, engine: differential.Engines[s.Engine], list: new(expected), tests: make(map[string]*Test),
-		failing: make(map[string][][]string), payloads: make(map[string]int), explained: make(map[string]int),
-		told: time.Now()}
-	if r.options, err = optionstype.Find(s.Type); err != nil {
+// start starts a reader, and asks for its answer to no bytes at all. The error is one line for
+// a program that is not a reader. Of one that make -C lab matrix has not built nothing is
+// known, unless the user says whose findings it has.
+func start(s *Settings) (r *run, err error) {
+	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}},
+		engine: differential.Engines[s.Engine], tests: make(map[string]*Test),
+		failing: make(map[string][][]string), told: time.Now(),
+		isMarked: findings.OptionsType(s.Name) != contract.OptionsName,
+		reader:   &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}
+	if r.options, err = optionstype.Find(s.Options); err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
+	for _, level := range Levels[:levelOf(s.Level)+1] {
+		r.Levels = append(r.Levels, &Counts{Level: level})
+	}
 	r.grammar = grammar.Of(r.options)
+	r.ids = idsOf(r.grammar)
+	if r.list, err = readExpected(s.Expected, s.Update); err != nil {
+		return nil, err
+	}
 	if r.cases, err = corpus.Load(); err != nil {
 		return nil, err
 	}
-	if s.Name != "" {
+	if s.Test.Findings != "" {
+		r.excused, _ = findings.All.Named(s.Test.Findings) // make -C lab has refused others
+		r.excused.Released = true                          // it is assumed to link what its release links
+	}
+	if r.known = r.excused; s.Name != "" {
 		r.known = findings.All.Of(s.Name, s.Version)
 	}
-	if s.test.Findings == "" {
-		return r, nil
-	}
-	r.excused, err = findings.All.Named(s.test.Findings)
-	r.excused.Released = true
-	if s.Name == "" {
-		r.known = r.excused
+	a, err := r.reader.Ask(nil)
+	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
+		r.reader.Close()
+		err = fmt.Errorf("reader %s: %s, asked for its answer to no bytes at all (is it a reader? "+
+			"docs/conformance.md has the protocol)", s.Reader, gocmd.OneLine(string(a.Detail)))
 	}
 	return r, err
 }
 
 // want is the right answer to a payload.
 func (r *run) want(payload []byte) contract.Outcome {
-	if r.options == optionstype.RunHCS || r.Marked {
+	if r.options == optionstype.RunHCS || r.isMarked {
 		return findings.Want(r.Name, r.Version, payload)
 	}
 	return reference.TypeOf(r.options).Want(contract.Stdin, payload)
@@ -90,12 +104,8 @@ func (r *run) want(payload []byte) contract.Outcome {
 
 // outcome is what the reader answered, as far as it can tell.
 func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
-	switch {
-	case r.Marked:
-		return process.Outcome(a, nil)
-	case r.options == optionstype.RunHCS:
-		o, err := process.Outcome(a, r.options)
-		return findings.AsKnown(r.Name, r.Version, o), err
+	if r.options == optionstype.RunHCS || r.isMarked {
+		return findings.Outcome(r.Name, r.Version, a)
 	}
 	return process.Outcome(a, r.options)
 }
@@ -106,7 +116,6 @@ type failure struct {
 	want, got contract.Outcome
 	verdict   verdict.Verdict
 	excuses   []string // names of the findings or defects that explain a wrong answer
-	file      string   // that keeps the payload
 }
 
 // fails reports whether the answer is wrong and nothing excuses it.
@@ -139,49 +148,32 @@ func levelOf(name string) int {
 	return slices.Index(Levels, level)
 }
 
-// all asks the questions of all checks, of a slow engine one in so many.
-func (r *run) all(ctx context.Context, checks []check) error {
+// all asks the questions of checks, of a slow engine one in so many. The right answers
+// are computed while the reader goes on.
+func (r *run) all(ctx context.Context, checks func(ask func(question))) (err error) {
 	const most, mostBytes = 1000, 1 << 20
-	every, made := 1, 0
+	every, made, size := 1, 0, 0
 	if r.Longest > 1 {
 		every = max(1, r.engine.Every)
 	}
-	for _, c := range checks {
-		if !r.isRun(c.level) {
-			continue
-		}
-		var batch []question
-		size := 0
-		for q := range c.questions {
-			if made++; made%every != 0 {
-				continue
-			}
-			q.level = c.level
-			batch = append(batch, q)
-			if size += len(q.payload); len(batch) < most && size < mostBytes {
-				continue
-			}
-			if err := r.batch(ctx, batch); err != nil {
-				return err
-			}
-			batch, size = nil, 0
-		}
-		if err := r.batch(ctx, batch); err != nil {
-			return err
-		}
+	var batch []question
+	flush := func() {
+		err = r.ask(ctx, batch, r.answered)
+		batch, size = nil, 0
 	}
-	return ctx.Err()
-}
-
-// batch asks some questions. The right answers are computed while the reader goes on.
-func (r *run) batch(ctx context.Context, batch []question) error {
-	return r.ask(ctx, batch, func(q question, got contract.Outcome) {
-		f := r.judge(q, got)
-		if r.isRun(f.level) {
-			r.answered(f)
+	checks(func(q question) {
+		if made++; err != nil || made%every != 0 {
+			return
 		}
-		r.progress("at " + f.level + "/" + f.place)
+		batch = append(batch, q)
+		if size += len(q.payload); len(batch) == most || size >= mostBytes {
+			flush()
+		}
 	})
+	if err == nil {
+		flush()
+	}
+	return err
 }
 
 // ask passes on the reader's answers. The error ends the run: one of the protocol, a
@@ -191,7 +183,7 @@ func (r *run) ask(ctx context.Context, all []question, answered func(question, c
 	for i, q := range all {
 		payloads[i] = q.payload
 	}
-	return r.reader.AskAll(payloads, func(i int, a protocol.Answer) error {
+	err := r.reader.AskAll(payloads, func(i int, a protocol.Answer) error {
 		r.asked++
 		if r.hangs++; a.Outcome != process.Hang {
 			r.hangs = 0
@@ -210,44 +202,45 @@ func (r *run) ask(ctx context.Context, all []question, answered func(question, c
 		}
 		return err
 	})
+	return cmp.Or(err, ctx.Err())
 }
 
-// answered notes what has become of a question.
-func (r *run) answered(f *failure) {
-	r.payloads[f.level]++
-	for _, name := range f.excuses {
-		r.explained[name]++
+// answered judges the answer to a question of a check, and notes what has become of it.
+func (r *run) answered(q question, got contract.Outcome) {
+	f := r.judge(q, got)
+	r.progress("at " + f.level + "/" + f.place)
+	if !r.isRun(f.level) {
+		return
 	}
-	combined := len(f.tokens) > 1
-	switch {
-	case !f.fails():
-		if !combined || len(r.list.numbers) > 0 && r.list.numbers[f.name()] > 0 {
-			r.test(f.question)
-		}
-		return
-	case combined && r.explains(f.question):
-		return
-	case combined && r.tests[f.name()] == nil:
-		if r.combinations++; r.combinations > maxCombinations {
-			r.unlisted++
+	r.Levels[levelOf(f.level)].Payloads++
+	for _, name := range f.excuses {
+		r.Excused[name]++
+	}
+	if len(f.tokens) > 1 {
+		if !f.fails() || r.explains(f.question) {
 			return
 		}
+		if r.tests[f.name()] == nil {
+			if r.combinations++; r.combinations > maxCombinations {
+				f.tokens = []string{"more combinations"}
+			}
+		}
 	}
-	t := r.test(f.question)
+	name := f.name()
+	t := r.tests[name]
+	if t == nil {
+		t = &Test{Name: name}
+		r.tests[name] = t
+	}
+	if !f.fails() {
+		return
+	}
 	if t.Payloads++; t.Payloads == 1 && len(f.tokens) > 0 {
 		r.failing[f.place] = append(r.failing[f.place], f.tokens)
 	}
 	if t.failure == nil || len(f.payload) < len(t.failure.payload) {
 		t.failure = f
 	}
-}
-
-func (r *run) test(q question) *Test {
-	name := q.name()
-	if r.tests[name] == nil {
-		r.tests[name] = &Test{Name: name, Level: q.level}
-	}
-	return r.tests[name]
 }
 
 // explains reports whether some of the tokens fail without the others.
@@ -263,7 +256,9 @@ func isSubset(some, all []string) bool {
 
 // sorted are all tests, in the order of their names, first by their levels.
 func (r *run) sorted() []*Test {
-	return slices.SortedFunc(maps.Values(r.tests), func(a, b *Test) int { return compareNames(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(r.tests), func(a, b *Test) int {
+		return cmp.Or(levelOf(a.Name)-levelOf(b.Name), strings.Compare(a.Name, b.Name))
+	})
 }
 
 // failures are the tests that fail, in that order.

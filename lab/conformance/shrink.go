@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -51,24 +50,14 @@ func (r *run) shrinkAll(ctx context.Context) error {
 // shrink returns a failure like f with a smaller payload, nil if there is none. What is
 // right for that payload is the reference's to say. It asks all candidates at once, because
 // a reader answers many together in the time of a few that it is asked alone.
-func (r *run) shrink(ctx context.Context, f *failure) (*failure, error) {
-	if len(f.payload) > maxShrunk {
-		return nil, nil
-	}
+func (r *run) shrink(ctx context.Context, f *failure) (found *failure, err error) {
 	var candidates []question
-	size := 0
-	for c := range smaller(f.payload) {
+	for _, b := range smaller(f.payload) {
 		q := f.question
-		q.payload = c
+		q.payload = b
 		candidates = append(candidates, q)
-		if size += len(c); len(candidates) == maxCandidates || size > maxAsked {
-			break
-		}
 	}
-	// The smallest that fails in the same way; at the same size, the first.
-	slices.SortStableFunc(candidates, func(a, b question) int { return len(a.payload) - len(b.payload) })
-	var found *failure
-	err := r.ask(ctx, candidates, func(q question, got contract.Outcome) {
+	err = r.ask(ctx, candidates, func(q question, got contract.Outcome) {
 		if smaller := r.judge(q, got); found == nil && smaller.isLike(f) {
 			found = smaller
 		}
@@ -84,78 +73,88 @@ func (f *failure) isLike(earlier *failure) bool {
 		isSubset(differences(f.want, f.got), differences(earlier.want, earlier.got))
 }
 
-// smaller yields a message with one thing in it left out or made smaller. What a field
-// holds is a text and a message: nothing says which.
-func smaller(b []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		fields, rest := wire.Parse(b)
-		for _, f := range fields {
-			if !yield(slices.Concat(b[:f.Offset], b[f.Offset+len(f.Raw):])) {
-				return
-			}
-		}
-		for _, f := range fields {
-			for piece := range smallerField(f) {
-				if !yield(slices.Concat(b[:f.Offset], piece, b[f.Offset+len(f.Raw):])) {
-					return
-				}
-			}
-		}
-		for _, piece := range shorter(rest) {
-			if !yield(slices.Concat(b[:len(b)-len(rest)], piece)) {
-				return
-			}
-		}
+// smaller are payloads with one thing left out of another one, or made smaller in it, the
+// smallest first.
+func smaller(payload []byte) (all [][]byte) {
+	if len(payload) > maxShrunk {
+		return nil
 	}
+	edits := slices.DeleteFunc(editsOf(payload, 0, nil), func(e edit) bool { return e.longer() >= 0 })
+	slices.SortStableFunc(edits, func(a, b edit) int { return a.longer() - b.longer() })
+	for _, e := range edits[:min(len(edits), maxCandidates, maxAsked/max(1, len(payload)))] {
+		all = append(all, e.of(payload))
+	}
+	return all
 }
 
-// smallerField yields a field with a smaller value, or in a shorter encoding.
-func smallerField(f wire.Field) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		tag, n := protowire.ConsumeVarint(f.Raw)
-		head := f.Raw[:n:n]
-		if n > protowire.SizeVarint(tag) && !yield(slices.Concat(protowire.AppendVarint(nil, tag), f.Raw[n:])) {
-			return
+// edit puts bytes in the place of others.
+type edit struct {
+	from, to int
+	with     []byte
+	lengths  []int // where those of the fields around it stand, the outer ones first
+}
+
+// longer is by how many bytes it makes longer what it edits.
+func (e edit) longer() int { return len(e.with) - (e.to - e.from) }
+
+// of returns the payload b, edited. A length that has more bytes than it needs keeps them.
+func (e edit) of(b []byte) []byte {
+	b = slices.Concat(b[:e.from], e.with, b[e.to:])
+	longer := e.longer()
+	for _, at := range slices.Backward(e.lengths) {
+		size, n := protowire.ConsumeVarint(b[at:])
+		width := n
+		if width == protowire.SizeVarint(size) {
+			width = 0
 		}
+		length := wire.WideVarint(size+uint64(longer), width)
+		b = slices.Concat(b[:at], length, b[at+n:])
+		longer += len(length) - n
+	}
+	return b
+}
+
+// maxDepth is how deep a payload is taken apart.
+const maxDepth = 100
+
+// editsOf are what may make smaller a message that stands somewhere in a payload. What a field
+// holds is a text and a message: nothing says which.
+func editsOf(message []byte, at int, lengths []int) (all []edit) {
+	fields, rest := wire.Parse(message)
+	for _, f := range fields {
+		tag, n := protowire.ConsumeVarint(f.Raw)
+		start, end := at+f.Offset, at+f.Offset+len(f.Raw)
+		value := end - len(f.Value)
+		all = append(all, edit{start, end, nil, lengths},
+			edit{start, start + n, protowire.AppendVarint(nil, tag), lengths})
 		switch f.Type {
 		case protowire.VarintType:
-			v, m := protowire.ConsumeVarint(f.Value)
+			v, _ := protowire.ConsumeVarint(f.Value)
 			for _, v := range []uint64{v, 0, 1} {
-				if protowire.SizeVarint(v) < m && !yield(protowire.AppendVarint(head, v)) {
-					return
-				}
+				all = append(all, edit{value, end, protowire.AppendVarint(nil, v), lengths})
 			}
 		case protowire.BytesType:
-			width := len(f.Raw) - n - len(f.Value)
-			if width == protowire.SizeVarint(uint64(len(f.Value))) {
-				width = 0
-			} else if !yield(protowire.AppendBytes(head, f.Value)) {
-				return
-			}
-			for _, values := range []iter.Seq[[]byte]{slices.Values(shorter(f.Value)), smaller(f.Value)} {
-				for value := range values {
-					if !yield(slices.Concat(head, wire.WideVarint(uint64(len(value)), width), value)) {
-						return
-					}
-				}
+			all = append(all, edit{start + n, value, protowire.AppendVarint(nil, uint64(len(f.Value))), lengths})
+			inside := append(slices.Clip(lengths), start+n)
+			all = append(all, cuts(value, end, inside)...)
+			if len(inside) < maxDepth {
+				all = append(all, editsOf(f.Value, value, inside)...)
 			}
 		case protowire.StartGroupType:
 			body, _ := protowire.ConsumeGroup(f.Num, f.Raw[n:])
-			for value := range smaller(body) {
-				if !yield(slices.Concat(head, value, f.Raw[n+len(body):])) {
-					return
-				}
-			}
+			all = append(all, editsOf(body, start+n, lengths)...)
 		}
 	}
+	end := at + len(message)
+	return append(all, cuts(end-len(rest), end, lengths)...)
 }
 
-// shorter are b with less in it: nothing, either half, and without its ends.
-func shorter(b []byte) (all [][]byte) {
-	if len(b) == 0 {
+// cuts leave nothing of some bytes, or either half, or cut off an end.
+func cuts(from, to int, lengths []int) []edit {
+	if from == to {
 		return nil
 	}
-	half := len(b) / 2
-	all = [][]byte{nil, b[half:], b[:half], b[1:], b[:len(b)-1]}
-	return slices.DeleteFunc(all, func(c []byte) bool { return len(c) == len(b) })
+	half := from + (to-from)/2
+	return []edit{{from, to, nil, lengths}, {from, half, nil, lengths}, {half, to, nil, lengths},
+		{from, from + 1, nil, lengths}, {to - 1, to, nil, lengths}}
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,26 +14,17 @@ import (
 	_ "github.com/containerd/containerd/api/types/runtimeoptions/v1" // can be OPTIONS
 
 	"shimfuzz/fuzz"
-	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
+	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/workspace"
 )
 
 // conform holds a reader in a process of its own to the contract.
-func conform(ctx context.Context, j *job) error {
-	if strings.TrimSpace(j.Reader) == "" {
-		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
-			"(docs/conformance.md has the protocol)")
-	}
-	if j.Update && j.Expected == "" {
-		return errors.New("UPDATE=1 without EXPECTED: say which file to write the expected failures to")
-	}
-	return j.putTo(ctx)
-}
+func conform(ctx context.Context, j *job) error { return j.putTo(ctx) }
 
 // repro shows what a reader answers to a payload.
 func repro(ctx context.Context, j *job) error {
@@ -38,15 +32,16 @@ func repro(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(j.Reader) == "" {
-		return errors.New("READER is not set: make repro, without -C lab, asks the decoders of hcsshim")
-	}
 	return j.putTo(ctx, c.File)
 }
 
 // putTo runs the program that puts payloads to READER, which links the Options of the
 // hcsshim under test, and no other types than that hcsshim does.
-func (j *job) putTo(ctx context.Context, args ...string) (err error) {
+func (j *job) putTo(ctx context.Context, args ...string) error {
+	if strings.TrimSpace(j.Reader) == "" {
+		return errors.New("READER is not set: say which command reads payloads, such as READER='python3 reader.py' " +
+			"(docs/conformance.md has the protocol); make repro, without -C lab, asks the decoders of hcsshim")
+	}
 	s := j.Settings
 	for _, r := range readers.All("") {
 		if program := r.Program(j.root); program == s.Reader || program == filepath.Join(j.root, s.Reader) {
@@ -56,17 +51,9 @@ func (j *job) putTo(ctx context.Context, args ...string) (err error) {
 			s.Name, s.Version = r.Name, r.Version
 		}
 	}
-	if s.Type = s.Options; s.Type == "" {
-		s.Type = findings.OptionsType(s.Name)
-		s.Marked = s.Type != contract.OptionsName
-	}
-	if s.Type, err = optionstype.File(j.root, s.Type); err != nil {
+	s.Options = cmp.Or(s.Options, findings.OptionsType(s.Name))
+	if _, err := optionstype.WriteDescriptors(); err != nil { // for one that this hcsshim does not link
 		return err
-	}
-	if s.Expected != "" {
-		if s.Expected, err = filepath.Abs(s.Expected); err != nil {
-			return err
-		}
 	}
 	j.tell(s)
 	cmd, err := workspace.Program(ctx, j.b, j.test, "./lab/conformance/run", args...)
@@ -76,4 +63,105 @@ func (j *job) putTo(ctx context.Context, args ...string) (err error) {
 	// After an interrupt it writes what is known, and may first have to wait for a reader that hangs.
 	cmd.WaitDelay = 2*process.Limit + 10*time.Second
 	return gocmd.Show(cmd)
+}
+
+// example is an example reader, on a protobuf engine of its own.
+type example struct {
+	name    string // of its folder in lab/examples/readers
+	what    string // its language, and its engine
+	longest int    // how many tokens in a row it is asked, 1 where it is slow
+	command string // that runs it, from the root of the suite
+}
+
+var examples = []example{
+	{"python", "Python, protobuf 3.21 in pure Python", 1,
+		"/usr/bin/python3 build/examples/python/reader.py " + optionstype.Descriptors},
+	{"cpp", "C++, libprotobuf 3.21", 2, "build/examples/cpp/reader"},
+	{"javascript", "JavaScript, Protobuf-ES 2.17 (@bufbuild/protobuf)", 1,
+		"node build/examples/javascript/reader.js " + optionstype.Descriptors},
+	{"go", "Go, google.golang.org/protobuf, the release of go.mod", 2, "build/examples/go/reader"},
+	{"rust", "Rust, prost 0.11", 1, "build/examples/rust/target/release/reader"},
+}
+
+// build builds the reader in build/examples.
+func (e example) build(ctx context.Context, root string) error {
+	if _, err := optionstype.WriteDescriptors(); err != nil {
+		return err
+	}
+	folder := filepath.Join(root, "lab", "examples", "readers")
+	_, err := gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.name))
+	return err
+}
+
+// exampleReaders holds the example readers to the contract, but for the known defects of
+// their engines, and a reader of runc's Options, a shim on containerd's pkg/shim, to its list of
+// expected failures.
+func exampleReaders(ctx context.Context, j *job) error {
+	const shim, release = findings.PkgShim, findings.NewestContainerd
+	known := readers.All("")
+	r := known[slices.IndexFunc(known, func(r readers.Reader) bool { return r.ID() == shim+" "+release })]
+	if err := r.Build(j.root); err != nil {
+		return err
+	}
+	runc := *j
+	runc.Reader, runc.Options = r.Program(j.root)+" runc", findings.RuncOptions
+	runc.Expected = "lab/compat/readers/pkgshim/expected-runc-" + release + ".txt"
+	runc.Level, runc.Checks, runc.Longest = conformance.Required, 50, 1 // each payload takes a process
+	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
+	red := conform(ctx, &runc)
+	j.Update = false
+	return cmp.Or(red, j.holdExamples(ctx))
+}
+
+// differ holds the reference to readers on other protobuf engines: it asks the example
+// readers everything small, and mutated payloads.
+func differ(ctx context.Context, j *job) error {
+	j.Level, j.Longest = conformance.Freedoms, 2
+	return j.holdExamples(ctx)
+}
+
+// holdExamples holds each example reader to the contract, but for the known defects of its
+// engine. The error is that one is not right, or cannot be built here.
+func (j *job) holdExamples(ctx context.Context) (red error) {
+	for _, e := range examples {
+		fmt.Printf("\n== %s\n", e.what)
+		one := *j
+		one.Reader, one.Engine, one.Longest = e.command, e.name, cmp.Or(j.Longest, e.longest)
+		err := e.build(ctx, j.root)
+		if err == nil {
+			err = conform(ctx, &one)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && !errors.Is(err, gocmd.ErrReported) {
+			fmt.Printf("  NOT RUN: %v\n  make -C lab examples-tools installs what it needs\n", err)
+		}
+		if err != nil {
+			red = gocmd.ErrReported
+		}
+	}
+	return red
+}
+
+// descriptors writes the descriptor set for readers in any language.
+func descriptors(_ context.Context, j *job) error {
+	messages, err := optionstype.WriteDescriptors()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\n  %s\n", optionstype.Descriptors, strings.Join(messages, "\n  "))
+	return nil
+}
+
+// examplesTools installs from Debian what the example readers need.
+func examplesTools(ctx context.Context, j *job) error {
+	return install(ctx, j.root, "python3", "python3-protobuf", "g++", "protobuf-compiler", "libprotobuf-dev", "nodejs",
+		"npm", "cargo", "rustc", "librust-prost-dev", "librust-prost-types-dev")
+}
+
+// install installs packages of Debian.
+func install(ctx context.Context, root string, packages ...string) error {
+	const apt = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "
+	return gocmd.Show(gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " ")))
 }

@@ -1,13 +1,10 @@
 package differential
 
 import (
-	"bytes"
-	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
@@ -15,37 +12,6 @@ import (
 )
 
 var ours = wire.String(1, contract.OptionsName)
-
-// Mutated payloads follow from the seed, and about half of them are well-formed.
-func TestMutator(t *testing.T) {
-	cases, err := corpus.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	draw := func(seed int64) (all [][]byte) {
-		m := NewMutator(seed, cases)
-		for range 5000 {
-			all = append(all, m.Next())
-		}
-		return all
-	}
-	one := draw(1)
-	if !slices.EqualFunc(one, draw(1), bytes.Equal) {
-		t.Error("the same seed makes other payloads")
-	}
-	if slices.EqualFunc(one, draw(2), bytes.Equal) {
-		t.Error("two seeds make the same payloads")
-	}
-	wellFormed := 0
-	for _, b := range one {
-		if reference.Want(b).Kind != contract.Malformed {
-			wellFormed++
-		}
-	}
-	if wellFormed < len(one)*4/10 || wellFormed > len(one)*7/10 {
-		t.Errorf("%d of %d payloads are well-formed", wellFormed, len(one))
-	}
-}
 
 // An engine without a defect takes a payload for what it is.
 func TestMisreader(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package optionstype finds the type of Options that a reader reads: one that is linked into
-// the suite, or one of a descriptor set.
+// Package optionstype finds the type of Options that a reader reads: hcsshim's, or one of a
+// descriptor set.
 package optionstype
 
 import (
@@ -25,47 +25,22 @@ import (
 // RunHCS is the type of hcsshim's Options.
 var RunHCS = (*options.Options)(nil).ProtoReflect().Type()
 
-// linked returns the types of Options that are linked, in the order of their names.
-func linked() (all []protoreflect.MessageDescriptor) {
-	for mt := range protoregistry.GlobalTypes.RangeMessages {
-		if mt.Descriptor().Name() == "Options" {
-			all = append(all, mt.Descriptor())
-		}
-	}
-	slices.SortFunc(all, func(a, b protoreflect.MessageDescriptor) int {
-		return strings.Compare(string(a.FullName()), string(b.FullName()))
-	})
-	return all
-}
+// Descriptors is the file that WriteDescriptors writes, in the root of the suite.
+const Descriptors = "build/descriptors.binpb"
 
-// File returns a type that a user names as Find takes it: a linked one by its full name, or
-// file:name. It writes the descriptor set for a linked one, because a process that tests an
-// hcsshim does not link other types than that hcsshim does.
-func File(root, name string) (string, error) {
-	switch {
-	case strings.Contains(name, ":"):
-		return filepath.Abs(name)
-	case name == string(RunHCS.Descriptor().FullName()):
-		return "", nil
-	}
-	messages, err := WriteDescriptors(root)
-	if err == nil && !slices.Contains(messages[inputs:], name) {
-		err = fmt.Errorf("OPTIONS: %s is not linked: want %s, or file:name with a descriptor set", name,
-			strings.Join(messages[inputs:], ", "))
-	}
-	return filepath.Join(root, Descriptors) + ":" + name, err
-}
-
-// Find returns the type file:name, where the file is a FileDescriptorSet with all that it
-// imports, such as protoc --include_imports -o writes. "" is RunHCS. It refuses a type to
-// which the contract's rules do not apply: strings of proto2 need not be UTF-8, and its
-// fields may be required.
+// Find returns a type that a user names: RunHCS by its full name; file:name, where the file is
+// a FileDescriptorSet with all that it imports, such as protoc --include_imports -o writes; or
+// in the root the name of one in Descriptors, because a process that tests an hcsshim does not link other
+// types than that hcsshim does. It refuses a type to which the contract's rules do not apply:
+// strings of proto2 need not be UTF-8, and its fields may be required.
 func Find(name string) (protoreflect.MessageType, error) {
-	if name == "" {
+	if name == string(RunHCS.Descriptor().FullName()) {
 		return RunHCS, nil
 	}
-	colon := strings.LastIndexByte(name, ':')
-	file, name := name[:max(0, colon)], name[colon+1:]
+	file := Descriptors
+	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
+		file, name = name[:colon], name[colon+1:]
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -78,32 +53,23 @@ func Find(name string) (protoreflect.MessageType, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	d, err := files.FindDescriptorByName(protoreflect.FullName(name))
+	mt, err := dynamicpb.NewTypes(files).FindMessageByName(protoreflect.FullName(name))
 	if err != nil {
-		return nil, fmt.Errorf("%s has no %s", file, name)
+		return nil, fmt.Errorf("%s has no message %s: make -C lab descriptors lists what is linked; or name file:name "+
+			"with a descriptor set", file, name)
 	}
-	md, ok := d.(protoreflect.MessageDescriptor)
-	if !ok {
-		return nil, fmt.Errorf("%s is no message", d.FullName())
+	if s := mt.Descriptor().ParentFile().Syntax(); s != protoreflect.Proto3 {
+		return nil, fmt.Errorf("%s is of %v: only proto3 is supported", name, s)
 	}
-	if s := md.ParentFile().Syntax(); s != protoreflect.Proto3 {
-		return nil, fmt.Errorf("%s is of %v: only proto3 is supported", md.FullName(), s)
-	}
-	return dynamicpb.NewMessageType(md), nil
+	return mt, nil
 }
-
-// Descriptors is the file that WriteDescriptors writes, below the root of the suite.
-const Descriptors = "build/descriptors.binpb"
-
-// inputs is how many messages come on standard input: BootstrapParams and Any.
-const inputs = 2
 
 // WriteDescriptors writes the descriptor set from which readers in other languages make
 // their classes, and returns the names of the messages that it is for: the two that come
 // on standard input, and every linked type of Options. Each file stands behind those that it
 // imports, as protoc writes it. A set that is right is left alone, so what is built from it
 // stays newer.
-func WriteDescriptors(root string) (messages []string, err error) {
+func WriteDescriptors() (messages []string, err error) {
 	var set descriptorpb.FileDescriptorSet
 	added := make(map[string]bool)
 	var add func(protoreflect.FileDescriptor)
@@ -117,9 +83,17 @@ func WriteDescriptors(root string) (messages []string, err error) {
 		}
 		set.File = append(set.File, protodesc.ToFileDescriptorProto(fd))
 	}
-	all := [inputs]protoreflect.MessageDescriptor{(*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
+	all := []protoreflect.MessageDescriptor{(*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor(),
 		(*anypb.Any)(nil).ProtoReflect().Descriptor()}
-	for _, md := range append(all[:], linked()...) {
+	for fd := range protoregistry.GlobalFiles.RangeFiles {
+		if md := fd.Messages().ByName("Options"); md != nil {
+			all = append(all, md)
+		}
+	}
+	slices.SortFunc(all[2:], func(a, b protoreflect.MessageDescriptor) int {
+		return strings.Compare(string(a.FullName()), string(b.FullName()))
+	})
+	for _, md := range all {
 		messages = append(messages, string(md.FullName()))
 		add(md.ParentFile())
 	}
@@ -127,9 +101,8 @@ func WriteDescriptors(root string) (messages []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(root, Descriptors)
-	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, b) {
+	if old, err := os.ReadFile(Descriptors); err == nil && bytes.Equal(old, b) {
 		return messages, nil
 	}
-	return messages, errors.Join(os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, b, 0o666))
+	return messages, errors.Join(os.MkdirAll(filepath.Dir(Descriptors), 0o777), os.WriteFile(Descriptors, b, 0o666))
 }

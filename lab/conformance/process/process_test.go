@@ -9,13 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -103,7 +105,7 @@ func readerOf(t *testing.T, behavior string) *Reader {
 		t.Fatal(err)
 	}
 	r := &Reader{Command: []string{self}, Limit: patience}
-	t.Cleanup(r.Close)
+	t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 
@@ -203,7 +205,7 @@ func TestAskAllFails(t *testing.T) {
 		{"text", "payloads", []string{"a", "babble", "b"}, "not the length of a frame"},
 		{"text that begins with a digit", "payloads", []string{"number"}, "not the length of a frame"},
 		{"a program that needs to be asked one at a time", "lonely", []string{"a", "b", "c"},
-			"it answers these 3 payloads one at a time, but not together: the process ended (exit status 3)"},
+			"it answers these payloads one at a time, but not together: the process ended (exit status 3)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := readerOf(t, test.behavior)
@@ -216,34 +218,18 @@ func TestAskAllFails(t *testing.T) {
 		})
 	}
 	missing := &Reader{Command: []string{"/no/such/reader"}, Limit: patience}
-	if got, err := askAll(missing, ""); err == nil {
+	if got, err := askAll(missing, ""); err == nil || missing.Close() != nil {
 		t.Errorf("no program: answered %v", got)
 	}
 }
 
-// An answer too many is an error, now or when the next payload is asked.
+// An answer too many is an error, at the latest when the reader is closed.
 func TestOutOfStep(t *testing.T) {
 	for _, payloads := range [][]string{{"twice"}, {"a", "twice", "b"}} {
 		r := readerOf(t, "payloads")
 		_, err := askAll(r, payloads...)
-		eventually(t, "the answer too many is told", func() bool {
-			if err == nil {
-				_, err = askAll(r, "next")
-			}
-			return err != nil
-		})
-		if !errors.Is(err, errNotAsked) {
+		if err = errors.Join(err, r.Close()); !errors.Is(err, errNotAsked) {
 			t.Errorf("%q: %v", payloads, err)
-		}
-	}
-}
-
-// eventually waits for what must happen.
-func eventually(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	for start := time.Now(); !happened(); time.Sleep(20 * time.Millisecond) {
-		if time.Since(start) > patience {
-			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -291,14 +277,58 @@ func TestNothingIsLeft(t *testing.T) {
 	if err != nil || a.Outcome != protocol.Options {
 		t.Fatal(a, err)
 	}
-	r.Close()
-	pid, err := strconv.Atoi(string(a.Detail))
+	_ = r.Close()
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		out, _ := exec.Command("ps", "-o", "stat=", "-p", string(a.Detail)).Output()
+		out = bytes.TrimSpace(out)
+		if len(out) == 0 || out[0] == 'Z' { // ended, whether or not its parent has waited for it
+			return
+		}
+		if time.Since(start) > patience {
+			t.Fatalf("process %s does not end", a.Detail)
+		}
+	}
+}
+
+// Every outcome of the protocol is one of the contract, and nothing else is.
+func TestOutcome(t *testing.T) {
+	runhcs := grammar.OneOption().ProtoReflect().Type()
+	value, err := proto.Marshal(grammar.OneOption())
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, fmt.Sprintf("process %d ends", pid), func() bool {
-		out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
-		out = bytes.TrimSpace(out)
-		return len(out) == 0 || out[0] == 'Z' // ended, whether or not its parent has waited for it
-	})
+	for _, test := range []struct{ outcome, detail, want string }{
+		{"none", "", "none"},
+		{"options", "", "options, all at their defaults"},
+		{"options", string(value), grammar.Sent(grammar.OneOption()).String()},
+		{"options", "\x1a\x01\xff\x92\x01\x03\x0a\x01\xff",
+			"options registry_root:\"\ufffd\" default_container_annotations:{key:\"\ufffd\" value:\"\"}"},
+		{"error", "no", "error: no"},
+		{"error/malformed", "no", "error/malformed: no"},
+		{"error/foreign", "no", "error/foreign: no"},
+		{"error/read", "no", "error/read: no"},
+		{"panic", "index out of range\n\tat x.go", "panic: index out of range"},
+		{"hang", "no answer", "hang: no answer"},
+	} {
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, runhcs)
+		if err != nil || got.String() != test.want {
+			t.Errorf("%s %q: %v, %v; want %s", test.outcome, test.detail, got, err, test.want)
+		}
+	}
+	got, err := Outcome(protocol.Answer{Outcome: "options", Detail: []byte("\x0a")}, nil)
+	if err != nil || got.Kind != contract.Options || got.Options != nil {
+		t.Errorf("options that are not decoded: %v, %v; want none of their fields", got, err)
+	}
+	for _, test := range []struct{ outcome, detail, want string }{
+		{"none", "no", "bytes behind it"},
+		{"options", "\x0a", "cannot be decoded"},
+		{"error/other", "no", "is not an outcome"},
+		{"both", "no", "is not an outcome"},
+		{"", "", "is not an outcome"},
+	} {
+		got, err := Outcome(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)}, runhcs)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s %q: %v, %v; want an error with %q", test.outcome, test.detail, got, err, test.want)
+		}
+	}
 }

@@ -96,12 +96,8 @@ func ReadFrame(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("the output begins with %q, which is not the length of a frame", head[:])
 	}
 	b := make([]byte, n)
-	_, err := io.ReadFull(r, b)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, err
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, io.ErrUnexpectedEOF
 	}
 	return b, nil
 }

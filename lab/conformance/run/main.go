@@ -12,7 +12,6 @@ import (
 
 	// The predictions of findings depend on which types the shim's binary links.
 	_ "shimfuzz/internal/hcsshim"
-	"shimfuzz/internal/settings"
 	"shimfuzz/lab/conformance"
 )
 
@@ -20,26 +19,19 @@ func main() {
 	// The parent passes an interrupt on; a second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	passes, err := run(ctx)
+	passes := false
+	s, err := conformance.LoadSettings()
+	switch {
+	case err != nil:
+	case len(os.Args) > 1:
+		passes, err = conformance.Repro(ctx, os.Stdout, os.Args[1], s)
+	default:
+		passes, err = conformance.Run(ctx, os.Stdout, s)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	if !passes {
 		os.Exit(1)
 	}
-}
-
-func run(ctx context.Context) (passes bool, err error) {
-	t, err := settings.Load()
-	if err != nil {
-		return false, err
-	}
-	s, err := conformance.SettingsOf(t)
-	if err != nil {
-		return false, err
-	}
-	if len(os.Args) > 1 {
-		return conformance.Repro(ctx, os.Stdout, os.Args[1], s)
-	}
-	return conformance.Run(ctx, os.Stdout, s)
 }

@@ -53,14 +53,6 @@ func Open(root string) (*Host, error) {
 	return h, nil
 }
 
-// Packages are those of Debian that Start may need, unless all are installed.
-func Packages() []string {
-	if native || firstOf(wineNames) != "" && firstOf(serverNames) != "" && firstOf([]string{compilerName}) != "" {
-		return nil
-	}
-	return []string{"wine64", "gcc-mingw-w64-x86-64"}
-}
-
 func firstOf(names []string) string {
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
