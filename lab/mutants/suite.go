@@ -17,7 +17,7 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/lab/mutants/handwritten"
+	"shimfuzz/lab/bugs"
 	"shimfuzz/lab/mutants/mutate"
 	"shimfuzz/lab/workspace"
 )
@@ -91,14 +91,10 @@ func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	lab := filepath.Join(b.Root, "lab", "mutants")
-	s.overlay[filepath.Join(b.Root, "internal", "verify", "mutants.go")] = filepath.Join(lab, "testdata", "verify.go")
-	written, err := filepath.Glob(filepath.Join(lab, "handwritten", "*.go"))
-	for _, name := range written {
-		if !strings.HasSuffix(name, "_test.go") {
-			s.overlay[filepath.Join(b.Root, "internal", "handwritten", filepath.Base(name))] = name
-		}
-	}
+	lab := filepath.Join(b.Root, "lab")
+	s.overlay[filepath.Join(b.Root, "internal", "verify", "mutants.go")] = filepath.Join(lab, "mutants", "testdata",
+		"verify.go")
+	s.overlay[filepath.Join(lab, "go.mod")] = "" // so that the suite's module has the lab, of which it needs lab/bugs
 	return s, err
 }
 
@@ -158,15 +154,15 @@ func (s *suite) mutants(ctx context.Context, known map[string]string) (all []*mu
 			}
 		}
 	}
-	written := func(source, decoder string, bugs []handwritten.Mutant) {
-		for _, m := range bugs {
+	written := func(source, decoder string, written []bugs.Mutant) {
+		for _, m := range written {
 			all = append(all, &mutant{source: "hand-written in " + source, name: m.Name, change: m.Why,
 				decoder: decoder, check: m.Check})
 		}
 	}
-	written(s.sources[0].name, "hcsshim", handwritten.OfStdin)
-	written("create", "create", handwritten.OfCreate)
-	written("reference", "reference", handwritten.OfStdin)
+	written(s.sources[0].name, "hcsshim", bugs.OfStdin)
+	written("create", "create", bugs.OfCreate)
+	written("reference", "reference", bugs.OfStdin)
 	for i, m := range all {
 		m.number, m.result, m.known = i+1, isUnknown, known[m.id()]
 	}

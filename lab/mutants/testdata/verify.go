@@ -9,10 +9,10 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/handwritten"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/bugs"
 )
 
 // mutantLimit is the limit of a decode with a bug, of which there are many.
@@ -30,13 +30,13 @@ func init() {
 	u := hcsshim.Current()
 	switch t.Decoder {
 	case hcsshimName:
-		u.ReadOptions = counted(handwritten.Inject(t.Lab, u.ReadOptions))
+		u.ReadOptions = counted(bugs.Inject(t.Lab, u.ReadOptions))
 	case createName:
 		for i := range u.Creates {
-			u.Creates[i].Read = counted(handwritten.Inject(t.Lab, u.Creates[i].Read))
+			u.Creates[i].Read = counted(bugs.Inject(t.Lab, u.Creates[i].Read))
 		}
 	case reference.Decoder.Name:
-		reference.Decoder.Read = counted(handwritten.Inject(t.Lab, reference.Decoder.Read))
+		reference.Decoder.Read = counted(bugs.Inject(t.Lab, reference.Decoder.Read))
 		reference.CreateDecoder.Read = counted(reference.CreateDecoder.Read)
 	}
 	hcsshim.Register(u)
@@ -46,7 +46,7 @@ func init() {
 	go reportOtherHangs()
 }
 
-func counted(read handwritten.Read) handwritten.Read {
+func counted(read bugs.Read) bugs.Read {
 	return func(r io.Reader) (*options.Options, error) {
 		decodes.Add(1)
 		return read(r)

@@ -1,4 +1,4 @@
-package handwritten
+package bugs
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 // Every mutant has a name of its own, says why somebody would write it, and names a test that
 // there is: without one nothing would run, and it would survive.
 func TestRows(t *testing.T) {
-	seen, tests := make(map[string]bool), testsOf(t, "../../../properties/*_test.go")
+	seen, tests := make(map[string]bool), testsOf(t, "../../properties/*_test.go")
 	for _, m := range slices.Concat(OfStdin, creates) {
 		if seen[m.Name] || strings.ToLower(m.Name) != m.Name || strings.Contains(m.Name, " ") {
 			t.Errorf("%q is no name, or is there twice", m.Name)

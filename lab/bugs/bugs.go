@@ -1,7 +1,7 @@
-// Package handwritten holds mutants that people write: bugs of a readOptions. Each is
+// Package bugs holds mutants that people write: bugs of a readOptions. Each is
 // wrapped around a decoder that does not have it, so that it can be put into any hcsshim
 // and into the reference.
-package handwritten
+package bugs
 
 import (
 	"bytes"
