@@ -6,7 +6,6 @@ package bugs
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"testing/iotest"
@@ -14,6 +13,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -40,26 +40,20 @@ func (m Mutant) In(next Read) Read {
 
 var (
 	// OfStdin are those of a readOptions.
-	OfStdin = slices.Concat(reading, kinds, extensions, ofAny)
+	OfStdin = slices.Concat(reading, kinds, inExtensions, OfCreate)
 	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
 	// there as a whole.
-	OfCreate = slices.Concat(ofAny, creates)
-
-	ofAny = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, values, results, costs)
+	OfCreate = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, values, results, costs)
 )
 
-// Inject returns the decoder with the named bug in it; without a name the decoder as it
-// is. It panics if there is no such bug.
+// Inject returns the decoder with the named bug in it; without a name the decoder as it is.
 func Inject(name string, next Read) Read {
-	if name == "" {
-		return next
-	}
-	for _, m := range slices.Concat(OfStdin, creates) {
+	for _, m := range OfStdin {
 		if m.Name == name {
 			return m.In(next)
 		}
 	}
-	panic(fmt.Sprintf("there is no hand-written mutant %q", name))
+	return next
 }
 
 // decode gives the decoder the bytes, and then the error that reading them ended with.
@@ -89,14 +83,42 @@ func payloads(change func([]byte) []byte) bug {
 	})
 }
 
-// params is a bug in how BootstrapParams are read that are not damaged.
-func params(change func(*bootstrap.BootstrapParams)) bug {
+// bug is one that has the effect of misreading payloads.
+func (r misreading) bug() bug {
 	return payloads(func(b []byte) []byte {
-		if p := paramsOf(b); p != nil {
-			change(p)
-			b, _ = proto.Marshal(p) // which has just been decoded
+		if stdin.IsBootstrap(b) {
+			return r.payload(paramsType, b)
 		}
-		return b
+		return r.payload(anyType, b)
+	})
+}
+
+// tags is a bug in what tokens in messages of a type are taken for, by their tags; nil is all types.
+func tags(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
+	return misreading{tag: func(t *token) {
+		if (md == nil || t.in.md == md) && is(t) {
+			change(t)
+		}
+	}}.bug()
+}
+
+// messages is a bug that has the effect of other messages of a type; nil is all types.
+func messages(md protoreflect.MessageDescriptor, change func(*message)) bug {
+	return misreading{message: func(m *message) {
+		if md == nil || m.md == md {
+			change(m)
+		}
+	}}.bug()
+}
+
+// on is a bug that has the effect of other tokens in messages of a type.
+func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
+	return messages(md, func(m *message) {
+		for _, t := range m.tokens {
+			if is(t) {
+				change(t)
+			}
+		}
 	})
 }
 

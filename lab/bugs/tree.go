@@ -1,7 +1,6 @@
 package bugs
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -10,10 +9,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"shimfuzz/internal/stdin"
+	"shimfuzz/internal/wire"
 )
 
-const annotations = 18 // default_container_annotations
+// Fields that hold a list.
+const (
+	extensions  = 8  // of BootstrapParams
+	annotations = 18 // default_container_annotations of Options
+)
 
 var (
 	paramsType    = (*bootstrap.BootstrapParams)(nil).ProtoReflect().Descriptor()
@@ -23,168 +26,90 @@ var (
 	entryType     = optionsType.Fields().ByNumber(annotations).Message()
 )
 
-// token is a tag and its value; the start and the end of a group are a token each.
-// Whatever a sloppy decoder might accept is one, which is more than protopack parses.
-type token struct {
-	num      uint64
-	typ      protowire.Type
-	fd       protoreflect.FieldDescriptor // of the field with this number, if it is a known one
-	tag, val []byte                       // as written
-	depth    int                          // groups around it
-	start    *token                       // of the group that it ends, if there is one
-	in       *message
-}
-
-// is reports whether a token is a field with a number and a wire type.
-func (t *token) is(num uint64, typ protowire.Type) bool {
-	return t.num == num && t.typ == typ && t.depth == 0
-}
-
-// isBytes reports whether a token is a length-delimited field with a number.
-func (t *token) isBytes(num uint64) bool { return t.is(num, protowire.BytesType) }
-
-// kind is the kind of the field that a token is, whatever its wire type; 0 is unknown.
-func (t *token) kind() protoreflect.Kind {
-	if t.fd == nil {
-		return 0
-	}
-	return t.fd.Kind()
-}
-
-func (t *token) isText() bool {
-	return t.kind() == protoreflect.StringKind && t.typ == protowire.BytesType
-}
-
-// isWrongType reports whether a token has a known number, and another wire type.
-func (t *token) isWrongType() bool {
-	switch t.kind() {
-	case 0:
-		return false
-	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind:
-		return t.typ != protowire.VarintType
-	}
-	return t.typ != protowire.BytesType
-}
-
-// body is the value of a length-delimited field.
-func (t *token) body() []byte {
-	body, _ := protowire.ConsumeBytes(t.val)
-	return body
-}
-
-// varint is the value of a varint; ok is false for any other token.
-func (t *token) varint() (v uint64, ok bool) {
-	v, n := protowire.ConsumeVarint(t.val)
-	return v, t.typ == protowire.VarintType && n > 0
-}
-
-// set gives a token another tag and value.
-func (t *token) set(num uint64, typ protowire.Type, val []byte) {
-	t.num, t.typ, t.val, t.tag = num, typ, val, protowire.AppendVarint(nil, num<<3|uint64(typ))
-}
-
-func (t *token) setBody(b []byte) { t.set(t.num, protowire.BytesType, protowire.AppendBytes(nil, b)) }
-func (t *token) setVarint(v uint64) {
-	t.set(t.num, protowire.VarintType, protowire.AppendVarint(nil, v))
-}
-
-// drop removes a token from its message.
-func (t *token) drop() { *t = token{typ: -1, in: t.in} }
-
-// skip makes a token an unknown field, or the start or end of one.
-func (t *token) skip() {
-	const unknown = 1 << 28
-	t.set(unknown|t.num&(unknown-1), t.typ, t.val)
-}
-
-// nextToken reads a token. It is nil for what is none.
-func nextToken(b []byte) *token {
-	tag, n := protowire.ConsumeVarint(b)
-	if n < 0 {
-		return nil
-	}
-	t := &token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[:n]}
-	size := 0
-	switch t.typ {
-	case protowire.VarintType: // which may be above 64 bits
-		size = slices.IndexFunc(b[n:min(len(b), n+10)], func(c byte) bool { return c < 0x80 }) + 1
-		if size == 0 {
-			return nil
-		}
-	case protowire.Fixed32Type, protowire.Fixed64Type, protowire.BytesType:
-		size = protowire.ConsumeFieldValue(1, t.typ, b[n:])
-	}
-	if size < 0 {
-		return nil
-	}
-	t.val = b[n : n+size]
-	return t
+// misreading is how a sloppy decoder reads messages.
+type misreading struct {
+	tag      func(*token)   // makes of a token, of which only the tag has been read, what it is taken for
+	message  func(*message) // makes of a message, before those in it are read, what it is taken for
+	overruns bool           // a message in another one ends with the field that reaches its end, or goes beyond
 }
 
 // message is one of the messages of a payload.
 type message struct {
-	md     protoreflect.MessageDescriptor
-	top    bool // it is the payload itself
+	md     protoreflect.MessageDescriptor // nil if it is unknown
 	tokens []*token
 	open   []*token // starts of groups that do not end
 	rest   []byte   // from the first fault on
 }
 
-func parse(md protoreflect.MessageDescriptor, b []byte) *message {
-	m := &message{md: md, rest: b}
-	for t := nextToken(b); t != nil; t = nextToken(m.rest) {
-		if n := len(m.open); n > 0 && t.typ == protowire.EndGroupType {
-			t.start, m.open = m.open[n-1], m.open[:n-1]
+// token is a tag and its value; the start and the end of a group are a token each.
+// Whatever a sloppy decoder might accept is one, which is more than protopack parses.
+type token struct {
+	num   uint64 // cut to 64 bits with the type
+	typ   protowire.Type
+	tag   []byte // as written
+	val   []byte // as written; all that follows the tag, until the token has been read
+	depth int    // groups that have begun before it
+	group *token // the start of the innermost one of these
+	in    *message
+}
+
+// payload returns what a payload, a message of a type, is taken for.
+func (r misreading) payload(md protoreflect.MessageDescriptor, b []byte) []byte {
+	m, _ := r.read(md, b, len(b))
+	return r.encode(m)
+}
+
+// read reads a message of some size that b begins with, and returns how many bytes it took.
+func (r misreading) read(md protoreflect.MessageDescriptor, b []byte, size int) (m *message, end int) {
+	if !r.overruns {
+		b = b[:size]
+	}
+	m = &message{md: md}
+	for end < size || r.overruns && len(m.open) > 0 && end < len(b) {
+		tag, n := varint(b[end:])
+		if n == 0 {
+			break
 		}
-		t.depth, t.in = len(m.open), m
-		if t.typ == protowire.StartGroupType {
+		t := &token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[end : end+n], val: b[end+n:], in: m}
+		if t.depth = len(m.open); t.depth > 0 {
+			t.group = m.open[t.depth-1]
+		}
+		if r.tag != nil {
+			r.tag(t)
+		}
+		length, all := sizeValue(t.val, t.typ), t.val
+		if length < 0 || t.typ == protowire.EndGroupType && t.group == nil {
+			m.rest = slices.Concat(t.tag, all[:max(0, size-end-n)])
+			return m, max(end, size)
+		}
+		t.val, end = all[:length], end+n+length
+		if md := t.message(); r.overruns && md != nil {
+			size := len(t.body())
+			body := all[length-size:]
+			_, took := r.read(md, body, size)
+			t.setBody(body[:took])
+			end += took - size
+		}
+		m.tokens = append(m.tokens, t)
+		switch {
+		case t.typ == protowire.StartGroupType:
 			m.open = append(m.open, t)
+		case t.typ == protowire.EndGroupType:
+			m.open = m.open[:t.depth-1]
 		}
-		if t.depth == 0 && t.num <= uint64(protowire.MaxValidNumber) {
-			t.fd = md.Fields().ByNumber(protowire.Number(t.num))
-		}
-		m.tokens, m.rest = append(m.tokens, t), m.rest[len(t.tag)+len(t.val):]
 	}
-	return m
+	if end < size {
+		m.rest, end = b[end:size], size
+	}
+	return m, end
 }
 
-func encode(tokens []*token) (b []byte) {
-	for _, t := range tokens {
-		b = append(append(b, t.tag...), t.val...)
+// encode writes a message, and those in it, from the outside in, each as the one around it
+// has become. Lengths follow, in as many bytes as before if that is possible.
+func (r misreading) encode(m *message) (b []byte) {
+	if r.message != nil {
+		r.message(m)
 	}
-	return b
-}
-
-// inside is the type of the message that a token holds; it is nil for any other.
-func (m *message) inside(t *token, url string) protoreflect.MessageDescriptor {
-	switch {
-	case t.fd == nil || t.typ != protowire.BytesType:
-		return nil
-	case m.md == anyType && t.num == 2 && namesOptions(url):
-		return optionsType
-	}
-	return t.fd.Message()
-}
-
-// edited changes the messages of a type in a payload; nil is all types.
-func edited(b []byte, md protoreflect.MessageDescriptor, change func(*message)) []byte {
-	m := parse(anyType, b)
-	if stdin.IsBootstrap(b) {
-		m = parse(paramsType, b)
-	}
-	m.top = true
-	return m.edit(func(m *message) {
-		if md == nil || m.md == md {
-			change(m)
-		}
-	})
-}
-
-// edit changes a message and those in it, from the outside in, each as the one around it
-// has become. Lengths follow; a message that stays the same keeps its length as it was
-// written.
-func (m *message) edit(change func(*message)) []byte {
-	change(m)
 	url := ""
 	for _, t := range m.tokens {
 		if t.isBytes(1) {
@@ -192,35 +117,152 @@ func (m *message) edit(change func(*message)) []byte {
 		}
 	}
 	for _, t := range m.tokens {
-		if md := m.inside(t, url); md != nil {
-			if body := parse(md, t.body()).edit(change); !bytes.Equal(body, t.body()) {
-				t.setBody(body)
-			}
+		md := t.message()
+		// The type URL may be in another piece of the Any.
+		if m.md == anyType && t.isBytes(2) && (url == "" || namesOptions(url)) {
+			md = optionsType
+		}
+		if md != nil {
+			t.setBody(r.payload(md, t.body()))
+		}
+		b = append(append(b, t.tag...), t.val...)
+	}
+	return append(b, m.rest...)
+}
+
+// field describes the known field that has the token's number, whatever its wire type, else nil.
+func (t *token) field() protoreflect.FieldDescriptor {
+	if t.in.md == nil || t.depth > 0 || t.isTooHigh() {
+		return nil
+	}
+	return t.in.md.Fields().ByNumber(protowire.Number(t.num))
+}
+
+// message describes the message that a token holds, else nil.
+func (t *token) message() protoreflect.MessageDescriptor {
+	if fd := t.field(); fd != nil && t.typ == protowire.BytesType {
+		return fd.Message()
+	}
+	return nil
+}
+
+// is reports whether a token has the number of a known field of a kind, and a wire type.
+func (t *token) is(kind protoreflect.Kind, typ protowire.Type) bool {
+	fd := t.field()
+	return fd != nil && fd.Kind() == kind && t.typ == typ
+}
+
+// wants is the wire type of a known field.
+func wants(fd protoreflect.FieldDescriptor) protowire.Type {
+	switch fd.Kind() {
+	case protoreflect.StringKind, protoreflect.BytesKind, protoreflect.MessageKind:
+		return protowire.BytesType
+	}
+	return protowire.VarintType
+}
+
+// isWrongType reports whether a token has a known number, and another wire type.
+func (t *token) isWrongType() bool {
+	fd := t.field()
+	return fd != nil && t.typ != wants(fd)
+}
+
+// follows reports whether such a token stands before it in its message.
+func (t *token) follows(is func(*token) bool) bool {
+	return slices.ContainsFunc(t.in.tokens[:slices.Index(t.in.tokens, t)], is)
+}
+
+// precedes reports whether such a token stands behind it in its message.
+func (t *token) precedes(is func(*token) bool) bool {
+	return slices.ContainsFunc(t.in.tokens[slices.Index(t.in.tokens, t)+1:], is)
+}
+
+// isBytes reports whether a token is a length-delimited field with a number.
+func (t *token) isBytes(num uint64) bool {
+	return t.num == num && t.typ == protowire.BytesType && t.depth == 0
+}
+
+func (t *token) isText() bool { return t.is(protoreflect.StringKind, protowire.BytesType) }
+
+// isTooHigh reports whether no field can have a token's number.
+func (t *token) isTooHigh() bool { return t.num > uint64(protowire.MaxValidNumber) }
+
+// hasLength reports whether a token's value begins with a length.
+func (t *token) hasLength() bool {
+	_, n := varint(t.val)
+	return t.typ == protowire.BytesType && n > 0
+}
+
+// isWide reports whether a token's tag is longer than it needs to be.
+func (t *token) isWide() bool { return len(t.tag) > protowire.SizeVarint(t.num<<3) }
+
+// body is the value of a length-delimited field.
+func (t *token) body() []byte {
+	body, _ := protowire.ConsumeBytes(t.val)
+	return body
+}
+
+// set gives a token another tag, in as many bytes if that is possible.
+func (t *token) set(num uint64, typ protowire.Type) {
+	t.num, t.typ, t.tag = num, typ, wire.WideVarint(num<<3|uint64(typ), len(t.tag))
+}
+
+// setType gives a token another wire type. Its tag may have more than 64 bits.
+func (t *token) setType(typ protowire.Type) {
+	t.tag, t.typ = append([]byte{t.tag[0]&^7 | byte(typ)}, t.tag[1:]...), typ
+}
+
+// setHead gives a token another varint as the first n bytes of its value.
+func (t *token) setHead(v uint64, n int) {
+	t.val = append(wire.WideVarint(v, n), t.val[n:]...)
+}
+
+// setBody makes a token a length-delimited field.
+func (t *token) setBody(b []byte) {
+	width := 0
+	if t.typ == protowire.BytesType {
+		_, width = varint(t.val)
+	}
+	t.setType(protowire.BytesType)
+	t.val = append(wire.WideVarint(uint64(len(b)), width), b...)
+}
+
+// skip makes a token an unknown field, or the start or end of one.
+func (t *token) skip() { t.set(1000, t.typ) }
+
+// refuse makes a token a fault.
+func (t *token) refuse() { t.setType(7) }
+
+// drop removes a token from its message.
+func (t *token) drop() { *t = token{typ: dropped, in: t.in} }
+
+// maxVarint is how many bytes a varint has at most.
+const maxVarint = 10
+
+// varint reads a varint, cut to 64 bits; n is 0 if there is none.
+func varint(b []byte) (v uint64, n int) {
+	for i, c := range b[:min(len(b), maxVarint)] {
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			return v, i + 1
 		}
 	}
-	return append(encode(m.tokens), m.rest...)
+	return 0, 0
 }
 
-// messages is a bug that has the effect of other messages of a type.
-func messages(md protoreflect.MessageDescriptor, change func(*message)) bug {
-	return payloads(func(b []byte) []byte { return edited(b, md, change) })
-}
+// dropped is the type of a token that is not there.
+const dropped protowire.Type = -1
 
-// on is a bug that has the effect of other tokens in messages of a type.
-func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
-	return messages(md, func(m *message) {
-		for _, t := range m.tokens {
-			if is(t) {
-				change(t)
-			}
+// sizeValue is the number of bytes of a value that b begins with, -1 if they are not there.
+func sizeValue(b []byte, typ protowire.Type) int {
+	switch typ {
+	case protowire.StartGroupType, protowire.EndGroupType, dropped:
+		return 0
+	case protowire.VarintType:
+		if _, n := varint(b); n > 0 {
+			return n
 		}
-	})
-}
-
-// refused is a bug that makes an error of certain tokens.
-func refused(md protoreflect.MessageDescriptor, bad func(*token) bool) bug {
-	return where(func(a *answer) (found bool) {
-		edited(a.payload, md, func(m *message) { found = found || slices.ContainsFunc(m.tokens, bad) })
-		return found && a.err == nil
-	}, refuse)
+		return -1
+	}
+	return protowire.ConsumeFieldValue(1, typ, b)
 }

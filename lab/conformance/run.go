@@ -16,8 +16,8 @@ import (
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/bugs"
 	"shimfuzz/lab/compat/findings"
-	"shimfuzz/lab/conformance/differential"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -36,7 +36,7 @@ type run struct {
 	reader         *process.Reader
 	options        protoreflect.MessageType // that it reads
 	known, excused findings.List
-	engine         differential.Engine // whose defects are excused
+	engine         bugs.Engine // whose defects are excused
 	list           *expected
 	cases          []corpus.Case
 	grammar        *grammar.Grammar
@@ -56,7 +56,7 @@ type run struct {
 // has not built nothing is known, unless the user says whose findings it has; it is
 // assumed to link what its release links.
 func newRun(s *Settings) (r *run, err error) {
-	r = &run{Settings: s, engine: differential.Engines[s.Engine], list: new(expected), tests: make(map[string]*Test),
+	r = &run{Settings: s, engine: bugs.Engines[s.Engine], list: new(expected), tests: make(map[string]*Test),
 		failing: make(map[string][][]string), payloads: make(map[string]int), explained: make(map[string]int),
 		told: time.Now()}
 	if r.options, err = optionstype.Find(s.Type); err != nil {

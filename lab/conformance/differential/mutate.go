@@ -1,3 +1,4 @@
+// Package differential makes payloads by mutation, which show what protobuf engines do wrong.
 package differential
 
 import (

@@ -3,7 +3,9 @@ package bugs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,63 +15,96 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
 
-// values are bugs in the options themselves: in the order of fields, in fields that occur
-// again, in their values and in their number.
-var values = []Mutant{
-	{"zero-does-not-clear", "TestCorpus", "if v != 0 { x = v }: a zero does not overwrite what came before it.",
-		on(optionsType, func(t *token) bool {
-			v, ok := t.varint()
-			return ok && v == 0 && t.fd != nil && !t.fd.HasPresence()
-		}, (*token).drop)},
-	{"empty-does-not-clear", "TestWalkElements", `if s != "" { x = s }: an empty string does not overwrite another.`,
-		on(optionsType, func(t *token) bool { return t.isText() && len(t.body()) == 0 }, (*token).drop)},
-	{"entry-without-key-dropped", "TestCorpus", "An entry without a key cannot be looked up.",
-		on(optionsType, func(t *token) bool {
-			entry := parse(entryType, t.body())
-			return t.isBytes(annotations) && len(entry.rest) == 0 &&
-				!slices.ContainsFunc(entry.tokens, func(t *token) bool { return t.isBytes(1) })
-		}, (*token).drop)},
-	{"value-before-key-lost", "TestWalkElements", "The value was stored under the key so far.",
-		withoutEarly(entryType)},
-	{"annotations-apart-lost", "TestCorpus", "A map was taken to be written in one piece.",
-		messages(optionsType, func(m *message) {
-			before, ended := uint64(0), false
-			for _, t := range m.tokens {
-				ended = ended || before == annotations && t.num != annotations
-				before = t.num
-				if ended && t.isBytes(annotations) {
-					t.drop()
-				}
+// reading are bugs on the way from the reader to the bytes.
+var reading = []Mutant{
+	{"one-read", "TestWalkReads", "A pipe delivered everything at once in every try.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b := make([]byte, 1<<16)
+			n, err := r.Read(b)
+			if err == io.EOF {
+				err = nil
+			}
+			return b[:n], err
+		})},
+	{"empty-read-is-end", "TestWalkReads", "A read of nothing was mistaken for the end, as in C.",
+		reads(func(n *int, err *error) {
+			if *n == 0 && *err == nil {
+				*err = io.EOF
 			}
 		})},
-	{"at-most-1000-annotations", "TestWalkElements", "A limit against abuse; what exceeds it was silently dropped.",
-		atMost(1000, optionsType, annotations)},
-	{"false-is-unset", "TestCorpus", "An optional bool copied with an if.",
-		cleared(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-			return fd.HasPresence() && fd.Kind() == protoreflect.BoolKind && !v.Bool()
+	{"bytes-with-eof-lost", "TestWalkReads", "A Read that returns an error was taken to return nothing else.",
+		reads(func(n *int, err *error) {
+			if *err != nil {
+				*n = 0
+			}
 		})},
-	{"unknown-enum-is-zero", "TestCorpus", "A switch over the known values, with a default.",
-		cleared(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-			return fd.Kind() == protoreflect.EnumKind && fd.Enum().Values().ByNumber(v.Enum()) == nil
+	{"wrapped-eof-is-end", "TestWalkReads", "errors.Is is what one uses for errors; io.EOF is the exception.",
+		endsAt(func(_ []byte, err error) bool { return errors.Is(err, io.EOF) })},
+	{"deadline-at-start-is-empty", "TestWalkReads", "No input within a second was taken for no input.",
+		endsAt(func(b []byte, err error) bool { return len(b) == 0 && errors.Is(err, os.ErrDeadlineExceeded) })},
+	{"error-behind-whole-message-ignored", "TestWalkReads", "The message is whole, so the error came after it.",
+		endsAt(func(b []byte, _ error) bool {
+			_, rest := wire.Parse(b)
+			return len(b) > 0 && len(rest) == 0
 		})},
-	{"sixteen-bits", "TestCorpus", "A processor count fits in 16 bits.",
-		where(hasOptions, func(a *answer) { a.opts.VmProcessorCount = int32(int16(a.opts.VmProcessorCount)) })},
+	{"read-on-after-error", "TestWalkReads", "A retry, for reads that were interrupted.",
+		reader(func(r io.Reader) ([]byte, error) {
+			b, err := io.ReadAll(r)
+			if err != nil {
+				return io.ReadAll(io.MultiReader(bytes.NewReader(b), r))
+			}
+			return b, nil
+		})},
+	{"error-not-wrapped", "TestWalkReads", "%v for %w.",
+		reads(func(n *int, err *error) {
+			if *err != nil && *err != io.EOF {
+				*err = fmt.Errorf("reading: %v", *err)
+			}
+		})},
+	{"cut-at-32-mib", "TestLarge", "The limit that is allowed; what follows it was silently dropped.",
+		reader(func(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, contract.MaxPayload)) })},
+	{"65536-bytes-refused", "TestWalkSizes", "A buffer that is just full.",
+		where(func(a *answer) bool { return len(a.payload) == 1<<16 }, refuse)},
+	{"newline-trimmed", "TestCorpus", "Somebody fed a file with a newline at its end by hand.",
+		payloads(func(b []byte) []byte { return bytes.TrimSuffix(b, []byte("\n")) })},
+	{"length-prefix-accepted", "TestCorpus", "Delimited messages are common, so both forms were to work.",
+		payloads(func(b []byte) []byte {
+			if body, n := protowire.ConsumeBytes(b); n > 0 && n == len(b) {
+				b = body
+			}
+			return b
+		})},
 }
 
-// cleared is a bug that loses fields with certain values.
-func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) bug {
-	return where(hasOptions, func(a *answer) {
-		for fd, v := range a.opts.ProtoReflect().Range {
-			if is(fd, v) {
-				a.opts.ProtoReflect().Clear(fd)
-			}
+// endsAt is a bug in which errors are taken for the end of the input.
+func endsAt(isEnd func(read []byte, err error) bool) bug {
+	return reader(func(r io.Reader) ([]byte, error) {
+		b, err := io.ReadAll(r)
+		if err != nil && isEnd(b, err) {
+			err = nil
 		}
+		return b, err
 	})
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// reads is a bug in what is made of what each Read returns.
+func reads(change func(n *int, err *error)) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		return next(readFunc(func(p []byte) (n int, err error) {
+			n, err = r.Read(p)
+			change(&n, &err)
+			return n, err
+		}))
+	}
 }
 
 // results are bugs in what is handed back, and in what is kept for the next call.
@@ -81,12 +116,7 @@ var results = []Mutant{
 	{"error-says-nothing", "TestCorpus", "errors.New of a message that was to be filled in.",
 		where(failed, func(a *answer) { a.opts, a.err = nil, errors.New("") })},
 	{"one-byte-panics", "TestCorpus", "b[1] after a check that b is not empty.",
-		payloads(func(b []byte) []byte {
-			if len(b) > 0 {
-				_ = b[1]
-			}
-			return b
-		})},
+		where(func(a *answer) bool { return len(a.payload) > 0 }, func(a *answer) { _ = a.payload[1] })},
 	{"result-copied-flat", "TestNoSharedState", "A cache copies the result, but not its annotations.",
 		remembering(hasOptions, func(last *answer, a *answer) {
 			if !bytes.Equal(last.payload, a.payload) {
@@ -95,23 +125,8 @@ var results = []Mutant{
 			a.opts = proto.Clone(a.opts).(*options.Options)
 			a.opts.DefaultContainerAnnotations = last.opts.DefaultContainerAnnotations
 		})},
-	{"result-reused-after-error", "TestWalkPairs", "A pool gets the last result's memory back.",
-		remembering(always, func(last *answer, a *answer) {
-			switch {
-			case failed(a):
-				last.err = a.err
-				return
-			case !hasOptions(a):
-				return
-			case failed(last) && last.opts != nil:
-				proto.Reset(last.opts)
-				proto.Merge(last.opts, a.opts)
-				a.opts = last.opts
-			}
-			*last = *a
-		})},
 	{"same-payload-twice-is-none", "TestWalkPairs", "Options that were sent again were taken for no change.",
-		remembering(always, func(last *[]byte, a *answer) {
+		remembering(func(*answer) bool { return true }, func(last *[]byte, a *answer) {
 			if hasOptions(a) && bytes.Equal(*last, a.payload) {
 				giveDefaults(a)
 			}
@@ -133,8 +148,6 @@ var results = []Mutant{
 	{"input-cleared", "TestNoAliasing", "A secret was wiped from the buffer that it was read from.",
 		buffered(func(b []byte, _ *options.Options) { clear(b) })},
 }
-
-func always(*answer) bool { return true }
 
 // remembering is a bug of something that is kept from one call to the next.
 func remembering[T any](applies func(*answer) bool, change func(keep *T, a *answer)) bug {
@@ -162,16 +175,6 @@ func buffered(use func(b []byte, opts *options.Options)) bug {
 
 // costs are bugs that give the right answer, but late.
 var costs = []Mutant{
-	{"annotations-grow-by-64", "TestLinear", "A list that grows by so many, and not by half: quadratic.",
-		where(hasOptions, func(a *answer) {
-			var keys []string
-			for k := range a.opts.DefaultContainerAnnotations {
-				if len(keys) == cap(keys) {
-					keys = append(make([]string, 0, len(keys)+64), keys...)
-				}
-				keys = append(keys, k)
-			}
-		})},
 	{"annotations-searched", "TestLinear", "A list of pairs instead of a map, searched for each key: quadratic.",
 		where(hasOptions, func(a *answer) {
 			var keys []string
@@ -192,10 +195,7 @@ var costs = []Mutant{
 	{"empty-field-hangs", "TestCorpus", "at += len(value), without the tag's length: for ever at a field of nothing.",
 		payloads(func(b []byte) []byte {
 			all, rest := wire.Parse(b)
-			for len(rest) == 0 && len(all) > 0 {
-				if len(all[0].Value) > 0 {
-					all = all[1:]
-				}
+			for len(rest) == 0 && slices.ContainsFunc(all, func(f wire.Field) bool { return len(f.Value) == 0 }) {
 			}
 			return b
 		})},
