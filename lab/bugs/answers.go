@@ -132,12 +132,6 @@ var results = []Mutant{
 			}
 			*last = a.payload
 		})},
-	{"every-997th-refused", "TestWalkElements", "A counter that overflows, a finalizer, a race: something rare.",
-		remembering(hasOptions, func(n *int, a *answer) {
-			if *n++; *n%997 == 0 {
-				refuse(a)
-			}
-		})},
 	{"input-aliased", "TestNoAliasing", "A bytes.Buffer's own bytes, and strings made of them without a copy.",
 		buffered(func(b []byte, opts *options.Options) {
 			root := opts.GetRegistryRoot()

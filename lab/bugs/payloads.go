@@ -168,11 +168,6 @@ var encodings = []Mutant{
 			length, n := varint(t.val)
 			t.setHead(min(length, uint64(len(t.val)-n)), n)
 		})},
-	{"ten-byte-zero-bool-is-true", "TestCorpus", "A varint of ten bytes has bit 63 set, and so is not 0.",
-		on(nil, func(t *token) bool {
-			v, n := varint(t.val)
-			return t.is(protoreflect.BoolKind, protowire.VarintType) && v == 0 && n == maxVarint
-		}, func(t *token) { t.val = []byte{1} })},
 	{"bool-of-low-byte", "TestCorpus", "A bool is a byte.",
 		on(nil, func(t *token) bool {
 			v, _ := varint(t.val)
@@ -298,34 +293,20 @@ var values = []Mutant{
 			return isAnnotation(t) && t.follows(isOther)
 		}, (*token).drop)},
 	{"at-most-1000-annotations", "TestWalkElements", "A limit against abuse; what exceeds it was silently dropped.",
-		where(hasOptions, func(a *answer) {
-			for key := range a.opts.DefaultContainerAnnotations {
-				if len(a.opts.DefaultContainerAnnotations) > 1000 {
-					delete(a.opts.DefaultContainerAnnotations, key)
-				}
-			}
-		})},
+		on(optionsType, func(t *token) bool { return isAnnotation(t) && len(t.in.tokens) > 1000 }, (*token).drop)},
 	{"false-is-unset", "TestCorpus", "An optional bool copied with an if.",
-		cleared(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-			return fd.HasPresence() && fd.Kind() == protoreflect.BoolKind && !v.Bool()
-		})},
+		on(optionsType, func(t *token) bool {
+			v, _ := varint(t.val)
+			return t.is(protoreflect.BoolKind, protowire.VarintType) && v == 0 && t.field().HasPresence()
+		}, (*token).drop)},
 	{"unknown-enum-is-zero", "TestCorpus", "A switch over the known values, with a default.",
-		cleared(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-			return fd.Kind() == protoreflect.EnumKind && fd.Enum().Values().ByNumber(v.Enum()) == nil
-		})},
+		on(optionsType, func(t *token) bool {
+			v, _ := varint(t.val)
+			return t.is(protoreflect.EnumKind, protowire.VarintType) &&
+				t.field().Enum().Values().ByNumber(protoreflect.EnumNumber(v)) == nil
+		}, func(t *token) { t.val = []byte{0} })},
 	{"sixteen-bits", "TestCorpus", "A processor count fits in 16 bits.",
 		where(hasOptions, func(a *answer) { a.opts.VmProcessorCount = int32(int16(a.opts.VmProcessorCount)) })},
 }
 
 func isAnnotation(t *token) bool { return t.isBytes(annotations) }
-
-// cleared is a bug that loses fields with certain values.
-func cleared(is func(protoreflect.FieldDescriptor, protoreflect.Value) bool) bug {
-	return where(hasOptions, func(a *answer) {
-		for fd, v := range a.opts.ProtoReflect().Range {
-			if is(fd, v) {
-				a.opts.ProtoReflect().Clear(fd)
-			}
-		}
-	})
-}

@@ -175,14 +175,10 @@ func printResults(w io.Writer, all []*mutant) {
 			n[of+string(m.result)]++
 		}
 	}
-	fmt.Fprintf(w, "\n%-32s %6s", "mutants of", "made")
-	for _, c := range columns {
-		fmt.Fprintf(w, "  %s", c)
-	}
 	for _, s := range append(sources, "all") {
-		fmt.Fprintf(w, "\n%-32s %6d", s, n[s])
+		fmt.Fprintf(w, "\n%-32s %6d made", s, n[s])
 		for _, c := range columns {
-			fmt.Fprintf(w, "  %*d", len(c), n[s+string(c)])
+			fmt.Fprintf(w, "  %3d %s", n[s+string(c)], c)
 		}
 	}
 	fmt.Fprintln(w)

@@ -29,30 +29,30 @@ type layer struct {
 	name      string
 	pkg       string
 	run, skip string // patterns of tests' names
-	brief     bool   // short enough for those that are known to be equivalent, too
 }
 
 var (
-	corpusLayer     = layer{"corpus", "properties", "^(TestCorpus|TestFindings)$", "", true}
-	seedsLayer      = layer{"fuzz seeds", "fuzz", "^Fuzz", "", true}
+	corpusLayer     = layer{"corpus", "properties", "^(TestCorpus|TestFindings)$", ""}
+	seedsLayer      = layer{"fuzz seeds", "fuzz", "^Fuzz", ""}
 	propertiesLayer = layer{"properties", "properties", "", "^(TestCorpus|TestFindings|TestLinear|TestSmallIsCheap|" +
-		"TestLarge)$|^TestWalk", true}
+		"TestLarge)$|^TestWalk"}
 
 	// layers are in the order in which they run on what the ones before let live: those
 	// that kill most for their time first.
 	layers = []layer{
 		corpusLayer,
-		{"unit tests", "internal/reference", "", "", true},
+		{"unit tests", "internal/reference", "", ""},
 		seedsLayer,
 		propertiesLayer,
-		{"costs", "properties", "^(TestLinear|TestSmallIsCheap|TestLarge)$", "", false},
-		{"the enumeration", "properties", "^TestWalk", "", false},
+		{"costs", "properties", "^(TestLinear|TestSmallIsCheap|TestLarge)$", ""},
+		{"the enumeration", "properties", "^TestWalk", ""},
 	}
 )
 
 const (
-	// Of those that are known to be equivalent one in allLayersFor goes through all layers,
-	// others each day.
+	// Those that are known to be equivalent go through so many layers, and one in allLayersFor
+	// through all, others each day.
+	briefLayers  = 4
 	allLayersFor = 20
 	hang         = "(hang)"
 )
@@ -167,9 +167,12 @@ func (s *suite) layersFor(m *mutant) []layer {
 	if m.check != "" {
 		return []layer{{name: "its check", pkg: "properties", run: "^" + m.check + "$"}}
 	}
-	brief := m.known != "" && (m.number+s.seed)%allLayersFor != 0
-	return slices.DeleteFunc(slices.Clone(layers), func(l layer) bool {
-		return brief && !l.brief || l.pkg == "internal/reference" && m.settings.Decoder != "reference"
+	all := slices.Clone(layers)
+	if m.known != "" && (m.number+s.seed)%allLayersFor != 0 {
+		all = all[:briefLayers]
+	}
+	return slices.DeleteFunc(all, func(l layer) bool {
+		return l.pkg == "internal/reference" && m.settings.Decoder != "reference"
 	})
 }
 
