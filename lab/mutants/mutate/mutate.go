@@ -294,17 +294,14 @@ func (m *mutator) call(c *ast.CallExpr) {
 				i+1, i+2))
 		}
 	}
-	if m.source(c.Fun) == "proto.Unmarshal" {
-		for _, s := range strictness {
-			m.replace(c.Fun, "(proto.UnmarshalOptions{"+s+"}).Unmarshal", s)
+	for _, strictness := range []string{"AllowPartial: true", "RecursionLimit: 5"} {
+		if m.source(c.Fun) == "proto.Unmarshal" {
+			m.replace(c.Fun, "(proto.UnmarshalOptions{"+strictness+"}).Unmarshal", strictness)
 		}
 	}
 }
 
-// strictness are changes of how protobuf decodes.
-var strictness = []string{"DiscardUnknown: true", "AllowPartial: true", "RecursionLimit: 5"}
-
-// elements drops each element of a composite literal, and adds to UnmarshalOptions.
+// elements drops each element of a composite literal.
 func (m *mutator) elements(c *ast.CompositeLit) {
 	for i, e := range c.Elts {
 		from, to := e.Pos(), e.End()
@@ -314,15 +311,6 @@ func (m *mutator) elements(c *ast.CompositeLit) {
 			from = c.Elts[i-1].End()
 		}
 		m.splice(from, to, "", "drop the element")
-	}
-	if c.Type == nil || !strings.HasSuffix(m.source(c.Type), "UnmarshalOptions") {
-		return
-	}
-	for _, s := range strictness {
-		if len(c.Elts) > 0 {
-			s = ", " + s
-		}
-		m.splice(c.Rbrace, c.Rbrace, s, strings.TrimPrefix(s, ", "))
 	}
 }
 
