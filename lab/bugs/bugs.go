@@ -1,6 +1,5 @@
-// Package bugs holds mutants that people write: bugs of a readOptions. Each is
-// wrapped around a decoder that does not have it, so that it can be put into any hcsshim
-// and into the reference.
+// Package bugs has what is wrong with decoders: bugs that people write, and known defects of
+// protobuf engines, most of them told by what a decoder with them takes a payload for.
 package bugs
 
 import (
@@ -11,8 +10,6 @@ import (
 	"testing/iotest"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
@@ -22,7 +19,8 @@ import (
 // Read is a readOptions.
 type Read = func(io.Reader) (*options.Options, error)
 
-// Mutant is a bug that somebody could have written.
+// Mutant is a bug that somebody could have written. It is wrapped around a decoder that does
+// not have it, so that it can be put into any hcsshim, and into the reference.
 type Mutant struct {
 	Name  string
 	Check string // the test of package properties that has to kill it: the first one that does, or the only one
@@ -102,33 +100,15 @@ func tags(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*
 	}}.bug()
 }
 
-// messages is a bug that has the effect of other messages of a type; nil is all types.
-func messages(md protoreflect.MessageDescriptor, change func(*message)) bug {
-	return misreading{message: func(m *message) {
-		if md == nil || m.md == md {
-			change(m)
-		}
-	}}.bug()
-}
-
-// on is a bug that has the effect of other tokens in messages of a type.
+// on is a bug that has the effect of other tokens in messages of a type; nil is all types.
 func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
-	return messages(md, func(m *message) {
+	return misreading{message: func(m *message) {
 		for _, t := range m.tokens {
-			if is(t) {
+			if (md == nil || m.md == md) && is(t) {
 				change(t)
 			}
 		}
-	})
-}
-
-// paramsOf decodes BootstrapParams. It is nil for others, and for those that are damaged.
-func paramsOf(b []byte) *bootstrap.BootstrapParams {
-	p := new(bootstrap.BootstrapParams)
-	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, p) != nil {
-		return nil
-	}
-	return p
+	}}.bug()
 }
 
 // answer is the right answer to a payload.
@@ -144,13 +124,6 @@ func hasOptions(a *answer) bool { return a.opts != nil && a.err == nil }
 // The wrong answers that many bugs give.
 func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
 func refuse(a *answer)       { a.opts, a.err = nil, errors.New("refused") }
-
-// giveDecoded makes an answer of bytes, if they are Options.
-func (a *answer) giveDecoded(b []byte, unmarshal func([]byte, proto.Message) error) {
-	if own := new(options.Options); unmarshal(b, own) == nil {
-		a.opts, a.err = own, nil
-	}
-}
 
 // where is a bug that changes some of the right answers.
 func where(applies func(*answer) bool, change func(*answer)) bug {

@@ -9,7 +9,6 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
@@ -42,17 +41,15 @@ var kinds = []Mutant{
 			return t.is(protoreflect.EnumKind, protowire.VarintType) && int64(v) != int64(int32(v))
 		}, (*token).refuse)},
 	{"same-addresses-is-none", "TestWalkFields", "The two addresses are of different protocols.",
-		where(func(a *answer) bool {
-			p := paramsOf(a.payload)
-			grpc := p.GetContainerdGrpcAddress()
-			return hasOptions(a) && grpc != "" && grpc == p.GetContainerdTtrpcAddress()
-		}, giveDefaults)},
+		on(paramsType, func(t *token) bool {
+			grpc := t.in.last(5)
+			return t.isBytes(extensions) && grpc != "" && grpc == t.in.last(6)
+		}, (*token).drop)},
 	{"unknown-above-100000-bytes-refused", "TestLarge", "A large unknown field was taken for an attack.",
 		on(nil, func(t *token) bool { return len(t.val) > 100_000 && t.depth == 0 && t.field() == nil },
 			(*token).refuse)},
 	{"moby-has-own-defaults", "TestDrawn", "A special case for one namespace.",
-		where(func(a *answer) bool { return hasOptions(a) && paramsOf(a.payload).GetNamespace() == "moby" },
-			giveDefaults)},
+		on(paramsType, func(t *token) bool { return t.isBytes(extensions) && t.in.last(2) == "moby" }, (*token).drop)},
 }
 
 // identified is a bug in what is taken for a container's ID and a namespace: a message of
@@ -107,13 +104,13 @@ var typeURLs = []Mutant{
 	{"url-empty-is-ours", "TestCorpus", "No type was treated as the default type.",
 		urls(func(url string) bool { return url == "" || namesOptions(url) })},
 	{"url-ignored", "TestCorpus", "Only one type can stand there (rust-extensions' reader of the legacy Any).",
-		where(func(a *answer) bool { return !stdin.IsBootstrap(a.payload) && len(a.payload) > 0 }, func(a *answer) {
-			_, value := stdin.AnyParts(a.payload)
-			refuse(a)
-			a.giveDecoded(value, proto.Unmarshal)
-		})},
+		urls(func(string) bool { return true })},
 	{"json-fallback", "TestCorpus", "For debugging by hand.",
-		where(failed, func(a *answer) { a.giveDecoded(a.payload, protojson.Unmarshal) })},
+		where(failed, func(a *answer) {
+			if opts := new(options.Options); protojson.Unmarshal(a.payload, opts) == nil {
+				a.opts, a.err = opts, nil
+			}
+		})},
 	{"any-in-any-unwrapped", "TestCorpus", "Something wrapped twice once.",
 		payloads(func(b []byte) []byte {
 			if url, value := stdin.AnyParts(b); !stdin.IsBootstrap(b) && url == "google.protobuf.Any" {
@@ -185,13 +182,13 @@ var groups = []Mutant{
 		on(nil, func(t *token) bool { return t.typ == protowire.EndGroupType && t.depth > 1 },
 			func(t *token) { t.set(t.group.num, t.typ) })},
 	{"group-end-missing", "TestCorpus", "The end of the message ends everything in it.",
-		messages(nil, func(m *message) {
+		misreading{message: func(m *message) {
 			for _, start := range slices.Backward(m.open) {
 				end := &token{in: m}
 				end.set(start.num, protowire.EndGroupType)
 				m.tokens = append(m.tokens, end)
 			}
-		})},
+		}}.bug()},
 	{"stray-end-of-group-ignored", "TestCorpus", "The end of a group has no value, so there was nothing to skip.",
 		tags(nil, func(t *token) bool { return t.typ == protowire.EndGroupType && t.group == nil }, (*token).drop)},
 	{"groups-deeper-than-64-refused", "TestCorpus", "A recursion limit of 64, where protobuf's is 100.",

@@ -110,12 +110,7 @@ func (r misreading) encode(m *message) (b []byte) {
 	if r.message != nil {
 		r.message(m)
 	}
-	url := ""
-	for _, t := range m.tokens {
-		if t.isBytes(1) {
-			url = string(t.body())
-		}
-	}
+	url := m.last(1)
 	for _, t := range m.tokens {
 		md := t.message()
 		// The type URL may be in another piece of the Any.
@@ -128,6 +123,16 @@ func (r misreading) encode(m *message) (b []byte) {
 		b = append(append(b, t.tag...), t.val...)
 	}
 	return append(b, m.rest...)
+}
+
+// last is the last value of a length-delimited field; "" is none.
+func (m *message) last(num uint64) (value string) {
+	for _, t := range m.tokens {
+		if t.isBytes(num) {
+			value = string(t.body())
+		}
+	}
+	return value
 }
 
 // field describes the known field that has the token's number, whatever its wire type, else nil.

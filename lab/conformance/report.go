@@ -105,7 +105,7 @@ func (r *Report) outdatedDefects() (problems []problem) {
 	for _, d := range r.run.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
 			problems = append(problems, problem{Test: d.Name, What: "this known defect has not shown: if the engine " +
-				"no longer has it, remove it from lab/conformance/differential/defects.go"})
+				"no longer has it, remove it from lab/bugs/engines.go"})
 		}
 	}
 	return problems

@@ -7,7 +7,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -82,7 +81,7 @@ func Mutants(ctx context.Context, b *extract.Build, c Choice) error {
 	if err := s.run(ctx, chosen); err != nil && ctx.Err() == nil {
 		return err
 	}
-	printResults(os.Stdout, chosen)
+	printResults(chosen)
 	var rows strings.Builder
 	for _, m := range chosen {
 		fmt.Fprintf(&rows, "%-16s %s   [%s]   %s\n", m.result, m.id(), m.Change, m.why)
@@ -162,7 +161,7 @@ func judge(b *extract.Build, all []*mutant, known map[string]string) error {
 }
 
 // printResults prints what became of the mutants of each source.
-func printResults(w io.Writer, all []*mutant) {
+func printResults(all []*mutant) {
 	columns := []result{isNoProgram, isKilled, isTimedOut, isEquivalent, isSurvivor, isUnknown}
 	var sources []string
 	n := make(map[string]int) // by source, and by source and result
@@ -176,10 +175,10 @@ func printResults(w io.Writer, all []*mutant) {
 		}
 	}
 	for _, s := range append(sources, "all") {
-		fmt.Fprintf(w, "\n%-32s %6d made", s, n[s])
+		fmt.Printf("\n%-32s %6d made", s, n[s])
 		for _, c := range columns {
-			fmt.Fprintf(w, "  %3d %s", n[s+string(c)], c)
+			fmt.Printf("  %3d %s", n[s+string(c)], c)
 		}
 	}
-	fmt.Fprintln(w)
+	fmt.Println()
 }
