@@ -35,8 +35,8 @@ var Engines = map[string]Engine{
 		{Name: "wide-tag-unknown",
 			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: " +
 				"decoders_by_tag has the bytes of tags)", tag: func(t *token) {
-				isGroup := t.typ == protowire.StartGroupType // which no known field is, and which its end tag must match
-				if !isGroup && t.field() != nil && t.isWide() {
+				// No known field is a group, the start of which its end must match.
+				if t.typ != protowire.StartGroupType && t.field() != nil && t.isWide() {
 					t.skip()
 				}
 			}},
@@ -68,11 +68,12 @@ var Engines = map[string]Engine{
 			}},
 	}},
 	"cpp": {Defects: []Defect{
-		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)", tag: func(t *token) {
-			if len(t.tag) == 5 {
-				t.set(t.num&(1<<29-1), t.typ)
-			}
-		}},
+		{Name: "cut-tag", Why: "a tag of 2^32 or more is cut to 32 bits (parse_context.h, ReadTag)",
+			tag: func(t *token) {
+				if len(t.tag) == 5 {
+					t.set(t.num&(1<<29-1), t.typ)
+				}
+			}},
 	}},
 	"javascript": {Defects: []Defect{
 		{Name: "wire-type-ignored", Why: "a known field is read as if it had its own wire type (from-binary.ts)",

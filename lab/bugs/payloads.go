@@ -242,7 +242,8 @@ var texts = []Mutant{
 		strs(nil, func(_ uint64, s string) string { return validIf(len(s) > 64, s) })},
 	{"utf8-of-overwritten-unchecked", "TestCorpus", "Only what a string is in the end was checked.",
 		on(nil, func(t *token) bool {
-			return t.isText() && !utf8.Valid(t.body()) && t.precedes(func(other *token) bool { return other.isBytes(t.num) })
+			again := func(other *token) bool { return other.isBytes(t.num) }
+			return t.isText() && !utf8.Valid(t.body()) && t.precedes(again)
 		}, (*token).drop)},
 	{"unicode-composed", "TestCorpus", "A name was compared with a file's on macOS: é in two code points.",
 		strs(optionsType, func(_ uint64, s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") })},
@@ -280,7 +281,7 @@ var values = []Mutant{
 		on(optionsType, func(t *token) bool {
 			entry, rest := wire.Parse(t.body())
 			return isAnnotation(t) && len(rest) == 0 &&
-				!slices.ContainsFunc(entry, func(f wire.Field) bool { return f.Num == 1 && f.Type == protowire.BytesType })
+				!slices.ContainsFunc(entry, func(f wire.Field) bool { return f.Num == 1 })
 		}, (*token).drop)},
 	{"value-before-key-lost", "TestWalkElements", "The value was stored under the key so far.",
 		withoutEarly(entryType)},

@@ -11,8 +11,8 @@ import (
 
 func numbered(n int) (all []*mutant) {
 	for i := range n {
-		all = append(all, &mutant{Mutant: mutate.Mutant{Name: fmt.Sprintf("f: negate #%d", i)}, source: "reference", number: i + 1,
-			result: isUnknown})
+		made := mutate.Mutant{Name: fmt.Sprintf("f: negate #%d", i)}
+		all = append(all, &mutant{Mutant: made, source: "reference", number: i + 1, result: isUnknown})
 	}
 	return all
 }

@@ -123,10 +123,10 @@ func (s *suite) mutants(ctx context.Context) (all []*mutant, err error) {
 
 // compile makes the test binaries in dir, with other texts of some files.
 func (s *suite) compile(ctx context.Context, dir string, texts map[string][]byte) error {
-	lab := filepath.Join(s.Root, "lab")
+	path := func(name string) string { return filepath.Join(s.Root, filepath.FromSlash(name)) }
 	replace := map[string]string{
-		filepath.Join(s.Root, "internal", "verify", "mutants.go"): filepath.Join(lab, "mutants", "testdata", "verify.go"),
-		filepath.Join(lab, "go.mod"):                              "", // so that the suite's module has lab/bugs
+		path("internal/verify/mutants.go"): path("lab/mutants/testdata/verify.go"),
+		path("lab/go.mod"):                 "", // is not there, so that the suite's module has lab/bugs
 	}
 	err := os.MkdirAll(dir, 0o777)
 	for name, text := range texts {
