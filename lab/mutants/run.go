@@ -57,10 +57,13 @@ const (
 	hang         = "(hang)"
 )
 
-// test runs the layer, of the test binaries in dir, with a mutant's number, or 0. It returns
-// the output up to the first test that fails, or "".
+// test runs the layer, of the test binaries in dir, with a mutant's number, until a test fails;
+// without one, 0, to its end. It returns the output, or "" if all tests pass.
 func (l layer) test(ctx context.Context, b *extract.Build, dir string, s settings.Test, number int) (string, error) {
-	args := []string{"-test.run=" + l.run, "-test.skip=" + l.skip, "-test.timeout=10m", "-test.failfast"}
+	args := []string{"-test.run=" + l.run, "-test.skip=" + l.skip, "-test.timeout=10m"}
+	if number > 0 {
+		args = append(args, "-test.failfast")
+	}
 	if l.pkg == "properties" {
 		args = append(args, "-rapid.shrinktime=0s")
 	}
