@@ -22,7 +22,7 @@ import (
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/wire"
-	"shimfuzz/lab/conformance/differential"
+	"shimfuzz/lab/bugs"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -57,7 +57,7 @@ var readers = map[string]func([]byte) protocol.Answer{
 		return withBugs(b, contract.Outcome{Kind: contract.Foreign, Err: errors.New("no UTF-8")})
 	},
 	// It has the known defect of its engine.
-	"cpp":     func(b []byte) protocol.Answer { return right(differential.Engines["cpp"].Reads(b)) },
+	"cpp":     func(b []byte) protocol.Answer { return right(bugs.Engines["cpp"].Reads(b)) },
 	"misused": func([]byte) protocol.Answer { return protocol.Answer{Outcome: "nonsense"} },
 	"unable": func(b []byte) protocol.Answer {
 		if len(b) > 0 {

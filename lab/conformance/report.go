@@ -68,7 +68,7 @@ func (r *run) finish() error {
 	for _, d := range r.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
 			outdated = append(outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
-				"remove it from lab/conformance/differential/defects.go")
+				"remove it from lab/bugs/engines.go")
 		}
 	}
 	if !r.Interrupted {

@@ -18,8 +18,8 @@ import (
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
+	"shimfuzz/lab/bugs"
 	"shimfuzz/lab/compat/findings"
-	"shimfuzz/lab/conformance/differential"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
@@ -40,9 +40,9 @@ type run struct {
 	options        protoreflect.MessageType // that it reads
 	isMarked       bool                     // it answers with a mark in the place of options
 	known, excused findings.List
-	engine         differential.Engine // whose defects are excused
-	list           []*line             // of expected failures
-	outdated       []string            // what is no longer true of these
+	engine         bugs.Engine // whose defects are excused
+	list           []*line     // of expected failures
+	outdated       []string    // what is no longer true of these
 	cases          []corpus.Case
 	grammar        *grammar.Grammar
 	ids            func(name string) string // of a case
@@ -60,7 +60,7 @@ type run struct {
 // known, unless the user says whose findings it has.
 func start(s *Settings) (r *run, err error) {
 	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}},
-		engine: differential.Engines[s.Engine], tests: make(map[string]*Test),
+		engine: bugs.Engines[s.Engine], tests: make(map[string]*Test),
 		failing: make(map[string][][]string), told: time.Now(),
 		isMarked: findings.OptionsType(s.Name) != contract.OptionsName,
 		reader:   &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}

@@ -6,53 +6,33 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/tools/go/packages"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/lab/mutants/handwritten"
+	"shimfuzz/lab/bugs"
 	"shimfuzz/lab/mutants/mutate"
 	"shimfuzz/lab/workspace"
 )
 
-// mutant is one of a decoder, or of what it calls.
-type mutant struct {
-	source  string // what it is a mutant of: "hcsshim v0.15.0", "reference", …
-	name    string
-	change  string // for people: where, what, and to what
-	number  int    // among all
-	decoder string // that it is in: "hcsshim", "create" or "reference"
-	file    *file  // that is changed; nil for a hand-written one
-	made    mutate.Mutant
-	check   string // that has to kill a hand-written one
-	known   string // the reason why it is equivalent, if it is known to be
-
-	result      result // isUnknown until it is known
-	layer, test string // that killed it first
-	note        string // the reason why it is equivalent, or the compiler's words
-}
-
-// id names a mutant among all.
-func (m *mutant) id() string { return m.source + " | " + m.name }
-
-// source is code that mutants are made of.
+// source is code that mutants are made of, or that hand-written ones are put into.
 type source struct {
 	name, decoder string
-	pkg           string   // its import path
-	file          string   // the one that is meant; "" is all of the package's
-	module        string   // of the package, if it is in the module cache, where no file can be changed
-	functions     []string // nil is all
+	pkg           string        // its import path
+	file          string        // the one that is meant; "" is all of the package's
+	module        string        // of the package, if it is in the module cache, where no file can be changed
+	functions     []string      // nil is all
+	written       []bugs.Mutant // instead of made ones
 }
 
 func sources(b *extract.Build) []source {
-	hcsshim := "hcsshim " + cmp.Or(b.Source.Version, "checkout")
+	hcsshim, written := "hcsshim "+cmp.Or(b.Source.Version, "checkout"), "hand-written in "
 	const api, typeurl = "github.com/containerd/containerd/api", "github.com/containerd/typeurl/v2"
 	return []source{
 		{name: hcsshim, decoder: "hcsshim", pkg: extract.Module, file: b.DecoderFile()},
@@ -63,6 +43,9 @@ func sources(b *extract.Build) []source {
 			functions: []string{"UnmarshalAny", "UnmarshalByTypeURL", "unmarshal", "getTypeByUrl"}},
 		{name: "reference", decoder: "reference", pkg: "shimfuzz/internal/reference",
 			file: filepath.Join(b.Root, "internal", "reference", "reference.go")},
+		{name: written + hcsshim, decoder: "hcsshim", written: bugs.OfStdin},
+		{name: written + "create", decoder: "create", written: bugs.OfCreate},
+		{name: written + "reference", decoder: "reference", written: bugs.OfStdin},
 	}
 }
 
@@ -70,14 +53,15 @@ func sources(b *extract.Build) []source {
 // besides for mutants.
 type suite struct {
 	*extract.Build
-	dir     string
-	overlay map[string]string // files besides, by where the go command is to see them
-	sources []source
+	dir       string
+	sources   []source
+	seed      int
+	originals sync.Map // by decoder and layer, whether the unchanged decoder passes it
 }
 
 // newSuite prepares the suite for mutants in the folder dir of a build.
 func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
-	s := &suite{dir: filepath.Join(b.Dir, "_mutants"), overlay: make(map[string]string), sources: sources(b)}
+	s := &suite{dir: filepath.Join(b.Dir, "_mutants"), sources: sources(b)}
 	err := os.RemoveAll(s.dir)
 	s.Build, err = workspace.Edited(b, "mutants", func(work *modfile.WorkFile) error {
 		err := errors.Join(err, work.DropUse(filepath.Join(b.Root, "lab")))
@@ -88,17 +72,6 @@ func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	lab := filepath.Join(b.Root, "lab", "mutants")
-	s.overlay[filepath.Join(b.Root, "internal", "verify", "mutants.go")] = filepath.Join(lab, "testdata", "verify.go")
-	written, err := filepath.Glob(filepath.Join(lab, "handwritten", "*.go"))
-	for _, name := range written {
-		if !strings.HasSuffix(name, "_test.go") {
-			s.overlay[filepath.Join(b.Root, "internal", "handwritten", filepath.Base(name))] = name
-		}
-	}
 	return s, err
 }
 
@@ -116,67 +89,46 @@ func (s *suite) copyModule(ctx context.Context, b *extract.Build, of *source, wo
 	return errors.Join(workspace.CopyTree(to, from), work.AddReplace(of.module, "", to, ""))
 }
 
-// load loads the packages of the sources, with their types.
-func (s *suite) load(ctx context.Context) (map[string]*packages.Package, error) {
-	cmd := s.Go(ctx, settings.Test{}, "list")
-	config := &packages.Config{Context: ctx, Dir: cmd.Dir, Env: cmd.Env, Mode: packages.LoadSyntax}
-	var paths []string
-	for _, of := range s.sources {
-		paths = append(paths, of.pkg)
-	}
-	loaded, err := packages.Load(config, paths...)
-	all := make(map[string]*packages.Package)
-	for _, p := range loaded {
-		all[p.PkgPath] = p
-		for _, e := range p.Errors {
-			err = errors.Join(err, e)
+// mutants are all there are.
+func (s *suite) mutants(ctx context.Context) (all []*mutant, err error) {
+	add := func(m *mutant, of source) {
+		m.source, m.number, m.result = of.name, len(all)+1, isUnknown
+		m.known = equivalents[m.id()]
+		m.settings = settings.Test{Build: s.dir, Decoder: of.decoder}
+		if m.file == nil {
+			m.settings.Lab = m.Name
 		}
+		all = append(all, m)
 	}
-	return all, err
-}
-
-// mutants are all there are, the hand-written last.
-func (s *suite) mutants(ctx context.Context, known map[string]string) (all []*mutant, err error) {
-	loaded, err := s.load(ctx)
-	if err != nil {
-		return nil, err
-	}
+	list := s.Go(ctx, settings.Test{}, "list")
 	for _, of := range s.sources {
-		p := loaded[of.pkg]
-		for i, name := range p.CompiledGoFiles {
-			if of.file != "" && of.file != name {
-				continue
-			}
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return nil, err
-			}
-			f := &file{mutate.File{Set: p.Fset, Syntax: p.Syntax[i], Text: text}, name, p}
+		for _, m := range of.written {
+			add(&mutant{Mutant: mutate.Mutant{Name: m.Name, Change: m.Check + ": " + m.Why}, check: m.Check}, of)
+		}
+		if of.pkg == "" {
+			continue
+		}
+		files, err := mutate.Load(ctx, list.Dir, list.Env, of.pkg, of.file)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
 			for _, m := range f.Mutants(of.functions) {
-				all = append(all, &mutant{source: of.name, name: m.Name, change: m.Change, decoder: of.decoder,
-					file: f, made: m})
+				add(&mutant{Mutant: m, file: f}, of)
 			}
 		}
-	}
-	written := func(source, decoder string, bugs []handwritten.Mutant) {
-		for _, m := range bugs {
-			all = append(all, &mutant{source: "hand-written in " + source, name: m.Name, change: m.Why,
-				decoder: decoder, check: m.Check})
-		}
-	}
-	written(s.sources[0].name, "hcsshim", handwritten.OfStdin)
-	written("create", "create", handwritten.OfCreate)
-	written("reference", "reference", handwritten.OfStdin)
-	for i, m := range all {
-		m.number, m.result, m.known = i+1, isUnknown, known[m.id()]
 	}
 	return all, nil
 }
 
 // compile makes the test binaries in dir, with other texts of some files.
 func (s *suite) compile(ctx context.Context, dir string, texts map[string][]byte) error {
+	path := func(name string) string { return filepath.Join(s.Root, filepath.FromSlash(name)) }
+	replace := map[string]string{
+		path("internal/verify/mutants.go"): path("lab/mutants/testdata/verify.go"),
+		path("lab/go.mod"):                 "", // is not there, so that the suite's module has lab/bugs
+	}
 	err := os.MkdirAll(dir, 0o777)
-	replace := maps.Clone(s.overlay)
 	for name, text := range texts {
 		replace[name] = filepath.Join(dir, filepath.Base(name))
 		err = errors.Join(err, os.WriteFile(replace[name], text, 0o666))

@@ -58,7 +58,9 @@ func e2e(ctx context.Context, j *job) error {
 }
 
 // e2eTools installs Wine and mingw-w64 on Debian.
-func e2eTools(ctx context.Context, j *job) error { return install(ctx, j.root, "wine64", "gcc-mingw-w64-x86-64") }
+func e2eTools(ctx context.Context, j *job) error {
+	return install(ctx, j.root, "wine64", "gcc-mingw-w64-x86-64")
+}
 
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
 // version 8 it does not remove the temporary folders of tests, either; notUnderWine are the

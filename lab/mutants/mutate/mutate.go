@@ -24,22 +24,13 @@ type Mutant struct {
 	// Change is where, what and to what, on one line.
 	Change string
 	Text   []byte // the whole file
-	// Func is the function that the change is in, as an index of the file's
-	// declarations; -1 if it is in none, or in one that Schema cannot change.
-	Func int
-}
-
-// File is a Go file, and its syntax.
-type File struct {
-	Set    *token.FileSet
-	Syntax *ast.File
-	Text   []byte
+	Func   int    // that the change is in, as an index of the file's declarations; -1 is none
 }
 
 // Mutants returns the mutants of the named declarations (functions, variables,
 // constants) of a file, of all but init if names is nil. No two are the same
 // program, but for what only a compiler sees; that each compiles is not promised.
-func (f File) Mutants(names []string) []Mutant {
+func (f *File) Mutants(names []string) []Mutant {
 	m := &mutator{File: f, seen: map[string]bool{normal(f.Text): true}, count: make(map[string]int)}
 	wanted := func(name string) bool {
 		return name != "init" && name != "_" && (names == nil || slices.Contains(names, name))
@@ -50,16 +41,13 @@ func (f File) Mutants(names []string) []Mutant {
 			if d.Body == nil || !wanted(d.Name.Name) {
 				continue
 			}
-			m.name, m.results, m.function = d.Name.Name, d.Type.Results, i
-			if call(d, "") == "" {
-				m.function = -1
-			}
-			ast.Inspect(d.Body, m.visit)
+			m.name, m.function = d.Name.Name, i
+			ast.Inspect(d.Body, m.visit(d.Type.Results))
 		case *ast.GenDecl:
 			for _, s := range d.Specs {
 				if s, ok := s.(*ast.ValueSpec); ok && wanted(s.Names[0].Name) {
-					m.name, m.results, m.function = s.Names[0].Name, nil, -1
-					ast.Inspect(s, m.visit)
+					m.name, m.function = s.Names[0].Name, -1
+					ast.Inspect(s, m.visit(nil))
 				}
 			}
 		}
@@ -67,18 +55,10 @@ func (f File) Mutants(names []string) []Mutant {
 	return m.mutants
 }
 
-func (f File) offset(p token.Pos) int { return f.Set.Position(p).Offset }
-
-// between is the text from one position to another.
-func (f File) between(from, to token.Pos) string { return string(f.Text[f.offset(from):f.offset(to)]) }
-
-func (f File) source(n ast.Node) string { return f.between(n.Pos(), n.End()) }
-
 // mutator makes the mutants of a file.
 type mutator struct {
-	File
+	*File
 	name     string          // of the declaration
-	results  *ast.FieldList  // of the function
 	function int             // see Mutant.Func
 	seen     map[string]bool // programs that there are
 	count    map[string]int  // of changes, by declaration and operator
@@ -105,7 +85,7 @@ func (m *mutator) splice(from, to token.Pos, text, operator string) {
 	m.count[operator]++
 	if key := normal(whole); !m.seen[key] {
 		m.seen[key] = true
-		p := m.Set.Position(from)
+		p := m.Pkg.Fset.Position(from)
 		m.mutants = append(m.mutants, Mutant{fmt.Sprintf("%s #%d", operator, m.count[operator]),
 			fmt.Sprintf("%s:%d: %s → %s", filepath.Base(p.Filename), p.Line, oneLine(m.between(from, to)),
 				oneLine(text)), whole, m.function})
@@ -120,46 +100,46 @@ func oneLine(s string) string {
 	return s
 }
 
-func (m *mutator) visit(n ast.Node) bool {
-	switch n := n.(type) {
-	case *ast.FuncLit:
-		outer := m.results
-		m.results = n.Type.Results
-		ast.Inspect(n.Body, m.visit)
-		m.results = outer
-		return false
-	case *ast.IfStmt:
-		m.condition(n.Cond)
-	case *ast.ForStmt:
-		if n.Cond != nil {
+// visit makes the mutants of a node in a function with such results.
+func (m *mutator) visit(results *ast.FieldList) func(ast.Node) bool {
+	return func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			ast.Inspect(n.Body, m.visit(n.Type.Results))
+			return false
+		case *ast.IfStmt:
 			m.condition(n.Cond)
+		case *ast.ForStmt:
+			if n.Cond != nil {
+				m.condition(n.Cond)
+			}
+		case *ast.BlockStmt:
+			m.statements(n.List)
+		case *ast.CaseClause:
+			m.replace(n, "", "drop the case")
+			m.statements(n.Body)
+		case *ast.ReturnStmt:
+			m.returned(n, results)
+		case *ast.BinaryExpr:
+			m.binary(n)
+		case *ast.BasicLit:
+			m.literal(n)
+		case *ast.CallExpr:
+			if slices.Contains(makeErrors, m.source(n.Fun)) {
+				return false // its text is for people
+			}
+			m.call(n)
+		case *ast.CompositeLit:
+			m.elements(n)
+		case *ast.SliceExpr:
+			m.bounds(n)
+		case *ast.Ident:
+			if n.Name == "true" || n.Name == "false" {
+				m.replace(n, strconv.FormatBool(n.Name != "true"), "flip a boolean")
+			}
 		}
-	case *ast.BlockStmt:
-		m.statements(n.List)
-	case *ast.CaseClause:
-		m.replace(n, "", "drop the case")
-		m.statements(n.Body)
-	case *ast.ReturnStmt:
-		m.returned(n)
-	case *ast.BinaryExpr:
-		m.binary(n)
-	case *ast.BasicLit:
-		m.literal(n)
-	case *ast.CallExpr:
-		if slices.Contains(makeErrors, m.source(n.Fun)) {
-			return false // its text is for people
-		}
-		m.call(n)
-	case *ast.CompositeLit:
-		m.elements(n)
-	case *ast.SliceExpr:
-		m.bounds(n)
-	case *ast.Ident:
-		if n.Name == "true" || n.Name == "false" {
-			m.replace(n, strconv.FormatBool(n.Name != "true"), "flip a boolean")
-		}
+		return true
 	}
-	return true
 }
 
 // condition negates a condition and forces it either way. It is evaluated all
@@ -201,7 +181,7 @@ func (m *mutator) swaps(groups [][]ast.Stmt, operator string) {
 func (m *mutator) paragraphs(list []ast.Stmt) [][]ast.Stmt {
 	var all [][]ast.Stmt
 	for i, s := range list {
-		if i == 0 || m.Set.Position(s.Pos()).Line > m.Set.Position(list[i-1].End()).Line+1 {
+		if i == 0 || m.Pkg.Fset.Position(s.Pos()).Line > m.Pkg.Fset.Position(list[i-1].End()).Line+1 {
 			all = append(all, nil)
 		}
 		all[len(all)-1] = append(all[len(all)-1], s)
@@ -210,12 +190,12 @@ func (m *mutator) paragraphs(list []ast.Stmt) [][]ast.Stmt {
 }
 
 // returned replaces each result by other values, and all of them.
-func (m *mutator) returned(r *ast.ReturnStmt) {
-	if m.results == nil || len(r.Results) == 0 {
+func (m *mutator) returned(r *ast.ReturnStmt, results *ast.FieldList) {
+	if results == nil || len(r.Results) == 0 {
 		return
 	}
 	var types []string
-	for _, f := range m.results.List {
+	for _, f := range results.List {
 		for range max(1, len(f.Names)) {
 			types = append(types, m.source(f.Type))
 		}
@@ -314,17 +294,14 @@ func (m *mutator) call(c *ast.CallExpr) {
 				i+1, i+2))
 		}
 	}
-	if m.source(c.Fun) == "proto.Unmarshal" {
-		for _, s := range strictness {
-			m.replace(c.Fun, "(proto.UnmarshalOptions{"+s+"}).Unmarshal", s)
+	for _, strictness := range []string{"AllowPartial: true", "RecursionLimit: 5"} {
+		if m.source(c.Fun) == "proto.Unmarshal" {
+			m.replace(c.Fun, "(proto.UnmarshalOptions{"+strictness+"}).Unmarshal", strictness)
 		}
 	}
 }
 
-// strictness are changes of how protobuf decodes.
-var strictness = []string{"DiscardUnknown: true", "AllowPartial: true", "RecursionLimit: 5"}
-
-// elements drops each element of a composite literal, and adds to UnmarshalOptions.
+// elements drops each element of a composite literal.
 func (m *mutator) elements(c *ast.CompositeLit) {
 	for i, e := range c.Elts {
 		from, to := e.Pos(), e.End()
@@ -334,15 +311,6 @@ func (m *mutator) elements(c *ast.CompositeLit) {
 			from = c.Elts[i-1].End()
 		}
 		m.splice(from, to, "", "drop the element")
-	}
-	if c.Type == nil || !strings.HasSuffix(m.source(c.Type), "UnmarshalOptions") {
-		return
-	}
-	for _, s := range strictness {
-		if len(c.Elts) > 0 {
-			s = ", " + s
-		}
-		m.splice(c.Rbrace, c.Rbrace, s, strings.TrimPrefix(s, ", "))
 	}
 }
 

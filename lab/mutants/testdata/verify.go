@@ -9,10 +9,10 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/decoder"
-	"shimfuzz/internal/handwritten"
 	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/settings"
+	"shimfuzz/lab/bugs"
 )
 
 // mutantLimit is the limit of a decode with a bug, of which there are many.
@@ -27,18 +27,13 @@ func init() {
 	if err != nil {
 		panic(err)
 	}
-	u := hcsshim.Current()
-	switch t.Decoder {
-	case hcsshimName:
-		u.ReadOptions = counted(handwritten.Inject(t.Lab, u.ReadOptions))
-	case createName:
-		for i := range u.Creates {
-			u.Creates[i].Read = counted(handwritten.Inject(t.Lab, u.Creates[i].Read))
-		}
-	case reference.Decoder.Name:
-		reference.Decoder.Read = counted(handwritten.Inject(t.Lab, reference.Decoder.Read))
-		reference.CreateDecoder.Read = counted(reference.CreateDecoder.Read)
+	u := hcsshim.Current() // of which, and of the reference, the tests run the one that the lab names
+	u.ReadOptions = counted(u.ReadOptions, t.Lab)
+	for i := range u.Creates {
+		u.Creates[i].Read = counted(u.Creates[i].Read, t.Lab)
 	}
+	reference.Decoder.Read = counted(reference.Decoder.Read, t.Lab)
+	reference.CreateDecoder.Read = counted(reference.CreateDecoder.Read, "")
 	hcsshim.Register(u)
 	decoder.HangLimit = mutantLimit
 	// A mutant that recurses without end must not take the machine's memory first.
@@ -46,7 +41,8 @@ func init() {
 	go reportOtherHangs()
 }
 
-func counted(read handwritten.Read) handwritten.Read {
+func counted(read bugs.Read, bug string) bugs.Read {
+	read = bugs.Inject(bug, read)
 	return func(r io.Reader) (*options.Options, error) {
 		decodes.Add(1)
 		return read(r)

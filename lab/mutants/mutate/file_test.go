@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"os"
 	"strings"
 	"testing"
 )
@@ -41,7 +42,7 @@ func TestSchema(t *testing.T) {
 	numbered := make(map[int]Mutant)
 	for i, m := range f.Mutants([]string{"none", "named", "unnamed", "blank", "top", "generic"}) {
 		name, _, _ := strings.Cut(m.Name, ":")
-		if isCallable := name == "none" || name == "named"; isCallable != (m.Func >= 0) {
+		if isFunc := name != "top"; isFunc != (m.Func >= 0) {
 			t.Errorf("%s: Func is %d", m.Name, m.Func)
 		}
 		if m.Func >= 0 && compiles(string(m.Text)) == nil {
@@ -56,7 +57,7 @@ func TestSchema(t *testing.T) {
 		t.Errorf("%v:\n%s", err, text)
 	}
 	for _, want := range []string{
-		"return t.mutant", "_none(a, s)\nreturn", "func untouched() int", "if !(a < b) {",
+		"return func() (n int, err error) {", "}()\nreturn", "func untouched() int", "if !(a < b) {",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is not there:\n%s", want, text)
@@ -72,4 +73,21 @@ func compiles(text string) error {
 	}
 	_, err = (&types.Config{Importer: importer.ForCompiler(set, "source", nil)}).Check("p", set, []*ast.File{file}, nil)
 	return err
+}
+
+// A file of a real package is loaded and checked as the compiler would.
+func TestCheck(t *testing.T) {
+	files, err := Load(t.Context(), "../../..", append(os.Environ(), "GOWORK=off"), "shimfuzz/internal/reference", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more, want := range map[string]string{
+		"": "", "func unused() { x := 1 }": "declared and not used: x", "import": "must appear",
+		"var x int = true": "cannot use true",
+	} {
+		err := files[0].Check([]byte(string(files[0].Text) + "\n" + more + "\n"))
+		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", more, err, want)
+		}
+	}
 }

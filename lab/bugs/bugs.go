@@ -1,19 +1,16 @@
-// Package handwritten holds mutants that people write: bugs of a readOptions. Each is
-// wrapped around a decoder that does not have it, so that it can be put into any hcsshim
-// and into the reference.
-package handwritten
+// Package bugs has what is wrong with decoders: bugs that people write, and known defects of
+// protobuf engines, most of them told by what a decoder with them takes a payload for.
+package bugs
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"testing/iotest"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
@@ -22,7 +19,8 @@ import (
 // Read is a readOptions.
 type Read = func(io.Reader) (*options.Options, error)
 
-// Mutant is a bug that somebody could have written.
+// Mutant is a bug that somebody could have written. It is wrapped around a decoder that does
+// not have it, so that it can be put into any hcsshim, and into the reference.
 type Mutant struct {
 	Name  string
 	Check string // the test of package properties that has to kill it: the first one that does, or the only one
@@ -40,26 +38,20 @@ func (m Mutant) In(next Read) Read {
 
 var (
 	// OfStdin are those of a readOptions.
-	OfStdin = slices.Concat(reading, kinds, extensions, ofAny)
+	OfStdin = slices.Concat(reading, kinds, inExtensions, OfCreate)
 	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
 	// there as a whole.
-	OfCreate = slices.Concat(ofAny, creates)
-
-	ofAny = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, values, results, costs)
+	OfCreate = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, values, results, costs)
 )
 
-// Inject returns the decoder with the named bug in it; without a name the decoder as it
-// is. It panics if there is no such bug.
+// Inject returns the decoder with the named bug in it; without a name the decoder as it is.
 func Inject(name string, next Read) Read {
-	if name == "" {
-		return next
-	}
-	for _, m := range slices.Concat(OfStdin, creates) {
+	for _, m := range OfStdin {
 		if m.Name == name {
 			return m.In(next)
 		}
 	}
-	panic(fmt.Sprintf("there is no hand-written mutant %q", name))
+	return next
 }
 
 // decode gives the decoder the bytes, and then the error that reading them ended with.
@@ -89,24 +81,34 @@ func payloads(change func([]byte) []byte) bug {
 	})
 }
 
-// params is a bug in how BootstrapParams are read that are not damaged.
-func params(change func(*bootstrap.BootstrapParams)) bug {
+// bug is one that has the effect of misreading payloads.
+func (r misreading) bug() bug {
 	return payloads(func(b []byte) []byte {
-		if p := paramsOf(b); p != nil {
-			change(p)
-			b, _ = proto.Marshal(p) // which has just been decoded
+		if stdin.IsBootstrap(b) {
+			return r.payload(paramsType, b)
 		}
-		return b
+		return r.payload(anyType, b)
 	})
 }
 
-// paramsOf decodes BootstrapParams. It is nil for others, and for those that are damaged.
-func paramsOf(b []byte) *bootstrap.BootstrapParams {
-	p := new(bootstrap.BootstrapParams)
-	if !stdin.IsBootstrap(b) || proto.Unmarshal(b, p) != nil {
-		return nil
-	}
-	return p
+// tags is a bug in what tokens in messages of a type are taken for, by their tags; nil is all types.
+func tags(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
+	return misreading{tag: func(t *token) {
+		if (md == nil || t.in.md == md) && is(t) {
+			change(t)
+		}
+	}}.bug()
+}
+
+// on is a bug that has the effect of other tokens in messages of a type; nil is all types.
+func on(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
+	return misreading{message: func(m *message) {
+		for _, t := range m.tokens {
+			if (md == nil || m.md == md) && is(t) {
+				change(t)
+			}
+		}
+	}}.bug()
 }
 
 // answer is the right answer to a payload.
@@ -122,13 +124,6 @@ func hasOptions(a *answer) bool { return a.opts != nil && a.err == nil }
 // The wrong answers that many bugs give.
 func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
 func refuse(a *answer)       { a.opts, a.err = nil, errors.New("refused") }
-
-// giveDecoded makes an answer of bytes, if they are Options.
-func (a *answer) giveDecoded(b []byte, unmarshal func([]byte, proto.Message) error) {
-	if own := new(options.Options); unmarshal(b, own) == nil {
-		a.opts, a.err = own, nil
-	}
-}
 
 // where is a bug that changes some of the right answers.
 func where(applies func(*answer) bool, change func(*answer)) bug {
