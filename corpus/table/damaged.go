@@ -83,7 +83,7 @@ func (t *table) texts() {
 			m = append(m, wire.String(fd.Number(), text))
 		}
 		m = append(m, wire.Sub(annotations, wire.String(1, text), wire.String(2, text)))
-		t.both(says("", string(must(protojson.Marshal(opts))), "Text"), fmt.Sprintf("text_%02d", i),
+		t.both(says("", string(Must(protojson.Marshal(opts))), "Text"), fmt.Sprintf("text_%02d", i),
 			fmt.Sprintf("%q arrives as it is.", text), m...)
 	}
 }
@@ -119,7 +119,7 @@ const over64Bits = "over-64-bits"
 
 // faulty is a case of a fault, or of a freedom.
 func (t *table) faulty(family, level grammar.Level, f grammar.Token) {
-	p := grammar.RunHCS.Damaged(grammar.Lowest{}, 0, parse(typical), family, level, f)
+	p := grammar.RunHCS.Damaged(grammar.Lowest{}, 0, Parse(typical), family, level, f)
 	like, form := answered(contract.Malformed, "Damaged"), "malformed_%s_%s_%s"
 	if f.Freedom != "" {
 		atLimit := level == grammar.Legacy && f.Name == "groups 10003 deep"
@@ -193,7 +193,7 @@ func (t *table) element(c grammar.Context, e grammar.Token) {
 		family = "legacy"
 	}
 	if want.Options != nil {
-		like.Options = must(protojson.Marshal(want.Options))
+		like.Options = Must(protojson.Marshal(want.Options))
 	}
 	if e.Freedom != "" {
 		like = free(like, e.Freedom == over64Bits)

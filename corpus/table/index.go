@@ -42,6 +42,6 @@ func complete(c *corpus.Case) {
 		c.Guarantee = contract.Equivalent
 	}
 	if c.Options != nil {
-		c.Options = must(protojson.Marshal(parse(string(c.Options))))
+		c.Options = Must(protojson.Marshal(Parse(string(c.Options))))
 	}
 }

@@ -93,7 +93,7 @@ const criDefault = `{"scrubLogs":true}`
 
 // parts is options in the standard encoding.
 func parts(text string) (m wire.Message) {
-	fields, _ := wire.Parse(must(proto.MarshalOptions{Deterministic: true}.Marshal(parse(text))))
+	fields, _ := wire.Parse(Must(proto.MarshalOptions{Deterministic: true}.Marshal(Parse(text))))
 	for _, f := range fields {
 		p := wire.Bytes(f.Num, f.Value)
 		if f.Type == protowire.VarintType {
@@ -105,14 +105,14 @@ func parts(text string) (m wire.Message) {
 	return m
 }
 
-// parse turns protobuf JSON into options.
-func parse(text string) *options.Options {
+// Parse turns protobuf JSON into options.
+func Parse(text string) *options.Options {
 	opts := new(options.Options)
-	return must(opts, protojson.Unmarshal([]byte(text), opts))
+	return Must(opts, protojson.Unmarshal([]byte(text), opts))
 }
 
-// must returns v. An error is a mistake in the table, which is ours.
-func must[T any](v T, err error) T {
+// Must returns v. An error is a mistake in a table, which is ours.
+func Must[T any](v T, err error) T {
 	if err != nil {
 		panic(fmt.Sprintf("table: %v", err))
 	}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +49,8 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	if err != nil {
 		return err
 	}
-	tables := []string{startsTable(all, rows), settingsTable(all, rows)}
+	starts, senders := startsTable(all, rows)
+	tables := []string{starts, settingsTable(all, rows)}
 	file := filepath.Join(root, markdown)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777),
 		os.WriteFile(file, []byte(strings.Join(tables, "\n")), 0o666)); err != nil {
@@ -62,7 +62,7 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	for _, f := range found {
 		fmt.Printf("\n%s\n", strings.TrimSpace(f))
 	}
-	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), len(senders(all)), len(found))
+	fmt.Printf("\n%d readers, %d senders, %d wrong\n", len(rows), senders, len(found))
 	if err == nil && len(found) > 0 {
 		return gocmd.ErrReported
 	}
@@ -110,12 +110,12 @@ func faults(root string, rows []Row, tables []string) (found []string, err error
 	add := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	complete := len(rows) == len(readers.All(""))
 	for _, r := range rows {
-		for _, report := range r.wrong(gocmd.FromHere(r.Reader.Program(root))) {
-			add("WRONG  %s%s", r.Reader.ID(), report)
-		}
-		for _, f := range r.stale() {
-			add("STALE  %s of %s, where the answer is right: correct its entry in lab/compat/findings/all.go", f,
-				r.Reader.ID())
+		for _, report := range r.reports(gocmd.FromHere(r.Reader.Program(root))) {
+			word := "WRONG"
+			if report.Verdict == verdict.KnownRight {
+				word = "STALE"
+			}
+			add("%s  %s%s", word, r.Reader.ID(), report)
 		}
 		if r.Err != nil && !errors.Is(r.Err, readers.ErrNotHere) {
 			add("NOT RUN  %s: %s", r.Reader.ID(), gocmd.OneLine(r.Err.Error()))
@@ -131,12 +131,13 @@ func faults(root string, rows []Row, tables []string) (found []string, err error
 	return found, err
 }
 
-// wrong reports the wrong answers that no finding predicts: the first of each group.
+// reports are of the wrong answers that no finding predicts, and of the right ones of a release
+// where one predicts a wrong answer, which a checkout may have fixed: the first of each group.
 // program is the path of the reader's program, for the command that shows it again.
-func (r Row) wrong(program string) (reports []verdict.Report) {
+func (r Row) reports(program string) (reports []verdict.Report) {
 	var all []verdict.Report
 	for _, a := range r.Answers {
-		if a.Verdict.Fails() && a.Verdict.Kind != verdict.KnownRight { // see stale
+		if a.Verdict.Fails() && (a.Verdict.Kind != verdict.KnownRight || semver.IsValid(r.Reader.Version)) {
 			all = append(all, r.report(a, program))
 		}
 	}
@@ -154,21 +155,13 @@ func (r Row) report(a Answer, program string) verdict.Report {
 		findings.All.Of(r.Reader.Name, r.Reader.Version))
 	report.Advice = cmp.Or(report.Advice, "If the answer is a defect of the reader, add a finding that predicts it to "+
 		"lab/compat/findings/all.go.")
+	if report.Verdict == verdict.KnownRight {
+		report.Group = report.Finding.Name
+		report.Advice = "The finding no longer shows here: correct its entry in lab/compat/findings/all.go."
+	}
 	report.Program = r.Reader.ID()
 	family, _, _ := strings.Cut(a.Description, "_")
 	report.Replay = fmt.Sprintf("make -C lab repro CASE=corpus/%s/%s.bin READER=%s", family, a.Description,
 		settings.Quote(program))
 	return report
-}
-
-// stale returns the findings that predict a wrong answer where that of a release is
-// right. A checkout may have fixed any of them.
-func (r Row) stale() (names []string) {
-	for _, a := range r.Answers {
-		if a.Verdict.Kind == verdict.KnownRight && semver.IsValid(r.Reader.Version) {
-			names = append(names, a.Verdict.Finding.Name)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
+
+	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
@@ -14,12 +15,14 @@ import (
 	"shimfuzz/lab/compat/recorded"
 )
 
-// Sent is what releases of containerd make of requested options, or of an operator's
+// Sent is what a release of containerd makes of requested options, or of an operator's
 // setting: a payload on a shim's standard input, or an error.
 type Sent struct {
 	recorded.Passage
 	grammar.Payload
 }
+
+func (s Sent) release() string { return s.Containerd[0] }
 
 // payload is one that a reader is given, by the name of its case in the corpus.
 func payload(name string, b []byte) grammar.Payload {
@@ -42,8 +45,12 @@ func allSent(cases []corpus.Case) (all []Sent, err error) {
 		if i < 0 {
 			return nil, fmt.Errorf("the corpus has no case of setting %s: run make corpus", p.Setting)
 		}
-		all = append(all, Sent{p, payload(cases[i].Name, p.Start)})
+		for _, release := range p.Containerd {
+			p.Containerd = []string{release}
+			all = append(all, Sent{p, payload(cases[i].Name, p.Start)})
+		}
 	}
+	slices.SortStableFunc(all, func(a, b Sent) int { return semver.Compare(a.release(), b.release()) })
 	return all, nil
 }
 
@@ -52,33 +59,6 @@ func allSent(cases []corpus.Case) (all []Sent, err error) {
 func (s Sent) isFor(r readers.Reader) bool {
 	reads := map[string]string{findings.RunHCS: recorded.SpecialShim, findings.LCOW: recorded.OrdinaryShim}
 	return s.Setting == "" || s.Shim == reads[r.Name] && s.Error == ""
-}
-
-// sender is a release of containerd that starts shims, of one name or of any.
-type sender struct {
-	name string
-	sent []Sent
-}
-
-// senders groups what requested options become. A release that sends the same payloads to
-// shims of every name is one sender.
-func senders(all []Sent) (list []sender) {
-	requested := slices.DeleteFunc(slices.Clone(all), func(s Sent) bool { return s.Setting != "" })
-	for _, release := range recorded.Grouped(requested, func(s Sent) string { return s.Containerd[0] }) {
-		shims := recorded.Grouped(release, func(s Sent) string { return s.Shim })
-		name := release[0].Containerd[0] + " to "
-		differs := func(to []Sent) bool {
-			return !slices.EqualFunc(to, shims[0], func(a, b Sent) bool { return bytes.Equal(a.Bytes, b.Bytes) })
-		}
-		if !slices.ContainsFunc(shims, differs) {
-			list = append(list, sender{name + "any shim", release})
-			continue
-		}
-		for _, to := range shims {
-			list = append(list, sender{name + strings.TrimPrefix(to[0].Shim, "containerd-shim-"), to})
-		}
-	}
-	return list
 }
 
 // exact are the programs whose findings predict the answer to any damaged payload,

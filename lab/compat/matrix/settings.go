@@ -8,6 +8,7 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
+	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
@@ -16,21 +17,20 @@ import (
 
 // The effects of a setting that are not those of a payload.
 const (
-	Refused  Effect = "refused"  // containerd reports the mistake, and no shim is started
+	Refused  Effect = "refused"  // containerd or the shim reports the mistake
 	Accepted Effect = "ACCEPTED" // the shim starts with what was a mistake
 )
 
 // sees is what an operator sees of a shim's answer, given what the setting means.
 func sees(r readers.Reader, s recorded.Setting, got contract.Outcome) Effect {
-	want := contract.Outcome{Kind: contract.Foreign}
 	switch {
 	case s.Means != "":
-		sent := contract.Outcome{Kind: contract.Options, Options: recorded.Parse(s.Means)}
-		want = emptyIsNone(findings.AsKnown(r.Name, r.Version, sent))
-	case got.Kind == contract.Options:
-		return Accepted
+		want := contract.Outcome{Kind: contract.Options, Options: table.Parse(s.Means)}
+		return effect(emptyIsNone(findings.AsKnown(r.Name, r.Version, want)), emptyIsNone(got))
+	case got.Kind.IsError():
+		return Refused
 	}
-	return effect(want, emptyIsNone(got))
+	return Accepted
 }
 
 // emptyIsNone is an outcome in which options without a field are none.
@@ -61,11 +61,9 @@ func settingsTable(all []Sent, rows []Row) string {
 // effects are those of a setting, by the release of containerd unless all have the same.
 func effects(s recorded.Setting, all []Sent, rows []Row) string {
 	var spans []span
-	for _, release := range findings.Containerd {
-		for _, sent := range all {
-			if sent.Setting == s.Name && slices.Contains(sent.Containerd, release) {
-				spans = extend(spans, "", release, sent.effects(s, rows))
-			}
+	for _, sent := range all {
+		if sent.Setting == s.Name {
+			spans = extend(spans, "", sent.release(), sent.effects(s, rows))
 		}
 	}
 	if len(spans) == 1 {
@@ -80,11 +78,8 @@ func effects(s recorded.Setting, all []Sent, rows []Row) string {
 
 // effects are that on the newest shim, and those on others that differ.
 func (s Sent) effects(setting recorded.Setting, rows []Row) string {
-	switch {
-	case s.Error != "" && setting.Means == "":
-		return string(Refused)
-	case s.Error != "":
-		return string(Fails)
+	if s.Error != "" {
+		return string(sees(readers.Reader{}, setting, contract.Outcome{Kind: contract.Error}))
 	}
 	var spans []span
 	for _, r := range rows {

@@ -36,7 +36,7 @@ func TestSees(t *testing.T) {
 		{"false is lost", runhcs, `{"scrubLogs":false}`, answer(new(options.Options)), Defaults},
 		{"false is unset", old, `{"scrubLogs":false}`, answer(new(options.Options)), Arrive},
 		{"a mistake", runhcs, "", answer(isolated), Accepted},
-		{"a mistake that the shim reports", runhcs, "", failed, Arrive},
+		{"a mistake that the shim reports", runhcs, "", failed, Refused},
 	} {
 		got := sees(test.reader, recorded.Setting{Name: test.what, Means: test.means}, test.got)
 		if got != test.want {

@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,26 +10,25 @@ import (
 	"shimfuzz/lab/compat/recorded"
 )
 
-// startsTable is what becomes of requested options, in Markdown. Senders that every reader
-// answers alike are one column, and neighbouring versions of a reader that answer alike are
-// one row.
-func startsTable(all []Sent, rows []Row) string {
-	columns := recorded.Grouped(senders(all), func(s sender) (texts string) {
+// startsTable is what becomes of requested options, in Markdown, and how many senders there
+// are. Those that every reader answers alike are one column, and neighbouring versions of a
+// reader that answer alike are one row.
+func startsTable(all []Sent, rows []Row) (table string, senders int) {
+	requested := slices.DeleteFunc(slices.Clone(all), func(s Sent) bool { return s.Setting != "" })
+	toShim := recorded.Grouped(requested, func(s Sent) string { return s.release() + s.Shim })
+	columns := recorded.Grouped(toShim, func(sent []Sent) (texts string) {
 		for _, r := range rows {
-			texts += r.summary(s) + "|"
+			texts += r.summary(sent) + "|"
 		}
 		return texts
 	})
-	var b strings.Builder
-	b.WriteString("| what reads it |")
+	table = "| what reads it |"
 	for _, column := range columns {
-		names := ""
-		for _, s := range column {
-			names += ", " + s.name
-		}
-		fmt.Fprintf(&b, " %s |", strings.TrimPrefix(names, ", "))
+		names := names(column)
+		table += " " + strings.Join(names, ", ") + " |"
+		senders += len(names)
 	}
-	fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(columns)))
+	table += "\n|---|" + strings.Repeat("---|", len(columns)) + "\n"
 	var spans []span
 	for _, r := range rows {
 		text := ""
@@ -40,21 +38,33 @@ func startsTable(all []Sent, rows []Row) string {
 		spans = extend(spans, r.Reader.Name, r.Reader.Version, text)
 	}
 	for _, s := range spans {
-		fmt.Fprintf(&b, "| %s |%s\n", s.label(), s.text)
+		table += "| " + s.label() + " |" + s.text + "\n"
 	}
-	return b.String()
+	return table, senders
 }
 
-// summary is what a row has in the column of a sender, in one or two words: what happens
+// names are those of the senders in a column: a release, to shims of one name or of any.
+func names(column [][]Sent) (all []string) {
+	for _, to := range recorded.Grouped(column, func(sent []Sent) string { return sent[0].release() }) {
+		shim := "any shim"
+		if len(to) == 1 {
+			shim = strings.TrimPrefix(to[0][0].Shim, "containerd-shim-")
+		}
+		all = append(all, to[0][0].release()+" to "+shim)
+	}
+	return all
+}
+
+// summary is what a row has of what was sent, in one or two words: what happens
 // to the reader's own options, and what goes wrong without options (n:) and with foreign
 // ones (f:).
-func (r Row) summary(s sender) string {
+func (r Row) summary(all []Sent) string {
 	if r.Err != nil {
 		return "not run: " + gocmd.OneLine(r.Err.Error())
 	}
 	effects := make(map[string][]string) // by what was asked for
 	for _, e := range worstFirst {
-		for _, sent := range s.sent {
+		for _, sent := range all {
 			what := asked(r.Reader, sent.Options)
 			if r.answer(sent).Effect == e && !slices.Contains(effects[what], string(e)) {
 				effects[what] = append(effects[what], string(e))

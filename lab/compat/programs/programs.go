@@ -20,7 +20,6 @@ import (
 // Module is a module of which a copy is made with files of the suite, and built.
 type Module struct {
 	*gocmd.Module
-	Tags  []string          // for the build, beside shimfuzz, which files have that are built so alone
 	Files map[string][]byte // by slash-separated path, below Folder; they import each other as in the suite
 }
 
@@ -59,7 +58,7 @@ func (m *Module) Build(bin string, env, flags []string, packages ...string) erro
 	}
 	out := filepath.Join(dir, "bin")
 	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath",
-		"-tags=" + strings.Join(append(m.Tags, "shimfuzz"), ","), "-o", out + string(filepath.Separator)}
+		"-tags=shimfuzz", "-o", out + string(filepath.Separator)} // a tag of files that are built so alone
 	args = slices.Concat(args, flags, packages)
 	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, env...), args...); err != nil {
 		return fmt.Errorf("%s %s:\n\t%s", m.Path, m.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))

@@ -16,9 +16,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
+	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // Hex is bytes that JSON has as hexadecimal digits; nil stands for none.
@@ -82,17 +84,6 @@ const (
 	ThroughSandbox = "sandbox"
 )
 
-// The container of every recording, and the daemon that starts its shim, whose binary is in
-// Home. SocketDir is the folder for the shims' sockets in the configuration of passages.
-const (
-	ID        = "web-1"
-	Namespace = "k8s.io"
-	Home      = "/tmp/shimfuzz-recorder"
-	GRPC      = `\\.\pipe\containerd-containerd`
-	TTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
-	SocketDir = "/run/containerd/s"
-)
-
 // SpecialShim is the shim that containerd 2.3 and 2.4 treat specially, by its name;
 // OrdinaryShim is one of the others.
 const (
@@ -136,7 +127,7 @@ func foreign(name, typ string, value ...wire.Part) OptionsRequest {
 }
 
 func runhcs(name, text string) OptionsRequest {
-	value := must(proto.MarshalOptions{Deterministic: true}.Marshal(Parse(text)))
+	value := table.Must(proto.MarshalOptions{Deterministic: true}.Marshal(table.Parse(text)))
 	return OptionsRequest{Name: name, Type: contract.OptionsName, JSON: text, Value: value}
 }
 
@@ -150,19 +141,6 @@ func Requested(name string) OptionsRequest {
 	return RequestedOptions[i]
 }
 
-// Parse turns protobuf JSON into options. An error is a mistake in a list of the lab's.
-func Parse(text string) *options.Options {
-	opts := new(options.Options)
-	return must(opts, protojson.Unmarshal([]byte(text), opts))
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(fmt.Sprintf("recorded: %v", err))
-	}
-	return v
-}
-
 // Folder has recordings.json and passages.json, which make -C lab record writes.
 const Folder = "lab/compat/recorded/"
 
@@ -174,10 +152,10 @@ var (
 )
 
 // Recordings returns what has been recorded of containerd's releases.
-func Recordings() (all []Recording) { return *must(&all, json.Unmarshal(recordings, &all)) }
+func Recordings() (all []Recording) { return *table.Must(&all, json.Unmarshal(recordings, &all)) }
 
 // Passages returns what has been recorded of containerd's daemons.
-func Passages() (all []Passage) { return *must(&all, json.Unmarshal(passages, &all)) }
+func Passages() (all []Passage) { return *table.Must(&all, json.Unmarshal(passages, &all)) }
 
 // Name is the name of the recording's case.
 func (r Recording) Name() string {
@@ -259,7 +237,7 @@ func Cases(recordings []Recording, passages []Passage) (cases []corpus.Case) {
 		}
 		o := origins[p.Containerd[0]]
 		o.Entry = "client.Container.NewTask"
-		o.Request = Request{p.Shim, action, p.Options, p.Setting, "info", SocketDir}
+		o.Request = Request{p.Shim, action, p.Options, p.Setting, "info", order.SocketDir}
 		cases = append(cases, o.newCase(o.name(what), b, flags...))
 	}
 	for _, p := range passages {
@@ -279,15 +257,15 @@ func Cases(recordings []Recording, passages []Passage) (cases []corpus.Case) {
 // That these are the options that it was given the tests say.
 func (o Origin) newCase(name string, b []byte, flags ...string) corpus.Case {
 	c := corpus.Case{Name: name, Outcome: contract.None, Flags: append([]string{"Recorded"}, flags...),
-		Origin: must(json.Marshal(o))}
+		Origin: table.Must(json.Marshal(o))}
 	c.Payload.Bytes = b
 	if slices.ContainsFunc(stdin.Anys(b), func(a []byte) bool {
 		url, _ := stdin.AnyParts(a)
 		return stdin.TypeName(url) == contract.OptionsName
 	}) {
 		opts := new(options.Options)
-		must(opts, proto.Unmarshal(stdin.OptionsBytes(b), opts))
-		c.Outcome, c.Options = contract.Options, must(protojson.Marshal(opts))
+		table.Must(opts, proto.Unmarshal(stdin.OptionsBytes(b), opts))
+		c.Outcome, c.Options = contract.Options, table.Must(protojson.Marshal(opts))
 	} else if len(b) > 0 && !stdin.IsBootstrap(b) {
 		c.Outcome = contract.Foreign
 	}

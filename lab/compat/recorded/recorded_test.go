@@ -17,6 +17,7 @@ import (
 	"shimfuzz/corpus/table"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // The corpus has what was recorded, with the answers of here.
@@ -71,8 +72,9 @@ func arriving(o OptionsRequest, containerd string) []byte {
 
 // paramsOf are those of a containerd whose shims were recorded.
 func paramsOf(version, socketDir string) *api.BootstrapParams {
-	p := &api.BootstrapParams{InstanceID: ID, Namespace: Namespace, ContainerdVersion: version,
-		ContainerdTtrpcAddress: TTRPC, ContainerdGrpcAddress: GRPC, ContainerdBinary: Home + "/containerd"}
+	p := &api.BootstrapParams{InstanceID: order.ID, Namespace: order.Namespace, ContainerdVersion: version,
+		ContainerdTtrpcAddress: order.TTRPC, ContainerdGrpcAddress: order.GRPC,
+		ContainerdBinary: order.Home + "/containerd"}
 	if socketDir != "" {
 		p.SocketDir = &socketDir
 	}
@@ -143,7 +145,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			want := grammar.Start(p.Shim, paramsOf(release, SocketDir), url, value)
+			want := grammar.Start(p.Shim, paramsOf(release, order.SocketDir), url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"shimfuzz/lab/compat/senders/order"
 )
 
 // Setting is what an operator writes for one runtime into containerd's configuration
@@ -60,7 +62,7 @@ func Settings() []Setting {
 		return everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return spell(name) })
 	}
 	asIs := func(name string) string { return name }
-	binary := func(shim string) string { return path.Join(Home, shim) }
+	binary := func(shim string) string { return path.Join(order.Home, shim) }
 	all := []Setting{
 		{Name: "no-table", NoTable: true, Means: `{}`},
 		{Name: "empty-table", Means: `{}`},

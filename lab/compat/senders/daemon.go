@@ -23,35 +23,32 @@ import (
 // give gives requests to the program that is containerd, and returns its answers.
 func give(ctx context.Context, version string, requests []order.Request) ([]order.Answer, error) {
 	all := slices.DeleteFunc(recorded.Settings(), func(s recorded.Setting) bool { return s.Windows != "" })
-	o := order.Order{Dir: recorded.Home, Namespace: recorded.Namespace, ID: recorded.ID, GRPC: recorded.GRPC,
-		TTRPC: recorded.TTRPC, Requests: requests}
-	return ask(recorded.Home, config(version, all...), o, func(input []byte) ([]byte, error) {
+	return ask(order.Home, config(version, all...), requests, func(input []byte) ([]byte, error) {
 		cmd := exec.CommandContext(ctx, inHome("containerd"))
+		cmd.Dir, cmd.Stdin = order.Home, bytes.NewReader(input)
 		cmd.Env = []string{} // what a shim gets is set by containerd
-		cmd.Stdin = bytes.NewReader(input)
 		return gocmd.Output(cmd)
 	})
 }
 
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
-// has by itself, for each setting that changes them or leaves them alone. The daemon in
-// the folder bin runs under Wine; no shim is started.
-func windowsOptions(ctx context.Context, host *wine.Host, bin, version string) (map[string]order.Answer, error) {
+// has by itself, for each setting that changes them or leaves them alone. The daemon
+// runs under Wine; no shim is started.
+func windowsOptions(ctx context.Context, host *wine.Host, version string) (map[string]order.Answer, error) {
 	all := make(map[string]order.Answer)
 	for _, s := range recorded.Settings() {
 		if s.Windows == "" {
 			continue
 		}
-		dir, err := os.MkdirTemp(bin, "windows-")
+		dir, err := os.MkdirTemp(order.Home, "windows-")
 		if err != nil {
 			return nil, err
 		}
 		defer os.RemoveAll(dir)
-		o := order.Order{Dir: "Z:" + strings.ReplaceAll(dir, "/", `\`), // as a program under Wine sees it
-			Requests: []order.Request{{Handler: s.Windows}}}
-		answers, err := ask(dir, config(version, s), o, func(input []byte) ([]byte, error) {
+		requests := []order.Request{{Handler: s.Windows}}
+		answers, err := ask(dir, config(version, s), requests, func(input []byte) ([]byte, error) {
 			// A daemon takes less than a second.
-			r, err := host.Run(ctx, wine.Command{Program: filepath.Join(bin, "daemon.exe"), Dir: dir, Stdin: input,
+			r, err := host.Run(ctx, wine.Command{Program: inHome("daemon.exe"), Dir: dir, Stdin: input,
 				Limit: time.Minute})
 			if err == nil && r.Exit != 0 {
 				err = fmt.Errorf("exit status %d: %s", r.Exit, strings.TrimSpace(r.Stderr))
@@ -69,11 +66,11 @@ func windowsOptions(ctx context.Context, host *wine.Host, bin, version string) (
 	return all, nil
 }
 
-// ask gives an order to a daemon whose folder is dir, which run runs with a standard input,
+// ask gives requests to a daemon whose folder is dir, which run runs with a standard input,
 // and returns the answers that it prints.
-func ask(dir, config string, o order.Order,
+func ask(dir, config string, requests []order.Request,
 	run func(input []byte) ([]byte, error)) (answers []order.Answer, err error) {
-	input, err := json.Marshal(o)
+	input, err := json.Marshal(requests)
 	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o666)); err != nil {
 		return nil, err
 	}
@@ -94,8 +91,8 @@ func config(version string, all ...recorded.Setting) string {
 	if all[0].Windows == "" { // up to 2.2 the addresses are in grpc and ttrpc
 		fmt.Fprintf(&b, "[grpc]\naddress = '%[1]s'\n[plugins.'io.containerd.server.v1.grpc']\naddress = '%[1]s'\n"+
 			"[ttrpc]\naddress = '%[2]s'\n[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%[2]s'\n"+
-			"[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%[3]s'\n", recorded.GRPC, recorded.TTRPC,
-			recorded.SocketDir)
+			"[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%[3]s'\n", order.GRPC, order.TTRPC,
+			order.SocketDir)
 	}
 	for i, s := range all {
 		if s.Windows != "" && s.NoTable {

@@ -14,7 +14,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -41,7 +43,7 @@ type generation struct {
 	plugin  string            // with CRI's table of runtimes
 	config  int               // version of the configuration file that has that plugin
 	source  *strings.Replacer // of the names of packages in the daemon's source
-	tags    []string          // with which that is built
+	other   string            // generation, whose files that is built without
 }
 
 var generations = map[string]generation{
@@ -55,8 +57,12 @@ var generations = map[string]generation{
 			"containerd/v2/core/", "containerd/",
 			"containerd/v2/internal/cri/", "containerd/pkg/cri/",
 			"containerd/v2/pkg/", "containerd/",
+			"containerd/v2/plugins/services", "containerd/services",
+			`"github.com/containerd/containerd/v2/plugins"`, `plugins "github.com/containerd/containerd/plugin"`,
+			`"github.com/containerd/plugin/registry"`, `registry "github.com/containerd/containerd/plugin"`,
+			`"github.com/containerd/plugin"`, `"github.com/containerd/containerd/plugin"`,
 		),
-		tags: []string{"containerd1"},
+		other: "v2",
 	},
 	"v2": {
 		module: "github.com/containerd/containerd/v2",
@@ -64,7 +70,7 @@ var generations = map[string]generation{
 			"delete": "core/runtime/v2.ShimManager.LoadExistingShims",
 			"info":   "core/runtime/v2.TaskManager.PluginInfo"},
 		plugin: "io.containerd.cri.v1.runtime", config: 3,
-		source: strings.NewReplacer(),
+		source: strings.NewReplacer(), other: "v1",
 	},
 }
 
@@ -122,28 +128,24 @@ func asked(module *gocmd.Module, windows map[string]order.Answer) (all []recorde
 // record records one release of containerd: what its manager of shims sends, and what
 // becomes of options in its daemon. host runs what is built for Windows.
 // It needs Linux, and fails while the folder of containerd's path
-// (recorded.Home) exists, which is so during another recording.
+// (order.Home) exists, which is so during another recording.
 func record(ctx context.Context, host *wine.Host, root, version string) (all []recorded.Recording,
 	ways []recorded.Passage, err error) {
 	if runtime.GOOS != "linux" {
-		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", recorded.Home)
+		return nil, nil, fmt.Errorf("recording needs Linux: containerd's path must be %s/containerd", order.Home)
 	}
 	module, err := gocmd.Download(generationOf(version).module, version)
 	if err != nil {
 		return nil, nil, fmt.Errorf("containerd %s is missing: %w", version, err)
 	}
-	bin := filepath.Join(root, "build", "senders", version)
-	if err := errors.Join(os.MkdirAll(bin, 0o777), buildDaemon(root, bin, module)); err != nil {
-		return nil, nil, err
-	}
-	if err := os.Mkdir(recorded.Home, 0o755); err != nil {
+	if err := os.Mkdir(order.Home, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("%w: if no other recording is under way, remove it", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(recorded.Home)) }()
-	if err := install(bin); err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(order.Home)) }()
+	if err := install(root, module); err != nil {
 		return nil, nil, err
 	}
-	windows, err := windowsOptions(ctx, host, bin, version)
+	windows, err := windowsOptions(ctx, host, version)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -162,41 +164,39 @@ func record(ctx context.Context, host *wine.Host, root, version string) (all []r
 	return all, ways, err
 }
 
-// buildDaemon builds the daemon, in a copy of containerd, whose internal packages it imports.
-func buildDaemon(root, bin string, module *gocmd.Module) error {
+// install builds the daemon, in a copy of containerd, whose internal packages it imports, and
+// puts it into order.Home, as containerd and as the shims; and for Windows.
+func install(root string, module *gocmd.Module) error {
 	const daemon = "lab/compat/senders/daemon"
 	g := generationOf(module.Version)
 	m, err := programs.New(root, module, "lab/compat/senders/*/*.go")
 	if err != nil {
 		return err
 	}
+	maps.DeleteFunc(m.Files, func(name string, _ []byte) bool {
+		return strings.HasPrefix(path.Base(name), g.other)
+	})
 	for name, text := range m.Files {
 		m.Files[name] = []byte(g.source.Replace(string(text)))
 	}
 	m.Files[daemon+"/linkname.s"] = nil // lets a function have no body
-	m.Tags = g.tags
-	if _, err := os.Stat(filepath.Join(module.Dir, "plugins", "mount")); err == nil {
-		m.Tags = append(m.Tags, "mounts")
+	if semver.Compare(module.Version, "v2.2.0") < 0 {
+		delete(m.Files, daemon+"/mounts.go")
 	}
 	// As containerd's own Makefile sets it.
 	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
-	return errors.Join(m.Build(bin, nil, version, "./"+programs.Folder+daemon),
-		m.Build(bin, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./"+programs.Folder+daemon))
-}
-
-// install copies the daemon to recorded.Home, as containerd and as the shims.
-func install(bin string) error {
-	text, err := os.ReadFile(filepath.Join(bin, "daemon"))
-	err = errors.Join(err, os.WriteFile(inHome("containerd"), text, 0o755))
+	err = errors.Join(m.Build(order.Home, nil, version, "./"+programs.Folder+daemon),
+		m.Build(order.Home, []string{"GOOS=windows", "GOARCH=amd64"}, version, "./"+programs.Folder+daemon),
+		os.Rename(inHome("daemon"), inHome("containerd")))
 	for _, shim := range Shims {
 		err = errors.Join(err, os.Symlink("containerd", inHome(shim)))
 	}
 	return err
 }
 
-// inHome is the path of a file in recorded.Home, where the programs run. containerd sends
+// inHome is the path of a file in order.Home, where the programs run. containerd sends
 // the path of its own binary, so that must be the same in every recording and on every machine.
-func inHome(name string) string { return filepath.Join(recorded.Home, name) }
+func inHome(name string) string { return filepath.Join(order.Home, name) }
 
 // note adds the last start of a shim to a recording.
 func note(r *recorded.Recording, a order.Answer) error {

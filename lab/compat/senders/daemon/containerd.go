@@ -19,6 +19,10 @@ import (
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/containerd/containerd/v2/plugins"
+	"github.com/containerd/containerd/v2/plugins/services"
+	"github.com/containerd/plugin"
+	"github.com/containerd/plugin/registry"
 	"github.com/containerd/typeurl/v2"
 
 	"shimfuzz/lab/compat/senders/order"
@@ -33,10 +37,33 @@ var (
 	errPlugins = errors.New("the daemon has not started this program's plugin")
 )
 
+// This program is a plugin that requires the others, and so is started after them.
+func init() {
+	this.Requires = append(this.Requires, plugins.MetadataPlugin, plugins.ServicePlugin,
+		plugins.SandboxControllerPlugin)
+	this.InitFn = func(ic *plugin.InitContext) (any, error) {
+		errPlugins = find(ic)
+		return nil, errPlugins
+	}
+	registry.Register(&this)
+}
+
+func find(ic *plugin.InitContext) error {
+	r, err1 := criRuntimes(ic)
+	m, err2 := ic.GetByID(plugins.MetadataPlugin, "bolt")
+	t, err3 := ic.GetByID(plugins.ServicePlugin, services.TasksService)
+	s, err4 := ic.GetByID(plugins.SandboxControllerPlugin, controllerID)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	runtimes, db, taskClient, controller = r, m.(*metadata.DB), t.(tasks.TasksClient), s.(sandbox.Controller)
+	return nil
+}
+
 // serve starts the daemon as its command does.
-func (o *daemon) serve(ctx context.Context) error {
-	c := &config.Config{Root: o.in("daemon-root"), State: o.in("daemon-state")}
-	if err := load(ctx, o.in("config.toml"), c); err != nil {
+func (d *daemon) serve(ctx context.Context) error {
+	c := &config.Config{Root: d.in("daemon-root"), State: d.in("daemon-state")}
+	if err := load(ctx, d.in("config.toml"), c); err != nil {
 		return err
 	}
 	if _, err := server.New(ctx, c); err != nil {
@@ -65,27 +92,27 @@ func options(r *order.Request) (typeurl.Any, error) {
 }
 
 // create creates a task or a sandbox as CRI does, and deletes it again.
-func (o *daemon) create(ctx context.Context, r order.Request, opts typeurl.Any) error {
-	ctx = namespaces.WithNamespace(ctx, o.Namespace)
+func (d *daemon) create(ctx context.Context, r order.Request, opts typeurl.Any) error {
+	ctx = namespaces.WithNamespace(ctx, order.Namespace)
 	c, err := client.New("", client.WithServices(client.WithContainerStore(metadata.NewContainerStore(db)),
 		client.WithLeasesService(metadata.NewLeaseManager(db)), client.WithTaskClient(taskClient)))
 	if err != nil {
 		return err
 	}
-	id := o.ID
+	id := order.ID
 	var members []client.NewContainerOpts
 	var taskOpts []client.NewTaskOpts
 	if r.Path != "" {
 		taskOpts = append(taskOpts, client.WithRuntimePath(r.Path))
 	}
 	if r.Through == "sandbox" {
-		member, remove, err := o.sandbox(ctx, r.Runtime, opts)
+		member, remove, err := d.sandbox(ctx, r.Runtime, opts)
 		if err != nil {
 			return err
 		}
 		defer remove()
 		id += "-member"
-		members, taskOpts = append(members, client.WithSandbox(o.ID)), append(taskOpts, member...)
+		members, taskOpts = append(members, client.WithSandbox(order.ID)), append(taskOpts, member...)
 	}
 	container, err := c.NewContainer(ctx, id, append(members, client.WithRuntime(r.Runtime, opts),
 		client.WithSpec(&oci.Spec{}))...)
@@ -104,20 +131,20 @@ func (o *daemon) create(ctx context.Context, r order.Request, opts typeurl.Any) 
 // sandbox starts a sandbox by the controller that CRI calls if it is told to: by
 // ENABLE_CRI_SANDBOXES in 1.7, later if sandboxer is "shim". It returns the options of a
 // task in the sandbox.
-func (o *daemon) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (member []client.NewTaskOpts,
+func (d *daemon) sandbox(ctx context.Context, runtime string, opts typeurl.Any) (member []client.NewTaskOpts,
 	remove func(), err error) {
 	spec, err := typeurl.MarshalAny(&oci.Spec{})
 	if err != nil {
 		return nil, nil, err
 	}
 	store, s := metadata.NewSandboxStore(db), ofController
-	s.ID, s.Spec, s.Runtime = o.ID, spec, sandbox.RuntimeOpts{Name: runtime, Options: opts}
+	s.ID, s.Spec, s.Runtime = order.ID, spec, sandbox.RuntimeOpts{Name: runtime, Options: opts}
 	if s, err = store.Create(ctx, s); err != nil {
 		return nil, nil, err
 	}
 	remove = func() {
-		controller.Shutdown(ctx, o.ID)
-		store.Delete(ctx, o.ID)
+		controller.Shutdown(ctx, order.ID)
+		store.Delete(ctx, order.ID)
 	}
 	if member, err = startSandbox(ctx, s); err != nil {
 		remove()
@@ -126,19 +153,19 @@ func (o *daemon) sandbox(ctx context.Context, runtime string, opts typeurl.Any) 
 }
 
 // manage asks a new manager of shims.
-func (o *daemon) manage(ctx context.Context, r order.Request, opts typeurl.Any) error {
+func (d *daemon) manage(ctx context.Context, r order.Request, opts typeurl.Any) error {
 	spec, err := typeurl.MarshalAny(&oci.Spec{})
-	for _, dir := range []string{o.in("root"), o.in("state")} {
+	for _, dir := range []string{d.in("root"), d.in("state")} {
 		err = errors.Join(err, os.RemoveAll(dir), os.MkdirAll(dir, 0o711))
 	}
 	if r.Action == "delete" {
 		// The bundle of a container from an earlier daemon, whose shim no longer runs.
-		dir := filepath.Join(o.in("state"), o.Namespace, o.ID)
+		dir := filepath.Join(d.in("state"), order.Namespace, order.ID)
 		err = errors.Join(err, os.MkdirAll(dir, 0o711),
 			os.WriteFile(filepath.Join(dir, "shim-binary-path"), []byte(r.Runtime), 0o600))
 	}
 	if err != nil {
 		return err
 	}
-	return o.askManager(namespaces.WithNamespace(ctx, o.Namespace), r, spec, opts)
+	return d.askManager(namespaces.WithNamespace(ctx, order.Namespace), r, spec, opts)
 }

@@ -6,7 +6,8 @@
 // shim is this program again, to which it gives an address where it answers itself.
 // It can also ask the manager of shims alone, with a configuration that no file gives it.
 //
-// It reads an order, as JSON, from its standard input and prints the answers as JSON.
+// It reads requests, as JSON, from its standard input and prints the answers as JSON.
+// What it needs and makes is in its working directory, config.toml among it.
 // What is particular to a major version of containerd is in v1.go or v2.go; containerd.go
 // is the same for both.
 package main
@@ -33,37 +34,36 @@ import (
 	"shimfuzz/lab/compat/senders/order"
 )
 
-// daemon is a daemon with its order.
 type daemon struct {
-	order.Order
+	dir     string
 	created []byte // the last CreateTaskRequest to the stand-in
 }
 
 func main() {
 	log.L.Logger.SetOutput(io.Discard)
-	var o daemon
-	var err error
+	run := func() error { return answerAll(context.Background()) }
 	if file, ok := os.LookupEnv("SHIMFUZZ_RECORD_TO"); ok {
-		err = standIn(file)
-	} else if err = json.NewDecoder(os.Stdin).Decode(&o.Order); err == nil {
-		err = o.run(context.Background())
+		run = func() error { return standIn(file) }
 	}
-	if err != nil {
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "daemon:", err)
 		os.Exit(1)
 	}
 }
 
 // in is the path of a file of the daemon's.
-func (o *daemon) in(name string) string { return filepath.Join(o.Dir, name) }
+func (d *daemon) in(name string) string { return filepath.Join(d.dir, name) }
 
-func (o *daemon) run(ctx context.Context) error {
-	if err := errors.Join(o.listen(), o.serve(ctx)); err != nil {
+func answerAll(ctx context.Context) error {
+	var requests []order.Request
+	dir, err := os.Getwd()
+	d := &daemon{dir: dir}
+	if err := errors.Join(err, json.NewDecoder(os.Stdin).Decode(&requests), d.listen(), d.serve(ctx)); err != nil {
 		return err
 	}
 	var answers []order.Answer
-	for _, r := range o.Requests {
-		a, err := o.answer(ctx, r)
+	for _, r := range requests {
+		a, err := d.answer(ctx, r)
 		if err != nil {
 			return fmt.Errorf("%+v: %w", r, err)
 		}
@@ -73,9 +73,9 @@ func (o *daemon) run(ctx context.Context) error {
 }
 
 // answer makes one request. The error is one of this program.
-func (o *daemon) answer(ctx context.Context, r order.Request) (order.Answer, error) {
-	o.created = nil
-	if err := errors.Join(os.WriteFile(o.in("seen"), nil, 0o666),
+func (d *daemon) answer(ctx context.Context, r order.Request) (order.Answer, error) {
+	d.created = nil
+	if err := errors.Join(os.WriteFile(d.in("seen"), nil, 0o666),
 		log.SetLevel(cmp.Or(r.LogLevel, "info"))); err != nil {
 		return order.Answer{}, err
 	}
@@ -85,13 +85,13 @@ func (o *daemon) answer(ctx context.Context, r order.Request) (order.Answer, err
 		a.Type, a.Value = opts.GetTypeUrl(), opts.GetValue()
 	}
 	if err == nil {
-		err = o.start(ctx, r, opts)
+		err = d.start(ctx, r, opts)
 	}
 	if err != nil {
 		a.Error = err.Error()
 	}
-	a.Create = o.created
-	text, err := os.ReadFile(o.in("seen"))
+	a.Create = d.created
+	text, err := os.ReadFile(d.in("seen"))
 	for lines := json.NewDecoder(bytes.NewReader(text)); err == nil && lines.More(); {
 		var seen order.Seen
 		err = lines.Decode(&seen)
@@ -102,21 +102,31 @@ func (o *daemon) answer(ctx context.Context, r order.Request) (order.Answer, err
 
 // start makes containerd start the stand-in, which fails unless it is given an address.
 // containerd passes its own environment on to it.
-func (o *daemon) start(ctx context.Context, r order.Request, opts typeurl.Any) error {
-	os.Setenv("SHIMFUZZ_RECORD_TO", o.in("seen"))
+func (d *daemon) start(ctx context.Context, r order.Request, opts typeurl.Any) error {
+	os.Setenv("SHIMFUZZ_RECORD_TO", d.in("seen"))
 	switch r.Through {
 	case "":
 		return nil
 	case "manager":
-		return errors.Join(os.Unsetenv("SHIMFUZZ_ANSWER"), o.manage(ctx, r, opts))
+		return errors.Join(os.Unsetenv("SHIMFUZZ_ANSWER"), d.manage(ctx, r, opts))
 	}
-	os.Setenv("SHIMFUZZ_ANSWER", address(r.Through, o.in("s")))
-	return o.create(ctx, r, opts)
+	os.Setenv("SHIMFUZZ_ANSWER", d.address(r.Through))
+	return d.create(ctx, r, opts)
+}
+
+// address is what a shim prints when it has started: the address alone, as runhcs-v1
+// does, or what a shim that has sandboxes must say of itself.
+func (d *daemon) address(through string) string {
+	address := "unix://" + d.in("s")
+	if through == "task" {
+		return address
+	}
+	return fmt.Sprintf(`{"version":%d,"protocol":"ttrpc","address":"%s"}`, shimVersion, address)
 }
 
 // listen serves what the stand-in stands for: every call is answered with an empty message,
 // in which a process has the number 0. On Windows no shim is started.
-func (o *daemon) listen() error {
+func (d *daemon) listen() error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -135,14 +145,14 @@ func (o *daemon) listen() error {
 				request := new(emptypb.Empty) // keeps all fields, as unknown ones
 				err := unmarshal(request)
 				if err == nil && name == "Create" {
-					o.created, err = proto.Marshal(request)
+					d.created, err = proto.Marshal(request)
 				}
 				return new(emptypb.Empty), err
 			}
 		}
 		server.Register(service, all)
 	}
-	l, err := net.Listen("unix", o.in("s"))
+	l, err := net.Listen("unix", d.in("s"))
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-//go:build shimfuzz && mounts
+//go:build shimfuzz
 
 package main
 

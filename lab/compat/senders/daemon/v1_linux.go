@@ -1,4 +1,4 @@
-//go:build shimfuzz && containerd1
+//go:build shimfuzz
 
 package main
 

@@ -2,14 +2,16 @@
 // as JSON. It is built into both.
 package order
 
-// Order is what the daemon is to do.
-type Order struct {
-	Dir         string // has config.toml; the daemon's folders, and the stand-in's socket, are made there
-	Namespace   string
-	ID          string // of each container and sandbox
-	GRPC, TTRPC string // containerd's addresses, for a manager of shims that is asked alone
-	Requests    []Request
-}
+// The container of every recording, and the daemon that starts its shim, whose binary is in
+// Home. SocketDir is the folder for the shims' sockets in the configuration of passages.
+const (
+	ID        = "web-1"
+	Namespace = "k8s.io"
+	Home      = "/tmp/shimfuzz-recorder"
+	GRPC      = `\\.\pipe\containerd-containerd`
+	TTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
+	SocketDir = "/run/containerd/s"
+)
 
 // Request is one start of a shim.
 type Request struct {
