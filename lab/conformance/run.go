@@ -16,7 +16,6 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/grammar"
-	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/lab/bugs"
 	"shimfuzz/lab/compat/findings"
@@ -38,7 +37,6 @@ type run struct {
 	dir            string // of its files
 	reader         *process.Reader
 	options        protoreflect.MessageType // that it reads
-	isMarked       bool                     // it answers with a mark in the place of options
 	known, excused findings.List
 	engine         bugs.Engine // whose defects are excused
 	list           []*line     // of expected failures
@@ -62,8 +60,7 @@ func start(s *Settings) (r *run, err error) {
 	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}},
 		engine: bugs.Engines[s.Engine], tests: make(map[string]*Test),
 		failing: make(map[string][][]string), told: time.Now(),
-		isMarked: findings.OptionsType(s.Name) != contract.OptionsName,
-		reader:   &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}
+		reader: &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}
 	if r.options, err = optionstype.Find(s.Options); err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
@@ -96,18 +93,12 @@ func start(s *Settings) (r *run, err error) {
 
 // want is the right answer to a payload.
 func (r *run) want(payload []byte) contract.Outcome {
-	if r.options == optionstype.RunHCS || r.isMarked {
-		return findings.Want(r.Name, r.Version, payload)
-	}
-	return reference.TypeOf(r.options).Want(contract.Stdin, payload)
+	return findings.Want(r.options, r.Name, r.Version, payload)
 }
 
 // outcome is what the reader answered, as far as it can tell.
 func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
-	if r.options == optionstype.RunHCS || r.isMarked {
-		return findings.Outcome(r.Name, r.Version, a)
-	}
-	return process.Outcome(a, r.options)
+	return findings.Outcome(r.options, r.Name, r.Version, a)
 }
 
 // failure is the answer to a question, which is wrong if it fails.

@@ -8,12 +8,11 @@ import (
 	"strings"
 
 	"golang.org/x/mod/semver"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
-	"shimfuzz/internal/stdin"
-	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -81,51 +80,31 @@ func knowsUnset(program, version string) bool {
 	return semver.Compare(version, "v2.4.0") >= 0
 }
 
-// Want returns the right answer of a version of a program to a payload. Of Options
-// other than runhcs's it has no fields: their Options are nil. For such a program
-// damage anywhere in the payload is Malformed, also in runhcs Options beside its own.
-func Want(program, version string, payload []byte) contract.Outcome {
-	want, name := reference.Want(payload), OptionsType(program)
-	switch {
-	case name == contract.OptionsName:
-		return AsKnown(program, version, want)
-	case want.Kind == contract.Malformed:
-		return want
-	}
-	for _, a := range stdin.Anys(payload) {
-		if url, value := stdin.AnyParts(a); stdin.TypeName(url) == name { // the first decides
-			return decode(name, value)
-		}
-	}
-	switch {
-	case want.Kind == contract.Options && stdin.IsBootstrap(payload):
-		return contract.Outcome{Kind: contract.None}
-	case want.Kind == contract.Options:
-		return contract.Outcome{Kind: contract.Foreign}
-	}
-	return want
+// Want returns the right answer of a version of a program, which reads a type of Options, to a
+// payload, as far as the program can tell it.
+func Want(options protoreflect.MessageType, program, version string, payload []byte) contract.Outcome {
+	return AsKnown(program, version, reference.TypeOf(options).Want(contract.Stdin, payload))
 }
 
-// Outcome is the answer of a version of a program, as far as its Options can tell. Of Options
-// other than runhcs's it has no fields. The error is one of an answer that is not of the protocol.
-func Outcome(program, version string, a protocol.Answer) (contract.Outcome, error) {
-	decoded := optionstype.RunHCS
-	if OptionsType(program) != contract.OptionsName {
-		decoded = nil
-	}
-	o, err := process.Outcome(a, decoded)
+// Outcome is the answer of a version of a program. The error is one of an answer that is not of
+// the protocol.
+func Outcome(options protoreflect.MessageType, program, version string, a protocol.Answer) (contract.Outcome, error) {
+	o, err := process.Outcome(a, options)
 	return AsKnown(program, version, o), err
 }
 
-// AsKnown is an outcome as the Options that a program links can tell it: without
-// scrub_logs: false, where those do not distinguish that from scrub_logs unset.
+// AsKnown is an outcome as far as a program can tell it: without the Options, if they are
+// runc's, of which its reader answers one field only; and without scrub_logs: false, where the
+// Options that it links do not distinguish that from scrub_logs unset.
 func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
-	if o.Options == nil || knowsUnset(program, version) {
-		return o
+	if OptionsType(program) == RuncOptions {
+		o.Options = nil
 	}
-	m := o.Options.ProtoReflect()
-	if fd := m.Descriptor().Fields().ByName("scrub_logs"); !m.Get(fd).Bool() {
-		m.Clear(fd)
+	if o.Options != nil && !knowsUnset(program, version) {
+		m := o.Options.ProtoReflect()
+		if fd := m.Descriptor().Fields().ByName("scrub_logs"); !m.Get(fd).Bool() {
+			m.Clear(fd)
+		}
 	}
 	for i := range o.Or {
 		o.Or[i] = AsKnown(program, version, o.Or[i])

@@ -124,20 +124,13 @@ func isRuncAny(b []byte) bool {
 		!decode(RuncOptions, a.GetValue()).Kind.IsError()
 }
 
-// lcow is LCOWAnswer. protobuf words its errors differently from one binary to the next.
+// lcow is lcow-v2. It has no readOptions: whatever the bytes, they are BootstrapParams to it,
+// none at all included, and the first extension that names Options decides. Without one there
+// are none.
 var lcow model = func(_ List, b []byte) contract.Outcome {
-	got := LCOWAnswer(b)
-	got.Err = nil
-	return got
-}
-
-// LCOWAnswer is what lcow-v2 makes of its standard input. It has no readOptions:
-// whatever the bytes, they are BootstrapParams to it, none at all included, and
-// the first extension that names Options decides. Without one there are none.
-func LCOWAnswer(b []byte) contract.Outcome {
 	var params bootstrap.BootstrapParams
-	if err := proto.Unmarshal(b, &params); err != nil {
-		return contract.Outcome{Kind: contract.Error, Err: err}
+	if proto.Unmarshal(b, &params) != nil {
+		return failed
 	}
 	return extensionAnswer(&params, contract.OptionsName)
 }
@@ -152,18 +145,18 @@ func extensionAnswer(params *bootstrap.BootstrapParams, name string) contract.Ou
 	return none
 }
 
-// decode decodes Options. Of runc's, which the suite does not link, it checks the
-// wire format only.
+// decode decodes Options, without an error's text: protobuf words it differently from one binary
+// to the next. Of runc's, which the suite does not link, it checks the wire format only.
 func decode(name string, value []byte) contract.Outcome {
 	if name == RuncOptions {
 		if _, rest := wire.Parse(value); len(rest) > 0 {
-			return contract.Outcome{Kind: contract.Malformed}
+			return failed
 		}
 		return contract.Outcome{Kind: contract.Options}
 	}
 	opts := new(options.Options)
-	if err := proto.Unmarshal(value, opts); err != nil {
-		return contract.Outcome{Kind: contract.Error, Err: err}
+	if proto.Unmarshal(value, opts) != nil {
+		return failed
 	}
 	return grammar.Sent(opts)
 }

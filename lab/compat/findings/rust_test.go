@@ -59,7 +59,7 @@ func TestRustExtensions(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		}
-		want := Want(RustExtensions, "v0.11.0", test.payload)
+		want := Want(runcType, RustExtensions, "v0.11.0", test.payload)
 		f, predicted := All.Of(RustExtensions, "v0.11.0").Predict(test.payload, want)
 		name := ""
 		if f != nil {

@@ -3,68 +3,27 @@ package findings
 import (
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
+	runc "github.com/containerd/containerd/api/types/runc/options"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
+	"shimfuzz/lab/conformance/optionstype"
 )
 
-// The right answer of a program depends on the type that it reads.
+var runcType = (*runc.Options)(nil).ProtoReflect().Type()
+
+// Of runc's Options nothing is known but that they are right.
 func TestWant(t *testing.T) {
-	value, err := proto.Marshal(grammar.OneOption())
-	if err != nil {
-		t.Fatal(err)
+	for _, version := range []string{"v2.2.9", "v2.4.2"} {
+		got := Want(runcType, RuncV2, version, grammar.PlainAny(RuncOptions, nil))
+		if got.Kind != contract.Options || got.Options != nil {
+			t.Errorf("%s: %v", version, got)
+		}
 	}
-	const foreign = "runtimeoptions.v1.Options"
-	bootstrap := func(name string, value []byte) []byte {
-		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
-		return grammar.Start("x", p, name, value)
-	}
-	for _, test := range []struct {
-		name         string
-		payload      []byte
-		runhcs, runc contract.Kind
-	}{
-		{"nothing", nil, contract.None, contract.None},
-		{"an Any of runhcs's", grammar.PlainAny(contract.OptionsName, value), contract.Options, contract.Foreign},
-		{"an Any of runc's", grammar.PlainAny(RuncOptions, nil), contract.Foreign, contract.Options},
-		{"an Any of another type", grammar.PlainAny(foreign, nil), contract.Foreign, contract.Foreign},
-		{"an Any of a damaged value of runhcs's", grammar.PlainAny(contract.OptionsName, []byte{8}), contract.Malformed,
-			contract.Malformed},
-		{"an Any of a damaged value of runc's", grammar.PlainAny(RuncOptions, []byte{8}), contract.Foreign,
-			contract.Malformed},
-		{"BootstrapParams without options", bootstrap("", nil), contract.None, contract.None},
-		{"BootstrapParams with runhcs's", bootstrap(contract.OptionsName, value), contract.Options, contract.None},
-		{"BootstrapParams with runc's", bootstrap(RuncOptions, nil), contract.None, contract.Options},
-		{"BootstrapParams with another type", bootstrap(foreign, nil), contract.None, contract.None},
-		{"a cut payload", []byte{10, 5}, contract.Malformed, contract.Malformed},
-		{"an ID and a namespace", grammar.PlainAny("web-1", []byte("k8s.io")), contract.None, contract.None},
-		{"an Any of runc's without a value", wire.String(1, RuncOptions).Append(nil), contract.Foreign,
-			contract.Options},
-		{"an Any of runc's with a URL", grammar.PlainAny("example.com/"+RuncOptions, nil), contract.Foreign,
-			contract.Options},
-		{"an Any of a longer name", grammar.PlainAny("x."+RuncOptions, nil), contract.Foreign, contract.Foreign},
-		{"BootstrapParams with a damaged value of runc's", bootstrap(RuncOptions, []byte{8}), contract.None,
-			contract.Malformed},
-		{"BootstrapParams whose ID is the type's name", wire.Message{wire.String(1, RuncOptions),
-			wire.String(4, "2.3")}.Encode(), contract.None, contract.None},
-		{"BootstrapParams with runc's second", append(bootstrap(foreign, nil), wire.Message{wire.Sub(8,
-			wire.Sub(1, wire.String(1, RuncOptions)))}.Encode()...), contract.None, contract.Options},
-	} {
-		if got := Want(RunHCS, "v0.15.0", test.payload); got.Kind != test.runhcs ||
-			(got.Options != nil) != (got.Kind == contract.Options) {
-			t.Errorf("%s, to runhcs-v1: %v, want %v", test.name, got, test.runhcs)
-		}
-		if got := Want(RustExtensions, "v0.11.0", test.payload); got.Kind != test.runc || got.Options != nil {
-			t.Errorf("%s: %v of rust-extensions, want %s", test.name, got, test.runc)
-		}
-		if got := Want(RuncV2, "v2.4.2", test.payload); got.Kind != test.runc || got.Options != nil {
-			t.Errorf("%s, to runc-v2: %v, want %v", test.name, got.Kind, test.runc)
-		}
+	if got := Want(runcType, "", "", grammar.PlainAny(RuncOptions, nil)); got.Options == nil {
+		t.Errorf("of another reader: %v", got)
 	}
 }
 
@@ -88,7 +47,7 @@ func TestWantExplicitFalse(t *testing.T) {
 		{"reference", "", true},
 		{"", "", true},
 	} {
-		if got := Want(test.program, test.version, b); got.Options.ProtoReflect().Has(fd) != test.arrives {
+		if got := Want(optionstype.RunHCS, test.program, test.version, b); got.Options.ProtoReflect().Has(fd) != test.arrives {
 			t.Errorf("%s %s: %v, want that it arrives: %v", test.program, test.version, got, test.arrives)
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 
+	runcoptions "github.com/containerd/containerd/api/types/runc/options"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
@@ -12,6 +14,7 @@ import (
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/protocol"
 )
 
@@ -61,11 +64,18 @@ func ask(r readers.Reader, all []grammar.Payload, put func(payload []byte) (prot
 	return row, nil
 }
 
+// types are those of the Options that readers read, by their names.
+var types = map[string]protoreflect.MessageType{
+	contract.OptionsName: optionstype.RunHCS,
+	findings.RuncOptions: (*runcoptions.Options)(nil).ProtoReflect().Type(),
+}
+
 // decide decides on the answer of a reader. What is known of it is excused. Of options other
 // than runhcs's only the marker is checked, where options are right.
 func decide(r readers.Reader, p grammar.Payload, answer protocol.Answer) (Answer, error) {
-	p.Want = findings.Want(r.Name, r.Version, p.Bytes)
-	got, err := findings.Outcome(r.Name, r.Version, answer)
+	options := types[findings.OptionsType(r.Name)]
+	p.Want = findings.Want(options, r.Name, r.Version, p.Bytes)
+	got, err := findings.Outcome(options, r.Name, r.Version, answer)
 	if got.Kind == contract.Options && got.Options == nil && p.Want.Kind == contract.Options &&
 		!bytes.Contains(answer.Detail, []byte(recorded.RuncMarker)) {
 		err = fmt.Errorf("the options in the answer do not have %s in them", recorded.RuncMarker)

@@ -1,13 +1,11 @@
 package matrix
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
 )
@@ -42,34 +40,5 @@ func TestSees(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: %s, want %s", test.what, got, test.want)
 		}
-	}
-}
-
-// The table has each setting, with the effect on the newest shim and on those that differ.
-func TestSettingsTable(t *testing.T) {
-	_, sent := load(t, true)
-	var rows []Row
-	for _, version := range []string{"v0.14.1", "v0.15.0"} {
-		rows = append(rows, rowOf(t, readers.Reader{Name: findings.RunHCS, Version: version}, byTheContract, sent))
-	}
-	table := settingsTable(sent, rows)
-	for _, want := range []string{
-		"| `sandbox_isolation = 1`<br>`SandboxIsolaton = 1` | DEFAULTS |\n",
-		"| `io.containerd.runhcs.v1` | `SandboxIsolation = 7`<br>`VmMemorySizeInMb = -1` | ACCEPTED |\n",
-		"<br>`ScrubLogs = 1`<br>`VmMemorySizeInMb = \"2048\"`<br>",
-		"| `ScrubLogs = false` | v1.7.35 to v2.3.7: DEFAULTS; arrive v0.14.1<br>v2.4.2: arrive |\n",
-		"| `io.containerd.lcow.v2` | no table<br>empty table<br>`ScrubLogs = true`<br>",
-	} {
-		if !strings.Contains(table, want) {
-			t.Errorf("%q is not in:\n%s", want, table)
-		}
-	}
-	for _, s := range recorded.Settings() {
-		if !strings.Contains(table, written(s)) {
-			t.Errorf("there is no %s", written(s))
-		}
-	}
-	if _, err := allSent(nil); err == nil {
-		t.Error("a payload without a case is not an error")
 	}
 }
