@@ -22,14 +22,11 @@ func TestNamed(t *testing.T) {
 	}{
 		{"v0.15.0,-start-hides-refusal", RunHCS, "start-hides-refusal", false, false},
 		{"v0.15.0,-start-hides-refusal", RunHCS, "debug-type-file-panics", true, false},
-		{"v0.15.0,-log-level-echoed@lcow-v2", RunHCS, "log-level-echoed", true, false},
 		{"v0.15.0,-log-level-echoed@lcow-v2", LCOW, "log-level-echoed", false, false},
 		{"v0.15.0,-group-hides-bad-field-number@runhcs-v1", LCOW, "group-hides-bad-field-number", true, false},
 		{"v0.15.0,-group-hides-bad-field-number@runhcs-v1", Create, "group-hides-bad-field-number", false, false},
-		{"v0.15.0", ReadOptions, "lcow-v2-legacy-is-default", false, false},
 		{"v0.14.1,-lcow-v2-legacy-is-default", LCOW, "", false, true},
 		{"v0.15.0,-legacy-refused", PkgShim, "", false, true}, // containerd's
-		{"none", RunHCS, "start-hides-refusal", false, false},
 	} {
 		l, err := All.Named(test.list)
 		if got := All.For(l, test.program).Has(test.finding); got != test.want || (err != nil) != test.fails {

@@ -47,7 +47,8 @@ func TestWantExplicitFalse(t *testing.T) {
 		{"reference", "", true},
 		{"", "", true},
 	} {
-		if got := Want(optionstype.RunHCS, test.program, test.version, b); got.Options.ProtoReflect().Has(fd) != test.arrives {
+		got := Want(optionstype.RunHCS, test.program, test.version, b)
+		if got.Options.ProtoReflect().Has(fd) != test.arrives {
 			t.Errorf("%s %s: %v, want that it arrives: %v", test.program, test.version, got, test.arrives)
 		}
 	}

@@ -39,29 +39,29 @@ var worstFirst = []Effect{Panics, Hangs, Other, Defaults, Partly, Fails, Arrive}
 type Answer struct {
 	grammar.Payload
 	Got     contract.Outcome
-	Effect  Effect
 	Verdict verdict.Verdict
 }
 
-// ask puts payloads to a reader, and decides on the answers. The error is one of asking, or
-// one of an answer that is not of the protocol.
-func ask(r readers.Reader, all []grammar.Payload, put func(payload []byte) (protocol.Answer, error)) (Row, error) {
+func (a Answer) effect() Effect { return effect(a.Want, a.Got) }
+
+// ask puts payloads to a reader, and decides on the answers.
+func ask(r readers.Reader, all []grammar.Payload, put func(payload []byte) (protocol.Answer, error)) Row {
 	row := Row{Reader: r}
 	for _, p := range all {
-		got, err := put(p.Bytes)
-		if err == nil && got.Outcome == protocol.Unable {
-			return Row{Reader: r, Err: fmt.Errorf("%w: %s", readers.ErrNotHere, got.Detail)}, nil
+		answer, err := put(p.Bytes)
+		if err == nil && answer.Outcome == protocol.Unable {
+			err = fmt.Errorf("%w: %s", readers.ErrNotHere, answer.Detail)
 		}
 		var a Answer
 		if err == nil {
-			a, err = decide(r, p, got)
+			a, err = decide(r, p, answer)
 		}
 		if err != nil {
-			return row, fmt.Errorf("%s: %w", r.ID(), err)
+			return Row{Reader: r, Err: err}
 		}
 		row.Answers = append(row.Answers, a)
 	}
-	return row, nil
+	return row
 }
 
 // types are those of the Options that readers read, by their names.
@@ -81,7 +81,7 @@ func decide(r readers.Reader, p grammar.Payload, answer protocol.Answer) (Answer
 		err = fmt.Errorf("the options in the answer do not have %s in them", recorded.RuncMarker)
 	}
 	known := findings.All.Of(r.Name, r.Version)
-	return Answer{p, got, effect(p.Want, got), verdict.OfCase(p, got, known, known)}, err
+	return Answer{p, got, verdict.OfCase(p, got, known, known)}, err
 }
 
 // effect is what an operator sees of got where want is right.

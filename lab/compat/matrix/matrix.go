@@ -41,13 +41,10 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	if err != nil {
 		return err
 	}
-	all, err := allSent(cases)
-	if err != nil {
-		return err
-	}
-	rows, err := askAll(ctx, root, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)), all, cases)
-	if err != nil {
-		return err
+	all := sent()
+	rows := askAll(ctx, root, readers.All(cmp.Or(hcsshim.Version, hcsshim.Dir)), all, cases)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	starts, senders := startsTable(all, rows)
 	tables := []string{starts, settingsTable(all, rows)}
@@ -72,16 +69,14 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 // Row is a reader's answers to all that it is asked.
 type Row struct {
 	Reader  readers.Reader
-	Err     error // why the reader could not be run; then there are no answers
+	Err     error // why the reader could not be run, or does not speak the protocol; then there are no answers
 	Answers []Answer
 }
 
-// askAll builds and asks each reader, as many at a time as there are cores. A reader that
-// cannot be built is a row, too; the error is one of running it, or of an answer that is not
-// of the protocol.
-func askAll(ctx context.Context, root string, all []readers.Reader, sent []Sent, cases []corpus.Case) ([]Row, error) {
+// askAll builds and asks each reader, as many at a time as there are cores.
+func askAll(ctx context.Context, root string, all []readers.Reader, sent []recorded.Passage,
+	cases []corpus.Case) []Row {
 	rows := make([]Row, len(all))
-	errs := make([]error, len(all))
 	var g errgroup.Group
 	g.SetLimit(runtime.NumCPU())
 	for i, r := range all {
@@ -94,14 +89,14 @@ func askAll(ctx context.Context, root string, all []readers.Reader, sent []Sent,
 			if rows[i].Err == nil {
 				p := &process.Reader{Command: []string{r.Program(root)}, Limit: process.Limit}
 				defer p.Close()
-				rows[i], errs[i] = ask(r, starts(r, sent, cases), p.Ask)
+				rows[i] = ask(r, starts(r, sent, cases), p.Ask)
 			}
 			fmt.Printf("  %-34s %3.0f s\n", r.ID(), time.Since(start).Seconds())
 			return nil
 		})
 	}
-	_ = g.Wait() // the errors of all are told
-	return rows, cmp.Or(ctx.Err(), errors.Join(errs...))
+	_ = g.Wait() // an error is a row's
+	return rows
 }
 
 // faults are what no finding explains and what is no longer true. docs/matrix.md has the

@@ -43,7 +43,7 @@ func emptyIsNone(o contract.Outcome) contract.Outcome {
 
 // settingsTable is what becomes of each setting, in Markdown. Settings of a runtime with the
 // same effects are one row.
-func settingsTable(all []Sent, rows []Row) string {
+func settingsTable(all []recorded.Passage, rows []Row) string {
 	var b strings.Builder
 	b.WriteString("| runtime | options | effect |\n|---|---|---|\n")
 	rowOf := func(s recorded.Setting) [2]string { return [2]string{runtimeOf(s), effects(s, all, rows)} }
@@ -59,11 +59,11 @@ func settingsTable(all []Sent, rows []Row) string {
 }
 
 // effects are those of a setting, by the release of containerd unless all have the same.
-func effects(s recorded.Setting, all []Sent, rows []Row) string {
+func effects(s recorded.Setting, all []recorded.Passage, rows []Row) string {
 	var spans []span
-	for _, sent := range all {
-		if sent.Setting == s.Name {
-			spans = extend(spans, "", sent.release(), sent.effects(s, rows))
+	for _, p := range all {
+		if p.Setting == s.Name {
+			spans = extend(spans, "", release(p), onShims(p, s, rows))
 		}
 	}
 	if len(spans) == 1 {
@@ -76,15 +76,15 @@ func effects(s recorded.Setting, all []Sent, rows []Row) string {
 	return strings.Join(lines, "<br>")
 }
 
-// effects are that on the newest shim, and those on others that differ.
-func (s Sent) effects(setting recorded.Setting, rows []Row) string {
-	if s.Error != "" {
+// onShims is the effect on the newest shim, and those on others that differ.
+func onShims(p recorded.Passage, setting recorded.Setting, rows []Row) string {
+	if p.Error != "" {
 		return string(sees(readers.Reader{}, setting, contract.Outcome{Kind: contract.Error}))
 	}
 	var spans []span
 	for _, r := range rows {
-		if r.Err == nil && s.isFor(r.Reader) {
-			spans = extend(spans, "", r.Reader.Version, string(sees(r.Reader, setting, r.answer(s).Got)))
+		if r.Err == nil && isFor(p, r.Reader) {
+			spans = extend(spans, "", r.Reader.Version, string(sees(r.Reader, setting, r.answer(p).Got)))
 		}
 	}
 	if len(spans) == 0 {

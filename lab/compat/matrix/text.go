@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -13,10 +14,10 @@ import (
 // startsTable is what becomes of requested options, in Markdown, and how many senders there
 // are. Those that every reader answers alike are one column, and neighbouring versions of a
 // reader that answer alike are one row.
-func startsTable(all []Sent, rows []Row) (table string, senders int) {
-	requested := slices.DeleteFunc(slices.Clone(all), func(s Sent) bool { return s.Setting != "" })
-	toShim := recorded.Grouped(requested, func(s Sent) string { return s.release() + s.Shim })
-	columns := recorded.Grouped(toShim, func(sent []Sent) (texts string) {
+func startsTable(all []recorded.Passage, rows []Row) (table string, senders int) {
+	requested := slices.DeleteFunc(slices.Clone(all), func(p recorded.Passage) bool { return p.Setting != "" })
+	toShim := recorded.Grouped(requested, func(p recorded.Passage) string { return release(p) + p.Shim })
+	columns := recorded.Grouped(toShim, func(sent []recorded.Passage) (texts string) {
 		for _, r := range rows {
 			texts += r.summary(sent) + "|"
 		}
@@ -44,13 +45,13 @@ func startsTable(all []Sent, rows []Row) (table string, senders int) {
 }
 
 // names are those of the senders in a column: a release, to shims of one name or of any.
-func names(column [][]Sent) (all []string) {
-	for _, to := range recorded.Grouped(column, func(sent []Sent) string { return sent[0].release() }) {
+func names(column [][]recorded.Passage) (all []string) {
+	for _, to := range recorded.Grouped(column, func(sent []recorded.Passage) string { return release(sent[0]) }) {
 		shim := "any shim"
 		if len(to) == 1 {
 			shim = strings.TrimPrefix(to[0][0].Shim, "containerd-shim-")
 		}
-		all = append(all, to[0][0].release()+" to "+shim)
+		all = append(all, release(to[0][0])+" to "+shim)
 	}
 	return all
 }
@@ -58,15 +59,15 @@ func names(column [][]Sent) (all []string) {
 // summary is what a row has of what was sent, in one or two words: what happens
 // to the reader's own options, and what goes wrong without options (n:) and with foreign
 // ones (f:).
-func (r Row) summary(all []Sent) string {
+func (r Row) summary(all []recorded.Passage) string {
 	if r.Err != nil {
 		return "not run: " + gocmd.OneLine(r.Err.Error())
 	}
 	effects := make(map[string][]string) // by what was asked for
 	for _, e := range worstFirst {
-		for _, sent := range all {
-			what := asked(r.Reader, sent.Options)
-			if r.answer(sent).Effect == e && !slices.Contains(effects[what], string(e)) {
+		for _, p := range all {
+			what := asked(r.Reader, p.Options)
+			if r.answer(p).effect() == e && !slices.Contains(effects[what], string(e)) {
 				effects[what] = append(effects[what], string(e))
 			}
 		}
@@ -80,9 +81,9 @@ func (r Row) summary(all []Sent) string {
 	return text
 }
 
-// answer is the reader's answer to what was sent.
-func (r Row) answer(s Sent) Answer {
-	return r.Answers[slices.IndexFunc(r.Answers, func(a Answer) bool { return a.Description == s.Description })]
+// answer is the reader's answer to what was sent, which is a case of the corpus.
+func (r Row) answer(p recorded.Passage) Answer {
+	return r.Answers[slices.IndexFunc(r.Answers, func(a Answer) bool { return bytes.Equal(a.Bytes, p.Start) })]
 }
 
 // asked is how a reader sees a request: "" for options that it reads, "n:" for none, "f:"

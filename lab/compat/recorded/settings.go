@@ -1,12 +1,13 @@
 package recorded
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/corpus/table"
 	"shimfuzz/lab/compat/senders/order"
 )
 
@@ -32,23 +33,25 @@ const (
 // everyFieldSet is what everySetting says.
 var everyFieldSet = strings.Replace(Requested("all").JSON, `"scrubLogs":false`, `"scrubLogs":true`, 1)
 
-// everySetting sets each field of Options to a value that is not the zero value, in the
-// order of their numbers. name spells its name, given the one in Go.
-func everySetting(name func(goName string, fd protoreflect.FieldDescriptor) string) string {
-	values := []string{
-		"Debug = true", "DebugType = 2", `RegistryRoot = 'HKLM\Shim'`, `SandboxImage = "pause:3.9"`,
-		`SandboxPlatform = "windows/amd64"`, "SandboxIsolation = 1", `BootFilesRootPath = 'C:\boot'`,
-		"VmProcessorCount = 2", "VmMemorySizeInMb = 2048", `GPUVHDPath = 'C:\gpu'`, "ScaleCpuLimitsToSandbox = true",
-		"DefaultContainerScratchSizeInGb = 20", "DefaultVmScratchSizeInGb = 30", "ShareScratch = true",
-		`NCProxyAddr = "npipe"`, `LogLevel = "warning"`, "IoRetryTimeoutInSec = 5",
-		`DefaultContainerAnnotations = {team = "é"}`, "NoInheritHostTimezone = true", "ScrubLogs = true",
+// everySetting sets each field of Options to what everyFieldSet says, in the order of their
+// numbers. The values are written alike in Go and TOML, but for a map.
+func everySetting(spell func(fd protoreflect.FieldDescriptor) string) (toml string) {
+	m := table.Parse(everyFieldSet).ProtoReflect()
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		value := fmt.Sprintf("%#v", m.Get(fd).Interface())
+		if fd.IsMap() {
+			value = `{team = "é"}`
+		}
+		toml += spell(fd) + " = " + value + "\n"
 	}
-	fields := (*options.Options)(nil).ProtoReflect().Descriptor().Fields()
-	for i, v := range values {
-		goName, value, _ := strings.Cut(v, " = ")
-		values[i] = name(goName, fields.Get(i)) + " = " + value + "\n"
-	}
-	return strings.Join(values, "")
+	return toml
+}
+
+// goName is the name of a field in Go.
+func goName(fd protoreflect.FieldDescriptor) string {
+	return strings.ToUpper(fd.JSONName()[:1]) + fd.JSONName()[1:]
 }
 
 // Settings is what is recorded of the way from the configuration to a shim.
@@ -58,23 +61,19 @@ func Settings() []Setting {
 		isolated = `{"sandboxIsolation":"HYPERVISOR"}`
 		windows  = `{"sandboxIsolation":"HYPERVISOR","scaleCpuLimitsToSandbox":true,"scrubLogs":true}`
 	)
-	goNames := func(spell func(string) string) string {
-		return everySetting(func(name string, _ protoreflect.FieldDescriptor) string { return spell(name) })
-	}
-	asIs := func(name string) string { return name }
+	lower := func(fd protoreflect.FieldDescriptor) string { return strings.ToLower(goName(fd)) }
+	upper := func(fd protoreflect.FieldDescriptor) string { return strings.ToUpper(goName(fd)) }
 	binary := func(shim string) string { return path.Join(order.Home, shim) }
 	all := []Setting{
 		{Name: "no-table", NoTable: true, Means: `{}`},
 		{Name: "empty-table", Means: `{}`},
 		{Name: "scrub", TOML: "ScrubLogs = true", Means: scrub},
 		{Name: "scrub-off", TOML: "ScrubLogs = false", Means: `{"scrubLogs":false}`},
-		{Name: "every-go-name", Means: everyFieldSet, TOML: goNames(asIs)},
-		{Name: "every-lower-case", Means: everyFieldSet, TOML: goNames(strings.ToLower)},
-		{Name: "every-upper-case", Means: everyFieldSet, TOML: goNames(strings.ToUpper)},
-		{Name: "every-json-name", Means: everyFieldSet,
-			TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.JSONName() })},
-		{Name: "every-snake-case", Means: everyFieldSet,
-			TOML: everySetting(func(_ string, fd protoreflect.FieldDescriptor) string { return fd.TextName() })},
+		{Name: "every-go-name", Means: everyFieldSet, TOML: everySetting(goName)},
+		{Name: "every-lower-case", Means: everyFieldSet, TOML: everySetting(lower)},
+		{Name: "every-upper-case", Means: everyFieldSet, TOML: everySetting(upper)},
+		{Name: "every-json-name", Means: everyFieldSet, TOML: everySetting(protoreflect.FieldDescriptor.JSONName)},
+		{Name: "every-snake-case", Means: everyFieldSet, TOML: everySetting(protoreflect.FieldDescriptor.TextName)},
 		{Name: "snake-case", TOML: "sandbox_isolation = 1", Means: isolated},
 		{Name: "misspelt", TOML: "SandboxIsolaton = 1", Means: isolated},
 		{Name: "twice", TOML: "SandboxIsolation = 1\nsandboxisolation = 0", Means: isolated},
@@ -97,7 +96,7 @@ func Settings() []Setting {
 		{Name: "lcow-no-table", Type: lcowType, NoTable: true, Means: `{}`},
 		{Name: "lcow-empty-table", Type: lcowType, Means: `{}`},
 		{Name: "lcow-scrub", Type: lcowType, TOML: "ScrubLogs = true", Means: scrub},
-		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet, TOML: goNames(asIs)},
+		{Name: "lcow-every-go-name", Type: lcowType, Means: everyFieldSet, TOML: everySetting(goName)},
 		{Name: "lcow-config-path", Type: lcowType, TOML: `ConfigPath = 'C:\shim.toml'`, Means: `{}`},
 		{Name: "lcow-config-path-beside", Type: lcowType, Means: isolated,
 			TOML: `ConfigPath = 'C:\shim.toml'` + "\nSandboxIsolation = 1"},

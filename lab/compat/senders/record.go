@@ -3,6 +3,7 @@ package senders
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,28 +39,19 @@ func Record(ctx context.Context, root string) error {
 			time.Since(start).Seconds())
 		all, ways = append(all, recordings...), append(ways, passages...)
 	}
-	return writeRecordings(root, all, ways)
-}
-
-func writeRecordings(root string, all []recorded.Recording, ways []recorded.Passage) error {
 	ways = recorded.Merge(ways)
 	files := table.Files(recorded.Cases(all, ways))
 	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), list(ways)
-	same := true
+	changed := 0
 	for name, text := range files {
 		name = filepath.Join(root, filepath.FromSlash(name))
-		old, _ := os.ReadFile(name) // a new one is not there
-		if err := os.WriteFile(name, text, 0o666); err != nil {
-			return err
+		if old, _ := os.ReadFile(name); !bytes.Equal(old, text) { // a new one is not there
+			changed++
+			err = errors.Join(err, os.WriteFile(name, text, 0o666))
 		}
-		same = same && bytes.Equal(old, text)
 	}
-	if same {
-		fmt.Println("the same bytes as before")
-		return nil
-	}
-	fmt.Println("new recordings: see what differs with git diff, and remove the files that make corpus names")
-	return nil
+	fmt.Printf("%d files have changed: git diff shows how, and make corpus names those to remove\n", changed)
+	return err
 }
 
 // list is the content of a file with a line for each.
