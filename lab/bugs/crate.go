@@ -14,10 +14,9 @@ import (
 // the fields that must be UTF-8, uint32s those whose value must fit into 32 bits.
 //
 // The crate differs from other decoders in this: a tag or a length has at most five bytes, and
-// the number of a group's end is not compared with that of its start. unmatched says that
-// another group's end has closed one. The errors have the names that the crate prints; it says
-// TruncatedMessage in place of UnexpectedEof for some lengths.
-func RustProtobuf(b []byte, num uint64, texts, uint32s []uint64) (last string, unmatched bool, err error) {
+// the number of a group's end is not compared with that of its start. The errors have the names
+// that the crate prints; it says TruncatedMessage in place of UnexpectedEof for some lengths.
+func RustProtobuf(b []byte, num uint64, texts, uint32s []uint64) (last string, err error) {
 	crate := misreading{tag: func(t *token) {
 		is32 := t.typ == protowire.BytesType || t.depth == 0 && slices.Contains(uint32s, t.num)
 		switch {
@@ -30,7 +29,6 @@ func RustProtobuf(b []byte, num uint64, texts, uint32s []uint64) (last string, u
 		case t.typ == protowire.EndGroupType && t.group == nil:
 			err = errors.New("UnexpectedWireType(EndGroup)")
 		default:
-			unmatched = unmatched || t.typ == protowire.EndGroupType && t.num != t.group.num
 			return
 		}
 		t.refuse()
@@ -38,13 +36,13 @@ func RustProtobuf(b []byte, num uint64, texts, uint32s []uint64) (last string, u
 	m, _ := crate.read(nil, b, len(b))
 	for _, t := range m.tokens {
 		if slices.ContainsFunc(texts, t.isBytes) && !utf8.Valid(t.body()) {
-			return "", unmatched, errors.New("Utf8Error")
+			return "", errors.New("Utf8Error")
 		}
 	}
 	if err == nil && (len(m.rest) > 0 || len(m.open) > 0) {
 		err = errors.New("UnexpectedEof")
 	}
-	return m.last(num), unmatched, err
+	return m.last(num), err
 }
 
 func hasVarint(typ protowire.Type) bool {

@@ -55,7 +55,7 @@ func TestRustExtensions(t *testing.T) {
 		{"101 groups", deep(101), "", "type-url-ignored"},
 		{"102 groups", deep(102), "OverRecursionLimit", ""},
 	} {
-		got, _, err := RustCgroup(test.payload)
+		got, err := RustCgroup(test.payload)
 		if err != nil {
 			got = err.Error()
 		}

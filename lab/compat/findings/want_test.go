@@ -14,16 +14,13 @@ import (
 
 var runcType = (*runc.Options)(nil).ProtoReflect().Type()
 
-// Of runc's Options nothing is known but that they are right.
+// Of the Options of a program that has runc's nothing is known but that they are right.
 func TestWant(t *testing.T) {
-	for _, version := range []string{"v2.2.9", "v2.4.2"} {
-		got := Want(runcType, RuncV2, version, grammar.PlainAny(RuncOptions, nil))
-		if got.Kind != contract.Options || got.Options != nil {
-			t.Errorf("%s: %v", version, got)
+	for _, program := range []string{RuncV2, RustExtensions, ""} {
+		got := Want(runcType, program, "v2.4.2", grammar.PlainAny(RuncOptions, nil))
+		if got.Kind != contract.Options || (got.Options != nil) != (program == "") {
+			t.Errorf("%q: %v", program, got)
 		}
-	}
-	if got := Want(runcType, "", "", grammar.PlainAny(RuncOptions, nil)); got.Options == nil {
-		t.Errorf("of another reader: %v", got)
 	}
 }
 

@@ -82,15 +82,8 @@ func (r Reader) Build(root string) error {
 		return fmt.Errorf("%w: it needs Linux", ErrNotHere)
 	}
 	err := os.MkdirAll(r.folder(root), 0o777)
-	switch project, _, _ := strings.Cut(r.Name, " "); {
-	case err != nil:
-	case project == "hcsshim":
-		err = r.buildHCSShim(root)
-	case project == "containerd":
-		err = r.buildContainerd(root)
-	default: // a package of the lab
-		_, err = gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o", r.Program(root),
-			"./compat/readers/"+r.program)
+	if err == nil {
+		err = r.build(root)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.ID(), err)
@@ -98,59 +91,58 @@ func (r Reader) Build(root string) error {
 	return nil
 }
 
-// source and protocol are the folders below the root with the programs' source, and with
-// the package that all of them import.
-const (
-	source   = "lab/compat/readers/"
-	protocol = "lab/conformance/protocol/*.go"
-)
+// source is the folder below the root with the programs' source.
+const source = "lab/compat/readers/"
 
-// buildHCSShim builds a reader from the extracted decoder of one of hcsshim's shims.
-func (r Reader) buildHCSShim(root string) error {
-	from, err := extract.Locate(root, r.Version)
+func (r Reader) build(root string) error {
+	var from *extract.Source
+	var release *gocmd.Module
+	var err error
+	switch project, _, _ := strings.Cut(r.Name, " "); project {
+	case "hcsshim":
+		if from, err = extract.Locate(root, r.Version); err == nil {
+			release = &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: from.Version, Dir: from.Dir}
+		}
+	case "containerd":
+		release, err = gocmd.Download("github.com/containerd/containerd/v2", r.Version)
+	default: // a package of the lab
+		_, err = gocmd.Run(filepath.Join(root, "lab"), nil, "build", "-buildvcs=false", "-o", r.Program(root),
+			"./compat/readers/"+r.program)
+		return err
+	}
 	if err != nil {
 		return err
 	}
+	m, err := programs.New(root, release, "lab/conformance/protocol/*.go", "internal/hcsshim/hcsshim.go",
+		source+"lcow/*.go", source+r.program+"/*.go")
+	if err == nil && from != nil {
+		err = r.extract(m, from)
+	}
+	if err != nil {
+		return err
+	}
+	packages := []string{"./" + programs.Folder + source + r.program}
+	if r.Name == findings.RuncV2 { // which starts it
+		packages = append(packages, "./cmd/containerd-shim-runc-v2")
+	}
+	return m.Build(r.folder(root), nil, nil, packages...)
+}
+
+// extract adds the decoder of one of hcsshim's shims to a copy of hcsshim.
+func (r Reader) extract(m *programs.Module, from *extract.Source) error {
 	shim := extract.RunHCS
 	if r.Name == findings.LCOW {
 		shim = lcow
 	}
 	files, err := from.Files(shim)
-	if err != nil {
-		return err
-	}
-	release := &gocmd.Module{Path: "github.com/Microsoft/hcsshim", Version: from.Version, Dir: from.Dir}
-	m, err := programs.New(root, release, protocol, "internal/hcsshim/hcsshim.go", source+"hcsshim/*.go",
-		source+"lcow/*.go")
 	if err == nil && r.Name == findings.LCOW {
 		files["lcow.go"] = m.Files[source+"lcow/lcow.go"]
 		err = observe(files)
 	}
-	if err != nil {
-		return err
-	}
 	for name, text := range files {
 		m.Files["extracted/"+name] = text
 	}
-	return m.Build(r.folder(root), nil, nil, "./"+programs.Folder+source+r.program)
-}
-
-// buildContainerd builds one of the programs that call containerd's code. For the one that
-// runs containerd's own shim it builds that, too.
-func (r Reader) buildContainerd(root string) error {
-	release, err := gocmd.Download("github.com/containerd/containerd/v2", r.Version)
-	if err != nil {
-		return err
-	}
-	m, err := programs.New(root, release, protocol, source+r.program+"/*.go")
-	if err != nil {
-		return err
-	}
-	packages := []string{"./" + programs.Folder + source + r.program}
-	if r.Name == findings.RuncV2 {
-		packages = append(packages, "./cmd/containerd-shim-runc-v2")
-	}
-	return m.Build(r.folder(root), nil, nil, packages...)
+	return err
 }
 
 // lcow is the shim in which the decoding is part of a function that uses what it finds.

@@ -44,7 +44,6 @@ func windowsOptions(ctx context.Context, host *wine.Host, version string) (map[s
 		if err != nil {
 			return nil, err
 		}
-		defer os.RemoveAll(dir)
 		requests := []order.Request{{Handler: s.Windows}}
 		answers, err := ask(dir, config(version, s), requests, func(input []byte) ([]byte, error) {
 			// A daemon takes less than a second.
@@ -88,10 +87,12 @@ func config(version string, all ...recorded.Setting) string {
 	g := generationOf(version)
 	var b strings.Builder
 	fmt.Fprintf(&b, "version = %d\n", g.config)
-	// up to 2.2 the addresses are in grpc and ttrpc
-	fmt.Fprintf(&b, "[grpc]\naddress = '%[1]s'\n[plugins.'io.containerd.server.v1.grpc']\naddress = '%[1]s'\n"+
-		"[ttrpc]\naddress = '%[2]s'\n[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%[2]s'\n"+
-		"[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%[3]s'\n", order.GRPC, order.TTRPC, order.SocketDir)
+	if all[0].Windows == "" { // up to 2.2 the addresses are in grpc and ttrpc
+		fmt.Fprintf(&b, "[grpc]\naddress = '%[1]s'\n[plugins.'io.containerd.server.v1.grpc']\naddress = '%[1]s'\n"+
+			"[ttrpc]\naddress = '%[2]s'\n[plugins.'io.containerd.server.v1.ttrpc']\naddress = '%[2]s'\n"+
+			"[plugins.'io.containerd.shim.v1.manager']\nsocket_dir = '%[3]s'\n", order.GRPC, order.TTRPC,
+			order.SocketDir)
+	}
 	for i, s := range all {
 		if s.Windows != "" && s.NoTable {
 			continue

@@ -31,12 +31,7 @@ func answer(opts *options.Options, err error) protocol.Answer {
 	case opts == nil:
 		return protocol.Answer{Outcome: protocol.None}
 	}
-	b, err := marshal(opts)
-	if err != nil {
-		return protocol.Answer{Outcome: protocol.Panic, Detail: []byte("options that cannot be encoded: " +
-			err.Error())}
-	}
-	return protocol.Answer{Outcome: protocol.Options, Detail: b}
+	return protocol.Encoded(marshal(opts))
 }
 
 // marshal encodes options without the fields that this release does not know. Before

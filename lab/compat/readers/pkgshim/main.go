@@ -35,7 +35,14 @@ func main() {
 	if len(os.Args) == 2 {
 		os.Setenv(optionsOf, os.Args[1])
 	}
-	if err := serve(); err != nil {
+	self, err := os.Executable()
+	// A shim leaves a link to its socket directory in its working directory.
+	bundle, err2 := os.MkdirTemp("", "shimfuzz-pkgshim-")
+	if err = errors.Join(err, err2); err == nil {
+		err = protocol.Serve(os.Stdin, os.Stdout,
+			func(payload []byte) protocol.Answer { return decode(self, bundle, payload) })
+	}
+	if err = errors.Join(err, os.RemoveAll(bundle)); err != nil {
 		fmt.Fprintln(os.Stderr, "pkgshim:", err)
 		os.Exit(1)
 	}
@@ -43,21 +50,6 @@ func main() {
 
 // optionsOf is the variable that names the shim whose Options are asked for.
 const optionsOf = "SHIMFUZZ_OPTIONS_OF"
-
-func serve() error {
-	// A shim leaves a link to its socket directory in its working directory.
-	bundle, err := os.MkdirTemp("", "shimfuzz-pkgshim-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(bundle)
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	return protocol.Serve(os.Stdin, os.Stdout,
-		func(payload []byte) protocol.Answer { return decode(self, bundle, payload) })
-}
 
 // decode starts the shim as containerd does.
 func decode(self, bundle string, payload []byte) protocol.Answer {

@@ -32,34 +32,23 @@ func main() {
 		fmt.Fprintln(os.Stderr, "sandbox:", sandboxed())
 		os.Exit(125)
 	}
-	if err := serve(); err != nil {
+	// A process that a shim leaves running becomes a child of this process.
+	err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	self, err2 := os.Executable()
+	bundle, err3 := os.MkdirTemp("", "shimfuzz-runc-")
+	err = errors.Join(err, err2, err3, os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666))
+	if err == nil {
+		err = protocol.Serve(os.Stdin, os.Stdout,
+			func(payload []byte) protocol.Answer { return start(self, bundle, payload) })
+	}
+	if err = errors.Join(err, os.RemoveAll(bundle)); err != nil {
 		fmt.Fprintln(os.Stderr, "runc:", err)
 		os.Exit(1)
 	}
 }
 
-func serve() error {
-	// A process that a shim leaves running becomes a child of this process.
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return err
-	}
-	bundle, err := os.MkdirTemp("", "shimfuzz-runc-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(bundle)
-	if err := os.WriteFile(filepath.Join(bundle, "config.json"), []byte("{}"), 0o666); err != nil {
-		return err
-	}
-	return protocol.Serve(os.Stdin, os.Stdout, func(payload []byte) protocol.Answer { return start(bundle, payload) })
-}
-
 // start starts the shim as containerd does for the container of the recordings.
-func start(bundle string, payload []byte) protocol.Answer {
-	self, err := os.Executable()
-	if err != nil {
-		return protocol.Answer{Outcome: protocol.Unable, Detail: []byte(err.Error())}
-	}
+func start(self, bundle string, payload []byte) protocol.Answer {
 	cmd := exec.Command(self, "sandboxed", filepath.Join(filepath.Dir(self), "containerd-shim-runc-v2"),
 		"-namespace", "k8s.io", "-address", "/run/shimfuzz.sock", "-publish-binary", "/bin/false", "-id", "web-1",
 		"start")
@@ -76,7 +65,7 @@ func start(bundle string, payload []byte) protocol.Answer {
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
 	}
-	err = cmd.Run()
+	err := cmd.Run()
 	endChildren()
 	said := strings.TrimSpace(stderr.String())
 	var exit *exec.ExitError

@@ -13,7 +13,7 @@ func main() { protocol.Main(answer) }
 // answer says what becomes of a payload. Of the options start uses the cgroup alone,
 // so options without one are none.
 func answer(payload []byte) protocol.Answer {
-	cgroup, _, err := findings.RustCgroup(payload)
+	cgroup, err := findings.RustCgroup(payload)
 	switch {
 	case err != nil:
 		return protocol.Failed(err)
