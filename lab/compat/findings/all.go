@@ -9,11 +9,6 @@ import (
 	"shimfuzz/lab/compat/recorded"
 )
 
-const (
-	oldest           = findings.Oldest
-	bootstrapSupport = findings.BootstrapSupport
-)
-
 // What an operator relies on beyond the options themselves.
 var (
 	startTells = contract.Guarantee{Name: "start-tells",
@@ -48,7 +43,7 @@ func join(all, more findings.Catalogue) findings.Catalogue {
 // further places.
 var others = findings.Catalogue{
 	{Name: "bootstrap-rejected", Places: []Place{
-		{Program: RunHCS, From: "v0.8.23", Fixed: bootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri",
+		{Program: RunHCS, From: "v0.8.23", Fixed: findings.BootstrapSupport, Case: "recorded_v2.4.2_lcow-v2_start_cri",
 			Predict: legacyOnly.of(bootstrapParams)},
 		{Program: ReadRuntimeOptions, From: "v2.2.9", Case: "recorded_v2.4.2_lcow-v2_start_cri",
 			Predict: legacyOnly.of(bootstrapParams)},
@@ -56,22 +51,22 @@ var others = findings.Catalogue{
 			Predict: rust.of(namespaceRefused)},
 	}},
 	{Name: "foreign-type-panics", Places: []Place{
-		{Program: RunHCS, Command: "create", From: oldest, Case: "legacy_foreign_registered"},
+		{Program: RunHCS, Command: "create", From: findings.Oldest, Case: "legacy_foreign_registered"},
 	}},
 	{Name: "identity-misread", Places: []Place{
 		{Program: RustExtensions, From: "v0.11.0", Payload: inNamespace("inference"),
 			Predict: rust.of(namespaceIsOptions)},
 	}},
 	{Name: "foreign-legacy-is-default", Places: []Place{
-		{Program: RunHCS, From: bootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions",
+		{Program: RunHCS, From: findings.BootstrapSupport, Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions",
 			Predict: drops.of(notLinked)},
 		{Program: RuncV2, From: "v2.2.9", Fixed: "v2.3.0",
 			Case: "recorded_v2.4.2_runhcs-v1_start_runtimeoptions", Predict: pkgShim.of(foreign)},
 	}},
 	{Name: "group-hides-bad-field-number", Places: []Place{
-		{Program: RunHCS, Command: "create", From: oldest,
+		{Program: RunHCS, Command: "create", From: findings.Oldest,
 			Case: "malformed_legacy_options_group-field-above-max"},
-		{Program: LCOW, From: bootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max",
+		{Program: LCOW, From: findings.BootstrapSupport, Case: "malformed_bootstrap_options_group-field-above-max",
 			Predict: lcow.of(groupInBootstrap)},
 		{Program: PkgShim, From: "v2.3.7", Case: "malformed_bootstrap_options_group-field-above-max",
 			Predict: pkgShim.of(groupInBootstrap)},
@@ -90,13 +85,13 @@ var others = findings.Catalogue{
 		Effect: "Options from containerd up to 2.2, a bare Any, are BootstrapParams without options to lcow-v2: it " +
 			"silently starts with defaults; or not at all, where the options' bytes happen to be invalid UTF-8 " +
 			"(CRI's default, scrub_logs).",
-		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_field_sandbox-platform",
+		Places: []Place{{Program: LCOW, From: findings.BootstrapSupport, Case: "legacy_field_sandbox-platform",
 			Predict: lcow.of(legacyOptions)}},
 	},
 	{
 		Name: "lcow-v2-legacy-is-default", Breaks: contract.ForeignFails,
 		Effect: "Options that are damaged or of another type, in a bare Any, silently start lcow-v2 with defaults.",
-		Places: []Place{{Program: LCOW, From: bootstrapSupport, Case: "legacy_foreign_runtimeoptions",
+		Places: []Place{{Program: LCOW, From: findings.BootstrapSupport, Case: "legacy_foreign_runtimeoptions",
 			Predict: lcow.of(legacy)}},
 	},
 	{
@@ -180,32 +175,33 @@ var others = findings.Catalogue{
 		Effect: "When serve refuses the options or panics, start prints the address of a pipe that no process serves " +
 			"and exits with 0. containerd cannot connect; the reason is in panic.log in the bundle only, until " +
 			"delete logs its first MiB.",
-		Places: []Place{{Program: RunHCS, Command: "start", From: oldest, Case: "malformed_legacy_legacy_field-0"}},
+		Places: []Place{{Program: RunHCS, Command: "start", From: findings.Oldest,
+			Case: "malformed_legacy_legacy_field-0"}},
 	},
 	{
 		Name: "lcow-v2-start-hangs", Breaks: startTells,
 		Effect: "When serve refuses the options or panics, start waits for it forever: nothing sets the event that " +
 			"serve would have set. The reason is on standard error.",
-		Places: []Place{{Program: LCOW, Command: "start", From: bootstrapSupport,
+		Places: []Place{{Program: LCOW, Command: "start", From: findings.BootstrapSupport,
 			Case: "malformed_legacy_legacy_field-0"}},
 	},
 	{
 		Name: "debug-type-file-panics", Breaks: contract.NeverPanics,
 		Effect: "DebugType FILE, a value of the options' own enum, crashes the shim with a Go panic.",
-		Places: []Place{{Program: RunHCS, Command: "serve", From: oldest, Case: "legacy_field_debug-type_1"}},
+		Places: []Place{{Program: RunHCS, Command: "serve", From: findings.Oldest, Case: "legacy_field_debug-type_1"}},
 	},
 	{
 		Name: "unknown-debug-type-accepted", Breaks: valuesChecked,
 		Effect: "An invalid DebugType is silently accepted: no log pipe is made, and the logs end in panic.log.",
-		Places: []Place{{Program: RunHCS, Command: "serve", From: oldest, Case: "legacy_field_debug-type_3"}},
+		Places: []Place{{Program: RunHCS, Command: "serve", From: findings.Oldest, Case: "legacy_field_debug-type_3"}},
 	},
 	{
 		Name: "log-level-fails-start", Breaks: logsAreNotVital,
 		Effect: "A log level that logrus does not know ends the shim: with one letter wrong in containerd's " +
 			"configuration no container starts.",
 		Places: []Place{
-			{Program: RunHCS, Command: "serve", From: oldest, Case: "legacy_field_log-level"},
-			{Program: LCOW, Command: "serve", From: bootstrapSupport, Case: "bootstrap_field_log-level"},
+			{Program: RunHCS, Command: "serve", From: findings.Oldest, Case: "legacy_field_log-level"},
+			{Program: LCOW, Command: "serve", From: findings.BootstrapSupport, Case: "bootstrap_field_log-level"},
 		},
 	},
 	{
@@ -213,8 +209,8 @@ var others = findings.Catalogue{
 		Effect: "A payload of any size is read whole and decoded: 64 MiB cost several times that in memory before " +
 			"anything looks at them.",
 		Places: []Place{
-			{Program: RunHCS, Command: "serve", From: oldest, Payload: large(1000)},
-			{Program: LCOW, Command: "serve", From: bootstrapSupport, Payload: inExtension(large(1000))},
+			{Program: RunHCS, Command: "serve", From: findings.Oldest, Payload: large(1000)},
+			{Program: LCOW, Command: "serve", From: findings.BootstrapSupport, Payload: inExtension(large(1000))},
 		},
 	},
 	{
@@ -222,8 +218,8 @@ var others = findings.Catalogue{
 		Effect: "An invalid log level is repeated in the error twice, however long it is: 64 MiB of it make a " +
 			"panic.log of 128 MiB.",
 		Places: []Place{
-			{Program: RunHCS, Command: "serve", From: oldest, Payload: large(16)},
-			{Program: LCOW, Command: "serve", From: bootstrapSupport, Payload: inExtension(large(16))},
+			{Program: RunHCS, Command: "serve", From: findings.Oldest, Payload: large(16)},
+			{Program: LCOW, Command: "serve", From: findings.BootstrapSupport, Payload: inExtension(large(16))},
 		},
 	},
 }

@@ -129,7 +129,6 @@ func TestEffects(t *testing.T) {
 		{runhcs, "legacy", "none", "options", "", Other, verdict.Wrong},
 		{runhcs, "legacy", "runc", "error", "no", Arrive, verdict.Right},
 		{runhcs, "legacy", "runc", "none", "", Defaults, verdict.Wrong},
-		{runhcs, "legacy", "runc", "options", "", Other, verdict.Wrong},
 		{runhcs, "legacy", "runtimeoptions", "error", "no", Arrive, verdict.KnownRight},
 		{runhcs, "legacy", "runtimeoptions", "none", "", Defaults, verdict.Known},
 		{runhcs, "legacy", "runtimeoptions", "options", "", Other, verdict.KnownDifferent},

@@ -5,7 +5,6 @@ package recorded
 import (
 	"bytes"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,24 +22,10 @@ import (
 	"shimfuzz/lab/compat/senders/order"
 )
 
-// Hex is bytes that JSON has as hexadecimal digits; nil stands for none.
-type Hex []byte
-
-// MarshalText returns the digits.
-func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
-
-// UnmarshalText reads the digits.
-func (h *Hex) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.AppendDecode(Hex{}, text)
-	return err
-}
-
 // Recording is what a shim found when containerd's own code started it.
 type Recording struct {
 	Origin
-	Args  []string `json:"args"`
-	Env   []string `json:"env"` // what containerd adds to its own
-	Stdin Hex      `json:"stdin,omitzero"`
+	order.Seen
 }
 
 // Origin says where a recording comes from.
@@ -69,13 +54,13 @@ type Request struct {
 type Passage struct {
 	Containerd []string `json:"containerd"` // releases that did the same
 	// task: a container with a shim of its own; sandbox: one in a sandbox with a shim
-	Through string `json:"through"`
-	Shim    string `json:"shim"`              // base name of the binary
-	Options string `json:"options,omitempty"` // name of one of RequestedOptions
-	Setting string `json:"setting,omitempty"` // or of one of the lab's settings
-	Start   Hex    `json:"start,omitzero"`    // standard input of start
-	Create  Hex    `json:"create,omitzero"`   // CreateTaskRequest.Options, an Any; nil if the call was not made
-	Error   string `json:"error,omitempty"`   // from containerd
+	Through string    `json:"through"`
+	Shim    string    `json:"shim"`              // base name of the binary
+	Options string    `json:"options,omitempty"` // name of one of RequestedOptions
+	Setting string    `json:"setting,omitempty"` // or of one of the lab's settings
+	Start   order.Hex `json:"start,omitzero"`    // standard input of start
+	Create  order.Hex `json:"create,omitzero"`   // CreateTaskRequest.Options, an Any; nil if the call was not made
+	Error   string    `json:"error,omitempty"`   // from containerd
 }
 
 // The values of Passage.Through.
@@ -227,7 +212,7 @@ func Cases(recordings []Recording, passages []Passage) (cases []corpus.Case) {
 		cases = append(cases, c)
 		seen["start"+string(r.Stdin)], origins[r.Containerd] = true, r.Origin
 	}
-	add := func(p Passage, action, what string, b Hex, flags ...string) {
+	add := func(p Passage, action, what string, b order.Hex, flags ...string) {
 		if seen[action+string(b)] {
 			return
 		}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,17 +18,6 @@ import (
 	"shimfuzz/lab/compat/senders/order"
 	"shimfuzz/lab/windows/wine"
 )
-
-// give gives requests to the program that is containerd, and returns its answers.
-func give(ctx context.Context, version string, requests []order.Request) ([]order.Answer, error) {
-	all := slices.DeleteFunc(recorded.Settings(), func(s recorded.Setting) bool { return s.Windows != "" })
-	return ask(order.Home, config(version, all...), requests, func(input []byte) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, inHome("containerd"))
-		cmd.Dir, cmd.Stdin = order.Home, bytes.NewReader(input)
-		cmd.Env = []string{} // what a shim gets is set by containerd
-		return gocmd.Output(cmd)
-	})
-}
 
 // windowsOptions returns what CRI makes of the runtimes that containerd for Windows
 // has by itself, for each setting that changes them or leaves them alone. The daemon
@@ -44,16 +32,7 @@ func windowsOptions(ctx context.Context, host *wine.Host, version string) (map[s
 		if err != nil {
 			return nil, err
 		}
-		requests := []order.Request{{Handler: s.Windows}}
-		answers, err := ask(dir, config(version, s), requests, func(input []byte) ([]byte, error) {
-			// A daemon takes less than a second.
-			r, err := host.Run(ctx, wine.Command{Program: inHome("daemon.exe"), Dir: dir, Stdin: input,
-				Limit: time.Minute})
-			if err == nil && r.Exit != 0 {
-				err = fmt.Errorf("exit status %d: %s", r.Exit, strings.TrimSpace(r.Stderr))
-			}
-			return []byte(r.Stdout), err
-		})
+		answers, err := ask(ctx, host, dir, config(version, s), []order.Request{{Handler: s.Windows}})
 		if err == nil && answers[0].Error != "" {
 			err = errors.New(answers[0].Error)
 		}
@@ -65,15 +44,29 @@ func windowsOptions(ctx context.Context, host *wine.Host, version string) (map[s
 	return all, nil
 }
 
-// ask gives requests to a daemon whose folder is dir, which run runs with a standard input,
-// and returns the answers that it prints.
-func ask(dir, config string, requests []order.Request,
-	run func(input []byte) ([]byte, error)) (answers []order.Answer, err error) {
+// ask gives requests to a daemon whose folder is dir, under Wine if there is a host, and returns
+// the answers that it prints.
+func ask(ctx context.Context, host *wine.Host, dir, config string, requests []order.Request) (answers []order.Answer,
+	err error) {
 	input, err := json.Marshal(requests)
 	if err := errors.Join(err, os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o666)); err != nil {
 		return nil, err
 	}
-	out, err := run(input)
+	var out []byte
+	if host == nil {
+		cmd := exec.CommandContext(ctx, inHome("containerd"))
+		cmd.Dir, cmd.Stdin = dir, bytes.NewReader(input)
+		cmd.Env = []string{} // what a shim gets is set by containerd
+		out, err = gocmd.Output(cmd)
+	} else {
+		var r wine.Result
+		r, err = host.Run(ctx, wine.Command{Program: inHome("daemon.exe"), Dir: dir, Stdin: input,
+			Limit: time.Minute}) // it takes less than a second
+		if err == nil && r.Exit != 0 {
+			err = fmt.Errorf("exit status %d: %s", r.Exit, strings.TrimSpace(r.Stderr))
+		}
+		out = []byte(r.Stdout)
+	}
 	if err != nil {
 		return nil, err
 	}

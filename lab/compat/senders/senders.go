@@ -150,7 +150,8 @@ func record(ctx context.Context, host *wine.Host, root, version string) (all []r
 		return nil, nil, err
 	}
 	all, ways, requests := asked(module, windows)
-	answers, err := give(ctx, version, requests)
+	ofLinux := slices.DeleteFunc(recorded.Settings(), func(s recorded.Setting) bool { return s.Windows != "" })
+	answers, err := ask(ctx, nil, order.Home, config(version, ofLinux...), requests)
 	for i, a := range answers {
 		if i < len(all) {
 			err = note(&all[i], a)
@@ -203,9 +204,8 @@ func note(r *recorded.Recording, a order.Answer) error {
 	if len(a.Seen) == 0 {
 		return fmt.Errorf("no shim was started: %s", a.Error)
 	}
-	s := a.Seen[len(a.Seen)-1]
-	ours := func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") }
-	r.Args, r.Env, r.Stdin = s.Args, slices.DeleteFunc(s.Env, ours), s.Stdin
+	r.Seen = a.Seen[len(a.Seen)-1]
+	r.Env = slices.DeleteFunc(r.Env, func(v string) bool { return strings.HasPrefix(v, "SHIMFUZZ_") })
 	return nil
 }
 
@@ -223,7 +223,7 @@ func notePassage(p *recorded.Passage, a order.Answer) error {
 		}
 	}
 	if a.Create != nil {
-		p.Create = recorded.Hex{}
+		p.Create = order.Hex{}
 	}
 	fields, _ := wire.Parse(a.Create)
 	for _, f := range fields {

@@ -2,6 +2,8 @@
 // as JSON. It is built into both.
 package order
 
+import "encoding/hex"
+
 // The container of every recording, and the daemon that starts its shim, whose binary is in
 // Home. SocketDir is the folder for the shims' sockets in the configuration of passages.
 const (
@@ -40,7 +42,19 @@ type Answer struct {
 
 // Seen is what the stand-in is started with.
 type Seen struct {
-	Args  []string
-	Env   []string
-	Stdin []byte // nil for none, which is /dev/null
+	Args  []string `json:"args"`
+	Env   []string `json:"env"`            // of a recording: what containerd adds to its own
+	Stdin Hex      `json:"stdin,omitzero"` // nil for none, which is /dev/null
+}
+
+// Hex is bytes that JSON has as hexadecimal digits; nil stands for none.
+type Hex []byte
+
+// MarshalText returns the digits.
+func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
+
+// UnmarshalText reads the digits.
+func (h *Hex) UnmarshalText(text []byte) (err error) {
+	*h, err = hex.AppendDecode(Hex{}, text)
+	return err
 }
