@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
 	"shimfuzz/lab/conformance/protocol"
 )
@@ -109,7 +109,7 @@ func Want(program, version string, payload []byte) contract.Outcome {
 // Outcome is the answer of a version of a program, as far as its Options can tell. Of Options
 // other than runhcs's it has no fields. The error is one of an answer that is not of the protocol.
 func Outcome(program, version string, a protocol.Answer) (contract.Outcome, error) {
-	decoded := optionstype.RunHCS
+	decoded := (*options.Options)(nil).ProtoReflect().Type()
 	if OptionsType(program) != contract.OptionsName {
 		decoded = nil
 	}
