@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/dirhash"
@@ -54,29 +53,25 @@ func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, e
 	if err := errors.Join(err, b.layOut(ctx)); err != nil {
 		return nil, err
 	}
-	before, err := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
-	if err != nil {
-		return nil, err
-	}
+	before, errBefore := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
 	fmt.Printf("\noss-fuzz/build.sh on hcsshim %s, for %s: minutes the first time\n", e.Source.Name, sanitizer)
 	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-eux", b.path("src/build.sh"))
 	cmd.Env = b.environment(goBin)
 	printed, failed, err := workspace.Try(cmd)
 	log := b.dir + ".log"
-	if err := errors.Join(err, os.WriteFile(log, []byte(printed), 0o666)); err != nil {
-		return nil, err
-	}
-	if failed {
-		return nil, fmt.Errorf("build.sh fails; the end of %s:\n%s", log, tail(printed, 12))
-	}
-	after, err := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
-	if err == nil && before != after {
+	errLog := os.WriteFile(log, []byte(printed), 0o666)
+	after, errAfter := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
+	err = errors.Join(err, errBefore, errLog, errAfter)
+	switch {
+	case err != nil:
+	case failed:
+		err = fmt.Errorf("build.sh fails; the end of %s:\n%s", log, tail(printed, 12))
+	case before != after:
 		err = errors.New("build.sh has changed the sources in " + b.path("src"))
+	default:
+		err = b.moveOut()
 	}
-	if err != nil {
-		return nil, err
-	}
-	return b, b.moveOut()
+	return b, err
 }
 
 // layOut lays out the folders as the Dockerfile does, with the commands of its image and the
@@ -126,12 +121,8 @@ func builderGoBin(ctx context.Context) (string, error) {
 	return filepath.Join(strings.TrimSpace(string(root)), "bin"), nil
 }
 
-// ours are variables that a builder's environment does not have: a user's
-// choices, which make hands on to every make below it, too.
-var ours = []string{settings.HCSShim, settings.Entry, settings.Findings, settings.Variable,
-	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"}
-
-// environment is that of the builder.
+// environment is that of the builder, in which a user's choices, which make hands on to every
+// make below it, too, are set to nothing.
 func (b *builder) environment(goBin string) []string {
 	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
 	if b.sanitizer == "address" {
@@ -139,12 +130,12 @@ func (b *builder) environment(goBin string) []string {
 	} else {
 		flags += " -fprofile-instr-generate -fcoverage-mapping"
 	}
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains(ours, name)
-	})
-	return append(env, // of two values the last one counts
-		settings.Entry+"="+b.Entry, "SRC="+b.path("src"), "OUT="+b.path("out"), "WORK="+b.path("work"),
+	env := os.Environ() // of two values the last one counts
+	for _, name := range []string{settings.HCSShim, settings.Findings, settings.Variable, "MAKEFLAGS", "MAKEOVERRIDES",
+		"MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"} {
+		env = append(env, name+"=")
+	}
+	return append(env, settings.Entry+"="+b.Entry, "SRC="+b.path("src"), "OUT="+b.path("out"), "WORK="+b.path("work"),
 		"CC=clang", "CXX=clang++ -lresolv", "CFLAGS="+flags, "CXXFLAGS="+flags,
 		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.path("bin/gosigfuzz.o"), "SANITIZER="+b.sanitizer,
 		"FUZZING_ENGINE=libfuzzer", "ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",

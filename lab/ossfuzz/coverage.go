@@ -1,11 +1,9 @@
 package ossfuzz
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
@@ -17,27 +15,9 @@ import (
 	"shimfuzz/lab/workspace"
 )
 
-// Coverage builds the targets for coverage and runs them on their seeds, as OSS-Fuzz makes
-// its reports: from another folder, one profile a target.
-func Coverage(ctx context.Context, e *extract.Build, s settings.Test) error {
-	b, err := build(ctx, e, "coverage")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.moved)
-	s.Findings = cmp.Or(s.Findings, e.Source.Version)
-	fmt.Printf("\n%-17s %6s  %s\n", "target", "seeds", "statements of readOptions and what it reaches, and of typeurl")
-	for _, f := range b.fuzzers {
-		if err := b.report(ctx, f, s); err != nil {
-			return fmt.Errorf("%s: %w", f.target, err)
-		}
-	}
-	fmt.Printf("\nreports: %s\n", gocmd.FromHere(b.path("*.html")))
-	return nil
-}
-
-// report runs the test that compile_go_fuzzer makes of a fuzzer, on its seeds, and writes
-// what that reaches, which must be some of readOptions. typeurl must be in the report, too.
+// report runs the test that compile_go_fuzzer makes of a fuzzer, from another folder, on its
+// seeds alone, and writes what that reaches, which must be some of readOptions. typeurl must
+// be in the profile, too.
 func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
 	profile := b.path(f.target + ".cov")
 	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.run=^Test"+f.target+"Corpus$", "-test.coverprofile="+profile)

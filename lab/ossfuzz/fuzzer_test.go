@@ -67,8 +67,9 @@ artifact_prefix='kept/'; Test unit written to kept/oom-1
 // on to the make in build.sh, where they would win over its own. And what the
 // builder sets is not the user's: build.sh removes folders below $WORK.
 func TestEnvironment(t *testing.T) {
-	for _, name := range append(ours, "SRC", "OUT", "WORK", "CC", "CXX", "CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE",
-		"SANITIZER", "FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE") {
+	for _, name := range []string{"SHIMFUZZ", "HCSSHIM", "ENTRY", "FINDINGS", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS",
+		"MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH", "SRC", "OUT", "WORK", "CC", "CXX",
+		"CFLAGS", "CXXFLAGS", "LIB_FUZZING_ENGINE", "SANITIZER", "FUZZING_ENGINE", "ARCHITECTURE", "FUZZING_LANGUAGE"} {
 		t.Setenv(name, "user's")
 	}
 	last := make(map[string]string)

@@ -98,13 +98,7 @@ func breakDecoders(ctx context.Context, j *job) error {
 	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.Seed})
 }
 
-// ossFuzz does what OSS-Fuzz does with a project, for each of its two builds.
-func ossFuzz(ctx context.Context, j *job) error {
-	if err := ossfuzz.Check(ctx, j.b, j.test, j.fuzztime); err != nil {
-		return err
-	}
-	return ossfuzz.Coverage(ctx, j.b, j.test)
-}
+func ossFuzz(ctx context.Context, j *job) error { return ossfuzz.Check(ctx, j.b, j.test, j.fuzztime) }
 
 // submission writes what OSS-Fuzz is sent, and makes each check of it that needs no docker.
 func submission(ctx context.Context, j *job) error {
