@@ -16,6 +16,7 @@ import (
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -191,7 +192,7 @@ func (s *shim) create(t testing.TB, rows ...payload) (all []Behavior) {
 	}
 	in, _ := json.Marshal(order) // strings and bytes always have a JSON form
 	limit := time.Minute + time.Duration(len(rows))*time.Second
-	r := run(t, filepath.Join(set.Shims, Client), limit, in)
+	r := run(t, filepath.Join(*dir, Client), limit, in)
 	if r.Exit != 0 && !r.TimedOut {
 		t.Fatalf("the client failed: exit code %d, %s", r.Exit, r.Stderr)
 	}
@@ -216,7 +217,7 @@ const noContainer = `\missing\config.json: `
 func readCreate(r Reply) Behavior {
 	value, panicked := panicValue(r.PanicLog)
 	switch {
-	case r.Closed && panicked && r.Exit == 2:
+	case r.Err == ttrpc.ErrClosed.Error() && panicked && r.Exit == 2:
 		return Behavior{Kind: Panicked, Text: value}
 	case !r.Alive:
 		return unrecognized("answered %q, and ended with exit code %d: %s", r.Err, r.Exit, short(r.PanicLog))

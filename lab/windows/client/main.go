@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/containerd/ttrpc"
-
 	"shimfuzz/lab/windows"
 )
 
@@ -56,12 +54,10 @@ func run() error {
 
 // reply calls Create, and then Connect.
 func (s *shim) reply(options []byte, mark string) (r windows.Reply, err error) {
-	if err = s.create(options); err != nil {
-		r.Err, r.Closed = err.Error(), errors.Is(err, ttrpc.ErrClosed)
+	if err := s.create(options); err != nil {
+		r.Err = err.Error()
 	}
-	if !r.Closed {
-		r.Log, err = s.logged(mark)
-	}
+	r.Log, err = s.logged(mark)
 	if r.Alive = err == nil; r.Alive {
 		return r, nil
 	}

@@ -67,12 +67,8 @@ func start(order windows.Order, id string) (*shim, error) {
 // open makes connections to a shim, calls Connect on each, and takes the first that is
 // answered. The others stay open.
 func (s *shim) open(address string) error {
-	type answer struct {
-		task task.TTRPCTaskService
-		*task.ConnectResponse
-		error
-	}
-	answers := make(chan answer, connections)
+	answered := make(chan error, connections)
+	var first sync.Once
 	for range connections {
 		pipe, err := winio.DialPipeContext(context.Background(), address)
 		if err != nil {
@@ -81,16 +77,15 @@ func (s *shim) open(address string) error {
 		client := task.NewTTRPCTaskClient(ttrpc.NewClient(pipe))
 		go func() {
 			r, err := client.Connect(context.Background(), &task.ConnectRequest{ID: s.id})
-			answers <- answer{client, r, err}
+			first.Do(func() {
+				if s.task = client; err == nil {
+					s.process, err = os.FindProcess(int(r.ShimPid))
+				}
+				answered <- err
+			})
 		}()
 	}
-	first := <-answers
-	if first.error != nil {
-		return first.error
-	}
-	process, err := os.FindProcess(int(first.ShimPid))
-	s.task, s.process = first.task, process
-	return err
+	return <-answered
 }
 
 // openLog connects to a shim's log, which goes nowhere until the shim has noticed that, and

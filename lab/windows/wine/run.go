@@ -22,10 +22,9 @@ type Command struct {
 // Result is what can be observed of a run from outside.
 type Result struct {
 	Stdout, Stderr string
-	Exit           int   // exit code, -1 if a signal ended the program
-	TimedOut       bool  // the time limit was reached
-	LeftRunning    bool  // the program has ended, and has left another process running
-	Memory         int64 // peak memory of the program in bytes, 0 if it is not known
+	Exit           int  // exit code, -1 if a signal ended the program
+	TimedOut       bool // the time limit was reached
+	LeftRunning    bool // the program has ended, and has left another process running
 }
 
 // Run runs a program until it ends or its time limit is reached, and then ends
@@ -57,8 +56,7 @@ func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
 	if cmd.ProcessState == nil {
 		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
 	}
-	r := Result{Exit: cmd.ProcessState.ExitCode(), Memory: peakMemory(cmd.ProcessState),
-		TimedOut: errors.Is(ctx.Err(), context.DeadlineExceeded)}
+	r := Result{Exit: cmd.ProcessState.ExitCode(), TimedOut: errors.Is(ctx.Err(), context.DeadlineExceeded)}
 	r.LeftRunning = !r.TimedOut && groupLives(cmd)
 	_ = endGroup(cmd) // all of them may have ended
 	if errors.Is(ctx.Err(), context.Canceled) {

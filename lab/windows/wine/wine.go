@@ -21,7 +21,7 @@ import (
 )
 
 // ErrMissing is the error that a tool is not installed.
-var ErrMissing = errors.New("this needs Wine and mingw-w64: run make -C lab e2e-tools as root, on Debian")
+var ErrMissing = errors.New("this needs Wine and mingw-w64: run make -C lab tools as root, on Debian")
 
 // Host is the system on which the programs run: Windows itself, or Wine.
 type Host struct {
@@ -39,8 +39,6 @@ var (
 	wineNames   = []string{"wine64", "/usr/lib/wine/wine64", "wine"}
 	serverNames = []string{"wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"}
 )
-
-const compilerName = "x86_64-w64-mingw32-gcc"
 
 // Open finds Wine, whose prefix is below the suite's root. The error is ErrMissing if
 // Wine is not installed.
@@ -79,17 +77,9 @@ func Start(ctx context.Context, root string) (*Host, error) {
 		return h, nil
 	}
 	h.end() // what an ended process has left
-	if h.complete() && h.prepare(ctx) == nil {
-		return h, nil
-	}
-	fmt.Println("  creating a Windows for Wine, which takes some seconds")
-	h.end()
-	if err = errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err == nil {
-		err = h.prepare(ctx)
-	}
-	if err != nil {
+	if err := h.prepare(ctx); err != nil {
 		h.Stop()
-		return nil, fmt.Errorf("creating Wine's prefix: %w", err)
+		return nil, err
 	}
 	return h, nil
 }
@@ -97,22 +87,30 @@ func Start(ctx context.Context, root string) (*Host, error) {
 // prepare starts Wine's server, and makes of the prefix what it must be. Without a server
 // every program would start one of its own, which would end with it.
 func (h *Host) prepare(ctx context.Context) error {
-	err := h.check(ctx, h.server, "--persistent")
-	if err == nil && !h.complete() {
-		err = h.check(ctx, h.wine, "wineboot", "--init")
-	}
-	if err == nil && !h.complete() {
-		err = h.check(ctx, compilerName, "-shared", "-O2", "-s", "-o", filepath.Join(h.prefix, random),
-			filepath.Join(h.files, "bcryptprimitives.c"), "-ladvapi32")
-	}
-	if err != nil {
-		return err
-	}
+	server := []string{h.server, "--persistent"}
 	// Windows says that it is Windows Server 2025, the oldest on which lcow-v2 runs (main.go):
 	// Wine takes it from the registry (dlls/ntdll/version.c). That has no time zones: every
 	// process would look for its own among them, with half of all the requests that it sends
 	// to Wine's server.
-	return h.check(ctx, h.wine, "regedit", "/S", filepath.Join(h.files, "shimfuzz.reg"))
+	registry := []string{h.wine, "regedit", "/S", filepath.Join(h.files, "shimfuzz.reg")}
+	lines := [][]string{server, registry}
+	// Go programs get random numbers from this library, which Wine has since version 9. It is
+	// made last: a prefix without it was never complete.
+	library := filepath.Join(h.prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll")
+	if _, err := os.Stat(library); err != nil {
+		fmt.Println("  creating a Windows for Wine, which takes some seconds")
+		if err := errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err != nil {
+			return err
+		}
+		lines = [][]string{server, {h.wine, "wineboot", "--init"}, registry, {"x86_64-w64-mingw32-gcc", "-shared", "-O2",
+			"-s", "-o", library, filepath.Join(h.files, "bcryptprimitives.c"), "-ladvapi32"}}
+	}
+	for _, line := range lines {
+		if err := h.check(ctx, line...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Stop ends Wine and all programs that it runs.
@@ -141,8 +139,8 @@ func (h *Host) command(ctx context.Context, program string, args ...string) *exe
 }
 
 // check runs a program of Wine's. It fails if no program runs.
-func (h *Host) check(ctx context.Context, program string, args ...string) error {
-	cmd := h.command(ctx, program, args...)
+func (h *Host) check(ctx context.Context, line ...string) error {
+	cmd := h.command(ctx, line[0], line[1:]...)
 	cmd.WaitDelay = time.Second // it may leave a process running that keeps its output open
 	out, err := cmd.CombinedOutput()
 	switch {
@@ -151,8 +149,8 @@ func (h *Host) check(ctx context.Context, program string, args ...string) error 
 	case errors.Is(err, exec.ErrNotFound):
 		return ErrMissing
 	}
-	return fmt.Errorf("%s does not work in %s, which needs 700 MiB: %w: %.200s", strings.Join(cmd.Args, " "), h.prefix,
-		err, gocmd.OneLine(string(out)))
+	return fmt.Errorf("%s does not work in %s, which needs 700 MiB and is made anew once it is removed: %w: %.200s",
+		strings.Join(line, " "), h.prefix, err, gocmd.OneLine(string(out)))
 }
 
 // settings are Wine's: they turn off its own messages, the offers to download Mono
@@ -162,21 +160,11 @@ func (h *Host) settings() []string {
 		"WINESERVER=" + h.server}
 }
 
-// Tests returns the flags and the variables with which "go test" builds tests for
-// Windows and runs them on the host: none on Windows.
-func (h *Host) Tests() (flags, env []string) {
+// Tests returns the variables with which "go test" builds tests for Windows and runs them on
+// the host: none on Windows.
+func (h *Host) Tests() []string {
 	if native {
-		return nil, nil
+		return nil
 	}
-	return []string{"-exec=" + h.wine}, append(h.settings(), "GOOS=windows", "GOARCH=amd64")
-}
-
-// random is the library in the prefix from which Go programs get random numbers. Wine has
-// it since version 9.
-const random = "drive_c/windows/system32/bcryptprimitives.dll"
-
-// complete reports whether the prefix exists and its creation has finished.
-func (h *Host) complete() bool {
-	_, err := os.Stat(filepath.Join(h.prefix, random))
-	return err == nil
+	return append(h.settings(), "GOFLAGS=-exec="+h.wine, "GOOS=windows", "GOARCH=amd64")
 }
