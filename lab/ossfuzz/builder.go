@@ -6,7 +6,6 @@ package ossfuzz
 import (
 	"archive/zip"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -22,12 +21,6 @@ import (
 	"shimfuzz/internal/settings"
 	"shimfuzz/lab/workspace"
 )
-
-//go:embed compile_go_fuzzer
-var compileGoFuzzer []byte
-
-//go:embed gosigfuzz
-var gosigfuzz []byte
 
 // builderGo is the Go of the builder's image. The modules ask for a newer one, to
 // which build.sh has to jump there as here.
@@ -85,20 +78,19 @@ func (b *builder) layOut(ctx context.Context) error {
 	for _, dir := range []string{"src", "out", "work", "bin"} {
 		err = errors.Join(err, os.MkdirAll(b.path(dir), 0o777))
 	}
-	script, errScript := os.ReadFile(filepath.Join(b.Root, "oss-fuzz", "build.sh"))
-	if err := errors.Join(err, errScript,
-		os.WriteFile(b.path("src/build.sh"), script, 0o777),
-		os.WriteFile(b.path("bin/compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		os.WriteFile(b.path("bin/gosigfuzz.c"), gosigfuzz, 0o666),
-		workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"),
-		workspace.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work",
-			"go.work.sum")); err != nil {
+	for from, to := range map[string]string{"oss-fuzz/build.sh": "src/build.sh",
+		"lab/ossfuzz/compile_go_fuzzer": "bin/compile_go_fuzzer", "lab/ossfuzz/gosigfuzz": "bin/gosigfuzz.c"} {
+		text, errRead := os.ReadFile(filepath.Join(b.Root, filepath.FromSlash(from)))
+		err = errors.Join(err, errRead, os.WriteFile(b.path(to), text, 0o777))
+	}
+	if err := errors.Join(err, workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"), workspace.CopyTree(
+		b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum")); err != nil {
 		return err
 	}
 	out, failed, err := workspace.Try(gocmd.Command(ctx, b.path("bin"), "bash", "-e", "-c", link))
 	if failed {
-		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): on Debian: apt-get "+
-			"install clang libclang-rt-dev binutils", gocmd.OneLine(tail(out, 1)))
+		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): run make -C lab tools as "+
+			"root, on Debian", gocmd.OneLine(tail(out, 1)))
 	}
 	return err
 }

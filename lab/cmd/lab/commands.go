@@ -30,6 +30,7 @@ type command struct {
 
 var commands = []command{
 	{"test", "3 min", "the lab's own tests", "", true, test},
+	{"tools", "3 min", "install what the others need besides Go, from Debian, as root", "", false, installTools},
 	{"conformance", "30 s", "hold a reader in any language to the contract",
 		"READER OPTIONS LEVEL=freedoms EXPECTED UPDATE HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 LONGEST=2",
 		true, conform},
@@ -37,8 +38,6 @@ var commands = []command{
 		"CASE READER OPTIONS HCSSHIM ENTRY FINDINGS", true, repro},
 	{"examples", "5 min", "hold the example readers to the contract, but for what is known of them",
 		"UPDATE HCSSHIM ENTRY SEED=1 CHECKS=300 LEVEL=freedoms", true, exampleReaders},
-	{"examples-tools", "1 min", "install what the example readers need, from Debian, as root", "", false,
-		examplesTools},
 	{"differential", "5 min", "hold the reference to readers on other protobuf engines",
 		"HCSSHIM ENTRY SEED=1 CHECKS=300 PAYLOADS=50000", true, differ},
 	{"descriptors", "1 s", "write the descriptor set for readers in any language", "", false, descriptors},
@@ -49,7 +48,6 @@ var commands = []command{
 		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},
 	{"windows", "3 min", "the suite's own tests as Windows programs, under Wine",
 		"HCSSHIM ENTRY FINDINGS", true, underWine},
-	{"e2e-tools", "1 min", "install what that needs, from Debian, as root", "", false, e2eTools},
 	{"mutants", "8 min", "break the decoders in a thousand ways, see that it shows",
 		"HCSSHIM ENTRY SAMPLE SEED MUTANT", true, breakDecoders},
 	{"history", "3 min", "find every known defect again, on the releases that have it", "", false,
@@ -83,6 +81,15 @@ func printHelp(out io.Writer) {
 Times are about those of two idle cores; a first run also downloads and compiles, for minutes.
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
 it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. lab/README.md explains the others.`)
+}
+
+// installTools installs packages of Debian: what OSS-Fuzz's fuzzers are linked with, what the
+// real shims run under, and what the example readers are built with.
+func installTools(ctx context.Context, j *job) error {
+	return gocmd.Show(gocmd.Command(ctx, j.root, "sh", "-c", "apt-get -qq update && DEBIAN_FRONTEND=noninteractive "+
+		"apt-get -qq install -y --no-install-recommends clang libclang-rt-dev binutils wine64 gcc-mingw-w64-x86-64 "+
+		"python3 python3-protobuf g++ protobuf-compiler libprotobuf-dev nodejs npm cargo rustc librust-prost-dev "+
+		"librust-prost-types-dev"))
 }
 
 func compare(ctx context.Context, j *job) error {

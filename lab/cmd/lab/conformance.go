@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,7 +21,6 @@ import (
 	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/workspace"
 )
 
 // conform holds a reader in a process of its own to the contract.
@@ -55,11 +55,15 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 	if _, err := optionstype.WriteDescriptors(); err != nil { // for one that this hcsshim does not link
 		return err
 	}
-	j.tell(s)
-	cmd, err := workspace.Program(ctx, j.b, j.test, "./lab/conformance/run", args...)
-	if err != nil {
+	text, _ := json.Marshal(s) // strings and numbers always have a JSON form
+	test := j.test
+	test.Lab = string(text)
+	// The go command names the program, because on Windows only one in .exe is found.
+	if err := gocmd.Show(j.b.Go(ctx, test, "build", "-buildvcs=false", "-o", j.b.Dir+string(filepath.Separator),
+		"./lab/conformance/run")); err != nil {
 		return err
 	}
+	cmd := j.b.Command(ctx, test, filepath.Join(j.b.Dir, "run"), args...)
 	// After an interrupt it writes what is known, and may first have to wait for a reader that hangs.
 	cmd.WaitDelay = 2*process.Limit + 10*time.Second
 	return gocmd.Show(cmd)
@@ -135,7 +139,7 @@ func (j *job) holdExamples(ctx context.Context) (red error) {
 			return ctx.Err()
 		}
 		if err != nil && !errors.Is(err, gocmd.ErrReported) {
-			fmt.Printf("  NOT RUN: %v\n  make -C lab examples-tools installs what it needs\n", err)
+			fmt.Printf("  NOT RUN: %v\n  make -C lab tools installs what it needs\n", err)
 		}
 		if err != nil {
 			red = gocmd.ErrReported
@@ -152,16 +156,4 @@ func descriptors(_ context.Context, j *job) error {
 	}
 	fmt.Printf("%s\n  %s\n", optionstype.Descriptors, strings.Join(messages, "\n  "))
 	return nil
-}
-
-// examplesTools installs from Debian what the example readers need.
-func examplesTools(ctx context.Context, j *job) error {
-	return install(ctx, j.root, "python3", "python3-protobuf", "g++", "protobuf-compiler", "libprotobuf-dev", "nodejs",
-		"npm", "cargo", "rustc", "librust-prost-dev", "librust-prost-types-dev")
-}
-
-// install installs packages of Debian.
-func install(ctx context.Context, root string, packages ...string) error {
-	const apt = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "
-	return gocmd.Show(gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " ")))
 }

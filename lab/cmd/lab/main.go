@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,8 +12,6 @@ import (
 	"slices"
 	"syscall"
 	"time"
-
-	"golang.org/x/mod/modfile"
 
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
@@ -92,16 +89,8 @@ func (j *job) prepare(build bool) (err error) {
 		j.test.HCSShim = b.Source.Name
 	}
 	// The lab's own tests and programs that hold something to the hcsshim under test.
-	j.b, err = workspace.Edited(b, "lab", func(work *modfile.WorkFile) error {
-		return work.AddUse(filepath.Join(j.root, "lab"), "")
-	})
+	j.b, err = workspace.Edited(b, "lab", "-use="+filepath.Join(j.root, "lab"))
 	return err
-}
-
-// tell tells the processes of this hcsshim's tests what the lab wants of them.
-func (j *job) tell(set any) {
-	text, _ := json.Marshal(set) // strings and numbers always have a JSON form
-	j.test.Lab = string(text)
 }
 
 // printSource says what is tested.
