@@ -71,20 +71,18 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 
 // example is an example reader, on a protobuf engine of its own.
 type example struct {
-	name    string // of its folder in lab/examples/readers
-	what    string // its language, and its engine
-	longest int    // how many tokens in a row it is asked, 1 where it is slow
-	command string // that runs it, from the root of the suite
+	name, what string // of its folder in lab/examples/readers; its language and its engine
+	command    string // that runs it, from the root of the suite
 }
 
 var examples = []example{
-	{"python", "Python, protobuf 3.21 in pure Python", 1,
+	{"python", "Python, protobuf 3.21 in pure Python",
 		"/usr/bin/python3 build/examples/python/reader.py " + optionstype.Descriptors},
-	{"cpp", "C++, libprotobuf 3.21", 2, "build/examples/cpp/reader"},
-	{"javascript", "JavaScript, Protobuf-ES 2.17 (@bufbuild/protobuf)", 1,
+	{"cpp", "C++, libprotobuf 3.21", "build/examples/cpp/reader"},
+	{"javascript", "JavaScript, Protobuf-ES 2.17 (@bufbuild/protobuf)",
 		"node build/examples/javascript/reader.js " + optionstype.Descriptors},
-	{"go", "Go, google.golang.org/protobuf, the release of go.mod", 2, "build/examples/go/reader"},
-	{"rust", "Rust, prost 0.11", 1, "build/examples/rust/target/release/reader"},
+	{"go", "Go, google.golang.org/protobuf, the release of go.mod", "build/examples/go/reader"},
+	{"rust", "Rust, prost 0.11", "build/examples/rust/target/release/reader"},
 }
 
 // build builds the reader in build/examples.
@@ -97,9 +95,9 @@ func (e example) build(ctx context.Context, root string) error {
 	return err
 }
 
-// exampleReaders holds the example readers to the contract, but for the known defects of
-// their engines, and a reader of runc's Options, a shim on containerd's pkg/shim, to its list of
-// expected failures.
+// exampleReaders holds a reader of runc's Options, a shim on containerd's pkg/shim, to its list
+// of expected failures, and each example reader to the contract, but for the known defects of
+// its engine. The error is that one is not right, or cannot be built here.
 func exampleReaders(ctx context.Context, j *job) error {
 	const shim, release = findings.PkgShim, findings.NewestContainerd
 	known := readers.All("")
@@ -110,27 +108,14 @@ func exampleReaders(ctx context.Context, j *job) error {
 	runc := *j
 	runc.Reader, runc.Options = r.Program(j.root)+" runc", findings.RuncOptions
 	runc.Expected = "lab/compat/readers/pkgshim/expected-runc-" + release + ".txt"
-	runc.Level, runc.Checks, runc.Longest = conformance.Required, 50, 1 // each payload takes a process
+	// Each payload takes a process.
+	runc.Level, runc.Checks, runc.Longest, runc.Payloads = conformance.Required, 50, 1, 0
 	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
 	red := conform(ctx, &runc)
-	j.Update = false
-	return cmp.Or(red, j.holdExamples(ctx))
-}
-
-// differ holds the reference to readers on other protobuf engines: it asks the example
-// readers everything small, and mutated payloads.
-func differ(ctx context.Context, j *job) error {
-	j.Level, j.Longest = conformance.Freedoms, 2
-	return j.holdExamples(ctx)
-}
-
-// holdExamples holds each example reader to the contract, but for the known defects of its
-// engine. The error is that one is not right, or cannot be built here.
-func (j *job) holdExamples(ctx context.Context) (red error) {
 	for _, e := range examples {
 		fmt.Printf("\n== %s\n", e.what)
 		one := *j
-		one.Reader, one.Engine, one.Longest = e.command, e.name, cmp.Or(j.Longest, e.longest)
+		one.Reader, one.Engine, one.Update = e.command, e.name, false
 		err := e.build(ctx, j.root)
 		if err == nil {
 			err = conform(ctx, &one)
@@ -140,10 +125,9 @@ func (j *job) holdExamples(ctx context.Context) (red error) {
 		}
 		if err != nil && !errors.Is(err, gocmd.ErrReported) {
 			fmt.Printf("  NOT RUN: %v\n  make -C lab tools installs what it needs\n", err)
+			err = gocmd.ErrReported
 		}
-		if err != nil {
-			red = gocmd.ErrReported
-		}
+		red = cmp.Or(red, err)
 	}
 	return red
 }
