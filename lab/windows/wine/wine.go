@@ -4,6 +4,7 @@
 package wine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,30 +35,20 @@ type Host struct {
 // native reports whether the programs run without Wine.
 const native = runtime.GOOS == "windows"
 
-// Debian installs the programs of its package wine64 outside of PATH.
-var (
-	wineNames   = []string{"wine64", "/usr/lib/wine/wine64", "wine"}
-	serverNames = []string{"wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"}
-)
-
 // Open finds Wine, whose prefix is below the suite's root. The error is ErrMissing if
 // Wine is not installed.
 func Open(root string) (*Host, error) {
-	prefix, files := filepath.Join(root, "build", "wine"), filepath.Join(root, "lab", "windows", "wine", "prefix")
-	h := &Host{firstOf(wineNames), firstOf(serverNames), prefix, files, flock.New(prefix + ".lock")}
+	prefix := filepath.Join(root, "build", "wine")
+	h := &Host{prefix: prefix, files: filepath.Join(root, "lab", "windows", "wine", "prefix"),
+		lock: flock.New(prefix + ".lock")}
+	find := func(name string) string { path, _ := exec.LookPath(name); return path }
+	// Debian installs the programs of its package wine64 outside of PATH.
+	h.wine = cmp.Or(find("wine64"), find("/usr/lib/wine/wine64"), find("wine"))
+	h.server = cmp.Or(find("wineserver"), find("/usr/lib/wine/wineserver64"), find("/usr/lib/wine/wineserver"))
 	if !native && (h.wine == "" || h.server == "") {
 		return nil, ErrMissing
 	}
 	return h, nil
-}
-
-func firstOf(names []string) string {
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
 }
 
 // Start finds Wine, and runs it until Stop. It waits while another process does. The
