@@ -22,9 +22,10 @@ import (
 	"shimfuzz/lab/workspace"
 )
 
-// builderGo is the Go of the builder's image. The modules ask for a newer one, to
-// which build.sh has to jump there as here.
-const builderGo = "go1.25.0"
+// start runs build.sh with the Go of the builder's image, which the go command here gets as it
+// gets any toolchain, out of reach of a go.mod. The modules ask for a newer one, to which
+// build.sh has to jump there as here.
+const start = `PATH=$(cd / && GOTOOLCHAIN=go1.25.0 go env GOROOT)/bin:$PATH; exec bash -eux "$0"`
 
 // builder is what oss-fuzz/build.sh runs in.
 type builder struct {
@@ -42,14 +43,13 @@ func (b *builder) path(name string) string { return filepath.Join(b.dir, filepat
 // and moves what it has made out of the clone. The caller removes that.
 func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, error) {
 	b := &builder{Build: e, dir: filepath.Join(e.Dir, "oss-fuzz", sanitizer), sanitizer: sanitizer}
-	goBin, err := builderGoBin(ctx)
-	if err := errors.Join(err, b.layOut(ctx)); err != nil {
+	if err := b.layOut(ctx); err != nil {
 		return nil, err
 	}
 	before, errBefore := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
 	fmt.Printf("\noss-fuzz/build.sh on hcsshim %s, for %s: minutes the first time\n", e.Source.Name, sanitizer)
-	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-eux", b.path("src/build.sh"))
-	cmd.Env = b.environment(goBin)
+	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-e", "-c", start, b.path("src/build.sh"))
+	cmd.Env = b.environment()
 	printed, failed, err := workspace.Try(cmd)
 	log := b.dir + ".log"
 	errLog := os.WriteFile(log, []byte(printed), 0o666)
@@ -101,21 +101,9 @@ echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { retur
 	clang++ -fsanitize=address,fuzzer gosigfuzz.o -x c++ - -o linked
 objdump -f linked >/dev/null`
 
-// builderGoBin is the folder of the builder's go command, which the one here gets as it
-// gets any toolchain.
-func builderGoBin(ctx context.Context) (string, error) {
-	cmd := gocmd.Command(ctx, os.TempDir(), "go", "env", "GOROOT") // not in a module that asks for a newer one
-	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+builderGo, "GOFLAGS=")
-	root, err := gocmd.Output(cmd)
-	if err != nil {
-		return "", fmt.Errorf("the builder's %s: %w", builderGo, err)
-	}
-	return filepath.Join(strings.TrimSpace(string(root)), "bin"), nil
-}
-
 // environment is that of the builder, in which a user's choices, which make hands on to every
 // make below it, too, are set to nothing.
-func (b *builder) environment(goBin string) []string {
+func (b *builder) environment() []string {
 	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
 	if b.sanitizer == "address" {
 		flags += " -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
@@ -131,7 +119,7 @@ func (b *builder) environment(goBin string) []string {
 		"CC=clang", "CXX=clang++ -lresolv", "CFLAGS="+flags, "CXXFLAGS="+flags,
 		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.path("bin/gosigfuzz.o"), "SANITIZER="+b.sanitizer,
 		"FUZZING_ENGINE=libfuzzer", "ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
-		"PATH="+strings.Join([]string{b.path("bin"), goBin, os.Getenv("PATH")}, string(filepath.ListSeparator)))
+		"PATH="+b.path("bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
 // moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their seeds, and

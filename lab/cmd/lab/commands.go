@@ -36,7 +36,7 @@ var commands = []command{
 		true, conform},
 	{"repro", "5 s", "what a payload is, and what a reader answers to it",
 		"CASE READER OPTIONS HCSSHIM ENTRY FINDINGS", true, repro},
-	{"examples", "6 min", "hold readers on other protobuf engines to the contract, but for what is known of them",
+	{"examples", "3 min", "hold readers on other protobuf engines to the contract, but for what is known of them",
 		"UPDATE HCSSHIM ENTRY LEVEL=freedoms SEED=1 CHECKS=300 LONGEST=2 PAYLOADS=50000", true, exampleReaders},
 	{"descriptors", "1 s", "write the descriptor set for readers in any language", "", false, descriptors},
 	{"matrix", "3 min", "which containerd works with which shim", "HCSSHIM", false, compare},
@@ -99,7 +99,6 @@ func compare(ctx context.Context, j *job) error {
 }
 
 func breakDecoders(ctx context.Context, j *job) error {
-	j.printSource()
 	return mutants.Mutants(ctx, j.b, mutants.Choice{Name: j.mutant, Sample: j.sample, Seed: j.Seed})
 }
 

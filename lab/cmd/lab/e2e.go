@@ -43,7 +43,6 @@ func e2e(ctx context.Context, j *job) error {
 		}
 		args = append(args, "-case="+c.File, "-run=^TestCase$")
 	}
-	j.printSource()
 	host, err := wine.Start(ctx, j.root)
 	if err != nil {
 		return err
@@ -68,7 +67,6 @@ const notUnderWine = "^Test(Keep|ReadCase|ReadExcused|Walk.*)$"
 
 // underWine runs the suite's own tests and the extracted decoder as programs for Windows.
 func underWine(ctx context.Context, j *job) error {
-	j.printSource()
 	host, err := wine.Start(ctx, j.root)
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func run(name string, args []string) error {
 	return err
 }
 
-// prepare puts the hcsshim under test, if that is to be built.
+// prepare puts the hcsshim under test, if that is to be built, and says what it is.
 func (j *job) prepare(build bool) (err error) {
 	if j.root, err = settings.Root(); err != nil || !build {
 		return err
@@ -88,15 +88,11 @@ func (j *job) prepare(build bool) (err error) {
 	if j.HCSShim = b.Source.Name; j.test.HCSShim != "" {
 		j.test.HCSShim = b.Source.Name
 	}
-	// The lab's own tests and programs that hold something to the hcsshim under test.
-	j.b, err = workspace.Edited(b, "lab", "-use="+filepath.Join(j.root, "lab"))
-	return err
-}
-
-// printSource says what is tested.
-func (j *job) printSource() {
-	fmt.Printf("hcsshim %s\n", j.b.Source.Name)
+	fmt.Printf("hcsshim %s\n", b.Source.Name)
 	if j.test.Findings != "" {
 		fmt.Printf("  excused findings: %s\n", j.test.Findings)
 	}
+	// The lab's own tests and programs that hold something to the hcsshim under test.
+	j.b, err = workspace.Edited(b, "lab", "-use="+filepath.Join(j.root, "lab"))
+	return err
 }
