@@ -168,16 +168,12 @@ func git(ctx context.Context, tree string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// left is a list for FINDINGS, which leaves out what the patch closes in runhcs-v1.
+// left is a list for FINDINGS, which leaves out what the patch closes, in runhcs-v1 alone.
 func left() string {
 	list := findings.Newest
 	for _, s := range subjects {
-		if s.Apart || s.Last != "" || s.unreported != "" {
-			continue
-		}
-		list += ",-" + s.Finding
-		if findings.All.Of(findings.LCOW, findings.Newest).Has(s.Finding) { // which the patch does not change
-			list += "@runhcs-v1"
+		if !s.Apart && s.Last == "" && s.unreported == "" {
+			list += ",-" + s.Finding + "@runhcs-v1"
 		}
 	}
 	return list

@@ -106,12 +106,9 @@ func (r *report) showBytes(payload []byte) {
 // hundred matches before the end of a text, so that no line is empty.
 var hundred = regexp.MustCompile(`(.{100})\B`)
 
-// source is the test as a Go file.
-func (r *report) source() ([]byte, error) { return imports.Process(r.File, text(r.Template, r), nil) }
-
 // write writes the report, and the test beside it.
 func (r *report) write(dir string) error {
-	source, err := r.source()
+	source, err := imports.Process(r.File, text(r.Template, r), nil)
 	return errors.Join(err, os.WriteFile(filepath.Join(dir, r.File), source, 0o666),
 		os.WriteFile(filepath.Join(dir, r.Name+".md"), text("report", r), 0o666))
 }

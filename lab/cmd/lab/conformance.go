@@ -85,16 +85,6 @@ var examples = []example{
 	{"rust", "Rust, prost 0.11", "build/examples/rust/target/release/reader"},
 }
 
-// build builds the reader in build/examples.
-func (e example) build(ctx context.Context, root string) error {
-	if _, err := optionstype.WriteDescriptors(); err != nil {
-		return err
-	}
-	folder := filepath.Join(root, "lab", "examples", "readers")
-	_, err := gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.name))
-	return err
-}
-
 // exampleReaders holds a reader of runc's Options, a shim on containerd's pkg/shim, to its list
 // of expected failures, and each example reader to the contract, but for the known defects of
 // its engine. The error is that one is not right, or cannot be built here.
@@ -102,7 +92,8 @@ func exampleReaders(ctx context.Context, j *job) error {
 	const shim, release = findings.PkgShim, findings.NewestContainerd
 	known := readers.All("")
 	r := known[slices.IndexFunc(known, func(r readers.Reader) bool { return r.ID() == shim+" "+release })]
-	if err := r.Build(j.root); err != nil {
+	_, err := optionstype.WriteDescriptors() // with which the examples are built
+	if err := errors.Join(err, r.Build(j.root)); err != nil {
 		return err
 	}
 	runc := *j
@@ -112,11 +103,12 @@ func exampleReaders(ctx context.Context, j *job) error {
 	runc.Level, runc.Checks, runc.Longest, runc.Payloads = conformance.Required, 50, 1, 0
 	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
 	red := conform(ctx, &runc)
+	folder := filepath.Join(j.root, "lab", "examples", "readers")
 	for _, e := range examples {
 		fmt.Printf("\n== %s\n", e.what)
 		one := *j
 		one.Reader, one.Engine, one.Update = e.command, e.name, false
-		err := e.build(ctx, j.root)
+		_, err := gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.name)) // into build/examples
 		if err == nil {
 			err = conform(ctx, &one)
 		}
