@@ -89,8 +89,8 @@ func (b *builder) layOut(ctx context.Context) error {
 	}
 	out, failed, err := workspace.Try(gocmd.Command(ctx, b.path("bin"), "bash", "-e", "-c", link))
 	if failed {
-		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): run make -C lab tools as "+
-			"root, on Debian", gocmd.OneLine(tail(out, 1)))
+		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): run make -C lab "+
+			"tools as root, on Debian", gocmd.OneLine(tail(out, 1)))
 	}
 	return err
 }

@@ -94,8 +94,8 @@ func (h *Host) prepare(ctx context.Context) error {
 		if err := errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err != nil {
 			return err
 		}
-		lines = [][]string{server, {h.wine, "wineboot", "--init"}, registry, {"x86_64-w64-mingw32-gcc", "-shared", "-O2",
-			"-s", "-o", library, filepath.Join(h.files, "bcryptprimitives.c"), "-ladvapi32"}}
+		lines = [][]string{server, {h.wine, "wineboot", "--init"}, registry, {"x86_64-w64-mingw32-gcc", "-shared",
+			"-O2", "-s", "-o", library, filepath.Join(h.files, "bcryptprimitives.c"), "-ladvapi32"}}
 	}
 	for _, line := range lines {
 		if err := h.check(ctx, line...); err != nil {
