@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/mod/modfile"
-
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -63,30 +61,32 @@ type suite struct {
 func newSuite(ctx context.Context, b *extract.Build) (*suite, error) {
 	s := &suite{dir: filepath.Join(b.Dir, "_mutants"), sources: sources(b)}
 	err := os.RemoveAll(s.dir)
-	s.Build, err = workspace.Edited(b, "mutants", func(work *modfile.WorkFile) error {
-		err := errors.Join(err, work.DropUse(filepath.Join(b.Root, "lab")))
-		for i := range s.sources {
-			if of := &s.sources[i]; of.module != "" {
-				err = errors.Join(err, s.copyModule(ctx, b, of, work))
-			}
+	edits := []string{"-dropuse=" + filepath.Join(b.Root, "lab")}
+	for i := range s.sources {
+		if of := &s.sources[i]; of.module != "" {
+			edit, errCopy := s.copyModule(ctx, b, of)
+			err, edits = errors.Join(err, errCopy), append(edits, edit)
 		}
-		return err
-	})
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.Build, err = workspace.Edited(b, "mutants", edits...)
 	return s, err
 }
 
-// copyModule copies the module of a source out of the module cache, and lets the workspace
-// use the copy.
-func (s *suite) copyModule(ctx context.Context, b *extract.Build, of *source, work *modfile.WorkFile) error {
+// copyModule copies the module of a source out of the module cache, and returns the edit by
+// which a workspace uses the copy.
+func (s *suite) copyModule(ctx context.Context, b *extract.Build, of *source) (edit string, err error) {
 	const format = "{{.Dir}}\t{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}}"
 	out, err := gocmd.Output(b.Go(ctx, settings.Test{}, "list", "-m", "-f", format, of.module))
 	if err != nil {
-		return fmt.Errorf("%s: %w", of.module, err)
+		return "", fmt.Errorf("%s: %w", of.module, err)
 	}
 	from, version, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 	to := filepath.Join(s.dir, filepath.FromSlash(of.name))
 	of.name = strings.TrimSpace(of.name + " " + version)
-	return errors.Join(workspace.CopyTree(to, from), work.AddReplace(of.module, "", to, ""))
+	return "-replace=" + of.module + "=" + to, workspace.CopyTree(to, from)
 }
 
 // mutants are all there are.

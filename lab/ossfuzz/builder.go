@@ -6,13 +6,11 @@ package ossfuzz
 import (
 	"archive/zip"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/dirhash"
@@ -24,15 +22,10 @@ import (
 	"shimfuzz/lab/workspace"
 )
 
-//go:embed compile_go_fuzzer
-var compileGoFuzzer []byte
-
-//go:embed gosigfuzz
-var gosigfuzz []byte
-
-// builderGo is the Go of the builder's image. The modules ask for a newer one, to
-// which build.sh has to jump there as here.
-const builderGo = "go1.25.0"
+// start runs build.sh with the Go of the builder's image, which the go command here gets as it
+// gets any toolchain, out of reach of a go.mod. The modules ask for a newer one, to which
+// build.sh has to jump there as here.
+const start = `PATH=$(cd / && GOTOOLCHAIN=go1.25.0 go env GOROOT)/bin:$PATH; exec bash -eux "$0"`
 
 // builder is what oss-fuzz/build.sh runs in.
 type builder struct {
@@ -50,33 +43,28 @@ func (b *builder) path(name string) string { return filepath.Join(b.dir, filepat
 // and moves what it has made out of the clone. The caller removes that.
 func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, error) {
 	b := &builder{Build: e, dir: filepath.Join(e.Dir, "oss-fuzz", sanitizer), sanitizer: sanitizer}
-	goBin, err := builderGoBin(ctx)
-	if err := errors.Join(err, b.layOut(ctx)); err != nil {
+	if err := b.layOut(ctx); err != nil {
 		return nil, err
 	}
-	before, err := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
-	if err != nil {
-		return nil, err
-	}
+	before, errBefore := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
 	fmt.Printf("\noss-fuzz/build.sh on hcsshim %s, for %s: minutes the first time\n", e.Source.Name, sanitizer)
-	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-eux", b.path("src/build.sh"))
-	cmd.Env = b.environment(goBin)
+	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-e", "-c", start, b.path("src/build.sh"))
+	cmd.Env = b.environment()
 	printed, failed, err := workspace.Try(cmd)
 	log := b.dir + ".log"
-	if err := errors.Join(err, os.WriteFile(log, []byte(printed), 0o666)); err != nil {
-		return nil, err
-	}
-	if failed {
-		return nil, fmt.Errorf("build.sh fails; the end of %s:\n%s", log, tail(printed, 12))
-	}
-	after, err := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
-	if err == nil && before != after {
+	errLog := os.WriteFile(log, []byte(printed), 0o666)
+	after, errAfter := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
+	err = errors.Join(err, errBefore, errLog, errAfter)
+	switch {
+	case err != nil:
+	case failed:
+		err = fmt.Errorf("build.sh fails; the end of %s:\n%s", log, tail(printed, 12))
+	case before != after:
 		err = errors.New("build.sh has changed the sources in " + b.path("src"))
+	default:
+		err = b.moveOut()
 	}
-	if err != nil {
-		return nil, err
-	}
-	return b, b.moveOut()
+	return b, err
 }
 
 // layOut lays out the folders as the Dockerfile does, with the commands of its image and the
@@ -90,20 +78,19 @@ func (b *builder) layOut(ctx context.Context) error {
 	for _, dir := range []string{"src", "out", "work", "bin"} {
 		err = errors.Join(err, os.MkdirAll(b.path(dir), 0o777))
 	}
-	script, errScript := os.ReadFile(filepath.Join(b.Root, "oss-fuzz", "build.sh"))
-	if err := errors.Join(err, errScript,
-		os.WriteFile(b.path("src/build.sh"), script, 0o777),
-		os.WriteFile(b.path("bin/compile_go_fuzzer"), compileGoFuzzer, 0o777),
-		os.WriteFile(b.path("bin/gosigfuzz.c"), gosigfuzz, 0o666),
-		workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"),
-		workspace.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work",
-			"go.work.sum")); err != nil {
+	for from, to := range map[string]string{"oss-fuzz/build.sh": "src/build.sh",
+		"lab/ossfuzz/compile_go_fuzzer": "bin/compile_go_fuzzer", "lab/ossfuzz/gosigfuzz": "bin/gosigfuzz.c"} {
+		text, errRead := os.ReadFile(filepath.Join(b.Root, filepath.FromSlash(from)))
+		err = errors.Join(err, errRead, os.WriteFile(b.path(to), text, 0o777))
+	}
+	if err := errors.Join(err, workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"), workspace.CopyTree(
+		b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum")); err != nil {
 		return err
 	}
 	out, failed, err := workspace.Try(gocmd.Command(ctx, b.path("bin"), "bash", "-e", "-c", link))
 	if failed {
-		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): on Debian: apt-get "+
-			"install clang libclang-rt-dev binutils", gocmd.OneLine(tail(out, 1)))
+		err = fmt.Errorf("libFuzzer with AddressSanitizer cannot be linked, or not be read (%s): run make -C lab "+
+			"tools as root, on Debian", gocmd.OneLine(tail(out, 1)))
 	}
 	return err
 }
@@ -114,41 +101,25 @@ echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { retur
 	clang++ -fsanitize=address,fuzzer gosigfuzz.o -x c++ - -o linked
 objdump -f linked >/dev/null`
 
-// builderGoBin is the folder of the builder's go command, which the one here gets as it
-// gets any toolchain.
-func builderGoBin(ctx context.Context) (string, error) {
-	cmd := gocmd.Command(ctx, os.TempDir(), "go", "env", "GOROOT") // not in a module that asks for a newer one
-	cmd.Env = append(os.Environ(), "GOTOOLCHAIN="+builderGo, "GOFLAGS=")
-	root, err := gocmd.Output(cmd)
-	if err != nil {
-		return "", fmt.Errorf("the builder's %s: %w", builderGo, err)
-	}
-	return filepath.Join(strings.TrimSpace(string(root)), "bin"), nil
-}
-
-// ours are variables that a builder's environment does not have: a user's
-// choices, which make hands on to every make below it, too.
-var ours = []string{settings.HCSShim, settings.Entry, settings.Findings, settings.Variable,
-	"MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"}
-
-// environment is that of the builder.
-func (b *builder) environment(goBin string) []string {
+// environment is that of the builder, in which a user's choices, which make hands on to every
+// make below it, too, are set to nothing.
+func (b *builder) environment() []string {
 	flags := "-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"
 	if b.sanitizer == "address" {
 		flags += " -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link"
 	} else {
 		flags += " -fprofile-instr-generate -fcoverage-mapping"
 	}
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		name, _, _ := strings.Cut(v, "=")
-		return slices.Contains(ours, name)
-	})
-	return append(env, // of two values the last one counts
-		settings.Entry+"="+b.Entry, "SRC="+b.path("src"), "OUT="+b.path("out"), "WORK="+b.path("work"),
+	env := os.Environ() // of two values the last one counts
+	for _, name := range []string{settings.HCSShim, settings.Findings, settings.Variable, "MAKEFLAGS", "MAKEOVERRIDES",
+		"MFLAGS", "MAKELEVEL", "GOFLAGS", "GOWORK", "GOTOOLCHAIN", "GOROOT", "GOOS", "GOARCH"} {
+		env = append(env, name+"=")
+	}
+	return append(env, settings.Entry+"="+b.Entry, "SRC="+b.path("src"), "OUT="+b.path("out"), "WORK="+b.path("work"),
 		"CC=clang", "CXX=clang++ -lresolv", "CFLAGS="+flags, "CXXFLAGS="+flags,
 		"LIB_FUZZING_ENGINE=-fsanitize=fuzzer "+b.path("bin/gosigfuzz.o"), "SANITIZER="+b.sanitizer,
 		"FUZZING_ENGINE=libfuzzer", "ARCHITECTURE=x86_64", "FUZZING_LANGUAGE=go",
-		"PATH="+strings.Join([]string{b.path("bin"), goBin, os.Getenv("PATH")}, string(filepath.ListSeparator)))
+		"PATH="+b.path("bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
 // moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their seeds, and

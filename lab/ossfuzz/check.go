@@ -6,9 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/tools/cover"
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
@@ -17,61 +21,65 @@ import (
 	"shimfuzz/lab/workspace"
 )
 
-// Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder and holds what it makes
-// to the checks of that infrastructure, and to more, while each target fuzzes for the budget.
+// heads are those of the tables that Check prints, one for each of OSS-Fuzz's two builds.
+var heads = []struct{ sanitizer, text string }{
+	{"address", fmt.Sprintf("%46s\n%-17s %10s %7s %9s %7s %7s %11s %9s", "edges of:", "target", "ASan calls", "seeds",
+		"no seed", "seeds", "the end", "executions", "a second")},
+	{"coverage", "target             seeds  statements of readOptions and what it reaches, and of typeurl"},
+}
+
+// Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder. It holds what that makes
+// to the checks of that infrastructure, and to more, while each target fuzzes for the
+// budget, and makes the reports of coverage.
 func Check(ctx context.Context, e *extract.Build, s settings.Test, budget time.Duration) (red error) {
-	b, err := build(ctx, e, "address")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.moved)
 	s.Findings = cmp.Or(s.Findings, e.Source.Version) // to the fuzzers it is a checkout
-	fmt.Printf("\neach target fuzzes for %v\n\n%46s\n%-17s %10s %7s %9s %7s %7s %11s %9s\n", budget, "edges of:",
-		"target", "ASan calls", "seeds", "no seed", "seeds", "the end", "executions", "a second")
-	for _, f := range b.fuzzers {
-		r, err := f.check(ctx, s, budget)
+	for _, head := range heads {
+		b, err := build(ctx, e, head.sanitizer)
 		if err != nil {
-			return fmt.Errorf("%s: %w", f.target, err)
+			return err
 		}
-		if r.failed {
-			red = gocmd.ErrReported
-			fmt.Printf("%s failed:\n%s\n%s\n", f.target, r.report, f.replay(s, r.crash))
+		defer os.RemoveAll(b.moved)
+		fmt.Printf("\n%s\n", head.text)
+		for _, f := range b.fuzzers {
+			if head.sanitizer == "address" {
+				err = f.check(ctx, s, budget)
+			} else {
+				err = b.report(ctx, f, s)
+			}
+			if err != nil && !errors.Is(err, gocmd.ErrReported) {
+				return fmt.Errorf("%s: %w", f.target, err)
+			}
+			red = cmp.Or(red, err)
 		}
 	}
+	fmt.Printf("\nreports: %s\n", gocmd.FromHere(filepath.Join(e.Dir, "oss-fuzz", "coverage", "*.html")))
 	return red
 }
 
 // check makes the checks of a fuzzer: it is one of libFuzzer's, with AddressSanitizer in it,
-// that runs on its seeds. Then it fuzzes.
-func (f fuzzer) check(ctx context.Context, s settings.Test, budget time.Duration) (result, error) {
+// that runs on its seeds. Then it fuzzes, and says how to replay what it finds.
+func (f fuzzer) check(ctx context.Context, s settings.Test, budget time.Duration) error {
 	calls, errCalls := f.asanCalls(ctx)
 	four, errFour := f.run(ctx, s, "-seed=1337", "-runs=4")
 	r, err := f.fuzz(ctx, s, budget, f.seedDir())
 	switch err := errors.Join(errCalls, errFour, err); {
 	case err != nil:
-		return r, err
+		return err
 	case calls < 1000: // which bad_build_check asks for
-		return r, fmt.Errorf("%d calls to AddressSanitizer, want 1000", calls)
+		return fmt.Errorf("%d calls to AddressSanitizer, want 1000", calls)
 	case four.failed || four.executions != 4: // likewise
-		return r, fmt.Errorf("-runs=4 does not end well: %s", four.report)
+		return fmt.Errorf("-runs=4 does not end well: %s", four.report)
 	case r.failed:
-		return r, nil
+		fmt.Printf("%s failed:\n%s\n  make repro %s TARGET=%s   (or make keep)\n", f.target, r.report,
+			s.CaseArguments(r.crash), f.target)
+		return gocmd.ErrReported
 	case r.inputs < f.seeds || r.first <= four.first:
-		return r, fmt.Errorf("it runs on %d of %d seeds, which reach %d edges, and no seed %d", r.inputs, f.seeds,
+		return fmt.Errorf("it runs on %d of %d seeds, which reach %d edges, and no seed %d", r.inputs, f.seeds,
 			r.first, four.first)
 	}
 	fmt.Printf("%-17s %10d %7d %9d %7d %7d %11d %9.0f\n", f.target, calls, f.seeds, four.first, r.first, r.last,
 		r.executions, float64(r.executions)/r.seconds)
-	return r, nil
-}
-
-// replay says how to replay and how to keep what a fuzzer has found.
-func (f fuzzer) replay(s settings.Test, file string) string {
-	if file == "" {
-		return "  the fuzzer kept no input"
-	}
-	arguments := s.CaseArguments(file) + " TARGET=" + f.target
-	return "  make repro " + arguments + "\n  make keep " + arguments
+	return nil
 }
 
 // provenOn is a release with two well-known defects, which the fuzzers must find.
@@ -117,4 +125,40 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// report runs the test that compile_go_fuzzer makes of a fuzzer, from another folder, on its
+// seeds alone, and writes what that reaches, which must be some of readOptions. typeurl must
+// be in the profile, too.
+func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
+	profile := b.path(f.target + ".cov")
+	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.run=^Test"+f.target+"Corpus$", "-test.coverprofile="+profile)
+	cmd.Dir = f.dir
+	cmd.Env = append(cmd.Env, "FUZZ_CORPUS_DIR="+f.seedDir())
+	out, failed, err := workspace.Try(cmd)
+	if err != nil {
+		return err
+	}
+	if failed || strings.Count(out, "=== RUN ") != 1 || !strings.Contains(out, fmt.Sprintf("%d inputs", f.seeds)) {
+		return fmt.Errorf("it did not run on its %d seeds, and on them alone:\n%s", f.seeds, tail(out, 60))
+	}
+	files, err := cover.ParseProfiles(profile)
+	if err != nil {
+		return err
+	}
+	reached, all := make(map[string]int), make(map[string]int) // statements by package
+	for _, file := range files {
+		for _, block := range file.Blocks {
+			all[path.Dir(file.FileName)] += block.NumStmt
+			reached[path.Dir(file.FileName)] += min(block.Count, 1) * block.NumStmt
+		}
+	}
+	const typeurl = "github.com/containerd/typeurl/v2"
+	if reached[extract.Module] == 0 || all[typeurl] == 0 {
+		return errors.New("its seeds reach nothing of readOptions, or typeurl is not in the profile")
+	}
+	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.target, f.seeds, reached[extract.Module], all[extract.Module],
+		reached[typeurl], all[typeurl])
+	return gocmd.Show(gocmd.Command(ctx, b.path("work/shimfuzz"), "bash", "-e", "-c",
+		`sed -i -f "$0" "$1"; go tool cover -html="$1" -o "$1.html"`, f.binary()+".gocovpath", profile))
 }

@@ -30,7 +30,8 @@ func (f fuzzer) seedDir() string { return filepath.Join(f.dir, "corpora", f.targ
 func (f fuzzer) asanCalls(ctx context.Context) (int, error) {
 	const script = `objdump -dC --no-show-raw-insn "$0" | grep -c "call .*<__asan"`
 	out, _, err := workspace.Try(gocmd.Command(ctx, f.dir, "bash", "-c", script, f.binary()))
-	return number(strings.TrimSpace(out)), err
+	calls, _ := strconv.Atoi(strings.TrimSpace(out)) // grep prints a number
+	return calls, err
 }
 
 // asanOptions are those of the runner, which are ClusterFuzz's.
@@ -113,19 +114,12 @@ func readResult(text string) result {
 		}
 		return ""
 	}
-	lines := strings.Split(strings.TrimSpace(find(report, 1)), "\n")
-	return result{
-		executions: number(find(executed, 1)),
-		inputs:     number(find(inited, 1)),
-		first:      number(find(inited, 2)),
-		last:       number(find(status, 1)),
-		crash:      find(artifact, 1),
-		report:     strings.Join(lines[:min(80, len(lines))], "\n"),
-		group:      find(ending, 1),
+	number := func(what *regexp.Regexp, group int) int {
+		n, _ := strconv.Atoi(find(what, group)) // it is digits, or 0 where it is not there
+		return n
 	}
-}
-
-func number(digits string) int {
-	n, _ := strconv.Atoi(digits)
-	return n
+	lines := strings.Split(strings.TrimSpace(find(report, 1)), "\n")
+	return result{executions: number(executed, 1), inputs: number(inited, 1), first: number(inited, 2),
+		last: number(status, 1), crash: find(artifact, 1), group: find(ending, 1),
+		report: strings.Join(lines[:min(80, len(lines))], "\n")}
 }

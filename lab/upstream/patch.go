@@ -78,22 +78,18 @@ var fixes = slices.Concat(changes, []change{
 // apply makes changes in a copy of a module. Each has to be for some place in its package.
 func apply(tree string, changes []change) error {
 	for _, c := range changes {
-		dir := filepath.Join(tree, filepath.FromSlash(c.dir))
-		var err error
-		if c.old == "" {
-			err = os.WriteFile(filepath.Join(dir, c.new), text(c.new+".tmpl", nil), 0o666)
-		} else {
-			err = c.edit(dir)
-		}
-		if err != nil {
+		if err := c.apply(filepath.Join(tree, filepath.FromSlash(c.dir))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// edit makes a change in the files of its package, where what is imported may be another then.
-func (c change) edit(dir string) error {
+// apply makes a change in the files of its package, where what is imported may be another then.
+func (c change) apply(dir string) error {
+	if c.old == "" {
+		return os.WriteFile(filepath.Join(dir, c.new), text(c.new+".tmpl", nil), 0o666)
+	}
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	old, found := regexp.MustCompile(c.old), false
 	for _, name := range names {
@@ -172,16 +168,12 @@ func git(ctx context.Context, tree string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// left is a list for FINDINGS, which leaves out what the patch closes in runhcs-v1.
+// left is a list for FINDINGS, which leaves out what the patch closes, in runhcs-v1 alone.
 func left() string {
 	list := findings.Newest
 	for _, s := range subjects {
-		if s.Apart || s.Last != "" || s.unreported != "" {
-			continue
-		}
-		list += ",-" + s.Finding
-		if findings.All.Of(findings.LCOW, findings.Newest).Has(s.Finding) { // which the patch does not change
-			list += "@runhcs-v1"
+		if !s.Apart && s.Last == "" && s.unreported == "" {
+			list += ",-" + s.Finding + "@runhcs-v1"
 		}
 	}
 	return list

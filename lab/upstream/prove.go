@@ -62,6 +62,9 @@ func Reports(ctx context.Context, root, finding string) error {
 // choose returns the reports of a finding, or all if it is "", and says of which there are none.
 func choose(finding string) (chosen []*report, err error) {
 	cases, err := corpus.Load()
+	if err != nil {
+		return nil, err
+	}
 	known := make(map[string]bool)
 	for _, s := range subjects {
 		known[s.Finding] = true
@@ -78,7 +81,7 @@ func choose(finding string) (chosen []*report, err error) {
 		names := slices.Sorted(maps.Keys(known))
 		return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(names, ", "))
 	}
-	return chosen, err
+	return chosen, nil
 }
 
 // prove is an error unless the test of the report, whose output run returns, fails before
@@ -129,67 +132,60 @@ func (p *prover) run(ctx context.Context, r *report, fixed bool) (string, error)
 	if r.OS != "" && r.OS != "windows" && r.OS != runtime.GOOS {
 		return "", errors.New("its test needs " + r.OS)
 	}
-	version := cmp.Or(r.Last, r.newest)
+	version := r.version
 	if fixed && r.Fixed != "" {
 		version, fixed = r.Fixed, false
 	}
-	tree, err := p.tree(r, version, fixed)
-	if err != nil {
-		return "", err
+	tree := filepath.Join(p.work, path.Base(r.path)+"-"+version)
+	if fixed {
+		tree += "-fixed"
+	}
+	if _, err := os.Stat(tree); err != nil {
+		if err := p.copy(tree, r, version, fixed); err != nil {
+			return "", err
+		}
 	}
 	return p.test(ctx, tree, r.program, "^"+r.Test+"$")
 }
 
-// tree is a copy of a release of the report's module, or of that with its fixes, with the
+// copy makes a copy of a release of the report's module, or of that with its fixes, with the
 // tests of all reports that are proven on that release.
-func (p *prover) tree(of *report, version string, fixed bool) (dir string, err error) {
-	dir = filepath.Join(p.work, path.Base(project(of.Program))+"-"+version+map[bool]string{true: "-fixed"}[fixed])
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
+func (p *prover) copy(tree string, of *report, version string, fixed bool) error {
 	m, err := gocmd.Download(of.path, version)
 	if err != nil {
-		return "", err
+		return err
 	}
-	err = workspace.CopyTree(dir, m.Dir)
+	err = workspace.CopyTree(tree, m.Dir)
 	if err == nil && fixed {
-		err = apply(dir, of.fixes)
+		err = apply(tree, of.fixes)
 	}
 	for _, r := range p.reports {
-		if r.path == of.path && (version == cmp.Or(r.Last, r.newest) || version == r.Fixed) {
-			err = errors.Join(err, r.write(filepath.Join(dir, filepath.FromSlash(r.Folder))))
+		if r.path == of.path && (version == r.version || version == r.Fixed) {
+			err = errors.Join(err, r.write(filepath.Join(tree, filepath.FromSlash(r.Folder))))
 		}
 	}
-	return dir, err
-}
-
-// test runs tests of a program in a copy, under Wine if they are for Windows, and returns what
-// they print. The limit is many times what they take. Without Wine its error is wine.ErrMissing.
-func (p *prover) test(ctx context.Context, tree string, of program, tests string) (string, error) {
-	flags, env := []string{"-mod=mod"}, []string(nil)
-	if of.OS == "windows" {
-		if err := p.startWine(ctx); err != nil {
-			return "", err
-		}
-		module, err := shims.TestFlags(tree, tree+".module")
-		if err != nil {
-			return "", err
-		}
-		flags, env = p.host.Tests()
-		flags = append(flags, module...)
-	}
-	cmd := gocmd.Command(ctx, tree, "go", slices.Concat([]string{"test"}, flags,
-		[]string{"-v", "-count=1", "-timeout=2m", "-run=" + tests, "./" + of.Folder})...)
-	cmd.Env = append(cmd.Env, env...)
-	out, _, err := workspace.Try(cmd)
-	return out, err
-}
-
-func (p *prover) startWine(ctx context.Context) (err error) {
-	if p.host != nil {
-		return nil
-	}
-	fmt.Println("  building the tests of hcsshim's shims for Windows; the first time this takes minutes")
-	p.host, err = wine.Start(ctx, p.root)
 	return err
+}
+
+// test runs tests of a program in a copy, with all of go vet and under Wine if they are for
+// Windows, and returns what they print. The limit is many times what they take. Without
+// Wine its error is wine.ErrMissing.
+func (p *prover) test(ctx context.Context, tree string, of program, tests string) (out string, err error) {
+	args := []string{"test", "-mod=mod", "-v", "-count=1", "-timeout=2m", "-run=" + tests}
+	var env []string
+	if of.OS == "windows" {
+		if p.host == nil {
+			fmt.Println("  building the tests of hcsshim's shims for Windows; the first time this takes minutes")
+			p.host, err = wine.Start(ctx, p.root)
+		}
+		module, errModule := shims.Module(tree, tree+".module")
+		if err := errors.Join(err, errModule); err != nil {
+			return "", err
+		}
+		args, env = slices.Concat(args, module, []string{"-trimpath", "-vet=all"}), p.host.Tests()
+	}
+	cmd := gocmd.Command(ctx, tree, "go", append(args, "./"+of.Folder)...)
+	cmd.Env = append(cmd.Env, env...)
+	out, _, err = workspace.Try(cmd)
+	return out, err
 }

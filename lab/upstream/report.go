@@ -35,7 +35,7 @@ type report struct {
 	At, Filled               int // where a large payload has how many of the byte Filler, which Bytes leaves out
 	Filler                   byte
 	Options                  string // the right ones of readOptions, and of what decodes like it, in JSON
-	Release, Output          string // of the failing test
+	version, Release, Output string // of the failing test
 }
 
 // word is where a part of a name begins.
@@ -51,7 +51,8 @@ func newReport(s subject, cases []corpus.Case) *report {
 	r.Effect, r.Fixed = cmp.Or(s.Effect, f.Effect), cmp.Or(s.Fixed, place.Fixed)
 	r.Test = "Test" + word.ReplaceAllStringFunc("-"+r.Name, func(w string) string { return strings.ToUpper(w[1:]) })
 	r.File = strings.ReplaceAll(r.Name, "-", "_") + "_test.go"
-	r.Release = project(s.Program) + " " + cmp.Or(s.Last, r.newest)
+	r.version = cmp.Or(s.Last, r.newest)
+	r.Release = project(s.Program) + " " + r.version
 	for _, other := range f.Places {
 		if project(other.Program) == project(s.Program) && other.Command == place.Command {
 			text := other.Program + " since " + other.From
@@ -61,13 +62,13 @@ func newReport(s subject, cases []corpus.Case) *report {
 			r.Affected = append(r.Affected, text)
 		}
 	}
-	for _, c := range cases {
-		if r.payload == nil && place.Payload == nil && c.Name == place.Case {
-			r.payload = c.Payload.Bytes
-		}
-	}
-	if r.payload == nil && place.Payload != nil {
+	switch {
+	case r.payload != nil:
+	case place.Payload != nil:
 		r.payload = place.Payload()
+	default:
+		i := slices.IndexFunc(cases, func(c corpus.Case) bool { return c.Name == place.Case })
+		r.payload = cases[i].Payload.Bytes
 	}
 	in := contract.Stdin
 	if r.Program == findings.Create {
@@ -105,12 +106,9 @@ func (r *report) showBytes(payload []byte) {
 // hundred matches before the end of a text, so that no line is empty.
 var hundred = regexp.MustCompile(`(.{100})\B`)
 
-// source is the test as a Go file.
-func (r *report) source() ([]byte, error) { return imports.Process(r.File, text(r.Template, r), nil) }
-
 // write writes the report, and the test beside it.
 func (r *report) write(dir string) error {
-	source, err := r.source()
+	source, err := imports.Process(r.File, text(r.Template, r), nil)
 	return errors.Join(err, os.WriteFile(filepath.Join(dir, r.File), source, 0o666),
 		os.WriteFile(filepath.Join(dir, r.Name+".md"), text("report", r), 0o666))
 }

@@ -1,8 +1,8 @@
 package windows
 
 import (
-	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand"
 	"os"
@@ -29,7 +29,7 @@ import (
 // Each command of the real shims does what it must (expect_test.go): with the corpus, with
 // generated payloads, and with an Any of each message type that is linked.
 func TestCommands(t *testing.T) {
-	all := chosen(set.Checks)
+	all := chosen(*checks)
 	say("%d cases of the corpus, %d of them with the same bytes as another; %d of the others are run", len(cases),
 		len(cases)-len(different), len(all))
 	anys := slices.DeleteFunc(chosen(allChecks), func(p payload) bool { return !strings.Contains(p.name, "_info_") })
@@ -70,7 +70,6 @@ func TestCommands(t *testing.T) {
 					"it starts", row.name)
 				return
 			}
-			total.Add(int64(len(row.payloads)))
 			for _, p := range row.payloads {
 				t.Run(p.name, func(t *testing.T) {
 					t.Parallel()
@@ -80,17 +79,11 @@ func TestCommands(t *testing.T) {
 							s.checkMarked(t, row.command, p)
 						}
 					}
-					if n := done.Add(1); n%100 == 0 {
-						say("%d of %d payloads", n, total.Load())
-					}
 				})
 			}
 		})
 	}
 }
-
-// total and done count the payloads of TestCommands.
-var total, done atomic.Int64
 
 // Create of runhcs-v1 does what it must, and logs the options that it was given, field by
 // field: on every case of the corpus, read as the bare Any that CreateTaskRequest.Options is,
@@ -104,8 +97,8 @@ func TestCreate(t *testing.T) {
 		rows = append(rows, payload{c.Name, c.Payload})
 	}
 	names := grammar.RegisteredNames()
-	n := min(len(names), len(names)*set.Checks/allChecks+1)
-	for _, i := range rand.New(rand.NewSource(int64(set.Seed))).Perm(len(names))[:n] {
+	n := min(len(names), len(names)**checks/allChecks+1)
+	for _, i := range rand.New(rand.NewSource(int64(*seed))).Perm(len(names))[:n] {
 		rows = append(rows, anyPayload(names[i], wire.String(1, names[i])))
 	}
 	counts := make(map[Kind]int)
@@ -122,11 +115,14 @@ func TestCreate(t *testing.T) {
 
 // The shims do what they must with one payload, and it is shown: make -C lab e2e CASE=file.
 func TestCase(t *testing.T) {
-	b, err := os.ReadFile(set.Case)
+	if *file == "" {
+		t.Skip("CASE is not set")
+	}
+	b, err := os.ReadFile(*file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := payload{set.Case, grammar.Payload{Bytes: b, Description: set.Case}}
+	p := payload{*file, grammar.Payload{Bytes: b, Description: *file}}
 	for _, s := range shims {
 		for _, c := range commands[s] {
 			if s == lcow && c.name == start.name {
@@ -139,24 +135,30 @@ func TestCase(t *testing.T) {
 	}
 }
 
-// What make -C lab e2e has prepared: its settings, the shims, and the host on which they run;
-// and the corpus, with and without the cases that have the same bytes as an earlier one, as
-// many recordings of containerd have.
+// What make -C lab e2e chooses.
 var (
-	set              Settings
+	dir    = flag.String("shims", "", "`folder` with the shims built for Windows; without it none are run")
+	file   = flag.String("case", "", "`file` with the one payload to give them; without it they get the others")
+	seed   = flag.Int("seed", 1, "of the generated payloads")
+	checks = flag.Int("checks", 300, "how many payloads are generated")
+)
+
+// The shims, and the host on which they run; and the corpus, with and without the cases that
+// have the same bytes as an earlier one, as many recordings of containerd have.
+var (
 	shims            []*shim // runhcs-v1, and lcow-v2 if this hcsshim has one that reads options
 	host             *wine.Host
 	cases, different []corpus.Case
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(verify.Main(func() int {
-		text := verify.Settings().Lab
-		if text == "" {
+		if *dir == "" {
 			say("NOT RUN: the real shims, which make -C lab e2e builds and runs")
 			return 0
 		}
-		if err := prepare(text); err != nil {
+		if err := prepare(); err != nil {
 			fmt.Println(err)
 			return 1
 		}
@@ -166,12 +168,11 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-func prepare(text string) error {
+func prepare() error {
 	root, err1 := settings.Root()
-	err2 := json.Unmarshal([]byte(text), &set)
-	var err3, err4 error
-	host, err3 = wine.Open(root)
-	cases, err4 = corpus.Load()
+	var err2, err3 error
+	host, err2 = wine.Open(root)
+	cases, err3 = corpus.Load()
 	seen := make(map[string]bool)
 	for _, c := range cases {
 		if !seen[c.SHA256] {
@@ -180,13 +181,13 @@ func prepare(text string) error {
 		seen[c.SHA256] = true
 	}
 	for _, s := range []*shim{runhcs, lcow} {
-		s.file = filepath.Join(set.Shims, s.name+".exe")
+		s.file = filepath.Join(*dir, s.name+".exe")
 		if program, err := os.ReadFile(s.file); err == nil {
 			s.shows = s == lcow || strings.Contains(string(program), logged) // since hcsshim v0.14.0
 			shims = append(shims, s)
 		}
 	}
-	return errors.Join(err1, err2, err3, err4)
+	return errors.Join(err1, err2, err3)
 }
 
 // say prints a line that make -C lab e2e shows even if the test passes.
@@ -231,14 +232,14 @@ func (s *shim) fail(t testing.TB, c command, p payload, r verdict.Report) {
 // corpus.
 func generated() (list []payload) {
 	bytes, properties := corpus.Payloads(cases), grammar.RunHCS.Properties()
-	for i := range set.Checks {
-		rnd := rand.New(rand.NewSource(int64(set.Seed)<<32 + int64(i)))
+	for i := range *checks {
+		rnd := rand.New(rand.NewSource(int64(*seed)<<32 + int64(i)))
 		drawn := []grammar.Payload{{Bytes: grammar.Changed(rnd, bytes), Description: "a case of the corpus, changed"}}
 		if i%6 != 0 {
 			drawn = properties[rnd.Intn(len(properties))].Draw(rnd)
 		}
 		p := drawn[rnd.Intn(len(drawn))]
-		p.Description = fmt.Sprintf("SEED=%d, number %d: %s", set.Seed, i, p.Description)
+		p.Description = fmt.Sprintf("SEED=%d, number %d: %s", *seed, i, p.Description)
 		list = append(list, payload{strconv.Itoa(i), p})
 	}
 	return list

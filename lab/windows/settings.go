@@ -3,14 +3,6 @@
 // contract and the known findings for lcow-v2. README.md says how.
 package windows
 
-// Settings are those of the tests that run the real shims, as settings.Test.Lab.
-type Settings struct {
-	Shims  string // folder with the shims built for Windows
-	Case   string // the one payload to give them; "" is the corpus and generated ones
-	Seed   int    // of the generated payloads
-	Checks int    // how many of those
-}
-
 // Namespace is in the names of the pipes of the shims, and so is their ID.
 const Namespace = "shimfuzz"
 
@@ -36,7 +28,6 @@ type Order struct {
 // Reply is what a shim did when its Create was called.
 type Reply struct {
 	Err      string // its answer; "" is success
-	Closed   bool   // it closed the connection instead of answering
 	Alive    bool   // after its answer it answered Connect
 	Exit     int    // its exit code, if it is not alive
 	PanicLog string // in its bundle, if it is not alive

@@ -1,9 +1,8 @@
-// Package workspace has what the lab does with an hcsshim under test: other workspaces, and
-// programs and copies of trees for it.
+// Package workspace has what the lab does with an hcsshim under test: other workspaces, runs
+// of programs, and copies of trees.
 package workspace
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,42 +11,22 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/mod/modfile"
-
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
-	"shimfuzz/internal/settings"
 )
 
-// Edited returns the build with another workspace beside its own, which edit changes.
-func Edited(b *extract.Build, name string, edit func(*modfile.WorkFile) error) (*extract.Build, error) {
-	text, err := os.ReadFile(b.Work)
-	if err != nil {
-		return nil, err
-	}
-	work, err := modfile.ParseWork(b.Work, text, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := edit(work); err != nil {
-		return nil, err
-	}
-	work.Cleanup()
+// Edited returns the build with another workspace beside its own: edits are flags of "go work
+// edit".
+func Edited(b *extract.Build, name string, edits ...string) (*extract.Build, error) {
 	edited := *b
 	edited.Work = filepath.Join(b.Dir, name+".work")
-	// Renamed into its place, for another process may be reading it.
-	err = os.WriteFile(edited.Work+".new", modfile.Format(work.Syntax), 0o666)
-	return &edited, errors.Join(err, os.Rename(edited.Work+".new", edited.Work))
-}
-
-// Program builds a program of the tree and prepares it to be run with the settings.
-func Program(ctx context.Context, b *extract.Build, s settings.Test, pkg string, args ...string) (*exec.Cmd, error) {
-	// The go command names the program, because on Windows only one in .exe is found.
-	if err := gocmd.Show(b.Go(ctx, s, "build", "-buildvcs=false", "-o", b.Dir+string(filepath.Separator),
-		pkg)); err != nil {
+	file := edited.Work + ".new" // renamed into its place, for another process may be reading it
+	text, err := os.ReadFile(b.Work)
+	if err := errors.Join(err, os.WriteFile(file, text, 0o666)); err != nil {
 		return nil, err
 	}
-	return b.Command(ctx, s, filepath.Join(b.Dir, path.Base(pkg)), args...), nil
+	_, err = gocmd.Run(b.Dir, nil, slices.Concat([]string{"work", "edit"}, edits, []string{file})...)
+	return &edited, errors.Join(err, os.Rename(file, edited.Work))
 }
 
 // Try runs cmd and returns all that it prints, and whether it failed. The error

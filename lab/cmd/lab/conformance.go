@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,7 +21,6 @@ import (
 	"shimfuzz/lab/conformance"
 	"shimfuzz/lab/conformance/optionstype"
 	"shimfuzz/lab/conformance/process"
-	"shimfuzz/lab/workspace"
 )
 
 // conform holds a reader in a process of its own to the contract.
@@ -55,11 +55,15 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 	if _, err := optionstype.WriteDescriptors(); err != nil { // for one that this hcsshim does not link
 		return err
 	}
-	j.tell(s)
-	cmd, err := workspace.Program(ctx, j.b, j.test, "./lab/conformance/run", args...)
-	if err != nil {
+	text, _ := json.Marshal(s) // strings and numbers always have a JSON form
+	test := j.test
+	test.Lab = string(text)
+	// The go command names the program, because on Windows only one in .exe is found.
+	if err := gocmd.Show(j.b.Go(ctx, test, "build", "-buildvcs=false", "-o", j.b.Dir+string(filepath.Separator),
+		"./lab/conformance/run")); err != nil {
 		return err
 	}
+	cmd := j.b.Command(ctx, test, filepath.Join(j.b.Dir, "run"), args...)
 	// After an interrupt it writes what is known, and may first have to wait for a reader that hangs.
 	cmd.WaitDelay = 2*process.Limit + 10*time.Second
 	return gocmd.Show(cmd)
@@ -67,67 +71,44 @@ func (j *job) putTo(ctx context.Context, args ...string) error {
 
 // example is an example reader, on a protobuf engine of its own.
 type example struct {
-	name    string // of its folder in lab/examples/readers
-	what    string // its language, and its engine
-	longest int    // how many tokens in a row it is asked, 1 where it is slow
-	command string // that runs it, from the root of the suite
+	name, what string // of its folder in lab/examples/readers; its language and its engine
+	command    string // that runs it, from the root of the suite
 }
 
 var examples = []example{
-	{"python", "Python, protobuf 3.21 in pure Python", 1,
+	{"python", "Python, protobuf 3.21 in pure Python",
 		"/usr/bin/python3 build/examples/python/reader.py " + optionstype.Descriptors},
-	{"cpp", "C++, libprotobuf 3.21", 2, "build/examples/cpp/reader"},
-	{"javascript", "JavaScript, Protobuf-ES 2.17 (@bufbuild/protobuf)", 1,
+	{"cpp", "C++, libprotobuf 3.21", "build/examples/cpp/reader"},
+	{"javascript", "JavaScript, Protobuf-ES 2.17 (@bufbuild/protobuf)",
 		"node build/examples/javascript/reader.js " + optionstype.Descriptors},
-	{"go", "Go, google.golang.org/protobuf, the release of go.mod", 2, "build/examples/go/reader"},
-	{"rust", "Rust, prost 0.11", 1, "build/examples/rust/target/release/reader"},
+	{"go", "Go, google.golang.org/protobuf, the release of go.mod", "build/examples/go/reader"},
+	{"rust", "Rust, prost 0.11", "build/examples/rust/target/release/reader"},
 }
 
-// build builds the reader in build/examples.
-func (e example) build(ctx context.Context, root string) error {
-	if _, err := optionstype.WriteDescriptors(); err != nil {
-		return err
-	}
-	folder := filepath.Join(root, "lab", "examples", "readers")
-	_, err := gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.name))
-	return err
-}
-
-// exampleReaders holds the example readers to the contract, but for the known defects of
-// their engines, and a reader of runc's Options, a shim on containerd's pkg/shim, to its list of
-// expected failures.
+// exampleReaders holds a reader of runc's Options, a shim on containerd's pkg/shim, to its list
+// of expected failures, and each example reader to the contract, but for the known defects of
+// its engine. The error is that one is not right, or cannot be built here.
 func exampleReaders(ctx context.Context, j *job) error {
 	const shim, release = findings.PkgShim, findings.NewestContainerd
 	known := readers.All("")
 	r := known[slices.IndexFunc(known, func(r readers.Reader) bool { return r.ID() == shim+" "+release })]
-	if err := r.Build(j.root); err != nil {
+	_, err := optionstype.WriteDescriptors() // with which the examples are built
+	if err := errors.Join(err, r.Build(j.root)); err != nil {
 		return err
 	}
 	runc := *j
 	runc.Reader, runc.Options = r.Program(j.root)+" runc", findings.RuncOptions
 	runc.Expected = "lab/compat/readers/pkgshim/expected-runc-" + release + ".txt"
-	runc.Level, runc.Checks, runc.Longest = conformance.Required, 50, 1 // each payload takes a process
+	// Each payload takes a process.
+	runc.Level, runc.Checks, runc.Longest, runc.Payloads = conformance.Required, 50, 1, 0
 	fmt.Printf("\n== Go, runc's Options with %s\n", r.ID())
 	red := conform(ctx, &runc)
-	j.Update = false
-	return cmp.Or(red, j.holdExamples(ctx))
-}
-
-// differ holds the reference to readers on other protobuf engines: it asks the example
-// readers everything small, and mutated payloads.
-func differ(ctx context.Context, j *job) error {
-	j.Level, j.Longest = conformance.Freedoms, 2
-	return j.holdExamples(ctx)
-}
-
-// holdExamples holds each example reader to the contract, but for the known defects of its
-// engine. The error is that one is not right, or cannot be built here.
-func (j *job) holdExamples(ctx context.Context) (red error) {
+	folder := filepath.Join(j.root, "lab", "examples", "readers")
 	for _, e := range examples {
 		fmt.Printf("\n== %s\n", e.what)
 		one := *j
-		one.Reader, one.Engine, one.Longest = e.command, e.name, cmp.Or(j.Longest, e.longest)
-		err := e.build(ctx, j.root)
+		one.Reader, one.Engine, one.Update = e.command, e.name, false
+		_, err := gocmd.Output(gocmd.Command(ctx, folder, "make", "--silent", e.name)) // into build/examples
 		if err == nil {
 			err = conform(ctx, &one)
 		}
@@ -135,11 +116,10 @@ func (j *job) holdExamples(ctx context.Context) (red error) {
 			return ctx.Err()
 		}
 		if err != nil && !errors.Is(err, gocmd.ErrReported) {
-			fmt.Printf("  NOT RUN: %v\n  make -C lab examples-tools installs what it needs\n", err)
+			fmt.Printf("  NOT RUN: %v\n  make -C lab tools installs what it needs\n", err)
+			err = gocmd.ErrReported
 		}
-		if err != nil {
-			red = gocmd.ErrReported
-		}
+		red = cmp.Or(red, err)
 	}
 	return red
 }
@@ -152,16 +132,4 @@ func descriptors(_ context.Context, j *job) error {
 	}
 	fmt.Printf("%s\n  %s\n", optionstype.Descriptors, strings.Join(messages, "\n  "))
 	return nil
-}
-
-// examplesTools installs from Debian what the example readers need.
-func examplesTools(ctx context.Context, j *job) error {
-	return install(ctx, j.root, "python3", "python3-protobuf", "g++", "protobuf-compiler", "libprotobuf-dev", "nodejs",
-		"npm", "cargo", "rustc", "librust-prost-dev", "librust-prost-types-dev")
-}
-
-// install installs packages of Debian.
-func install(ctx context.Context, root string, packages ...string) error {
-	const apt = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "
-	return gocmd.Show(gocmd.Command(ctx, root, "sh", "-c", apt+strings.Join(packages, " ")))
 }

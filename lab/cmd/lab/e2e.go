@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
-	"shimfuzz/lab/windows"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
 )
@@ -30,8 +28,11 @@ func test(ctx context.Context, j *job) error { return j.goTest(ctx, nil, "./lab/
 // payloads, and holds them to the answers of the extracted readOptions. With
 // CASE it shows what they do with that one.
 func e2e(ctx context.Context, j *job) error {
-	s := windows.Settings{Shims: filepath.Join(j.b.Dir, "e2e"), Seed: j.Seed, Checks: j.Checks}
-	which := "-skip=^TestCase$"
+	dir := filepath.Join(j.b.Dir, "e2e")
+	// In the package's own folder go test shows what a test prints, at once. A shim waits for
+	// Wine's server, and a test for a hang.
+	args := []string{"-C=lab/windows", "-count=1", fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()), "-shims=" + dir,
+		fmt.Sprintf("-seed=%d", j.Seed), fmt.Sprintf("-checks=%d", j.Checks)}
 	if j.file != "" {
 		c, err := fuzz.ReadCase(j.file, "")
 		if err != nil {
@@ -40,26 +41,17 @@ func e2e(ctx context.Context, j *job) error {
 		if c.Native {
 			return fmt.Errorf("%s: want a payload as it is, not a file of Go's fuzzing engine", j.file)
 		}
-		s.Case, which = c.File, "-run=^TestCase$"
+		args = append(args, "-case="+c.File, "-run=^TestCase$")
 	}
-	j.printSource()
 	host, err := wine.Start(ctx, j.root)
 	if err != nil {
 		return err
 	}
 	defer host.Stop()
-	if err := shims.Build(ctx, j.root, j.b.Source.Dir, s.Shims); err != nil {
+	if err := shims.Build(ctx, j.root, j.b.Source.Dir, dir); err != nil {
 		return err
 	}
-	j.tell(s)
-	// In the package's own folder go test shows what a test prints, at once. A shim waits for
-	// Wine's server, and a test for a hang.
-	return j.goTest(ctx, nil, "-C=lab/windows", "-count=1", fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()), which)
-}
-
-// e2eTools installs Wine and mingw-w64 on Debian.
-func e2eTools(ctx context.Context, j *job) error {
-	return install(ctx, j.root, "wine64", "gcc-mingw-w64-x86-64")
+	return j.goTest(ctx, nil, args...)
 }
 
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
@@ -75,12 +67,10 @@ const notUnderWine = "^Test(Keep|ReadCase|ReadExcused|Walk.*)$"
 
 // underWine runs the suite's own tests and the extracted decoder as programs for Windows.
 func underWine(ctx context.Context, j *job) error {
-	j.printSource()
 	host, err := wine.Start(ctx, j.root)
 	if err != nil {
 		return err
 	}
 	defer host.Stop()
-	flags, env := host.Tests()
-	return j.goTest(ctx, env, slices.Concat(flags, []string{"-count=1", "-skip=" + notUnderWine}, windowsPackages)...)
+	return j.goTest(ctx, host.Tests(), append(windowsPackages, "-count=1", "-skip="+notUnderWine)...)
 }

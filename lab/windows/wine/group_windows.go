@@ -31,6 +31,3 @@ func leftBy(cmd *exec.Cmd) *os.Process {
 	left, _ := os.FindProcess(pid) // on Windows it fails if there is no such process
 	return left
 }
-
-// peakMemory is not known on Windows.
-func peakMemory(*os.ProcessState) int64 { return 0 }

@@ -4,6 +4,8 @@
 package wine
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +23,7 @@ import (
 )
 
 // ErrMissing is the error that a tool is not installed.
-var ErrMissing = errors.New("this needs Wine and mingw-w64: run make -C lab e2e-tools as root, on Debian")
+var ErrMissing = errors.New("this needs Wine and mingw-w64: run make -C lab tools as root, on Debian")
 
 // Host is the system on which the programs run: Windows itself, or Wine.
 type Host struct {
@@ -34,32 +36,20 @@ type Host struct {
 // native reports whether the programs run without Wine.
 const native = runtime.GOOS == "windows"
 
-// Debian installs the programs of its package wine64 outside of PATH.
-var (
-	wineNames   = []string{"wine64", "/usr/lib/wine/wine64", "wine"}
-	serverNames = []string{"wineserver", "/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"}
-)
-
-const compilerName = "x86_64-w64-mingw32-gcc"
-
 // Open finds Wine, whose prefix is below the suite's root. The error is ErrMissing if
 // Wine is not installed.
 func Open(root string) (*Host, error) {
-	prefix, files := filepath.Join(root, "build", "wine"), filepath.Join(root, "lab", "windows", "wine", "prefix")
-	h := &Host{firstOf(wineNames), firstOf(serverNames), prefix, files, flock.New(prefix + ".lock")}
+	prefix := filepath.Join(root, "build", "wine")
+	h := &Host{prefix: prefix, files: filepath.Join(root, "lab", "windows", "wine", "prefix"),
+		lock: flock.New(prefix + ".lock")}
+	find := func(name string) string { path, _ := exec.LookPath(name); return path }
+	// Debian installs the programs of its package wine64 outside of PATH.
+	h.wine = cmp.Or(find("wine64"), find("/usr/lib/wine/wine64"), find("wine"))
+	h.server = cmp.Or(find("wineserver"), find("/usr/lib/wine/wineserver64"), find("/usr/lib/wine/wineserver"))
 	if !native && (h.wine == "" || h.server == "") {
 		return nil, ErrMissing
 	}
 	return h, nil
-}
-
-func firstOf(names []string) string {
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
 }
 
 // Start finds Wine, and runs it until Stop. It waits while another process does. The
@@ -79,17 +69,9 @@ func Start(ctx context.Context, root string) (*Host, error) {
 		return h, nil
 	}
 	h.end() // what an ended process has left
-	if h.complete() && h.prepare(ctx) == nil {
-		return h, nil
-	}
-	fmt.Println("  creating a Windows for Wine, which takes some seconds")
-	h.end()
-	if err = errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err == nil {
-		err = h.prepare(ctx)
-	}
-	if err != nil {
+	if err := h.prepare(ctx); err != nil {
 		h.Stop()
-		return nil, fmt.Errorf("creating Wine's prefix: %w", err)
+		return nil, err
 	}
 	return h, nil
 }
@@ -97,22 +79,30 @@ func Start(ctx context.Context, root string) (*Host, error) {
 // prepare starts Wine's server, and makes of the prefix what it must be. Without a server
 // every program would start one of its own, which would end with it.
 func (h *Host) prepare(ctx context.Context) error {
-	err := h.check(ctx, h.server, "--persistent")
-	if err == nil && !h.complete() {
-		err = h.check(ctx, h.wine, "wineboot", "--init")
-	}
-	if err == nil && !h.complete() {
-		err = h.check(ctx, compilerName, "-shared", "-O2", "-s", "-o", filepath.Join(h.prefix, random),
-			filepath.Join(h.files, "bcryptprimitives.c"), "-ladvapi32")
-	}
-	if err != nil {
-		return err
-	}
+	server := []string{h.server, "--persistent"}
 	// Windows says that it is Windows Server 2025, the oldest on which lcow-v2 runs (main.go):
 	// Wine takes it from the registry (dlls/ntdll/version.c). That has no time zones: every
 	// process would look for its own among them, with half of all the requests that it sends
 	// to Wine's server.
-	return h.check(ctx, h.wine, "regedit", "/S", filepath.Join(h.files, "shimfuzz.reg"))
+	registry := []string{h.wine, "regedit", "/S", filepath.Join(h.files, "shimfuzz.reg")}
+	lines := [][]string{server, registry}
+	// Go programs get random numbers from this library, which Wine has since version 9. It is
+	// made last: a prefix without it was never complete.
+	library := filepath.Join(h.prefix, "drive_c", "windows", "system32", "bcryptprimitives.dll")
+	if _, err := os.Stat(library); err != nil {
+		fmt.Println("  creating a Windows for Wine, which takes some seconds")
+		if err := errors.Join(os.RemoveAll(h.prefix), os.MkdirAll(h.prefix, 0o777)); err != nil {
+			return err
+		}
+		lines = [][]string{server, {h.wine, "wineboot", "--init"}, registry, {"x86_64-w64-mingw32-gcc", "-shared",
+			"-O2", "-s", "-o", library, filepath.Join(h.files, "bcryptprimitives.c"), "-ladvapi32"}}
+	}
+	for _, line := range lines {
+		if err := h.check(ctx, line...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Stop ends Wine and all programs that it runs.
@@ -141,8 +131,8 @@ func (h *Host) command(ctx context.Context, program string, args ...string) *exe
 }
 
 // check runs a program of Wine's. It fails if no program runs.
-func (h *Host) check(ctx context.Context, program string, args ...string) error {
-	cmd := h.command(ctx, program, args...)
+func (h *Host) check(ctx context.Context, line ...string) error {
+	cmd := h.command(ctx, line[0], line[1:]...)
 	cmd.WaitDelay = time.Second // it may leave a process running that keeps its output open
 	out, err := cmd.CombinedOutput()
 	switch {
@@ -151,8 +141,8 @@ func (h *Host) check(ctx context.Context, program string, args ...string) error 
 	case errors.Is(err, exec.ErrNotFound):
 		return ErrMissing
 	}
-	return fmt.Errorf("%s does not work in %s, which needs 700 MiB: %w: %.200s", strings.Join(cmd.Args, " "), h.prefix,
-		err, gocmd.OneLine(string(out)))
+	return fmt.Errorf("%s does not work in %s, which needs 700 MiB and is made anew once it is removed: %w: %.200s",
+		strings.Join(line, " "), h.prefix, err, gocmd.OneLine(string(out)))
 }
 
 // settings are Wine's: they turn off its own messages, the offers to download Mono
@@ -162,21 +152,69 @@ func (h *Host) settings() []string {
 		"WINESERVER=" + h.server}
 }
 
-// Tests returns the flags and the variables with which "go test" builds tests for
-// Windows and runs them on the host: none on Windows.
-func (h *Host) Tests() (flags, env []string) {
+// Tests returns the variables with which "go test" builds tests for Windows and runs them on
+// the host: none on Windows.
+func (h *Host) Tests() []string {
 	if native {
-		return nil, nil
+		return nil
 	}
-	return []string{"-exec=" + h.wine}, append(h.settings(), "GOOS=windows", "GOARCH=amd64")
+	return append(h.settings(), "GOFLAGS=-exec="+h.wine, "GOOS=windows", "GOARCH=amd64")
 }
 
-// random is the library in the prefix from which Go programs get random numbers. Wine has
-// it since version 9.
-const random = "drive_c/windows/system32/bcryptprimitives.dll"
+// Command is one run of a program.
+type Command struct {
+	Program string // path of the executable file
+	Args    []string
+	Dir     string // working directory, in which the output of the program is kept, too
+	Stdin   []byte
+	Limit   time.Duration // after which the program and the processes that it started are ended
+}
 
-// complete reports whether the prefix exists and its creation has finished.
-func (h *Host) complete() bool {
-	_, err := os.Stat(filepath.Join(h.prefix, random))
-	return err == nil
+// Result is what can be observed of a run from outside.
+type Result struct {
+	Stdout, Stderr string
+	Exit           int  // exit code, -1 if a signal ended the program
+	TimedOut       bool // the time limit was reached
+	LeftRunning    bool // the program has ended, and has left another process running
+}
+
+// Run runs a program until it ends or its time limit is reached, and then ends
+// all processes that it has left running. A program that fails, or reaches the
+// limit, is no error: the errors are those of starting it, of ctx and of reading
+// its output.
+func (h *Host) Run(ctx context.Context, c Command) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Limit)
+	defer cancel()
+	line := append([]string{h.wine, c.Program}, c.Args...)
+	if native {
+		line = line[1:]
+	}
+	cmd := h.command(ctx, line[0], line[1:]...)
+	cmd.Dir = c.Dir
+	cmd.Stdin = bytes.NewReader(c.Stdin)
+	// Files, because a pipe stays open as long as a process that was left running has it.
+	out, err1 := os.Create(filepath.Join(c.Dir, "stdout.txt"))
+	errs, err2 := os.Create(filepath.Join(c.Dir, "stderr.txt"))
+	defer out.Close()
+	defer errs.Close()
+	cmd.Stdout, cmd.Stderr = out, errs
+	cmd.Cancel = func() error { return endGroup(cmd) }
+	cmd.WaitDelay = time.Second // for a program that does not read its stdin
+	err := errors.Join(err1, err2)
+	if err == nil {
+		err = cmd.Run()
+	}
+	if cmd.ProcessState == nil {
+		return Result{}, fmt.Errorf("running %s: %w", c.Program, err)
+	}
+	r := Result{Exit: cmd.ProcessState.ExitCode(), TimedOut: errors.Is(ctx.Err(), context.DeadlineExceeded)}
+	r.LeftRunning = !r.TimedOut && groupLives(cmd)
+	_ = endGroup(cmd) // all of them may have ended
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return r, ctx.Err()
+	}
+	outText, err1 := os.ReadFile(out.Name())
+	errText, err2 := os.ReadFile(errs.Name())
+	r.Stdout, r.Stderr = string(outText), string(errText)
+	return r, errors.Join(err1, err2)
 }

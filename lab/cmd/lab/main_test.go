@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 		}
 		for name := range strings.FieldsSeq(c.variables) {
 			name, _, _ = strings.Cut(name, "=")
-			if j.places()[name] == nil {
+			if j.places().Lookup(name) == nil {
 				t.Errorf("%s: %s has no place", c.name, name)
 			}
 		}
