@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/verdict"
 	"shimfuzz/internal/verify"
@@ -78,11 +79,12 @@ func (s *shim) checkFinding(t *testing.T, c command, f *findings.Finding, place 
 	if len(p.Bytes) > 1<<20 {
 		what = fmt.Sprintf("%s, %d MiB printed", got.Kind, len(got.run.output)>>20)
 	}
-	if place.Command == "" {
-		what += "; right: " + string(reference.Answer(p.Bytes).Kind)
+	shown := finds.met(got) && (f.Name != levelEchoed || len(got.run.output) > 1<<20)
+	if right := reference.Answer(p.Bytes); place.Command == "" {
+		what += "; right: " + string(right.Kind)
+		shown = shown && !contract.Right(right, s.answer(p.Bytes))
 	}
 	say("%-28s %s %s: %s", f.Name, s.name, c.name, what)
-	shown := finds.met(got) && (f.Name != levelEchoed || len(got.run.output) > 1<<20)
 	switch {
 	case shown && !excused:
 		s.fail(t, c, p, verdict.Report{Verdict: verdict.Wrong, Finding: f, Got: what,
