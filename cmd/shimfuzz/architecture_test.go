@@ -131,7 +131,7 @@ func TestNothingNeedsTheLab(t *testing.T) {
 // maxColumns is the length of a line, with four columns for a tab.
 const maxColumns = 120
 
-// No line is too long to be read beside another file. The lab's page of HTML is no Go.
+// No line is too long to be read beside another file.
 func TestLines(t *testing.T) {
 	for name, text := range goFiles(t, "testdata") {
 		n := 0

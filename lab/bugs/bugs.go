@@ -1,5 +1,5 @@
 // Package bugs has what is wrong with decoders: bugs that people write, and known defects of
-// protobuf engines, most of them told by what a decoder with them takes a payload for.
+// protobuf engines. Most are declared by the payload that a decoder with the bug takes another one for.
 package bugs
 
 import (

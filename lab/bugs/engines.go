@@ -13,7 +13,7 @@ import (
 
 // Engine is a protobuf engine that a reader is built on.
 type Engine struct {
-	Every   int      // it is slow, and of pairs of tokens it is given every n-th; 0 is all
+	Every   int      // it is slow, and with LONGEST above 1 it is given every n-th payload; 0 is all
 	Defects []Defect // that are known
 }
 

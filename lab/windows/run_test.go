@@ -38,8 +38,8 @@ type shim struct {
 	shows bool   // its output has the options that it was given as a bare Any
 }
 
-// The shims. lcow-v2 checks the version of Windows after the options, and Wine's is too old
-// for it. On a newer Windows it fails because its command line has no namespace.
+// The shims. lcow-v2 checks the version of Windows after the options; on one that it knows it fails
+// because its command line has no namespace.
 var (
 	runhcs = &shim{name: "containerd-shim-runhcs-v1", programs: []string{findings.RunHCS, findings.ReadOptions},
 		refusals: []string{"failed to read shim options from stdin: ", "Incorrect Usage. "},

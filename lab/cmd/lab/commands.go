@@ -42,13 +42,13 @@ var commands = []command{
 	{"matrix", "3 min", "which containerd works with which shim", "HCSSHIM", false, compare},
 	{"record", "3 min", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
-	{"e2e", "4 min", "the real shims for Windows, under Wine: serve and start",
+	{"e2e", "3 min", "the real shims for Windows, under Wine: start, serve, Create, -info",
 		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},
 	{"windows", "3 min", "the suite's own tests as Windows programs, under Wine",
 		"HCSSHIM ENTRY FINDINGS", true, underWine},
-	{"mutants", "8 min", "break the decoders in a thousand ways, see that it shows",
+	{"mutants", "5 min", "break the decoders in a thousand ways, see that it shows",
 		"HCSSHIM ENTRY SAMPLE SEED MUTANT", true, breakDecoders},
-	{"history", "3 min", "find every known defect again, on the releases that have it", "", false,
+	{"history", "1 min", "find every known defect again, on the releases that have it", "", false,
 		func(ctx context.Context, j *job) error { return mutants.History(ctx, j.root) }},
 	{"oss-fuzz", "10 min", "what OSS-Fuzz does: build, check, fuzz, report coverage",
 		"HCSSHIM ENTRY FINDINGS FUZZTIME=60s", true, ossFuzz},
@@ -78,7 +78,7 @@ func printHelp(out io.Writer) {
 	fmt.Fprintln(out, `
 Times are about those of two idle cores; a first run also downloads and compiles, for minutes.
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
-it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. lab/README.md explains the others.`)
+it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. lab/README.md and docs/conformance.md explain the others.`)
 }
 
 // installTools installs packages of Debian: what OSS-Fuzz's fuzzers are linked with, what the

@@ -1,6 +1,6 @@
 // Command run holds a reader in a process of its own to the contract, or with a case
-// shows what it answers to that. make -C lab conformance and make repro run it, in a build with
-// the Options of the hcsshim that the user names.
+// shows what it answers to that. make -C lab conformance and make -C lab repro run it, in a build
+// with the Options of the hcsshim that the user names.
 package main
 
 import (
