@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
+	"strings"
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
@@ -12,17 +17,54 @@ import (
 	"shimfuzz/lab/windows/wine"
 )
 
-// goTest shows "go test" on the hcsshim under test, in an environment with env. vet is make
+// goTest is "go test" on the hcsshim under test, in an environment with env. vet is make
 // lint's. A hang is the watchdog's to end (decoder.HangLimit): the limit on all tests
 // together is for what is not a decode, and no busy machine reaches it.
-func (j *job) goTest(ctx context.Context, env []string, args ...string) error {
+func (j *job) goTest(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := j.b.Go(ctx, j.test, "test", append(args, "-vet=off", "-timeout=60m")...)
 	cmd.Env = append(cmd.Env, env...)
-	return gocmd.Show(cmd)
+	return cmd
+}
+
+var (
+	passing = regexp.MustCompile(`^(=== |\s*--- PASS: |PASS$)`) // of a test, or of all in a package
+	passed  = regexp.MustCompile(`^(ok  |\?   )\t`)             // a package
+	failed  = regexp.MustCompile(`^FAIL\t`)                     // a package
+)
+
+// show runs "go test -v" of several packages. It shows what those that fail print, and of the
+// others what did not run, which without -v nobody would see.
+func show(tests *exec.Cmd) error {
+	var held []string // of the package that runs
+	err := gocmd.Lines(tests, func(line string) {
+		switch held = append(held, line); {
+		case passed.MatchString(line):
+			held = slices.DeleteFunc(held, func(l string) bool {
+				return l != line && !strings.Contains(l, "NOT RUN: ")
+			})
+		case !failed.MatchString(line):
+			return
+		}
+		printAll(held)
+		held = nil
+	})
+	printAll(held)
+	if errors.As(err, new(*exec.ExitError)) {
+		return gocmd.ErrReported
+	}
+	return err
+}
+
+func printAll(lines []string) {
+	for _, line := range lines {
+		if !passing.MatchString(line) {
+			fmt.Println(line)
+		}
+	}
 }
 
 // test runs the lab's own tests. Those of the real shims are e2e's.
-func test(ctx context.Context, j *job) error { return j.goTest(ctx, nil, "./lab/...") }
+func test(ctx context.Context, j *job) error { return show(j.goTest(ctx, nil, "-v", "./lab/...")) }
 
 // e2e runs the real shims, built for Windows, on the corpus and on generated
 // payloads, and holds them to the answers of the extracted readOptions. With
@@ -51,7 +93,7 @@ func e2e(ctx context.Context, j *job) error {
 	if err := shims.Build(ctx, j.root, j.b.Source.Dir, dir); err != nil {
 		return err
 	}
-	return j.goTest(ctx, nil, args...)
+	return gocmd.Show(j.goTest(ctx, nil, args...))
 }
 
 // windowsPackages are those whose tests run under Wine, which has no Go. Up to its
@@ -72,5 +114,5 @@ func underWine(ctx context.Context, j *job) error {
 		return err
 	}
 	defer host.Stop()
-	return j.goTest(ctx, host.Tests(), append(windowsPackages, "-count=1", "-skip="+notUnderWine)...)
+	return show(j.goTest(ctx, host.Tests(), append(windowsPackages, "-v", "-count=1", "-skip="+notUnderWine)...))
 }
