@@ -37,7 +37,7 @@ func TestSplit(t *testing.T) {
 func TestTargetsAreEverywhere(t *testing.T) {
 	for file, pattern := range map[string]string{
 		"fuzz_test.go":           `(?m)^func (Fuzz\w+)\(f \*testing.F\) {`,
-		"libfuzzer/libfuzzer.go": `(?m)^func (Fuzz\w+)\(data \[\]byte\) int {`,
+		"libfuzzer/libfuzzer.go": `(?m)^\tFuzz\w+ += of\("(Fuzz\w+)"\)`,
 		"../oss-fuzz/build.sh":   `[ '](Fuzz\w+)`,
 		"../docs/fuzzing.md":     "(?m)^\\| `(Fuzz\\w+)` ",
 	} {

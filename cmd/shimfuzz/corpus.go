@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"shimfuzz/corpus"
 	"shimfuzz/corpus/table"
@@ -18,40 +17,28 @@ func writeCorpus(o *options, root string) error {
 	if err != nil {
 		return err
 	}
-	files, result := table.Files(recorded), ", all as the table gives them"
-	if o.check {
-		err = checkCorpus(files, root)
-	} else {
-		result = " written"
-		for name, text := range files {
-			file := filepath.Join(root, name)
+	files := table.Files(recorded)
+	for name, text := range files {
+		file := filepath.Join(root, name)
+		written, readErr := os.ReadFile(file)
+		switch {
+		case readErr == nil && bytes.Equal(written, text):
+		case o.check:
+			err = errors.Join(err, fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", name))
+		default:
 			err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, text, 0o666))
 		}
 	}
-	written, globErr := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
+	all, globErr := filepath.Glob(filepath.Join(root, "corpus", "*", "*.bin"))
 	err = errors.Join(err, globErr)
-	for _, file := range written {
+	for _, file := range all {
 		name, _ := filepath.Rel(root, file)
 		if files[filepath.ToSlash(name)] == nil {
 			err = errors.Join(err, fmt.Errorf("no row of corpus/table gives %s: add one, or remove the file", name))
 		}
 	}
 	if err == nil {
-		fmt.Printf("corpus: %d files%s\n", len(files), result)
+		fmt.Printf("corpus: %d files, all as the table gives them\n", len(files))
 	}
 	return err
-}
-
-// checkCorpus fails if the committed corpus is not what the table gives.
-func checkCorpus(files map[string][]byte, root string) error {
-	var outdated []string
-	for name, text := range files {
-		if written, err := os.ReadFile(filepath.Join(root, name)); err != nil || !bytes.Equal(written, text) {
-			outdated = append(outdated, name)
-		}
-	}
-	if len(outdated) > 0 {
-		return fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", slices.Min(outdated))
-	}
-	return nil
 }

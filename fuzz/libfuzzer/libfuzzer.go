@@ -14,34 +14,27 @@ import (
 	"shimfuzz/internal/verdict"
 )
 
-// FuzzReadOptions is the target of that name.
-func FuzzReadOptions(data []byte) int { return run("FuzzReadOptions", data) }
+// The targets, under their names.
+var (
+	FuzzReadOptions   = of("FuzzReadOptions")
+	FuzzLegacy        = of("FuzzLegacy")
+	FuzzBootstrap     = of("FuzzBootstrap")
+	FuzzEquivalence   = of("FuzzEquivalence")
+	FuzzMalformed     = of("FuzzMalformed")
+	FuzzReaders       = of("FuzzReaders")
+	FuzzCreateOptions = of("FuzzCreateOptions")
+)
 
-// FuzzLegacy is the target of that name.
-func FuzzLegacy(data []byte) int { return run("FuzzLegacy", data) }
-
-// FuzzBootstrap is the target of that name.
-func FuzzBootstrap(data []byte) int { return run("FuzzBootstrap", data) }
-
-// FuzzEquivalence is the target of that name.
-func FuzzEquivalence(data []byte) int { return run("FuzzEquivalence", data) }
-
-// FuzzMalformed is the target of that name.
-func FuzzMalformed(data []byte) int { return run("FuzzMalformed", data) }
-
-// FuzzReaders is the target of that name.
-func FuzzReaders(data []byte) int { return run("FuzzReaders", data) }
-
-// FuzzCreateOptions is the target of that name.
-func FuzzCreateOptions(data []byte) int { return run("FuzzCreateOptions", data) }
-
-func run(target string, data []byte) int {
-	named, err := fuzz.Named(target)
+// of is the target of that name.
+func of(name string) func(data []byte) int {
+	target, err := fuzz.Named(name)
 	if err != nil {
 		panic(err)
 	}
-	named.Run(t(target), named.Split(data)...)
-	return 0
+	return func(data []byte) int {
+		target.Run(t(name), target.Split(data)...)
+		return 0
+	}
 }
 
 // t stands for a testing.T: a target's name, to which a failure is a panic.

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	os.Exit(run(target, input))
+	os.Exit(of(target)(input))
 }
 
 // printed is what a fuzzer prints on an input, with these findings excused.

@@ -2,6 +2,7 @@ package reference
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -23,7 +24,7 @@ func readCreate(r io.Reader) (*options.Options, error) { return readAll(r, RunHC
 func readAll(r io.Reader, decode func([]byte) (proto.Message, error)) (*options.Options, error) {
 	payload, err := io.ReadAll(r)
 	if err != nil {
-		return nil, &Error{Kind: ErrRead, Err: err}
+		return nil, fmt.Errorf("%w: %w", ErrRead, err)
 	}
 	m, err := decode(payload)
 	opts, _ := m.(*options.Options)
@@ -37,7 +38,7 @@ func (t Type) readAny(b []byte) (proto.Message, error) {
 	}
 	var a anypb.Any
 	if err := t.unmarshal(b, &a); err != nil {
-		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+		return nil, fmt.Errorf("%w: Any: %w", ErrMalformed, err)
 	}
 	return t.inAny(&a)
 }
@@ -45,10 +46,12 @@ func (t Type) readAny(b []byte) (proto.Message, error) {
 var kindOf = map[error]contract.Kind{ErrRead: contract.Read, ErrMalformed: contract.Malformed,
 	ErrForeign: contract.Foreign}
 
-// kind returns the kind of an *Error.
+// kind returns the kind of an error of this package.
 func kind(err error) contract.Kind {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return kindOf[e.Kind]
+	for is, kind := range kindOf {
+		if errors.Is(err, is) {
+			return kind
+		}
 	}
 	return contract.Error
 }

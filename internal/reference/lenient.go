@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/wire"
 )
 
 // Where the freedoms wide-tag and depth begin, and where depth ends.
@@ -153,28 +154,17 @@ func (l *lenient) tag(b []byte) (num protowire.Number, typ protowire.Type, n int
 func (l *lenient) value(b []byte, typ protowire.Type) (size int, value []byte) {
 	switch typ {
 	case protowire.VarintType:
-		_, size = varint(b)
-		if size == 10 && b[9] > 1 {
+		if _, size = varint(b); size == 10 && b[9] > 1 {
 			l.free = true
 			b[9] &= 1
 		}
-		return size, nil
 	case protowire.BytesType:
-		length, n := varint(b)
-		if n == 0 || length > uint64(len(b)-n) || n == 10 && b[9] > 1 {
-			return 0, nil
-		}
-		l.free = l.free || n > maxNarrow
-		return n + int(length), b[n : n+int(length)]
-	case protowire.Fixed32Type:
-		size = 4
-	case protowire.Fixed64Type:
-		size = 8
+		value, size = protowire.ConsumeBytes(b)
+		l.free = l.free || size-len(value) > maxNarrow
+	case protowire.Fixed32Type, protowire.Fixed64Type:
+		size = protowire.ConsumeFieldValue(1, typ, b)
 	}
-	if size > len(b) {
-		return 0, nil
-	}
-	return size, nil
+	return max(0, size), value
 }
 
 // group reads a group at a level from behind its start on, and returns how long it is from
@@ -221,13 +211,7 @@ func varint(b []byte) (v uint64, n int) {
 
 // replace puts one unknown field in the place of b, which has more than seven bytes.
 func replace(b []byte) {
-	clear(b)
 	const unknown = 1000
-	head := protowire.AppendTag(nil, unknown, protowire.BytesType)
-	length := uint64(len(b) - len(head) - maxNarrow)
-	for range maxNarrow - 1 {
-		head = append(head, byte(length)|0x80)
-		length >>= 7
-	}
-	copy(b, append(head, byte(length)))
+	size := len(b) - protowire.SizeTag(unknown) - maxNarrow
+	copy(b, wire.Bytes(unknown, make([]byte, size)).Wide(maxNarrow).Append(nil))
 }

@@ -26,40 +26,17 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// The three ways in which no options can be had. Every error of this package is
-// an *Error that wraps one of them, to be told apart with errors.Is.
+// The three ways in which no options can be had. Every error of this package wraps one of them,
+// to be told apart with errors.Is, and its cause. It says what was wrong with the input, and
+// where: in which family, once that is known, and at which path of fields.
 var (
 	ErrRead      = errors.New("cannot read the shim options")
 	ErrMalformed = errors.New("malformed shim options")
 	ErrForeign   = errors.New("shim options of another type")
 )
 
-// Error says what was wrong with the input, and where.
-type Error struct {
-	Kind    error  // ErrRead, ErrMalformed or ErrForeign
-	Family  string // "BootstrapParams" or "Any"; empty while that is unknown
-	Field   string // path of the field at fault, as in "extensions[1].value"; may be empty
-	TypeURL string // of the message at fault, where it has one
-	Err     error  // the cause
-}
-
-func (e *Error) Error() string {
-	text := e.Kind.Error()
-	if e.Family != "" {
-		text += ": " + strings.TrimSuffix(e.Family+"."+e.Field, ".")
-	}
-	if e.TypeURL != "" {
-		text += fmt.Sprintf(": type URL %q", e.TypeURL)
-	}
-	return fmt.Sprintf("%s: %v", text, e.Err)
-}
-
-// Unwrap makes both the kind and the cause visible to errors.Is and errors.As.
-func (e *Error) Unwrap() []error { return []error{e.Kind, e.Err} }
-
 // ReadOptions reads r to its end and decodes the shim options there. It returns
-// nil and no error if none were sent. A non-nil error is an *Error, and then
-// the options are nil.
+// nil and no error if none were sent. With an error the options are nil.
 func ReadOptions(r io.Reader) (*options.Options, error) { return readAll(r, RunHCS.read) }
 
 // Type is a type of Options that shims read, each its own.
@@ -81,7 +58,7 @@ func (t Type) read(payload []byte) (proto.Message, error) {
 	}
 	isBootstrap, err := t.isBootstrapParams(slices.Clone(payload))
 	if err != nil {
-		return nil, &Error{Kind: ErrMalformed, Err: err}
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if isBootstrap {
 		return t.inParams(payload)
@@ -115,7 +92,7 @@ func (t Type) isBootstrapParams(b []byte) (bool, error) {
 func (t Type) inParams(payload []byte) (proto.Message, error) {
 	var params bootstrap.BootstrapParams
 	if err := t.unmarshal(payload, &params); err != nil {
-		return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Err: err}
+		return nil, fmt.Errorf("%w: BootstrapParams: %w", ErrMalformed, err)
 	}
 	for i, ext := range params.GetExtensions() {
 		url := ext.GetValue().GetTypeUrl()
@@ -124,8 +101,8 @@ func (t Type) inParams(payload []byte) (proto.Message, error) {
 		}
 		opts := t.message.New().Interface()
 		if err := t.unmarshal(ext.GetValue().GetValue(), opts); err != nil {
-			field := fmt.Sprintf("extensions[%d].value", i)
-			return nil, &Error{Kind: ErrMalformed, Family: "BootstrapParams", Field: field, TypeURL: url, Err: err}
+			return nil, fmt.Errorf("%w: BootstrapParams.extensions[%d].value: type URL %q: %w", ErrMalformed, i, url,
+				err)
 		}
 		return opts, nil
 	}
@@ -138,7 +115,7 @@ func (t Type) inParams(payload []byte) (proto.Message, error) {
 func (t Type) inLegacy(payload []byte) (proto.Message, error) {
 	var a anypb.Any
 	if err := t.unmarshal(payload, &a); err != nil {
-		return nil, &Error{Kind: ErrMalformed, Family: "Any", Err: err}
+		return nil, fmt.Errorf("%w: Any: %w", ErrMalformed, err)
 	}
 	isMinimal := isIdentifier(a.GetTypeUrl()) && isIdentifier(string(a.GetValue())) &&
 		t.unmarshal(payload, new(bootstrap.BootstrapParams)) == nil
@@ -151,12 +128,12 @@ func (t Type) inLegacy(payload []byte) (proto.Message, error) {
 // inAny returns the Options in an Any (C1 to C3).
 func (t Type) inAny(a *anypb.Any) (proto.Message, error) {
 	if !t.isNamed(a.GetTypeUrl()) {
-		return nil, &Error{Kind: ErrForeign, Family: "Any", Field: "type_url", TypeURL: a.GetTypeUrl(),
-			Err: fmt.Errorf("want %s", t.message.Descriptor().FullName())}
+		return nil, fmt.Errorf("%w: Any.type_url: type URL %q: want %s", ErrForeign, a.GetTypeUrl(),
+			t.message.Descriptor().FullName())
 	}
 	opts := t.message.New().Interface()
 	if err := t.unmarshal(a.GetValue(), opts); err != nil {
-		return nil, &Error{Kind: ErrMalformed, Family: "Any", Field: "value", TypeURL: a.GetTypeUrl(), Err: err}
+		return nil, fmt.Errorf("%w: Any.value: type URL %q: %w", ErrMalformed, a.GetTypeUrl(), err)
 	}
 	return opts, nil
 }

@@ -38,7 +38,7 @@ func TestErrors(t *testing.T) {
 		{"legacy, foreign", wire.Message{wire.String(1, "runtimeoptions.v1.Options")}, ErrForeign,
 			`shim options of another type: Any.type_url: type URL "runtimeoptions.v1.Options": want ` + options},
 		{"legacy, no type", wire.Message{broken}, ErrForeign,
-			"shim options of another type: Any.type_url: want " + options},
+			`shim options of another type: Any.type_url: type URL "": want ` + options},
 		{"legacy, no UTF-8", wire.Message{wire.String(1, "\xff")}, ErrMalformed, "malformed shim options: Any: "},
 		{"bootstrap, no UTF-8", wire.Message{wire.String(4, "\xff")}, ErrMalformed,
 			"malformed shim options: BootstrapParams: "},
@@ -53,12 +53,8 @@ func TestErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			opts, err := ReadOptions(strings.NewReader(string(test.payload.Encode())))
-			var got *Error
-			if opts != nil || !errors.As(err, &got) {
-				t.Fatalf("ReadOptions = %v, %v; want an *Error", opts, err)
-			}
-			if !errors.Is(err, test.kind) || got.Err == nil || !strings.HasPrefix(err.Error(), test.text) {
-				t.Errorf("%+v says %q, want %v that begins with %q", got, err, test.kind, test.text)
+			if opts != nil || !errors.Is(err, test.kind) || !strings.HasPrefix(err.Error(), test.text) {
+				t.Errorf("ReadOptions = %v, %v; want an error that begins with %q", opts, err, test.text)
 			}
 		})
 	}
