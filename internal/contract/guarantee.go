@@ -43,7 +43,7 @@ var (
 		"R4c, and the definition of names Options"}
 	ReaderFaults = Guarantee{"reader-faults",
 		"However the bytes are delivered the answer is the same, and a failing reader is that error.",
-		"O3, R1 (the reader fails), S3, chunking"}
+		"O3, R1 (the reader fails), S3, S8, chunking"}
 	NoSharing = Guarantee{"no-sharing",
 		"The same bytes give the same answer on every call and goroutine, and the result keeps no reference to the " +
 			"input.",

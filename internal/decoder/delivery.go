@@ -1,6 +1,9 @@
 package decoder
 
-import "io"
+import (
+	"io"
+	"slices"
+)
 
 // Scripted returns a reader of b. Each byte of the script says how the next
 // read goes: how many bytes it delivers, whether it is an empty one, and
@@ -36,11 +39,15 @@ func Script(reads []int, flag byte) []byte {
 	return script
 }
 
-// WithEmptyReads returns the script with a read of nothing before each.
-func WithEmptyReads(script []byte) []byte {
+// WithEmptyReads returns the script with n reads of nothing before one of its reads, or
+// before each if that is -1.
+func WithEmptyReads(script []byte, n, before int) []byte {
 	var with []byte
-	for _, b := range script {
-		with = append(with, empty, b)
+	for i, b := range script {
+		if i == before || before < 0 {
+			with = append(with, slices.Repeat([]byte{empty}, n)...)
+		}
+		with = append(with, b)
 	}
 	return with
 }
@@ -54,9 +61,9 @@ type scripted struct {
 	empty  int // empty reads in a row
 }
 
-// maxEmpty is how many reads in a row deliver nothing: io.Reader discourages
-// even one, and a reader that never delivers anything hangs any caller.
-const maxEmpty = 3
+// maxEmpty is how many reads in a row deliver nothing: io.Reader discourages even one, and at
+// the hundredth what reads with bufio fails with io.ErrNoProgress.
+const maxEmpty = 99
 
 func (s *scripted) Read(p []byte) (int, error) {
 	how := s.next()

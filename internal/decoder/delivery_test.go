@@ -1,6 +1,7 @@
 package decoder
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -25,6 +26,27 @@ func TestScripted(t *testing.T) {
 		if err != nil || !bytes.Equal(got, want[300:]) {
 			t.Errorf("script %x, after the failure: %d bytes, %v", script, len(got), err)
 		}
+	}
+}
+
+// What reads with bufio is given as many empty reads in a row as it takes, and no more.
+func TestScriptedEmptyReads(t *testing.T) {
+	for n, want := range map[int]int{3: 3, 10: 10, maxEmpty: maxEmpty, 2 * maxEmpty: maxEmpty} {
+		r := Scripted([]byte("ab"), WithEmptyReads(Script([]int{1, 1}, Alone), n, 1))
+		if _, err := r.Read(make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for n := 0; n == 0; got++ {
+			n, _ = r.Read(make([]byte, 10))
+		}
+		if got--; got != want {
+			t.Errorf("%d empty reads of %d, want %d", got, n, want)
+		}
+	}
+	all, err := io.ReadAll(bufio.NewReader(Scripted([]byte("abc"), WithEmptyReads([]byte{0}, 200, -1))))
+	if err != nil || string(all) != "abc" {
+		t.Errorf("with bufio %q, %v", all, err)
 	}
 }
 

@@ -28,9 +28,9 @@ var All = Catalogue{
 	},
 	{
 		Name: "foreign-type-panics", Breaks: contract.NeverPanics,
-		Effect: "Options of any other type that is linked into the shim (runc's, from nerdctl) crash it with a Go " +
-			"panic instead of an error that says what is wrong with the configuration. readOptions is fixed; where " +
-			"the options of CreateTaskRequest are decoded it still crashes, with all tasks of the pod.",
+		Effect: "Options of any other type that is linked into the shim crash it with a Go panic instead of an error " +
+			"that says what is wrong with the configuration. readOptions is fixed; where the options of " +
+			"CreateTaskRequest are decoded it still crashes, with all tasks of the pod.",
 		Places: []Place{
 			{Program: ReadOptions, From: Oldest, Fixed: BootstrapSupport, Case: "legacy_foreign_registered",
 				Predict: foreignTypePanics},

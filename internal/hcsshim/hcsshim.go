@@ -9,6 +9,7 @@
 package hcsshim
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -24,11 +25,21 @@ var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: 
 // UnderTest is the extracted decoder, and where it is from.
 type UnderTest struct {
 	ReadOptions func(io.Reader) (*options.Options, error)
-	Version     string // the released version, "" for a checkout
-	Source      string // what the user calls it: a version, or a checkout's path
-	Dir         string // the folder that it was extracted from
-	Build       string // the folder for what belongs to this hcsshim alone
-	Creates     []Create
+	// ReadInContext is ReadOptions in a context, nil if it takes none.
+	ReadInContext func(context.Context, io.Reader) (*options.Options, error)
+	Version       string // the released version, "" for a checkout
+	Source        string // what the user calls it: a version, or a checkout's path
+	Dir           string // the folder that it was extracted from
+	Build         string // the folder for what belongs to this hcsshim alone
+	Creates       []Create
+	Constants
+}
+
+// Constants are the values that the extracted code names, and hcsshim's annotations: those that
+// it may treat specially.
+type Constants struct {
+	Words   []string
+	Numbers []uint64
 }
 
 // Create is a place in hcsshim that decodes the options of a CreateTaskRequest.
@@ -41,8 +52,14 @@ type Create struct {
 
 var underTest = UnderTest{ReadOptions: func(io.Reader) (*options.Options, error) { return nil, ErrNotExtracted }}
 
-// Register puts a decoder under test. The extracted module calls it when it is linked.
-func Register(u UnderTest) { underTest = u }
+// Register puts a decoder under test. The extracted module calls it when it is linked, with
+// ReadInContext alone if the function takes a context.
+func Register(u UnderTest) {
+	if u.ReadOptions == nil {
+		u.ReadOptions = func(r io.Reader) (*options.Options, error) { return u.ReadInContext(context.Background(), r) }
+	}
+	underTest = u
+}
 
 // Current is what is under test, without a Source if there is none.
 func Current() UnderTest { return underTest }

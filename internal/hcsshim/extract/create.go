@@ -7,7 +7,6 @@ import (
 	"go/token"
 	"go/types"
 	"regexp"
-	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ast/astutil"
@@ -37,12 +36,8 @@ func (p *program) createSource() ([]byte, error) {
 		elements += fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)},\n", p.file(b.block), b.name())
 		functions += "\n" + p.function(b) + "\n"
 	}
-	reached, err := p.reached(createFile)
-	if err != nil {
-		return nil, err
-	}
 	return p.generated("", "", "var creates []hcsshim.Create\n\nfunc init() {\ncreates = []hcsshim.Create{\n"+elements+
-		"}\n}\n"+functions+reached)
+		"}\n}\n"+functions+p.reached(createFile))
 }
 
 // createBlocks are the places of all functions that take a CreateTaskRequest.
@@ -77,26 +72,12 @@ func (p *program) find(b *createBlock) error {
 	if err := p.findBlock(b); err != nil || b.block == nil {
 		return err
 	}
-	name := b.function.Name.Name
 	if p.findVariable(b); b.declares == nil {
-		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, name,
+		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, b.function.Name.Name,
 			types.ExprString(b.block.Cond))
 	}
-	results := b.function.Type.Results
-	if results == nil || types.ExprString(results.List[len(results.List)-1].Type) != "error" {
-		return p.errorf(b.function, "%s decodes the options and returns no error", name)
-	}
 	p.edit(b)
-	known := []types.Object{b.opts, p.info.Defs[b.request.Names[0]]}
-	for _, n := range b.nodes() {
-		for id := range identifiers(n) {
-			v, ok := p.object(id).(*types.Var)
-			if ok && !slices.Contains(known, types.Object(v)) && id.Name != "err" && within(v, b.function) &&
-				!within(v, b.block) {
-				return p.errorf(id, "the block that decodes the options uses %s, which %s has from elsewhere", id.Name,
-					name)
-			}
-		}
+	for _, n := range []ast.Node{b.request.Type, b.declares, b.block} {
 		p.reach(createFile, n)
 	}
 	return nil
@@ -199,9 +180,6 @@ func (p *program) onlyLogs(s ast.Node) (logs bool) {
 	}
 	return logs
 }
-
-// nodes are what the new function is made of.
-func (b *createBlock) nodes() []ast.Node { return []ast.Node{b.request.Type, b.declares, b.block} }
 
 // name is that of the new function.
 func (b *createBlock) name() string {

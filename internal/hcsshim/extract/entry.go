@@ -123,20 +123,21 @@ func (p *program) entryName(obj types.Object) string {
 	return strings.TrimPrefix(obj.Pkg().Path(), hcsshimModule+"/") + "." + obj.Name()
 }
 
-// decoder is the function as a readOptions, an expression.
+// decoder is the function as a field of an UnderTest.
 func (p *program) decoder(f *types.Func) string {
 	name, params := p.settle(f, f.Name()), f.Signature().Params()
 	if params.Len() < 2 {
-		return name
+		return "ReadOptions: " + name + ",\n"
 	}
 	var args []string
 	for v := range params.Variables() {
 		arg := "r"
 		if v.Type().String() == contextType {
-			arg = p.use("context", "context") + ".Background()"
+			arg = "ctx"
 		}
 		args = append(args, arg)
 	}
-	return fmt.Sprintf("func(r %s.Reader) (*%s.Options, error) {\nreturn %s(%s)\n}",
-		p.use("io", "io"), p.use(optionsPackage, "options"), name, strings.Join(args, ", "))
+	return fmt.Sprintf("ReadInContext: func(ctx %s.Context, r %s.Reader) (*%s.Options, error) {\nreturn %s(%s)\n},\n",
+		p.use("context", "context"), p.use("io", "io"), p.use(optionsPackage, "options"), name,
+		strings.Join(args, ", "))
 }

@@ -21,6 +21,7 @@ const Module = "shimfuzz/extracted"
 const (
 	decoderFile = "readoptions.go"
 	createFile  = "create.go"
+	wordsFile   = "words.go"
 )
 
 // Files extracts a shim's decoder alone. It returns the files of Module by their
@@ -33,26 +34,22 @@ func (s *Source) Files(which Shim) (map[string][]byte, error) {
 	return p.files("", false)
 }
 
-// files are those of Module by their slash-separated paths, for a build in a folder. The
-// ones that decode the options of a CreateTaskRequest are extracted only if creates is set.
+// files are those of Module by their slash-separated paths, for a build in a folder. What
+// decodes the options of a CreateTaskRequest, and the words, are extracted only if creates is set.
 func (p *program) files(build string, creates bool) (map[string][]byte, error) {
-	imported, missing, err := p.link()
+	imported, err := p.link()
 	if err != nil {
 		return nil, err
 	}
-	imports, notes := "\t// Linked into the Windows binary, so its names are looked up there.\n", ""
+	imports := "\t// Linked into the Windows binary, so its names are looked up there.\n"
 	for _, importPath := range imported {
 		imports += fmt.Sprintf("\t_ %q\n", importPath)
 	}
-	for _, importPath := range missing {
-		notes += fmt.Sprintf("\n// Not linked: %s registers types but cannot be built here.\n", importPath)
-	}
-	return p.write(imports, notes, build, creates)
+	return p.write(imports, build, creates)
 }
 
-// write writes the extraction as Go source, with more imports and notes in the decoder's
-// file.
-func (p *program) write(imports, notes, build string, creates bool) (map[string][]byte, error) {
+// write writes the extraction as Go source, with more imports in the decoder's file.
+func (p *program) write(imports, build string, creates bool) (map[string][]byte, error) {
 	licence, err := os.ReadFile(filepath.Join(p.source.Dir, "LICENSE"))
 	if err != nil {
 		return nil, fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
@@ -62,10 +59,12 @@ func (p *program) write(imports, notes, build string, creates bool) (map[string]
 	if err := p.copyMessages(set); err != nil {
 		return nil, err
 	}
-	if set[decoderFile], err = p.decoderSource(imports, notes, build, creates); err != nil || !creates {
+	if set[decoderFile], err = p.decoderSource(imports, build, creates); err != nil || !creates {
 		return set, err
 	}
-	set[createFile], err = p.createSource()
+	if set[createFile], err = p.createSource(); err == nil {
+		set[wordsFile], err = p.wordsSource()
+	}
 	return set, err
 }
 
@@ -95,33 +94,28 @@ func (p *program) copyMessages(set map[string][]byte) error {
 }
 
 // decoderSource is the file with readOptions.
-func (p *program) decoderSource(imports, notes, build string, creates bool) ([]byte, error) {
+func (p *program) decoderSource(imports, build string, creates bool) ([]byte, error) {
 	f, description, err := p.entry()
 	if err != nil {
 		return nil, err
 	}
 	p.reach(decoderFile, p.of[f][0].node)
-	reached, err := p.reached(decoderFile)
-	if err != nil {
-		return nil, err
-	}
-	head, more := "", ""
+	reached, head, more := p.reached(decoderFile), "", ""
 	if description != "" {
 		head = entryPrefix + description + "\n"
 	}
 	if creates {
-		more = "\t\tCreates: creates,\n"
+		more = "Creates: creates,\nConstants: constants,\n"
 	}
 	return p.generated(head, imports, fmt.Sprintf(`func init() {
 	hcsshim.Register(hcsshim.UnderTest{
-		ReadOptions: %s,
-		Version: %q,
+		%sVersion: %q,
 		Source: %q,
 		Dir: %q,
 		Build: %q,
 %s	})
 }
-`, p.decoder(f), p.source.Version, p.source.Name, p.source.Dir, build, more)+notes+reached)
+`, p.decoder(f), p.source.Version, p.source.Name, p.source.Dir, build, more)+reached)
 }
 
 // generated is a file with a head, with the imports that are used and more, and with code.

@@ -37,11 +37,11 @@ func (s *Source) load(mode packages.LoadMode, goos, tag string, patterns ...stri
 	return pkgs, nil
 }
 
-// link says how the message types of the Windows binary get into the test binary, which
-// matter because typeurl looks any name up in the global registry: the packages are
-// imported, or copied because Go forbids importing them from here, or missing because they
-// cannot be built here.
-func (p *program) link() (imported, missing []string, err error) {
+// link returns the packages that bring the message types of the Windows binary into the test
+// binary, which matter because typeurl looks any name up in the global registry: they are
+// imported, or copied because Go forbids importing them from here. Those that cannot be built
+// here are missing (docs/limitations.md).
+func (p *program) link() (imported []string, err error) {
 	p.copies = make(map[string]string)
 	var importable []string
 	for importPath, pkg := range p.deps {
@@ -52,21 +52,16 @@ func (p *program) link() (imported, missing []string, err error) {
 		case len(messageFiles(pkg)) > 0:
 			p.copies[importPath] = path.Join(Module, "linked", strings.ReplaceAll(importPath, "/internal", "/x"))
 			imported = append(imported, p.copies[importPath])
-		default:
-			missing = append(missing, importPath)
 		}
 	}
 	host, err := p.source.load(packages.LoadImports, runtime.GOOS, "", importable...)
 	for _, pkg := range host {
 		if builds(pkg) {
 			imported = append(imported, pkg.PkgPath)
-		} else {
-			missing = append(missing, pkg.PkgPath)
 		}
 	}
 	slices.Sort(imported)
-	slices.Sort(missing)
-	return imported, missing, err
+	return imported, err
 }
 
 // builds reports whether there is nothing wrong with a package and what it imports.

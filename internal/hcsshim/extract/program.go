@@ -11,7 +11,6 @@ import (
 	"iter"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,6 +35,8 @@ type program struct {
 	of     map[types.Object][]*declaration // what comes with an object: see add
 	names  map[any]string                  // what an object, and an import path, is called where it is copied to
 	taken  map[string]bool                 // names, at first those that generated code has itself
+	texts  map[string]bool                 // constants of what is reached
+	ints   map[uint64]bool                 // likewise
 
 	imports map[string]string // of the file that is being written, import path to name
 	copies  map[string]string // of packages that cannot be imported, import path to that of the copy
@@ -59,16 +60,19 @@ func newProgram(s *Source, which Shim, main *packages.Package) (*program, error)
 		}
 	}
 	p := &program{
-		Shim:    which,
-		source:  s,
-		main:    main,
-		deps:    make(map[string]*packages.Package),
-		copied:  make(map[*types.Package]bool),
-		fset:    main.Fset,
-		info:    main.TypesInfo,
-		of:      make(map[types.Object][]*declaration),
-		names:   make(map[any]string),
-		taken:   map[string]bool{"creates": true, "hcsshim": true, "err": true, "r": true},
+		Shim:   which,
+		source: s,
+		main:   main,
+		deps:   make(map[string]*packages.Package),
+		copied: make(map[*types.Package]bool),
+		fset:   main.Fset,
+		info:   main.TypesInfo,
+		of:     make(map[types.Object][]*declaration),
+		names:  make(map[any]string),
+		taken: map[string]bool{"creates": true, "constants": true, "hcsshim": true, "err": true, "r": true,
+			"ctx": true},
+		texts:   make(map[string]bool),
+		ints:    make(map[uint64]bool),
 		imports: make(map[string]string),
 	}
 	for pkg := range packages.Postorder([]*packages.Package{main}) {
@@ -78,6 +82,7 @@ func newProgram(s *Source, which Shim, main *packages.Package) (*program, error)
 			p.copied[pkg.Types] = true
 			maps.Copy(p.info.Defs, pkg.TypesInfo.Defs)
 			maps.Copy(p.info.Uses, pkg.TypesInfo.Uses)
+			maps.Copy(p.info.Types, pkg.TypesInfo.Types)
 		}
 	}
 	for _, pkg := range p.own {
@@ -161,6 +166,7 @@ func (p *program) owns(obj types.Object) bool {
 // reach gives the declarations of what a node names, and all that they lead to, to an
 // extracted file, unless they belong to one.
 func (p *program) reach(file string, node ast.Node) {
+	p.takeConstants(node)
 	for id := range identifiers(node) {
 		for _, d := range p.of[p.object(id)] {
 			if d.file == "" {
@@ -172,23 +178,16 @@ func (p *program) reach(file string, node ast.Node) {
 }
 
 // reached is the text of what belongs to an extracted file.
-func (p *program) reached(file string) (string, error) {
+func (p *program) reached(file string) string {
 	var all strings.Builder
 	for _, d := range p.decls {
-		if d.file != file {
-			continue
+		if d.file == file {
+			fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(d.node).Line,
+				p.text(d.node, d.comments))
 		}
-		text := p.text(d.node, d.comments)
-		if directive := atHomeOnly.FindString(text); directive != "" {
-			return "", p.errorf(d.node, "readOptions reaches a declaration with %s, which works in its own "+
-				"package only", directive)
-		}
-		fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(d.node).Line, text)
 	}
-	return all.String(), nil
+	return all.String()
 }
-
-var atHomeOnly = regexp.MustCompile(`(?m)^//go:(embed|linkname)`)
 
 // text is a node with the names by which what is in it is copied.
 func (p *program) text(n ast.Node, comments []*ast.CommentGroup) string {

@@ -21,7 +21,7 @@ var moved = []struct{ pattern, with string }{
 }
 
 // others are lines of the decoder's file that say what it is from, and comments.
-var others = regexp.MustCompile(`^\t\t(ReadOptions|Version|Source|Dir|Build|Creates):|^// |readOptions`)
+var others = regexp.MustCompile(`^\t\t(ReadOptions|Version|Source|Dir|Build|Creates|Constants):|^// |readOptions`)
 
 // A refactored hcsshim is tested like the release that it was: with the same text, which
 // compiles.
@@ -45,7 +45,7 @@ func TestRefactored(t *testing.T) {
 			t.Errorf("without %q", line)
 		}
 	}
-	for _, want := range []string{function, "return Read(context.Background(), r)",
+	for _, want := range []string{function, "return Read(ctx, r)",
 		entryPrefix + "internal/shimopts.Read, which is handed os.Stdin\n"} {
 		if !strings.Contains(moved, want) {
 			t.Errorf("without %q", want)
