@@ -16,7 +16,6 @@ import (
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
-	"shimfuzz/internal/wire"
 )
 
 // Sixteen times the bytes cost no more than 2.5 times the memory for each byte,
@@ -100,23 +99,17 @@ func TestLarge(t *testing.T) {
 	opts := grammar.OneOption()
 	fd := opts.ProtoReflect().Descriptor().Fields().ByName("registry_root")
 	opts.ProtoReflect().Set(fd, protoreflect.ValueOfString(strings.Repeat("x", 24<<20)))
-	legacy := grammar.PlainAny(contract.OptionsName, stdin.OptionsBytes(grammar.WithIdentity("a", "b", opts).Bytes))
-	checks := []grammar.Payload{
-		grammar.WithIdentity("web-1", "k8s.io", opts),
-		{Bytes: legacy, Want: grammar.Sent(opts), Description: "legacy Any of 24 MiB"},
-	}
-	ours := grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption()).Bytes
-	// of which ours are the last bytes
-	for _, size := range []int{contract.MaxPayload, contract.MaxPayload + len(ours)} {
-		const unknown, tagAndLength = 100, 2 + 4 // bytes of the latter
-		version := wire.String(4, "2.3.7")       // so that what comes before ours is none
-		filler := make([]byte, size-len(ours)-len(wire.Message{version}.Encode())-tagAndLength)
-		b := append(wire.Message{version, wire.Bytes(unknown, filler)}.Encode(), ours...)
-		if len(b) != size {
-			t.Fatalf("%d bytes, want %d", len(b), size)
+	checks := []grammar.Payload{grammar.WithIdentity("web-1", "k8s.io", opts)}
+	for _, family := range []grammar.Level{grammar.Legacy, grammar.Bootstrap} {
+		_, last := grammar.RunHCS.AtEnd(family, 1<<10)
+		for _, size := range []int{1 << 20, 11 << 20, 1 << 24, contract.MaxPayload, contract.MaxPayload + last} {
+			b, _ := grammar.RunHCS.AtEnd(family, size)
+			if len(b) != size {
+				t.Fatalf("%d bytes, want %d", len(b), size)
+			}
+			checks = append(checks, grammar.Payload{Bytes: b, Want: reference.Want(b),
+				Description: fmt.Sprintf("%s with options at the end of %d bytes", family, size)})
 		}
-		checks = append(checks, grammar.Payload{Bytes: b, Want: reference.Want(b),
-			Description: fmt.Sprintf("options at the end of %d bytes", size)})
 	}
 	for _, d := range verify.Decoders() {
 		for _, p := range checks {

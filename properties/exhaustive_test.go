@@ -11,27 +11,28 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
 
-// Every sequence of elements of every level, up to two in a row, and up to three in
-// go test -exhaustive. What is right follows from the elements, and the reference is held
+// Every sequence of tokens of every level, up to two in a row, and up to three in
+// go test -exhaustive. What is right follows from the tokens, and the reference is held
 // to that as the decoder under test is.
-func TestWalkElements(t *testing.T) {
+func TestWalkTokens(t *testing.T) {
 	for _, place := range grammar.RunHCS.Contexts() {
 		t.Run(place.Name, func(t *testing.T) {
 			for _, in := range contract.Inputs {
 				if in == contract.Create && !place.IsAny() {
 					continue
 				}
-				walkAll(t, in, verify.DecodersOf(in), grammar.RunHCS.Sentences(place, longest(in)))
+				walkAll(t, in, walked(in), grammar.RunHCS.Sentences(place, longest(in)))
 			}
 		})
 	}
 }
 
-// longest is how many elements in a row are walked. What decodes CreateTaskRequest.Options
+// longest is how many tokens in a row are walked. What decodes CreateTaskRequest.Options
 // has no families to tell apart, and decodes an Any as readOptions does: three would take
 // as long again.
 func longest(in contract.Input) int {
@@ -44,14 +45,41 @@ func longest(in contract.Input) int {
 // Every combination of the fields of BootstrapParams: each absent, as containerd sets it,
 // empty, and with the same text as the others.
 func TestWalkFields(t *testing.T) {
-	walkAll(t, contract.Stdin, verify.DecodersOf(contract.Stdin), grammar.RunHCS.Params())
+	walkAll(t, contract.Stdin, walked(contract.Stdin), grammar.RunHCS.Params())
 }
 
-// Every size.
-func TestWalkSizes(t *testing.T) {
+// Every text at every place of one.
+func TestWalkTexts(t *testing.T) { walkAny(t, grammar.RunHCS.AllTexts()) }
+
+// Every size, and characters, tags, lengths and values across each power of two.
+func TestWalkSizes(t *testing.T) { walkAny(t, grammar.RunHCS.Sizes()) }
+
+// 100,001 of everything that there can be many of.
+func TestWalkMany(t *testing.T) { walkAny(t, grammar.RunHCS.Many()) }
+
+// Every message in three pieces, cut at every two bytes.
+func TestWalkPieces(t *testing.T) { walkAny(t, grammar.RunHCS.Pieces()) }
+
+// walkAny walks payloads of either family. Those that are an Any are one of every input.
+func walkAny(t *testing.T, steps iter.Seq[grammar.Sentence]) {
 	for _, in := range contract.Inputs {
-		walkAll(t, in, verify.DecodersOf(in), grammar.RunHCS.Sizes())
+		walkAll(t, in, walked(in), func(yield func(grammar.Sentence) bool) {
+			for s := range steps {
+				if (in == contract.Stdin || s.IsAny()) && !yield(s) {
+					return
+				}
+			}
+		})
 	}
+}
+
+// Every value that the hcsshim under test names, and what is near to it, in every place: a
+// special case for one shows.
+func TestWalkConstants(t *testing.T) {
+	taken := hcsshim.Current().Constants
+	t.Logf("%d words and %d numbers of hcsshim, %d names of messages", len(taken.Words), len(taken.Numbers),
+		len(grammar.RegisteredNames()))
+	walkAny(t, grammar.RunHCS.Constants(taken.Words, taken.Numbers))
 }
 
 // Every string of up to two bytes, and of three in go test -exhaustive.
@@ -61,18 +89,19 @@ func TestWalkBytes(t *testing.T) {
 	}
 }
 
-// Every neighbour of every small case of the corpus: a bit changed, a byte left out, a
-// byte doubled, the end cut off.
+// Every neighbour of every small case of the corpus, but for those that differ from others in
+// a value or a fault alone: a bit changed, a byte left out, a byte doubled, the end cut off.
 func TestWalkNeighbours(t *testing.T) {
 	small := 200
 	if *exhaustive {
 		small = 600
 	}
 	for _, in := range contract.Inputs {
-		cases := slices.DeleteFunc(casesFor(t, in), func(c corpus.Case) bool { return c.Size > small })
+		cases := slices.DeleteFunc(casesFor(t, in), func(c corpus.Case) bool { return c.Size > small || c.IsVaried() })
 		walkAll(t, in, underTest(in), func(yield func(grammar.Sentence) bool) {
+			seen := make(map[uint64]bool)
 			for _, c := range cases {
-				for _, s := range grammar.Edits(c.Name, c.Payload.Bytes) {
+				for _, s := range grammar.Edits(c.Name, c.Payload.Bytes, seen) {
 					if !yield(s) {
 						return
 					}
@@ -95,6 +124,15 @@ func casesFor(t *testing.T, in contract.Input) []corpus.Case {
 // the reference would be its own judge.
 func underTest(in contract.Input) []decoder.Decoder {
 	return slices.DeleteFunc(verify.DecodersOf(in), verify.IsReference)
+}
+
+// walked are those of underTest, or the reference's if there are none: a walk asks the reference
+// about each payload, and need not do it twice.
+func walked(in contract.Input) []decoder.Decoder {
+	if decoders := underTest(in); len(decoders) > 0 {
+		return decoders
+	}
+	return verify.DecodersOf(in)
 }
 
 // After any payload of the corpus's classes any other gets its right answer, and the
@@ -166,6 +204,41 @@ func TestWalkReads(t *testing.T) {
 	}
 }
 
+// emptyReads are runs of reads that deliver nothing, up to the longest that readers such as
+// bufio's take for no error.
+var emptyReads = []int{0, 1, 2, 3, 4, 5, 9, 10, 11, 49, 50, 51, 98, 99}
+
+// A run of empty reads is no end: at the start, between reads, before the end and before an
+// error, and before each of these.
+func TestEmptyReads(t *testing.T) {
+	for _, d := range verify.DecodersOf(contract.Stdin) {
+		for _, p := range plain() {
+			for _, reads := range [][]int{{len(p.Bytes), 1}, {1, 1, 20, len(p.Bytes) - 22, 1}} { // the last is the end
+				script := decoder.Script(reads, decoder.Alone)
+				for before := -1; before < len(script); before++ {
+					for _, n := range emptyReads {
+						afterEmptyReads(t, d, p, decoder.WithEmptyReads(script, n, before))
+					}
+				}
+			}
+		}
+	}
+}
+
+// afterEmptyReads delivers a payload as a script says, and up to somewhere with an error.
+func afterEmptyReads(t *testing.T, d decoder.Decoder, p grammar.Payload, script []byte) {
+	t.Helper()
+	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p}
+	check.Reader = decoder.Scripted(p.Bytes, script)
+	verify.Run(t, d, check)
+	check.Payload.Want = contract.Outcome{Kind: contract.Read, Err: errDisk}
+	for _, at := range []int{0, 1, 22, len(p.Bytes)} {
+		check.Reader = decoder.Failing(p.Bytes, at, script, errDisk)
+		verify.Run(t, d, check)
+	}
+	enumerated.Add(5)
+}
+
 // compositions yields every way to write n as a sum.
 func compositions(n int) iter.Seq[[]int] {
 	return func(yield func([]int) bool) {
@@ -209,7 +282,7 @@ func ends(t *testing.T, d decoder.Decoder, p grammar.Payload, reads []int) {
 	t.Helper()
 	for _, flag := range []byte{decoder.Alone, decoder.Together} {
 		for _, script := range [][]byte{decoder.Script(reads, flag),
-			decoder.WithEmptyReads(decoder.Script(reads, flag))} {
+			decoder.WithEmptyReads(decoder.Script(reads, flag), 1, -1)} {
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p,
 				Reader: decoder.Scripted(p.Bytes, script)})
 			enumerated.Add(1)

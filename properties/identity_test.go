@@ -1,7 +1,9 @@
 package properties
 
 import (
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
@@ -39,7 +41,8 @@ func TestRegistryIndependence(t *testing.T) {
 	holds(t, contract.RegistryIndependent, func(src grammar.Rand) grammar.Payload {
 		name := grammar.RunHCS.ForeignName(src)
 		if src.Intn(2) == 0 && len(name) > 0 {
-			name = "Q" + name[1:] // of the same length, and linked nowhere
+			_, first := utf8.DecodeRuneInString(name) // of the same length, and linked nowhere
+			name = strings.Repeat("Q", first) + name[first:]
 		}
 		return grammar.RunHCS.ForeignAs(grammar.Lowest{}, 0, name, grammar.RunHCS.ForeignValue(src))
 	})

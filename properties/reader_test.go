@@ -12,10 +12,13 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"pgregory.net/rapid"
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
 )
 
@@ -58,6 +61,27 @@ func pipe(b []byte) io.Reader {
 		w.CloseWithError(err)
 	}()
 	return r
+}
+
+// plain are the payloads of either family with every field of Options set, as containerd sends
+// them.
+func plain() []grammar.Payload {
+	opts := new(options.Options).ProtoReflect()
+	for i := range opts.Descriptor().Fields().Len() {
+		switch fd := opts.Descriptor().Fields().Get(i); {
+		case fd.IsMap():
+			text := protoreflect.ValueOfString("text")
+			opts.Mutable(fd).Map().Set(text.MapKey(), text)
+		case fd.Kind() == protoreflect.StringKind:
+			opts.Set(fd, protoreflect.ValueOfString("text"))
+		case fd.Kind() == protoreflect.BoolKind:
+			opts.Set(fd, protoreflect.ValueOfBool(true))
+		}
+	}
+	return []grammar.Payload{
+		grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Legacy, opts.Interface()),
+		grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, opts.Interface()),
+	}
 }
 
 var (

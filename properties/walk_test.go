@@ -2,6 +2,7 @@ package properties
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"iter"
@@ -48,7 +49,7 @@ type failure struct {
 	v     verdict.Verdict
 }
 
-// maxFailures ends a walk: a decoder that fails so often fails everywhere.
+// maxFailures ends a walk: a decoder that fails so often fails everywhere. With -failfast one does.
 const maxFailures = 500
 
 // all walks, with all processors, reports the failures and adds to the count.
@@ -63,12 +64,14 @@ func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 			}
 		})
 	}
-	const size = 500
+	const most, mostBytes = 500, 1 << 20
 	var batch []grammar.Sentence
+	size := 0
 	for s := range steps {
-		if batch = append(batch, s); len(batch) == size {
+		size += s.Size()
+		if batch = append(batch, s); len(batch) == most || size >= mostBytes {
 			batches <- batch
-			batch = nil
+			batch, size = nil, 0
 			if w.stopped() {
 				break
 			}
@@ -84,7 +87,11 @@ func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 func (w *walker) stopped() bool {
 	w.Lock()
 	defer w.Unlock()
-	return len(w.failures) >= maxFailures
+	most := maxFailures
+	if flag.Lookup("test.failfast").Value.String() == "true" {
+		most = 1
+	}
+	return len(w.failures) >= most
 }
 
 // batch asks each decoder for some answers.
@@ -111,7 +118,7 @@ func (w *walker) step(s grammar.Sentence, c verify.Check) {
 	}
 }
 
-// check says what is right. The reference is its judge where the elements do not know it.
+// check says what is right. The reference is its judge where the tokens do not know it.
 func (w *walker) check(s grammar.Sentence) verify.Check {
 	b := s.Bytes()
 	judge, want := reference.Decoder, reference.RunHCS.Want(w.input, b)
@@ -122,7 +129,7 @@ func (w *walker) check(s grammar.Sentence) verify.Check {
 		Want: want}}
 	if known, ok := grammar.RunHCS.Answer(w.input, s.Top); ok && !contract.SameSet(known, want) {
 		w.fail(failure{step: s, d: judge, check: c, v: verdict.Verdict{Kind: verdict.Wrong,
-			Other: fmt.Sprintf("by its elements the payload is to give %v, and by the reference %v", known, want)}})
+			Other: fmt.Sprintf("by its tokens the payload is to give %v, and by the reference %v", known, want)}})
 		c.Payload.Want = known
 	}
 	return c
@@ -161,7 +168,7 @@ func (w *walker) report() {
 	}
 }
 
-// hasCauseOf reports whether another failure explains f: it has no other elements.
+// hasCauseOf reports whether another failure explains f: it has no other tokens.
 func (f failure) hasCauseOf(other failure) bool {
 	if f.d.Name != other.d.Name || f.v.Kind != other.v.Kind || f.v.Finding != other.v.Finding ||
 		(f.v.Other == "") != (other.v.Other == "") {
@@ -178,15 +185,15 @@ func (f failure) hasCauseOf(other failure) bool {
 	return true
 }
 
-// A bug is reported once, with the fewest elements that show it, however many payloads do.
+// A bug is reported once, with the fewest tokens that show it, however many payloads do.
 func TestWalkReportsCauses(t *testing.T) {
-	elements := grammar.RunHCS.Tokens(grammar.Options)
-	bad := slices.IndexFunc(elements, func(e grammar.Token) bool { return e.Name == "field 1 of 2^32" })
+	tokens := grammar.RunHCS.Tokens(grammar.Options)
+	bad := slices.IndexFunc(tokens, func(e grammar.Token) bool { return e.Name == "field 1 of 2^32" })
 	buggy := reference.Decoder
 	buggy.Name = "buggy"
 	buggy.Read = func(r io.Reader) (*options.Options, error) {
 		b, err := io.ReadAll(r)
-		if bytes.Contains(b, elements[bad].Bytes) {
+		if bytes.Contains(b, tokens[bad].Bytes) {
 			return nil, nil
 		}
 		opts, _ := reference.ReadOptions(bytes.NewReader(b))
@@ -197,7 +204,7 @@ func TestWalkReportsCauses(t *testing.T) {
 	var reports recorder
 	w := &walker{t: &reports, decoders: []decoder.Decoder{buggy}, told: time.Now()}
 	w.all(func(yield func(grammar.Sentence) bool) {
-		for seq := range grammar.Sequences(elements[bad-3:bad+3], 3) {
+		for seq := range grammar.Sequences(tokens[bad-3:bad+3], 3) {
 			seq = slices.Clone(seq)
 			if !yield(grammar.Sentence{Context: place.Name, Tokens: seq, Top: place.Payload(seq)}) {
 				return

@@ -7,8 +7,9 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// level is what may stand at a level, and what of it is put into drawn messages.
-type level struct{ tokens, faults, freedoms, unknown []Token }
+// level is what may stand at a level, what of it is put into drawn messages, and a message as
+// containerd sends it.
+type level struct{ tokens, faults, freedoms, unknown, usual []Token }
 
 // Tokens returns what may stand at a level, the known fields first.
 func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
@@ -29,11 +30,12 @@ func (g *Grammar) allLevels() map[Level]level {
 		Options: g.optionsTokens(), Entry: slices.Concat(entryTokens(1, "key"), entryTokens(2, "value"))}
 	levels := make(map[Level]level)
 	for l, s := range g.sites {
-		unknowns, faults := unknowns(s), faultsOf(l, s)
-		tokens := distinct(own[l], unknowns, faults)
+		unknowns, faults, usual := unknowns(s), faultsOf(l, s), g.makeUsual(l)
+		more := slices.Concat(groupEnds(), repeated(usual), widths(usual), aliased(g.other(l)))
+		tokens := distinct(own[l], unknowns, faults, more)
 		switch l {
 		case Bootstrap, Legacy:
-			tokens = g.allTop(own[Bootstrap])
+			tokens = g.allTop(own[Bootstrap], more)
 		case Group: // how deep a group is depends on where it stands
 			tokens = slices.DeleteFunc(tokens, func(t Token) bool {
 				return strings.Contains(t.Rules, "depth") && (t.Kind != Sound || t.Freedom != "")
@@ -47,6 +49,7 @@ func (g *Grammar) allLevels() map[Level]level {
 			unknown: slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool {
 				return t.Kind != Sound || t.Freedom != "" || t.Single || t.means.field != 0
 			}),
+			usual: usual,
 		}
 	}
 	levels[Top] = levels[Bootstrap]
@@ -55,13 +58,13 @@ func (g *Grammar) allLevels() map[Level]level {
 
 // allTop are the tokens of the top level of either family. A string that is not UTF-8 is a
 // fault of some messages only.
-func (g *Grammar) allTop(own []Token) []Token {
+func (g *Grammar) allTop(own, more []Token) []Token {
 	ofAny := faultsOf(Legacy, g.sites[Legacy])
 	for i, t := range ofAny {
 		ofAny[i].Name = "any-" + t.Name
 	}
 	ofAny = slices.DeleteFunc(ofAny, func(t Token) bool { return t.Kind != Fault })
-	tokens := distinct(own, unknowns(g.sites[Bootstrap]), faultsOf(Bootstrap, g.sites[Bootstrap]), ofAny)
+	tokens := distinct(own, unknowns(g.sites[Bootstrap]), faultsOf(Bootstrap, g.sites[Bootstrap]), ofAny, more)
 	return slices.DeleteFunc(tokens, func(t Token) bool { return t.Rules == "M11" && t.Kind == Fault })
 }
 
@@ -84,9 +87,7 @@ type Context struct {
 }
 
 // IsAny reports whether the payload around the tokens is an Any.
-func (c Context) IsAny() bool {
-	return !slices.ContainsFunc(c.Payload(nil), func(t Token) bool { return t.means.field > 2 })
-}
+func (c Context) IsAny() bool { return Sentence{Top: c.Payload(nil)}.IsAny() }
 
 // Contexts are where each level's tokens stand.
 func (g *Grammar) Contexts() []Context {

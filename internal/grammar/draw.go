@@ -105,8 +105,11 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 
 // text draws valid UTF-8.
 func (g *Grammar) text(rnd Rand) string {
-	if !oneIn(rnd, 4) {
+	switch rnd.Intn(4) {
+	case 0, 1:
 		return pick(rnd, Texts)
+	case 2:
+		return pick(rnd, words)
 	}
 	if oneIn(rnd, 8) {
 		return strings.Repeat("x", pick(rnd, g.sizes))

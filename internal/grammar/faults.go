@@ -116,9 +116,24 @@ func unknowns(s site) (list []Token) {
 		free("varint-over-64-bits", "over-64-bits", wire.Tag(1000, protowire.VarintType), over64(0xff, 2)),
 		free("group-varint-over-64-bits", "over-64-bits",
 			wire.Group(1000, wire.Tag(1, protowire.VarintType), over64(0x80, 0x7f))),
+		part("unknown numbers at which tags grow", "unknown", wire.Varint(2047, 1), wire.Varint(2048, 1),
+			wire.Varint(1<<18-1, 1), wire.Varint(1<<18, 1), wire.Varint(1<<25-1, 1), wire.Varint(1<<25, 1)).single(),
+		distinctUnknown(s, 101), distinctUnknown(s, 1001),
+		part("101 groups in a row", "unknown", slices.Repeat([]wire.Part{wire.Group(n)}, 101)...).single(),
+		part("101 groups in a group", "unknown",
+			wire.Group(n, slices.Repeat([]wire.Part{wire.Group(1)}, 101)...)).single(),
 		deep(95), deep(99), deep(100).free("depth"), deep(10_001).free("depth").single(),
 		deep(10_003).free("depth").single(),
 	)
+}
+
+// distinctUnknown are so many unknown fields, each of its own number.
+func distinctUnknown(s site, n int) Token {
+	var parts []wire.Part
+	for i := range n {
+		parts = append(parts, wire.Varint(s.unknown+protowire.Number(i), 1))
+	}
+	return part(fmt.Sprintf("%d unknown fields", n), "unknown S2", parts...).single()
 }
 
 // over64 is a varint of ten bytes with bits beyond the 64th in the last one.
@@ -187,6 +202,55 @@ func brokenFields(s site) []Token {
 		part("group-varint-11-bytes", "M5", wire.Group(1000, wire.Tag(1, varint), wider(1))),
 		part("group-length-above-32-bits", "M6", wire.Group(1000, wire.Tag(1, bytesType), length(1<<32))),
 	}
+}
+
+// groupEnds are the ends of groups whose numbers differ from those of their starts in one bit.
+func groupEnds() (list []Token) {
+	for bit := 1; bit < 1<<29; bit <<= 1 {
+		const start = 1000
+		end := wire.Tag(start^uint64(bit), protowire.EndGroupType)
+		list = append(list, part(fmt.Sprintf("group-end %d for %d", start^bit, start), "M9",
+			wire.Tag(start, protowire.StartGroupType), end).fault().single())
+	}
+	return list
+}
+
+// repeated are the fields of a message, each many times in a row.
+func repeated(message []Token) (list []Token) {
+	for _, t := range message {
+		for _, n := range []int{3, 11, 101, 1001} {
+			list = append(list, block(fmt.Sprintf("%d times %s", n, t.Name), "S2 repeat",
+				slices.Repeat([]Token{t}, n)...))
+		}
+	}
+	return list
+}
+
+// widths are the fields of a message, each with its tag, and its length or value, of every width.
+func widths(message []Token) (list []Token) {
+	for _, t := range message {
+		for n := 2; n <= widestValue; n++ {
+			list = append(list, t.wide("usual "+t.Name, width{"tag", n}, width{"length", n})...)
+		}
+	}
+	return all(list, Token.single)
+}
+
+// aliased are unknown fields whose numbers become those of a message's fields if they are cut to
+// fewer bits.
+func aliased(message []Token) (list []Token) {
+	for _, t := range message {
+		f := t.means.field
+		for _, bits := range []int{5, 8, 13, 16, 21, 24} {
+			num := f + 1<<bits
+			field := wire.String(num, t.means.text)
+			if t.means.text == "" {
+				field = wire.Varint(num, t.means.number)
+			}
+			list = append(list, part(fmt.Sprintf("number %d+2^%d", f, bits), "unknown", field).single())
+		}
+	}
+	return list
 }
 
 // brokenKnown are tags that a reader takes for those of known fields if it cuts them to 32

@@ -27,6 +27,9 @@ var Shapes = []Shape{
 	{"long-string", contract.Options, RunHCS.legacy, func(size int) []wire.Part {
 		return []wire.Part{wire.Bytes(16, bytes.Repeat([]byte("x"), size))}
 	}},
+	{"long-unknown", contract.Options, RunHCS.legacy, func(size int) []wire.Part {
+		return []wire.Part{wire.Bytes(1000, make([]byte, size))}
+	}},
 	{"many-annotations", contract.Options, RunHCS.legacy, func(size int) (parts []wire.Part) {
 		for i := range size / 16 {
 			parts = append(parts, wire.Sub(18, wire.String(1, fmt.Sprintf("%08d", i)), wire.String(2, "v")))
@@ -60,6 +63,20 @@ var Shapes = []Shape{
 	{"any-in-pieces", contract.Options, inParams, many(wire.Sub(1, wire.String(1, contract.OptionsName), wire.Sub(2)))},
 	{"unknown-top-level", contract.None, func(much []Token) []Token { return append(much, version) },
 		many(wire.Varint(1000, 1))},
+}
+
+// AtEnd is a payload of a family of exactly so many bytes, with the Options at its very end: in
+// the last so many bytes.
+func (g *Grammar) AtEnd(family Level, size int) (b []byte, last int) {
+	head, end := []Token{}, g.legacy([]Token{g.sent})
+	if family == Bootstrap { // what comes before the end is none, and not an unfinished Any
+		head, end = []Token{version}, []Token{g.inExtension(g.sent)}
+	}
+	const tagAndLength = 1 + 4 // bytes, up to 128 MiB
+	last = len(Encode(end))
+	filler := make([]byte, size-len(Encode(head))-last-tagAndLength)
+	unknown := part("", "", wire.Bytes(g.sites[family].unknown, filler).Wide(4))
+	return Encode(slices.Concat(head, []Token{unknown}, end)), last
 }
 
 // inVersion is BootstrapParams with these tokens.

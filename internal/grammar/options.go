@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -55,6 +54,9 @@ func (g *Grammar) optionsTokens() (list []Token) {
 		switch {
 		case o.IsMap():
 			list = append(list, entries(o.num)...)
+			list = append(list, each(faultsOf(Entry, g.sites[Entry]), func(f Token) Token {
+				return message(o.num, "annotation damaged by "+f.Name, "", text(1, "", "", usualKey), f).single()
+			})...)
 		case !isVarint(o):
 			list = append(list, strs(o, o.num == g.sites[Options].bytes)...)
 		case o.kind == protoreflect.BoolKind:
@@ -105,26 +107,9 @@ func numbers(num protowire.Number) (list []Token) {
 		list = append(list, t)
 	}
 	return append(list, of(math.MaxUint32, "-1 in 5 bytes", "varint"), of(1<<32|1, "2^32+1", "varint"),
+		of(1<<31, "2^31", "varint"), of(1<<31+1, "2^31+1", "varint"), of(1<<63-1, "2^63-1", "varint"),
 		of(1<<32, "2^32", "varint"), of(1<<63|1, "2^63+1", "varint"),
 		of(2, "2 in 10 bytes", "varint", wire.Varint(num, 2).Wide(10)))
-}
-
-// texts are a field of each text, and of each size, once for each letter to fill it with.
-func texts(num protowire.Number, name, rules, sizeRules string, from []string, letters ...string) (list []Token) {
-	for _, s := range from {
-		list = append(list, text(num, name+" of "+short(s), rules, s).single())
-	}
-	for _, n := range Sizes {
-		for _, letter := range letters {
-			what := "bytes"
-			if len(letter) > 1 {
-				what = "two-byte letters"
-			}
-			list = append(list, text(num, fmt.Sprintf("%s of %d %s", name, n, what), sizeRules,
-				strings.Repeat(letter, n)).single())
-		}
-	}
-	return list
 }
 
 // notUTF8 are a field of each text that is not UTF-8.
@@ -139,18 +124,11 @@ func notUTF8(num protowire.Number, name string) (list []Token) {
 func strs(o field, stands bool) []Token {
 	name := fmt.Sprintf("field %d", o.num)
 	value := text(o.num, name+" of a text", "", "value")
-	list := append([]Token{value, text(o.num, name+" empty", "default", "")},
-		texts(o.num, name, "S1", "S2", Texts, "x", "é")...)
+	list := []Token{value, text(o.num, name+" empty", "default", "")}
 	if o.kind == protoreflect.StringKind {
 		bad := notUTF8(o.num, name+" ")
 		if !stands {
 			all(bad, Token.single)
-		}
-		for _, n := range Sizes {
-			filler := strings.Repeat("x", n)
-			bad = append(bad,
-				text(o.num, fmt.Sprintf("%s utf8-behind %d bytes", name, n), "M11", filler+"\xff").single(),
-				text(o.num, fmt.Sprintf("%s utf8-before %d bytes", name, n), "M11", "\xff"+filler).single())
 		}
 		list = append(list, all(bad, Token.fault)...)
 	}
@@ -164,9 +142,7 @@ func strs(o field, stands bool) []Token {
 func entries(num protowire.Number) []Token {
 	key := func(s string) Token { return text(1, "key", "", s) }
 	value := func(s string) Token { return text(2, "value", "", s) }
-	entry := func(k, v string) Token {
-		return message(num, fmt.Sprintf("annotation %s: %s", short(k), short(v)), "", key(k), value(v))
-	}
+	entry := func(k, v string) Token { return annotation(num, k, v) }
 	one, empty := entry("k", "v"), entry("l", "")
 	empty.Rules = "default"
 	list := []Token{
@@ -183,6 +159,10 @@ func entries(num protowire.Number) []Token {
 		}
 		list = append(list, block(fmt.Sprintf("%d annotations", n), "S2", many...))
 	}
+	for _, keys := range Equated {
+		list = append(list, block(fmt.Sprintf("the keys %+q and %+q", keys[0], keys[1]), "S1", entry(keys[0], "1"),
+			entry(keys[1], "2")))
+	}
 	return list
 }
 
@@ -191,7 +171,6 @@ func entryTokens(num protowire.Number, name string) []Token {
 	one := text(num, name, "", name[:1])
 	return slices.Concat(
 		[]Token{one, text(num, "another "+name, "repeat", "other"), text(num, "empty "+name, "default", "")},
-		texts(num, name, "S1", "S2", Texts, "x"),
 		all(notUTF8(num, name+" "), Token.fault),
 		otherType(num, protowire.BytesType),
 		one.wide(name, tagAndLength[:2]...))

@@ -101,8 +101,27 @@ func (g *Grammar) extensionTokens() []Token {
 		whole, piece("another", g.ours, value("another", g.sentOther)), piece("another type", g.foreign(), debug),
 		piece("type URL", g.ours), piece("value", debug), piece("damaged value", value("damaged", damaged)),
 		piece("nothing"), piece("type URL of another", g.foreign()), piece("damaged", invalid),
+		piece("empty type URL", url("")), piece("empty value", value("nothing")),
 		piece("unknown", unknowns(g.sites[Any])[0]),
-	}, whole.wide("Any", tagAndLength...), otherType(1, protowire.BytesType))
+	}, whole.wide("Any", tagAndLength...), otherType(1, protowire.BytesType), g.pieces(),
+		each(faultsOf(Any, g.sites[Any]), func(f Token) Token { return piece("damaged by "+f.Name, f).single() }))
+}
+
+// pieces are an Any in many pieces, most of them empty.
+func (g *Grammar) pieces() (list []Token) {
+	of := func(n int) Token {
+		pieces := slices.Repeat([]Token{piece("nothing")}, n)
+		pieces[0], pieces[n-1] = piece("type URL", g.ours), piece("value", value("debug", g.sent))
+		return block(fmt.Sprintf("Any in %d pieces", n), "S2 repeat", pieces...)
+	}
+	for _, n := range Counts {
+		list = append(list, of(n))
+	}
+	whole, other := piece("", g.ours, value("", g.sent)), piece("", g.foreign(), value("", g.sentOther))
+	half := piece("damaged value", g.ours, value("damaged", damaged))
+	return append(list, block("a damaged value that is overwritten", "repeat", half, piece("", value("", g.sent))),
+		block("a value that a damaged one overwrites", "repeat", whole, half),
+		block("a piece that comes again", "repeat", whole, other, whole))
 }
 
 // extensions are those of BootstrapParams: ours, and what may stand beside them.
@@ -126,7 +145,10 @@ func (g *Grammar) extensions() []Token {
 		list = append(list, block(fmt.Sprintf("ours behind %d extensions", n), "S2 neighbours",
 			append(slices.Repeat([]Token{other}, n), whole)...))
 	}
-	return list
+	list = append(list, block("three Options", "neighbours", whole, g.inExtension(g.sentOther), g.inExtension()))
+	return append(list, each(faultsOf(Extension, g.sites[Extension]), func(f Token) Token {
+		return extension("damaged by "+f.Name, "", f).single()
+	})...)
 }
 
 // ambientTexts are the fields of BootstrapParams that are neither options nor an identity,
@@ -146,7 +168,9 @@ func ambient() (list []Token) {
 		name := fmt.Sprintf("field %d", num)
 		list = append(list, text(num, name+" of a text", "ambient", "a"),
 			text(num, name+" empty", "ambient default", ""))
-		list = append(list, texts(num, name, "ambient", "ambient S2", slices.Concat(Addresses, Texts), "x")...)
+		for _, s := range Addresses {
+			list = append(list, text(num, name+" of "+short(s), "ambient", s).single())
+		}
 		bad := notUTF8(num, name+" ")
 		all(bad[1:], Token.single)
 		list = append(list, bad...)

@@ -27,11 +27,11 @@ var Texts = []string{
 
 // Sizes are lengths and counts at which code is known to change its ways: of short
 // varints, of MAX_PATH, of buffers, of 16 bits.
-var Sizes = []int{127, 128, 255, 256, 259, 260, 261, 511, 512, 513, 1000, 4095, 4096, 4097, 16383, 16384, 32767, 32768,
-	65535, 65536}
+var Sizes = []int{101, 127, 128, 129, 255, 256, 257, 259, 260, 261, 511, 512, 513, 1000, 4095, 4096, 4097, 16383, 16384,
+	32767, 32768, 65535, 65536}
 
 // Counts are numbers of extensions and of annotations, likewise.
-var Counts = []int{7, 8, 9, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 999, 1000, 1001}
+var Counts = []int{7, 8, 9, 15, 16, 17, 63, 64, 65, 101, 127, 128, 129, 255, 256, 257, 999, 1000, 1001}
 
 // Int32s are numbers at the edges of what they are stored in.
 var Int32s = []int32{0, 1, -1, 2, 3, 50, 127, 128, 255, 256, 1024, 32767, 32768, 65535, 65536, math.MaxInt32,
@@ -61,6 +61,10 @@ var NotUTF8 = []struct{ Name, Text string }{
 	{"above-max", "\xf4\x90\x80\x80"},
 	{"f5", "\xf5\x80\x80\x80"},
 	{"within", "a\xffb"},
+	{"modified-nul", "\xc0\x80"},
+	{"pair-of-surrogates", "\xed\xa0\xbd\xed\xb8\x80"},
+	{"five-bytes", "\xf8\x88\x80\x80\x80"},
+	{"six-bytes", "\xfc\x84\x80\x80\x80\x80"},
 }
 
 // Identifiers are legal IDs and namespaces, those first that containerd's users have.
@@ -111,6 +115,15 @@ func nearNames(n string) []NearName {
 		{"other-message", pkg + "ProcessDetails"},
 		{"empty", ""}, {"newline-after", n + "\n"}, {"hyphens", strings.ReplaceAll(n, ".", "-")},
 		{"query-after", n + "?x"}, {"escaped", "type.googleapis.com%2F" + n},
+		{"urn", "urn:" + n}, {"fragment", "x#" + n}, {"fragment-after", n + "#x"}, {"parameters-after", n + ";a=b"},
+		{"query", "x?" + n}, {"assigned", "x=" + n}, {"pointer", "*" + n}, {"list", "[]" + n}, {"user", "x@" + n},
+		{"port-after", n + ":1"}, {"quoted", `"` + n + `"`}, {"dot-after", n + "."}, {"tab-before", "\t" + n},
+		{"bom-before", "\ufeff" + n}, {"joiner-after", n + "\u200d"}, {"long-s", n[:len(n)-1] + "ſ"},
+		{"cyrillic", strings.Replace(n, "o", "о", 1)}, {"full-stop", strings.Replace(n, ".", "．", 1)},
+		{"method", strings.TrimSuffix(pkg, ".") + "/" + short}, {"comma-after", n + ",x"},
+		{"path", "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/" + short},
+		{"package", "a/options." + short}, {"dotless", strings.Replace(n, "i", "ı", 1)},
+		{"slashes", strings.ReplaceAll(n, ".", "/")}, {"no-break-space", "x\u00a0" + n}, {"comma", "x," + n},
 	}
 }
 

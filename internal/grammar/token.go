@@ -138,6 +138,14 @@ func (t Token) open() Token               { t.Kind = Open; return t }
 func (t Token) free(freedom string) Token { t.Freedom = freedom; return t }
 func (t Token) single() Token             { t.Single = true; return t }
 
+// each makes another token of each.
+func each(tokens []Token, other func(Token) Token) (list []Token) {
+	for _, t := range tokens {
+		list = append(list, other(t))
+	}
+	return list
+}
+
 // all changes each of some tokens in place.
 func all(tokens []Token, change func(Token) Token) []Token {
 	for i, t := range tokens {
@@ -168,7 +176,8 @@ func (t Token) wide(name string, widths ...width) (list []Token) {
 			p = p.WideTag(0).Wide(w.bytes)
 		}
 		e := part(fmt.Sprintf("%s with its %s in %d bytes", name, w.of, w.bytes), "varint", p)
-		if e.means = t.means; w.bytes > widestTag {
+		e.means = t.means
+		if w.bytes > widestTag && (w.of == "tag" || f.Type == protowire.BytesType) {
 			e.Rules, e.Freedom = "wide-tag", "wide-tag"
 		}
 		list = append(list, e)

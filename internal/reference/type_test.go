@@ -11,7 +11,7 @@ import (
 	"shimfuzz/internal/grammar"
 )
 
-// Of Options of other shims, too, the reference and the elements know the same answer.
+// Of Options of other shims, too, the reference and the tokens know the same answer.
 func TestOtherTypes(t *testing.T) {
 	for _, m := range []proto.Message{new(runc.Options), new(runtimeoptions.Options)} {
 		t.Run(string(m.ProtoReflect().Descriptor().FullName()), func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestOtherTypes(t *testing.T) {
 					got := reader.Want(contract.Stdin, grammar.Encode(top))
 					kinds[got.Kind]++
 					if known && !contract.SameSet(want, got) {
-						t.Errorf("%s: %s: by its elements %s, by the reference %s", place.Name, e.Name, want.Kind,
+						t.Errorf("%s: %s: by its tokens %s, by the reference %s", place.Name, e.Name, want.Kind,
 							got.Kind)
 					}
 				}

@@ -1,0 +1,211 @@
+package properties
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"shimfuzz/internal/contract"
+	"shimfuzz/internal/decoder"
+	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/hcsshim"
+	"shimfuzz/internal/reference"
+	"shimfuzz/internal/verdict"
+	"shimfuzz/internal/verify"
+)
+
+// inContext is a readOptions in a context.
+type inContext = func(context.Context, io.Reader) (*options.Options, error)
+
+// A context that ends before, during or after reading changes no answer to another one: it is
+// the right one or an error.
+func TestContext(t *testing.T) {
+	read := hcsshim.Current().ReadInContext
+	if read == nil {
+		t.Skip("the readOptions under test takes no context; TestContextIsHeld shows what this test would find")
+	}
+	holdContexts(t, verify.UnderTest(), read)
+}
+
+// holdContexts gives a decoder contexts that end at each read of a payload: at read 0 before
+// anything is read, and at never after the answer.
+func holdContexts(t verify.TB, d decoder.Decoder, read inContext) {
+	t.Helper()
+	for _, p := range inContexts() {
+		reads := min(4, 1+3*len(p.Bytes)) // which every decoder needs
+		for _, why := range []error{context.Canceled, context.DeadlineExceeded} {
+			for _, at := range []int{0, 1, 2, 3, 4, never} {
+				for _, fails := range []bool{false, at <= reads} {
+					holdContext(t, d, read, p, newEnding(p.Bytes, why, at, fails))
+				}
+			}
+		}
+	}
+}
+
+// inContexts are payloads with options, without, and damaged.
+func inContexts() []grammar.Payload {
+	list := append(plain(), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
+		grammar.Payload{Want: grammar.Sent(nil), Description: "no bytes"})
+	for _, p := range list[:2] {
+		b := p.Bytes[:len(p.Bytes)-1]
+		list = append(list, grammar.Payload{Bytes: b, Want: reference.Want(b), Description: p.Description + ", cut"})
+	}
+	return list
+}
+
+// holdContext holds one answer, and looks at it again when the context has ended.
+func holdContext(t verify.TB, d decoder.Decoder, read inContext, p grammar.Payload, e *ending) {
+	t.Helper()
+	p.Description += fmt.Sprintf(", in a context that ends at read %d with %q", e.at, e.why)
+	d.Read = func(r io.Reader) (*options.Options, error) { return read(e.ctx, r) }
+	if e.fails {
+		p.Want = contract.Outcome{Kind: contract.Read, Err: e.why}
+	}
+	right := p.Want
+	p.Want.Or = append(slices.Clone(p.Want.Or), contract.Outcome{Kind: contract.Error})
+	check := verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: e}
+	got, kind := verify.Run(t, d, check)
+	e.end()
+	if diff := contract.Diff(right, got); kind == verdict.Right && diff != "" {
+		verify.Fail(t, d, check, "the result changed when the context ended: "+diff)
+	}
+}
+
+// never is later than any read.
+const never = 1 << 30
+
+// ending is a reader, and a context that ends at one of its reads. From then on the reader
+// fails, too, or goes on.
+type ending struct {
+	io.Reader
+	ctx       context.Context
+	end       func()
+	why       error
+	at, reads int
+	fails     bool
+}
+
+func newEnding(b []byte, why error, at int, fails bool) *ending {
+	e := &ending{Reader: decoder.Scripted(b, decoder.Script([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
+		fails: fails}
+	if e.ctx, e.end = context.WithCancel(context.Background()); why == context.DeadlineExceeded {
+		e.ctx = expiring{e.ctx}
+	}
+	if at == 0 {
+		e.end()
+	}
+	return e
+}
+
+func (e *ending) Read(b []byte) (int, error) {
+	if e.reads++; e.reads == e.at {
+		e.end()
+	}
+	if e.fails && e.reads >= e.at {
+		return 0, e.why
+	}
+	return e.Reader.Read(b)
+}
+
+// expiring is a context whose deadline passes when the one in it is cancelled, by no clock.
+type expiring struct{ context.Context }
+
+func (e expiring) Deadline() (time.Time, bool) { return time.Unix(0, 0), true }
+
+func (e expiring) Err() error {
+	if e.Context.Err() != nil {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// What TestContext allows and what it finds, on decoders that are made here.
+func TestContextIsHeld(t *testing.T) {
+	held := func(read inContext) (passes bool) {
+		defer func() { passes = recover() == nil }()
+		holdContexts(new(recorder), reference.Decoder, read)
+		return
+	}
+	// ended makes a decoder that gives another answer if its context has ended when it has read.
+	ended := func(answer func(*options.Options, error) (*options.Options, error)) inContext {
+		return func(ctx context.Context, r io.Reader) (*options.Options, error) {
+			opts, err := reference.ReadOptions(r)
+			if ctx.Err() != nil {
+				return answer(opts, err)
+			}
+			return opts, err
+		}
+	}
+	failed := errors.New("the context has ended")
+	for _, test := range []struct {
+		name string
+		read inContext
+		want bool
+	}{
+		{"does not look", func(_ context.Context, r io.Reader) (*options.Options, error) {
+			return reference.ReadOptions(r)
+		}, true},
+		{"fails", ended(func(*options.Options, error) (*options.Options, error) { return nil, failed }), true},
+		{"fails at once", func(ctx context.Context, r io.Reader) (*options.Options, error) {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return reference.ReadOptions(r)
+		}, true},
+		{"none", ended(func(*options.Options, error) (*options.Options, error) { return nil, nil }), false},
+		{"none at once", func(ctx context.Context, r io.Reader) (*options.Options, error) {
+			if ctx.Err() != nil {
+				return nil, nil
+			}
+			return reference.ReadOptions(r)
+		}, false},
+		{"none at the deadline", func(ctx context.Context, r io.Reader) (*options.Options, error) {
+			opts, err := reference.ReadOptions(r)
+			if ctx.Err() == context.DeadlineExceeded {
+				return nil, nil
+			}
+			return opts, err
+		}, false},
+		{"none if the reader fails", ended(func(opts *options.Options, err error) (*options.Options, error) {
+			if errors.Is(err, context.Canceled) {
+				return nil, nil
+			}
+			return opts, err
+		}), false},
+		{"empty options", ended(func(*options.Options, error) (*options.Options, error) {
+			return new(options.Options), nil
+		}), false},
+		{"half of the options", ended(func(opts *options.Options, err error) (*options.Options, error) {
+			if opts != nil {
+				opts.LogLevel = ""
+			}
+			return opts, err
+		}), false},
+		{"options and an error", ended(func(opts *options.Options, _ error) (*options.Options, error) {
+			return opts, failed
+		}), false},
+		{"what was read", func(ctx context.Context, r io.Reader) (*options.Options, error) {
+			var all, b = []byte{}, make([]byte, 64)
+			for ctx.Err() == nil {
+				n, err := r.Read(b)
+				if all = append(all, b[:n]...); err == io.EOF {
+					break
+				} else if err != nil {
+					return nil, err
+				}
+			}
+			return reference.ReadOptions(bytes.NewReader(all))
+		}, false},
+	} {
+		if passes := held(test.read); passes != test.want {
+			t.Errorf("%s: passes is %v", test.name, passes)
+		}
+	}
+}
