@@ -15,6 +15,7 @@ import (
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/hcsshim"
 )
 
 // The levels of tests, each of which includes those before it.
@@ -59,8 +60,9 @@ func (r *run) checks(ask func(question)) {
 	if r.Level == Required {
 		return
 	}
+	edited := make(map[uint64]bool)
 	for _, c := range r.cases {
-		r.around(ask, c)
+		r.around(ask, c, edited)
 	}
 	for _, p := range r.grammar.Properties() {
 		r.draw(ask, Recommended, p.Name, p.Draw)
@@ -68,18 +70,25 @@ func (r *run) checks(ask func(question)) {
 	payloads := corpus.Payloads(r.cases)
 	r.draw(ask, Recommended, "any-bytes", one(func(rnd grammar.Rand) []byte { return grammar.Changed(rnd, payloads) }))
 	for _, c := range r.grammar.Contexts() {
-		sentences(ask, "walk/"+c.Name, r.grammar.Sentences(c, r.Longest))
+		longest := r.Longest
+		if inOptions := c.Level == grammar.Options || c.Level == grammar.Entry; inOptions && !c.IsAny() {
+			longest = 1 // what Options say in a row they say in a legacy Any
+		}
+		sentences(ask, "walk/"+c.Name, r.grammar.Sentences(c, longest))
 	}
 	sentences(ask, "walk/bytes", grammar.Strings(r.Longest))
+	for _, all := range []iter.Seq[grammar.Sentence]{r.grammar.AllTexts(), r.grammar.Sizes(), r.grammar.Pieces(),
+		r.grammar.Many(), r.grammar.Constants(hcsshim.Current().Words, nil)} {
+		sentences(ask, "", all)
+	}
 	if r.Longest > 1 {
 		sentences(ask, "walk/params", r.grammar.Params())
-		sentences(ask, "walk/sizes", r.grammar.Sizes())
 		r.pairs(ask)
 	}
 	if r.Payloads > 0 {
 		r.mutated(ask)
 	} else if r.Longest > 1 {
-		sizes(ask)
+		r.sizes(ask)
 	}
 }
 
@@ -88,12 +97,15 @@ func (r *run) ofCase(level, place string, c corpus.Case, payload []byte) questio
 	return question{level, place, []string{c.Name}, r.ids(c.Name), payload}
 }
 
-// around asks a case that was not recorded as it is, any with Options cut at every byte, and of
-// a small one every single edit.
-func (r *run) around(ask func(question), c corpus.Case) {
+// around asks a case that was not recorded as it is; and of one that is not varied in the
+// enumeration any with Options cut at every byte, and of a small one every single edit.
+func (r *run) around(ask func(question), c corpus.Case, edited map[uint64]bool) {
 	const large, small = 2000, 200 // bytes
 	if c.Origin == nil {
 		ask(r.ofCase(Recommended, "corpus", c, c.Payload.Bytes))
+	}
+	if c.IsVaried() {
+		return
 	}
 	if c.Size <= large && r.want(c.Payload.Bytes).Kind == contract.Options {
 		for cut := range c.Payload.Bytes {
@@ -101,7 +113,7 @@ func (r *run) around(ask func(question), c corpus.Case) {
 		}
 	}
 	if c.Size <= small && r.Longest > 1 {
-		for _, s := range grammar.Edits(c.Name, c.Payload.Bytes) {
+		for _, s := range grammar.Edits(c.Name, c.Payload.Bytes, edited) {
 			ask(r.ofCase(Recommended, "walk/neighbours", c, s.Bytes()))
 		}
 	}
@@ -214,16 +226,20 @@ func (r *run) mutated(ask func(question)) {
 }
 
 // sizes asks large payloads.
-func sizes(ask func(question)) {
+func (r *run) sizes(ask func(question)) {
 	for _, shape := range grammar.Shapes {
-		for _, size := range []int{1 << 16, 1 << 20} {
+		for _, size := range []int{1 << 16, 5 << 18} {
 			ask(question{level: Recommended, place: "size/" + shape.Name, payload: shape.Make(size)})
 		}
 	}
-	ask(question{level: Recommended, place: "size/24-MiB", payload: grammar.Shapes[0].Make(24 << 20)})
+	for _, family := range []grammar.Level{grammar.Legacy, grammar.Bootstrap} {
+		b, _ := r.grammar.AtEnd(family, contract.MaxPayload)
+		ask(question{level: Recommended, place: fmt.Sprintf("size/%s-32-MiB", family), payload: b})
+	}
 }
 
-// sentences asks the payloads of an enumeration.
+// sentences asks the payloads of an enumeration. Without a place each is of the test that its context
+// names, and of none of its own.
 func sentences(ask func(question), place string, all iter.Seq[grammar.Sentence]) {
 	for s := range all {
 		q := question{level: Recommended, place: place, payload: s.Bytes()}
@@ -232,8 +248,8 @@ func sentences(ask func(question), place string, all iter.Seq[grammar.Sentence])
 			q.ids += " " + t.Rules
 		}
 		switch {
-		case place == "walk/sizes": // of which each is no test of its own
-			q.tokens = nil
+		case place == "":
+			q.place, q.tokens = "walk/"+s.Context, nil
 		case s.Tokens == nil && len(q.payload) > 0: // any bytes
 			q.tokens = []string{fmt.Sprintf("%02x", q.payload[0])}
 		case len(q.tokens) == 0:

@@ -37,8 +37,8 @@ func chosen(checks int) (list []payload) {
 	const oneOf = 6
 	enumerated := 0
 	for _, c := range different {
-		if slices.ContainsFunc(c.Flags, func(f string) bool {
-			return slices.Contains([]string{"Damaged", "Element", "Free", "Text"}, f)
+		if c.Or != nil || slices.ContainsFunc(c.Flags, func(f string) bool {
+			return slices.Contains([]string{"Damaged", "Element", "Text"}, f)
 		}) {
 			if enumerated++; checks < allChecks && enumerated%oneOf != 0 {
 				continue

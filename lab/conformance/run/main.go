@@ -8,14 +8,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
-	// The predictions of findings depend on which types the shim's binary links.
-	_ "shimfuzz/internal/hcsshim"
+	// The predictions of findings depend on which types the shim links, and its words are asked.
+	_ "shimfuzz/extracted"
 	"shimfuzz/lab/conformance"
 )
 
 func main() {
+	debug.SetGCPercent(400) // the enumeration leaves much garbage
 	// The parent passes an interrupt on; a second one ends the process.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
