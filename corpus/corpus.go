@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -94,6 +95,12 @@ func Lines[T any](items []T, indent string) string {
 		}
 	}
 	return indent + strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", ",\n"+indent)
+}
+
+// IsVaried reports whether the enumeration has the case's point in many variations: it differs from
+// others in a value, or in a fault, alone.
+func (c Case) IsVaried() bool {
+	return slices.ContainsFunc(c.Flags, func(f string) bool { return f == "Text" || f == "Range" || f == "Damaged" })
 }
 
 // load reads the payload, and decodes the right answer.

@@ -88,6 +88,31 @@ func (t *table) texts() {
 	}
 }
 
+// words is the words of each layer, and keys that a layer takes for one, as annotations.
+func (t *table) words() {
+	add := func(what, note string, words map[string]string) {
+		opts := string(Must(protojson.Marshal(&options.Options{DefaultContainerAnnotations: words})))
+		t.both(says("", opts, "Text"), "words_"+what, note, parts(opts)...)
+	}
+	for _, l := range grammar.Layers {
+		words := make(map[string]string)
+		for _, w := range l.Words {
+			words[w] = w
+		}
+		add(strings.ToLower(fileName.Replace(l.Layer)), l.Layer+" treats these specially.", words)
+	}
+	keys := make(map[string]string)
+	for i, pair := range grammar.Equated {
+		keys[pair[0]], keys[pair[1]] = fmt.Sprint(i), fmt.Sprint(-i)
+	}
+	add("equated", "Keys that differ in something that a layer ignores are different keys.", keys)
+	keys = make(map[string]string)
+	for i, s := range grammar.CodePoints {
+		keys[s] = fmt.Sprint(i)
+	}
+	add("code-points", "The first and last code points of every length, beside every gap, and noncharacters.", keys)
+}
+
 // damaged is each malformed class of the contract in each message of each family, and each
 // freedom of an encoding.
 func (t *table) damaged() {
@@ -123,7 +148,7 @@ func (t *table) faulty(family, level grammar.Level, f grammar.Token) {
 	like, form := answered(contract.Malformed, "Damaged"), "malformed_%s_%s_%s"
 	if f.Freedom != "" {
 		atLimit := level == grammar.Legacy && f.Name == "groups 10003 deep"
-		like = free(says("", typical), f.Freedom == over64Bits || atLimit)
+		like = free(says("", typical), f.Freedom, f.Freedom == over64Bits || atLimit)
 		if f.Freedom != over64Bits {
 			form = "%s_free_%s_%s"
 		}
@@ -196,7 +221,7 @@ func (t *table) element(c grammar.Context, e grammar.Token) {
 		like.Options = Must(protojson.Marshal(want.Options))
 	}
 	if e.Freedom != "" {
-		like = free(like, e.Freedom == over64Bits)
+		like = free(like, e.Freedom, e.Freedom == over64Bits)
 	}
 	t.add(like, fmt.Sprintf("%s_element_%s_%s", family, c.Level, fileName.Replace(e.Name)), c.Name+": "+e.Name+".",
 		wire.Raw(grammar.Encode(top)))

@@ -1,10 +1,13 @@
 package table
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/wire"
 )
 
@@ -49,7 +52,7 @@ func (t *table) varints() {
 		return m
 	}
 	params := func() wire.Message { return bootstrap(wire.Int(3, 4), extension(parts(typical)...)) }
-	refusable := free(t.of("typical", "Equivalent"), false) // tags and lengths of more than five bytes
+	refusable := free(t.of("typical", "Equivalent"), "wide-tag", false) // tags and lengths of more than five bytes
 	t.both(refusable, "varint_tags-wide", "", wide(10, 0, parts(typical))...)
 	t.both(refusable, "varint_values-wide", "Values and lengths.", wide(0, 10, parts(typical))...)
 	t.add(refusable, "legacy_varint_any-wide", "", wide(10, 10, legacy(parts(typical)...))...)
@@ -135,4 +138,59 @@ func (t *table) ambients() {
 		bootstrap(ours, wire.String(7, `C:\Prögramme\containerd.exe`), wire.String(9, "/tmp/ü"))...)
 	t.typically("bootstrap_ambient_empty-strings", "",
 		wire.String(1, ""), wire.String(2, ""), wire.String(4, ""), wire.String(5, ""), ours)
+}
+
+// pieces is an Any in pieces, each of which must be well-formed, and entries and fields that a later
+// one overwrites.
+func (t *table) pieces() {
+	any := legacy(parts(typical)...)
+	whole, value := any.Encode(), any[1]
+	in := func(pieces ...wire.Part) wire.Message { return bootstrap(wire.Sub(8, pieces...)) }
+	piece := func(b []byte) wire.Part { return wire.Bytes(1, b) }
+	malformed := t.rows("malformed_bootstrap_pieces_", answered(contract.Malformed, "Damaged"))
+	const note = "Each piece must be well-formed by itself."
+	for _, cut := range []int{1, 2, 10, len(optionsName) + 2, len(optionsName) + 3, len(whole) - 1} {
+		if _, rest := wire.Parse(whole[:cut]); len(rest) > 0 {
+			malformed(fmt.Sprintf("cut-at-%d", cut), note, in(piece(whole[:cut]), piece(whole[cut:]))...)
+		}
+	}
+	malformed("cut-twice", note, in(piece(whole[:5]), piece(whole[5:20]), piece(whole[20:]))...)
+	malformed("damaged-first", note, in(piece([]byte{0xff}), piece(whole))...)
+	malformed("damaged-between", note, in(wire.Sub(1, any[0]), piece([]byte{0xff}), wire.Sub(1, value))...)
+	malformed("damaged-last", note, in(piece(whole), piece([]byte{0xff}))...)
+	t.typically("bootstrap_pieces_empty-between", "", in(wire.Sub(1, any[0]), wire.Sub(1), wire.Sub(1, value),
+		wire.Sub(1))...)
+	t.add(t.of("zero", "Equivalent"), "bootstrap_pieces_empty-value-last",
+		"A later value is the value, also an empty one.", in(piece(whole), wire.Sub(1, wire.String(2, "")))...)
+	t.add(answered(contract.None, "Equivalent"), "bootstrap_pieces_empty-url-last",
+		"A later type URL is the type URL.", in(piece(whole), wire.Sub(1, wire.String(1, "")))...)
+	damaged := wire.Sub(annotations, wire.String(1, "k"), text("\x0f"))
+	entries := []wire.Part{damaged, wire.Sub(annotations, wire.String(1, "k"), wire.String(2, "v"))}
+	malformed("damaged-entry-overwritten", "", bootstrap(extension(entries...))...)
+	t.add(answered(contract.Malformed, "Damaged"), "malformed_legacy_damaged-entry-overwritten", "",
+		legacy(entries...)...)
+}
+
+// boundaries is what is easily read wrongly because of its size, or of where it stands.
+func (t *table) boundaries() {
+	for _, power := range []int{64, 4096} {
+		text := strings.Repeat("x", power-3) + "é€🦊"
+		t.both(says("", fmt.Sprintf(`{"logLevel":%q}`, text), "Range"), fmt.Sprintf("across_%d", power),
+			"Characters of several bytes across a power of two.", wire.String(16, text))
+	}
+	for _, size := range []int{101, 129, 257} {
+		url := strings.Repeat("x", size-len("/"+optionsName)) + "/" + optionsName
+		t.typically(fmt.Sprintf("legacy_url_of-%d-bytes", size), "", anyOf(url, parts(typical)...)...)
+		t.typically(fmt.Sprintf("bootstrap_url_of-%d-bytes", size), "",
+			bootstrap(extensionOf(url, parts(typical)...))...)
+	}
+	var many wire.Message
+	for i := range 101 {
+		many = append(many, wire.Varint(protowire.Number(1000+i), 1))
+	}
+	t.equal("unknown_101-distinct", "typical", "", append(many, parts(typical)...)...)
+	for _, namespace := range []string{"moby", "buildkit"} {
+		t.typically("bootstrap_ambient_namespace-"+namespace, "No namespace is special.",
+			identified("web-1", namespace, extension(parts(typical)...))...)
+	}
 }

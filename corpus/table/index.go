@@ -16,7 +16,8 @@ func Files(recorded []corpus.Case) map[string][]byte {
 	var t table
 	for _, add := range []func(){t.senders, t.fields, t.urls, t.orders, t.varints, t.repeats, t.defaults, t.unknowns,
 		t.ambients, t.neighbours, t.foreign, t.clashes, t.ambiguous, t.identifiers, t.damaged, t.otherFormats,
-		t.elements, t.texts} {
+		t.elements, t.texts, t.words,
+		t.pieces, t.boundaries} {
 		add()
 	}
 	t = append(t, recorded...)

@@ -94,12 +94,12 @@ func (t *table) foreign() {
 	}
 	add("runtimeoptions", "CRI sends it for every runtime type but io.containerd.runhcs.v1; hcsshim does not link it.",
 		runtimeName, wire.String(1, "io.containerd.runhcs.v1.options"), wire.String(2, `C:\shim.toml`))
-	add("runtimeoptions_empty", "BuildKit once sent it (hcsshim issue 1941).", runtimeName)
+	add("runtimeoptions_empty", "BuildKit v0.13.0-beta1 sent it (hcsshim issue 1941).", runtimeName)
 	add("runtimeoptions_anypb", "", googleapis+runtimeName)
 	add("runtimeoptions_not-utf8", "The same answer whether or not the value could be a namespace.", runtimeName,
 		text("\x1a\x01\xff"))
 	add("registered", "Linked into every hcsshim.", emptyName)
-	add("registered_runc", "nerdctl sends it; some releases link it.", runcName, wire.Varint(1, 1))
+	add("registered_runc", "The options of runc's shim; some releases link it.", runcName, wire.Varint(1, 1))
 	add("registered_timestamp", "", timestampName, wire.Varint(1, 1))
 	add("registered_any", "Options within an Any within an Any are not looked for.", "google.protobuf.Any",
 		legacy(parts(typical)...)...)
@@ -170,7 +170,7 @@ func (t *table) ambiguous() {
 	none("minimal_empty", "As an Any: another type.", anyOf(emptyName, text("inference"))...)
 	none("minimal_empty_k8s", "", anyOf(emptyName, text("k8s.io"))...)
 	none("minimal_longest", "", anyOf(longest, text(longest))...)
-	overwritten := corpus.Case{Flags: []string{"Ambiguous", "Free"}, Outcome: contract.Foreign,
+	overwritten := corpus.Case{Flags: []string{"Ambiguous", "overwritten"}, Outcome: contract.Foreign,
 		Or: []contract.Kind{contract.Malformed, contract.None}}
 	t.add(overwritten, "ambiguous_minimal_overwritten-not-utf8",
 		"An ID and a namespace, but not BootstrapParams: an earlier namespace is not UTF-8.",

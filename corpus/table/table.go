@@ -56,9 +56,10 @@ func (t *table) of(class string, flags ...string) corpus.Case {
 	return says(class, string((*t)[i].Options), flags...)
 }
 
-// free allows error/malformed, too. The index has the reference's answer first.
-func free(c corpus.Case, refused bool) corpus.Case {
-	c.Or, c.Flags = []contract.Kind{contract.Malformed}, append(slices.Clip(c.Flags), "Free")
+// free allows error/malformed, too, by a freedom of the contract. The index has the
+// reference's answer first.
+func free(c corpus.Case, freedom string, refused bool) corpus.Case {
+	c.Or, c.Flags = []contract.Kind{contract.Malformed}, append(slices.Clip(c.Flags), freedom)
 	if refused {
 		c.Outcome, c.Or[0] = c.Or[0], c.Outcome
 	}
