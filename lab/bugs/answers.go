@@ -37,6 +37,8 @@ var reading = []Mutant{
 				*err = io.EOF
 			}
 		})},
+	{"ten-empty-reads-are-end", "TestEmptyReads", "Nothing came so often that no more was expected.", emptyReads(10)},
+	{"fifty-empty-reads-are-end", "TestEmptyReads", "The same, with more patience.", emptyReads(50)},
 	{"bytes-with-eof-lost", "TestWalkReads", "A Read that returns an error was taken to return nothing else.",
 		reads(func(n *int, err *error) {
 			if *err != nil {
@@ -104,6 +106,21 @@ func reads(change func(n *int, err *error)) bug {
 			change(&n, &err)
 			return n, err
 		}))
+	}
+}
+
+// emptyReads is a bug that takes so many reads of nothing in a row for the end.
+func emptyReads(most int) bug {
+	return func(next Read, r io.Reader) (*options.Options, error) {
+		row := 0
+		return reads(func(n *int, err *error) {
+			if row++; *n > 0 {
+				row = 0
+			}
+			if row == most && *err == nil {
+				*err = io.EOF
+			}
+		})(next, r)
 	}
 }
 

@@ -23,13 +23,27 @@ type Read = func(io.Reader) (*options.Options, error)
 // not have it, so that it can be put into any hcsshim, and into the reference.
 type Mutant struct {
 	Name  string
-	Check string // the test of package properties that has to kill it: the first one that does, or the only one
+	Check string // the test of package properties that has to kill it, whether or not others do
 	Why   string // somebody would write it
 	bug   bug
 }
 
 // bug is what a decoder with the bug answers, where next is one without it.
 type bug func(next Read, r io.Reader) (*options.Options, error)
+
+// row is a bug in a list of which one test kills all.
+type row struct {
+	name, why string
+	bug       bug
+}
+
+// killedBy are bugs that one test has to kill.
+func killedBy(check string, rows []row) (all []Mutant) {
+	for _, r := range rows {
+		all = append(all, Mutant{r.name, check, r.why, r.bug})
+	}
+	return all
+}
 
 // In returns the decoder with the bug in it.
 func (m Mutant) In(next Read) Read {
@@ -38,10 +52,11 @@ func (m Mutant) In(next Read) Read {
 
 var (
 	// OfStdin are those of a readOptions.
-	OfStdin = slices.Concat(reading, kinds, inExtensions, OfCreate)
+	OfStdin = slices.Concat(reading, kinds, beside, inExtensions, inPieces, paramsSizes, words, constants, OfCreate)
 	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
 	// there as a whole.
-	OfCreate = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, values, results, costs)
+	OfCreate = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, characters, across, values, sizes,
+		results, costs)
 )
 
 // Inject returns the decoder with the named bug in it; without a name the decoder as it is.

@@ -32,9 +32,9 @@ var kinds = []Mutant{
 	{"id-is-up-to-77", "TestCorpus", "The limit of 76 was counted with the zero at the end.",
 		on(anyType, func(t *token) bool { return t.isBytes(1) && len(t.body()) == 77 },
 			func(t *token) { t.setBody(t.body()[1:]) })},
-	{"namespace-has-no-capitals", "TestWalkElements", "A label of Kubernetes has none.",
+	{"namespace-has-no-capitals", "TestWalkTokens", "A label of Kubernetes has none.",
 		identified(func(_, namespace string) bool { return namespace == strings.ToLower(namespace) })},
-	{"log-level-out-of-range-refused", "TestWalkElements",
+	{"log-level-out-of-range-refused", "TestWalkTokens",
 		"A varint that does not fit into 32 bits was taken for an error; the high bits are to be cut.",
 		on(paramsType, func(t *token) bool {
 			v, _ := varint(t.val)
@@ -48,8 +48,6 @@ var kinds = []Mutant{
 	{"unknown-above-100000-bytes-refused", "TestLarge", "A large unknown field was taken for an attack.",
 		on(nil, func(t *token) bool { return len(t.val) > 100_000 && t.depth == 0 && t.field() == nil },
 			(*token).refuse)},
-	{"moby-has-own-defaults", "TestDrawn", "A special case for one namespace.",
-		on(paramsType, func(t *token) bool { return t.isBytes(extensions) && t.in.last(2) == "moby" }, (*token).drop)},
 }
 
 // identified is a bug in what is taken for a container's ID and a namespace: a message of
@@ -76,7 +74,7 @@ var inExtensions = []Mutant{
 			_, value := stdin.AnyParts([]byte(any))
 			return t.isOurs() && len(value) == 0
 		}, (*token).drop)},
-	{"damaged-extension-behind-ours-skipped", "TestWalkElements",
+	{"damaged-extension-behind-ours-skipped", "TestWalkTokens",
 		"The loop ends at the first options, and extensions are decoded in it.",
 		on(paramsType, func(t *token) bool {
 			_, rest := wire.Parse(t.body())
@@ -198,13 +196,13 @@ var groups = []Mutant{
 // wireTypes are bugs in what becomes of a known number with another wire type. That is an
 // unknown field.
 var wireTypes = []Mutant{
-	{"wrong-wire-type-beside-right-one-refused", "TestWalkElements", "A field is a string or a number, not both.",
+	{"wrong-wire-type-beside-right-one-refused", "TestWalkTokens", "A field is a string or a number, not both.",
 		on(anyType, func(t *token) bool {
 			return t.isWrongType() && slices.ContainsFunc(t.in.tokens, func(other *token) bool {
 				return other.num == t.num && other.depth == 0 && !other.isWrongType()
 			})
 		}, (*token).refuse)},
-	{"wrong-wire-type-loses-key", "TestWalkElements", "A map entry with something else in it has no key (protobuf-es).",
+	{"wrong-wire-type-loses-key", "TestWalkTokens", "A map entry with something else in it has no key (protobuf-es).",
 		on(entryType, func(t *token) bool {
 			return t.isBytes(1) && slices.ContainsFunc(t.in.tokens, (*token).isWrongType)
 		}, (*token).drop)},
@@ -236,9 +234,9 @@ var texts = []Mutant{
 		}, (*token).refuse)},
 	{"utf8-surrogate-accepted", "TestCorpus", "UTF-8 in three bytes was decoded by shifting, and then it was in range.",
 		strs(nil, func(_ uint64, s string) string { return validIf(strings.Contains(s, "\xed\xa0"), s) })},
-	{"utf8-unchecked-in-map-values", "TestWalkElements", "The values of a map are read by other code.",
+	{"utf8-unchecked-in-map-values", "TestWalkTokens", "The values of a map are read by other code.",
 		strs(entryType, func(num uint64, s string) string { return validIf(num == 2, s) })},
-	{"utf8-unchecked-in-long-strings", "TestWalkElements", "A fast path for strings that are longer than a buffer.",
+	{"utf8-unchecked-in-long-strings", "TestWalkTexts", "A fast path for strings that are longer than a buffer.",
 		strs(nil, func(_ uint64, s string) string { return validIf(len(s) > 64, s) })},
 	{"utf8-of-overwritten-unchecked", "TestCorpus", "Only what a string is in the end was checked.",
 		on(nil, func(t *token) bool {
@@ -275,7 +273,7 @@ var values = []Mutant{
 			v, _ := varint(t.val)
 			return t.typ == protowire.VarintType && v == 0 && t.field() != nil && !t.field().HasPresence()
 		}, (*token).drop)},
-	{"empty-does-not-clear", "TestWalkElements", `if s != "" { x = s }: an empty string does not overwrite another.`,
+	{"empty-does-not-clear", "TestWalkTokens", `if s != "" { x = s }: an empty string does not overwrite another.`,
 		on(optionsType, func(t *token) bool { return t.isText() && len(t.body()) == 0 }, (*token).drop)},
 	{"entry-without-key-dropped", "TestCorpus", "An entry without a key cannot be looked up.",
 		on(optionsType, func(t *token) bool {
@@ -283,14 +281,14 @@ var values = []Mutant{
 			return isAnnotation(t) && len(rest) == 0 &&
 				!slices.ContainsFunc(entry, func(f wire.Field) bool { return f.Num == 1 })
 		}, (*token).drop)},
-	{"value-before-key-lost", "TestWalkElements", "The value was stored under the key so far.",
+	{"value-before-key-lost", "TestWalkTokens", "The value was stored under the key so far.",
 		withoutEarly(entryType)},
 	{"annotations-apart-lost", "TestCorpus", "A map was taken to be written in one piece.",
 		on(optionsType, func(t *token) bool {
 			isOther := func(t *token) bool { return !isAnnotation(t) && t.follows(isAnnotation) }
 			return isAnnotation(t) && t.follows(isOther)
 		}, (*token).drop)},
-	{"at-most-1000-annotations", "TestWalkElements", "A limit against abuse; what exceeds it was silently dropped.",
+	{"at-most-1000-annotations", "TestWalkTokens", "A limit against abuse; what exceeds it was silently dropped.",
 		on(optionsType, func(t *token) bool { return isAnnotation(t) && len(t.in.tokens) > 1000 }, (*token).drop)},
 	{"false-is-unset", "TestCorpus", "An optional bool copied with an if.",
 		on(optionsType, func(t *token) bool {

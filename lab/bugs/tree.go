@@ -47,6 +47,7 @@ type token struct {
 	num   uint64 // cut to 64 bits with the type
 	typ   protowire.Type
 	tag   []byte // as written
+	at    int    // the offset of the tag, as written
 	val   []byte // as written; all that follows the tag, until the token has been read
 	depth int    // groups that have begun before it
 	group *token // the start of the innermost one of these
@@ -55,7 +56,15 @@ type token struct {
 
 // payload returns what a payload, a message of a type, is taken for.
 func (r misreading) payload(md protoreflect.MessageDescriptor, b []byte) []byte {
+	return r.at(0, md, b)
+}
+
+// at returns what a message that stands at an offset of the payload is taken for.
+func (r misreading) at(offset int, md protoreflect.MessageDescriptor, b []byte) []byte {
 	m, _ := r.read(md, b, len(b))
+	for _, t := range m.tokens {
+		t.at += offset
+	}
 	return r.encode(m)
 }
 
@@ -70,7 +79,7 @@ func (r misreading) read(md protoreflect.MessageDescriptor, b []byte, size int) 
 		if n == 0 {
 			break
 		}
-		t := &token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[end : end+n], val: b[end+n:], in: m}
+		t := &token{num: tag >> 3, typ: protowire.Type(tag & 7), tag: b[end : end+n], val: b[end+n:], at: end, in: m}
 		if t.depth = len(m.open); t.depth > 0 {
 			t.group = m.open[t.depth-1]
 		}
@@ -118,7 +127,7 @@ func (r misreading) encode(m *message) (b []byte) {
 			md = optionsType
 		}
 		if md != nil {
-			t.setBody(r.payload(md, t.body()))
+			t.setBody(r.at(t.bodyAt(), md, t.body()))
 		}
 		b = append(append(b, t.tag...), t.val...)
 	}
@@ -206,6 +215,9 @@ func (t *token) body() []byte {
 	body, _ := protowire.ConsumeBytes(t.val)
 	return body
 }
+
+// bodyAt is the offset of a length-delimited field's value.
+func (t *token) bodyAt() int { return t.at + len(t.tag) + len(t.val) - len(t.body()) }
 
 // set gives a token another tag, in as many bytes if that is possible.
 func (t *token) set(num uint64, typ protowire.Type) {
