@@ -99,6 +99,7 @@ var inPieces = slices.Concat(killedBy("TestWalkPieces", []row{
 		pieces(func(p []*token) { withoutEmpty(p[1:], 1) })},
 	{"later-piece-keeps-value", "if len(b) > 0 { x = b }: no value does not overwrite another.",
 		pieces(func(p []*token) { withoutEmpty(p[1:], 2) })},
+}), killedBy("TestWalkTexts", []row{
 	{"overwritten-entry-unchecked", "Only the texts that are there in the end were checked.",
 		overwritten(strings.Clone, func(before, _ *token) bool {
 			return before.isSound() && !utf8.Valid(before.body())
