@@ -77,11 +77,11 @@ func (g *Grammar) Sentences(c Context, longest int) iter.Seq[Sentence] {
 				}
 			}
 		}
+		if c.Level == Group {
+			return
+		}
 		seen := make(map[uint64]bool)
 		for _, t := range g.Faults(c.Level) {
-			if c.Level == Group {
-				return
-			}
 			const long = 40 // bytes
 			for _, edit := range Edits(t.Name, t.Bytes[:min(long, len(t.Bytes))], seen) {
 				if !yield(Sentence{Context: c.Name, Tokens: []Token{t}, Top: c.Payload(edit.Top)}) {

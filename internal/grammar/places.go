@@ -142,7 +142,9 @@ func (g *Grammar) sends(family Level, inAny ...Token) []Token {
 
 // places are all places of texts.
 func (g *Grammar) places() (list []place) {
-	add := func(name string, one bool, put func(s string) []Token) { list = append(list, place{name, put, one}) }
+	add := func(name string, stands bool, put func(s string) []Token) {
+		list = append(list, place{name, put, stands})
+	}
 	for _, num := range []protowire.Number{1, 2, 4, 5, 6, 7, 9} {
 		name := fmt.Sprintf("field %d", num)
 		of := func(s string) Token { return text(num, name, "", s) }
@@ -154,8 +156,8 @@ func (g *Grammar) places() (list []place) {
 		add(name, num == 4 || num == 9, func(s string) []Token { return replaced(g.usual(Bootstrap), of(s)) })
 	}
 	for _, family := range families {
-		in := func(name string, one bool, put func(s string) []Token) {
-			add(name+" in "+familyNames[family], one, func(s string) []Token { return g.sends(family, put(s)...) })
+		in := func(name string, stands bool, put func(s string) []Token) {
+			add(name+" in "+familyNames[family], stands, func(s string) []Token { return g.sends(family, put(s)...) })
 		}
 		usual := g.usual(Any)
 		in("type URL's prefix", true, func(s string) []Token { return []Token{g.ourURL(s + "/"), usual[1]} })
@@ -164,8 +166,8 @@ func (g *Grammar) places() (list []place) {
 		in("unknown field of the Any", family == Legacy, func(s string) []Token {
 			return []Token{g.unknown(family, s), usual[0], usual[1]}
 		})
-		g.placesInOptions(func(name string, one bool, put func(s string) []Token) {
-			in(name, one, func(s string) []Token { return []Token{usual[0], value("", put(s)...)} })
+		g.placesInOptions(func(name string, stands bool, put func(s string) []Token) {
+			in(name, stands, func(s string) []Token { return []Token{usual[0], value("", put(s)...)} })
 		})
 	}
 	add("unknown field of BootstrapParams", false, func(s string) []Token {
@@ -182,9 +184,8 @@ func (g *Grammar) places() (list []place) {
 
 // placesInOptions adds those that are in Options: each string, the unknown field, and the key and
 // the value of an annotation, also of one that is overwritten.
-func (g *Grammar) placesInOptions(add func(name string, one bool, put func(s string) []Token)) {
+func (g *Grammar) placesInOptions(add func(name string, stands bool, put func(s string) []Token)) {
 	usual := g.usual(Options)
-	stands := g.sites[Options].text
 	for _, o := range g.options {
 		name := fmt.Sprintf("field %d", o.num)
 		of := func(s string) Token { return str(o.num, name, s) }
@@ -200,7 +201,7 @@ func (g *Grammar) placesInOptions(add func(name string, one bool, put func(s str
 			})
 		case o.kind == protoreflect.StringKind:
 			add(name+" alone", false, func(s string) []Token { return []Token{of(s)} })
-			add(name, o.num == stands, func(s string) []Token { return replaced(usual, of(s)) })
+			add(name, o.num == g.sites[Options].text, func(s string) []Token { return replaced(usual, of(s)) })
 			add("overwritten "+name, false, func(s string) []Token { return append([]Token{of(s)}, usual...) })
 		}
 	}
