@@ -94,7 +94,8 @@ func (b *Build) extract(stamp string) error {
 		return err
 	}
 	set, err := p.files(b.Dir, true)
-	fmt.Fprintf(os.Stderr, "its constants, which are tried as values: texts %d, numbers %d\n", len(p.texts), len(p.ints))
+	fmt.Fprintf(os.Stderr, "constants that are tried as values: texts %d, numbers %d\n", len(p.texts),
+		len(p.ints))
 	if err == nil {
 		err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")))
 	}
