@@ -107,9 +107,9 @@ func fuzzTarget(ctx context.Context, target, fuzztime string) (r result, err err
 		"-test.fuzztime="+fuzztime, "-test.fuzzcachedir="+built("fuzzcache"), "-test.fuzzminimizetime=0")
 	cmd.Env = append(cmd.Env, s.Environ())
 	err = gocmd.Lines(cmd, r.follow)
-	excused, excusedErr := verify.ReadExcused(s.Results)
-	for _, name := range slices.Sorted(maps.Keys(excused)) {
-		r.excused = append(r.excused, fmt.Sprintf("%s %d", name, excused[name]))
+	results, excusedErr := verify.ReadResults(s.Results)
+	for _, name := range slices.Sorted(maps.Keys(results.Excused)) {
+		r.excused = append(r.excused, fmt.Sprintf("%s %d", name, results.Excused[name]))
 	}
 	if ctx.Err() != nil {
 		return r, nil

@@ -1,6 +1,7 @@
 package stdin
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -39,12 +40,17 @@ func Field(md protoreflect.MessageDescriptor, num protowire.Number,
 	}
 	fd := md.Fields().ByNumber(num)
 	name, inner = string(fd.Name()), fd.Message()
-	if fd.FullName() == "google.protobuf.Any.value" {
+	if isValue(md, num) {
 		if mt, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(TypeName(url))); err == nil {
 			inner = mt.Descriptor()
 		}
 	}
 	return name, inner
+}
+
+// isValue reports whether a field is the value of an Any.
+func isValue(md protoreflect.MessageDescriptor, num protowire.Number) bool {
+	return md != nil && md.FullName() == "google.protobuf.Any" && num == 2
 }
 
 // maxLines and maxDepth keep the dump of a huge or deeply nested message on a screen.
@@ -67,23 +73,56 @@ func DumpAs(b []byte, md protoreflect.MessageDescriptor) string {
 	if len(b) == 0 {
 		return "  (no bytes)\n"
 	}
-	var d dumper
-	d.message(b, md, 0, 0)
+	d := dumped(b, md)
 	if d.lines > maxLines {
-		fmt.Fprintf(&d.out, "        … %d more lines\n", d.lines-maxLines)
+		fmt.Fprintf(&d.out, "        … of %d lines\n", d.lines)
 	}
 	return d.out.String()
+}
+
+func dumped(b []byte, md protoreflect.MessageDescriptor) *dumper {
+	d := new(dumper)
+	d.message(b, md, 0, 0)
+	return d
+}
+
+// Rules are the ids of the rules of docs/contract.md that decide on a payload, given the right answer: which
+// message it is, and what is wrong with it if anything is.
+func Rules(in contract.Input, b []byte, want contract.Kind) []string {
+	_, md := Family(in, b)
+	_, rest := wire.Parse(b)
+	rule := "R4a"
+	switch {
+	case want == contract.Read:
+		return []string{"R1"}
+	case in == contract.Create:
+		rule = map[contract.Kind]string{contract.None: "C1", contract.Foreign: "C3"}[want]
+		rule = cmp.Or(rule, "C2")
+	case len(b) == 0:
+		rule = "R1"
+	case len(rest) > 0:
+		rule = "R2"
+	case IsBootstrap(b):
+		rule = "R3"
+	case want == contract.None:
+		rule = "R4b"
+	case want == contract.Foreign:
+		rule = "R4c"
+	}
+	if d := dumped(b, md); want == contract.Malformed && d.fault != "" {
+		return []string{rule, d.fault}
+	}
+	return []string{rule}
 }
 
 type dumper struct {
 	out   strings.Builder
 	lines int
+	fault string // the id of the first fault
 }
 
 func (d *dumper) printf(offset, depth int, format string, args ...any) {
-	if d.lines++; d.lines <= maxLines {
-		fmt.Fprintf(&d.out, "  %5d %s%s\n", offset, strings.Repeat("  ", depth), fmt.Sprintf(format, args...))
-	}
+	fmt.Fprintf(&d.out, "  %5d %s%s\n", offset, strings.Repeat("  ", depth), fmt.Sprintf(format, args...))
 }
 
 func (d *dumper) message(b []byte, md protoreflect.MessageDescriptor, base, depth int) {
@@ -94,43 +133,71 @@ func (d *dumper) message(b []byte, md protoreflect.MessageDescriptor, base, dept
 		if depth >= maxDepth || f.Type != protowire.BytesType {
 			inner = nil
 		}
-		text, body := show(f, inner)
-		d.printf(base+f.Offset, depth, "%d %s: %s", f.Num, name, text)
-		if body != nil && depth < maxDepth {
+		if d.lines++; d.lines <= maxLines {
+			d.printf(base+f.Offset, depth, "%d %s: %s", f.Num, name, show(f, inner))
+		}
+		d.broken(base+f.Offset, depth, valueFault(md, f), f.Raw)
+		if body := inside(f, inner); body != nil && depth < maxDepth {
+			before := d.fault
 			d.message(body, inner, base+f.Offset+len(f.Raw)-len(f.Value), depth+1)
+			if isValue(md, f.Num) && TypeName(url) != contract.OptionsName { // whose damage decides nothing
+				d.fault = before
+			}
 		}
 	}
 	if len(rest) > 0 {
-		d.printf(base+len(b)-len(rest), depth, "!! %s: %s", fault(rest), short(rest))
+		d.broken(base+len(b)-len(rest), depth, wireFault(rest), rest)
 	}
 }
 
-// show returns the text for a field, and what is in it if that is to be shown as a
-// message: a group, or one of a known type.
-func show(f wire.Field, inner protoreflect.MessageDescriptor) (text string, body []byte) {
+// broken shows a fault, if it is one, and the first one also where the message is too long to be shown.
+func (d *dumper) broken(offset, depth int, f fault, b []byte) {
+	if f.id == "" {
+		return
+	}
+	if d.lines++; d.lines <= maxLines || d.fault == "" {
+		d.printf(offset, depth, "!! %s: %s", f.text, short(b))
+	}
+	d.fault = cmp.Or(d.fault, f.id)
+}
+
+// inside is what is in a field if that is to be shown as a message: a group, or one of a known type.
+func inside(f wire.Field, inner protoreflect.MessageDescriptor) []byte {
+	if f.Type == protowire.StartGroupType {
+		body, _ := protowire.ConsumeGroup(f.Num, f.Value)
+		return body
+	}
+	if inner == nil {
+		return nil
+	}
+	return f.Value
+}
+
+// show returns the text for a field, which may hold a message.
+func show(f wire.Field, inner protoreflect.MessageDescriptor) string {
 	tag, n := protowire.ConsumeVarint(f.Raw)
 	frame := wide(", tag", tag, n)
 	switch f.Type {
 	case protowire.VarintType:
 		v, n := protowire.ConsumeVarint(f.Value)
-		text = fmt.Sprintf("varint %d", v)
+		text := fmt.Sprintf("varint %d", v)
 		if int64(v) < 0 {
 			text += fmt.Sprintf(" (%d)", int64(v))
 		}
-		return text + wide("", v, n) + frame, nil
+		return text + wide("", v, n) + frame
 	case protowire.StartGroupType:
-		body, _ = protowire.ConsumeGroup(f.Num, f.Value)
+		body := inside(f, nil)
 		end := protowire.EncodeTag(f.Num, protowire.EndGroupType)
 		frame += wide(", end tag", end, len(f.Value)-len(body))
-		return fmt.Sprintf("group, %d bytes%s", len(body), frame), body
+		return fmt.Sprintf("group, %d bytes%s", len(body), frame)
 	case protowire.BytesType:
 		frame += wide(", length", uint64(len(f.Value)), len(f.Raw)-n-len(f.Value))
 		if inner != nil {
-			return fmt.Sprintf("%d bytes, %s%s", len(f.Value), inner.FullName(), frame), f.Value
+			return fmt.Sprintf("%d bytes, %s%s", len(f.Value), inner.FullName(), frame)
 		}
-		return fmt.Sprintf("%d bytes %s%s", len(f.Value), short(f.Value), frame), nil
+		return fmt.Sprintf("%d bytes %s%s", len(f.Value), short(f.Value), frame)
 	}
-	return fmt.Sprintf("fixed %x%s", f.Value, frame), nil
+	return fmt.Sprintf("fixed %x%s", f.Value, frame)
 }
 
 // wide says in how many bytes a varint is written, if that is more than necessary.
@@ -141,41 +208,60 @@ func wide(what string, v uint64, n int) string {
 	return fmt.Sprintf("%s in %d bytes", what, n)
 }
 
-// fault says why no field can be read from the start of b.
-func fault(b []byte) string {
-	tag, n, why := varint(b)
-	if why != "" {
-		return "tag " + why
+// fault is what is wrong with a message: a rule of docs/contract.md (M1 to M11), and a text.
+type fault struct{ id, text string }
+
+func faulty(id, format string, args ...any) fault { return fault{id, fmt.Sprintf(format, args...)} }
+
+// valueFault is what is wrong with a field that can be read, if anything is.
+func valueFault(md protoreflect.MessageDescriptor, f wire.Field) fault {
+	if f.Num > protowire.MaxValidNumber { // which protowire accepts in a group
+		return faulty("M4", "field number %d does not exist", f.Num)
+	}
+	if md != nil && f.Type == protowire.BytesType && !utf8.Valid(f.Value) {
+		if fd := md.Fields().ByNumber(f.Num); fd != nil && fd.Kind() == protoreflect.StringKind {
+			return fault{"M11", "not UTF-8"}
+		}
+	}
+	return fault{}
+}
+
+// wireFault says why no field can be read from the start of b.
+func wireFault(b []byte) fault {
+	tag, n, bad := varint("tag", b)
+	if bad.id != "" {
+		return bad
 	}
 	num, typ, b := tag>>3, protowire.Type(tag&7), b[n:]
-	length, n, why := varint(b)
+	length, n, badLength := varint(fmt.Sprintf("field %d: length", num), b)
 	switch {
 	case num == 0:
-		return "field number 0 does not exist"
+		return fault{"M3", "field number 0 does not exist"}
 	case num > uint64(protowire.MaxValidNumber):
-		return fmt.Sprintf("tag of 2^32 or more, field number %d does not exist", num)
+		return faulty("M4", "tag of 2^32 or more, field number %d does not exist", num)
 	case typ == protowire.StartGroupType:
 		return groupFault(protowire.Number(num), b)
 	case typ == protowire.EndGroupType:
-		return fmt.Sprintf("end of group %d, which has not begun", num)
+		return faulty("M7", "end of group %d, which has not begun", num)
 	case typ == protowire.VarintType:
-		why = "varint " + why
+		if _, _, bad = varint(fmt.Sprintf("field %d: varint", num), b); bad.id == "M4" {
+			bad.id = "over-64-bits"
+		}
+		return bad
 	case typ == protowire.Fixed32Type:
-		why = fmt.Sprintf("%d of 4 bytes", len(b))
+		return faulty("M1", "field %d: %d of 4 bytes", num, len(b))
 	case typ == protowire.Fixed64Type:
-		why = fmt.Sprintf("%d of 8 bytes", len(b))
+		return faulty("M1", "field %d: %d of 8 bytes", num, len(b))
 	case typ != protowire.BytesType:
-		why = fmt.Sprintf("wire type %d does not exist", typ)
-	case why != "":
-		why = "length " + why
-	default:
-		why = fmt.Sprintf("length %d, but %d bytes left", length, len(b)-n)
+		return faulty("M2", "field %d: wire type %d does not exist", num, typ)
+	case badLength.id != "":
+		return badLength
 	}
-	return fmt.Sprintf("field %d: %s", num, why)
+	return faulty("M6", "field %d: length %d, but %d bytes left", num, length, len(b)-n)
 }
 
 // groupFault says why the group cannot be read whose start tag stands before b.
-func groupFault(num protowire.Number, b []byte) string {
+func groupFault(num protowire.Number, b []byte) fault {
 	open := []protowire.Number{num}
 	for len(b) > 0 && len(open) > 0 {
 		inner := open[len(open)-1]
@@ -184,34 +270,35 @@ func groupFault(num protowire.Number, b []byte) string {
 		case n > 0 && typ == protowire.StartGroupType:
 			open = append(open, num)
 		case n > 0 && typ == protowire.EndGroupType && num != inner:
-			return fmt.Sprintf("group %d ends as group %d", inner, num)
+			return faulty("M9", "group %d ends as group %d", inner, num)
 		case n > 0 && typ == protowire.EndGroupType:
 			open = open[:len(open)-1]
 		default:
 			if _, _, n = protowire.ConsumeField(b); n < 0 {
-				return fmt.Sprintf("in group %d: %s", inner, fault(b))
+				f := wireFault(b)
+				return faulty(f.id, "in group %d: %s", inner, f.text)
 			}
 		}
 		b = b[n:]
 	}
 	if len(open) == 0 {
-		return fmt.Sprintf("group %d holds too many levels of groups", num)
+		return faulty("M10", "group %d holds too many levels of groups", num)
 	}
-	return fmt.Sprintf("group %d does not end", open[len(open)-1])
+	return faulty("M8", "group %d does not end", open[len(open)-1])
 }
 
 // varint reads a varint, or says what is wrong with it.
-func varint(b []byte) (v uint64, n int, why string) {
+func varint(what string, b []byte) (v uint64, n int, bad fault) {
 	v, n = protowire.ConsumeVarint(b)
 	switch {
 	case n > 0:
-		return v, n, ""
+		return v, n, fault{}
 	case len(b) < binary.MaxVarintLen64:
-		return 0, 0, fmt.Sprintf("cut after %d bytes", len(b))
+		return 0, 0, faulty("M1", "%s cut after %d bytes", what, len(b))
 	case b[binary.MaxVarintLen64-1] >= 0x80:
-		return 0, 0, fmt.Sprintf("of more than %d bytes", binary.MaxVarintLen64)
+		return 0, 0, faulty("M5", "%s of more than %d bytes", what, binary.MaxVarintLen64)
 	}
-	return 0, 0, "of more than 64 bits"
+	return 0, 0, faulty("M4", "%s of more than 64 bits", what)
 }
 
 // short shows bytes as text where they are text, else as hexadecimal digits.

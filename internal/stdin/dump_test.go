@@ -96,3 +96,36 @@ func TestDumpIsShort(t *testing.T) {
 		}
 	}
 }
+
+// The rule that decides is named, and of what is malformed the fault.
+func TestRules(t *testing.T) {
+	bad := []byte{0xff}
+	options := func(value ...wire.Part) wire.Message {
+		return wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, value...)}
+	}
+	params := func(any wire.Message) wire.Message { return wire.Message{wire.Sub(8, wire.Sub(1, any...))} }
+	damaged := wire.Message{wire.String(1, "google.protobuf.Duration"), wire.Bytes(2, []byte{0x0e})}
+	for _, test := range []struct {
+		in   contract.Input
+		m    wire.Message
+		want contract.Kind
+		ids  string
+	}{
+		{contract.Stdin, nil, contract.None, "R1"},
+		{contract.Stdin, options(), contract.Read, "R1"},
+		{contract.Stdin, wire.Message{wire.Tag(1, 6)}, contract.Malformed, "R2 M2"},
+		{contract.Stdin, params(options()), contract.Options, "R3"},
+		{contract.Stdin, params(options(wire.Bytes(16, bad))), contract.Malformed, "R3 M11"},
+		{contract.Stdin, append(params(damaged), params(options(wire.Tag(0, 0)))...), contract.Malformed, "R3 M3"},
+		{contract.Stdin, options(), contract.Options, "R4a"},
+		{contract.Stdin, options(wire.Group(30, wire.Varint(1<<29, 1))), contract.Malformed, "R4a M4"},
+		{contract.Stdin, wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}, contract.None, "R4b"},
+		{contract.Stdin, damaged, contract.Foreign, "R4c"},
+		{contract.Create, params(options()), contract.Foreign, "C3"},
+		{contract.Create, options(wire.Tag(2, protowire.BytesType), wire.Raw([]byte{2})), contract.Malformed, "C2 M6"},
+	} {
+		if ids := strings.Join(Rules(test.in, test.m.Encode(), test.want), " "); ids != test.ids {
+			t.Errorf("%x as %d: %s, want %s", test.m.Encode(), test.in, ids, test.ids)
+		}
+	}
+}
