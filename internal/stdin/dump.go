@@ -2,7 +2,6 @@ package stdin
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"unicode"
@@ -226,79 +225,40 @@ func valueFault(md protoreflect.MessageDescriptor, f wire.Field) fault {
 	return fault{}
 }
 
-// wireFault says why no field can be read from the start of b.
+// wireFault says why no field can be read from the start of b: in protowire's words, but for a length.
 func wireFault(b []byte) fault {
-	tag, n, bad := varint("tag", b)
-	if bad.id != "" {
-		return bad
-	}
-	num, typ, b := tag>>3, protowire.Type(tag&7), b[n:]
-	length, n, badLength := varint(fmt.Sprintf("field %d: length", num), b)
-	switch {
-	case num == 0:
+	num, typ, n := protowire.ConsumeTag(b)
+	switch tag, _ := protowire.ConsumeVarint(b); {
+	case n < 0 && tag > 0 && tag < 8, n < 0 && b[0] == 0:
 		return fault{"M3", "field number 0 does not exist"}
-	case num > uint64(protowire.MaxValidNumber):
-		return faulty("M4", "tag of 2^32 or more, field number %d does not exist", num)
-	case typ == protowire.StartGroupType:
-		return groupFault(protowire.Number(num), b)
+	case n < 0:
+		return faulty(faultIDs[-n], "tag: %s", parseError(n))
+	case num > protowire.MaxValidNumber:
+		return faulty("M4", "field number %d does not exist", num)
 	case typ == protowire.EndGroupType:
 		return faulty("M7", "end of group %d, which has not begun", num)
-	case typ == protowire.VarintType:
-		if _, _, bad = varint(fmt.Sprintf("field %d: varint", num), b); bad.id == "M4" {
-			bad.id = "over-64-bits"
-		}
-		return bad
-	case typ == protowire.Fixed32Type:
-		return faulty("M1", "field %d: %d of 4 bytes", num, len(b))
-	case typ == protowire.Fixed64Type:
-		return faulty("M1", "field %d: %d of 8 bytes", num, len(b))
-	case typ != protowire.BytesType:
-		return faulty("M2", "field %d: wire type %d does not exist", num, typ)
-	case badLength.id != "":
-		return badLength
 	}
-	return faulty("M6", "field %d: length %d, but %d bytes left", num, length, len(b)-n)
-}
-
-// groupFault says why the group cannot be read whose start tag stands before b.
-func groupFault(num protowire.Number, b []byte) fault {
-	open := []protowire.Number{num}
-	for len(b) > 0 && len(open) > 0 {
-		inner := open[len(open)-1]
-		num, typ, n := protowire.ConsumeTag(b)
-		switch {
-		case n > 0 && typ == protowire.StartGroupType:
-			open = append(open, num)
-		case n > 0 && typ == protowire.EndGroupType && num != inner:
-			return faulty("M9", "group %d ends as group %d", inner, num)
-		case n > 0 && typ == protowire.EndGroupType:
-			open = open[:len(open)-1]
-		default:
-			if _, _, n = protowire.ConsumeField(b); n < 0 {
-				f := wireFault(b)
-				return faulty(f.id, "in group %d: %s", inner, f.text)
-			}
-		}
-		b = b[n:]
+	b = b[n:]
+	if length, n := protowire.ConsumeVarint(b); typ == protowire.BytesType && n > 0 {
+		return faulty("M6", "field %d: length %d, but %d bytes left", num, length, len(b)-n)
 	}
-	if len(open) == 0 {
-		return faulty("M10", "group %d holds too many levels of groups", num)
-	}
-	return faulty("M8", "group %d does not end", open[len(open)-1])
-}
-
-// varint reads a varint, or says what is wrong with it.
-func varint(what string, b []byte) (v uint64, n int, bad fault) {
-	v, n = protowire.ConsumeVarint(b)
+	n = protowire.ConsumeFieldValue(num, typ, b)
+	id := faultIDs[-n]
 	switch {
-	case n > 0:
-		return v, n, fault{}
-	case len(b) < binary.MaxVarintLen64:
-		return 0, 0, faulty("M1", "%s cut after %d bytes", what, len(b))
-	case b[binary.MaxVarintLen64-1] >= 0x80:
-		return 0, 0, faulty("M5", "%s of more than %d bytes", what, binary.MaxVarintLen64)
+	case typ == protowire.StartGroupType && id == "M1":
+		id = "M8"
+	case typ == protowire.VarintType && id == "M5" && b[9] < 0x80:
+		id = "over-64-bits"
 	}
-	return 0, 0, faulty("M4", "%s of more than 64 bits", what)
+	return faulty(id, "field %d, wire type %d: %s", num, typ, parseError(n))
+}
+
+// faultIDs are the rules that protowire's negative error codes stand for.
+var faultIDs = []string{1: "M1", 2: "M4", 3: "M5", 4: "M2", 5: "M9", 6: "M10"}
+
+// parseError is protowire's, without its prefix, of which each binary has one of two forms.
+func parseError(n int) string {
+	return strings.TrimLeft(strings.TrimPrefix(protowire.ParseError(n).Error(), "proto:"), " \u00a0")
 }
 
 // short shows bytes as text where they are text, else as hexadecimal digits.
