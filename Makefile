@@ -26,7 +26,8 @@ help:
 	@echo "make lint          gofmt, go vet, staticcheck, actionlint"
 	@echo "make clean         remove what is built and extracted"
 	@echo "make -C lab        conformance of other readers, the compatibility matrix, mutants, OSS-Fuzz, real programs"
-	@echo "HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim tests another hcsshim; FINDINGS=none excuses nothing."
+	@echo "HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim tests another hcsshim; FINDINGS=none excuses nothing, libraries"
+	@echo "what is no defect of hcsshim's own. make -n shows the plain commands of a target."
 
 extract:
 	$(run) extract $(choice)
