@@ -29,7 +29,7 @@ func BenchmarkTargets(b *testing.B) {
 		}
 	})
 	for _, target := range Targets {
-		seeds, _, err := target.Seeds()
+		seeds, err := target.Seeds(MaxSeed)
 		if err != nil {
 			b.Fatal(err)
 		}
