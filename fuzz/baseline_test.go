@@ -3,7 +3,6 @@ package fuzz
 import (
 	_ "embed"
 	"flag"
-	"math"
 	"os"
 	"os/exec"
 	"slices"
@@ -39,13 +38,13 @@ func seedsOf(t testing.TB, target Target, largest int) (first, others []Seed) {
 }
 
 // toRun returns the seeds that this process runs: with -fuzz those of the baseline, and none
-// in a worker, which is sent its inputs; without it all, and what is too large to be one.
-func toRun(t testing.TB, target Target) []Seed {
+// in a worker, which is sent its inputs; without it all.
+func toRun(t testing.TB, target Target, largest int) []Seed {
 	t.Helper()
 	if flag.Lookup("test.fuzzworker").Value.String() == "true" {
 		return nil
 	}
-	first, others := seedsOf(t, target, math.MaxInt)
+	first, others := seedsOf(t, target, largest)
 	if flag.Lookup("test.fuzz").Value.String() != "" {
 		return first
 	}
