@@ -3,6 +3,7 @@ package fuzz
 import (
 	"crypto/sha256"
 	"math/rand/v2"
+	"sync"
 
 	"shimfuzz/corpus"
 )
@@ -39,10 +40,13 @@ type Seed struct {
 	Parts [][]byte
 }
 
+// cases are read once, for that takes longer than to make seeds of them.
+var cases = sync.OnceValues(corpus.Load)
+
 // Seeds returns the seeds of the target of up to largest bytes: each different one once, under
 // the name of the first case of the corpus that gives it.
 func (t Target) Seeds(largest int) (seeds []Seed, err error) {
-	cases, err := corpus.Load()
+	cases, err := cases()
 	if err != nil {
 		return nil, err
 	}
