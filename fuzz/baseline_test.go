@@ -60,10 +60,10 @@ func TestBaseline(t *testing.T) {
 		t.Errorf("testdata/baseline.txt has %d names, %d of them of seeds", n, len(first))
 	}
 	if testing.CoverMode() == "" {
-		t.Skip("NOT RUN: what the baseline reaches, see make coverage")
+		t.Skip("NOT RUN: whether the baseline reaches all, which make coverage tells")
 	}
 	if hcsshim.Current().Version != findings.Newest {
-		t.Skip("NOT RUN: what the baseline reaches, it is chosen for hcsshim " + findings.Newest)
+		t.Skip("NOT RUN: whether the baseline reaches all, for it is chosen for hcsshim " + findings.Newest)
 	}
 	for _, target := range Targets {
 		alone := "-test.run=^TestBaseline$/^" + target.Name + "$"
