@@ -19,7 +19,7 @@ help:
 	@echo "make repro         what a payload is, and what each decoder answers to it      CASE=file"
 	@echo "make keep          make a case one that go test runs      CASE=file"
 	@echo "make extract       put hcsshim under test for plain go commands and editors"
-	@echo "make coverage      fail if the properties do not reach a statement of readOptions"
+	@echo "make coverage      fail if the properties miss a statement of readOptions, or fuzzing starts short of one"
 	@echo "make exhaustive    enumerate longer payloads (minutes)"
 	@echo "make bench         the time of each target beside readOptions alone"
 	@echo "make corpus        write corpus/ from its table; make check-corpus compares"
@@ -46,6 +46,7 @@ coverage:
 	@$(work) go tool cover -func=build/coverage.out | awk '/^shimfuzz\/extracted\/|FindExtension/ { n++; \
 		if ($$NF != "100.0%") { bad = 1; print "NOT REACHED in full: " $$0 } } \
 		END { print n + 0 " functions of readOptions and of what it reaches"; exit bad || !n }'
+	$(work) go test -v -run=^TestBaseline -coverpkg=shimfuzz/extracted/...,shimfuzz/internal/grammar,shimfuzz/internal/reference,google.golang.org/protobuf/...,github.com/containerd/... ./fuzz
 
 exhaustive:
 	$(work) go test -timeout=60m -run=^TestWalk ./properties -exhaustive
