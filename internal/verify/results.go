@@ -3,19 +3,15 @@ package verify
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
-	"time"
 
 	"shimfuzz/internal/verdict"
 )
@@ -45,7 +41,6 @@ var states = []string{"excused", "mended here", "not mended", "new"}
 var results = struct {
 	sync.Mutex
 	Results
-	written time.Time
 }{Results: Results{Excused: make(map[string]int)}}
 
 // count notes an answer that was excused.
@@ -56,11 +51,6 @@ func count(v verdict.Verdict) {
 	results.Lock()
 	defer results.Unlock()
 	results.Excused[v.Finding.Name]++
-	// A fuzzing worker is ended without notice, so it writes as it goes.
-	if time.Since(results.written) > 100*time.Millisecond {
-		results.written = time.Now()
-		_ = write() // a lost count fails no test
-	}
 }
 
 // Record notes a failure of a test, and returns the first test that has failed for its cause.
@@ -154,8 +144,7 @@ func (r *Results) Print(w io.Writer) {
 // ResultsLine begins the line of results in what go test -json gives.
 const ResultsLine = "results of the suite: "
 
-// finish prints the results of a package that has failed, or hands them to the command; and it writes
-// what is left to write.
+// finish prints the results of a package that has failed, or hands them to the command.
 func finish(failed bool) error {
 	results.Lock()
 	defer results.Unlock()
@@ -171,36 +160,5 @@ func finish(failed bool) error {
 	if failed {
 		results.Print(os.Stdout)
 	}
-	return write()
-}
-
-// write writes the results so far into the folder of the settings, for the command.
-// The caller holds the lock.
-func write() error {
-	dir := Settings().Results
-	if dir == "" {
-		return nil
-	}
-	text, err := json.Marshal(results.Results)
-	if err != nil {
-		return err
-	}
-	// Renamed into its place, for the command may read while a fuzzing worker writes.
-	name := filepath.Join(dir, strconv.Itoa(os.Getpid())+".json")
-	if err := os.WriteFile(name+".new", text, 0o666); err != nil {
-		return err
-	}
-	return os.Rename(name+".new", name)
-}
-
-// ReadResults adds up the results that processes have written into dir.
-func ReadResults(dir string) (all Results, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	for _, name := range files {
-		var one Results
-		text, readErr := os.ReadFile(name)
-		err = errors.Join(err, readErr, json.Unmarshal(text, &one))
-		all.Add(one)
-	}
-	return all, err
+	return nil
 }
