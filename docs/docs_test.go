@@ -8,7 +8,7 @@ import (
 func TestRule(t *testing.T) {
 	for id, want := range map[string]string{
 		"R1":  "If the reader fails, the outcome is error/read, whatever was read before.",
-		"R4b": "Otherwise, if field 1 and field 2 (the last occurrence of each) are both identifiers",
+		"R4b": "If a legacy payload does not name Options, its field 1 and its field 2 (the last",
 		"M3":  "Field number 0.",
 		"C1":  "No Any, or no bytes on standard input, is none.",
 		"R9":  "",
