@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -306,18 +307,15 @@ func TestExpected(t *testing.T) {
 	}
 	expect("buggy", "")
 	expect("buggy", Required)
-	expect("right", Recommended, "field-20-false: passed, or did not fail as expected: options: scrub_logs unset")
-	expect("other bugs", "", "unknown-1000: passed, or did not fail as expected: panic instead of options",
-		"field-5-utf8-surrogate: passed, or did not fail as expected: none instead of error/malformed",
-		"field-5-utf8-surrogate: failed: error/foreign instead of error/malformed")
-	star := strings.Replace(string(text), "/unknown-1000 #", "/unknown-*00 #", 1)
-	write(t, list, star)
-	expect("buggy", "")
-	expect("other bugs", Recommended, "unknown-*00: passed, or did not fail as expected")
-	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-token", 1)
+	const scrub, utf8 = "field-20-false: recommended/walk/Options-in-a-legacy-Any/field-20-false passed: expected ",
+		"field-5-utf8-surrogate"
+	expect("right", Recommended, scrub+"options: scrub_logs unset instead of false")
+	expect("other bugs", "", "unknown-1000 passed: expected panic instead of options",
+		utf8+": no test fails so: expected none instead of error/malformed",
+		utf8+": failed: error/foreign instead of error/malformed")
+	changed := strings.Replace(string(text), utf8, "no-such-token", 1)
 	write(t, list, changed)
-	expect("buggy", "", "field-5-utf8-surrogate: failed: none instead of error/malformed",
-		"no-such-token: passed, or did not fail as expected")
+	expect("buggy", "", utf8+": failed: none instead of error/malformed", "no-such-token: no test fails so")
 	update("buggy", Required) // which keeps the entries of the levels that are not run
 	if again, _ := os.ReadFile(list); string(again) != changed {
 		t.Errorf("changed to\n%s", again)
@@ -329,6 +327,44 @@ func TestExpected(t *testing.T) {
 		"recommended/walk/Options-in-a-legacy-Any/field-5-utf8-surrogate # none instead of error/malformed\n"
 	if err != nil || !strings.HasPrefix(string(again), head) || !strings.HasSuffix(string(again), added) {
 		t.Errorf("%v\n%s", err, again)
+	}
+}
+
+// A line with a * is for all tests whose names it matches: it is red if one of them passes, or none
+// fails so. UPDATE=1 keeps it while it holds, and puts names in its place after that.
+func TestExpectedPattern(t *testing.T) {
+	checks := func(ask func(question)) {
+		ask(question{level: Required, place: "a/x/1", payload: grammar.PlainAny(contract.OptionsName, []byte("\xc0\x3e\x01"))})
+		ask(question{level: Required, place: "a/x/2"})
+	}
+	list := filepath.Join(t.TempDir(), "expected.txt")
+	const answer, failed = " # panic instead of options", "required/a/x/1: failed: panic instead of options"
+	byName := "\n# R4a: panic instead of options\nrequired/a/x/1" + answer + "\n"
+	for _, test := range []struct{ line, red, updated string }{
+		{"required/a/x/1" + answer, "", "required/a/x/1" + answer + "\n"},
+		{"required/*1" + answer, "", "required/*1" + answer + "\n"}, // any text, / too
+		{"required/a/*/1 # none", failed, byName[1:]},
+		{"required/b/*" + answer, "required/b/*: no test fails so: expected panic", byName[1:]},
+		{"required/a" + answer, "required/a: no test fails so", byName[1:]}, // a part of a name is none
+		{"required/a/x/*" + answer, "required/a/x/*: required/a/x/2 passed: expected panic", byName[1:]},
+		{"freedoms/*" + answer, failed, "freedoms/*" + answer + "\n" + byName}, // of a level that is not run
+	} {
+		write(t, list, test.line+"\n")
+		for _, update := range []bool{false, true} {
+			r := started(t, "buggy", &Settings{Expected: list, Level: Required, Update: update})
+			passes, err := r.conform(context.Background(), io.Discard, t.TempDir(), checks)
+			problems := strings.Join(r.Problems, "\n")
+			red := test.red
+			if update {
+				red = ""
+			}
+			if err != nil || passes != (red == "") || !strings.Contains(problems, red) {
+				t.Errorf("%s, update %v: %v, %v, want %q:\n%s", test.line, update, passes, err, red, problems)
+			}
+			if text, _ := os.ReadFile(list); update && string(text) != test.updated {
+				t.Errorf("%s is updated to\n%s", test.line, text)
+			}
+		}
 	}
 }
 

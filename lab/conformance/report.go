@@ -58,23 +58,28 @@ func (r *run) finish() error {
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
-	unexpected, outdated := r.compare()
+	unexpected := r.compare()
 	if r.Update && !r.Interrupted {
-		unexpected, outdated = nil, nil
 		if err := r.updateExpected(); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
+		}
+		unexpected = nil
+	}
+	for i, l := range r.list {
+		if why := r.whyOutdated(l); why != "" {
+			r.outdated = append(r.outdated, fmt.Sprintf("%s:%d: %s", r.Expected, i+1, why))
 		}
 	}
 	for _, d := range r.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
-			outdated = append(outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
+			r.outdated = append(r.outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
 				"remove it from lab/bugs/engines.go")
 		}
 	}
-	if !r.Interrupted {
-		r.outdated = outdated
-		r.Problems = append(append(r.Problems, unexpected...), outdated...)
+	if r.Interrupted {
+		unexpected, r.outdated = nil, nil
 	}
+	r.Problems = append(append(r.Problems, unexpected...), r.outdated...)
 	r.Green = len(r.Problems) == 0 && !r.Interrupted
 	for _, t := range r.tests {
 		r.Levels[levelOf(t.Name)].Tests++
