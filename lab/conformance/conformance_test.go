@@ -334,7 +334,8 @@ func TestExpected(t *testing.T) {
 // fails so. UPDATE=1 keeps it while it holds, and puts names in its place after that.
 func TestExpectedPattern(t *testing.T) {
 	checks := func(ask func(question)) {
-		ask(question{level: Required, place: "a/x/1", payload: grammar.PlainAny(contract.OptionsName, []byte("\xc0\x3e\x01"))})
+		ask(question{level: Required, place: "a/x/1",
+			payload: grammar.PlainAny(contract.OptionsName, []byte("\xc0\x3e\x01"))})
 		ask(question{level: Required, place: "a/x/2"})
 	}
 	list := filepath.Join(t.TempDir(), "expected.txt")
@@ -365,6 +366,42 @@ func TestExpectedPattern(t *testing.T) {
 				t.Errorf("%s is updated to\n%s", test.line, text)
 			}
 		}
+	}
+}
+
+// TEST runs the tests that it names, and says so. A combination fails for what its tokens fail for, though
+// these are not named. A name of no test is an error in a line.
+func TestPart(t *testing.T) {
+	for _, test := range []struct {
+		only     string
+		payloads bool // some are asked
+		failures []string
+	}{
+		{"recommended/walk/Options-in-a-legacy-Any/unknown-1000", true, []string{"unknown-1000"}},
+		{"*/field-20-false", true, []string{"field-20-false"}},
+		{"recommended/walk/*/unknown-1000+field-20-false", true, nil},
+		{"required/recorded/*_none", true, nil},
+		{"recommended/walk", false, nil},
+	} {
+		dir, out, passes, err := conform(t, "buggy", Settings{Only: test.only})
+		if !test.payloads {
+			if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "TEST="+test.only) {
+				t.Errorf("%s: %v", test.only, err)
+			}
+			continue
+		}
+		var failures []string
+		for _, f := range readReport(t, dir).Failures {
+			failures = append(failures, f.Name[strings.LastIndexByte(f.Name, '/')+1:])
+		}
+		if err != nil || passes != (test.failures == nil) || !slices.Equal(failures, test.failures) ||
+			!strings.Contains(out, "A PART: only the tests that TEST="+test.only) {
+			t.Errorf("%s: %v, %v, %q\n%s", test.only, passes, err, failures, out)
+		}
+	}
+	all := &Settings{Options: contract.OptionsName, Only: "*", Update: true, Expected: "list"}
+	if _, err := start(all); err == nil {
+		t.Error("a part is the whole list")
 	}
 }
 

@@ -76,12 +76,12 @@ func (r *run) compare() (unexpected []string) {
 	return unexpected
 }
 
-// whyOutdated says what is no longer true of an entry, "" if it holds or is of a level that is not run.
+// whyOutdated says what is no longer true of an entry, "" if it holds or is of tests that are not run.
 func (r *run) whyOutdated(l *line) string {
 	switch {
 	case l.passes != "":
 		return fmt.Sprintf("%s: %s passed: expected %s", l.name, l.passes, l.answer)
-	case l.name != "" && !l.shows && r.isRun(l.name):
+	case l.name != "" && !l.shows && r.isRun(l.name) && r.Only == "":
 		return fmt.Sprintf("%s: no test fails so: expected %s", l.name, l.answer)
 	}
 	return ""

@@ -72,8 +72,8 @@ func (r *run) finish() error {
 	}
 	for _, d := range r.engine.Defects {
 		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
-			r.outdated = append(r.outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
-				"remove it from lab/bugs/engines.go")
+			r.outdated = append(r.outdated, d.Name+": this known defect has not shown: if the engine no longer has "+
+				"it, remove it from lab/bugs/engines.go")
 		}
 	}
 	if r.Interrupted {
@@ -181,6 +181,9 @@ func (r *run) summary() string {
 		b.WriteString("\n")
 	}
 	b.WriteString(some(r.Problems, 20))
+	if r.Only != "" {
+		fmt.Fprintf(&b, "\nA PART: only the tests that TEST=%s names were run\n", r.Only)
+	}
 	if r.Interrupted {
 		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
 	}
