@@ -200,6 +200,7 @@ func readReport(t *testing.T, dir string) (r Report) {
 	if err := errors.Join(err, json.Unmarshal(text, &r)); err != nil {
 		t.Fatal(err)
 	}
+	decoded(t, text, reportSchema)
 	return r
 }
 

@@ -54,7 +54,7 @@ type Test struct {
 
 // finish completes the report, and writes the files.
 func (r *run) finish() error {
-	r.Failures = r.failures()
+	r.Failures = append(r.Failures, r.failures()...)
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
@@ -91,7 +91,7 @@ func (r *run) finish() error {
 			c.Expected++
 		}
 	}
-	r.Causes = causesOf(r.Failures)
+	r.Causes = append(r.Causes, causesOf(r.Failures)...)
 	return r.write()
 }
 

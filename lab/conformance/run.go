@@ -60,7 +60,8 @@ type run struct {
 // a program that is not a reader. Of one that make -C lab matrix has not built nothing is
 // known, unless the user says whose findings it has.
 func start(s *Settings) (r *run, err error) {
-	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}},
+	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{},
+		Causes: []*Cause{}, Failures: []*Test{}}, // none are a list, too
 		engine: bugs.Engines[s.Engine], tests: make(map[string]*Test),
 		failing: make(map[string][][]string), told: time.Now(),
 		reader: &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}
