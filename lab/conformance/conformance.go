@@ -13,7 +13,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/settings"
-	"shimfuzz/internal/verdict"
 )
 
 // Settings are those of a run that holds a reader to the contract, as settings.Test.Lab and
@@ -67,9 +66,6 @@ func (r *run) conform(ctx context.Context, w io.Writer, dir string, checks func(
 	r.dir = dir
 	fmt.Fprint(w, r.header())
 	if err = r.all(ctx, checks); err == nil {
-		err = r.keepPart()
-	}
-	if err == nil {
 		err = r.shrinkAll(ctx)
 	}
 	if err == nil {
@@ -101,13 +97,7 @@ func Repro(ctx context.Context, w io.Writer, file string, s *Settings) (passes b
 	if err != nil {
 		return false, err
 	}
-	report := f.report(s, "")
-	report.Verdict = f.verdict.Kind
-	if f.verdict.Kind == verdict.Right {
-		report.Difference = ""
-	}
-	report.Payload.Description = "decided by " + rule(payload, f.want.Kind)
-	fmt.Fprint(w, report)
+	fmt.Fprint(w, f.report(s, ""))
 	return !f.verdict.Fails(), nil
 }
 

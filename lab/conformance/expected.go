@@ -108,9 +108,5 @@ func (r *run) updateExpected() error {
 			t.Expected = true
 		}
 	}
-	file := r.Expected + ".new" // a list that people have written is replaced as a whole or not at all
-	if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
-		return errors.Join(err, os.Remove(file))
-	}
-	return os.Rename(file, r.Expected)
+	return os.WriteFile(r.Expected, []byte(b.String()), 0o666)
 }

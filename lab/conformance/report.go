@@ -82,11 +82,11 @@ func (r *run) finish() error {
 	r.Problems = append(append(r.Problems, unexpected...), r.outdated...)
 	r.Green = len(r.Problems) == 0 && !r.Interrupted
 	for _, t := range r.tests {
-		r.Levels[levelOf(t.Name)].Tests++
-	}
-	for _, t := range r.Failures {
 		c := r.Levels[levelOf(t.Name)]
-		c.Failed++
+		c.Tests++
+		if t.failure != nil {
+			c.Failed++
+		}
 		if t.Expected {
 			c.Expected++
 		}
@@ -95,10 +95,14 @@ func (r *run) finish() error {
 	return r.write()
 }
 
-// report is what is told of a failure. file keeps its payload.
+// report is what is told of an answer. file keeps its payload.
 func (f *failure) report(s *Settings, file string) verdict.Report {
-	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
-	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
+	p := grammar.Payload{Bytes: f.payload, Want: f.want, Description: "decided by " + rule(f.payload, f.want.Kind)}
+	r := f.verdict.Report(p, f.got, contract.Guarantee{}, findings.None)
+	r.Guarantee, r.Program, r.Difference = contract.Guarantee{}, s.Reader, ""
+	if f.verdict.Kind != verdict.Right {
+		r.Difference = f.answer()
+	}
 	if file != "" {
 		r.Replay = s.reproCommand(file)
 	}
@@ -124,7 +128,7 @@ func (r *run) write() error {
 		t.File, t.Replay = file, r.reproCommand(file)
 	}
 	for _, c := range r.Causes {
-		t := c.smallest()
+		t := slices.MinFunc(c.tests, bySize)
 		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c.Name, t.Name, t.failure.report(r.Settings, t.File))
 	}
 	junit, errXML := r.junit()
@@ -174,7 +178,8 @@ func (r *run) summary() string {
 		causes = append(causes, fmt.Sprintf("  %4d tests  %s", len(c.Tests), c.Name))
 	}
 	b.WriteString(some(causes, 12))
-	if i := slices.IndexFunc(r.Causes, (*Cause).isUnexpected); i >= 0 {
+	isUnexpected := func(c *Cause) bool { return slices.ContainsFunc(c.tests, func(t *Test) bool { return !t.Expected }) }
+	if i := slices.IndexFunc(r.Causes, isUnexpected); i >= 0 {
 		b.WriteString(r.Causes[i].Report)
 	}
 	if !r.Green {

@@ -107,11 +107,6 @@ func (r *run) want(payload []byte) contract.Outcome {
 	return findings.Want(r.options, r.Name, r.Version, payload)
 }
 
-// outcome is what the reader answered, as far as it can tell.
-func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
-	return findings.Outcome(r.options, r.Name, r.Version, a)
-}
-
 // failure is the answer to a question, which is wrong if it fails.
 type failure struct {
 	question
@@ -175,6 +170,11 @@ func (r *run) all(ctx context.Context, checks func(ask func(question))) (err err
 	if err == nil {
 		flush()
 	}
+	maps.DeleteFunc(r.tests, func(name string, _ *Test) bool { return r.Only != "" && !r.chosen.MatchString(name) })
+	if err == nil && !slices.ContainsFunc(r.Levels, func(c *Counts) bool { return c.Payloads > 0 }) {
+		err = fmt.Errorf("TEST=%s: no test up to LEVEL=%s has such a name: docs/conformance.md lists them, and a * "+
+			"stands for any text", r.Only, r.Level)
+	}
 	return err
 }
 
@@ -206,16 +206,6 @@ func (r *run) part(ask func(question)) func(question) {
 	}
 }
 
-// keepPart forgets the tests that were not to be run. The error is that there are no others.
-func (r *run) keepPart() error {
-	maps.DeleteFunc(r.tests, func(name string, _ *Test) bool { return r.Only != "" && !r.chosen.MatchString(name) })
-	if !slices.ContainsFunc(r.Levels, func(c *Counts) bool { return c.Payloads > 0 }) {
-		return fmt.Errorf("TEST=%s: no test up to LEVEL=%s has such a name: docs/conformance.md lists them, and a * "+
-			"stands for any text", r.Only, r.Level)
-	}
-	return nil
-}
-
 // ask passes on the reader's answers. The error ends the run: one of the protocol, a
 // reader that cannot be run or hangs too often, or an interrupt.
 func (r *run) ask(ctx context.Context, all []question, answered func(question, contract.Outcome)) error {
@@ -236,7 +226,7 @@ func (r *run) ask(ctx context.Context, all []question, answered func(question, c
 		case r.hangs == maxHangs:
 			return fmt.Errorf("the reader has hung %d times in a row", r.hangs)
 		}
-		got, err := r.outcome(a)
+		got, err := findings.Outcome(r.options, r.Name, r.Version, a)
 		if err == nil {
 			answered(all[i], got)
 		}
