@@ -81,7 +81,7 @@ func (r *run) whyOutdated(l *line) string {
 	switch {
 	case l.passes != "":
 		return fmt.Sprintf("%s: %s passed: expected %s", l.name, l.passes, l.answer)
-	case l.name != "" && !l.shows && r.isRun(l.name) && r.Only == "":
+	case l.name != "" && !l.shows && r.isRun(l.name) && r.Only == "" && !r.Interrupted:
 		return fmt.Sprintf("%s: no test fails so: expected %s", l.name, l.answer)
 	}
 	return ""
