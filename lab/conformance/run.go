@@ -90,9 +90,7 @@ func start(s *Settings) (r *run, err error) {
 		r.excused, _ = findings.All.Named(s.Test.Findings) // make -C lab has refused others
 		r.excused.Released = true                          // it is assumed to link what its release links
 	}
-	if r.known = r.excused; s.Name != "" {
-		r.known = findings.All.Of(s.Name, s.Version)
-	}
+	r.known = findings.All.Of(s.Name, s.Version)
 	a, err := r.reader.Ask(nil)
 	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
 		r.reader.Close()
