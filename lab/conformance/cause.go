@@ -21,15 +21,6 @@ type Cause struct {
 	tests []*Test
 }
 
-// isUnexpected reports whether not all failures are expected.
-func (c *Cause) isUnexpected() bool {
-	return slices.ContainsFunc(c.tests, func(t *Test) bool { return !t.Expected })
-}
-
-func (c *Cause) smallest() *Test {
-	return slices.MinFunc(c.tests, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
-}
-
 // causesOf are the causes of failures, the one of the most tests first.
 func causesOf(failures []*Test) (all []*Cause) {
 	byName := make(map[string]*Cause)
@@ -46,19 +37,16 @@ func causesOf(failures []*Test) (all []*Cause) {
 	return all
 }
 
-// cause names the cause of a failure.
-func (f *failure) cause() string { return strings.Join(f.features(), " ") + ": " + f.answer() }
-
-// features are the ids that matter: beside a fault nothing else in a payload does. A
-// payload with nothing special in it has the rule that decides.
-func (f *failure) features() []string {
+// cause names the cause of a failure: by the ids that matter, because beside a fault nothing else in a
+// payload does. A payload with nothing special in it has the rule that decides.
+func (f *failure) cause() string {
 	ids := strings.Fields(f.ids)
 	ids = slices.DeleteFunc(ids, func(id string) bool { return (id[0] == 'M') != (f.want.Kind == contract.Malformed) })
 	if len(ids) == 0 {
-		return []string{rule(f.payload, f.want.Kind)}
+		ids = []string{rule(f.payload, f.want.Kind)}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids)
+	return strings.Join(slices.Compact(ids), " ") + ": " + f.answer()
 }
 
 // rule is the rule of recognition that decides on a payload.

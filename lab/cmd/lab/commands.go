@@ -32,7 +32,7 @@ var commands = []command{
 	{"test", "3 min", "the lab's own tests", "", true, test},
 	{"tools", "3 min", "install what the others need besides Go, from Debian, as root", "", false, installTools},
 	{"conformance", "30 s", "hold a reader in any language to the contract",
-		"READER OPTIONS LEVEL=freedoms EXPECTED UPDATE HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 LONGEST=2",
+		"READER OPTIONS LEVEL=freedoms TEST EXPECTED UPDATE HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 LONGEST=2",
 		true, conform},
 	{"repro", "5 s", "what a payload is, and what a reader answers to it",
 		"CASE READER OPTIONS HCSSHIM ENTRY FINDINGS", true, repro},
