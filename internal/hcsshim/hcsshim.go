@@ -1,10 +1,10 @@
 // Package hcsshim is the decoder under test: the readOptions of a real
 // containerd-shim-runhcs-v1, with the protobuf types its binary links.
 //
-// hcsshim keeps readOptions unexported, in package main, in a file for Windows
-// only. "make extract" extracts it, with every declaration that it reaches, into a
-// module below build/ that git ignores: hcsshim's text is never committed. A workspace joins that module to this one. Without it all the same
-// packages compile, and every decode fails with ErrNotExtracted.
+// hcsshim keeps readOptions unexported, in package main, in a file for Windows only. "make
+// extract" extracts it, with every declaration that it reaches, into a module below build/
+// that git ignores: hcsshim's text is never committed. A workspace joins that module to this
+// one. Without it all the same packages compile, and every decode fails with ErrNotExtracted.
 package hcsshim
 
 import (

@@ -8,7 +8,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/wire"
 )
 
 // Cause is what failures have in common. Its name is what their payloads are examples of, by
@@ -43,28 +42,10 @@ func (f *failure) cause() string {
 	ids := strings.Fields(f.ids)
 	ids = slices.DeleteFunc(ids, func(id string) bool { return (id[0] == 'M') != (f.want.Kind == contract.Malformed) })
 	if len(ids) == 0 {
-		ids = []string{rule(f.payload, f.want.Kind)}
+		ids = stdin.Rules(contract.Stdin, f.payload, f.want.Kind)[:1]
 	}
 	slices.Sort(ids)
 	return strings.Join(slices.Compact(ids), " ") + ": " + f.answer()
-}
-
-// rule is the rule of recognition that decides on a payload.
-func rule(b []byte, want contract.Kind) string {
-	_, rest := wire.Parse(b)
-	switch {
-	case len(b) == 0:
-		return "R1"
-	case len(rest) > 0:
-		return "R2"
-	case stdin.IsBootstrap(b):
-		return "R3"
-	case want == contract.None:
-		return "R4b"
-	case want == contract.Foreign:
-		return "R4c"
-	}
-	return "R4a"
 }
 
 // differences say in which fields options differ from those wanted, in words that stay the

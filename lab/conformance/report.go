@@ -97,8 +97,7 @@ func (r *run) finish() error {
 
 // report is what is told of an answer. file keeps its payload.
 func (f *failure) report(s *Settings, file string) verdict.Report {
-	p := grammar.Payload{Bytes: f.payload, Want: f.want, Description: "decided by " + rule(f.payload, f.want.Kind)}
-	r := f.verdict.Report(p, f.got, contract.Guarantee{}, findings.None)
+	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
 	r.Guarantee, r.Program, r.Difference = contract.Guarantee{}, s.Reader, ""
 	if f.verdict.Kind != verdict.Right {
 		r.Difference = f.answer()
