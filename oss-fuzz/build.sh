@@ -2,8 +2,8 @@
 # Licensed under the Apache License, Version 2.0, as OSS-Fuzz asks of the files
 # of a project: http://www.apache.org/licenses/LICENSE-2.0
 #
-# Builds every fuzz target on the hcsshim in $SRC/hcsshim, with its seeds,
-# dictionary and options, into $OUT: all of them or nothing.
+# Builds every fuzz target on the hcsshim that the Dockerfile has put at $SRC/hcsshim, with its
+# seeds, dictionary and options, into $OUT: all of them or nothing.
 
 hcsshim=$SRC/hcsshim
 shimfuzz=$SRC/shimfuzz
