@@ -46,6 +46,9 @@ final=$OUT
 export OUT=$WORK/out
 rm -rf "$OUT"
 mkdir -p "$OUT"
+cp oss-fuzz/readoptions.dict "$OUT/"
+# Before GOFLAGS, with which the whole of it would be compiled again.
+go run ./cmd/shimfuzz seeds -out="$OUT"
 
 # The suite's own packages are in a report of coverage anyway.
 export GO_COV_ADD_PKG=github.com/containerd/typeurl/v2
@@ -58,7 +61,5 @@ for target in $targets; do
   [ -x "$OUT/$target" ] || fail "compile_go_fuzzer made no $target"
   cp oss-fuzz/readoptions.options "$OUT/$target.options"
 done
-cp oss-fuzz/readoptions.dict "$OUT/"
-go run ./cmd/shimfuzz seeds -out="$OUT"
 
 cp -r "$OUT/." "$final/"
