@@ -78,7 +78,7 @@ func (b *builder) layOut(ctx context.Context) error {
 		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s", system)
 	}
 	err := errors.Join(os.RemoveAll(b.dir), os.MkdirAll(b.path("out"), 0o777), os.MkdirAll(b.path("work"), 0o777),
-		workspace.CopyTree(b.path("bin"), filepath.Join(b.Root, "lab", "ossfuzz")),
+		workspace.CopyTree(b.path("bin"), filepath.Join(b.Root, "lab", "ossfuzz", "bin")),
 		workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"),
 		workspace.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum"))
 	if err != nil {
