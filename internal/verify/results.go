@@ -144,7 +144,7 @@ func (r *Results) Print(w io.Writer) {
 // ResultsLine begins the line of results in what go test -json gives.
 const ResultsLine = "results of the suite: "
 
-// finish prints the results of a package that has failed, or hands them to the command.
+// finish prints the results of a package, or hands them to the command.
 func finish(failed bool) error {
 	results.Lock()
 	defer results.Unlock()
@@ -157,8 +157,6 @@ func finish(failed bool) error {
 		fmt.Printf("%s%s\n", ResultsLine, text)
 		return err
 	}
-	if failed {
-		results.Print(os.Stdout)
-	}
+	results.Print(os.Stdout)
 	return nil
 }
