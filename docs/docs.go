@@ -11,7 +11,10 @@ import (
 var contract string
 
 // plain takes the marks of Markdown out of a text.
-var plain = strings.NewReplacer("**", "", "`", "", "*", "", "\n  ", "\n")
+var plain = strings.NewReplacer("**", "", "`", "", "*", "", " | ", " ", "\n  ", "\n")
+
+// link is a link of Markdown.
+var link = regexp.MustCompile(`\[(.*?)\]\(.*?\)`)
 
 // Rule returns what docs/contract.md says under an id, "" if it has no such id: the row of a table, or a
 // paragraph.
@@ -22,5 +25,5 @@ func Rule(id string) string {
 	if m == nil {
 		return ""
 	}
-	return plain.Replace(m[1] + m[2])
+	return link.ReplaceAllString(plain.Replace(m[1]+m[2]), "$1")
 }

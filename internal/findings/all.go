@@ -16,11 +16,11 @@ const Oldest = "v0.12.0"
 var All = Catalogue{
 	{
 		Name: "bootstrap-rejected", Breaks: contract.AsSent,
-		Effect: "containerd 2.3 sends BootstrapParams and no container starts: the reader mistakes them for an Any " +
-			"whose type is the container's ID, and fails because there is no such type (hcsshim issue 2780). " +
-			"ReadRuntimeOptions, the helper that containerd offers to authors of shims, still does so. " +
-			"rust-extensions does not look at the type: it decodes the namespace as runc's Options, which fails for " +
-			"k8s.io.",
+		Effect: "No container starts with the BootstrapParams that containerd 2.3 sends to shims of other names than " +
+			"runhcs-v1's: the reader mistakes them for an Any whose type is the container's ID, and there is none " +
+			"(hcsshim issue 2780). ReadRuntimeOptions, the helper that containerd offers to authors of shims, still " +
+			"does so. rust-extensions does not look at the type: it decodes the namespace as runc's Options, which " +
+			"fails for k8s.io.",
 		Places: []Place{
 			{Program: ReadOptions, From: Oldest, Fixed: BootstrapSupport, Case: "bootstrap_options",
 				Predict: bootstrapRejected},

@@ -58,8 +58,8 @@ var commands = []command{
 	{"submission", "1 s", "write the folder that OSS-Fuzz is sent", "REPO CONTACT", false, submission},
 	{"report", "6 min", "write a finding for upstream's tracker, with a test that fails", "FINDING", false,
 		func(ctx context.Context, j *job) error { return upstream.Reports(ctx, j.root, j.finding) }},
-	{"patch", "1 min", "write the commit that closes hcsshim's findings", "HCSSHIM", false,
-		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim) }},
+	{"patch", "1 min", "write a commit for each finding of hcsshim's that closes it", "HCSSHIM FINDING", false,
+		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim, j.finding) }},
 	{"upstream", "5 min", "what changes with the newest releases of hcsshim and of what decodes for it", "", true,
 		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},
 }
