@@ -35,8 +35,9 @@ var Engines = map[string]Engine{
 		{Name: "wide-tag-unknown",
 			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: " +
 				"decoders_by_tag has the bytes of tags)", tag: func(t *token) {
+				isWide := len(t.tag) > protowire.SizeVarint(t.num<<3)
 				// No known field is a group, the start of which its end must match.
-				if t.typ != protowire.StartGroupType && t.field() != nil && len(t.tag) > protowire.SizeVarint(t.num<<3) {
+				if isWide && t.typ != protowire.StartGroupType && t.field() != nil {
 					t.skip()
 				}
 			}},
