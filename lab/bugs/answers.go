@@ -118,13 +118,13 @@ var results = []Mutant{
 		where(func(a *answer) bool { return len(a.payload) > 0 }, func(a *answer) { _ = a.payload[1] })},
 	{"result-copied-flat", "TestNoSharedState", "A cache copies the result, but not its annotations.",
 		remembering(func(last, a *answer) {
-			if hasOptions(a) && hasOptions(last) && bytes.Equal(last.payload, a.payload) {
+			if bytes.Equal(last.payload, a.payload) {
 				a.opts.DefaultContainerAnnotations = last.opts.DefaultContainerAnnotations
 			}
 		})},
 	{"same-payload-twice-is-none", "TestWalkPairs", "Options that were sent again were taken for no change.",
 		remembering(func(last, a *answer) {
-			if hasOptions(a) && bytes.Equal(last.payload, a.payload) {
+			if bytes.Equal(last.payload, a.payload) {
 				a.opts = nil
 			}
 		})},
@@ -139,11 +139,11 @@ var results = []Mutant{
 		buffered(func(b []byte, _ *options.Options) { clear(b) })},
 }
 
-// remembering is a bug of an answer that is kept until the next call.
+// remembering is a bug of options that are kept until the next ones.
 func remembering(change func(last, a *answer)) bug {
 	var mu sync.Mutex
 	var last answer
-	return where(func(*answer) bool { return true }, func(a *answer) {
+	return where(hasOptions, func(a *answer) {
 		mu.Lock()
 		defer mu.Unlock()
 		change(&last, a)
