@@ -44,7 +44,7 @@ func unsent(in func(*message) bool) bug {
 	return on(paramsType, func(t *token) bool { return t.isBytes(extensions) && in(t.in) }, (*token).drop)
 }
 
-// inExtensions are bugs in finding the options among the extensions, and in an Any of several pieces.
+// inExtensions are bugs in finding the options among the extensions, and in what comes in pieces.
 var inExtensions = []Mutant{
 	{"last-options-win", "TestCorpus", "A loop without a break.",
 		on(paramsType, func(t *token) bool { return t.isOurs() && t.precedes((*token).isOurs) }, (*token).drop)},
@@ -63,6 +63,8 @@ var inExtensions = []Mutant{
 		on(extensionType, func(t *token) bool {
 			return isFirst(t) && !t.isSound() && t.follows(isFirst) && t.precedes(isFirst)
 		}, (*token).drop)},
+	{"overwritten-entry-unread", "TestWalkPieces", "Entries were decoded when they were looked up.",
+		overwritten(func(before, t *token) bool { return before.key() == t.key() && !before.isSound() })},
 	{"pieces-to-100", "TestWalkMany", "A limit against abuse.", atMost(extensionType, 1, 100)},
 	{"extensions-to-65535", "TestWalkMany", "An index of 16 bits.", atMost(paramsType, extensions, 65_535)},
 	{"params-above-10-mib-cut", "TestLarge", "io.LimitReader, as in containerd's pkg/shim.", cut(10<<20, true)},
@@ -203,8 +205,6 @@ var values = []Mutant{
 	{"value-before-key-lost", "TestWalkTokens", "The value was stored under the key so far.",
 		withoutEarly(entryType)},
 	{"annotations-to-65535", "TestWalkMany", "An index of 16 bits.", atMost(optionsType, annotations, 65_535)},
-	{"overwritten-entry-unread", "TestWalkPieces", "Entries were decoded when they were looked up.",
-		overwritten(func(before, t *token) bool { return before.key() == t.key() && !before.isSound() })},
 	{"overwritten-entry-unchecked", "TestWalkTexts", "Only the texts that are there in the end were checked.",
 		overwritten(func(before, t *token) bool {
 			return before.key() == t.key() && before.isSound() && !utf8.Valid(before.body())
