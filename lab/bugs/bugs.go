@@ -52,11 +52,10 @@ func (m Mutant) In(next Read) Read {
 
 var (
 	// OfStdin are those of a readOptions.
-	OfStdin = slices.Concat(reading, kinds, beside, inExtensions, inPieces, paramsSizes, words, constants, OfCreate)
+	OfStdin = slices.Concat(reading, kinds, inExtensions, words, OfCreate)
 	// OfCreate are those of what decodes CreateTaskRequest.Options: an Any that is
 	// there as a whole.
-	OfCreate = slices.Concat(typeURLs, encodings, groups, wireTypes, texts, characters, across, values, sizes,
-		results, costs)
+	OfCreate = slices.Concat(typeURLs, encodings, texts, across, values, results, costs)
 )
 
 // Inject returns the decoder with the named bug in it; without a name the decoder as it is.
@@ -106,10 +105,10 @@ func (r misreading) bug() bug {
 	})
 }
 
-// tags is a bug in what tokens in messages of a type are taken for, by their tags; nil is all types.
-func tags(md protoreflect.MessageDescriptor, is func(*token) bool, change func(*token)) bug {
+// tags is a bug in what tokens are taken for, by their tags.
+func tags(is func(*token) bool, change func(*token)) bug {
 	return misreading{tag: func(t *token) {
-		if (md == nil || t.in.md == md) && is(t) {
+		if is(t) {
 			change(t)
 		}
 	}}.bug()
@@ -136,9 +135,8 @@ type answer struct {
 func failed(a *answer) bool     { return a.err != nil }
 func hasOptions(a *answer) bool { return a.opts != nil && a.err == nil }
 
-// The wrong answers that many bugs give.
-func giveDefaults(a *answer) { a.opts, a.err = nil, nil }
-func refuse(a *answer)       { a.opts, a.err = nil, errors.New("refused") }
+// refuse is the wrong answer that many bugs give.
+func refuse(a *answer) { a.opts, a.err = nil, errors.New("refused") }
 
 // where is a bug that changes some of the right answers.
 func where(applies func(*answer) bool, change func(*answer)) bug {

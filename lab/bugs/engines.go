@@ -35,8 +35,9 @@ var Engines = map[string]Engine{
 		{Name: "wide-tag-unknown",
 			Why: "a known field whose tag is longer than necessary is dropped (python_message.py, InternalParse: " +
 				"decoders_by_tag has the bytes of tags)", tag: func(t *token) {
+				isWide := len(t.tag) > protowire.SizeVarint(t.num<<3)
 				// No known field is a group, the start of which its end must match.
-				if t.typ != protowire.StartGroupType && t.field() != nil && t.isWide() {
+				if isWide && t.typ != protowire.StartGroupType && t.field() != nil {
 					t.skip()
 				}
 			}},
@@ -83,7 +84,11 @@ var Engines = map[string]Engine{
 				}
 			}, minimal: true},
 		{Name: "cut-length", Why: "a length of 2^32 or more is cut to 32 bits (varint.ts, varint32read)",
-			tag: cutLength},
+			tag: func(t *token) {
+				if v, n := varint(t.val); t.typ == protowire.BytesType && n > 4 {
+					t.setHead(v&math.MaxUint32, n)
+				}
+			}},
 		{Name: "long-varint-skipped", Why: "an unknown varint may have more than 10 bytes (binary-encoding.ts, skip)",
 			tag: func(t *token) {
 				n := 1 + slices.IndexFunc(t.val, func(b byte) bool { return b < 0x80 })
@@ -195,10 +200,4 @@ func misread(defects []Defect, payload []byte) (out []byte, otherType bool) {
 func (t *token) isOfParams() bool {
 	return t.depth == 0 && (t.num == 3 && t.typ == protowire.VarintType ||
 		t.num >= 4 && t.num <= 9 && t.typ == protowire.BytesType)
-}
-
-func cutLength(t *token) {
-	if v, n := varint(t.val); t.typ == protowire.BytesType && n > 4 {
-		t.setHead(v&math.MaxUint32, n)
-	}
 }

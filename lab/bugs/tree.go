@@ -201,15 +201,6 @@ func (t *token) isText() bool { return t.is(protoreflect.StringKind, protowire.B
 // isTooHigh reports whether no field can have a token's number.
 func (t *token) isTooHigh() bool { return t.num > uint64(protowire.MaxValidNumber) }
 
-// hasLength reports whether a token's value begins with a length.
-func (t *token) hasLength() bool {
-	_, n := varint(t.val)
-	return t.typ == protowire.BytesType && n > 0
-}
-
-// isWide reports whether a token's tag is longer than it needs to be.
-func (t *token) isWide() bool { return len(t.tag) > protowire.SizeVarint(t.num<<3) }
-
 // body is the value of a length-delimited field.
 func (t *token) body() []byte {
 	body, _ := protowire.ConsumeBytes(t.val)
@@ -243,6 +234,9 @@ func (t *token) setBody(b []byte) {
 	t.setType(protowire.BytesType)
 	t.val = append(wire.WideVarint(uint64(len(b)), width), b...)
 }
+
+// clear makes a token the varint 0.
+func (t *token) clear() { t.val = []byte{0} }
 
 // skip makes a token an unknown field, or the start or end of one.
 func (t *token) skip() { t.set(1000, t.typ) }

@@ -52,8 +52,8 @@ var (
 const (
 	// Those that are known to be equivalent go through so many layers, and one in allLayersFor
 	// through all, others each day.
-	briefLayers  = 4
-	allLayersFor = 20
+	briefLayers  = 2
+	allLayersFor = 10
 	hang         = "(hang)"
 )
 
