@@ -1,7 +1,6 @@
 package stdin
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"unicode"
@@ -52,12 +51,6 @@ const (
 	maxLines = 60
 	maxDepth = 16
 )
-
-// Dump shows a payload as the message that it is by the contract.
-func Dump(in contract.Input, b []byte) string {
-	_, md := Family(in, b)
-	return DumpAs(b, md)
-}
 
 // DumpAs shows a message as a table: offset, field number and name, wire type,
 // value, and which varints are wider than they need to be. Messages that md or an
@@ -141,77 +134,26 @@ func wide(what string, v uint64, n int) string {
 	return fmt.Sprintf("%s in %d bytes", what, n)
 }
 
-// fault says why no field can be read from the start of b.
+// fault says why no field can be read from the start of b: in protowire's words, but for a
+// length.
 func fault(b []byte) string {
-	tag, n, why := varint(b)
-	if why != "" {
-		return "tag " + why
-	}
-	num, typ, b := tag>>3, protowire.Type(tag&7), b[n:]
-	length, n, why := varint(b)
+	num, typ, n := protowire.ConsumeTag(b)
 	switch {
-	case num == 0:
-		return "field number 0 does not exist"
-	case num > uint64(protowire.MaxValidNumber):
-		return fmt.Sprintf("tag of 2^32 or more, field number %d does not exist", num)
-	case typ == protowire.StartGroupType:
-		return groupFault(protowire.Number(num), b)
-	case typ == protowire.EndGroupType:
-		return fmt.Sprintf("end of group %d, which has not begun", num)
-	case typ == protowire.VarintType:
-		why = "varint " + why
-	case typ == protowire.Fixed32Type:
-		why = fmt.Sprintf("%d of 4 bytes", len(b))
-	case typ == protowire.Fixed64Type:
-		why = fmt.Sprintf("%d of 8 bytes", len(b))
-	case typ != protowire.BytesType:
-		why = fmt.Sprintf("wire type %d does not exist", typ)
-	case why != "":
-		why = "length " + why
-	default:
-		why = fmt.Sprintf("length %d, but %d bytes left", length, len(b)-n)
+	case n < 0:
+		return "tag: " + parseError(n)
+	case num > protowire.MaxValidNumber:
+		return fmt.Sprintf("tag: field number %d does not exist", num)
 	}
-	return fmt.Sprintf("field %d: %s", num, why)
+	b = b[n:]
+	if length, n := protowire.ConsumeVarint(b); typ == protowire.BytesType && n > 0 {
+		return fmt.Sprintf("field %d: length %d, but %d bytes left", num, length, len(b)-n)
+	}
+	return fmt.Sprintf("field %d, wire type %d: %s", num, typ, parseError(protowire.ConsumeFieldValue(num, typ, b)))
 }
 
-// groupFault says why the group cannot be read whose start tag stands before b.
-func groupFault(num protowire.Number, b []byte) string {
-	open := []protowire.Number{num}
-	for len(b) > 0 && len(open) > 0 {
-		inner := open[len(open)-1]
-		num, typ, n := protowire.ConsumeTag(b)
-		switch {
-		case n > 0 && typ == protowire.StartGroupType:
-			open = append(open, num)
-		case n > 0 && typ == protowire.EndGroupType && num != inner:
-			return fmt.Sprintf("group %d ends as group %d", inner, num)
-		case n > 0 && typ == protowire.EndGroupType:
-			open = open[:len(open)-1]
-		default:
-			if _, _, n = protowire.ConsumeField(b); n < 0 {
-				return fmt.Sprintf("in group %d: %s", inner, fault(b))
-			}
-		}
-		b = b[n:]
-	}
-	if len(open) == 0 {
-		return fmt.Sprintf("group %d holds too many levels of groups", num)
-	}
-	return fmt.Sprintf("group %d does not end", open[len(open)-1])
-}
-
-// varint reads a varint, or says what is wrong with it.
-func varint(b []byte) (v uint64, n int, why string) {
-	v, n = protowire.ConsumeVarint(b)
-	switch {
-	case n > 0:
-		return v, n, ""
-	case len(b) < binary.MaxVarintLen64:
-		return 0, 0, fmt.Sprintf("cut after %d bytes", len(b))
-	case b[binary.MaxVarintLen64-1] >= 0x80:
-		return 0, 0, fmt.Sprintf("of more than %d bytes", binary.MaxVarintLen64)
-	}
-	return 0, 0, "of more than 64 bits"
+// parseError is protowire's, without its prefix, of which each binary has one of two forms.
+func parseError(n int) string {
+	return strings.TrimLeft(strings.TrimPrefix(protowire.ParseError(n).Error(), "proto:"), " \u00a0")
 }
 
 // short shows bytes as text where they are text, else as hexadecimal digits.
