@@ -18,27 +18,19 @@ const (
 )
 
 // entry finds the function under test: the user's choice, the one with the usual name, or
-// else the one that os.Stdin is handed to. It describes any but the usual one.
-func (p *program) entry() (f *types.Func, description string, err error) {
+// else the one that os.Stdin is handed to. It says how it was found.
+func (p *program) entry() (f *types.Func, how string, err error) {
 	if p.Entry != "" {
 		f, err := p.chosenEntry()
-		return f, p.Entry + ", which ENTRY has chosen", err
+		return f, "which ENTRY has chosen", err
 	}
 	for _, pkg := range slices.Backward(p.own) {
-		f, ok := pkg.Types.Scope().Lookup(usualEntry).(*types.Func)
-		if !ok {
-			continue
+		if f, ok := pkg.Types.Scope().Lookup(usualEntry).(*types.Func); ok {
+			return f, "by its name", p.check(f)
 		}
-		if pkg != p.main || f.Signature().Params().Len() > 1 {
-			description = p.entryName(f)
-		}
-		return f, description, p.check(f)
 	}
 	f, err = p.handedStdin()
-	if err != nil {
-		return nil, "", err
-	}
-	return f, p.entryName(f) + ", which is handed os.Stdin", nil
+	return f, "which is handed os.Stdin", err
 }
 
 // chosenEntry is the function that the user names.
