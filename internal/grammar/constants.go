@@ -18,35 +18,30 @@ import (
 // if the value is one of these words and numbers, the name of a linked message, or near to
 // one: each stands in every place of payloads that are otherwise as containerd sends them.
 func (g *Grammar) Constants(words []string, numbers []uint64) iter.Seq[Sentence] {
-	return func(yield func(Sentence) bool) {
-		all := func(name string, list []Sentence) bool {
-			return !slices.ContainsFunc(list, func(s Sentence) bool {
-				s.Tokens = []Token{{Name: name, Rules: "S1"}}
-				return !yield(s)
-			})
+	return lazily(func(add func(Sentence)) {
+		all := func(name string, list []Sentence) {
+			for _, s := range list {
+				add(named(s.Context, Token{Name: name, Rules: "S1"}, s.Top))
+			}
 		}
 		seen := make(map[string]bool)
 		for _, word := range slices.Concat(words, RegisteredNames()) {
 			for _, s := range near(word) {
-				if !seen[s] && !all(short(s), g.withText(s)) {
-					return
+				if !seen[s] {
+					all(short(s), g.withText(s))
 				}
 				seen[s] = true
 			}
 		}
 		for _, s := range append([]string{"", "0", "1", "true", "false"}, words...) {
-			if !all(short(s)+" as value of each word", g.inFamilies("annotations", g.pairs(words, s)...)) {
-				return
-			}
+			all(short(s)+" as value of each word", g.inFamilies("annotations", g.pairs(words, s)...))
 		}
 		for _, n := range numbers {
 			for _, n := range []uint64{n - 1, n, n + 1} {
-				if !all(strconv.FormatUint(n, 10), g.withNumber(n)) {
-					return
-				}
+				all(strconv.FormatUint(n, 10), g.withNumber(n))
 			}
 		}
-	}
+	})
 }
 
 // near are a word and what a decoder may take for it, or it for.

@@ -210,20 +210,17 @@ func (g *Grammar) placesInOptions(add func(name string, stands bool, put func(s 
 	})
 }
 
-// textsAt yields each of some texts at each of some places, until yield is false.
-func textsAt(places []place, texts []string, yield func(Sentence) bool) bool {
+// textsAt adds each of some texts at each of some places.
+func textsAt(places []place, texts []string, add func(Sentence)) {
 	for _, s := range texts {
 		t := Token{Name: short(s), Rules: "S1"}
 		if !utf8.ValidString(s) {
 			t.Rules = "M11"
 		}
 		for _, p := range places {
-			if !yield(named("text in "+p.name, t, p.put(s))) {
-				return false
-			}
+			add(named("text in "+p.name, t, p.put(s)))
 		}
 	}
-	return true
 }
 
 // AllTexts yields every text that the grammar has at each place; at those that stand for others
@@ -258,10 +255,11 @@ func (g *Grammar) AllTexts() iter.Seq[Sentence] {
 		}
 		long = append(long, slices.Concat(behind(size-1, "\xed\xa0\x80", "\r\n"), behind(size-2, "\xed\xa0\x80"))...)
 	}
-	return func(yield func(Sentence) bool) {
-		_ = textsAt(all, texts, yield) && textsAt(standing, long, yield) &&
-			textsAt(few, short, yield)
-	}
+	return lazily(func(add func(Sentence)) {
+		textsAt(all, texts, add)
+		textsAt(standing, long, add)
+		textsAt(few, short, add)
+	})
 }
 
 // behind are texts behind so many bytes of another one.
