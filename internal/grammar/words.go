@@ -18,11 +18,11 @@ type Layer struct {
 }
 
 //go:embed words.txt
-var layers string
+var wordsFile string
 
-// Layers are those of words.txt, each word as Go writes a string.
-var Layers = func() (all []Layer) {
-	for line := range strings.Lines(layers) {
+// sections are those of words.txt, which has each word as Go writes a string.
+var sections = func() (all []Layer) {
+	for line := range strings.Lines(wordsFile) {
 		line = strings.TrimSpace(line)
 		if name, ok := strings.CutPrefix(line, "# "); ok {
 			all = append(all, Layer{Name: name})
@@ -37,6 +37,10 @@ var Layers = func() (all []Layer) {
 	}
 	return all
 }()
+
+// Texts are strings that must arrive as they are (S1): what configurations hold, and what code
+// mangles. Layers are the other sections.
+var Texts, Layers = sections[0].Words, sections[1:]
 
 // Words are those of all layers.
 var Words = func() (all []string) {

@@ -73,7 +73,8 @@ func (b *Build) stamp() (string, error) {
 
 // extract extracts the decoder and puts it in place.
 func (b *Build) extract(stamp string) error {
-	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s; its modules are downloaded if need be\n", b.Source.Name)
+	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s; its modules are downloaded if need be\n",
+		b.Source.Name)
 	shim := RunHCS
 	shim.Entry = b.Entry
 	p, err := b.Source.program(shim)
