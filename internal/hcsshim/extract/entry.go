@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
-	"path"
 	"slices"
 	"strings"
 
@@ -21,7 +20,9 @@ const (
 // else the one that os.Stdin is handed to. It says how it was found.
 func (p *program) entry() (f *types.Func, how string, err error) {
 	if p.Entry != "" {
-		f, err := p.chosenEntry()
+		if f, err = p.chosenEntry(); err != nil {
+			err = fmt.Errorf("ENTRY=%s: %w", p.Entry, err)
+		}
 		return f, "which ENTRY has chosen", err
 	}
 	for _, pkg := range slices.Backward(p.own) {
@@ -35,22 +36,15 @@ func (p *program) entry() (f *types.Func, how string, err error) {
 
 // chosenEntry is the function that the user names.
 func (p *program) chosenEntry() (*types.Func, error) {
-	dir, function := path.Split(p.Entry)
-	base, function, _ := strings.Cut(function, ".")
-	importPath := path.Join(hcsshimModule, dir, base)
-	pkg := p.deps[importPath]
-	if pkg == nil || !p.copied[pkg.Types] {
-		return nil, fmt.Errorf("ENTRY=%s: the shim has no package %s: want a function such as %s",
-			p.Entry, path.Join(dir, base), p.entryName(p.main.Types.Scope().Lookup("main")))
+	for _, pkg := range p.own {
+		for _, name := range pkg.Types.Scope().Names() {
+			if f, ok := pkg.Types.Scope().Lookup(name).(*types.Func); ok && p.entryName(f) == p.Entry {
+				return f, p.check(f)
+			}
+		}
 	}
-	f, ok := pkg.Types.Scope().Lookup(function).(*types.Func)
-	if !ok {
-		return nil, fmt.Errorf("ENTRY=%s: no function %s in %s", p.Entry, function, importPath)
-	}
-	if err := p.check(f); err != nil {
-		return nil, fmt.Errorf("ENTRY=%s: %w", p.Entry, err)
-	}
-	return f, nil
+	return nil, fmt.Errorf("the shim has no such function: want one such as %s",
+		p.entryName(p.main.Types.Scope().Lookup("main")))
 }
 
 // handedStdin is the one function that a call hands os.Stdin to and that returns options.

@@ -294,9 +294,7 @@ var refused = []example{
 	{name: "no Go", text: mainOf(usualCall) + "func readOptions(r io.Reader) (*runhcs.Options, error) {",
 		err: "expected"},
 	{name: "no such package", text: none, entry: "internal/nowhere.Read",
-		err: "ENTRY=internal/nowhere.Read: the shim has no package internal/nowhere: want a function such as " +
-			"cmd/no-such-package.main"},
-	{name: "no such function", text: none, entry: "internal/away.Red", err: "no function Red in"},
+		err: "ENTRY=internal/nowhere.Read: the shim has no such function: want one such as cmd/no-such-package.main"},
 	{name: "no options", text: none, entry: "cmd/no-options.main",
 		err: "ENTRY=cmd/no-options.main: cmd/no-options/serve.go:17: main is a func(): want func(io.Reader) ("},
 	{name: "no function", text: none + usual, creates: true, err: "no function of"},

@@ -37,19 +37,6 @@ func (s *Source) Files(which Shim) (map[string][]byte, error) {
 // files are those of Module by their slash-separated paths, for a build in a folder. What
 // decodes the options of a CreateTaskRequest, and the words, are extracted only if creates is set.
 func (p *program) files(build string, creates bool) (map[string][]byte, error) {
-	imported, err := p.link()
-	if err != nil {
-		return nil, err
-	}
-	imports := "\t// Linked into the Windows binary, so its names are looked up there.\n"
-	for _, importPath := range imported {
-		imports += fmt.Sprintf("\t_ %q\n", importPath)
-	}
-	return p.write(imports, build, creates)
-}
-
-// write writes the extraction as Go source, with more imports in the decoder's file.
-func (p *program) write(imports, build string, creates bool) (map[string][]byte, error) {
 	licence, err := os.ReadFile(filepath.Join(p.source.Dir, "LICENSE"))
 	if err != nil {
 		return nil, fmt.Errorf("hcsshim's licence, which the extracted code must keep: %w", err)
@@ -59,7 +46,7 @@ func (p *program) write(imports, build string, creates bool) (map[string][]byte,
 	if err := p.copyMessages(set); err != nil {
 		return nil, err
 	}
-	if set[decoderFile], err = p.decoderSource(imports, build, creates); err != nil || !creates {
+	if set[decoderFile], err = p.decoderSource(build, creates); err != nil || !creates {
 		return set, err
 	}
 	if set[createFile], err = p.createSource(); err == nil {
@@ -94,7 +81,7 @@ func (p *program) copyMessages(set map[string][]byte) error {
 }
 
 // decoderSource is the file with readOptions.
-func (p *program) decoderSource(imports, build string, creates bool) ([]byte, error) {
+func (p *program) decoderSource(build string, creates bool) ([]byte, error) {
 	f, how, err := p.entry()
 	if err != nil {
 		return nil, err
@@ -104,6 +91,10 @@ func (p *program) decoderSource(imports, build string, creates bool) ([]byte, er
 	reached, more := p.reached(decoderFile), ""
 	if creates {
 		more = "Creates: creates,\nConstants: constants,\n"
+	}
+	imports := "// Linked into the Windows binary, so its names are looked up there.\n"
+	for _, importPath := range p.linked {
+		imports += fmt.Sprintf("_ %q\n", importPath)
 	}
 	return p.generated(imports, fmt.Sprintf(`// Under test: %s
 func init() {

@@ -40,6 +40,7 @@ type program struct {
 
 	imports     map[string]string // of the file that is being written, import path to name
 	copies      map[string]string // of packages that cannot be imported, import path to that of the copy
+	linked      []string          // packages that are imported because the Windows binary has them
 	licence     string
 	description string // of the function under test
 }
