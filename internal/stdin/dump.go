@@ -29,9 +29,9 @@ func Family(in contract.Input, b []byte) (name string, md protoreflect.MessageDe
 	return name, md
 }
 
-// Field returns the name of a message's field, and what it holds if that is a message: the
+// field returns the name of a message's field, and what it holds if that is a message: the
 // value of an Any one of the type that a type URL names, if that is linked.
-func Field(md protoreflect.MessageDescriptor, num protowire.Number,
+func field(md protoreflect.MessageDescriptor, num protowire.Number,
 	url string) (name string, inner protoreflect.MessageDescriptor) {
 	if md == nil || md.Fields().ByNumber(num) == nil {
 		return "?", nil
@@ -60,42 +60,35 @@ func DumpAs(b []byte, md protoreflect.MessageDescriptor) string {
 	if len(b) == 0 {
 		return "  (no bytes)\n"
 	}
-	var d dumper
-	d.message(b, md, 0, 0)
-	if d.lines > maxLines {
-		fmt.Fprintf(&d.out, "        … %d more lines\n", d.lines-maxLines)
+	lines := dump(b, md, 0, 0)
+	if more := len(lines) - maxLines; more > 0 {
+		lines = append(lines[:maxLines], fmt.Sprintf("        … %d more lines", more))
 	}
-	return d.out.String()
+	return strings.Join(lines, "\n") + "\n"
 }
 
-type dumper struct {
-	out   strings.Builder
-	lines int
-}
-
-func (d *dumper) printf(offset, depth int, format string, args ...any) {
-	if d.lines++; d.lines <= maxLines {
-		fmt.Fprintf(&d.out, "  %5d %s%s\n", offset, strings.Repeat("  ", depth), fmt.Sprintf(format, args...))
+// dump is a line for each field of a message that stands at an offset, and at a depth.
+func dump(b []byte, md protoreflect.MessageDescriptor, base, depth int) (lines []string) {
+	add := func(offset int, text string) {
+		lines = append(lines, fmt.Sprintf("  %5d %s%s", base+offset, strings.Repeat("  ", depth), text))
 	}
-}
-
-func (d *dumper) message(b []byte, md protoreflect.MessageDescriptor, base, depth int) {
 	fields, rest := wire.Parse(b)
 	url, _ := AnyParts(b)
 	for _, f := range fields {
-		name, inner := Field(md, f.Num, url)
+		name, inner := field(md, f.Num, url)
 		if depth >= maxDepth || f.Type != protowire.BytesType {
 			inner = nil
 		}
 		text, body := show(f, inner)
-		d.printf(base+f.Offset, depth, "%d %s: %s", f.Num, name, text)
+		add(f.Offset, fmt.Sprintf("%d %s: %s", f.Num, name, text))
 		if body != nil && depth < maxDepth {
-			d.message(body, inner, base+f.Offset+len(f.Raw)-len(f.Value), depth+1)
+			lines = append(lines, dump(body, inner, base+f.Offset+len(f.Raw)-len(f.Value), depth+1)...)
 		}
 	}
 	if len(rest) > 0 {
-		d.printf(base+len(b)-len(rest), depth, "!! %s: %s", fault(rest), short(rest))
+		add(len(b)-len(rest), fmt.Sprintf("!! %s: %s", fault(rest), short(rest)))
 	}
+	return lines
 }
 
 // show returns the text for a field, and what is in it if that is to be shown as a

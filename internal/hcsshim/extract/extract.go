@@ -82,18 +82,14 @@ func (b *Build) extract(stamp string) error {
 		return err
 	}
 	set, err := p.files(b.Dir, true)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "the readOptions under test is %s\nconstants that are tried as values: texts %d, "+
 		"numbers %d\n", p.description, len(p.texts), len(p.ints))
-	if err == nil {
-		err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")))
-	}
-	if err == nil {
-		err = b.writeModule(p.deps)
-	}
+	err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")), b.writeModule(p.deps))
 	for name, text := range set {
-		if err == nil {
-			err = writeFile(b.path(name), text)
-		}
+		err = errors.Join(err, writeFile(b.path(name), text))
 	}
 	if err == nil {
 		err = b.compile()
