@@ -50,10 +50,14 @@ func Prepare(root, spec, entry string) (*Build, error) {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}
-	if spec == "" {
-		err = b.useByDefault()
+	if spec != "" {
+		return b, nil
 	}
-	return b, err
+	text, err := os.ReadFile(b.Work)
+	if err != nil {
+		return nil, err
+	}
+	return b, writeFile(filepath.Join(root, "go.work"), text) // where go commands find it by themselves
 }
 
 // path is where the extracted file of this slash-separated name is kept, "" is their folder.
