@@ -227,25 +227,25 @@ func (g *Grammar) Many() iter.Seq[Sentence] {
 	}
 	pieces := slices.Repeat([]Token{piece("nothing")}, n)
 	pieces[0], pieces[n-1] = piece("", full[0]), piece("", full[1])
-	return lazily(func(add func(Sentence)) {
-		many := func(what string, tops ...[]Token) {
-			for _, top := range tops {
-				add(named("many", Token{Name: "100,001 " + what, Rules: "S2"}, top))
-			}
+	var list []Sentence
+	many := func(what string, tops ...[]Token) {
+		for _, top := range tops {
+			list = append(list, named("many", Token{Name: "100,001 " + what, Rules: "S2"}, top))
 		}
-		if g.entries != nil {
-			entries := make([]Token, n)
-			for i := range entries {
-				entries[i] = annotation(g.entries.Number(), strconv.Itoa(i), "")
-			}
-			many("annotations", around(entries...)[0])
+	}
+	if g.entries != nil {
+		entries := make([]Token, n)
+		for i := range entries {
+			entries[i] = annotation(g.entries.Number(), strconv.Itoa(i), "")
 		}
-		many("unknown fields of Options", around(distinctUnknown(g.sites[Options], n))...)
-		many("extensions", slices.Concat(slices.Repeat([]Token{extension("", "")}, n), g.usual(Bootstrap)))
-		many("pieces of an Any", replaced(g.usual(Bootstrap), extension("", "", pieces...)))
-		many("unknown fields", append([]Token{distinctUnknown(g.sites[Legacy], n)}, full...),
-			append([]Token{distinctUnknown(g.sites[Bootstrap], n)}, g.usual(Bootstrap)...))
-	})
+		many("annotations", around(entries...)[0])
+	}
+	many("unknown fields of Options", around(distinctUnknown(g.sites[Options], n))...)
+	many("extensions", slices.Concat(slices.Repeat([]Token{extension("", "")}, n), g.usual(Bootstrap)))
+	many("pieces of an Any", replaced(g.usual(Bootstrap), extension("", "", pieces...)))
+	many("unknown fields", append([]Token{distinctUnknown(g.sites[Legacy], n)}, full...),
+		append([]Token{distinctUnknown(g.sites[Bootstrap], n)}, g.usual(Bootstrap)...))
+	return slices.Values(list)
 }
 
 // Pieces yields payloads in which a field that is or holds a message comes in three pieces, cut at
