@@ -19,31 +19,34 @@ help:
 	@echo "make repro         what a payload is, and what each decoder answers to it      CASE=file"
 	@echo "make keep          make a case one that go test runs      CASE=file"
 	@echo "make extract       put hcsshim under test for plain go commands and editors"
-	@echo "make coverage      fail if the properties do not reach a statement of readOptions"
+	@echo "make coverage      fail if the properties miss a statement of readOptions, or fuzzing starts short of one"
 	@echo "make exhaustive    enumerate longer payloads (minutes)"
 	@echo "make bench         the time of each target beside readOptions alone"
 	@echo "make corpus        write corpus/ from its table; make check-corpus compares"
 	@echo "make lint          gofmt, go vet, staticcheck, actionlint"
 	@echo "make clean         remove what is built and extracted"
 	@echo "make -C lab        conformance of other readers, the compatibility matrix, mutants, OSS-Fuzz, real programs"
-	@echo "HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim tests another hcsshim; FINDINGS=none excuses nothing."
+	@echo "HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim tests another hcsshim; FINDINGS=none excuses nothing, libraries"
+	@echo "what is no defect of hcsshim's own. make -n shows the plain commands of a target."
 
 extract:
 	$(run) extract $(choice)
 
+# A go command that fails for what is no test's failure is one to the summary, too.
+red = echo '{"Action":"fail"}'
+race = $(if $(filter 1,$(shell go env CGO_ENABLED)),$(work) go test -json -race \
+	-run='^(TestConcurrent|TestNoSharedState)' ./properties -rapid.checks=30 || $(red),\
+	echo "NOT RUN: the race detector, which needs a C compiler")
+
 test:
-	$(work) go test ./...
-ifneq ($(shell go env CGO_ENABLED),1)
-	@echo "NOT RUN: the race detector, which needs a C compiler"
-else
-	$(work) go test -race -run='^(TestConcurrent|TestNoSharedState)' ./properties -rapid.checks=30
-endif
+	{ $(work) go test -json ./... || $(red); $(race); } | $(run) summary
 
 coverage:
 	$(work) go test -skip=^TestWalk -coverpkg=shimfuzz/extracted,github.com/containerd/containerd/api/runtime/bootstrap/v1 -coverprofile=build/coverage.out ./properties
 	@$(work) go tool cover -func=build/coverage.out | awk '/^shimfuzz\/extracted\/|FindExtension/ { n++; \
 		if ($$NF != "100.0%") { bad = 1; print "NOT REACHED in full: " $$0 } } \
 		END { print n + 0 " functions of readOptions and of what it reaches"; exit bad || !n }'
+	$(work) go test -v -run=^TestBaseline -coverpkg=shimfuzz/extracted/...,shimfuzz/internal/grammar,shimfuzz/internal/reference,google.golang.org/protobuf/...,github.com/containerd/... ./fuzz
 
 exhaustive:
 	$(work) go test -timeout=60m -run=^TestWalk ./properties -exhaustive

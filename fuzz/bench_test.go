@@ -4,35 +4,21 @@ import (
 	"bytes"
 	"testing"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/verify"
 )
 
 // BenchmarkTargets measures one execution of each target, on one of its seeds that OSS-Fuzz
 // starts from after another, beside readOptions alone on the corpus.
 func BenchmarkTargets(b *testing.B) {
-	cases, err := corpus.Load()
-	if err != nil {
-		b.Fatal(err)
-	}
-	var small [][]byte
-	for _, c := range cases {
-		if c.Size <= MaxSeed {
-			small = append(small, c.Payload.Bytes)
-		}
-	}
 	d := verify.UnderTest()
 	b.Run("readOptions", func(b *testing.B) {
+		seeds := toRun(b, Targets[0], MaxSeed)
 		for i := 0; b.Loop(); i++ {
-			payload := small[i%len(small)]
-			d.Unrecovered(bytes.NewReader(payload))
+			d.Unrecovered(bytes.NewReader(seeds[i%len(seeds)].Parts[0]))
 		}
 	})
 	for _, target := range Targets {
-		seeds, _, err := target.Seeds()
-		if err != nil {
-			b.Fatal(err)
-		}
+		seeds := toRun(b, target, MaxSeed)
 		b.Run(target.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			before := verify.Decoded()

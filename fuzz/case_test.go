@@ -39,6 +39,7 @@ func TestReadCase(t *testing.T) {
 		{"payload", "", "FuzzReadOptions ab"},
 		{"payload", "FuzzLegacy", "FuzzLegacy ab||"},
 		{cluster, "", "FuzzMalformed a|b"},
+		{cluster, "FuzzLegacy", "FuzzLegacy a|b|"},
 		{cluster, "FuzzReadOptions", "FuzzReadOptions a" + table.Separator + "b"},
 		{native, "", "FuzzReaders a\xff\n|"},
 		{"payload", "FuzzNone", "there is no target FuzzNone"},

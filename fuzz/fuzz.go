@@ -3,8 +3,8 @@
 // contract. None merely looks for panics.
 //
 // Run one with "go test -fuzz=FuzzReadOptions ./fuzz", all of them with "make
-// fuzz". Every case of the corpus seeds every target. Package libfuzzer has the
-// same targets for OSS-Fuzz.
+// fuzz". Every case of the corpus seeds every target, but with -fuzz only those in
+// testdata/baseline.txt do. Package libfuzzer has the same targets for OSS-Fuzz.
 package fuzz
 
 import (

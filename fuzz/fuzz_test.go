@@ -2,6 +2,7 @@ package fuzz
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"slices"
 	"testing"
@@ -11,18 +12,15 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(verify.Main(m.Run)) }
 
-// seeded returns the target that f is named for, and adds its seeds.
+// seeded returns the target that f is named for, and adds its seeds: with -fuzz those that
+// fuzzing starts from.
 func seeded(f *testing.F) Target {
 	f.Helper()
 	target, err := Named(f.Name())
 	if err != nil {
 		f.Fatal(err)
 	}
-	seeds, _, err := target.Seeds()
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, s := range seeds {
+	for _, s := range toRun(f, target, MaxSeed) {
 		var args []any
 		for _, part := range s.Parts {
 			args = append(args, part)
@@ -67,28 +65,11 @@ func FuzzCreateOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) { target.Run(t, payload) })
 }
 
-// The inputs that are too large to be seeds are run, too.
-func TestLarge(t *testing.T) {
-	for _, target := range Targets {
-		_, large, err := target.Seeds()
-		if err != nil || len(large) == 0 {
-			t.Fatalf("%s: %d large inputs, %v", target.Name, len(large), err)
-		}
-		for _, s := range large {
-			t.Run(target.Name+"/"+s.Case, func(t *testing.T) { target.Run(t, s.Parts...) })
-		}
-	}
-}
-
 // A seed survives the way through an input of libFuzzer's, and what it gives to its target
-// is decoded.
+// is decoded; so does what is too large to be one.
 func TestSeedsAsInputs(t *testing.T) {
 	for _, target := range Targets {
-		seeds, _, err := target.Seeds()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range seeds {
+		for _, s := range toRun(t, target, math.MaxInt) {
 			if parts := target.Split(Join(s.Parts)); !slices.EqualFunc(parts, s.Parts, bytes.Equal) {
 				t.Errorf("%s: the seed %s has the parts %x, and %x as an input", target.Name, s.Case, s.Parts, parts)
 			}

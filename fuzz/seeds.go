@@ -3,6 +3,7 @@ package fuzz
 import (
 	"crypto/sha256"
 	"math/rand/v2"
+	"sync"
 
 	"shimfuzz/corpus"
 )
@@ -39,25 +40,23 @@ type Seed struct {
 	Parts [][]byte
 }
 
-// Seeds returns the seeds of the target, and the inputs that are too large to be one: each
-// different one once, under the name of the first case of the corpus that gives it.
-func (t Target) Seeds() (seeds, large []Seed, err error) {
-	cases, err := corpus.Load()
+// cases are read once, for that takes longer than to make seeds of them.
+var cases = sync.OnceValues(corpus.Load)
+
+// Seeds returns the seeds of the target of up to largest bytes: each different one once, under
+// the name of the first case of the corpus that gives it.
+func (t Target) Seeds(largest int) (seeds []Seed, err error) {
+	cases, err := cases()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	seen := make(map[string]bool)
 	for _, c := range cases {
 		parts := t.seed(c.Payload.Bytes)
-		key := string(Join(parts))
-		switch {
-		case seen[key]:
-		case len(key) > MaxSeed:
-			large = append(large, Seed{c.Name, parts})
-		default:
+		if key := string(Join(parts)); !seen[key] && len(key) <= largest {
+			seen[key] = true
 			seeds = append(seeds, Seed{c.Name, parts})
 		}
-		seen[key] = true
 	}
-	return seeds, large, nil
+	return seeds, nil
 }

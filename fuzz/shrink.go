@@ -1,6 +1,7 @@
 package fuzz
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -68,48 +69,38 @@ const anywhere = 64
 // shrink leaves out halves of an input, quarters and so on, then what is smaller at every
 // place, and then sets single bytes to zero, for as long as the result fails.
 func shrink(input []byte, fails func([]byte) bool) {
-	again := true
 	try := func(changed []byte) bool {
 		if !fails(changed) {
 			return false
 		}
-		input, again = changed, true
+		input = changed
 		return true
 	}
-	// cut leaves out size bytes, if need be with their part of a length: that of a field
-	// with these bytes in it.
-	cut := func(at, size int) bool {
-		if try(slices.Concat(input[:at], input[at+size:])) {
-			return true
-		}
-		for i, length := range input[:at] {
-			if i+1+int(length) < at+size {
-				continue
-			}
-			if try(slices.Concat(input[:i], []byte{length - byte(size)}, input[i+1:at], input[at+size:])) {
-				return true
-			}
-		}
-		return false
-	}
-	for again {
-		again = false
+	for before := []byte(nil); !bytes.Equal(before, input); {
+		before = input
 		for size := len(input); size > 0; size = min(size-1, max(size/2, anywhere)) {
-			step := 1
-			if size > anywhere {
-				step = size
-			}
 			for at := 0; at+size <= len(input); {
-				if !cut(at, size) {
-					at += step
+				if !slices.ContainsFunc(without(input, at, size), try) {
+					at += max(1, size-anywhere)
 				}
 			}
 		}
-		for at := range input {
-			if changed := slices.Clone(input); changed[at] != 0 {
-				changed[at] = 0
-				try(changed)
+		for at, b := range input {
+			if b != 0 {
+				try(slices.Concat(input[:at], []byte{0}, input[at+1:]))
 			}
 		}
 	}
+}
+
+// without returns an input without size bytes at a place, and the same with each byte before
+// them made less by size that can be the length of a field with these bytes in it.
+func without(input []byte, at, size int) [][]byte {
+	all := [][]byte{slices.Concat(input[:at], input[at+size:])}
+	for i, length := range input[:at] {
+		if i+1+int(length) >= at+size {
+			all = append(all, slices.Concat(input[:i], []byte{length - byte(size)}, input[i+1:at], input[at+size:]))
+		}
+	}
+	return all
 }

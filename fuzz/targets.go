@@ -42,12 +42,8 @@ var Targets = []Target{
 		func(b []byte) [][]byte { return [][]byte{b} }},
 }
 
-// Raw is the name of the target whose input is the payload as it is, and Create that of the
-// one whose input is the Any of CreateTaskRequest.Options.
-const (
-	Raw    = "FuzzReadOptions"
-	Create = "FuzzCreateOptions"
-)
+// Raw is the name of the target whose input is the payload as it is.
+const Raw = "FuzzReadOptions"
 
 // Names are the names of Targets.
 func Names() []string {

@@ -4,33 +4,8 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
-
-	"shimfuzz/corpus/table"
 )
-
-func TestSplit(t *testing.T) {
-	target := Target{Parts: []string{"a", "b", "c"}}
-	for _, tc := range []struct {
-		input string // with | for the separator
-		want  []string
-	}{
-		{"", []string{"", "", ""}},
-		{"payload", []string{"payload", "", ""}},
-		{"a|b", []string{"a", "b", ""}},
-		{"a|b|c", []string{"a", "b", "c"}},
-		{"a|b|c|", []string{"a", "b", "c|"}},
-	} {
-		var got []string
-		for _, part := range target.Split([]byte(strings.ReplaceAll(tc.input, "|", table.Separator))) {
-			got = append(got, strings.ReplaceAll(string(part), table.Separator, "|"))
-		}
-		if !slices.Equal(got, tc.want) {
-			t.Errorf("Split(%q) = %q, want %q", tc.input, got, tc.want)
-		}
-	}
-}
 
 // Adding a target is one entry of Targets, its FuzzX here and in package libfuzzer, and its
 // name in oss-fuzz/build.sh and on the page.

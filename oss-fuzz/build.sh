@@ -2,8 +2,8 @@
 # Licensed under the Apache License, Version 2.0, as OSS-Fuzz asks of the files
 # of a project: http://www.apache.org/licenses/LICENSE-2.0
 #
-# Builds every fuzz target on the hcsshim in $SRC/hcsshim, with its seeds,
-# dictionary and options, into $OUT: all of them or nothing.
+# Builds every fuzz target on the hcsshim that the Dockerfile has put at $SRC/hcsshim, with its
+# seeds, dictionary and options, into $OUT: all of them or nothing.
 
 hcsshim=$SRC/hcsshim
 shimfuzz=$SRC/shimfuzz
@@ -46,6 +46,9 @@ final=$OUT
 export OUT=$WORK/out
 rm -rf "$OUT"
 mkdir -p "$OUT"
+cp oss-fuzz/readoptions.dict "$OUT/"
+# Before GOFLAGS, with which the whole of it would be compiled again.
+go run ./cmd/shimfuzz seeds -out="$OUT"
 
 # The suite's own packages are in a report of coverage anyway.
 export GO_COV_ADD_PKG=github.com/containerd/typeurl/v2
@@ -58,7 +61,5 @@ for target in $targets; do
   [ -x "$OUT/$target" ] || fail "compile_go_fuzzer made no $target"
   cp oss-fuzz/readoptions.options "$OUT/$target.options"
 done
-cp oss-fuzz/readoptions.dict "$OUT/"
-go run ./cmd/shimfuzz seeds -out="$OUT"
 
 cp -r "$OUT/." "$final/"

@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"slices"
 	"testing"
 
 	"shimfuzz/corpus"
@@ -23,7 +24,10 @@ func load(t testing.TB) []corpus.Case {
 func TestCorpus(t *testing.T) {
 	for _, d := range verify.Decoders() {
 		t.Run(d.Name, func(t *testing.T) {
-			for _, c := range load(t) {
+			cases := load(t)
+			// The first of a cause, which is shown in full, is the shortest one.
+			slices.SortStableFunc(cases, func(a, b corpus.Case) int { return a.Size - b.Size })
+			for _, c := range cases {
 				t.Run(c.Name, func(t *testing.T) {
 					verify.Run(t, d, verify.Check{Guarantee: c.Guarantee, Payload: c.Payload, Reproduces: true})
 				})

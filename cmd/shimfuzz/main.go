@@ -35,6 +35,7 @@ var commands = []command{
 	{"extract", "put an hcsshim under test, and print the workspace for GOWORK", "hcsshim entry", extractHCSShim},
 	{"repro", "show what a payload is, and what each decoder answers to it", "case target shrink", repro},
 	{"keep", "keep a payload in fuzz/testdata: go test runs it from now on", "case target", keep},
+	{"summary", "show what go test -json says: failures, what was skipped and why, findings", "", summary},
 	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target", fuzzTargets},
 	{"seeds", "write the seed archives that OSS-Fuzz starts from", "out", writeSeeds},
 	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", writeCorpus},

@@ -15,7 +15,7 @@ import (
 // of the corpus in the form that the target takes, each seed under its case's name.
 func writeSeeds(o *options, _ string) error {
 	for _, target := range fuzz.Targets {
-		seeds, _, err := target.Seeds()
+		seeds, err := target.Seeds(fuzz.MaxSeed)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func TestWriteSeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer archive.Close()
-		seeds, _, err := target.Seeds()
+		seeds, err := target.Seeds(fuzz.MaxSeed)
 		if err != nil || len(archive.File) != len(seeds) || len(seeds) == 0 {
 			t.Fatalf("%s: %d files for %d seeds, %v", target.Name, len(archive.File), len(seeds), err)
 		}

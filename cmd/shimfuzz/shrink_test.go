@@ -10,10 +10,17 @@ import (
 	"shimfuzz/internal/settings"
 )
 
+// Nothing is excused, in all tests: the settings of a process are read once.
+func TestMain(m *testing.M) {
+	variable, value, _ := strings.Cut(settings.Test{Findings: "none"}.Environ(), "=")
+	if err := os.Setenv(variable, value); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // An input is made smaller for what it failed for at first: two bytes of no type would fail, too.
 func TestShrinkKeepsGroup(t *testing.T) {
-	variable, value, _ := strings.Cut(settings.Test{Findings: "none"}.Environ(), "=")
-	t.Setenv(variable, value)
 	payload := []byte("\x0a\x07a.B/c.D\x12\x02/!") // of another type, which makes v0.15.0 start with defaults
 	name := filepath.Join(t.TempDir(), "input")
 	if err := os.WriteFile(name, payload, 0o666); err != nil {

@@ -213,7 +213,7 @@ func isCase(e grammar.Token) bool {
 func (t *table) element(c grammar.Context, e grammar.Token) {
 	top := c.Payload([]grammar.Token{e})
 	want, _ := grammar.RunHCS.Answer(contract.Stdin, top)
-	like, family := answered(want.Kind, "Element"), "bootstrap"
+	like, family := answered(want.Kind, "Token"), "bootstrap"
 	if c.IsAny() {
 		family = "legacy"
 	}

@@ -120,9 +120,25 @@ func difference(want, got Outcome) func() string {
 		return nil
 	}
 	return func() string {
-		return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(WithoutUnknown(want.Options),
-			WithoutUnknown(got.Options), protocmp.Transform()))
+		w, g := WithoutUnknown(want.Options), WithoutUnknown(got.Options)
+		const most = 1 << 16 // bytes: to compare more line by line takes minutes
+		if size := proto.Size(w) + proto.Size(g); size > most {
+			return fmt.Sprintf("options of %d and %d bytes differ in %s", proto.Size(w), proto.Size(g),
+				strings.Join(differing(w.ProtoReflect(), g.ProtoReflect()), ", "))
+		}
+		return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(w, g, protocmp.Transform()))
 	}
+}
+
+// differing are the names of the fields in which two messages of a type differ.
+func differing(want, got protoreflect.Message) (names []string) {
+	for i := range want.Descriptor().Fields().Len() {
+		fd := want.Descriptor().Fields().Get(i)
+		if want.Has(fd) != got.Has(fd) || !want.Get(fd).Equal(got.Get(fd)) {
+			names = append(names, string(fd.Name()))
+		}
+	}
+	return names
 }
 
 // All are the answers that a wanted one allows, itself first.

@@ -10,13 +10,7 @@ type Guarantee struct {
 }
 
 // String is the guarantee as a failure quotes it.
-func (g Guarantee) String() string {
-	s := g.Name + ": " + g.Text
-	if g.Rules != "" {
-		s += "\n(docs/contract.md: " + g.Rules + ")"
-	}
-	return s
-}
+func (g Guarantee) String() string { return g.Name + ": " + g.Text }
 
 // The guarantees, the most basic first.
 var (

@@ -9,6 +9,7 @@ package findings
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -28,10 +29,11 @@ const hcsshim = "hcsshim "
 
 // Finding is a defect of one program or of several.
 type Finding struct {
-	Name   string
-	Breaks contract.Guarantee
-	Effect string // what happens, to whom
-	Places []Place
+	Name    string
+	Breaks  contract.Guarantee
+	Effect  string // what happens, to whom
+	Library string // whose defect it is, "" if it is the programs' own
+	Places  []Place
 }
 
 // Place is a program that has a finding.
@@ -87,6 +89,9 @@ type List struct {
 // None is the empty list.
 var None = List{Name: "none"}
 
+// Libraries is the name of the list of what is no defect of hcsshim's own.
+const Libraries = "libraries"
+
 // Of returns the findings of a released version of a program. Version "" is a
 // checkout, which starts from what is known of the newest release.
 func (c Catalogue) Of(program, version string) List {
@@ -97,27 +102,27 @@ func (c Catalogue) Of(program, version string) List {
 	return c.For(List{Name: name, Version: version}, program)
 }
 
-// Named returns the list of readOptions' findings that a user asks for: "none",
-// or a version, or a version without some of hcsshim's findings
-// ("v0.15.0,-identity-misread"), for an hcsshim in which those are fixed. A finding
-// may be fixed in one shim only ("-group-hides-bad-field-number@runhcs-v1"). Those that
-// another catalogue has (name@shim) may be left out, too, without effect.
-func (c Catalogue) Named(name string, others ...string) (List, error) {
-	if name == None.Name {
-		return None, nil
-	}
+// Named returns the list of readOptions' findings that a user asks for: "none"; "libraries",
+// those that are defects of a library; or a version, or a version without some of hcsshim's findings
+// ("v0.15.0,-identity-misread"), for an hcsshim in which those are mended. A finding may be mended in one
+// place only, "-group-hides-bad-field-number@Create". What is elsewhere has a name that c does not know.
+func (c Catalogue) Named(name string, elsewhere ...string) (List, error) {
 	version, without, _ := strings.Cut(name, ",")
-	if semver.Canonical(version) != version || version == "" {
-		return List{},
-			fmt.Errorf("FINDINGS=%s: want none, or a version of hcsshim such as %s, and after it findings to leave "+
-				"out, such as ,-%s", name, Newest, c[len(c)-1].Name)
+	switch {
+	case name == None.Name:
+		return None, nil
+	case name == Libraries:
+		return c.For(List{Name: name, Version: Newest}, ReadOptions), nil
+	case semver.Canonical(version) != version,
+		semver.Compare(version, Oldest) < 0, semver.Compare(version, Newest) > 0:
+		return List{}, fmt.Errorf("FINDINGS=%s: want none, %s, or a version of hcsshim from %s to %s, and after it "+
+			"findings to leave out, such as ,-%s", name, Libraries, Oldest, Newest, c[len(c)-1].Name)
 	}
-	l := List{Name: name, Version: version}
-	names := append(c.ofShims(version), others...)
+	l, names := List{Name: name, Version: version}, c.names(version)
 	for f := range strings.FieldsFuncSeq(without, func(r rune) bool { return r == ',' }) {
 		left, ok := strings.CutPrefix(f, "-")
-		isLeft := func(name string) bool { return name == left || strings.HasPrefix(name, left+"@") }
-		if !ok || !slices.ContainsFunc(names, isLeft) {
+		_, at, _ := strings.Cut(left, "@")
+		if !ok || !slices.Contains(names, left) && !slices.Contains(elsewhere, at) {
 			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
 		}
 		l.without = append(l.without, left)
@@ -125,24 +130,28 @@ func (c Catalogue) Named(name string, others ...string) (List, error) {
 	return c.For(l, ReadOptions), nil
 }
 
-// ofShims are the findings of a version of hcsshim, as name@shim.
-func (c Catalogue) ofShims(version string) (all []string) {
-	for _, f := range c {
-		for _, p := range f.Places {
+// names are what a user calls the findings of a version of hcsshim.
+func (c Catalogue) names(version string) (all []string) {
+	for i := range c {
+		for _, p := range c[i].Places {
 			if strings.HasPrefix(p.Program, hcsshim) && p.in(version) {
-				all = append(all, f.inShim(p.Program))
+				all = append(all, c[i].namesIn(p.Program)...)
 			}
 		}
 	}
 	return all
 }
 
-// inShim is the finding as name@shim, of the shim that a program is, or is a part of.
-func (f *Finding) inShim(program string) string {
-	if program == ReadOptions || program == Create {
-		return f.Name + "@runhcs-v1"
+// namesIn are what a user calls the finding in a program: by its name, and with the place.
+func (f *Finding) namesIn(program string) []string {
+	place := strings.TrimPrefix(program, hcsshim)
+	switch program {
+	case ReadOptions:
+		return []string{f.Name, f.Name + "@runhcs-v1", f.Name + "@readOptions"}
+	case Create:
+		return []string{f.Name, f.Name + "@runhcs-v1", f.Name + "@Create"}
 	}
-	return f.Name + "@" + strings.TrimPrefix(program, hcsshim)
+	return []string{f.Name, f.Name + "@" + place}
 }
 
 // For returns what a list has of another program of the same release.
@@ -153,8 +162,12 @@ func (c Catalogue) For(l List, program string) List {
 	}
 	for i := range c {
 		f := &c[i]
-		isOut := func(left string) bool { return left == f.Name || left == f.inShim(program) }
-		if p, ok := f.In(program); ok && p.in(l.Version) && !slices.ContainsFunc(l.without, isOut) {
+		isOut := func(left string) bool { return slices.Contains(f.namesIn(program), left) }
+		p, ok := f.In(program)
+		if !ok || !p.in(l.Version) || l.Name == Libraries && f.Library == "" {
+			continue
+		}
+		if !slices.ContainsFunc(l.without, isOut) {
 			l.findings = append(l.findings, f)
 		}
 	}
@@ -183,6 +196,32 @@ func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract
 		}
 	}
 	return nil, want
+}
+
+// Explain finds the largest part of the list that predicts just this answer. It returns the finding
+// that decides, nil if that is the right answer, and what the part lacks: these findings seem to be
+// mended. It returns false if no part does, so that the answer is a new defect.
+func (l List) Explain(payload []byte, want, got contract.Outcome) (by *Finding, lacks []*Finding, ok bool) {
+	parts := make([]uint, 1<<len(l.findings)) // bits, of what a part lacks
+	for i := range parts {
+		parts[i] = uint(i)
+	}
+	slices.SortStableFunc(parts, func(a, b uint) int { return bits.OnesCount(a) - bits.OnesCount(b) })
+	for _, without := range parts {
+		part := l
+		part.findings, lacks = nil, nil
+		for i, f := range l.findings {
+			if without>>i&1 == 1 {
+				lacks = append(lacks, f)
+			} else {
+				part.findings = append(part.findings, f)
+			}
+		}
+		if by, predicted := part.Predict(payload, want); Matches(predicted, got) {
+			return by, lacks, true
+		}
+	}
+	return nil, nil, false
 }
 
 // Matches reports whether got is the predicted answer. A predicted panic has the

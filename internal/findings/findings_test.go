@@ -27,14 +27,18 @@ func TestNamed(t *testing.T) {
 		{Newest + ",-identity-misread", all - 1, false},
 		{Newest + ",-identity-misread,-untyped-is-default", all - 2, false},
 		{Newest + ",-bootstrap-rejected", 0, true},
-		{Newest + ",-foreign-type-panics", all, false}, // Create's
-		{Newest + ",-start-hides-refusal", all, false}, // elsewhere
-		{Newest + ",-start-hides-refusal@runhcs-v1", all, false},
-		{Newest + ",-start-hides-refusal@lcow-v2", 0, true},
+		{Newest + ",-foreign-type-panics", all, false},           // Create's
+		{Newest + ",-start-hides-refusal@runhcs-v1", all, false}, // of the lab
+		{Newest + ",-start-hides-refusal", 0, true},
 		{Newest + ",-identity-misread@runhcs-v1", all - 1, false},
+		{Newest + ",-group-hides-bad-field-number@readOptions", all - 1, false},
+		{Newest + ",-group-hides-bad-field-number@Create", all, false},
 		{Newest + ",-group-hides-bad-field-number@lcow-v2", all, false},
-		{Newest + ",-identity-misread@lcow-v2", 0, true},
+		{Newest + ",-identity-misread@Create", 0, true},
 		{Newest + ",-identity-misread@", 0, true},
+		{Libraries, 1, false},
+		{"v9.9.9", 0, true},
+		{"v0.11.9", 0, true},
 		{Newest + ",-legacy-refused", 0, true}, // containerd's
 		{Newest + ",start-hides-refusal", 0, true},
 		{"all", 0, true},
@@ -66,6 +70,10 @@ func TestHas(t *testing.T) {
 		{named("v0.15.0", Create), "foreign-type-panics", true},
 		{named("v0.15.0,-foreign-type-panics", Create), "foreign-type-panics", false},
 		{named("none", Create), "foreign-type-panics", false},
+		{named("libraries", Create), "foreign-type-panics", false},
+		{named("libraries", Create), "group-hides-bad-field-number", true},
+		{named("v0.15.0,-group-hides-bad-field-number@readOptions", Create), "group-hides-bad-field-number", true},
+		{named("v0.15.0,-group-hides-bad-field-number@Create", Create), "group-hides-bad-field-number", false},
 		{Of(ReadOptions, ""), "identity-misread", true},
 		{Of(ReadOptions, ""), "bootstrap-rejected", false},
 		{Of(ReadOptions, "/home/me/hcsshim"), "bootstrap-rejected", false},

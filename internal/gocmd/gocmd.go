@@ -29,8 +29,7 @@ func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 }
 
 // Environ is the environment of the go command: a workspace or a -modfile of the
-// user's is for another module, and what is built is run on this machine. go generate
-// exports GOOS and GOARCH.
+// user's is for another module, and what is built is run on this machine.
 func Environ() []string {
 	return append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=")
 }

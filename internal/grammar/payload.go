@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -25,6 +26,11 @@ type Payload struct {
 
 // GoString keeps a payload to one line in rapid's log.
 func (p Payload) GoString() string { return p.Description }
+
+var caseFile = regexp.MustCompile(`^corpus/[^ ,]+\.bin$`)
+
+// IsKept reports whether the payload is a case of the corpus, whose file its description is.
+func (p Payload) IsKept() bool { return caseFile.MatchString(p.Description) }
 
 // Sent is the outcome of a payload that carries these options; nil means none.
 func Sent(opts proto.Message) contract.Outcome {

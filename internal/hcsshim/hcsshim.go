@@ -1,11 +1,10 @@
 // Package hcsshim is the decoder under test: the readOptions of a real
 // containerd-shim-runhcs-v1, with the protobuf types its binary links.
 //
-// hcsshim keeps readOptions unexported, in package main, in a file for Windows
-// only. "go generate ./internal/hcsshim" extracts it, with every declaration it
-// reaches, into a module below build/ that git ignores: hcsshim's text is never
-// committed. A workspace joins that module to this one. Without it all the same
-// packages compile, and every decode fails with ErrNotExtracted.
+// hcsshim keeps readOptions unexported, in package main, in a file for Windows only. "make
+// extract" extracts it, with every declaration that it reaches, into a module below build/
+// that git ignores: hcsshim's text is never committed. A workspace joins that module to this
+// one. Without it all the same packages compile, and every decode fails with ErrNotExtracted.
 package hcsshim
 
 import (
@@ -16,11 +15,9 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 )
 
-//go:generate go run shimfuzz/cmd/shimfuzz extract
-
 // ErrNotExtracted is what decoding fails with until hcsshim has been extracted.
-var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run make extract, or go generate " +
-	"./internal/hcsshim")
+var ErrNotExtracted = errors.New("hcsshim's readOptions has not been extracted: run make extract, or go run " +
+	"./cmd/shimfuzz extract")
 
 // UnderTest is the extracted decoder, and where it is from.
 type UnderTest struct {

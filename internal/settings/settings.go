@@ -24,7 +24,6 @@ type Test struct {
 
 	Decoder string // the one decoder to run the properties on; "" is both
 	Build   string // folder of this build, for what a failing test leaves; "" is the extracted module's
-	Results string // folder to which each process writes how many answers it has excused; "" is none
 	Lab     string `json:",omitempty"` // what the lab tells its own programs, as JSON
 }
 

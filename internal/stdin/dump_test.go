@@ -27,13 +27,12 @@ func TestDumpOfFields(t *testing.T) {
      51   !! field 1, wire type 6: cannot parse reserved wire type: 0e
      52 3 ?: 1 bytes ff
 `
-	_, md := Family(contract.Create, nil)
-	if got := "\n" + DumpAs(m.Encode(), md); got != want {
-		t.Errorf("DumpAs:%s\nwant:%s", got, want)
+	if got := "\n" + Dump(contract.Create, m.Encode()); got != want {
+		t.Errorf("Dump:%s\nwant:%s", got, want)
 	}
 }
 
-// What is wider than it needs to be is shown, and a fault where it is.
+// What is wider than it needs to be is shown, and a fault as exactly as can be.
 func TestDumpOddities(t *testing.T) {
 	raw := func(b ...byte) wire.Part { return wire.Raw(b) }
 	nines := wire.Raw([]byte(strings.Repeat("\xff", 9)))
@@ -52,18 +51,21 @@ func TestDumpOddities(t *testing.T) {
 
 		{wire.Message{raw(0x80)}, "!! tag: unexpected EOF"},
 		{wire.Message{nines, raw(2)}, "!! tag: variable length integer overflow"},
-		{wire.Message{wire.Tag(0, 0)}, "!! tag: invalid field number"},
-		{wire.Message{wire.Tag(1<<29, 0), raw(1)}, "!! tag: field number 536870912 does not exist"},
+		{wire.Message{wire.Tag(0, 0)}, "!! field number 0 does not exist"},
+		{wire.Message{wire.Tag(1<<29, 0), raw(1)}, "!! field number 536870912 does not exist"},
 		{wire.Message{wire.Tag(1, 7)}, "!! field 1, wire type 7: cannot parse reserved wire type"},
 		{wire.Message{wire.Tag(1, 0)}, "!! field 1, wire type 0: unexpected EOF"},
-		{wire.Message{wire.Tag(1, protowire.Fixed32Type), raw(1, 2, 3)}, "!! field 1, wire type 5: unexpected EOF"},
+		{wire.Message{wire.Tag(1, 0), nines, raw(0x80, 0)},
+			"!! field 1, wire type 0: variable length integer overflow"},
 		{wire.Message{wire.Tag(1, protowire.BytesType), raw(2, 'x')}, "!! field 1: length 2, but 1 bytes left"},
 		{wire.Message{wire.Tag(1, protowire.BytesType), wire.Raw(wire.WideVarint(1<<64-1, 0))},
 			"!! field 1: length 18446744073709551615, but 0 bytes left"},
-		{wire.Message{wire.Tag(1, protowire.BytesType), raw(0x80)}, "!! field 1, wire type 2: unexpected EOF"},
-		{wire.Message{end}, "!! field 9, wire type 4: mismatching end group marker"},
+		{wire.Message{end}, "!! end of group 9, which has not begun"},
+		{wire.Message{start}, "!! field 9, wire type 3: unexpected EOF"},
 		{wire.Message{start, wire.Tag(8, protowire.StartGroupType), wire.Varint(1, 1), end},
 			"!! field 9, wire type 3: mismatching end group marker"},
+		{wire.Message{wire.Raw([]byte(strings.Repeat("\x0b", 10002) + strings.Repeat("\x0c", 10002)))},
+			"!! field 1, wire type 3: parse error"},
 	} {
 		b := test.m.Encode()
 		line, _, _ := strings.Cut(DumpAs(b, nil), "\n")
@@ -84,6 +86,43 @@ func TestDumpIsShort(t *testing.T) {
 	for _, b := range [][]byte{deep, long} {
 		if lines := strings.Count(DumpAs(b, nil), "\n"); lines > maxLines+1 {
 			t.Errorf("%d lines", lines)
+		}
+	}
+}
+
+// The rule that decides is named, and of what is malformed the fault.
+func TestRules(t *testing.T) {
+	bad, nines := []byte{0xff}, wire.Raw([]byte(strings.Repeat("\xff", 9)))
+	options := func(value ...wire.Part) wire.Message {
+		return wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, value...)}
+	}
+	params := func(any wire.Message) wire.Message { return wire.Message{wire.Sub(8, wire.Sub(1, any...))} }
+	damaged := wire.Message{wire.String(1, "google.protobuf.Duration"), wire.Bytes(2, []byte{0x0e})}
+	for _, test := range []struct {
+		in   contract.Input
+		m    wire.Message
+		want contract.Kind
+		ids  string
+	}{
+		{contract.Stdin, nil, contract.None, "R1"},
+		{contract.Stdin, options(), contract.Read, "R1"},
+		{contract.Stdin, wire.Message{nines, wire.Raw([]byte{2})}, contract.Malformed, "R2 M5"},
+		{contract.Stdin, wire.Message{wire.Tag(1, 0), nines, wire.Raw([]byte{2})}, contract.Malformed,
+			"R2 over-64-bits"},
+		{contract.Stdin, wire.Message{wire.Tag(1, protowire.StartGroupType)}, contract.Malformed, "R2 M8"},
+		{contract.Stdin, wire.Message{wire.Tag(1, 6)}, contract.Malformed, "R2 M2"},
+		{contract.Stdin, params(options()), contract.Options, "R3"},
+		{contract.Stdin, params(options(wire.Bytes(16, bad))), contract.Malformed, "R3 M11"},
+		{contract.Stdin, append(params(damaged), params(options(wire.Tag(0, 0)))...), contract.Malformed, "R3 M3"},
+		{contract.Stdin, options(), contract.Options, "R4a"},
+		{contract.Stdin, options(wire.Group(30, wire.Varint(1<<29, 1))), contract.Malformed, "R4a M4"},
+		{contract.Stdin, wire.Message{wire.String(1, "web-1"), wire.String(2, "k8s.io")}, contract.None, "R4b"},
+		{contract.Stdin, damaged, contract.Foreign, "R4c"},
+		{contract.Create, params(options()), contract.Foreign, "C3"},
+		{contract.Create, options(wire.Tag(2, protowire.BytesType), wire.Raw([]byte{2})), contract.Malformed, "C2 M6"},
+	} {
+		if ids := strings.Join(Rules(test.in, test.m.Encode(), test.want), " "); ids != test.ids {
+			t.Errorf("%x as %d: %s, want %s", test.m.Encode(), test.in, ids, test.ids)
 		}
 	}
 }

@@ -72,14 +72,12 @@ func TestDump(t *testing.T) {
 			[]string{"4 containerd_version", "8 extensions", "1 debug: varint 1"}},
 	} {
 		b := test.m.Encode()
-		family, md := Family(contract.Stdin, b)
-		if family != test.family {
-			t.Errorf("Family = %q, want %q", family, test.family)
+		if got, _ := Family(contract.Stdin, b); got != test.family {
+			t.Errorf("Family = %q, want %q", got, test.family)
 		}
-		dump := DumpAs(b, md)
 		for _, want := range test.want {
-			if !strings.Contains(dump, want) {
-				t.Errorf("%q is not in:\n%s", want, dump)
+			if !strings.Contains(Dump(contract.Stdin, b), want) {
+				t.Errorf("%q is not in:\n%s", want, Dump(contract.Stdin, b))
 			}
 		}
 	}

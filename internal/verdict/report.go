@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/docs"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
@@ -17,19 +18,20 @@ type Report struct {
 	Group      string // what failures of one defect have in common, whatever the payload, and whichever test found them
 	Finding    *findings.Finding
 	Guarantee  contract.Guarantee
-	Program    string // that answered, with its version
+	Rules      []string // ids of docs/contract.md that decide on the payload
+	Program    string   // that answered, with its version
 	Want, Got  string
 	Difference string
 	Panic      string // its value and where it came from
 	Advice     string // what to do
 	Payload    grammar.Payload
 	Replay     string // the commands that show it again
-	First      string // the first test that has failed for the same cause; no row
+	First      string // another test, which has failed for the same cause before and shows it in full
 }
 
 // Cause names what failures have in common: the finding that explains them, or their group.
 func (r Report) Cause() string {
-	if r.Finding != nil {
+	if r.Finding != nil && r.Verdict != KnownDifferent {
 		return r.Finding.Name
 	}
 	return r.Group
@@ -83,7 +85,8 @@ func (v Verdict) Report(p grammar.Payload, got contract.Outcome, breaks contract
 		r.Difference, r.Group = v.Other, breaks.Name+": beside the answer"
 		return r
 	}
-	r.Group, r.Want, r.Got = v.group(p, got), oneOf(p.Want), got.String()
+	r.Group, r.Want, r.Got = v.group(p, got), oneOf(p.Want), clip(got.String())
+	r.Rules = stdin.Rules(p.Input, p.Bytes, p.Want.Kind)
 	r.Difference = contract.Diff(p.Want, got)
 	if got.Kind.AlwaysWrong() {
 		r.Guarantee = contract.NeverPanics
@@ -95,15 +98,15 @@ func (v Verdict) Report(p grammar.Payload, got contract.Outcome, breaks contract
 	case Right:
 		r.Guarantee = contract.Guarantee{}
 	case KnownRight:
-		r.Difference = "the right answer"
-		r.Advice = fmt.Sprintf("The finding %[1]s no longer reproduces on this payload. If a checkout has fixed it, "+
-			"run with\n"+
+		if r.Difference == "" {
+			r.Difference = "the right answer"
+		}
+		r.Advice = fmt.Sprintf("The finding %[1]s does not show here. If a checkout has mended it, run with\n"+
 			"FINDINGS=%[2]s,-%[1]s; if a release has, say which (Fixed, in internal/findings/all.go).", v.Finding.Name,
 			excused.Name)
 	case KnownDifferent:
-		r.Advice = fmt.Sprintf("The finding %s predicts another wrong answer here: %v.\n"+
-			"Either this is a new defect, or that prediction must be corrected.", v.Finding.Name,
-			v.Predicted)
+		r.Advice = fmt.Sprintf("This is a new defect. Where the finding %s affects a payload as it does here, the "+
+			"answer is\nthe right one or %v.", v.Finding.Name, v.Predicted)
 	}
 	return r
 }
@@ -112,9 +115,18 @@ func (v Verdict) Report(p grammar.Payload, got contract.Outcome, breaks contract
 func oneOf(want contract.Outcome) string {
 	var all []string
 	for _, o := range want.All() {
-		all = append(all, o.String())
+		all = append(all, clip(o.String()))
 	}
 	return strings.Join(all, "\nor ")
+}
+
+// clip shortens a text that would not stay on a screen.
+func clip(s string) string {
+	const longest = 400 // bytes
+	if len(s) <= longest {
+		return s
+	}
+	return strings.ToValidUTF8(s[:longest], "") + "…"
 }
 
 // String is the report, a row for each of its fields.
@@ -127,8 +139,14 @@ func (r Report) String() string {
 		}
 	}
 	b.WriteString("\n")
+	if r.First != "" {
+		difference, _, _ := strings.Cut(r.Difference, "\n")
+		row("cause", fmt.Sprintf("%s, in full in %s: %s", r.Cause(), r.First, difference))
+		row("replay", fmt.Sprintf("%s   (%d bytes)", r.Replay, len(r.Payload.Bytes)))
+		return b.String()
+	}
 	row("verdict", string(r.Verdict))
-	if r.Finding != nil {
+	if r.Finding != nil && r.Verdict != KnownDifferent {
 		row("finding", r.Finding.Name+": "+r.Finding.Effect)
 	}
 	if r.Guarantee.Name != "" {
@@ -136,6 +154,9 @@ func (r Report) String() string {
 	}
 	row("program", r.Program)
 	row("want", r.Want)
+	for _, id := range r.Rules {
+		row("by", id+" (docs/contract.md): "+docs.Rule(id))
+	}
 	row("got", r.Got)
 	row("difference", r.Difference)
 	row("panic", r.Panic)
@@ -145,20 +166,14 @@ func (r Report) String() string {
 	family, md := stdin.Family(p.Input, p.Bytes)
 	row("payload", strings.TrimPrefix(fmt.Sprintf("%s; %d bytes, read as %s:", p.Description, len(p.Bytes), family),
 		"; "))
-	if len(p.Bytes) <= maxDump {
-		b.WriteString(stdin.DumpAs(p.Bytes, md))
-		more := ""
-		if len(p.Bytes) > maxHex {
-			more = "… (the replay file has all of it)"
-		}
-		row("hex", fmt.Sprintf("%.*x%s", maxHex, p.Bytes, more))
+	b.WriteString(stdin.DumpAs(p.Bytes, md))
+	more := ""
+	if len(p.Bytes) > maxHex {
+		more = "… (the replay file has all of it)"
 	}
+	row("hex", fmt.Sprintf("%.*x%s", maxHex, p.Bytes, more))
 	return b.String()
 }
 
-// maxDump is the longest payload in bytes that is shown, and maxHex how many of
-// its bytes are shown as digits.
-const (
-	maxDump = 1 << 16
-	maxHex  = 512
-)
+// maxHex is how many bytes of a payload are shown as digits.
+const maxHex = 512

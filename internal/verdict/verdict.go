@@ -18,8 +18,8 @@ const (
 	Right          Kind = "right"                // what the contract wants
 	Free           Kind = "free"                 // another answer that the contract allows (docs/contract.md, Freedoms)
 	Known          Kind = "known"                // wrong in just the way that an excused finding predicts
-	KnownRight     Kind = "known, but right"     // right where an excused finding predicts a wrong answer
-	KnownDifferent Kind = "known, but different" // wrong in another way than an excused finding predicts
+	KnownRight     Kind = "known, but right"     // as if an excused finding that affects the payload were mended
+	KnownDifferent Kind = "known, but different" // wrong in a way that no finding predicts, where one is excused
 	Wrong          Kind = "wrong"
 )
 
@@ -27,7 +27,7 @@ const (
 type Verdict struct {
 	Kind      Kind
 	Finding   *findings.Finding // that affects the payload and is excused, or explains a wrong answer though it is not
-	Predicted contract.Outcome  // the answer that Finding predicts
+	Predicted contract.Outcome  // the answer that an excused finding predicts
 	Other     string            // what is wrong beside the answer, if that is Wrong: memory, time, what it shares
 }
 
@@ -52,21 +52,23 @@ func OfCase(p grammar.Payload, got contract.Outcome, known, excused findings.Lis
 		return Verdict{Kind: Free}
 	}
 	finding, predicted := excused.Predict(p.Bytes, p.Want)
-	v := Verdict{Finding: finding, Predicted: predicted}
+	v := Verdict{Finding: finding, Predicted: predicted, Kind: KnownDifferent}
 	switch {
 	case finding == nil && right:
 		v.Kind = Right
 	case finding == nil:
 		v.Kind = Wrong
-		if f, predicted := known.Predict(p.Bytes, p.Want); f != nil && findings.Matches(predicted, got) {
-			v.Finding, v.Predicted = f, predicted
-		}
-	case right:
-		v.Kind = KnownRight
 	case findings.Matches(predicted, got):
 		v.Kind = Known
-	default:
-		v.Kind = KnownDifferent
+	}
+	if v.Kind == Right || v.Kind == Known {
+		return v
+	}
+	// What the findings are that an answer shows does not depend on which of them are excused.
+	if _, lacks, ok := excused.Explain(p.Bytes, p.Want, got); ok && len(lacks) > 0 {
+		v.Kind, v.Finding = KnownRight, lacks[0]
+	} else if by, _, ok := known.Explain(p.Bytes, p.Want, got); ok && by != nil {
+		v.Kind, v.Finding = Wrong, by
 	}
 	return v
 }

@@ -3,35 +3,45 @@ package verify
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
+	"text/tabwriter"
 
 	"shimfuzz/internal/verdict"
 )
 
-// results are what this process has found out.
+// Results are what tests have found out about the hcsshim under test.
+type Results struct {
+	HCSShim string         // its version, or path
+	Excuses string         // the list of the findings that are excused
+	Excused map[string]int // answers, by finding
+	Causes  []*Cause       // in the order in which tests have failed for them
+}
+
+// Cause is what failures of several tests have in common.
+type Cause struct {
+	Name   string
+	State  string   // one of states
+	Tests  []string // each once: one that shrinks its input fails often
+	Replay string   // of the best example
+	Drawn  bool     // that is no case of the corpus
+	Size   int      // of it in bytes
+}
+
+// The states of a finding, the one to look at first last.
+var states = []string{"excused", "mended here", "not mended", "new"}
+
+// results are those of this process.
 var results = struct {
 	sync.Mutex
-	excused map[string]int // answers, by finding
-	written time.Time      // when these were
-	causes  []*cause       // in the order in which tests have failed for them
-}{excused: make(map[string]int)}
-
-// cause is what failures of several tests have in common.
-type cause struct {
-	name  string
-	known int      // 1 if it is a finding
-	tests []string // each once: one that shrinks its input fails often
-	next  string   // the command to go on with
-}
+	Results
+}{Results: Results{Excused: make(map[string]int)}}
 
 // count notes an answer that was excused.
 func count(v verdict.Verdict) {
@@ -40,12 +50,7 @@ func count(v verdict.Verdict) {
 	}
 	results.Lock()
 	defer results.Unlock()
-	results.excused[v.Finding.Name]++
-	// A fuzzing worker is ended without notice, so it writes as it goes.
-	if time.Since(results.written) > 100*time.Millisecond {
-		results.written = time.Now()
-		_ = write() // a lost count fails no test
-	}
+	results.Excused[v.Finding.Name]++
 }
 
 // Record notes a failure of a test, and returns the first test that has failed for its cause.
@@ -54,79 +59,104 @@ func Record(test string, r verdict.Report) (first string) {
 	if r.Replay == "" {
 		return test
 	}
+	c := &Cause{Name: r.Cause(), State: "new", Tests: []string{test}, Drawn: !r.Payload.IsKept(),
+		Size: len(r.Payload.Bytes)}
+	c.Replay, _, _ = strings.Cut(r.Replay, "\n")
+	switch {
+	case r.Verdict == verdict.KnownRight:
+		c.State = "mended here"
+	case r.Verdict == verdict.Wrong && r.Finding != nil:
+		c.State = "not mended"
+	}
 	results.Lock()
 	defer results.Unlock()
-	i := slices.IndexFunc(results.causes, func(c *cause) bool { return c.name == r.Cause() })
+	return results.add(c).Tests[0]
+}
+
+// add adds a cause to the same one, if that is known, and returns it. The best example is a case of
+// the corpus, and short.
+func (r *Results) add(c *Cause) *Cause {
+	i := slices.IndexFunc(r.Causes, func(known *Cause) bool { return known.Name == c.Name && known.State == c.State })
 	if i < 0 {
-		i = len(results.causes)
-		next, _, _ := strings.Cut(r.Replay, "\n")
-		results.causes = append(results.causes, &cause{name: r.Cause(), next: next})
-		if r.Finding != nil {
-			results.causes[i].known = 1
+		r.Causes = append(r.Causes, c)
+		return c
+	}
+	known := r.Causes[i]
+	for _, test := range c.Tests {
+		if !slices.Contains(known.Tests, test) {
+			known.Tests = append(known.Tests, test)
 		}
 	}
-	c := results.causes[i]
-	if !slices.Contains(c.tests, test) {
-		c.tests = append(c.tests, test)
+	if known.Drawn && !c.Drawn || known.Drawn == c.Drawn && c.Size <= known.Size {
+		known.Replay, known.Drawn, known.Size = c.Replay, c.Drawn, c.Size
 	}
-	return c.tests[0]
+	return known
 }
 
-// write writes the excused answers so far into the folder of the settings, for the command.
-// The caller holds the lock.
-func write() error {
-	dir := Settings().Results
-	if dir == "" {
-		return nil
+// Add adds the results of another process.
+func (r *Results) Add(other Results) {
+	if r.Excused == nil {
+		r.Excused = make(map[string]int)
 	}
-	text, err := json.Marshal(results.excused)
-	if err != nil {
-		return err
+	r.HCSShim, r.Excuses = cmp.Or(r.HCSShim, other.HCSShim), cmp.Or(r.Excuses, other.Excuses)
+	for finding, n := range other.Excused {
+		r.Excused[finding] += n
 	}
-	// Renamed into its place, for the command may read while a fuzzing worker writes.
-	name := filepath.Join(dir, strconv.Itoa(os.Getpid())+".json")
-	if err := os.WriteFile(name+".new", text, 0o666); err != nil {
-		return err
+	for _, c := range other.Causes {
+		r.add(c)
 	}
-	return os.Rename(name+".new", name)
 }
 
-// ReadExcused adds up the excused answers, by finding, that processes have written into dir.
-func ReadExcused(dir string) (map[string]int, error) {
-	all := make(map[string]int)
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	for _, name := range files {
-		var one map[string]int
-		text, readErr := os.ReadFile(name)
-		err = errors.Join(err, readErr, json.Unmarshal(text, &one))
-		for finding, n := range one {
-			all[finding] += n
+// Print prints a line for each finding that was met, and for each new cause, and what to do next.
+func (r *Results) Print(w io.Writer) {
+	if len(r.Excused)+len(r.Causes) == 0 {
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "\nfindings in hcsshim %s, with those of %s excused:\n", r.HCSShim, r.Excuses)
+	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
+		fmt.Fprintf(table, "  %s\t%s\tanswers: %d\n", states[0], name, r.Excused[name])
+	}
+	slices.SortStableFunc(r.Causes, func(a, b *Cause) int {
+		return cmp.Or(slices.Index(states, a.State)-slices.Index(states, b.State), len(a.Tests)-len(b.Tests))
+	})
+	mended, isNew := "", false
+	for _, c := range r.Causes {
+		if c.State == "mended here" {
+			mended += ",-" + c.Name
 		}
+		isNew = isNew || c.State == "new"
+		fmt.Fprintf(table, "  %s\t%s\ttests: %d\t%s\n", c.State, c.Name, len(c.Tests), c.Replay)
 	}
-	return all, err
+	_ = table.Flush() // w reports its own errors
+	if mended != "" {
+		fmt.Fprintf(w, "what is mended stays so with FINDINGS=%s%s\n", r.Excuses, mended)
+	}
+	if isNew {
+		fmt.Fprintln(w, "a new defect in hcsshim: docs/findings.md says how to report it, SECURITY.md to whom if it "+
+			"crashes")
+	}
+	if len(r.Causes) > 0 {
+		fmt.Fprintln(w, "without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK")
+	}
 }
 
-// finish prints which answers were excused, and, if tests have failed, for which causes and
-// what to do next: first what no finding explains, and then by the number of tests. It
-// writes what is left to write.
+// ResultsLine begins the line of results in what go test -json gives.
+const ResultsLine = "results of the suite: "
+
+// finish prints the results of a package, or hands them to the command.
 func finish(failed bool) error {
 	results.Lock()
 	defer results.Unlock()
-	if len(results.excused) > 0 {
-		fmt.Printf("known findings of hcsshim %s, excused:\n", hcsshimVersion())
+	results.HCSShim, results.Excuses = hcsshimVersion(), Excused().Name
+	if !failed {
+		results.Causes = nil // of failures that a test wants
 	}
-	for _, name := range slices.Sorted(maps.Keys(results.excused)) {
-		fmt.Printf("  %7d × %s\n", results.excused[name], name)
+	if flag.Lookup("test.v").Value.String() == "test2json" {
+		text, err := json.Marshal(results.Results)
+		fmt.Printf("%s%s\n", ResultsLine, text)
+		return err
 	}
-	if !failed || len(results.causes) == 0 {
-		return write()
-	}
-	fmt.Println("what failed, by cause, and what to do next:")
-	slices.SortStableFunc(results.causes, func(a, b *cause) int {
-		return cmp.Or(a.known-b.known, len(b.tests)-len(a.tests))
-	})
-	for _, c := range results.causes {
-		fmt.Printf("  %7d × %-40s  %s\n", len(c.tests), c.name, c.next)
-	}
-	return write()
+	results.Print(os.Stdout)
+	return nil
 }

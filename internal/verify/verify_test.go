@@ -1,9 +1,9 @@
 package verify
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,16 +130,37 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// The answers that several processes have excused are added up.
-func TestReadExcused(t *testing.T) {
-	dir := t.TempDir()
-	for i, text := range []string{`{"a":2}`, `{"a":1,"b":3}`} {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".json")), []byte(text), 0o666); err != nil {
+// The results of several processes are added up. Of a cause the best example is a case of the corpus,
+// and short; what is new stands last, and what to do is said.
+func TestResults(t *testing.T) {
+	var got Results
+	for _, text := range []string{
+		`{"HCSShim":"v0.15.0","Excuses":"v0.15.0","Excused":{"a":2},"Causes":[
+			{"Name":"n","State":"new","Tests":["T"],"Replay":"long","Drawn":true,"Size":9},
+			{"Name":"m","State":"mended here","Tests":["T"],"Replay":"m1","Size":3}]}`,
+		`{"Excused":{"a":1,"b":3},"Causes":[
+			{"Name":"n","State":"new","Tests":["T","U"],"Replay":"case","Size":10}]}`,
+		`{"Causes":[{"Name":"n","State":"new","Tests":["V"],"Replay":"short","Drawn":true,"Size":1}]}`,
+	} {
+		var one Results
+		if err := json.Unmarshal([]byte(text), &one); err != nil {
 			t.Fatal(err)
 		}
+		got.Add(one)
 	}
-	got, err := ReadExcused(dir)
-	if want := map[string]int{"a": 3, "b": 3}; err != nil || !maps.Equal(got, want) {
-		t.Errorf("ReadExcused = %v, %v; want %v", got, err, want)
+	var text strings.Builder
+	got.Print(&text)
+	const want = `
+findings in hcsshim v0.15.0, with those of v0.15.0 excused:
+  excused      a  answers: 3
+  excused      b  answers: 3
+  mended here  m  tests: 1  m1
+  new          n  tests: 3  case
+what is mended stays so with FINDINGS=v0.15.0,-m
+a new defect in hcsshim: docs/findings.md says how to report it, SECURITY.md to whom if it crashes
+without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK
+`
+	if text.String() != want {
+		t.Errorf("%s\nwant%s", &text, want)
 	}
 }

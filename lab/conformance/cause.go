@@ -8,7 +8,6 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
-	"shimfuzz/internal/wire"
 )
 
 // Cause is what failures have in common. Its name is what their payloads are examples of, by
@@ -19,15 +18,6 @@ type Cause struct {
 	Report string   `json:"report"` // of the smallest payload
 
 	tests []*Test
-}
-
-// isUnexpected reports whether not all failures are expected.
-func (c *Cause) isUnexpected() bool {
-	return slices.ContainsFunc(c.tests, func(t *Test) bool { return !t.Expected })
-}
-
-func (c *Cause) smallest() *Test {
-	return slices.MinFunc(c.tests, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
 }
 
 // causesOf are the causes of failures, the one of the most tests first.
@@ -46,37 +36,16 @@ func causesOf(failures []*Test) (all []*Cause) {
 	return all
 }
 
-// cause names the cause of a failure.
-func (f *failure) cause() string { return strings.Join(f.features(), " ") + ": " + f.answer() }
-
-// features are the ids that matter: beside a fault nothing else in a payload does. A
-// payload with nothing special in it has the rule that decides.
-func (f *failure) features() []string {
+// cause names the cause of a failure: by the ids that matter, because beside a fault nothing else in a
+// payload does. A payload with nothing special in it has the rule that decides.
+func (f *failure) cause() string {
 	ids := strings.Fields(f.ids)
 	ids = slices.DeleteFunc(ids, func(id string) bool { return (id[0] == 'M') != (f.want.Kind == contract.Malformed) })
 	if len(ids) == 0 {
-		return []string{rule(f.payload, f.want.Kind)}
+		ids = stdin.Rules(contract.Stdin, f.payload, f.want.Kind)[:1]
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids)
-}
-
-// rule is the rule of recognition that decides on a payload.
-func rule(b []byte, want contract.Kind) string {
-	_, rest := wire.Parse(b)
-	switch {
-	case len(b) == 0:
-		return "R1"
-	case len(rest) > 0:
-		return "R2"
-	case stdin.IsBootstrap(b):
-		return "R3"
-	case want == contract.None:
-		return "R4b"
-	case want == contract.Foreign:
-		return "R4c"
-	}
-	return "R4a"
+	return strings.Join(slices.Compact(ids), " ") + ": " + f.answer()
 }
 
 // differences say in which fields options differ from those wanted, in words that stay the

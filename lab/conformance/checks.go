@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
-	"maps"
 	"math/rand"
-	"slices"
 	"strings"
 
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -53,10 +51,7 @@ func (r *run) checks(ask func(question)) {
 			ask(r.ofCase(Required, "recorded", c, c.Payload.Bytes))
 		}
 	}
-	plain := r.plain()
-	for _, name := range slices.Sorted(maps.Keys(plain)) {
-		r.draw(ask, Required, "plain/"+name, one(plain[name]))
-	}
+	r.plain(ask)
 	if r.Level == Required {
 		return
 	}
@@ -141,32 +136,33 @@ func (r *run) draw(ask func(question), level, place string, draw func(grammar.Ra
 	}
 }
 
-// plain are what containerd sends, in encodings that a standard encoder writes.
-func (r *run) plain() map[string]func(grammar.Rand) []byte {
+// plain asks what containerd sends, in encodings that a standard encoder writes.
+func (r *run) plain(ask func(question)) {
 	g := r.grammar
-	with := func(family grammar.Level) func(grammar.Rand) []byte {
-		return func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, family, g.Options(rnd)).Bytes }
+	plain := func(name string, draw func(grammar.Rand) []byte) { r.draw(ask, Required, "plain/"+name, one(draw)) }
+	plain("none", func(grammar.Rand) []byte { return nil })
+	plain("bootstrap-none", func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, grammar.Bootstrap, nil).Bytes })
+	for _, family := range []grammar.Level{grammar.Legacy, grammar.Bootstrap} {
+		plain(string(family), func(rnd grammar.Rand) []byte { return g.Encode(rnd, 0, family, g.Options(rnd)).Bytes })
 	}
-	started := func(version, shim string) func(grammar.Rand) []byte {
-		return func(rnd grammar.Rand) []byte { return r.started(rnd, version, shim) }
+	for _, c := range []struct{ name, version, shim string }{
+		{"containerd-2.2", "v2.2.9", "io.containerd.example.v1"},
+		{"containerd-2.4", "v2.4.2", "io.containerd.example.v1"},
+		{"containerd-2.4-runhcs", "v2.4.2", "containerd-shim-runhcs-v1"},
+	} {
+		plain(c.name, func(rnd grammar.Rand) []byte { return r.started(rnd, c.version, c.shim) })
 	}
-	return map[string]func(grammar.Rand) []byte{
-		"none":      func(grammar.Rand) []byte { return nil },
-		"legacy":    with(grammar.Legacy),
-		"bootstrap": with(grammar.Bootstrap),
-		"bootstrap-none": func(rnd grammar.Rand) []byte {
-			return g.Encode(rnd, 0, grammar.Bootstrap, nil).Bytes
-		},
-		"containerd-2.2":        started("v2.2.9", "io.containerd.example.v1"),
-		"containerd-2.4":        started("v2.4.2", "io.containerd.example.v1"),
-		"containerd-2.4-runhcs": started("v2.4.2", "containerd-shim-runhcs-v1"),
-		"other-type": func(rnd grammar.Rand) []byte {
-			return g.ForeignAs(rnd, 0, pick(rnd, g.OtherNames), r.encoded(rnd)).Bytes
-		},
-	}
+	plain("other-type", func(rnd grammar.Rand) []byte {
+		return g.ForeignAs(rnd, 0, pick(rnd, g.OtherNames), encoded(g.Options(rnd))).Bytes
+	})
 }
 
 func pick[T any](rnd grammar.Rand, from []T) T { return from[rnd.Intn(len(from))] }
+
+func encoded(m proto.Message) []byte {
+	b, _ := proto.MarshalOptions{Deterministic: true}.Marshal(m) // what is drawn is valid
+	return b
+}
 
 // started draws what a containerd writes to a shim that it starts: with Options, without,
 // or with options of another type.
@@ -175,7 +171,7 @@ func (r *run) started(rnd grammar.Rand, version, shim string) []byte {
 		ContainerdVersion: version, ContainerdTtrpcAddress: "/run/containerd/containerd.sock.ttrpc",
 		ContainerdGrpcAddress: "/run/containerd/containerd.sock", ContainerdBinary: "/usr/bin/containerd",
 		LogLevel: pick(rnd, []bootstrap.LogLevel{0, -4})}
-	url, value := string(r.options.Descriptor().FullName()), r.encoded(rnd)
+	url, value := string(r.options.Descriptor().FullName()), encoded(r.grammar.Options(rnd))
 	switch rnd.Intn(8) {
 	case 0:
 		url, value = "", nil
@@ -183,15 +179,6 @@ func (r *run) started(rnd grammar.Rand, version, shim string) []byte {
 		url = pick(rnd, r.grammar.OtherNames)
 	}
 	return grammar.Start(shim, p, url, value)
-}
-
-// encoded draws Options as a standard encoder writes them.
-func (r *run) encoded(rnd grammar.Rand) []byte {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(r.grammar.Options(rnd))
-	if err != nil {
-		panic(err) // what the generators draw is valid
-	}
-	return b
 }
 
 // mutated asks what is neither enumerated nor drawn: many tokens in a row; and those, a case, or

@@ -5,7 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,11 +50,15 @@ var readers = map[string]func([]byte) protocol.Answer{
 		if bytes.Contains(b, []byte("\xc0\x3e")) {
 			panic("field 1000")
 		}
-		return withBugs(b, contract.Outcome{Kind: contract.None})
-	},
-	// It has one of the three no more, and another in another way.
-	"other bugs": func(b []byte) protocol.Answer {
-		return withBugs(b, contract.Outcome{Kind: contract.Foreign, Err: errors.New("no UTF-8")})
+		o := reference.Answer(b)
+		if o.Kind == contract.Malformed && bytes.Contains(b, []byte("\xed\xa0\x80")) {
+			o = contract.Outcome{Kind: contract.None}
+		}
+		if o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs() {
+			m := o.Options.ProtoReflect()
+			m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
+		}
+		return told(o)
 	},
 	// It has the known defect of its engine.
 	"cpp":     func(b []byte) protocol.Answer { return right(bugs.Engines["cpp"].Reads(b)) },
@@ -83,19 +87,6 @@ func told(o contract.Outcome) protocol.Answer {
 		return protocol.Answer{Outcome: string(o.Kind), Detail: []byte(o.Err.Error())}
 	}
 	return protocol.Answer{Outcome: string(o.Kind)}
-}
-
-// withBugs drops scrub_logs: false, and has a wrong answer to strings that are not UTF-8.
-func withBugs(payload []byte, notUTF8 contract.Outcome) protocol.Answer {
-	o := reference.Answer(payload)
-	if o.Kind == contract.Malformed && bytes.Contains(payload, []byte("\xed\xa0\x80")) {
-		return told(notUTF8)
-	}
-	if o.Kind == contract.Options && !o.Options.(*options.Options).GetScrubLogs() {
-		m := o.Options.ProtoReflect()
-		m.Clear(m.Descriptor().Fields().ByName("scrub_logs"))
-	}
-	return told(o)
 }
 
 var isTested = regexp.MustCompile(`^(field 20 |field 5 utf8-|unknown |tag-above-)`)
@@ -195,8 +186,9 @@ func TestConform(t *testing.T) {
 
 func readReport(t *testing.T, dir string) (r Report) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "report.json"))
-	if err := errors.Join(err, json.Unmarshal(text, &r)); err != nil {
+	text := read(t, filepath.Join(dir, "report.json"))
+	holds(t, reportSchema, text)
+	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -274,61 +266,96 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// A list is red when it is not what happens, and each way says where.
+// A list that UPDATE=1 writes is what happens, also where fewer levels are run, and keeps its comments.
 func TestExpected(t *testing.T) {
-	dir := t.TempDir()
-	list := filepath.Join(dir, "expected.txt")
+	list := filepath.Join(t.TempDir(), "expected.txt")
 	const head = "# what the old release has\n\n"
-	write(t, list, head)
-	update := func(behavior, level string) {
-		t.Helper()
-		_, out, passes, err := conform(t, behavior, Settings{Expected: list, Update: true, Level: level})
-		if err != nil || !passes {
-			t.Fatalf("%v, %v\n%s", passes, err, out)
-		}
-	}
-	expect := func(behavior, level string, red ...string) {
-		t.Helper()
-		_, out, passes, err := conform(t, behavior, Settings{Expected: list, Level: level})
-		if err != nil || passes != (len(red) == 0) {
+	write(t, list, head+"recommended/no-such-test # panic instead of options\n")
+	for _, s := range []Settings{{Update: true}, {}, {Level: Required}} {
+		s.Expected = list
+		if _, out, passes, err := conform(t, "buggy", s); err != nil || !passes {
 			t.Errorf("%v, %v\n%s", passes, err, out)
 		}
-		for _, text := range red {
-			if !strings.Contains(out, text) {
-				t.Errorf("no %q in\n%s", text, out)
+	}
+	const added = "\n# M11: none instead of error/malformed\n" +
+		"recommended/walk/Options-in-a-legacy-Any/field-5-utf8-surrogate # none instead of error/malformed\n"
+	if s := string(read(t, list)); !strings.HasPrefix(s, head+"\n# ") || !strings.Contains(s, added) {
+		t.Error(s)
+	}
+}
+
+// A line with a * is for all tests whose names it matches: it is red if one of them passes, or none
+// fails so. UPDATE=1 keeps it while it holds, and puts names in its place after that.
+func TestExpectedPattern(t *testing.T) {
+	checks := func(ask func(question)) {
+		ask(question{level: Required, place: "a/x/1",
+			payload: grammar.PlainAny(contract.OptionsName, []byte("\xc0\x3e\x01"))})
+		ask(question{level: Required, place: "a/x/2"})
+	}
+	list := filepath.Join(t.TempDir(), "expected.txt")
+	const answer, failed = " # panic instead of options", "required/a/x/1: failed: panic instead of options"
+	byName := "\n# R4a: panic instead of options\nrequired/a/x/1" + answer + "\n"
+	for _, test := range []struct{ line, red, updated string }{
+		{"required/a/x/1" + answer, "", "required/a/x/1" + answer + "\n"},
+		{"required/*1" + answer, "", "required/*1" + answer + "\n"}, // any text, / too
+		{"required/a/*/1 # none", failed, byName[1:]},
+		{"required/b/*" + answer, "required/b/*: no test fails so: expected panic", byName[1:]},
+		{"required/a" + answer, "required/a: no test fails so", byName[1:]}, // a part of a name is none
+		{"required/a/x/*" + answer, "required/a/x/*: required/a/x/2 passed: expected panic", byName[1:]},
+		{"freedoms/*" + answer, failed, "freedoms/*" + answer + "\n" + byName}, // of a level that is not run
+	} {
+		write(t, list, test.line+"\n")
+		for _, update := range []bool{false, true} {
+			r := started(t, "buggy", &Settings{Expected: list, Level: Required, Update: update})
+			passes, err := r.conform(context.Background(), io.Discard, t.TempDir(), checks)
+			problems := strings.Join(r.Problems, "\n")
+			red := test.red
+			if update {
+				red = ""
+			}
+			if err != nil || passes != (red == "") || !strings.Contains(problems, red) {
+				t.Errorf("%s, update %v: %v, %v, want %q:\n%s", test.line, update, passes, err, red, problems)
+			}
+			if text := string(read(t, list)); update && text != test.updated {
+				t.Errorf("%s is updated to\n%s", test.line, text)
 			}
 		}
 	}
-	update("buggy", "")
-	text, err := os.ReadFile(list)
-	if err != nil || !strings.HasPrefix(string(text), head) {
-		t.Errorf("%v\n%s", err, text)
+}
+
+// TEST runs the tests that it names, and says so. A combination fails for what its tokens fail for, though
+// these are not named. A name of no test is an error in a line.
+func TestPart(t *testing.T) {
+	for _, test := range []struct {
+		only     string
+		payloads bool // some are asked
+		failures []string
+	}{
+		{"recommended/walk/Options-in-a-legacy-Any/unknown-1000", true, []string{"unknown-1000"}},
+		{"*/field-20-false", true, []string{"field-20-false"}},
+		{"recommended/walk/*/unknown-1000+field-20-false", true, nil},
+		{"required/recorded/*_none", true, nil},
+		{"recommended/walk", false, nil},
+	} {
+		dir, out, passes, err := conform(t, "buggy", Settings{Only: test.only})
+		if !test.payloads {
+			if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "TEST="+test.only) {
+				t.Errorf("%s: %v", test.only, err)
+			}
+			continue
+		}
+		var failures []string
+		for _, f := range readReport(t, dir).Failures {
+			failures = append(failures, f.Name[strings.LastIndexByte(f.Name, '/')+1:])
+		}
+		if err != nil || passes != (test.failures == nil) || !slices.Equal(failures, test.failures) ||
+			!strings.Contains(out, "A PART: only the tests that TEST="+test.only) {
+			t.Errorf("%s: %v, %v, %q\n%s", test.only, passes, err, failures, out)
+		}
 	}
-	expect("buggy", "")
-	expect("buggy", Required)
-	expect("right", Recommended, "field-20-false: passed, or did not fail as expected: options: scrub_logs unset")
-	expect("other bugs", "", "unknown-1000: passed, or did not fail as expected: panic instead of options",
-		"field-5-utf8-surrogate: passed, or did not fail as expected: none instead of error/malformed",
-		"field-5-utf8-surrogate: failed: error/foreign instead of error/malformed")
-	star := strings.Replace(string(text), "/unknown-1000 #", "/unknown-*00 #", 1)
-	write(t, list, star)
-	expect("buggy", "")
-	expect("other bugs", Recommended, "unknown-*00: passed, or did not fail as expected")
-	changed := strings.Replace(string(text), "field-5-utf8-surrogate", "no-such-token", 1)
-	write(t, list, changed)
-	expect("buggy", "", "field-5-utf8-surrogate: failed: none instead of error/malformed",
-		"no-such-token: passed, or did not fail as expected")
-	update("buggy", Required) // which keeps the entries of the levels that are not run
-	if again, _ := os.ReadFile(list); string(again) != changed {
-		t.Errorf("changed to\n%s", again)
-	}
-	update("buggy", "")
-	expect("buggy", "")
-	again, err := os.ReadFile(list)
-	const added = "\n# M11: none instead of error/malformed\n" +
-		"recommended/walk/Options-in-a-legacy-Any/field-5-utf8-surrogate # none instead of error/malformed\n"
-	if err != nil || !strings.HasPrefix(string(again), head) || !strings.HasSuffix(string(again), added) {
-		t.Errorf("%v\n%s", err, again)
+	all := &Settings{Options: contract.OptionsName, Only: "*", Update: true, Expected: "list"}
+	if _, err := start(all); err == nil {
+		t.Error("a part is the whole list")
 	}
 }
 

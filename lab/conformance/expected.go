@@ -14,14 +14,17 @@ import (
 type line struct {
 	text         string
 	name, answer string         // of an entry
-	pattern      *regexp.Regexp // that the name, in which a * stands for any text, is
-	shows        bool           // a test fails so
+	pattern      *regexp.Regexp // of the tests that it is for
+	shows        bool           // one of these fails so
+	passes       string         // one of these that passes
 }
 
 const separator = " # "
 
-// entry is a line with the name of a test and its answer.
-var entry = regexp.MustCompile(`^\s*(\S+)\s*` + separator + `\s*(\S.*?)\s*$`)
+// named matches the names of tests that a name is for, in which a * stands for any text.
+func named(name string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") + "$")
+}
 
 // readExpected reads a list; "" is an empty one. A file that is not there is an empty one
 // if the list is to be written.
@@ -39,51 +42,60 @@ func readExpected(file string, update bool) (list []*line, err error) {
 	for text := range strings.Lines(string(text)) {
 		l := &line{text: strings.TrimRight(text, "\r\n")}
 		list = append(list, l)
-		if trimmed := strings.TrimSpace(text); trimmed == "" || trimmed[0] == '#' {
+		if text = strings.TrimSpace(text); text == "" || text[0] == '#' {
 			continue
 		}
-		m := entry.FindStringSubmatch(l.text)
-		if m == nil || levelOf(m[1]) < 0 {
+		name, answer, found := strings.Cut(text, separator)
+		l.name, l.answer = strings.TrimSpace(name), strings.TrimSpace(answer)
+		if !found || strings.ContainsAny(l.name, " \t") || levelOf(l.name) < 0 {
 			return nil, fmt.Errorf("%s:%d: want name%sanswer, where the name begins with %s/", file, len(list),
 				separator, strings.Join(Levels, "/, "))
 		}
-		l.name, l.answer = m[1], m[2]
-		l.pattern = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(l.name), `\*`, ".*") + "$")
+		l.pattern = named(l.name)
 	}
 	return list, nil
 }
 
-// compare marks the failures that are expected, and lists the others, and the entries that are
-// not right, but for those of levels that are not run.
-func (r *run) compare() (unexpected, outdated []string) {
-	for _, t := range r.Failures {
+// compare marks the failures that are expected, and lists the others.
+func (r *run) compare() (unexpected []string) {
+	for _, t := range r.sorted() {
+		t.Expected = false
 		for _, l := range r.list {
-			if l.name != "" && l.answer == t.Answer && l.pattern.MatchString(t.Name) {
+			switch {
+			case l.name == "" || !l.pattern.MatchString(t.Name):
+			case t.failure == nil:
+				l.passes = t.Name
+			case l.answer == t.Answer:
 				l.shows, t.Expected = true, true
 			}
 		}
-		if !t.Expected {
+		if t.failure != nil && !t.Expected {
 			unexpected = append(unexpected, t.Name+": failed: "+t.Answer)
 		}
 	}
-	for i, l := range r.list {
-		if l.name != "" && !l.shows && r.isRun(l.name) {
-			outdated = append(outdated, fmt.Sprintf("%s:%d: %s: passed, or did not fail as expected: %s",
-				r.Expected, i+1, l.name, l.answer))
-		}
-	}
-	return unexpected, outdated
+	return unexpected
 }
 
-// updateExpected makes the list that of the failures, and writes it. What is new comes last,
-// by its causes. Comments and blank lines stay where they are, and so do entries of levels
-// that were not run.
+// whyOutdated says what is no longer true of an entry, "" if it holds or is of tests that are not run.
+func (r *run) whyOutdated(l *line) string {
+	switch {
+	case l.passes != "":
+		return fmt.Sprintf("%s: %s passed: expected %s", l.name, l.passes, l.answer)
+	case l.name != "" && !l.shows && r.isRun(l.name) && r.Only == "" && !r.Interrupted:
+		return fmt.Sprintf("%s: no test fails so: expected %s", l.name, l.answer)
+	}
+	return ""
+}
+
+// updateExpected makes the list that of the failures, and writes it: without the entries that no longer
+// hold, and with what these or no others are for by name at the end, by its causes. So a pattern stays one
+// while all that it is for fails.
 func (r *run) updateExpected() error {
+	r.list = slices.DeleteFunc(r.list, func(l *line) bool { return r.whyOutdated(l) != "" })
+	r.compare()
 	var b strings.Builder
 	for _, l := range r.list {
-		if l.name == "" || l.shows || !r.isRun(l.name) {
-			b.WriteString(l.text + "\n")
-		}
+		b.WriteString(l.text + "\n")
 	}
 	added := slices.DeleteFunc(slices.Clone(r.Failures), func(t *Test) bool { return t.Expected })
 	for _, c := range causesOf(added) {
@@ -96,9 +108,5 @@ func (r *run) updateExpected() error {
 			t.Expected = true
 		}
 	}
-	file := r.Expected + ".new" // a list that people have written is replaced as a whole or not at all
-	if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
-		return errors.Join(err, os.Remove(file))
-	}
-	return os.Rename(file, r.Expected)
+	return os.WriteFile(r.Expected, []byte(b.String()), 0o666)
 }

@@ -54,46 +54,54 @@ type Test struct {
 
 // finish completes the report, and writes the files.
 func (r *run) finish() error {
-	r.Failures = r.failures()
+	r.Failures = append(r.Failures, r.failures()...)
 	for _, t := range r.Failures {
 		t.Answer = t.failure.answer()
 	}
-	unexpected, outdated := r.compare()
+	unexpected := r.compare()
 	if r.Update && !r.Interrupted {
-		unexpected, outdated = nil, nil
 		if err := r.updateExpected(); err != nil {
 			return fmt.Errorf("EXPECTED: %w", err)
 		}
+		unexpected = nil
 	}
-	for _, d := range r.engine.Defects {
-		if r.Level == Freedoms && r.Excused[d.Name] == 0 {
-			outdated = append(outdated, d.Name+": this known defect has not shown: if the engine no longer has it, "+
-				"remove it from lab/bugs/engines.go")
+	for i, l := range r.list {
+		if why := r.whyOutdated(l); why != "" {
+			r.outdated = append(r.outdated, fmt.Sprintf("%s:%d: %s", r.Expected, i+1, why))
 		}
 	}
-	if !r.Interrupted {
-		r.outdated = outdated
-		r.Problems = append(append(r.Problems, unexpected...), outdated...)
+	for _, d := range r.engine.Defects {
+		if r.Level == Freedoms && r.Excused[d.Name] == 0 && !r.Interrupted {
+			r.outdated = append(r.outdated, d.Name+": this known defect has not shown: if the engine no longer has "+
+				"it, remove it from lab/bugs/engines.go")
+		}
 	}
-	r.Green = len(r.Problems) == 0 && !r.Interrupted
+	if r.Interrupted {
+		r.Problems = append(r.Problems, "INTERRUPTED: this is what was known by then")
+	}
+	r.Problems = append(append(r.Problems, unexpected...), r.outdated...)
+	r.Green = len(r.Problems) == 0
 	for _, t := range r.tests {
-		r.Levels[levelOf(t.Name)].Tests++
-	}
-	for _, t := range r.Failures {
 		c := r.Levels[levelOf(t.Name)]
-		c.Failed++
+		c.Tests++
+		if t.failure != nil {
+			c.Failed++
+		}
 		if t.Expected {
 			c.Expected++
 		}
 	}
-	r.Causes = causesOf(r.Failures)
+	r.Causes = append(r.Causes, causesOf(r.Failures)...)
 	return r.write()
 }
 
-// report is what is told of a failure. file keeps its payload.
+// report is what is told of an answer. file keeps its payload.
 func (f *failure) report(s *Settings, file string) verdict.Report {
 	r := f.verdict.Report(grammar.Payload{Bytes: f.payload, Want: f.want}, f.got, contract.Guarantee{}, findings.None)
-	r.Verdict, r.Guarantee, r.Program, r.Difference = "", contract.Guarantee{}, s.Reader, f.answer()
+	r.Guarantee, r.Program, r.Difference = contract.Guarantee{}, s.Reader, ""
+	if f.verdict.Kind != verdict.Right {
+		r.Difference = f.answer()
+	}
 	if file != "" {
 		r.Replay = s.reproCommand(file)
 	}
@@ -119,7 +127,7 @@ func (r *run) write() error {
 		t.File, t.Replay = file, r.reproCommand(file)
 	}
 	for _, c := range r.Causes {
-		t := c.smallest()
+		t := slices.MinFunc(c.tests, bySize)
 		c.Report = fmt.Sprintf("\n-- %s\n%s%s", c.Name, t.Name, t.failure.report(r.Settings, t.File))
 	}
 	junit, errXML := r.junit()
@@ -134,13 +142,9 @@ func (r *run) write() error {
 
 // header says what is tested.
 func (r *Report) header() string {
-	name := r.Options
-	if name == contract.OptionsName {
-		name += ", the fields that those of hcsshim " + r.HCSShim + " have"
-	}
-	return fmt.Sprintf(
-		"reader   %s\noptions  %s\nlevel    %s; seed %d, %d draws for each property, up to %d tokens in a row\n",
-		r.Reader, name, r.Level, r.Seed, r.Checks, r.Longest)
+	return fmt.Sprintf("reader   %s\noptions  %s; hcsshim %s\n"+
+		"level    %s; seed %d, %d draws for each property, up to %d tokens in a row\n",
+		r.Reader, r.Options, r.HCSShim, r.Level, r.Seed, r.Checks, r.Longest)
 }
 
 // summary is what fits on a screen.
@@ -169,15 +173,19 @@ func (r *run) summary() string {
 		causes = append(causes, fmt.Sprintf("  %4d tests  %s", len(c.Tests), c.Name))
 	}
 	b.WriteString(some(causes, 12))
-	if i := slices.IndexFunc(r.Causes, (*Cause).isUnexpected); i >= 0 {
-		b.WriteString(r.Causes[i].Report)
+	isUnexpected := func(t *Test) bool { return !t.Expected }
+	for _, c := range r.Causes {
+		if slices.ContainsFunc(c.tests, isUnexpected) {
+			b.WriteString(c.Report)
+			break
+		}
 	}
 	if !r.Green {
 		b.WriteString("\n")
 	}
 	b.WriteString(some(r.Problems, 20))
-	if r.Interrupted {
-		b.WriteString("\nINTERRUPTED: this is what was known by then\n")
+	if r.Only != "" {
+		fmt.Fprintf(&b, "\nA PART: only the tests that TEST=%s names were run\n", r.Only)
 	}
 	fmt.Fprintf(&b, "\neverything: %s\n%d tests, %d failed, %d of them expected, %d causes; %d payloads\n",
 		filepath.Join(r.dir, "report.txt"), len(r.tests), len(r.Failures), expected, len(r.Causes), payloads)

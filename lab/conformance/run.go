@@ -3,9 +3,11 @@ package conformance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -38,9 +40,10 @@ type run struct {
 	reader         *process.Reader
 	options        protoreflect.MessageType // that it reads
 	known, excused findings.List
-	engine         bugs.Engine // whose defects are excused
-	list           []*line     // of expected failures
-	outdated       []string    // what is no longer true of these
+	engine         bugs.Engine    // whose defects are excused
+	list           []*line        // of expected failures
+	chosen         *regexp.Regexp // the names of the tests to run
+	outdated       []string       // what is no longer true of these
 	cases          []corpus.Case
 	grammar        *grammar.Grammar
 	ids            func(name string) string // of a case
@@ -57,20 +60,28 @@ type run struct {
 // a program that is not a reader. Of one that make -C lab matrix has not built nothing is
 // known, unless the user says whose findings it has.
 func start(s *Settings) (r *run, err error) {
-	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{}},
+	r = &run{Report: Report{Format: 2, Settings: s, Excused: make(map[string]int), Problems: []string{},
+		Causes: []*Cause{}, Failures: []*Test{}}, // none are a list, too
 		engine: bugs.Engines[s.Engine], tests: make(map[string]*Test),
 		failing: make(map[string][][]string), told: time.Now(),
 		reader: &process.Reader{Command: strings.Fields(s.Reader), Limit: process.Limit}}
 	if r.options, err = optionstype.Find(s.Options); err != nil {
 		return nil, fmt.Errorf("OPTIONS: %w", err)
 	}
-	for _, level := range Levels[:levelOf(s.Level)+1] {
-		r.Levels = append(r.Levels, &Counts{Level: level})
-	}
 	r.grammar = grammar.Of(r.options)
 	r.ids = idsOf(r.grammar)
 	if r.list, err = readExpected(s.Expected, s.Update); err != nil {
 		return nil, err
+	}
+	if s.Update && s.Only != "" {
+		return nil, errors.New("UPDATE=1 writes the list of all tests: leave out TEST")
+	}
+	r.chosen = named(s.Only)
+	if strings.HasPrefix(s.Only, Required+"/") {
+		s.Level = Required // what is asked at the other levels is of no such test
+	}
+	for _, level := range Levels[:levelOf(s.Level)+1] {
+		r.Levels = append(r.Levels, &Counts{Level: level})
 	}
 	if r.cases, err = corpus.Load(); err != nil {
 		return nil, err
@@ -79,9 +90,7 @@ func start(s *Settings) (r *run, err error) {
 		r.excused, _ = findings.All.Named(s.Test.Findings) // make -C lab has refused others
 		r.excused.Released = true                          // it is assumed to link what its release links
 	}
-	if r.known = r.excused; s.Name != "" {
-		r.known = findings.All.Of(s.Name, s.Version)
-	}
+	r.known = findings.All.Of(s.Name, s.Version)
 	a, err := r.reader.Ask(nil)
 	if err == nil && (a.Outcome == process.Hang || a.Outcome == protocol.Panic || a.Outcome == protocol.Unable) {
 		r.reader.Close()
@@ -94,11 +103,6 @@ func start(s *Settings) (r *run, err error) {
 // want is the right answer to a payload.
 func (r *run) want(payload []byte) contract.Outcome {
 	return findings.Want(r.options, r.Name, r.Version, payload)
-}
-
-// outcome is what the reader answered, as far as it can tell.
-func (r *run) outcome(a protocol.Answer) (contract.Outcome, error) {
-	return findings.Outcome(r.options, r.Name, r.Version, a)
 }
 
 // failure is the answer to a question, which is wrong if it fails.
@@ -152,7 +156,7 @@ func (r *run) all(ctx context.Context, checks func(ask func(question))) (err err
 		err = r.ask(ctx, batch, r.answered)
 		batch, size = nil, 0
 	}
-	checks(func(q question) {
+	checks(r.part(func(q question) {
 		if made++; err != nil || made%every != 0 {
 			return
 		}
@@ -160,11 +164,44 @@ func (r *run) all(ctx context.Context, checks func(ask func(question))) (err err
 		if size += len(q.payload); len(batch) == most || size >= mostBytes {
 			flush()
 		}
-	})
+	}))
 	if err == nil {
 		flush()
 	}
+	maps.DeleteFunc(r.tests, func(name string, _ *Test) bool { return r.Only != "" && !r.chosen.MatchString(name) })
+	if err == nil && !slices.ContainsFunc(r.Levels, func(c *Counts) bool { return c.Payloads > 0 }) {
+		err = fmt.Errorf("TEST=%s: no test up to LEVEL=%s has such a name: docs/conformance.md lists them, and a * "+
+			"stands for any text", r.Only, r.Level)
+	}
 	return err
+}
+
+// isChosen reports whether a test is one to run.
+func (r *run) isChosen(q question) bool { return r.Only == "" || r.chosen.MatchString(q.name()) }
+
+// part asks the tests to run alone. But where a combination of tokens is one of these it asks all that is asked
+// in its place: only with the answers to the others it is known to fail by itself.
+func (r *run) part(ask func(question)) func(question) {
+	if r.Only == "" {
+		return ask
+	}
+	whole, left := make(map[string]bool), make(map[string][]question) // by place
+	return func(q question) {
+		free := q
+		free.level = Freedoms
+		mayBe := r.isChosen(q) || r.isChosen(free) // the answer decides
+		switch {
+		case whole[q.place] || mayBe && len(q.tokens) < 2:
+			ask(q)
+		case mayBe:
+			whole[q.place] = true
+			for _, earlier := range append(left[q.place], q) {
+				ask(earlier)
+			}
+		case len(q.tokens) > 0:
+			left[q.place] = append(left[q.place], q)
+		}
+	}
 }
 
 // ask passes on the reader's answers. The error ends the run: one of the protocol, a
@@ -187,7 +224,7 @@ func (r *run) ask(ctx context.Context, all []question, answered func(question, c
 		case r.hangs == maxHangs:
 			return fmt.Errorf("the reader has hung %d times in a row", r.hangs)
 		}
-		got, err := r.outcome(a)
+		got, err := findings.Outcome(r.options, r.Name, r.Version, a)
 		if err == nil {
 			answered(all[i], got)
 		}
@@ -203,7 +240,9 @@ func (r *run) answered(q question, got contract.Outcome) {
 	if !r.isRun(f.level) {
 		return
 	}
-	r.Levels[levelOf(f.level)].Payloads++
+	if r.isChosen(f.question) {
+		r.Levels[levelOf(f.level)].Payloads++
+	}
 	for _, name := range f.excuses {
 		r.Excused[name]++
 	}

@@ -26,7 +26,7 @@ const (
 func (r *run) shrinkAll(ctx context.Context) error {
 	alike := make(map[string]int)
 	failures := r.failures()
-	slices.SortStableFunc(failures, func(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) })
+	slices.SortStableFunc(failures, bySize)
 	for i, t := range failures {
 		key := t.failure.cause()
 		if alike[key]++; alike[key] > maxAlike && len(differences(t.failure.want, t.failure.got)) < 2 {
@@ -46,6 +46,9 @@ func (r *run) shrinkAll(ctx context.Context) error {
 	}
 	return nil
 }
+
+// bySize orders failures, the one of the smallest payload first.
+func bySize(a, b *Test) int { return len(a.failure.payload) - len(b.failure.payload) }
 
 // shrink returns a failure like f with a smaller payload, nil if there is none. What is
 // right for that payload is the reference's to say. It asks all candidates at once, because

@@ -32,15 +32,16 @@ type builder struct {
 	*extract.Build          // of the hcsshim whose checkout is put at $SRC/hcsshim, and of this suite
 	dir            string   // has src, out and work, of the variables SRC, OUT and WORK, and bin, of PATH
 	sanitizer      string   // "address" or "coverage"
-	moved          string   // folder outside the clone with what was built
-	fuzzers        []fuzzer // what was built, one for each target
+	moved          string   // folder outside the clone with a copy of what was built
+	fuzzers        []fuzzer // in that folder, one for each target
 }
 
 // path is that of a file or folder of the builder, given by its slash-separated name.
 func (b *builder) path(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }
 
 // build runs oss-fuzz/build.sh on the hcsshim under test, which must not change the sources,
-// and moves what it has made out of the clone. The caller removes that.
+// keeps what it has made in b.path("out"), and copies that out of the clone. The caller removes
+// the copy.
 func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, error) {
 	b := &builder{Build: e, dir: filepath.Join(e.Dir, "oss-fuzz", sanitizer), sanitizer: sanitizer}
 	if err := b.layOut(ctx); err != nil {
@@ -48,7 +49,8 @@ func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, e
 	}
 	before, errBefore := dirhash.HashDir(b.path("src"), "", dirhash.Hash1)
 	fmt.Printf("\noss-fuzz/build.sh on hcsshim %s, for %s: minutes the first time\n", e.Source.Name, sanitizer)
-	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-e", "-c", start, b.path("src/build.sh"))
+	cmd := gocmd.Command(ctx, b.path("src/hcsshim"), "bash", "-e", "-c", start,
+		b.path("src/shimfuzz/oss-fuzz/build.sh"))
 	cmd.Env = b.environment()
 	printed, failed, err := workspace.Try(cmd)
 	log := b.dir + ".log"
@@ -62,7 +64,8 @@ func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, e
 	case before != after:
 		err = errors.New("build.sh has changed the sources in " + b.path("src"))
 	default:
-		err = b.moveOut()
+		fmt.Printf("built and kept: %s\n", gocmd.FromHere(b.path("out")))
+		err = b.copyOut()
 	}
 	return b, err
 }
@@ -74,17 +77,11 @@ func (b *builder) layOut(ctx context.Context) error {
 	if system := runtime.GOOS + "/" + runtime.GOARCH; system != "linux/amd64" {
 		return fmt.Errorf("OSS-Fuzz's builder is linux/amd64, and so must its stand-in be: this is %s", system)
 	}
-	err := os.RemoveAll(b.dir)
-	for _, dir := range []string{"src", "out", "work", "bin"} {
-		err = errors.Join(err, os.MkdirAll(b.path(dir), 0o777))
-	}
-	for from, to := range map[string]string{"oss-fuzz/build.sh": "src/build.sh",
-		"lab/ossfuzz/compile_go_fuzzer": "bin/compile_go_fuzzer", "lab/ossfuzz/gosigfuzz": "bin/gosigfuzz.c"} {
-		text, errRead := os.ReadFile(filepath.Join(b.Root, filepath.FromSlash(from)))
-		err = errors.Join(err, errRead, os.WriteFile(b.path(to), text, 0o777))
-	}
-	if err := errors.Join(err, workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"), workspace.CopyTree(
-		b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum")); err != nil {
+	err := errors.Join(os.RemoveAll(b.dir), os.MkdirAll(b.path("out"), 0o777), os.MkdirAll(b.path("work"), 0o777),
+		workspace.CopyTree(b.path("bin"), filepath.Join(b.Root, "lab", "ossfuzz", "bin")),
+		workspace.CopyTree(b.path("src/hcsshim"), b.Source.Dir, ".git"),
+		workspace.CopyTree(b.path("src/shimfuzz"), b.Root, ".git", "build", "lab", "go.work", "go.work.sum"))
+	if err != nil {
 		return err
 	}
 	out, failed, err := workspace.Try(gocmd.Command(ctx, b.path("bin"), "bash", "-e", "-c", link))
@@ -96,7 +93,7 @@ func (b *builder) layOut(ctx context.Context) error {
 }
 
 // link compiles that object, and links it and reads the result as is done with a fuzzer.
-const link = `clang -c gosigfuzz.c
+const link = `clang -x c -c gosigfuzz -o gosigfuzz.o
 echo 'extern "C" int LLVMFuzzerTestOneInput(const char *, unsigned long) { return 0; }' |
 	clang++ -fsanitize=address,fuzzer gosigfuzz.o -x c++ - -o linked
 objdump -f linked >/dev/null`
@@ -122,16 +119,16 @@ func (b *builder) environment() []string {
 		"PATH="+b.path("bin")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 }
 
-// moveOut moves the fuzzers out of the clone, as OSS-Fuzz does, unpacks their seeds, and
-// removes the rest: a fuzzer must need nothing but what stands next to it. A report of
-// coverage needs the sources, there as here.
-func (b *builder) moveOut() (err error) {
+// copyOut copies the fuzzers out of the clone, where OSS-Fuzz runs them, too, unpacks their
+// seeds, and removes the sources: a fuzzer must need nothing but what stands next to it. A
+// report of coverage needs the sources, there as here.
+func (b *builder) copyOut() (err error) {
 	if b.moved, err = os.MkdirTemp("", "shimfuzz-out-"); err != nil {
 		return err
 	}
 	err = workspace.CopyTree(b.moved, b.path("out"))
 	if b.sanitizer == "address" {
-		err = errors.Join(err, os.RemoveAll(b.dir))
+		err = errors.Join(err, os.RemoveAll(b.path("src")), os.RemoveAll(b.path("work")))
 	}
 	for _, target := range fuzz.Names() {
 		f := fuzzer{dir: b.moved, target: target, found: filepath.Join(b.Dir, "oss-fuzz-found", target)}

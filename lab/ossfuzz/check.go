@@ -23,9 +23,10 @@ import (
 
 // heads are those of the tables that Check prints, one for each of OSS-Fuzz's two builds.
 var heads = []struct{ sanitizer, text string }{
-	{"address", fmt.Sprintf("%46s\n%-17s %10s %7s %9s %7s %7s %11s %9s", "edges of:", "target", "ASan calls", "seeds",
-		"no seed", "seeds", "the end", "executions", "a second")},
-	{"coverage", "target             seeds  statements of readOptions and what it reaches, and of typeurl"},
+	{"address", fmt.Sprintf("%46s\n%-17s %10s %7s %9s %7s %7s %11s", "edges of:", "target", "ASan calls", "seeds",
+		"no seed", "seeds", "the end", "executions")},
+	{"coverage", fmt.Sprintf("%60s\n%-17s %7s %25s %10s", "statements that the seeds reach:", "target", "seeds",
+		"of readOptions and Create", "of typeurl")},
 }
 
 // Check runs oss-fuzz/build.sh in a stand-in for OSS-Fuzz's builder. It holds what that makes
@@ -77,8 +78,8 @@ func (f fuzzer) check(ctx context.Context, s settings.Test, budget time.Duration
 		return fmt.Errorf("it runs on %d of %d seeds, which reach %d edges, and no seed %d", r.inputs, f.seeds,
 			r.first, four.first)
 	}
-	fmt.Printf("%-17s %10d %7d %9d %7d %7d %11d %9.0f\n", f.target, calls, f.seeds, four.first, r.first, r.last,
-		r.executions, float64(r.executions)/r.seconds)
+	fmt.Printf("%-17s %10d %7d %9d %7d %7d %11d\n", f.target, calls, f.seeds, four.first, r.first, r.last,
+		r.executions)
 	return nil
 }
 
@@ -99,37 +100,33 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 	}
 	defer os.RemoveAll(b.moved)
 	raw := b.fuzzers[slices.Index(fuzz.Names(), fuzz.Raw)]
-	fmt.Printf("\n%-34s %-28s %8s %12s\n", raw.target+" starting from", "finds", "seconds", "executions")
+	fmt.Printf("\n%-34s %-28s %12s\n", raw.target+" starting from", "finds", "executions")
 	itself := settings.Test{HCSShim: provenOn, Findings: "none"}
 	for _, from := range [][]string{{"an empty corpus and the dictionary"}, {"the seeds", raw.seedDir()}} {
 		for _, finding := range []string{"bootstrap-rejected", "foreign-type-panics"} {
 			r, err := raw.fuzz(ctx, settings.Test{Findings: provenOn + ",-" + finding}, budget, from[1:]...)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if r.crash == "" {
+			case r.crash == "":
 				return fmt.Errorf("from %s %s was not found and kept in %v\n%s", from[0], finding, budget, r.report)
-			}
-			if r.group == "" {
+			case r.group == "":
 				return fmt.Errorf("%s is in no group of ClusterFuzz's:\n%s", finding, r.report)
 			}
 			out, _, err := workspace.Try(e.Go(ctx, itself, "run", "./cmd/shimfuzz", "repro", "-case="+r.crash))
-			if err != nil {
-				return err
+			if err != nil || !strings.Contains(out, "finding    "+finding+": ") {
+				return fmt.Errorf("what was found is not %s on hcsshim itself: %v\n%s", finding, err, out)
 			}
-			if !strings.Contains(out, "finding    "+finding+": ") {
-				return fmt.Errorf("what was found is not %s on hcsshim itself:\n%s", finding, out)
-			}
-			fmt.Printf("%-34s %-28s %8.1f %12d\n  %s\n  make repro %s\n", from[0], finding, r.seconds, r.executions,
-				r.group, itself.CaseArguments(r.crash))
+			fmt.Printf("%-34s %-28s %12d\n  %s\n  make repro %s\n", from[0], finding, r.executions, r.group,
+				itself.CaseArguments(r.crash))
 		}
 	}
 	return nil
 }
 
 // report runs the test that compile_go_fuzzer makes of a fuzzer, from another folder, on its
-// seeds alone, and writes what that reaches, which must be some of readOptions. typeurl must
-// be in the profile, too.
+// seeds alone, and writes what that reaches: some of hcsshim's own code, of which readOptions
+// and the handlers of CreateTaskRequest are one package. typeurl must be in the profile, too.
 func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
 	profile := b.path(f.target + ".cov")
 	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.run=^Test"+f.target+"Corpus$", "-test.coverprofile="+profile)
@@ -157,8 +154,8 @@ func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
 	if reached[extract.Module] == 0 || all[typeurl] == 0 {
 		return errors.New("its seeds reach nothing of readOptions, or typeurl is not in the profile")
 	}
-	fmt.Printf("%-17s %6d  %d of %d, %d of %d\n", f.target, f.seeds, reached[extract.Module], all[extract.Module],
-		reached[typeurl], all[typeurl])
+	of := func(pkg string) string { return fmt.Sprintf("%d of %d", reached[pkg], all[pkg]) }
+	fmt.Printf("%-17s %7d %25s %10s\n", f.target, f.seeds, of(extract.Module), of(typeurl))
 	return gocmd.Show(gocmd.Command(ctx, b.path("work/shimfuzz"), "bash", "-e", "-c",
 		`sed -i -f "$0" "$1"; go tool cover -html="$1" -o "$1.html"`, f.binary()+".gocovpath", profile))
 }

@@ -68,14 +68,12 @@ func (f fuzzer) run(ctx context.Context, s settings.Test, args ...string) (resul
 	}
 	cmd := gocmd.Command(ctx, f.dir, f.binary(), append(flags, args...)...)
 	cmd.Env = append(os.Environ(), "ASAN_OPTIONS="+asanOptions, s.Environ())
-	start := time.Now()
 	printed, failed, err := workspace.Try(cmd)
 	if ctx.Err() != nil {
 		return result{}, ctx.Err()
 	}
 	r := readResult(printed)
-	r.failed, r.seconds = failed, time.Since(start).Seconds()
-	if r.failed {
+	if r.failed = failed; failed {
 		r.report = cmp.Or(r.report, tail(printed, 20))
 	}
 	return r, err
@@ -90,7 +88,6 @@ type result struct {
 	report      string // of the failure
 	group       string // that ClusterFuzz puts the failure into
 	failed      bool   // it ended with an exit code other than 0
-	seconds     float64
 }
 
 var (

@@ -4,34 +4,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-// lines are those of a file, without its comments.
-func lines(t *testing.T, name string) (all []string) {
+func read(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.FromSlash(name))
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			all = append(all, line)
-		}
-	}
-	return all
+	return string(text)
 }
 
-// What is sent is what OSS-Fuzz asks for (infra/presubmit.py and infra/ci/check_base_os.py in
-// its repository): an image with a tag, which is base_os_version; no build argument, for it
-// passes none; its licence; Go alone, with libFuzzer and AddressSanitizer. ClusterFuzzLite's
-// image has the tag of its runner. max_len would switch off that libFuzzer begins with
-// short inputs.
-func TestFiles(t *testing.T) {
+// What is sent has the two addresses filled in, and nothing is written for a repository that
+// does not answer.
+func TestSubmission(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("NOT RUN: the scripts, for bash may be that of another system here")
 	}
@@ -39,64 +29,95 @@ func TestFiles(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(root, "oss-fuzz"), os.DirFS("../../oss-fuzz")); err != nil {
 		t.Fatal(err)
 	}
+	sent := filepath.Join(root, "build", "submission", "projects", "hcsshim")
+	// To git https://example.org is a folder.
+	t.Setenv("GIT_CONFIG_COUNT", "1")
+	t.Setenv("GIT_CONFIG_KEY_0", "url."+root+"/.insteadOf")
+	t.Setenv("GIT_CONFIG_VALUE_0", "https://example.org/")
 	const repo, contact = "https://example.org/suite/shimfuzz.git", "someone@example.org"
-	submit := func(repo, contact string) (string, error) {
+	submit := func(repo, contact, fails string) {
+		t.Helper()
 		out, err := exec.Command("bash", "submission", root, repo, contact).CombinedOutput()
-		return string(out), err
-	}
-	for _, tc := range []struct{ repo, contact, fails string }{
-		{"", contact, "REPO="},
-		{"git@example.org:shimfuzz", contact, "REPO="},
-		{repo + " && true", contact, "REPO="},
-		{repo, "", "CONTACT="},
-		{repo, "someone", "CONTACT="},
-		{repo, "someone@example.org\"", "CONTACT="},
-	} {
-		if out, err := submit(tc.repo, tc.contact); err == nil || !strings.Contains(out, tc.fails) {
-			t.Errorf("REPO=%s CONTACT=%s: %v %s, want %s", tc.repo, tc.contact, err, out, tc.fails)
+		if (err == nil) != (fails == "") || !strings.Contains(string(out), fails) {
+			t.Errorf("REPO=%s CONTACT=%s: %v %s, want %s", repo, contact, err, out, fails)
+		}
+		if _, err := os.Stat(filepath.Join(sent, "project.yaml")); (err == nil) != (fails == "") {
+			t.Errorf("REPO=%s CONTACT=%s: %v", repo, contact, err)
 		}
 	}
-	if out, err := submit(repo, contact); err != nil || !strings.Contains(out, "NOT SEEN: the repository: ") {
+	submit("", contact, "REPO=")
+	submit("git@example.org:shimfuzz", contact, "REPO=")
+	submit(repo+" && true", contact, "REPO=")
+	submit(repo, "", "CONTACT=")
+	submit(repo, "someone", "CONTACT=")
+	submit(repo, "someone@example.org\"", "CONTACT=")
+	submit(repo, contact, "NOT SEEN")
+	const commit = `git init -q "$0" && cd "$0" && git -c user.name=x -c user.email=x commit -q --allow-empty -m x`
+	git := exec.Command("bash", "-c", commit, filepath.Join(root, "suite", "shimfuzz.git"))
+	if out, err := git.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	sent := filepath.Join(root, "build", "submission", "projects", "hcsshim")
-	for name, want := range map[string][]string{
-		filepath.Join(sent, "Dockerfile"): {
-			"FROM gcr.io/oss-fuzz-base/base-builder-go:ubuntu-24-04",
-			"RUN git clone --depth 1 https://github.com/microsoft/hcsshim $SRC/hcsshim",
-			"RUN git clone --depth 1 " + repo + " $SRC/shimfuzz",
-			"RUN cp $SRC/shimfuzz/oss-fuzz/build.sh $SRC/", "WORKDIR $SRC/hcsshim"},
-		filepath.Join(sent, "project.yaml"): {
-			`homepage: "https://github.com/microsoft/hcsshim"`, `main_repo: "https://github.com/microsoft/hcsshim"`,
-			`primary_contact: "` + contact + `"`, "language: go", "base_os_version: ubuntu-24-04",
-			"fuzzing_engines:", "- libfuzzer", "sanitizers:", "- address"},
-		"../../.clusterfuzzlite/Dockerfile": {
-			"FROM gcr.io/oss-fuzz-base/base-builder-go:v1",
-			"RUN git clone --depth 1 https://github.com/microsoft/hcsshim $SRC/hcsshim",
-			"COPY . $SRC/shimfuzz", "COPY .clusterfuzzlite/build.sh $SRC/", "WORKDIR $SRC/shimfuzz"},
-		"../../.clusterfuzzlite/project.yaml": {
-			"language: go", "fuzzing_engines:", "- libfuzzer", "sanitizers:", "- address"},
-		"../../.clusterfuzzlite/build.sh":    {`bash -eux "$SRC/shimfuzz/oss-fuzz/build.sh"`},
-		"../../oss-fuzz/readoptions.options": {"[libfuzzer]", "dict = readoptions.dict"},
-	} {
-		if d := cmp.Diff(want, lines(t, name)); d != "" {
-			t.Errorf("%s (- want, + got):\n%s", name, d)
-		}
+	submit(repo, contact, "")
+	dockerfile, project := filepath.Join(sent, "Dockerfile"), filepath.Join(sent, "project.yaml")
+	if !strings.Contains(read(t, dockerfile), "git clone --depth 1 "+repo+" $SRC/shimfuzz\n") ||
+		!strings.Contains(read(t, project), `primary_contact: "`+contact+`"`) {
+		t.Error("the addresses are not filled in")
 	}
-	for _, name := range []string{filepath.Join(sent, "Dockerfile"), filepath.Join(sent, "project.yaml"),
-		"../../oss-fuzz/build.sh"} {
-		text, err := os.ReadFile(name)
-		if err != nil || !strings.Contains(string(text), "http://www.apache.org/licenses/LICENSE-2.0") {
-			t.Errorf("%s does not name the Apache License: %v", name, err)
-		}
-	}
-	if err := os.Rename(filepath.Join(sent, "Dockerfile"), filepath.Join(root, "oss-fuzz", "Dockerfile")); err != nil {
+	if err := os.Rename(dockerfile, filepath.Join(root, "oss-fuzz", "Dockerfile")); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := submit(repo, contact); err == nil || !strings.Contains(out, "the word REPO once") {
-		t.Errorf("what is filled in already is filled in again: %v\n%s", err, out)
+	submit(repo, contact, "the word REPO once")
+}
+
+// Both projects are what their infrastructure asks for (infra/presubmit.py and
+// infra/ci/check_base_os.py of OSS-Fuzz): an image with the tag that is base_os_version; no
+// build argument, for it passes none; Go alone, with libFuzzer and AddressSanitizer; and for
+// OSS-Fuzz its licence.
+func TestProjects(t *testing.T) {
+	for folder, build := range map[string]string{
+		"../../oss-fuzz":         "RUN cp $SRC/shimfuzz/oss-fuzz/build.sh $SRC/\n",
+		"../../.clusterfuzzlite": "COPY oss-fuzz/build.sh $SRC/\n",
+	} {
+		dockerfile, project := read(t, folder+"/Dockerfile"), read(t, folder+"/project.yaml")
+		if !strings.Contains(dockerfile, "\nFROM gcr.io/oss-fuzz-base/base-builder-go:ubuntu-24-04\n") ||
+			strings.Contains(dockerfile, "ARG ") || !strings.Contains(dockerfile, build) {
+			t.Errorf("%s/Dockerfile:\n%s", folder, dockerfile)
+		}
+		project = regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(project, "")
+		if !strings.HasSuffix(project, "language: go\nbase_os_version: ubuntu-24-04\n"+
+			"fuzzing_engines:\n  - libfuzzer\nsanitizers:\n  - address\n") {
+			t.Errorf("%s/project.yaml:\n%s", folder, project)
+		}
+	}
+	for _, name := range []string{"Dockerfile", "project.yaml", "build.sh", "without_counters"} {
+		if !strings.Contains(read(t, "../../oss-fuzz/"+name), "http://www.apache.org/licenses/LICENSE-2.0") {
+			t.Errorf("%s does not name the Apache License", name)
+		}
+	}
+	// max_len would switch off that libFuzzer begins with short inputs.
+	if got := read(t, "../../oss-fuzz/readoptions.options"); got != "[libfuzzer]\ndict = readoptions.dict\n" {
+		t.Errorf("readoptions.options: %s", got)
 	}
 	if out, err := exec.Command("bash", "-n", "../../oss-fuzz/build.sh").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// CONTRIBUTING.md has the one list of what runs when: what the workflows run with make, and the
+// scripts that they run, stands there.
+func TestScheduled(t *testing.T) {
+	_, list, _ := strings.Cut(read(t, "../../CONTRIBUTING.md"), "\n## What runs when\n")
+	list, _, _ = strings.Cut(list, "\n## ")
+	files, err := filepath.Glob("../../.github/workflows/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	command := regexp.MustCompile(`(?m)^[ \t]*(?:- run: )?(?:make (?:-C lab )?([a-z0-9-]+)|.*(\.ci/\w+)$)`)
+	for _, file := range append(files, "../../.ci/lab", "../../.ci/run") {
+		for _, m := range command.FindAllStringSubmatch(read(t, file), -1) {
+			if name := m[1] + m[2]; !regexp.MustCompile("[ `]" + name + "[` ]").MatchString(list) {
+				t.Errorf("%s: %s is not in CONTRIBUTING.md's list", file, name)
+			}
+		}
 	}
 }

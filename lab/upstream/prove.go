@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/lab/windows/shims"
 	"shimfuzz/lab/windows/wine"
@@ -24,25 +22,27 @@ import (
 // Reports writes the report of a finding, or of each if finding is "", into build/reports.
 // The test of each must fail on the release and pass with the fix.
 func Reports(ctx context.Context, root, finding string) error {
-	reports, err := choose(finding)
+	reports, err := choose(finding, reported)
 	if err != nil {
 		return err
 	}
 	dir := filepath.Join(root, "build", "reports")
 	errDir := os.MkdirAll(dir, 0o777)
-	// With a module of their own the tests are not a part of ./... of this one.
-	errMod := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module reports\n"), 0o666)
 	work, err := os.MkdirTemp(dir, "work-")
-	if err := errors.Join(errDir, errMod, err); err != nil {
+	if err := errors.Join(errDir, err); err != nil {
 		return err
 	}
-	p := &prover{root: root, work: work, reports: reports}
+	p := &prover{root: root, work: work}
 	defer p.close()
 	written := 0
 	for _, r := range reports {
-		err := r.prove(func(fixed bool) (string, error) { return p.run(ctx, r, fixed) })
+		page := filepath.Join(dir, r.Name+".md")
+		err := os.RemoveAll(page)
 		if err == nil {
-			err = r.write(dir)
+			err = r.prove(func(fixed bool) (string, error) { return p.run(ctx, r, fixed) })
+		}
+		if err == nil {
+			err = os.WriteFile(page, text("report", r), 0o666)
 		}
 		if err != nil {
 			fmt.Printf("  NOT WRITTEN: %s: %v\n", r.Name, err)
@@ -50,7 +50,7 @@ func Reports(ctx context.Context, root, finding string) error {
 		}
 		written++
 		fmt.Printf("  %-37s fails on %s, passes on %s: %s\n", r.Name, r.Release, cmp.Or(r.Fixed, "its patched copy"),
-			gocmd.FromHere(filepath.Join(dir, r.Name+".md")))
+			gocmd.FromHere(page))
 	}
 	fmt.Printf("%d of %d reports written\n", written, len(reports))
 	if written == 0 || written < len(reports) {
@@ -59,29 +59,12 @@ func Reports(ctx context.Context, root, finding string) error {
 	return nil
 }
 
-// choose returns the reports of a finding, or all if it is "", and says of which there are none.
-func choose(finding string) (chosen []*report, err error) {
-	cases, err := corpus.Load()
-	if err != nil {
-		return nil, err
+// reported says why there is no report of a subject, if so.
+func reported(s subject) bool {
+	if s.unreported != "" {
+		fmt.Printf("  NOT WRITTEN: %s of %s: %s\n", s.Finding, project(s.Program), s.unreported)
 	}
-	known := make(map[string]bool)
-	for _, s := range subjects {
-		known[s.Finding] = true
-		if s.Finding != finding && finding != "" {
-			continue
-		}
-		if s.unreported != "" {
-			fmt.Printf("  NOT WRITTEN: %s of %s: %s\n", s.Finding, project(s.Program), s.unreported)
-			continue
-		}
-		chosen = append(chosen, newReport(s, cases))
-	}
-	if finding != "" && !known[finding] {
-		names := slices.Sorted(maps.Keys(known))
-		return nil, fmt.Errorf("FINDING=%s: want one of %s", finding, strings.Join(names, ", "))
-	}
-	return chosen, nil
+	return s.unreported == ""
 }
 
 // prove is an error unless the test of the report, whose output run returns, fails before
@@ -115,7 +98,6 @@ func shown(output string) string { return strings.TrimSpace(noise.ReplaceAllStri
 // prover runs the tests of reports. What that needs is made when it is first needed.
 type prover struct {
 	root, work string
-	reports    []*report
 	host       *wine.Host
 }
 
@@ -127,44 +109,47 @@ func (p *prover) close() {
 }
 
 // run returns what the test of a report prints before the fix or after it: on the release
-// that has the fix, or else on a copy.
+// that has the fix, or else on a copy with the changes of this report alone.
 func (p *prover) run(ctx context.Context, r *report, fixed bool) (string, error) {
 	if r.OS != "" && r.OS != "windows" && r.OS != runtime.GOOS {
 		return "", errors.New("its test needs " + r.OS)
 	}
 	version := r.version
 	if fixed && r.Fixed != "" {
-		version, fixed = r.Fixed, false
+		version = r.Fixed
 	}
-	tree := filepath.Join(p.work, path.Base(r.path)+"-"+version)
-	if fixed {
-		tree += "-fixed"
+	tree, err := p.tree(ctx, r.path, version)
+	if err != nil {
+		return "", err
 	}
-	if _, err := os.Stat(tree); err != nil {
-		if err := p.copy(tree, r, version, fixed); err != nil {
+	if version == r.version && fixed {
+		errApply := apply(tree, r.changes)
+		r.Diff, err = git(ctx, tree, "diff")
+		if err := errors.Join(errApply, err); err != nil {
 			return "", err
 		}
+	}
+	source, err := testFile([]*report{r})
+	name := filepath.Join(tree, filepath.FromSlash(r.Folder), "report_test.go")
+	if err := errors.Join(err, os.WriteFile(name, source, 0o666)); err != nil {
+		return "", err
 	}
 	return p.test(ctx, tree, r.program, "^"+r.Test+"$")
 }
 
-// copy makes a copy of a release of the report's module, or of that with its fixes, with the
-// tests of all reports that are proven on that release.
-func (p *prover) copy(tree string, of *report, version string, fixed bool) error {
-	m, err := gocmd.Download(of.path, version)
+// tree makes a copy of a release of a module, or makes it as it was again.
+func (p *prover) tree(ctx context.Context, module, version string) (string, error) {
+	tree := filepath.Join(p.work, path.Base(module)+"-"+version)
+	if _, err := os.Stat(tree); err == nil {
+		_, errReset := git(ctx, tree, "reset", "-q", "--hard")
+		_, errClean := git(ctx, tree, "clean", "-q", "-fd")
+		return tree, errors.Join(errReset, errClean)
+	}
+	m, err := gocmd.Download(module, version)
 	if err != nil {
-		return err
+		return "", err
 	}
-	err = workspace.CopyTree(tree, m.Dir)
-	if err == nil && fixed {
-		err = apply(tree, of.fixes)
-	}
-	for _, r := range p.reports {
-		if r.path == of.path && (version == r.version || version == r.Fixed) {
-			err = errors.Join(err, r.write(filepath.Join(tree, filepath.FromSlash(r.Folder))))
-		}
-	}
-	return err
+	return tree, repository(ctx, tree, m.Dir)
 }
 
 // test runs tests of a program in a copy, with all of go vet and under Wine if they are for

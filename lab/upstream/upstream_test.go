@@ -2,105 +2,172 @@ package upstream
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat/findings"
-	"shimfuzz/lab/workspace"
 )
 
-// git am makes the patched copy of an unpatched one, for a user without a name, too.
-func TestPatch(t *testing.T) {
+// repositoryOf is a git repository with the hcsshim that go.mod requires, of a user with a name.
+func repositoryOf(t *testing.T) (source, tree string) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skipf("NOT RUN: the patch, for there is no git: %v", err)
 	}
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", "")
-	ctx := t.Context()
-	source, err := extract.Locate("../..", "")
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		t.Setenv("GIT_"+who+"_NAME", "A Person")
+		t.Setenv("GIT_"+who+"_EMAIL", "person@example.org")
+	}
+	s, err := extract.Locate("../..", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, fresh := t.TempDir(), t.TempDir()
-	patched, name := filepath.Join(dir, "hcsshim"), filepath.Join(dir, "mail")
-	if err := writePatch(ctx, source, patched, name); err != nil {
+	tree = filepath.Join(t.TempDir(), "hcsshim")
+	if err := repository(t.Context(), tree, s.Dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := workspace.CopyTree(fresh, source.Dir); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-q", "-m", "x"}, {"am", "-q", name}} {
-		if _, err := git(ctx, fresh, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	here, there := filepath.Join(patched, shimDir), filepath.Join(fresh, shimDir)
-	if out, err := git(ctx, dir, "diff", "--no-index", here, there); err != nil {
-		t.Errorf("git am does not make the patched copy: %v\n%s", err, out)
-	}
-	if out, err := exec.Command("gofmt", "-l", here).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("not gofmt'd: %v\n%s", err, out)
-	}
-	if err := apply(patched, fixes[len(changes):]); err != nil {
-		t.Error(err)
-	}
-	if err := apply(patched, changes); err == nil || !strings.Contains(err.Error(), "not found") {
-		t.Errorf("a patched copy is patched again: %v", err)
-	}
+	return s.Dir, tree
 }
 
-// A report begins with the private channel if it is of a crash. That of a finding that is
-// fixed has the last release with it, and of no other.
-func TestReports(t *testing.T) {
-	docs, err := os.ReadFile("../../docs/contract.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	reports, err := choose("")
+// git am makes the patched copy of an unpatched one, a commit for each finding.
+func TestPatch(t *testing.T) {
+	source, fresh := repositoryOf(t)
+	reports, err := patched("../..", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, r := range reports {
-		name := filepath.Join(dir, r.Name+".md")
-		if _, err := os.Stat(name); err == nil {
-			t.Errorf("%s: another report has that name", r.Name)
+	tree := filepath.Join(dir, "hcsshim")
+	if err := writePatch(t.Context(), source, tree, reports); err != nil {
+		t.Fatal(err)
+	}
+	mails, err := filepath.Glob(filepath.Join(dir, "*.patch"))
+	if err != nil || len(mails) != len(reports) {
+		t.Fatalf("%d patches of %d findings: %v", len(mails), len(reports), err)
+	}
+	for _, mail := range mails {
+		text, err := os.ReadFile(mail)
+		if err != nil || !bytes.Contains(text, []byte("\nSigned-off-by: A Person <person@example.org>\n")) {
+			t.Errorf("not signed off: %v\n%s", err, text)
 		}
-		if err := r.write(dir); err != nil {
-			t.Fatalf("%s: %v", r.Name, err)
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
+		if _, err := git(t.Context(), fresh, "am", "-q", mail); err != nil {
 			t.Fatal(err)
 		}
-		private := bytes.HasPrefix(text, []byte("**A payload crashes"))
-		if private != strings.Contains(r.Finding, "panics") || bytes.Contains(text, []byte("<no value>")) ||
-			r.Breaks.Text == "" || r.Effect == "" || r.Folder == "" || r.path == "" {
-			t.Errorf("%s: something is missing, or it is of a crash, or of none:\n%s", r.Name, text)
+	}
+	here, there := filepath.Join(tree, "cmd"), filepath.Join(fresh, "cmd")
+	if out, err := git(t.Context(), dir, "diff", "--no-index", here, there); err != nil {
+		t.Errorf("git am does not make the patched copy: %v\n%s", err, out)
+	}
+	out, err := exec.Command("gofmt", "-l", filepath.Join(tree, shimDir)).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("not gofmt'd: %v\n%s", err, out)
+	}
+	if err := apply(tree, reports[0].changes); err == nil || !strings.Contains(err.Error(), "not found") {
+		t.Errorf("a patched copy is patched again: %v", err)
+	}
+}
+
+// The changes of each finding are complete without those of another.
+func TestPatchOfOne(t *testing.T) {
+	_, tree := repositoryOf(t)
+	for _, s := range subjects {
+		if project(s.Program) != "hcsshim" || len(s.changes) == 0 {
+			continue
+		}
+		if err := apply(tree, s.changes); err != nil {
+			t.Errorf("%s: %v", s.Finding, err)
+		}
+		if _, err := git(t.Context(), tree, "reset", "-q", "--hard"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, finding := range []string{"damage-ignored", "bootstrap-rejected", "no-such"} {
+		if _, err := patched("../..", finding); err == nil || !strings.Contains(err.Error(), "FINDING="+finding) {
+			t.Errorf("%s: %v, want that there is no patch", finding, err)
+		}
+	}
+}
+
+// A patch that cannot be made leaves nothing, neither of this run nor of an earlier one.
+func TestFailedPatch(t *testing.T) {
+	_, tree := repositoryOf(t)
+	root := t.TempDir()
+	build := filepath.Join(root, "build")
+	page, err := os.ReadFile("../../docs/contract.md")
+	errDocs := os.Mkdir(filepath.Join(root, "docs"), 0o777)
+	errPage := os.WriteFile(filepath.Join(root, "docs", "contract.md"), page, 0o666)
+	if err := errors.Join(err, errDocs, errPage, apply(tree, subjects[0].changes)); err != nil {
+		t.Fatal(err)
+	}
+	fails := func(wants string) {
+		if err := os.MkdirAll(filepath.Join(build, "patch", "0001-old.patch"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		err := Patch(t.Context(), root, tree, subjects[0].Finding)
+		left, _ := filepath.Glob(filepath.Join(build, "*"))
+		if err == nil || !strings.Contains(err.Error(), wants) || len(left) > 0 {
+			t.Errorf("%v, and leaves %q; want %q and nothing", err, left, wants)
+		}
+	}
+	fails("not found") // it is patched already
+	for _, name := range []string{"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "EMAIL"} {
+		t.Setenv(name, "")
+		os.Unsetenv(name) // until the end of the test
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
+	fails("user.name")
+}
+
+// A report begins with the private channel if it is of a crash, and then with who can reach
+// it. That of a finding that is fixed has the last release with it, and of no other.
+func TestReports(t *testing.T) {
+	reports, err := choose("", reported)
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := make(map[string]bool)
+	for _, r := range reports {
+		if has[r.Name] {
+			t.Errorf("%s: another report has that name", r.Name)
+		}
+		has[r.Name] = true
+		r.Diff = "DIFF\n"
+		page := text("report", r)
+		private := bytes.HasPrefix(page, []byte("**A payload crashes"))
+		if private != strings.Contains(r.Finding, "panics") || bytes.Contains(page, []byte("<no value>")) ||
+			r.Breaks.Text == "" || r.Text.Get("Reach") == "" || r.Effect == "" || r.Folder == "" || r.path == "" {
+			t.Errorf("%s: something is missing, or it is of a crash, or of none:\n%s", r.Name, page)
+		}
+		if lines := bytes.Count(page, []byte("\n")); lines > 110 {
+			t.Errorf("%s: %d lines without what is printed and changed, want one screen or two", r.Name, lines)
 		}
 		before := findings.All.Of(r.Program, r.version).Has(r.Finding)
 		after := r.Fixed != "" && !findings.All.Of(r.Program, r.Fixed).Has(r.Finding)
 		if r.Program != protobuf && (!before || after != (r.Last != "")) {
 			t.Errorf("%s is in %s: %v; it is fixed in %q: %v", r.Name, r.Release, before, r.Fixed, after)
 		}
-		for rule := range strings.SplitSeq(r.Rules, ", ") {
-			row := regexp.MustCompile(`\*\*` + rule + "\\*\\* |\\| `?" + rule + "`? \\|")
-			if rule != "" && !row.Match(docs) {
-				t.Errorf("%s: docs/contract.md has no rule %s", r.Name, rule)
-			}
+		if (r.Last == "") != (len(r.changes) > 0) || r.path == hcsshim && r.Last == "" && r.Text.Get("Commit") == "" {
+			t.Errorf("%s: %d changes fix it, it is last in %q, or there is no Commit", r.Name, len(r.changes), r.Last)
 		}
-		source, err := os.ReadFile(filepath.Join(dir, r.File))
-		if err != nil || bytes.Contains(source, []byte("shimfuzz")) {
+		if source, err := r.Source(); err != nil || strings.Contains(source, "shimfuzz") {
 			t.Errorf("%s: the test is not on its own: %v", r.Name, err)
 		}
 	}
-	if _, err := choose("no-such"); err == nil || !strings.Contains(err.Error(), "bootstrap-rejected, ") {
+	if _, err := choose("no-such", reported); err == nil ||
+		!strings.Contains(err.Error(), "bootstrap-rejected, ") {
 		t.Errorf("an unknown finding: %v, want a list", err)
+	}
+	quoted, err := quote("M2, M3")
+	if err != nil || len(quoted) != 2 || quoted[1].Text != "Field number 0." {
+		t.Errorf("rules are quoted as %q, %v", quoted, err)
+	}
+	if _, err := quote("R9"); err == nil {
+		t.Error("a rule is quoted that is not there")
 	}
 }
 

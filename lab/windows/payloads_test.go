@@ -38,7 +38,7 @@ func chosen(checks int) (list []payload) {
 	enumerated := 0
 	for _, c := range different {
 		if c.Or != nil || slices.ContainsFunc(c.Flags, func(f string) bool {
-			return slices.Contains([]string{"Damaged", "Element", "Text"}, f)
+			return slices.Contains([]string{"Damaged", "Text", "Token"}, f)
 		}) {
 			if enumerated++; checks < allChecks && enumerated%oneOf != 0 {
 				continue

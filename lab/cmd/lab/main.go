@@ -108,8 +108,8 @@ func (j *job) places() *flag.FlagSet {
 	all := flag.NewFlagSet("", flag.ContinueOnError)
 	for name, place := range map[string]*string{
 		settings.HCSShim: &j.test.HCSShim, settings.Entry: &j.test.Entry, settings.Findings: &j.test.Findings,
-		"READER": &j.Reader, "OPTIONS": &j.Options, "LEVEL": &j.Level, "EXPECTED": &j.Expected, "CASE": &j.file,
-		"FINDING": &j.finding, "MUTANT": &j.mutant, "REPO": &j.repo, "CONTACT": &j.contact,
+		"READER": &j.Reader, "OPTIONS": &j.Options, "LEVEL": &j.Level, "EXPECTED": &j.Expected, "TEST": &j.Only,
+		"CASE": &j.file, "FINDING": &j.finding, "MUTANT": &j.mutant, "REPO": &j.repo, "CONTACT": &j.contact,
 	} {
 		all.StringVar(place, name, "", "")
 	}

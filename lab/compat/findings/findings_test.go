@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/findings"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/reference"
 	"shimfuzz/internal/stdin"
@@ -32,24 +31,6 @@ func TestNamed(t *testing.T) {
 		if got := All.For(l, test.program).Has(test.finding); got != test.want || (err != nil) != test.fails {
 			t.Errorf("%s of %s has %s: %v, %v; want %v", test.list, test.program, test.finding, got, err, test.want)
 		}
-	}
-}
-
-// The suite takes the names of those findings of hcsshim's shims that it does not have, and
-// of no others.
-func TestElsewhere(t *testing.T) {
-	var want []string
-	for _, f := range others {
-		for _, p := range f.Places {
-			name := f.Name + "@" + strings.TrimPrefix(p.Program, "hcsshim ")
-			isPart := slices.ContainsFunc(findings.All, func(k Finding) bool { return k.Name+"@runhcs-v1" == name })
-			if strings.HasPrefix(p.Program, "hcsshim ") && !isPart {
-				want = append(want, name)
-			}
-		}
-	}
-	if got := findings.Elsewhere; !slices.Equal(got, want) {
-		t.Errorf("findings.Elsewhere is\n%q, want\n%q", got, want)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // The tests in this file are of the other direction: what a shim's start prints, and
-// containerd reads. docs/field.md says who prints what.
+// containerd reads.
 
 // readReply reads a reply as containerd 2.3.7 and 2.4.2 do (parseStartResponse in
 // core/runtime/v2/shim.go): as a BootstrapResult if it decodes as one, else as JSON of

@@ -1,2 +1,0 @@
-#!/bin/bash -eu
-bash -eux "$SRC/shimfuzz/oss-fuzz/build.sh"

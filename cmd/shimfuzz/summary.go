@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"shimfuzz/internal/gocmd"
+	"shimfuzz/internal/verify"
+)
+
+// summary shows what go test -json says on standard input, and fails if a test has.
+func summary(*options, string) error {
+	run := newTestRun(os.Stdout)
+	if err := run.read(os.Stdin); err != nil {
+		return err
+	}
+	return run.end()
+}
+
+// testRun is a run of go test: what fails is shown when it does, what passes is counted.
+type testRun struct {
+	out            io.Writer
+	texts, parts   map[string]string // of what has not ended, and the start of its last line, by package and test
+	passed, failed int
+	red            bool
+	skipped        map[string]int // by the reason
+	results        verify.Results
+}
+
+// event is what go test -json says on a line (go doc test2json).
+type event struct{ Action, Package, Test, Output string }
+
+func newTestRun(out io.Writer) *testRun {
+	return &testRun{out: out, texts: make(map[string]string), parts: make(map[string]string),
+		skipped: make(map[string]int)}
+}
+
+func (r *testRun) read(in io.Reader) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, math.MaxInt) // of any length
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Fprintln(r.out, lines.Text()) // an error of the go command's own
+			continue
+		}
+		if err := r.event(e); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+func (r *testRun) event(e event) error {
+	name := e.Package + " " + e.Test
+	switch e.Action {
+	case "build-output":
+		fmt.Fprint(r.out, e.Output)
+	case "output":
+		e.Output = r.parts[name] + e.Output // go test hands on a long line in parts
+		if r.parts[name] = e.Output; strings.HasSuffix(e.Output, "\n") {
+			delete(r.parts, name)
+			return r.output(name, e)
+		}
+	case "pass", "skip", "fail":
+		r.texts[name] += r.parts[name]
+		if e.Test != "" {
+			r.ends(e.Action, r.texts[name])
+		} else if e.Action == "fail" {
+			r.red = true
+			fmt.Fprint(r.out, r.texts[name])
+		}
+		delete(r.texts, name)
+		delete(r.parts, name)
+	}
+	return nil
+}
+
+// output keeps what a test prints until it ends, but for its progress and its results.
+func (r *testRun) output(name string, e event) error {
+	result, found := strings.CutPrefix(e.Output, verify.ResultsLine)
+	switch {
+	case found:
+		var results verify.Results
+		if err := json.Unmarshal([]byte(result), &results); err != nil {
+			return err
+		}
+		r.results.Add(results)
+	case strings.HasSuffix(e.Output, " so far\n"), e.Test == "" && strings.HasPrefix(e.Output, "ok  "):
+		fmt.Fprint(r.out, e.Output)
+	case e.Test == "" || !isFrame(e.Output):
+		r.texts[name] += e.Output
+	}
+	return nil
+}
+
+// isFrame reports whether a line is one that the testing package prints around a test.
+func isFrame(line string) bool {
+	return slices.ContainsFunc([]string{"=== ", "--- PASS", "--- SKIP"}, func(start string) bool {
+		return strings.HasPrefix(strings.TrimLeft(line, " "), start)
+	})
+}
+
+// ends counts a test that has ended, and shows why it has failed. A test whose subtests have failed has
+// nothing to say but that.
+func (r *testRun) ends(action, text string) {
+	switch action {
+	case "pass":
+		r.passed++
+	case "skip":
+		_, reason, _ := strings.Cut(strings.TrimSpace(text), ": ")
+		r.skipped[reason]++
+	case "fail":
+		r.failed++
+		if strings.Count(text, "\n") > 1 {
+			fmt.Fprint(r.out, text)
+		}
+	}
+}
+
+// end prints the findings and the counts.
+func (r *testRun) end() error {
+	r.results.Print(r.out)
+	skipped := 0
+	for _, reason := range slices.Sorted(maps.Keys(r.skipped)) {
+		fmt.Fprintf(r.out, "skipped %d: %s\n", r.skipped[reason], reason)
+		skipped += r.skipped[reason]
+	}
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, skipped)
+	switch {
+	case r.red || r.failed > 0:
+		return gocmd.ErrReported
+	case r.passed == 0:
+		return errors.New("no test has run")
+	}
+	return nil
+}
