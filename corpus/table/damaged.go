@@ -99,7 +99,7 @@ func (t *table) words() {
 		for _, w := range l.Words {
 			words[w] = w
 		}
-		add(strings.ToLower(fileName.Replace(l.Layer)), l.Layer+" treats these specially.", words)
+		add(strings.ToLower(fileName.Replace(l.Name)), l.Name+" treats these specially.", words)
 	}
 	keys := make(map[string]string)
 	for i, pair := range grammar.Equated {

@@ -44,7 +44,11 @@ func (d Decoder) Unrecovered(r io.Reader) contract.Outcome {
 		return contract.Outcome{Kind: contract.OptionsAndError, Options: opts, Err: err}
 	case err != nil:
 		_ = err.Error() // an error that panics when printed is no error
-		return contract.Outcome{Kind: d.kind(err), Err: err}
+		kind := contract.Error
+		if d.Classify != nil {
+			kind = d.Classify(err)
+		}
+		return contract.Outcome{Kind: kind, Err: err}
 	case opts == nil:
 		return contract.Outcome{Kind: contract.None}
 	}
@@ -61,11 +65,4 @@ func panicStack() string {
 	}
 	before, _, _ := strings.Cut(stack, "shimfuzz/internal/decoder.")
 	return strings.TrimSpace(before)
-}
-
-func (d Decoder) kind(err error) contract.Kind {
-	if d.Classify == nil {
-		return contract.Error
-	}
-	return d.Classify(err)
 }

@@ -22,11 +22,12 @@ const BlockLimit = 5 * time.Minute
 const watchEvery = time.Second
 
 // running holds the decodes under way.
-var running struct {
+var running = struct {
 	sync.Mutex
 	decodes map[*decode]bool
-	once    sync.Once
-}
+}{decodes: make(map[*decode]bool)}
+
+var startWatchdog = sync.OnceFunc(func() { go reportHangs() })
 
 type decode struct {
 	decoder      string
@@ -39,10 +40,7 @@ type decode struct {
 // report a hang is to end the process: by a panic, in which libFuzzer still sees a
 // crash and keeps the input.
 func watch(decoder string, payload []byte) (done func()) {
-	running.once.Do(func() {
-		running.decodes = make(map[*decode]bool)
-		go reportHangs()
-	})
+	startWatchdog()
 	running.Lock()
 	defer running.Unlock()
 	d := &decode{decoder: decoder, payload: payload}

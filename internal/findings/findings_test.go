@@ -110,7 +110,7 @@ func TestCreate(t *testing.T) {
 			contract.Options},
 		{"the same in another type", any("a.B", badGroup), "", contract.Foreign},
 	} {
-		want := reference.CreateAnswer(test.payload)
+		want := reference.WantCreate(test.payload)
 		f, got := Of(Create, Newest).Predict(test.payload, want)
 		name := ""
 		if f != nil {

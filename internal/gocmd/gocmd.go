@@ -3,13 +3,11 @@ package gocmd
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"os/exec"
@@ -44,18 +42,16 @@ func Run(dir string, env []string, args ...string) ([]byte, error) {
 }
 
 // Output runs cmd and returns its standard output. Its error carries what cmd
-// wrote to standard error. What the go command downloads meanwhile is shown.
+// wrote to standard error.
 func Output(cmd *exec.Cmd) ([]byte, error) {
-	var stderr bytes.Buffer
-	cmd.Stderr = io.MultiWriter(&stderr, downloads{})
 	out, err := cmd.Output()
-	if err == nil {
-		return out, nil
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
+		return out, errors.New(strings.TrimSpace(string(exit.Stderr)))
 	}
-	if text := strings.TrimSpace(stderr.String()); text != "" {
-		return out, errors.New(text)
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", strings.Join(cmd.Args[:min(2, len(cmd.Args))], " "), err)
 	}
-	return out, fmt.Errorf("%s: %w", strings.Join(cmd.Args[:min(2, len(cmd.Args))], " "), err)
+	return out, nil
 }
 
 // ErrReported is a failure of which the user has been told all there is to say.
@@ -122,17 +118,4 @@ func FromHere(path string) string {
 		return rel
 	}
 	return path
-}
-
-// downloads shows the go command's progress lines, which it writes one at a time, and
-// nothing else of it.
-type downloads struct{}
-
-func (downloads) Write(p []byte) (int, error) {
-	for line := range bytes.Lines(p) {
-		if bytes.HasPrefix(line, []byte("go: downloading ")) {
-			os.Stderr.Write(line)
-		}
-	}
-	return len(p), nil
 }

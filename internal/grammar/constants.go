@@ -18,35 +18,29 @@ import (
 // if the value is one of these words and numbers, the name of a linked message, or near to
 // one: each stands in every place of payloads that are otherwise as containerd sends them.
 func (g *Grammar) Constants(words []string, numbers []uint64) iter.Seq[Sentence] {
-	return func(yield func(Sentence) bool) {
-		all := func(name string, list []Sentence) bool {
-			return !slices.ContainsFunc(list, func(s Sentence) bool {
-				s.Tokens = []Token{{Name: name, Rules: "S1"}}
-				return !yield(s)
-			})
+	return lazily(func(add func(Sentence)) {
+		of := func(name string) func(string, ...Token) {
+			t := Token{Name: name, Rules: "S1"}
+			return func(context string, top ...Token) { add(named(context, t, top)) }
 		}
 		seen := make(map[string]bool)
 		for _, word := range slices.Concat(words, RegisteredNames()) {
 			for _, s := range near(word) {
-				if !seen[s] && !all(short(s), g.withText(s)) {
-					return
+				if !seen[s] {
+					g.withText(s, of(short(s)))
 				}
 				seen[s] = true
 			}
 		}
 		for _, s := range append([]string{"", "0", "1", "true", "false"}, words...) {
-			if !all(short(s)+" as value of each word", g.inFamilies("annotations", g.pairs(words, s)...)) {
-				return
-			}
+			g.inFamilies("annotations", g.pairs(words, s), of(short(s)+" as value of each word"))
 		}
 		for _, n := range numbers {
 			for _, n := range []uint64{n - 1, n, n + 1} {
-				if !all(strconv.FormatUint(n, 10), g.withNumber(n)) {
-					return
-				}
+				g.withNumber(n, of(strconv.FormatUint(n, 10)))
 			}
 		}
-	}
+	})
 }
 
 // near are a word and what a decoder may take for it, or it for.
@@ -66,22 +60,23 @@ func (g *Grammar) pairs(keys []string, s string) (list []Token) {
 	return list
 }
 
-// inFamilies are the payloads of either family with Options that have these tokens last.
-func (g *Grammar) inFamilies(what string, opts ...Token) (list []Sentence) {
+// inFamilies adds the payloads of either family with Options that have these tokens last.
+func (g *Grammar) inFamilies(what string, opts []Token, add func(context string, top ...Token)) {
 	for _, family := range families {
 		full := value("", slices.Concat(g.usual(Options), opts)...)
-		list = append(list, Sentence{Context: what + " in " + familyNames[family], Top: g.sends(family, g.ours, full)})
+		add(what+" in "+familyNames[family], g.sends(family, g.ours, full)...)
 	}
-	return list
 }
 
-// withText are payloads with a text in each place: in the ID, in all other texts of BootstrapParams,
+// withText adds payloads with a text in each place: in the ID, in all other texts of BootstrapParams,
 // in all of Options, in the type URL's prefix, and as the type URL.
-func (g *Grammar) withText(s string) (list []Sentence) {
-	payload := slices.Concat([]byte(s), Encode(g.usual(Legacy)))
-	list = []Sentence{anyBytes("any bytes", []byte(s)), anyBytes("before a payload", payload)}
+func (g *Grammar) withText(s string, add func(context string, top ...Token)) {
+	raw := Token{Bytes: []byte(s), Kind: Unclear}
+	add("any bytes", raw)
+	raw.Bytes = slices.Concat(raw.Bytes, Encode(g.usual(Legacy)))
+	add("before a payload", raw)
 	if !utf8.ValidString(s) { // which is no text
-		return list
+		return
 	}
 	opts := append(g.pairs([]string{s}, "v"), g.pairs([]string{"k"}, s)...)
 	for _, f := range g.options {
@@ -91,51 +86,45 @@ func (g *Grammar) withText(s string) (list []Sentence) {
 	}
 	full, params := value("", slices.Concat(g.usual(Options), opts)...), g.usual(Bootstrap)
 	for _, family := range families {
-		list = append(list, Sentence{Context: "type URL in " + familyNames[family],
-			Top: g.sends(family, g.anyURL(s), g.usual(Any)[1])}, Sentence{Context: "texts in " + familyNames[family],
-			Top: g.sends(family, g.ourURL(s+"/"), full)})
+		add("type URL in "+familyNames[family], g.sends(family, g.url(s), g.usual(Any)[1])...)
+		add("texts in "+familyNames[family], g.sends(family, g.url(s+"/"+g.name), full)...)
 	}
-	beside := extension("", "", piece("", g.anyURL(s), value("", g.sent)))
+	add("ID", replaced(params, text(1, "", "", s))...)
 	for _, num := range append([]protowire.Number{2}, ambientTexts...) {
 		params = replaced(params, text(num, "", "", s))
 	}
-	return append(list, Sentence{Context: "ID", Top: replaced(g.usual(Bootstrap), text(1, "", "", s))},
-		Sentence{Context: "texts of BootstrapParams", Top: slices.Concat([]Token{beside}, params, []Token{beside})})
+	beside := extension("", "", piece("", g.url(s), value("", g.sent)))
+	add("texts of BootstrapParams", slices.Concat([]Token{beside}, params, []Token{beside})...)
 }
 
-// withNumber are payloads with a number as each value, field number, size and count.
-func (g *Grammar) withNumber(n uint64) (list []Sentence) {
-	add := func(what string, opts ...Token) { list = append(list, g.inFamilies(what, opts...)...) }
+// withNumber adds payloads with a number as each value, field number, size and count.
+func (g *Grammar) withNumber(n uint64, add func(context string, top ...Token)) {
 	var values []Token
 	for _, f := range g.options {
 		if isVarint(f) {
 			values = append(values, set(f, "", n))
 		}
 	}
-	add("numbers", values...)
+	g.inFamilies("numbers", values, add)
 	params := g.usual(Bootstrap)
-	list = append(list, Sentence{Context: "log_level", Top: replaced(params, varint(3, "", "", n))})
+	add("log_level", replaced(params, varint(3, "", "", n))...)
 	if n > uint64(g.sites[Options].unknown) && n <= uint64(protowire.MaxValidNumber) {
-		add("unknown field", part("", "", wire.Varint(protowire.Number(n), 1)))
+		g.inFamilies("unknown field", []Token{part("", "", wire.Varint(protowire.Number(n), 1))}, add)
 	}
 	if n <= 1<<16 {
 		other := extension("", "", piece("", g.foreign(), value("", g.sent)))
-		list = append(list, Sentence{Context: "extensions",
-			Top: append(slices.Repeat([]Token{other}, int(n)), params...)})
+		add("extensions", append(slices.Repeat([]Token{other}, int(n)), params...)...)
 		keys := make([]string, n)
 		for i := range keys {
 			keys[i] = strconv.Itoa(i)
 		}
-		add("annotations", g.pairs(keys, "v")...)
+		g.inFamilies("annotations", g.pairs(keys, "v"), add)
 	}
 	if n <= 1<<20 {
-		list = append(list, g.withText(strings.Repeat("x", int(n)))...)
-		add("size of Options", fill(n, g.usual(Options))...)
+		g.withText(strings.Repeat("x", int(n)), add)
+		g.inFamilies("size of Options", fill(n, g.usual(Options)), add)
 	}
-	for _, s := range g.inFamilies("size") {
-		list = append(list, Sentence{Context: s.Context, Top: append(fill(n, s.Top), s.Top...)})
-	}
-	return list
+	g.inFamilies("size", nil, func(context string, top ...Token) { add(context, append(fill(n, top), top...)...) })
 }
 
 // fill is an unknown field with which a message has n bytes: none if it cannot have so few, or as

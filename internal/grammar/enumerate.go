@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"iter"
-	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -54,77 +53,75 @@ func anyBytes(context string, b []byte) Sentence {
 	return Sentence{Context: context, Top: []Token{{Bytes: b, Kind: Unclear}}}
 }
 
+// lazily yields what a function adds, as long as that is wanted.
+func lazily[T any](all func(add func(T))) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		isWanted := true
+		all(func(one T) { isWanted = isWanted && yield(one) })
+	}
+}
+
 // Sentences yields each sequence of the tokens of a context up to a length: each token,
 // and all sequences of those that are combined. The shorter ones come first. Then it yields each
 // token beside what containerd sends, and, but for groups, every single edit of each fault.
 func (g *Grammar) Sentences(c Context, longest int) iter.Seq[Sentence] {
-	tokens, usual := g.Tokens(c.Level), [][]Token{g.usual(c.Level)}
-	if c.Level == Top {
+	tokens, faults, usual := g.Tokens(c.Level), g.Faults(c.Level), [][]Token{g.usual(c.Level)}
+	switch c.Level {
+	case Top:
 		usual = [][]Token{g.usual(Legacy), g.usual(Bootstrap)}
+	case Group:
+		faults = nil
 	}
-	return func(yield func(Sentence) bool) {
+	return lazily(func(add func(Sentence)) {
+		message := func(differ, all []Token) { add(Sentence{Context: c.Name, Tokens: differ, Top: c.Payload(all)}) }
 		for seq := range Sequences(tokens, longest) {
-			if !yield(Sentence{Context: c.Name, Tokens: seq, Top: c.Payload(seq)}) {
-				return
-			}
+			message(seq, seq)
 		}
 		for _, t := range tokens {
 			for _, others := range usual {
 				for _, seq := range beside(others, t) {
-					if !yield(Sentence{Context: c.Name, Tokens: []Token{t}, Top: c.Payload(seq)}) {
-						return
-					}
+					message([]Token{t}, seq)
 				}
 			}
-		}
-		if c.Level == Group {
-			return
 		}
 		seen := make(map[uint64]bool)
-		for _, t := range g.Faults(c.Level) {
+		for _, t := range faults {
 			const long = 40 // bytes
 			for _, edit := range Edits(t.Name, t.Bytes[:min(long, len(t.Bytes))], seen) {
-				if !yield(Sentence{Context: c.Name, Tokens: []Token{t}, Top: c.Payload(edit.Top)}) {
-					return
-				}
+				message([]Token{t}, edit.Top)
 			}
 		}
-	}
+	})
 }
 
 // Sequences yields each token, and all sequences of those that are combined, the
 // shorter ones first. Behind a fault stands no other one.
 func Sequences(tokens []Token, longest int) iter.Seq[[]Token] {
 	combined := slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.Single })
-	return func(yield func([]Token) bool) {
+	return lazily(func(add func([]Token)) {
 		for length := range longest + 1 {
 			choices := slices.Repeat([][]Token{combined}, length)
 			if length == 1 {
 				choices[0] = tokens
 			}
-			if !product([]Token{}, choices, yield) {
-				return
-			}
+			product([]Token{}, choices, add)
 		}
-	}
+	})
 }
 
-// product yields what is chosen already with one token of each of the choices behind it.
-func product(chosen []Token, choices [][]Token, yield func([]Token) bool) bool {
+// product adds what is chosen already with one token of each of the choices behind it.
+func product(chosen []Token, choices [][]Token, add func([]Token)) {
 	if len(choices) == 0 {
-		return yield(slices.Clone(chosen))
+		add(slices.Clone(chosen))
+		return
 	}
 	isFault := func(t Token) bool { return t.Kind == Fault }
 	hasFault := slices.ContainsFunc(chosen, isFault)
 	for _, t := range choices[0] {
-		if hasFault && (isFault(t) || t.Kind == Open) {
-			continue
-		}
-		if !product(append(chosen, t), choices[1:], yield) {
-			return false
+		if !hasFault || !isFault(t) && t.Kind != Open {
+			product(append(chosen, t), choices[1:], add)
 		}
 	}
-	return true
 }
 
 // Params yields every combination of the fields of BootstrapParams: each as containerd sets it,
@@ -150,12 +147,14 @@ func (g *Grammar) Params() iter.Seq[Sentence] {
 		}
 		return append(choices, []Token{absent, g.inExtension(g.sent)})
 	}
-	return func(yield func(Sentence) bool) {
-		one := func(t []Token) bool {
-			return yield(sentence(slices.DeleteFunc(t, func(t Token) bool { return t.Bytes == nil })...))
+	return lazily(func(add func(Sentence)) {
+		for _, isEmpty := range []bool{false, true} {
+			product([]Token{}, params(isEmpty), func(t []Token) {
+				top := slices.DeleteFunc(t, func(t Token) bool { return t.Bytes == nil })
+				add(Sentence{Context: "top", Tokens: top, Top: top})
+			})
 		}
-		_ = product([]Token{}, params(false), one) && product([]Token{}, params(true), one)
-	}
+	})
 }
 
 // Sizes yields payloads of both families with a text of every size up to 4,200 bytes, and of
@@ -165,7 +164,7 @@ func (g *Grammar) Params() iter.Seq[Sentence] {
 // ends in what is not UTF-8. There is nothing if Options have no string.
 func (g *Grammar) Sizes() iter.Seq[Sentence] {
 	const tail, bad = "é€🦊", "\xed\xa0\x80"
-	return func(yield func(Sentence) bool) {
+	return lazily(func(add func(Sentence)) {
 		for n := range 131072 + 3 {
 			const around = 132 // bytes that stand around the text
 			power := 1 << (bits.Len(uint(n+around)) - 1)
@@ -189,13 +188,11 @@ func (g *Grammar) Sizes() iter.Seq[Sentence] {
 					tops = append(tops, g.legacy([]Token{g.sent, s}), g.inOptions([]Token{g.sent, s}))
 				}
 				for _, top := range tops {
-					if !yield(named("sizes", s, top)) {
-						return
-					}
+					add(named("sizes", s, top))
 				}
 			}
 		}
-	}
+	})
 }
 
 // wide are fields of which every byte of the tag, the length or the value counts, and one that is as
@@ -230,29 +227,25 @@ func (g *Grammar) Many() iter.Seq[Sentence] {
 	}
 	pieces := slices.Repeat([]Token{piece("nothing")}, n)
 	pieces[0], pieces[n-1] = piece("", full[0]), piece("", full[1])
-	many := map[string][][]Token{
-		"unknown fields of Options": around(distinctUnknown(g.sites[Options], n)),
-		"extensions":                {slices.Concat(slices.Repeat([]Token{extension("", "")}, n), g.usual(Bootstrap))},
-		"pieces of an Any":          {replaced(g.usual(Bootstrap), extension("", "", pieces...))},
-		"unknown fields": {append([]Token{distinctUnknown(g.sites[Legacy], n)}, full...),
-			append([]Token{distinctUnknown(g.sites[Bootstrap], n)}, g.usual(Bootstrap)...)},
+	var list []Sentence
+	many := func(what string, tops ...[]Token) {
+		for _, top := range tops {
+			list = append(list, named("many", Token{Name: "100,001 " + what, Rules: "S2"}, top))
+		}
 	}
 	if g.entries != nil {
 		entries := make([]Token, n)
 		for i := range entries {
 			entries[i] = annotation(g.entries.Number(), strconv.Itoa(i), "")
 		}
-		many["annotations"] = around(entries...)[:1]
+		many("annotations", around(entries...)[0])
 	}
-	return func(yield func(Sentence) bool) {
-		for _, what := range slices.Sorted(maps.Keys(many)) {
-			for _, top := range many[what] {
-				if !yield(named("many", Token{Name: "100,001 " + what, Rules: "S2"}, top)) {
-					return
-				}
-			}
-		}
-	}
+	many("unknown fields of Options", around(distinctUnknown(g.sites[Options], n))...)
+	many("extensions", slices.Concat(slices.Repeat([]Token{extension("", "")}, n), g.usual(Bootstrap)))
+	many("pieces of an Any", replaced(g.usual(Bootstrap), extension("", "", pieces...)))
+	many("unknown fields", append([]Token{distinctUnknown(g.sites[Legacy], n)}, full...),
+		append([]Token{distinctUnknown(g.sites[Bootstrap], n)}, g.usual(Bootstrap)...))
+	return slices.Values(list)
 }
 
 // Pieces yields payloads in which a field that is or holds a message comes in three pieces, cut at
@@ -275,7 +268,7 @@ func (g *Grammar) Pieces() iter.Seq[Sentence] {
 	if g.entries != nil {
 		list = append(list, whole{annotation(g.entries.Number(), "k", "v"), g.inOptions})
 	}
-	return func(yield func(Sentence) bool) {
+	return lazily(func(add func(Sentence)) {
 		for _, c := range list {
 			s, pieces := c.field.means.text, make([]Token, 3)
 			for i := range len(s) + 1 {
@@ -284,13 +277,11 @@ func (g *Grammar) Pieces() iter.Seq[Sentence] {
 						pieces[k] = text(c.field.means.field, "", "", s)
 						pieces[k].Kind = Unclear
 					}
-					if !yield(named("pieces", c.field, c.around(slices.Clone(pieces)))) {
-						return
-					}
+					add(named("pieces", c.field, c.around(slices.Clone(pieces))))
 				}
 			}
 		}
-	}
+	})
 }
 
 // named is a payload that a report names by a token, of those that are told apart by what they are.
@@ -298,21 +289,15 @@ func named(context string, t Token, top []Token) Sentence {
 	return Sentence{Context: context, Tokens: []Token{t}, Top: top}
 }
 
-// sentence is of tokens of the top level.
-func sentence(top ...Token) Sentence { return Sentence{Context: "top", Tokens: top, Top: top} }
-
 // Strings yields every string of up to some bytes, the shorter ones first.
 func Strings(longest int) iter.Seq[Sentence] {
-	return func(yield func(Sentence) bool) {
+	return lazily(func(add func(Sentence)) {
 		for length := range longest + 1 {
 			for n := range uint32(1) << (8 * length) {
-				b := binary.LittleEndian.AppendUint32(nil, n)[:length]
-				if !yield(anyBytes("any bytes", b)) {
-					return
-				}
+				add(anyBytes("any bytes", binary.LittleEndian.AppendUint32(nil, n)[:length]))
 			}
 		}
-	}
+	})
 }
 
 // seed is that of the sums that Edits keeps.

@@ -153,7 +153,7 @@ const tooDeep = 10_010
 // payloads M2 to M14 of the contract, those that are Open last.
 func faultsOf(l Level, s site) []Token {
 	list := slices.Concat(brokenFields(s), brokenKnown(s))
-	list = slices.Concat(all(list, Token.fault), notUTF8At(l, s.text), ends(s))
+	list = slices.Concat(each(list, Token.fault), notUTF8At(l, s.text), ends(s))
 	if l == Legacy || l == Bootstrap || l == Options {
 		list = append(list, formats()...)
 	}
@@ -233,7 +233,7 @@ func widths(message []Token) (list []Token) {
 			list = append(list, t.wide("usual "+t.Name, width{"tag", n}, width{"length", n})...)
 		}
 	}
-	return all(list, Token.single)
+	return each(list, Token.single)
 }
 
 // aliased are unknown fields whose numbers become those of a message's fields if they are cut to
@@ -314,7 +314,7 @@ func notUTF8At(l Level, num protowire.Number) []Token {
 	if num == 0 {
 		return nil
 	}
-	return all(notUTF8(num, ""), func(t Token) Token {
+	return each(notUTF8(num, ""), func(t Token) Token {
 		t.Kind, t.means = Fault, meaning{}
 		switch l {
 		case Legacy:

@@ -76,7 +76,7 @@ func Of(message protoreflect.MessageType) *Grammar {
 	g.NearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
 	g.OtherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
-	g.ours = g.ourURL("")
+	g.ours = g.url(g.name)
 	if g.padding != nil {
 		g.sentOther = set(g.padding, "other", 1)
 	}

@@ -58,7 +58,7 @@ var Shapes = []Shape{
 	}, many(wire.Sub(8))},
 	// typeurl decodes a value of any linked type before its type is looked at.
 	{"foreign-messages", contract.Foreign, func(much []Token) []Token {
-		return []Token{url("google.protobuf.FileDescriptorSet"), value("", much...)}
+		return []Token{RunHCS.url("google.protobuf.FileDescriptorSet"), value("", much...)}
 	}, many(wire.Sub(1))},
 	{"any-in-pieces", contract.Options, inParams, many(wire.Sub(1, wire.String(1, contract.OptionsName), wire.Sub(2)))},
 	{"unknown-top-level", contract.None, func(much []Token) []Token { return append(much, version) },

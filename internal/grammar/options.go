@@ -128,9 +128,9 @@ func strs(o field, stands bool) []Token {
 	if o.kind == protoreflect.StringKind {
 		bad := notUTF8(o.num, name+" ")
 		if !stands {
-			all(bad, Token.single)
+			bad = each(bad, Token.single)
 		}
-		list = append(list, all(bad, Token.fault)...)
+		list = append(list, each(bad, Token.fault)...)
 	}
 	if stands {
 		list = append(list, value.wide(name, slices.Concat(tagAndLength, []width{{"length", 10}})...)...)
@@ -171,7 +171,7 @@ func entryTokens(num protowire.Number, name string) []Token {
 	one := text(num, name, "", name[:1])
 	return slices.Concat(
 		[]Token{one, text(num, "another "+name, "repeat", "other"), text(num, "empty "+name, "default", "")},
-		all(notUTF8(num, name+" "), Token.fault),
+		each(notUTF8(num, name+" "), Token.fault),
 		otherType(num, protowire.BytesType),
 		one.wide(name, tagAndLength[:2]...))
 }

@@ -7,16 +7,14 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
-// url is a type URL as field 1 of an Any, of another type than Options.
-func url(s string) Token { return text(1, "type URL "+short(s), "", s) }
-
-// ourURL is a type URL that names Options.
-func (g *Grammar) ourURL(prefix string) Token {
-	t := url(prefix + g.name)
-	t.means.ours = true
+// url is a type URL as field 1 of an Any.
+func (g *Grammar) url(s string) Token {
+	t := text(1, "type URL "+short(s), "", s)
+	t.means.ours = stdin.TypeName(s) == g.name
 	return t
 }
 
@@ -26,7 +24,7 @@ func (g *Grammar) foreign() Token {
 	if name == g.name {
 		name = contract.OptionsName
 	}
-	return url(name)
+	return g.url(name)
 }
 
 // identity is an ID, or a namespace, which in an Any would be its value. What a
@@ -74,17 +72,17 @@ var (
 // anyTokens are those of an Any: as field 1 of an Extension, and, without what
 // depends on the family, at the top level.
 func (g *Grammar) anyTokens() []Token {
-	list := []Token{g.ours, g.foreign(), url(""), g.ourURL("example.com/")}
+	list := []Token{g.ours, g.foreign(), g.url(""), g.url("example.com/" + g.name)}
 	for _, prefix := range Prefixes {
-		t := g.ourURL(prefix)
+		t := g.url(prefix + g.name)
 		t.Rules = "url"
 		list = append(list, t.single())
 	}
 	for _, near := range g.NearNames {
-		list = append(list, url(near.URL).single())
+		list = append(list, g.url(near.URL).single())
 	}
 	for _, name := range g.OtherNames {
-		list = append(list, url(name).single())
+		list = append(list, g.url(name).single())
 	}
 	debug := value("debug", g.sent)
 	list = append(list, debug, value("another", g.sentOther), value("nothing"), value("damaged", damaged),
@@ -101,7 +99,7 @@ func (g *Grammar) extensionTokens() []Token {
 		whole, piece("another", g.ours, value("another", g.sentOther)), piece("another type", g.foreign(), debug),
 		piece("type URL", g.ours), piece("value", debug), piece("damaged value", value("damaged", damaged)),
 		piece("nothing"), piece("type URL of another", g.foreign()), piece("damaged", invalid),
-		piece("empty type URL", url("")), piece("empty value", value("nothing")),
+		piece("empty type URL", g.url("")), piece("empty value", value("nothing")),
 		piece("unknown", unknowns(g.sites[Any])[0]),
 	}, whole.wide("Any", tagAndLength...), otherType(1, protowire.BytesType), g.pieces(),
 		each(faultsOf(Any, g.sites[Any]), func(f Token) Token { return piece("damaged by "+f.Name, f).single() }))
@@ -132,14 +130,14 @@ func (g *Grammar) extensions() []Token {
 	whole := g.inExtension(g.sent)
 	list := append([]Token{
 		whole, g.inExtension(g.sentOther), g.inExtension(), g.inExtension(damaged), other,
-		extension("type URL with a prefix", "url", anyOf(g.ourURL("type.googleapis.com/"), debug)),
+		extension("type URL with a prefix", "url", anyOf(g.url("type.googleapis.com/"+g.name), debug)),
 		extension("another type, value damaged", "neighbours", anyOf(g.foreign(), value("damaged", damaged))),
-		extension("another type, not linked", "neighbours", anyOf(url("nri.v1.PluginConfig"))),
+		extension("another type, not linked", "neighbours", anyOf(g.url("nri.v1.PluginConfig"))),
 		extension("another type, Any damaged", "neighbours M2", anyOf(g.foreign(), invalid)),
 		extension("damaged", "neighbours M2", invalid),
 		extension("damaged behind ours", "neighbours M2", anyOf(g.ours, debug), piece("damaged", invalid)),
 		extension("without value", "neighbours"), extension("empty Any", "neighbours", piece("nothing")),
-		extension("type URL not UTF-8", "M11", piece("damaged", url("\xff").fault())),
+		extension("type URL not UTF-8", "M11", piece("damaged", g.url("\xff").fault())),
 	}, whole.wide("extension", tagAndLength...)...)
 	for _, n := range Counts {
 		list = append(list, block(fmt.Sprintf("ours behind %d extensions", n), "S2 neighbours",
@@ -172,8 +170,7 @@ func ambient() (list []Token) {
 			list = append(list, text(num, name+" of "+short(s), "ambient", s).single())
 		}
 		bad := notUTF8(num, name+" ")
-		all(bad[1:], Token.single)
-		list = append(list, bad...)
+		list = append(append(list, bad[0]), each(bad[1:], Token.single)...)
 	}
 	return list
 }

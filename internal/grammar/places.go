@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -84,13 +83,6 @@ func str(num protowire.Number, name, s string) Token {
 	return t
 }
 
-// anyURL is a type URL that may name any type.
-func (g *Grammar) anyURL(s string) Token {
-	t := url(s)
-	t.means.ours = stdin.TypeName(s) == g.name
-	return t
-}
-
 // unknown is a text in a field that no message of a level has.
 func (g *Grammar) unknown(l Level, s string) Token {
 	return part("unknown", "unknown", wire.String(g.sites[l].unknown, s))
@@ -160,9 +152,9 @@ func (g *Grammar) places() (list []place) {
 			add(name+" in "+familyNames[family], stands, func(s string) []Token { return g.sends(family, put(s)...) })
 		}
 		usual := g.usual(Any)
-		in("type URL's prefix", true, func(s string) []Token { return []Token{g.ourURL(s + "/"), usual[1]} })
-		in("type URL", false, func(s string) []Token { return []Token{g.anyURL(s), usual[1]} })
-		in("overwritten type URL", false, func(s string) []Token { return []Token{url(s), usual[0], usual[1]} })
+		in("type URL's prefix", true, func(s string) []Token { return []Token{g.url(s + "/" + g.name), usual[1]} })
+		in("type URL", false, func(s string) []Token { return []Token{g.url(s), usual[1]} })
+		in("overwritten type URL", false, func(s string) []Token { return []Token{g.url(s), usual[0], usual[1]} })
 		in("unknown field of the Any", family == Legacy, func(s string) []Token {
 			return []Token{g.unknown(family, s), usual[0], usual[1]}
 		})
@@ -174,7 +166,7 @@ func (g *Grammar) places() (list []place) {
 		return append([]Token{g.unknown(Bootstrap, s)}, g.usual(Bootstrap)...)
 	})
 	add("type URL before ours", false, func(s string) []Token {
-		return append([]Token{extension("", "", piece("", g.anyURL(s), value("")))}, g.usual(Bootstrap)...)
+		return append([]Token{extension("", "", piece("", g.url(s), value("")))}, g.usual(Bootstrap)...)
 	})
 	add("value of another type before ours", true, func(s string) []Token {
 		return append([]Token{extension("", "", piece("", g.foreign(), text(2, "", "", s)))}, g.usual(Bootstrap)...)
@@ -210,20 +202,17 @@ func (g *Grammar) placesInOptions(add func(name string, stands bool, put func(s 
 	})
 }
 
-// textsAt yields each of some texts at each of some places, until yield is false.
-func textsAt(places []place, texts []string, yield func(Sentence) bool) bool {
+// textsAt adds each of some texts at each of some places.
+func textsAt(places []place, texts []string, add func(Sentence)) {
 	for _, s := range texts {
 		t := Token{Name: short(s), Rules: "S1"}
 		if !utf8.ValidString(s) {
 			t.Rules = "M11"
 		}
 		for _, p := range places {
-			if !yield(named("text in "+p.name, t, p.put(s))) {
-				return false
-			}
+			add(named("text in "+p.name, t, p.put(s)))
 		}
 	}
-	return true
 }
 
 // AllTexts yields every text that the grammar has at each place; at those that stand for others
@@ -258,10 +247,11 @@ func (g *Grammar) AllTexts() iter.Seq[Sentence] {
 		}
 		long = append(long, slices.Concat(behind(size-1, "\xed\xa0\x80", "\r\n"), behind(size-2, "\xed\xa0\x80"))...)
 	}
-	return func(yield func(Sentence) bool) {
-		_ = textsAt(all, texts, yield) && textsAt(standing, long, yield) &&
-			textsAt(few, short, yield)
-	}
+	return lazily(func(add func(Sentence)) {
+		textsAt(all, texts, add)
+		textsAt(standing, long, add)
+		textsAt(few, short, add)
+	})
 }
 
 // behind are texts behind so many bytes of another one.

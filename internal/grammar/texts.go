@@ -9,22 +9,6 @@ import (
 	"shimfuzz/internal/stdin"
 )
 
-// Texts are strings that must arrive as they are (S1): what configurations hold, and
-// what code mangles.
-var Texts = []string{
-	"", "a", "debug", "DEBUG", `C:\ContainerPlat\LinuxBootFiles`, `\\?\C:\Program Files\x`, "C:/x/y", `a\\b`,
-	"windows/amd64", "../x/./y//z",
-	"a%41b", "100%", "%SystemRoot%\\x", "$HOME/x", "${X}", "$X", "~/x", "a&amp;b", `a\u0041\n`, "+a+",
-	"line\r\nend\r\n", "\n", "a\n", "\t", " a ", "  ",
-	"\ufeffa", "\ufffe", "\x00", "a\x00b", "a\x00", "é", "e\u0301", "ﬁ", "日本語", "\u202ea", "\u00a0", "\ufffd",
-	"🦊", "\U00010000", "\U0010ffff",
-	"{}", `{"debug":true}`, `"a"`, "'a'", "<a>", "a;b,c=d", "null", "true", "false", "0", "-1", "1e3", "0x10", "\u007f",
-	"\x1b[0m",
-	"io.microsoft.container", "io.microsoft.virtualmachine.computetopology.memory.sizeinmb",
-	"io.kubernetes.cri.container-type", "IO.Microsoft.Container",
-	"web-1", "k8s.io", contract.OptionsName, "type.googleapis.com/" + contract.OptionsName,
-}
-
 // Sizes are lengths and counts at which code is known to change its ways: of short
 // varints, of MAX_PATH, of buffers, of 16 bits.
 var Sizes = []int{101, 127, 128, 129, 255, 256, 257, 259, 260, 261, 511, 512, 513, 1000, 4095, 4096, 4097, 16383, 16384,

@@ -146,14 +146,6 @@ func each(tokens []Token, other func(Token) Token) (list []Token) {
 	return list
 }
 
-// all changes each of some tokens in place.
-func all(tokens []Token, change func(Token) Token) []Token {
-	for i, t := range tokens {
-		tokens[i] = change(t)
-	}
-	return tokens
-}
-
 // width is a number of bytes in which the tag of a field, or its length, is written.
 type width struct {
 	of    string

@@ -59,9 +59,6 @@ func kind(err error) contract.Kind {
 // Answer is what the reference makes of a payload.
 func Answer(b []byte) contract.Outcome { return RunHCS.answer(contract.Stdin, b) }
 
-// CreateAnswer is what the reference makes of the bytes of CreateTaskRequest.Options.
-func CreateAnswer(b []byte) contract.Outcome { return RunHCS.answer(contract.Create, b) }
-
 // AnswerWithBadNumbers is the answer of a reader that accepts field numbers above 2^29-1
 // inside groups, as google.golang.org/protobuf does.
 func AnswerWithBadNumbers(in contract.Input, b []byte) contract.Outcome {

@@ -19,10 +19,8 @@ type createBlock struct {
 	function *ast.FuncDecl
 	request  *ast.Field // the parameter
 	block    *ast.IfStmt
-	comments []*ast.CommentGroup // of the block
 	opts     *types.Var
 	declares ast.Stmt // opts
-	logging  []int    // lines of the block that are left out
 }
 
 // createSource is the file with the functions that are made of blocks.
@@ -36,7 +34,7 @@ func (p *program) createSource() ([]byte, error) {
 		elements += fmt.Sprintf("{File: %q, Read: hcsshim.OfRequest(%s)},\n", p.file(b.block), b.name())
 		functions += "\n" + p.function(b) + "\n"
 	}
-	return p.generated("", "", "var creates []hcsshim.Create\n\nfunc init() {\ncreates = []hcsshim.Create{\n"+elements+
+	return p.generated("", "var creates []hcsshim.Create\n\nfunc init() {\ncreates = []hcsshim.Create{\n"+elements+
 		"}\n}\n"+functions+p.reached(createFile))
 }
 
@@ -51,7 +49,7 @@ func (p *program) createBlocks() (all []*createBlock, err error) {
 			if len(req.Names) == 0 || !strings.HasSuffix(types.ExprString(req.Type), ".CreateTaskRequest") {
 				continue
 			}
-			b := &createBlock{function: f, request: req, comments: d.comments}
+			b := &createBlock{function: f, request: req}
 			if err := p.find(b); err != nil {
 				return nil, err
 			}
@@ -76,7 +74,7 @@ func (p *program) find(b *createBlock) error {
 		return p.errorf(b.block, `%s has a block "if %s" that sets no variable of runhcs Options`, b.function.Name.Name,
 			types.ExprString(b.block.Cond))
 	}
-	p.edit(b)
+	p.edit(b.block)
 	for _, n := range []ast.Node{b.request.Type, b.declares, b.block} {
 		p.reach(createFile, n)
 	}
@@ -136,15 +134,13 @@ func (p *program) findVariable(b *createBlock) {
 // within reports whether a node, or the declaration of a variable, lies in another node.
 func within(what positioned, n ast.Node) bool { return n.Pos() <= what.Pos() && what.Pos() < n.End() }
 
-// edit leaves the logging out of the block, and lets it return as its new function does:
+// edit leaves the logging out of a block, and lets it return as its new function does:
 // no options, and the last result, which is the error.
-func (p *program) edit(b *createBlock) {
-	comments := ast.NewCommentMap(p.fset, b.block, b.comments)
-	astutil.Apply(b.block, func(c *astutil.Cursor) bool {
+func (p *program) edit(block *ast.IfStmt) {
+	astutil.Apply(block, func(c *astutil.Cursor) bool {
 		switch n := c.Node().(type) {
 		case *ast.ExprStmt, *ast.IfStmt:
 			if c.Index() >= 0 && p.onlyLogs(n) {
-				b.logging = append(b.logging, p.position(n).Line)
 				c.Delete()
 				return false
 			}
@@ -157,7 +153,6 @@ func (p *program) edit(b *createBlock) {
 		}
 		return true
 	}, nil)
-	b.comments = comments.Filter(b.block).Comments()
 }
 
 // onlyLogs reports whether a statement only writes to the log: it uses a package for
@@ -189,13 +184,9 @@ func (b *createBlock) name() string {
 
 // function is the text of the new function.
 func (p *program) function(b *createBlock) string {
-	var w strings.Builder
-	fmt.Fprintf(&w, "// From %s, line %d, in %s.\n", p.file(b.block), p.position(b.block).Line, b.function.Name.Name)
-	for _, line := range b.logging {
-		fmt.Fprintf(&w, "// Left out, because it only writes to the log: line %d.\n", line)
-	}
-	fmt.Fprintf(&w, "func %s(%s %s) (_ *%s.Options, err error) {\n\t%s\n\t%s\n\treturn %s, nil\n}", b.name(),
-		b.request.Names[0].Name, p.text(b.request.Type, nil), p.use(optionsPackage, "options"), p.text(b.declares, nil),
-		p.text(b.block, b.comments), b.opts.Name())
-	return w.String()
+	return fmt.Sprintf("// From %s, line %d, in %s, without what only writes to the log.\n"+
+		"func %s(%s %s) (_ *%s.Options, err error) {\n\t%s\n\t%s\n\treturn %s, nil\n}",
+		p.file(b.block), p.position(b.block).Line, b.function.Name.Name, b.name(), b.request.Names[0].Name,
+		p.text(b.request.Type, nil), p.use(optionsPackage, "options"), p.text(b.declares, nil), p.text(b.block, nil),
+		b.opts.Name())
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
-	"path"
 	"slices"
 	"strings"
 
@@ -18,47 +17,34 @@ const (
 )
 
 // entry finds the function under test: the user's choice, the one with the usual name, or
-// else the one that os.Stdin is handed to. It describes any but the usual one.
-func (p *program) entry() (f *types.Func, description string, err error) {
+// else the one that os.Stdin is handed to. It says how it was found.
+func (p *program) entry() (f *types.Func, how string, err error) {
 	if p.Entry != "" {
-		f, err := p.chosenEntry()
-		return f, p.Entry + ", which ENTRY has chosen", err
+		if f, err = p.chosenEntry(); err != nil {
+			err = fmt.Errorf("ENTRY=%s: %w", p.Entry, err)
+		}
+		return f, "which ENTRY has chosen", err
 	}
 	for _, pkg := range slices.Backward(p.own) {
-		f, ok := pkg.Types.Scope().Lookup(usualEntry).(*types.Func)
-		if !ok {
-			continue
+		if f, ok := pkg.Types.Scope().Lookup(usualEntry).(*types.Func); ok {
+			return f, "by its name", p.check(f)
 		}
-		if pkg != p.main || f.Signature().Params().Len() > 1 {
-			description = p.entryName(f)
-		}
-		return f, description, p.check(f)
 	}
 	f, err = p.handedStdin()
-	if err != nil {
-		return nil, "", err
-	}
-	return f, p.entryName(f) + ", which is handed os.Stdin", nil
+	return f, "which is handed os.Stdin", err
 }
 
 // chosenEntry is the function that the user names.
 func (p *program) chosenEntry() (*types.Func, error) {
-	dir, function := path.Split(p.Entry)
-	base, function, _ := strings.Cut(function, ".")
-	importPath := path.Join(hcsshimModule, dir, base)
-	pkg := p.deps[importPath]
-	if pkg == nil || !p.copied[pkg.Types] {
-		return nil, fmt.Errorf("ENTRY=%s: the shim has no package %s: want a function such as %s",
-			p.Entry, path.Join(dir, base), p.entryName(p.main.Types.Scope().Lookup("main")))
+	for _, pkg := range p.own {
+		for _, name := range pkg.Types.Scope().Names() {
+			if f, ok := pkg.Types.Scope().Lookup(name).(*types.Func); ok && p.entryName(f) == p.Entry {
+				return f, p.check(f)
+			}
+		}
 	}
-	f, ok := pkg.Types.Scope().Lookup(function).(*types.Func)
-	if !ok {
-		return nil, fmt.Errorf("ENTRY=%s: no function %s in %s", p.Entry, function, importPath)
-	}
-	if err := p.check(f); err != nil {
-		return nil, fmt.Errorf("ENTRY=%s: %w", p.Entry, err)
-	}
-	return f, nil
+	return nil, fmt.Errorf("the shim has no such function: want one such as %s",
+		p.entryName(p.main.Types.Scope().Lookup("main")))
 }
 
 // handedStdin is the one function that a call hands os.Stdin to and that returns options.

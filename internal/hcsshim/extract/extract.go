@@ -10,10 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/dirhash"
 
@@ -30,12 +27,6 @@ type Build struct {
 	Dir    string // an ignored folder for what belongs to this build alone
 	Work   string // the workspace's file, for GOWORK
 }
-
-// entryPrefix stands before the function under test in the decoder's file, if it is not the
-// usual one.
-const entryPrefix = "// Under test: "
-
-var saysEntry = regexp.MustCompile("(?m)^" + entryPrefix + "(.*)$")
 
 // stampFile is in the folder of the extracted files once these are complete.
 const stampFile = "stamp"
@@ -59,14 +50,14 @@ func Prepare(root, spec, entry string) (*Build, error) {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 	}
-	text, err := os.ReadFile(b.DecoderFile())
-	if m := saysEntry.FindSubmatch(text); m != nil {
-		fmt.Fprintf(os.Stderr, "the readOptions under test is %s\n", m[1])
+	if spec != "" {
+		return b, nil
 	}
-	if spec == "" {
-		err = errors.Join(err, b.useByDefault())
+	text, err := os.ReadFile(b.Work)
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	return b, writeFile(filepath.Join(root, "go.work"), text) // where go commands find it by themselves
 }
 
 // path is where the extracted file of this slash-separated name is kept, "" is their folder.
@@ -86,7 +77,8 @@ func (b *Build) stamp() (string, error) {
 
 // extract extracts the decoder and puts it in place.
 func (b *Build) extract(stamp string) error {
-	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s\n", b.Source.Name)
+	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s; its modules are downloaded if need be\n",
+		b.Source.Name)
 	shim := RunHCS
 	shim.Entry = b.Entry
 	p, err := b.Source.program(shim)
@@ -94,18 +86,14 @@ func (b *Build) extract(stamp string) error {
 		return err
 	}
 	set, err := p.files(b.Dir, true)
-	fmt.Fprintf(os.Stderr, "constants that are tried as values: texts %d, numbers %d\n", len(p.texts),
-		len(p.ints))
-	if err == nil {
-		err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")))
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = b.writeModule(p.deps)
-	}
+	fmt.Fprintf(os.Stderr, "the readOptions under test is %s\nconstants that are tried as values: texts %d, "+
+		"numbers %d\n", p.description, len(p.texts), len(p.ints))
+	err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")), b.writeModule(p.deps))
 	for name, text := range set {
-		if err == nil {
-			err = writeFile(b.path(name), text)
-		}
+		err = errors.Join(err, writeFile(b.path(name), text))
 	}
 	if err == nil {
 		err = b.compile()
@@ -116,36 +104,17 @@ func (b *Build) extract(stamp string) error {
 	return writeFile(b.path(stampFile), []byte(stamp))
 }
 
-// compile resolves the imports and reports the compiler's own message.
+// compile resolves the imports and reports the compiler's own message: in the extracted file each
+// declaration says where it is from.
 func (b *Build) compile() error {
 	ctx, s := context.Background(), settings.Test{}
 	if _, err := gocmd.Output(b.Go(ctx, s, "list", "-deps", "-test", "./...")); err != nil {
 		return fmt.Errorf("getting the modules it needs: %s", gocmd.OneLine(err.Error()))
 	}
 	if _, err := gocmd.Output(b.Go(ctx, s, "build", Module)); err != nil {
-		return fmt.Errorf("what is extracted does not compile here: %s", b.complaint(err.Error()))
+		return fmt.Errorf("what is extracted does not compile here: %s", gocmd.OneLine(err.Error()))
 	}
 	return nil
-}
-
-var complaintAt = regexp.MustCompile(`(?m)^.*/((?:readoptions|create)\.go):(\d+):\d+: (.*)$`)
-
-// complaint is the first thing that the compiler says, with the declaration of
-// hcsshim's that it is about.
-func (b *Build) complaint(text string) string {
-	m := complaintAt.FindStringSubmatch(text)
-	if m == nil {
-		return gocmd.OneLine(text)
-	}
-	line, _ := strconv.Atoi(m[2])          // it is digits
-	source, _ := os.ReadFile(b.path(m[1])) // it was compiled just now
-	from := "hcsshim"
-	for _, text := range strings.Split(string(source), "\n")[:line] {
-		if place, found := strings.CutPrefix(text, "// From "); found {
-			from = strings.TrimSuffix(place, ".")
-		}
-	}
-	return "what is from " + from + ": " + m[3]
 }
 
 // writeFile replaces a file at once, for others may be reading it, and only if it changes.

@@ -25,6 +25,7 @@ const (
 	usual     = "func readOptions(r io.Reader)" + returns
 	returns   = " (*runhcs.Options, error) { return nil, nil }\n\n"
 	none      = "func main() {}\n\n"
+	entry     = "// Under test: "
 )
 
 // mainOf is a main function that calls something.
@@ -33,24 +34,25 @@ func mainOf(call string) string { return "\nfunc main() {\n\t" + call + "\n\tpri
 // extracted are the forms that the function under test, and what it reaches, may have.
 var extracted = []example{
 	{name: "usual", text: mainOf(usualCall) + usual,
-		want: []string{"ReadOptions: readOptions,", "func readOptions("}, without: "Under test"},
+		want: []string{"ReadOptions: readOptions,", "func readOptions(",
+			entry + "cmd/usual.readOptions, by its name\n"}},
 	{name: "in a helper", text: mainOf("var o any\n\terr := serve(os.Stdin)") +
 		"func serve(in io.Reader) error { _, err := readOptions(in); return err }\n\n" + usual,
 		want: []string{"ReadOptions: readOptions,"}, without: "func serve"},
 	{name: "renamed", text: mainOf("o, err := load(os.Stdin)") + "func load(r io.Reader)" + returns,
-		want: []string{"ReadOptions: load,", entryPrefix + "cmd/renamed.load, which is handed os.Stdin\n"}},
+		want: []string{"ReadOptions: load,", entry + "cmd/renamed.load, which is handed os.Stdin\n"}},
 	{name: "another package", text: mainOf("o, err := away.Read(os.Stdin)"),
-		want: []string{"ReadOptions: Read,", entryPrefix + "internal/away.Read, which is handed os.Stdin\n"}},
+		want: []string{"ReadOptions: Read,", entry + "internal/away.Read, which is handed os.Stdin\n"}},
 	{name: "contexts", text: mainOf("o, err := readOptions(context.TODO(), context.TODO(), os.Stdin)") +
 		"func readOptions(a, b context.Context, r io.Reader)" + returns,
 		want: []string{"ReadInContext: func(ctx context.Context, r io.Reader) " +
 			"(*runhcs.Options, error) {\n\t\t\treturn readOptions(ctx, ctx, r)\n\t\t},",
-			entryPrefix + "cmd/contexts.readOptions\n"}},
+			entry + "cmd/contexts.readOptions, by its name\n"}},
 	{name: "chosen of two", text: mainOf("o, err := a(os.Stdin)\n\to, err = away.Read(os.Stdin)") +
 		"func a(r io.Reader)" + returns, entry: "internal/away.Read",
-		want: []string{"ReadOptions: Read,", entryPrefix + "internal/away.Read, which ENTRY has chosen\n"}},
+		want: []string{"ReadOptions: Read,", entry + "internal/away.Read, which ENTRY has chosen\n"}},
 	{name: "chosen", text: none + "func read(ctx context.Context, r io.Reader)" + returns, entry: "cmd/chosen.read",
-		want: []string{"return read(ctx, r)", entryPrefix + "cmd/chosen.read, which ENTRY"}},
+		want: []string{"return read(ctx, r)", entry + "cmd/chosen.read, which ENTRY"}},
 	{name: "what is used", text: mainOf(usualCall) + `
 func readOptions(r io.Reader) (*runhcs.Options, error) {
 	limit := box{1}
@@ -155,9 +157,7 @@ func other(req *task.CreateTaskRequest) error {
 		return errors.New(req.ID)
 	}
 	return nil
-}`, want: []string{`// From serve.go, line 24, in newTask.
-// Left out, because it only writes to the log: line 27.
-// Left out, because it only writes to the log: line 35.
+}`, want: []string{`// From serve.go, line 24, in newTask, without what only writes to the log.
 func createOptionsInNewTask(req *task.CreateTaskRequest) (_ *runhcs.Options, err error) {
 	var shimOpts *runhcs.Options
 	if req.GetOptions() != nil {
@@ -294,9 +294,7 @@ var refused = []example{
 	{name: "no Go", text: mainOf(usualCall) + "func readOptions(r io.Reader) (*runhcs.Options, error) {",
 		err: "expected"},
 	{name: "no such package", text: none, entry: "internal/nowhere.Read",
-		err: "ENTRY=internal/nowhere.Read: the shim has no package internal/nowhere: want a function such as " +
-			"cmd/no-such-package.main"},
-	{name: "no such function", text: none, entry: "internal/away.Red", err: "no function Red in"},
+		err: "ENTRY=internal/nowhere.Read: the shim has no such function: want one such as cmd/no-such-package.main"},
 	{name: "no options", text: none, entry: "cmd/no-options.main",
 		err: "ENTRY=cmd/no-options.main: cmd/no-options/serve.go:17: main is a func(): want func(io.Reader) ("},
 	{name: "no function", text: none + usual, creates: true, err: "no function of"},
@@ -320,24 +318,6 @@ func TestRefused(t *testing.T) {
 			_, err := e.extract(t)
 			oneLine(t, err, e.err)
 		})
-	}
-}
-
-// What the compiler says of the extracted code is told of the declaration that it is from.
-func TestComplaint(t *testing.T) {
-	b := &Build{Dir: t.TempDir()}
-	if err := writeFile(b.path(decoderFile),
-		[]byte("package extracted\n// From serve.go, line 280.\nx\n// From other.go, line 3.\n")); err != nil {
-		t.Fatal(err)
-	}
-	for text, want := range map[string]string{
-		"# pkg\n./a/readoptions.go:3:1: undefined: syscall.X\n./b": "what is from serve.go, line 280: undefined: " +
-			"syscall.X",
-		"no such\nmodule": "no such module",
-	} {
-		if got := b.complaint(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
 	}
 }
 

@@ -18,19 +18,12 @@ import (
 // A package that cannot be had has Errors: one of the shim's policy modules is not on every
 // proxy, and has nothing to do with stdin.
 func (s *Source) load(mode packages.LoadMode, goos, tag string, patterns ...string) ([]*packages.Package, error) {
-	env := []string{"GOOS=" + goos, "GOARCH=amd64", "CGO_ENABLED=0"}
-	flags := []string{"-mod=readonly", "-tags=" + tag}
-	// The go command shows what it downloads; package packages does not.
-	_, err := gocmd.Run(s.Dir, env, slices.Concat([]string{"list", "-e", "-deps"}, flags, patterns)...)
-	var pkgs []*packages.Package
-	if err == nil {
-		pkgs, err = packages.Load(&packages.Config{
-			Mode:       mode | packages.NeedModule,
-			Dir:        s.Dir,
-			Env:        append(gocmd.Environ(), env...),
-			BuildFlags: flags,
-		}, patterns...)
-	}
+	pkgs, err := packages.Load(&packages.Config{
+		Mode:       mode | packages.NeedModule,
+		Dir:        s.Dir,
+		Env:        append(gocmd.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0"),
+		BuildFlags: []string{"-mod=readonly", "-tags=" + tag},
+	}, patterns...)
 	if err != nil {
 		return nil, fmt.Errorf("listing what %s links: %s", s.Name, gocmd.OneLine(err.Error()))
 	}

@@ -85,16 +85,6 @@ func (b *Build) modules(deps map[string]*packages.Package, ownAPI string) ([]*pa
 	return append(all, &packages.Module{Path: apiModule, Version: ownAPI, Dir: dir, Replace: new(packages.Module)}), err
 }
 
-// useByDefault writes the same workspace to the suite's root, where go commands find it
-// by themselves.
-func (b *Build) useByDefault() error {
-	text, err := os.ReadFile(b.Work)
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(b.Root, "go.work"), text)
-}
-
 // copyBootstrap makes a module of the bootstrap protocol, and of the Options that tests
 // use beside hcsshim's, alone. hcsshim up to v0.12.5 requires a containerd that still has
 // the other packages of apiModule in its own module, where they would be found twice.

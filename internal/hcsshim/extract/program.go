@@ -38,9 +38,11 @@ type program struct {
 	texts  map[string]bool                 // constants of what is reached
 	ints   map[uint64]bool                 // likewise
 
-	imports map[string]string // of the file that is being written, import path to name
-	copies  map[string]string // of packages that cannot be imported, import path to that of the copy
-	licence string
+	imports     map[string]string // of the file that is being written, import path to name
+	copies      map[string]string // of packages that cannot be imported, import path to that of the copy
+	linked      []string          // packages that are imported because the Windows binary has them
+	licence     string
+	description string // of the function under test
 }
 
 // declaration is what is copied as a whole: a function, a group of constants, or a

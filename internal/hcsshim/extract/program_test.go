@@ -154,6 +154,6 @@ func (e example) extract(t *testing.T) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	set, err := p.write("", "", e.creates)
+	set, err := p.files("", e.creates)
 	return string(set[decoderFile]) + string(set[createFile]) + string(set[wordsFile]), err
 }

@@ -46,7 +46,7 @@ func TestRefactored(t *testing.T) {
 		}
 	}
 	for _, want := range []string{function, "return Read(ctx, r)",
-		entryPrefix + "internal/shimopts.Read, which is handed os.Stdin\n"} {
+		entry + "internal/shimopts.Read, which is handed os.Stdin\n"} {
 		if !strings.Contains(moved, want) {
 			t.Errorf("without %q", want)
 		}

@@ -112,7 +112,11 @@ func (s *Source) program(which Shim) (*program, error) {
 	if len(pkgs) != 1 || pkgs[0].PkgPath != which.importPath() {
 		return nil, fmt.Errorf("no package %s", which.importPath())
 	}
-	return newProgram(s, which, pkgs[0])
+	p, err := newProgram(s, which, pkgs[0])
+	if err == nil {
+		p.linked, err = p.link()
+	}
+	return p, err
 }
 
 // hash is of what of a checkout can change the extraction: its code and its modules.

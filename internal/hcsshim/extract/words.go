@@ -21,7 +21,7 @@ func (p *program) wordsSource() ([]byte, error) {
 		}
 	}
 	delete(p.texts, "") // of a literal without bytes, or in the code: the grammar has it
-	return p.generated("", "", fmt.Sprintf("var constants = hcsshim.Constants{\nWords: %#v,\nNumbers: %#v,\n}\n",
+	return p.generated("", fmt.Sprintf("var constants = hcsshim.Constants{\nWords: %#v,\nNumbers: %#v,\n}\n",
 		slices.Sorted(maps.Keys(p.texts)), slices.Sorted(maps.Keys(p.ints))))
 }
 
