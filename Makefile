@@ -22,7 +22,7 @@ help:
 	@echo "make coverage      fail if the properties miss a statement of readOptions, or fuzzing starts short of one"
 	@echo "make exhaustive    enumerate longer payloads (minutes)"
 	@echo "make bench         the time of each target beside readOptions alone"
-	@echo "make corpus        write corpus/ from its table; make check-corpus compares"
+	@echo "make corpus        write corpus/ from lab/table; make check-corpus compares"
 	@echo "make lint          gofmt, go vet, staticcheck, actionlint"
 	@echo "make clean         remove what is built and extracted"
 	@echo "make -C lab        conformance of other readers, the compatibility matrix, mutants, OSS-Fuzz, real programs"
@@ -63,11 +63,8 @@ keep:
 bench:
 	$(work) go test -run=^$$ -bench=. ./fuzz ./properties
 
-corpus:
-	$(run) corpus
-
-check-corpus:
-	$(run) corpus -check
+corpus check-corpus:
+	@$(MAKE) --no-print-directory -C lab $@
 
 lint:
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"

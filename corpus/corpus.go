@@ -2,7 +2,7 @@
 // bytes a case, just as a shim finds them on its standard input, and index.json
 // for readers in any language.
 //
-// The files are written by "make corpus" from the table in corpus/table, which
+// The files are written by "make corpus" from the table in lab/table, which
 // is where a case is added. They seed every fuzz target and are replayed on
 // every decoder by "make test". The head of the index is written by hand, and what
 // containerd was recorded to write comes from "make -C lab record": make corpus keeps

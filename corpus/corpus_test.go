@@ -112,7 +112,7 @@ func TestIndex(t *testing.T) {
 	}
 	for _, file := range all {
 		if named[file] != 1 {
-			t.Errorf("corpus/%s is %d cases, want 1: add a row to corpus/table and run make corpus, or remove the file",
+			t.Errorf("corpus/%s is %d cases, want 1: add a row to lab/table and run make corpus, or remove the file",
 				file, named[file])
 		}
 	}

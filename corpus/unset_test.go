@@ -18,7 +18,7 @@ import (
 
 // Every field of the messages under test has a case. For a field that came with
 // another release run make corpus, which makes cases of most kinds of fields of Options, add
-// a row to corpus/table/senders.go if it is of BootstrapParams, and say in docs/contract.md
+// a row to lab/table/senders.go if it is of BootstrapParams, and say in docs/contract.md
 // what it is.
 func TestEveryFieldHasACase(t *testing.T) {
 	cases, err := Load()

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"shimfuzz/corpus/table"
 )
 
 // A case is an input of the target that its folder, the user or ClusterFuzz says.
@@ -18,7 +16,7 @@ func TestReadCase(t *testing.T) {
 	cluster := "clusterfuzz-testcase-minimized-FuzzMalformed-123"
 	for name, text := range map[string]string{
 		"payload":   "ab",
-		cluster:     "a" + table.Separator + "b",
+		cluster:     "a" + Separator + "b",
 		native:      string((&Case{Parts: [][]byte{[]byte("a\xff\n"), nil}}).goFile()),
 		"misplaced": goHeader,
 		filepath.Join("testdata", "fuzz", "FuzzLegacy", "few"):      string((&Case{Parts: [][]byte{nil}}).goFile()),
@@ -40,7 +38,7 @@ func TestReadCase(t *testing.T) {
 		{"payload", "FuzzLegacy", "FuzzLegacy ab||"},
 		{cluster, "", "FuzzMalformed a|b"},
 		{cluster, "FuzzLegacy", "FuzzLegacy a|b|"},
-		{cluster, "FuzzReadOptions", "FuzzReadOptions a" + table.Separator + "b"},
+		{cluster, "FuzzReadOptions", "FuzzReadOptions a" + Separator + "b"},
 		{native, "", "FuzzReaders a\xff\n|"},
 		{"payload", "FuzzNone", "there is no target FuzzNone"},
 		{"misplaced", "", "must be in testdata/fuzz"},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
@@ -63,13 +62,19 @@ func Named(name string) (Target, error) {
 	return Targets[i], nil
 }
 
-// Join makes one input for libFuzzer of the parts, which must not contain table.Separator.
-func Join(parts [][]byte) []byte { return bytes.Join(parts, []byte(table.Separator)) }
+// Separator stands between the parts of an input of libFuzzer's, whose inputs
+// are plain bytes. A separator, unlike lengths in front, leaves a part what it
+// was when another part grows, and makes a lone payload an input of every
+// target that takes one.
+const Separator = "\xff\xfe<|>"
+
+// Join makes one input for libFuzzer of the parts, which must not contain Separator.
+func Join(parts [][]byte) []byte { return bytes.Join(parts, []byte(Separator)) }
 
 // Split takes an input apart. Parts that are missing are empty; the last part
 // has what is left. The only part of a target is the input as it is.
 func (t Target) Split(input []byte) [][]byte {
-	parts := bytes.SplitN(input, []byte(table.Separator), len(t.Parts))
+	parts := bytes.SplitN(input, []byte(Separator), len(t.Parts))
 	for len(parts) < len(t.Parts) {
 		parts = append(parts, nil)
 	}

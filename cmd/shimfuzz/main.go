@@ -1,7 +1,7 @@
 // Command shimfuzz does what "go test" cannot: it puts an hcsshim under test, replays and
-// keeps what a fuzzer has found, runs the fuzz targets one after another, and writes the
-// corpus. All but extract, keep and corpus run in the workspace that extract writes; these
-// are run without one, so that they build when what is extracted does not.
+// keeps what a fuzzer has found, and runs the fuzz targets one after another. All but extract,
+// keep and summary run in the workspace that extract writes; these are run without one, so that
+// they build when what is extracted does not.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 type options struct {
 	hcsshim, entry              string
 	target, file, fuzztime, out string
-	check, shrink               bool
+	shrink                      bool
 }
 
 // command is a subcommand.
@@ -38,7 +38,6 @@ var commands = []command{
 	{"summary", "show what go test -json says: failures, what was skipped and why, findings", "", summary},
 	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target", fuzzTargets},
 	{"seeds", "write the seed archives that OSS-Fuzz starts from", "out", writeSeeds},
-	{"corpus", "write corpus/, or with -check fail unless it is what would be written", "check", writeCorpus},
 }
 
 func main() {
@@ -84,7 +83,6 @@ func parse(c command, args []string) (*options, error) {
 	all.StringVar(&o.file, "case", "", "`file` with a payload, or what a fuzzer has kept")
 	all.StringVar(&o.fuzztime, "fuzztime", "30s", "how long each target fuzzes: a `time`, or executions, such as 2000x")
 	all.StringVar(&o.out, "out", "", "the `folder` to write to")
-	all.BoolVar(&o.check, "check", false, "write nothing")
 	all.BoolVar(&o.shrink, "shrink", false, "first make an input that fails smaller, in its file")
 	set := flag.NewFlagSet("shimfuzz "+c.name, flag.ContinueOnError)
 	for name := range strings.FieldsSeq(c.flags) {

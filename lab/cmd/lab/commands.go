@@ -15,6 +15,7 @@ import (
 	"shimfuzz/lab/compat/senders"
 	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
+	"shimfuzz/lab/table"
 	"shimfuzz/lab/upstream"
 )
 
@@ -40,6 +41,10 @@ var commands = []command{
 		"UPDATE HCSSHIM ENTRY LEVEL=freedoms SEED=1 CHECKS=300 LONGEST=2 PAYLOADS=50000", true, exampleReaders},
 	{"descriptors", "1 s", "write the descriptor set for readers in any language", "", false, descriptors},
 	{"matrix", "3 min", "which containerd works with which shim", "HCSSHIM", false, compare},
+	{"corpus", "1 s", "write corpus/ and OSS-Fuzz's dictionary from lab/table", "", false,
+		func(_ context.Context, j *job) error { return table.Write(j.root, false) }},
+	{"check-corpus", "1 s", "fail unless corpus/ is what lab/table gives", "", false,
+		func(_ context.Context, j *job) error { return table.Write(j.root, true) }},
 	{"record", "3 min", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
 	{"e2e", "3 min", "the real shims for Windows, under Wine: start, serve, Create, -info",

@@ -8,11 +8,11 @@ import (
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/proto"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/readers"
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/table"
 )
 
 // The effects of a setting that are not those of a payload.

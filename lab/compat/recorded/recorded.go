@@ -15,11 +15,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/senders/order"
+	"shimfuzz/lab/table"
 )
 
 // Recording is what a shim found when containerd's own code started it.

@@ -14,10 +14,10 @@ import (
 	"golang.org/x/mod/semver"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/lab/compat/senders/order"
+	"shimfuzz/lab/table"
 )
 
 // The corpus has what was recorded, with the answers of here.

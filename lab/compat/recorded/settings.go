@@ -7,8 +7,8 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"shimfuzz/corpus/table"
 	"shimfuzz/lab/compat/senders/order"
+	"shimfuzz/lab/table"
 )
 
 // Setting is what an operator writes for one runtime into containerd's configuration

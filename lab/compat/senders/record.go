@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/recorded"
+	"shimfuzz/lab/table"
 	"shimfuzz/lab/windows/wine"
 )
 

@@ -1,4 +1,4 @@
-package main
+package table
 
 import (
 	"bytes"
@@ -8,23 +8,22 @@ import (
 	"path/filepath"
 
 	"shimfuzz/corpus"
-	"shimfuzz/corpus/table"
 )
 
-// writeCorpus writes the corpus, or checks what is written.
-func writeCorpus(o *options, root string) error {
+// Write writes the corpus, or checks what is written.
+func Write(root string, check bool) error {
 	recorded, err := corpus.Recorded()
 	if err != nil {
 		return err
 	}
-	files := table.Files(recorded)
+	files := Files(recorded)
 	for name, text := range files {
 		file := filepath.Join(root, name)
 		written, readErr := os.ReadFile(file)
 		switch {
 		case readErr == nil && bytes.Equal(written, text):
-		case o.check:
-			err = errors.Join(err, fmt.Errorf("%s is not what corpus/table gives: run make corpus, and commit", name))
+		case check:
+			err = errors.Join(err, fmt.Errorf("%s is not what lab/table gives: run make corpus, and commit", name))
 		default:
 			err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o777), os.WriteFile(file, text, 0o666))
 		}
@@ -34,7 +33,7 @@ func writeCorpus(o *options, root string) error {
 	for _, file := range all {
 		name, _ := filepath.Rel(root, file)
 		if files[filepath.ToSlash(name)] == nil {
-			err = errors.Join(err, fmt.Errorf("no row of corpus/table gives %s: add one, or remove the file", name))
+			err = errors.Join(err, fmt.Errorf("no row of lab/table gives %s: add one, or remove the file", name))
 		}
 	}
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"shimfuzz/fuzz"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/wire"
@@ -227,12 +228,6 @@ func (t *table) element(c grammar.Context, e grammar.Token) {
 		wire.Raw(grammar.Encode(top)))
 }
 
-// Separator stands between the parts of an input of libFuzzer's, whose inputs
-// are plain bytes. A separator, unlike lengths in front, leaves a part what it
-// was when another part grows, and makes a lone payload an input of every
-// target that takes one.
-const Separator = "\xff\xfe<|>"
-
 // dictionary is what a mutating fuzzer would hardly find by itself, in
 // libFuzzer's format (https://llvm.org/docs/LibFuzzer.html#dictionaries): the short tokens
 // of the grammar.
@@ -249,7 +244,7 @@ func dictionary() []byte {
 		}
 		b = append(b, "\"\n"...)
 	}
-	line("separator", []byte(Separator))
+	line("separator", []byte(fuzz.Separator))
 	line("extension", wire.Message{extension()}.Encode())
 	const longest = 40 // bytes; libFuzzer's own limit is 64
 	seen := make(map[string]bool)
