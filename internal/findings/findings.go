@@ -217,7 +217,8 @@ func (l List) Explain(payload []byte, want, got contract.Outcome) (by *Finding, 
 				part.findings = append(part.findings, f)
 			}
 		}
-		if by, predicted := part.Predict(payload, want); Matches(predicted, got) {
+		by, predicted := part.Predict(payload, want)
+		if by == nil && contract.Right(want, got) || by != nil && Matches(predicted, got) {
 			return by, lacks, true
 		}
 	}

@@ -61,6 +61,8 @@ func TestOf(t *testing.T) {
 
 		{"wrong as predicted", damaged, malformed, none, newest, Known, corrupt},
 		{"right where a wrong answer is predicted", damaged, malformed, failed, newest, KnownRight, corrupt},
+		{"right, with a text of its own", damaged, contract.Outcome{Kind: contract.Malformed, Err: cause}, failed,
+			newest, KnownRight, corrupt},
 		{"wrong otherwise than predicted", damaged, malformed, other, newest, KnownDifferent, corrupt},
 		{"a panic where none is predicted", damaged, malformed, panicked, newest, KnownDifferent, corrupt},
 		{"wrong as predicted, nothing excused", damaged, malformed, none, findings.None, Wrong, corrupt},
