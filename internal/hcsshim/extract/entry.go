@@ -14,6 +14,7 @@ import (
 const (
 	usualEntry  = "readOptions"
 	contextType = "context.Context"
+	bytesType   = "[]byte"
 )
 
 // entry finds the function under test: the user's choice, the one with the usual name, or
@@ -88,9 +89,10 @@ func (p *program) check(f *types.Func) error {
 		}
 	}
 	results := sig.Results()
-	fits := slices.Equal(params, []string{"io.Reader"}) && sig.TypeParams() == nil && results.Len() == 2 &&
+	takes := len(params) == 1 && (params[0] == "io.Reader" || params[0] == bytesType && p.Entry != "")
+	fits := takes && sig.TypeParams() == nil && results.Len() == 2 &&
 		isOptions(results.At(0).Type()) && results.At(1).Type().String() == "error"
-	want := "func(io.Reader) (*options.Options, error), with contexts at most"
+	want := "func(io.Reader) (*options.Options, error), with contexts at most; with ENTRY also one of []byte"
 	if p.Signature != "" {
 		want, fits = p.Signature, sig.String() == p.Signature
 	}
@@ -111,19 +113,23 @@ func (p *program) entryName(obj types.Object) string {
 
 // decoder is the function as a field of an UnderTest.
 func (p *program) decoder(f *types.Func) string {
-	name, params := p.settle(f, f.Name()), f.Signature().Params()
-	if params.Len() < 2 {
+	name, args := p.settle(f, f.Name()), []string(nil)
+	if f.Signature().Params().Len() == 1 && f.Signature().Params().At(0).Type().String() != bytesType {
 		return "ReadOptions: " + name + ",\n"
 	}
-	var args []string
-	for v := range params.Variables() {
-		arg := "r"
-		if v.Type().String() == contextType {
-			arg = "ctx"
+	field, context, read := "ReadOptions", "", ""
+	for v := range f.Signature().Params().Variables() {
+		switch v.Type().String() {
+		case contextType:
+			args = append(args, "ctx")
+			field, context = "ReadInContext", "ctx "+p.use("context", "context")+".Context, "
+		case bytesType:
+			args = append(args, "b")
+			read = "b, err := " + p.use("io", "io") + ".ReadAll(r)\nif err != nil {\nreturn nil, err\n}\n"
+		default:
+			args = append(args, "r")
 		}
-		args = append(args, arg)
 	}
-	return fmt.Sprintf("ReadInContext: func(ctx %s.Context, r %s.Reader) (*%s.Options, error) {\nreturn %s(%s)\n},\n",
-		p.use("context", "context"), p.use("io", "io"), p.use(optionsPackage, "options"), name,
-		strings.Join(args, ", "))
+	return fmt.Sprintf("%s: func(%sr %s.Reader) (*%s.Options, error) {\n%sreturn %s(%s)\n},\n", field, context,
+		p.use("io", "io"), p.use(optionsPackage, "options"), read, name, strings.Join(args, ", "))
 }

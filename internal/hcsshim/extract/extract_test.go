@@ -53,6 +53,8 @@ var extracted = []example{
 		want: []string{"ReadOptions: Read,", entry + "internal/away.Read, which ENTRY has chosen\n"}},
 	{name: "chosen", text: none + "func read(ctx context.Context, r io.Reader)" + returns, entry: "cmd/chosen.read",
 		want: []string{"return read(ctx, r)", entry + "cmd/chosen.read, which ENTRY"}},
+	{name: "chosen of bytes", text: none + "func parse(b []byte)" + returns, entry: "cmd/chosen-of-bytes.parse",
+		want: []string{"b, err := io.ReadAll(r)\n", "return parse(b)", ".parse, which ENTRY"}},
 	{name: "what is used", text: mainOf(usualCall) + `
 func readOptions(r io.Reader) (*runhcs.Options, error) {
 	limit := box{1}
@@ -124,7 +126,7 @@ func readOptions(r io.Reader) (*runhcs.Options, error) { reserved(); return away
 
 func reserved() {}`,
 		want: []string{"return Read(r)", "return nil, hcsshim2", "var hcsshim2 error", "return reserved(r)",
-			"func reserved(io.", "{ reserved2();", "func reserved2() {}", "// From internal/away/away.go, line 12."},
+			"func reserved(io.", "{ reserved2();", "func reserved2() {}", "// From internal/away/away.go, line 11."},
 		without: "away.Read", imports: "options io"},
 }
 
@@ -291,6 +293,8 @@ var refused = []example{
 	{name: "command line", text: mainOf("o, err := readOptions(os.Stdin, os.Args[1])") +
 		"func readOptions(r io.Reader, id string)" + returns,
 		err: "serve.go:23: readOptions is a func(r io.Reader, id string) ("},
+	{name: "of bytes, not chosen", text: mainOf("b, err := io.ReadAll(os.Stdin)\n\to, err := readOptions(b)") +
+		"func readOptions(b []byte)" + returns, err: "with ENTRY also one of []byte"},
 	{name: "no Go", text: mainOf(usualCall) + "func readOptions(r io.Reader) (*runhcs.Options, error) {",
 		err: "expected"},
 	{name: "no such package", text: none, entry: "internal/nowhere.Read",

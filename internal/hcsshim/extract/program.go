@@ -184,11 +184,26 @@ func (p *program) reached(file string) string {
 	var all strings.Builder
 	for _, d := range p.decls {
 		if d.file == file {
-			fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(d.node).Line,
+			fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(start(d.node)).Line,
 				p.text(d.node, d.comments))
 		}
 	}
 	return all.String()
+}
+
+// start is where a declaration begins, with its comment: the lines behind it are counted from there.
+func start(d ast.Decl) positioned {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Doc != nil {
+			return d.Doc
+		}
+	case *ast.GenDecl:
+		if d.Doc != nil {
+			return d.Doc
+		}
+	}
+	return d
 }
 
 // text is a node with the names by which what is in it is copied.
