@@ -10,14 +10,12 @@
 package corpus
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -47,6 +45,12 @@ type Case struct {
 	Payload grammar.Payload `json:"-"`
 }
 
+// IndexText is the embedded index.json.
+func IndexText() []byte {
+	text, _ := files.ReadFile("index.json") // it is embedded
+	return text
+}
+
 // Load returns the embedded cases, in the order of the index. Its error is that
 // the files are not those that the index describes.
 func Load() ([]Case, error) { return load(files, func(Case) bool { return true }) }
@@ -73,28 +77,6 @@ func load(fsys fs.FS, wanted func(Case) bool) (cases []Case, err error) {
 		cases = append(cases, c)
 	}
 	return cases, nil
-}
-
-// Index is the text of the index with other cases: one line a case, which diffs well.
-func Index(cases []Case) []byte {
-	text, _ := files.ReadFile("index.json") // it is embedded
-	const begin = "\n  \"cases\": [\n"
-	head, _, _ := bytes.Cut(text, []byte(begin))
-	return fmt.Appendf(head, "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
-}
-
-// Lines is a list's items as JSON, each on a line of its own, without the escapes that are
-// meant for HTML.
-func Lines[T any](items []T, indent string) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	for _, item := range items {
-		if err := enc.Encode(item); err != nil {
-			panic(err) // what has a form as JSON has it always
-		}
-	}
-	return indent + strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", ",\n"+indent)
 }
 
 // IsVaried reports whether the enumeration has the case's point in many variations: it differs from

@@ -96,17 +96,10 @@ func (r *testRun) output(name string, e event) error {
 		r.results.Add(results)
 	case strings.HasSuffix(e.Output, " so far\n"), e.Test == "" && strings.HasPrefix(e.Output, "ok  "):
 		fmt.Fprint(r.out, e.Output)
-	case e.Test == "" || !isFrame(e.Output):
+	case e.Test == "" || !strings.HasPrefix(e.Output, "=== "):
 		r.texts[name] += e.Output
 	}
 	return nil
-}
-
-// isFrame reports whether a line is one that the testing package prints around a test.
-func isFrame(line string) bool {
-	return slices.ContainsFunc([]string{"=== ", "--- PASS", "--- SKIP"}, func(start string) bool {
-		return strings.HasPrefix(strings.TrimLeft(line, " "), start)
-	})
 }
 
 // ends counts a test that has ended, and shows why it has failed. A test whose subtests have failed has
@@ -116,7 +109,8 @@ func (r *testRun) ends(action, text string) {
 	case "pass":
 		r.passed++
 	case "skip":
-		_, reason, _ := strings.Cut(strings.TrimSpace(text), ": ")
+		_, reason, _ := strings.Cut(text, ": ")
+		reason, _, _ = strings.Cut(reason, "\n")
 		r.skipped[reason]++
 	case "fail":
 		r.failed++

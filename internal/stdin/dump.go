@@ -58,12 +58,6 @@ const (
 	maxDepth = 16
 )
 
-// Dump shows a payload as the message that it is by the contract.
-func Dump(in contract.Input, b []byte) string {
-	_, md := Family(in, b)
-	return DumpAs(b, md)
-}
-
 // DumpAs shows a message as a table: offset, field number and name, wire type,
 // value, and which varints are wider than they need to be. Messages that md or an
 // Any's type URL announce are shown inside. A message that breaks off is shown as

@@ -27,8 +27,9 @@ func TestDumpOfFields(t *testing.T) {
      51   !! field 1, wire type 6: cannot parse reserved wire type: 0e
      52 3 ?: 1 bytes ff
 `
-	if got := "\n" + Dump(contract.Create, m.Encode()); got != want {
-		t.Errorf("Dump:%s\nwant:%s", got, want)
+	_, md := Family(contract.Create, nil)
+	if got := "\n" + DumpAs(m.Encode(), md); got != want {
+		t.Errorf("DumpAs:%s\nwant:%s", got, want)
 	}
 }
 

@@ -76,8 +76,9 @@ func TestDump(t *testing.T) {
 			t.Errorf("Family = %q, want %q", got, test.family)
 		}
 		for _, want := range test.want {
-			if !strings.Contains(Dump(contract.Stdin, b), want) {
-				t.Errorf("%q is not in:\n%s", want, Dump(contract.Stdin, b))
+			_, md := Family(contract.Stdin, b)
+			if dump := DumpAs(b, md); !strings.Contains(dump, want) {
+				t.Errorf("%q is not in:\n%s", want, dump)
 			}
 		}
 	}

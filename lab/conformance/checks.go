@@ -14,6 +14,7 @@ import (
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/hcsshim"
+	"shimfuzz/lab/compat/recorded"
 )
 
 // The levels of tests, each of which includes those before it.
@@ -178,7 +179,7 @@ func (r *run) started(rnd grammar.Rand, version, shim string) []byte {
 	case 1:
 		url = pick(rnd, r.grammar.OtherNames)
 	}
-	return grammar.Start(shim, p, url, value)
+	return recorded.Start(shim, p, url, value)
 }
 
 // mutated asks what is neither enumerated nor drawn: many tokens in a row; and those, a case, or

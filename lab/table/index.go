@@ -1,6 +1,9 @@
 package table
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -26,7 +29,7 @@ func Files(recorded []corpus.Case) map[string][]byte {
 		complete(&t[i])
 		files["corpus/"+t[i].File] = t[i].Payload.Bytes
 	}
-	files["corpus/index.json"] = corpus.Index(t)
+	files["corpus/index.json"] = index(t)
 	return files
 }
 
@@ -45,4 +48,23 @@ func complete(c *corpus.Case) {
 	if c.Options != nil {
 		c.Options = Must(protojson.Marshal(Parse(string(c.Options))))
 	}
+}
+
+// index is the text of the index with other cases: one line a case, which diffs well.
+func index(cases []corpus.Case) []byte {
+	const begin = "\n  \"cases\": [\n"
+	head, _, _ := bytes.Cut(corpus.IndexText(), []byte(begin))
+	return fmt.Appendf(bytes.Clone(head), "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
+}
+
+// Lines is a list's items as JSON, each on a line of its own, without the escapes that are
+// meant for HTML.
+func Lines[T any](items []T, indent string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, item := range items {
+		Must(0, enc.Encode(item)) // what has a form as JSON has it always
+	}
+	return indent + strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", ",\n"+indent)
 }

@@ -4,7 +4,6 @@ import (
 	bootstrap "github.com/containerd/containerd/api/runtime/bootstrap/v1"
 
 	"shimfuzz/internal/contract"
-	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/bugs"
@@ -61,6 +60,6 @@ func inNamespace(namespace string) func() []byte {
 	return func() []byte {
 		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: namespace, ContainerdVersion: "v2.4.2"}
 		options := wire.Message{wire.String(CgroupField, recorded.RuncMarker)}.Encode()
-		return grammar.Start(recorded.OrdinaryShim, p, RuncOptions, options)
+		return recorded.Start(recorded.OrdinaryShim, p, RuncOptions, options)
 	}
 }

@@ -96,7 +96,7 @@ func startOf(family, requested string) (s grammar.Payload) {
 	switch {
 	case family == "bootstrap":
 		p := &bootstrap.BootstrapParams{InstanceID: "web-1", Namespace: "k8s.io", ContainerdVersion: "v2.4.2"}
-		s.Bytes = grammar.Start("x", p, o.Type, o.Value)
+		s.Bytes = recorded.Start("x", p, o.Type, o.Value)
 	case o.Type != "":
 		s.Bytes = grammar.PlainAny(o.Type, o.Value)
 	}

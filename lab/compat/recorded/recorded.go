@@ -164,7 +164,7 @@ func (o Origin) name(what string) string {
 func Merge(all []Passage) (merged []Passage) {
 	done := func(p Passage) string {
 		p.Containerd = nil
-		return corpus.Lines([]Passage{p}, "")
+		return table.Lines([]Passage{p}, "")
 	}
 	for _, asked := range Grouped(all, func(p Passage) string { return p.Options + p.Setting }) {
 		for _, same := range Grouped(asked, done) {

@@ -97,7 +97,7 @@ func TestDaemonsAreModelled(t *testing.T) {
 		case "start":
 			p := paramsOf(r.Containerd, r.Request.SocketDir)
 			p.LogLevel = levels[r.Request.LogLevel]
-			want = grammar.Start(r.Request.Shim, p, o.Type, arriving(o, r.Containerd))
+			want = Start(r.Request.Shim, p, o.Type, arriving(o, r.Containerd))
 		case "info":
 			want = []byte{}
 			if o.Type != "" {
@@ -127,7 +127,7 @@ func TestTasksPassOptionsOn(t *testing.T) {
 				Requested(o).Type)
 		}
 		for _, release := range p.Containerd {
-			want := grammar.Start(p.Shim, paramsOf(release, order.SocketDir), url, value)
+			want := Start(p.Shim, paramsOf(release, order.SocketDir), url, value)
 			if got := p.Start; !bytes.Equal(got, want) {
 				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, got, want)
 			}

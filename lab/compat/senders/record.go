@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"shimfuzz/corpus"
 	"shimfuzz/lab/compat/findings"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/table"
@@ -55,4 +54,4 @@ func Record(ctx context.Context, root string) error {
 }
 
 // list is the content of a file with a line for each.
-func list[T any](all []T) []byte { return []byte("[\n" + corpus.Lines(all, "") + "\n]\n") }
+func list[T any](all []T) []byte { return []byte("[\n" + table.Lines(all, "") + "\n]\n") }
