@@ -40,8 +40,8 @@ type builder struct {
 func (b *builder) path(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }
 
 // build runs oss-fuzz/build.sh on the hcsshim under test, which must not change the sources,
-// keeps what it has made in b.path("out"), and copies that out of the clone. The caller removes
-// the copy.
+// keeps what it has made in b.path("out"), and copies that out of the clone. Where it does not
+// fail, the caller removes the copy.
 func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, error) {
 	b := &builder{Build: e, dir: filepath.Join(e.Dir, "oss-fuzz", sanitizer), sanitizer: sanitizer}
 	if err := b.layOut(ctx); err != nil {
@@ -65,7 +65,9 @@ func build(ctx context.Context, e *extract.Build, sanitizer string) (*builder, e
 		err = errors.New("build.sh has changed the sources in " + b.path("src"))
 	default:
 		fmt.Printf("built and kept: %s\n", gocmd.FromHere(b.path("out")))
-		err = b.copyOut()
+		if err = b.copyOut(); err != nil {
+			err = errors.Join(err, os.RemoveAll(b.moved))
+		}
 	}
 	return b, err
 }

@@ -128,6 +128,7 @@ func Prove(ctx context.Context, root string, budget time.Duration) error {
 // seeds alone, and writes what that reaches: some of hcsshim's own code, of which readOptions
 // and the handlers of CreateTaskRequest are one package. typeurl must be in the profile, too.
 func (b *builder) report(ctx context.Context, f fuzzer, s settings.Test) error {
+	s.HCSShim = b.path("src/hcsshim") // which is what build.sh has put under test
 	profile := b.path(f.target + ".cov")
 	cmd := b.Command(ctx, s, f.binary(), "-test.v", "-test.run=^Test"+f.target+"Corpus$", "-test.coverprofile="+profile)
 	cmd.Dir = f.dir

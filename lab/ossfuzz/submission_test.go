@@ -19,8 +19,9 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// What is sent has the two addresses filled in, and nothing is written for a repository that
-// does not answer.
+// What is sent has the two addresses filled in, and the header that OSS-Fuzz's
+// .github/header-checker-lint.yml asks for; nothing is written for a repository that does not
+// answer.
 func TestSubmission(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("NOT RUN: the scripts, for bash may be that of another system here")
@@ -63,6 +64,12 @@ func TestSubmission(t *testing.T) {
 		!strings.Contains(read(t, project), `primary_contact: "`+contact+`"`) {
 		t.Error("the addresses are not filled in")
 	}
+	for _, file := range []string{dockerfile, project} {
+		if got := read(t, file); !regexp.MustCompile(`^# Copyright 20\d\d Google LLC\n`).MatchString(got) ||
+			strings.Count(got, "http://www.apache.org/licenses/LICENSE-2.0\n") != 1 {
+			t.Errorf("%s does not have OSS-Fuzz's header:\n%s", file, got)
+		}
+	}
 	if err := os.Rename(dockerfile, filepath.Join(root, "oss-fuzz", "Dockerfile")); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +96,7 @@ func TestProjects(t *testing.T) {
 			t.Errorf("%s/project.yaml:\n%s", folder, project)
 		}
 	}
-	for _, name := range []string{"Dockerfile", "project.yaml", "build.sh", "without_counters"} {
+	for _, name := range []string{"build.sh", "without_counters"} {
 		if !strings.Contains(read(t, "../../oss-fuzz/"+name), "http://www.apache.org/licenses/LICENSE-2.0") {
 			t.Errorf("%s does not name the Apache License", name)
 		}
