@@ -88,7 +88,10 @@ func (v Verdict) Report(p grammar.Payload, got contract.Outcome, breaks contract
 	r.Group, r.Want, r.Got = v.group(p, got), oneOf(p.Want), clip(got.String())
 	r.Rules = stdin.Rules(p.Input, p.Bytes, p.Want.Kind)
 	r.Difference = contract.Diff(p.Want, got)
-	if got.Kind.AlwaysWrong() {
+	switch {
+	case v.Finding != nil && v.Kind != KnownDifferent:
+		r.Guarantee = v.Finding.Breaks
+	case got.Kind.AlwaysWrong():
 		r.Guarantee = contract.NeverPanics
 	}
 	if got.Kind == contract.Panic {
