@@ -137,7 +137,7 @@ func (r *Results) Print(w io.Writer) {
 			"crashes")
 	}
 	if len(r.Causes) > 0 {
-		fmt.Fprintln(w, "without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK")
+		fmt.Fprintln(w, "without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK and FINDINGS")
 	}
 }
 

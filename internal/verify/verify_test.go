@@ -158,7 +158,7 @@ findings in hcsshim v0.15.0, with those of v0.15.0 excused:
   new          n  tests: 3  case
 what is mended stays so with FINDINGS=v0.15.0,-m
 a new defect in hcsshim: docs/findings.md says how to report it, SECURITY.md to whom if it crashes
-without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK
+without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK and FINDINGS
 `
 	if text.String() != want {
 		t.Errorf("%s\nwant%s", &text, want)
