@@ -89,8 +89,8 @@ func (b *Build) extract(stamp string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "the readOptions under test is %s\nconstants that are tried as values: texts %d, numbers %d\n"+
-		"compiling it, with what its tests need; minutes the first time\n", p.description, len(p.texts), len(p.ints))
+	fmt.Fprintf(os.Stderr, "the readOptions under test is %s\nconstants that are tried as values: texts %d, "+
+		"numbers %d\ncompiling it, with what its tests need\n", p.description, len(p.texts), len(p.ints))
 	err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")), b.writeModule(p.deps))
 	for name, text := range set {
 		err = errors.Join(err, writeFile(b.path(name), text))
