@@ -32,7 +32,7 @@ var clusterFuzz = regexp.MustCompile(`^clusterfuzz-testcase-(?:.+-)?(Fuzz\w+)-`)
 // the raw target's, unless target or ClusterFuzz's name of the file names another.
 func ReadCase(name, target string) (*Case, error) {
 	if name == "" {
-		return nil, errors.New("CASE=file is missing: a payload, or what a fuzzer has kept")
+		return nil, errors.New("CASE=file (-case=file without make) is missing: a payload, or what a fuzzer has kept")
 	}
 	file, err := filepath.Abs(name)
 	if err != nil {

@@ -58,6 +58,9 @@ func run(args []string) error {
 		for _, c := range commands {
 			fmt.Fprintf(os.Stderr, "  %-8s %s\n", c.name, c.help)
 		}
+		if slices.Contains(args, "-h") {
+			return flag.ErrHelp
+		}
 		return gocmd.ErrReported
 	}
 	o, err := parse(commands[i], args[1:])
@@ -89,10 +92,8 @@ func parse(c command, args []string) (*options, error) {
 		f := all.Lookup(name)
 		set.Var(f.Value, name, f.Usage)
 	}
-	if err := set.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return nil, err
-	} else if err != nil {
-		return nil, gocmd.ErrReported // by package flag
+	if err := set.Parse(args); err != nil {
+		return nil, errors.Join(err, gocmd.ErrReported) // by package flag
 	}
 	if set.NArg() > 0 {
 		return nil, fmt.Errorf("%q is no flag", set.Arg(0))

@@ -20,7 +20,7 @@ func TestSummary(t *testing.T) {
 {"Action":"output","Package":"p","Output":"ok  \tp\t0.1s\n"}
 {"Action":"pass","Package":"p"}
 `
-	const end = "\nfindings in hcsshim v1, with those of v1 excused:\n  excused  f  answers: 2\n" +
+	const end = "\nfindings in hcsshim v1, FINDINGS=v1:\n  excused  f  answers: 2\n" +
 		"skipped 1: no compiler\n"
 	for _, test := range []struct{ name, in, want string }{
 		{"green", passes, "TestA: 500 so far\nok  \tp\t0.1s\n" + end + "1 passed, 0 failed, 1 skipped\n"},

@@ -158,7 +158,7 @@ func (r Report) String() string {
 	row("program", r.Program)
 	row("want", r.Want)
 	for _, id := range r.Rules {
-		row("by", id+" (docs/contract.md): "+docs.Rule(id))
+		row("by", id+" of docs/contract.md:\n"+docs.Rule(id))
 	}
 	row("got", r.Got)
 	row("difference", r.Difference)

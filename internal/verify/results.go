@@ -113,7 +113,7 @@ func (r *Results) Print(w io.Writer) {
 		return
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "\nfindings in hcsshim %s, with those of %s excused:\n", r.HCSShim, r.Excuses)
+	fmt.Fprintf(table, "\nfindings in hcsshim %s, FINDINGS=%s:\n", r.HCSShim, r.Excuses)
 	for _, name := range slices.Sorted(maps.Keys(r.Excused)) {
 		fmt.Fprintf(table, "  %s\t%s\tanswers: %d\n", states[0], name, r.Excused[name])
 	}
@@ -137,7 +137,7 @@ func (r *Results) Print(w io.Writer) {
 			"crashes")
 	}
 	if len(r.Causes) > 0 {
-		fmt.Fprintln(w, "without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK")
+		fmt.Fprintln(w, "without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK and FINDINGS")
 	}
 }
 

@@ -151,14 +151,14 @@ func TestResults(t *testing.T) {
 	var text strings.Builder
 	got.Print(&text)
 	const want = `
-findings in hcsshim v0.15.0, with those of v0.15.0 excused:
+findings in hcsshim v0.15.0, FINDINGS=v0.15.0:
   excused      a  answers: 3
   excused      b  answers: 3
   mended here  m  tests: 1  m1
   new          n  tests: 3  case
 what is mended stays so with FINDINGS=v0.15.0,-m
 a new defect in hcsshim: docs/findings.md says how to report it, SECURITY.md to whom if it crashes
-without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK
+without make: go run ./cmd/shimfuzz repro -case=<file>, with the same GOWORK and FINDINGS
 `
 	if text.String() != want {
 		t.Errorf("%s\nwant%s", &text, want)

@@ -225,10 +225,11 @@ func (r *run) ask(ctx context.Context, all []question, answered func(question, c
 			return fmt.Errorf("the reader has hung %d times in a row", r.hangs)
 		}
 		got, err := findings.Outcome(r.options, r.Name, r.Version, a)
-		if err == nil {
-			answered(all[i], got)
+		if q := all[i]; err != nil {
+			return fmt.Errorf("%s, %d bytes that start with %.40x: %w", q.name(), len(q.payload), q.payload, err)
 		}
-		return err
+		answered(all[i], got)
+		return nil
 	})
 	return cmp.Or(err, ctx.Err())
 }

@@ -77,8 +77,8 @@ func (b *Build) stamp() (string, error) {
 
 // extract extracts the decoder and puts it in place.
 func (b *Build) extract(stamp string) error {
-	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s; its modules are downloaded if need be\n",
-		b.Source.Name)
+	fmt.Fprintf(os.Stderr, "extracting readOptions of hcsshim %s; its modules are downloaded if need be, which "+
+		"takes minutes\n", b.Source.Name)
 	shim := RunHCS
 	shim.Entry = b.Entry
 	p, err := b.Source.program(shim)
@@ -90,7 +90,7 @@ func (b *Build) extract(stamp string) error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "the readOptions under test is %s\nconstants that are tried as values: texts %d, "+
-		"numbers %d\n", p.description, len(p.texts), len(p.ints))
+		"numbers %d\ncompiling it, with what its tests need\n", p.description, len(p.texts), len(p.ints))
 	err = errors.Join(os.RemoveAll(b.path(stampFile)), os.RemoveAll(b.path("")), b.writeModule(p.deps))
 	for name, text := range set {
 		err = errors.Join(err, writeFile(b.path(name), text))

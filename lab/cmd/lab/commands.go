@@ -84,7 +84,7 @@ func printHelp(out io.Writer) {
 Times are about those of two idle cores; a first run also downloads and compiles, for minutes.
 HCSSHIM=v0.14.1 or HCSSHIM=../hcsshim (a checkout) is what to test, ENTRY=package.Func the function in
 it, FINDINGS=none or FINDINGS=v0.15.0 which known findings are excused. lab/README.md and
-docs/conformance.md explain the others.`)
+docs/conformance.md explain the others. Without make: GOWORK=off go -C lab run ./cmd/lab <target> <NAME=value>...`)
 }
 
 // installTools installs packages of Debian: what OSS-Fuzz's fuzzers are linked with, what the

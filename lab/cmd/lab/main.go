@@ -56,7 +56,7 @@ type job struct {
 func run(name string, args []string) error {
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
 	switch {
-	case name == "help":
+	case name == "help", name == "-h":
 		printHelp(os.Stdout)
 		return nil
 	case i < 0:
@@ -83,7 +83,10 @@ func run(name string, args []string) error {
 
 // prepare puts the hcsshim under test, if that is to be built, and says what it is.
 func (j *job) prepare(build bool) (err error) {
-	if j.root, err = settings.Root(); err != nil || !build {
+	if j.root, err = settings.Root(); err == nil {
+		err = os.Chdir(j.root) // from which all paths are
+	}
+	if err != nil || !build {
 		return err
 	}
 	b, err := extract.Prepare(j.root, j.test.HCSShim, j.test.Entry)

@@ -33,10 +33,11 @@ func Outcome(a protocol.Answer, options protoreflect.MessageType) (o contract.Ou
 			break
 		}
 		o.Options = options.New().Interface()
-		// A reader that takes text that is not UTF-8 gives it back so: that is a wrong answer,
-		// and none that cannot be read.
-		if err = proto.Unmarshal(validText(a.Detail, options.Descriptor()), o.Options); err != nil {
-			err = fmt.Errorf("the options in the answer cannot be decoded: %w", err)
+		// A reader that takes text that is not UTF-8, or does not look into a value, gives it back so:
+		// that is a wrong answer, and not one that is not of the protocol.
+		if proto.Unmarshal(validText(a.Detail, options.Descriptor()), o.Options) != nil {
+			o = contract.Outcome{Kind: contract.OptionsAndError,
+				Err: errors.New("the options in the answer cannot be decoded")}
 		}
 	default:
 		err = fmt.Errorf("the answer %q is not an outcome (docs/conformance.md has them)", a.Outcome)

@@ -303,6 +303,7 @@ func TestOutcome(t *testing.T) {
 		{"options", string(value), grammar.Sent(grammar.OneOption()).String()},
 		{"options", "\x1a\x01\xff\x92\x01\x03\x0a\x01\xff",
 			"options registry_root:\"\ufffd\" default_container_annotations:{key:\"\ufffd\" value:\"\"}"},
+		{"options", "\x0a", "both: the options in the answer cannot be decoded"},
 		{"error", "no", "error: no"},
 		{"error/malformed", "no", "error/malformed: no"},
 		{"error/foreign", "no", "error/foreign: no"},
@@ -321,7 +322,6 @@ func TestOutcome(t *testing.T) {
 	}
 	for _, test := range []struct{ outcome, detail, want string }{
 		{"none", "no", "bytes behind it"},
-		{"options", "\x0a", "cannot be decoded"},
 		{"error/other", "no", "is not an outcome"},
 		{"both", "no", "is not an outcome"},
 		{"", "", "is not an outcome"},
