@@ -11,7 +11,8 @@ choice = $(if $(HCSSHIM),-hcsshim=$(call quoted,HCSSHIM)) $(if $(ENTRY),-entry=$
 case = $(if $(CASE),-case=$(call quoted,CASE)) $(if $(TARGET),-target=$(call quoted,TARGET))
 
 # The workspace of the hcsshim under test, which is extracted first if need be.
-work = GOWORK=$(or $(shell $(run) extract $(choice)),$(error make: the hcsshim cannot be tested, see above))
+work = GOWORK=$(or $(shell $(if $(FINDINGS),FINDINGS=$(call quoted,FINDINGS)) $(run) extract $(choice)),\
+	$(error make: the hcsshim cannot be tested, see above))
 
 help:
 	@echo "make test          everything that must hold: corpus, properties, enumeration, seeds of the fuzz targets"

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"shimfuzz/internal/findings"
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/internal/settings"
@@ -102,6 +103,11 @@ func parse(c command, args []string) (*options, error) {
 }
 
 func extractHCSShim(o *options, root string) error {
+	if name := os.Getenv(settings.Findings); name != "" {
+		if _, err := findings.Named(name); err != nil {
+			return err // at once, not from each package of tests
+		}
+	}
 	b, err := extract.Prepare(root, o.hcsshim, o.entry)
 	if err != nil {
 		return err

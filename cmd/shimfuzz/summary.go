@@ -130,6 +130,8 @@ func (r *testRun) end() error {
 	}
 	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, skipped)
 	switch {
+	case r.red && r.failed == 0:
+		return errors.New("a package has failed, but none of its tests: see above")
 	case r.red || r.failed > 0:
 		return gocmd.ErrReported
 	case r.passed == 0:

@@ -123,7 +123,9 @@ func (c Catalogue) Named(name string, elsewhere ...string) (List, error) {
 		left, ok := strings.CutPrefix(f, "-")
 		_, at, _ := strings.Cut(left, "@")
 		if !ok || !slices.Contains(names, left) && !slices.Contains(elsewhere, at) {
-			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q", name, version, left)
+			names = slices.Compact(slices.DeleteFunc(names, func(n string) bool { return strings.Contains(n, "@") }))
+			return List{}, fmt.Errorf("FINDINGS=%s: %s has no finding %q, but %s", name, version, left,
+				strings.Join(names, ", "))
 		}
 		l.without = append(l.without, left)
 	}

@@ -23,6 +23,7 @@ func TestEnviron(t *testing.T) {
 func TestLoadWithoutCommand(t *testing.T) {
 	t.Setenv(Variable, "")
 	t.Setenv(HCSShim, "v0.14.1")
+	t.Setenv(Entry, "")
 	t.Setenv(Findings, "none")
 	got, err := Load()
 	if err != nil || got != (Test{HCSShim: "v0.14.1", Findings: "none"}) {

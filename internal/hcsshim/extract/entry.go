@@ -45,7 +45,7 @@ func (p *program) chosenEntry() (*types.Func, error) {
 		}
 	}
 	return nil, fmt.Errorf("the shim has no such function: want one such as %s",
-		p.entryName(p.main.Types.Scope().Lookup("main")))
+		strings.TrimSuffix(p.entryName(p.main.Types.Scope().Lookup("main")), "main")+usualEntry)
 }
 
 // handedStdin is the one function that a call hands os.Stdin to and that returns options.

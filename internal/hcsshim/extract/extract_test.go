@@ -298,7 +298,8 @@ var refused = []example{
 	{name: "no Go", text: mainOf(usualCall) + "func readOptions(r io.Reader) (*runhcs.Options, error) {",
 		err: "expected"},
 	{name: "no such package", text: none, entry: "internal/nowhere.Read",
-		err: "ENTRY=internal/nowhere.Read: the shim has no such function: want one such as cmd/no-such-package.main"},
+		err: "ENTRY=internal/nowhere.Read: the shim has no such function: want one such as " +
+			"cmd/no-such-package.readOptions"},
 	{name: "no options", text: none, entry: "cmd/no-options.main",
 		err: "ENTRY=cmd/no-options.main: cmd/no-options/serve.go:17: main is a func(): want func(io.Reader) ("},
 	{name: "no function", text: none + usual, creates: true, err: "no function of"},
