@@ -141,13 +141,11 @@ func (r Report) String() string {
 				"\n           "))
 		}
 	}
-	b.WriteString("\n")
 	if r.First != "" {
 		difference, _, _ := strings.Cut(r.Difference, "\n")
-		row("cause", fmt.Sprintf("%s, in full in %s: %s", r.Cause(), r.First, difference))
-		row("replay", fmt.Sprintf("%s   (%d bytes)", r.Replay, len(r.Payload.Bytes)))
-		return b.String()
+		return fmt.Sprintf("%s: %s, in full in %s; %s", r.Cause(), difference, r.First, r.Replay)
 	}
+	b.WriteString("\n")
 	row("verdict", string(r.Verdict))
 	if r.Finding != nil && r.Verdict != KnownDifferent {
 		row("finding", r.Finding.Name+": "+r.Finding.Effect)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"text/tabwriter"
 
+	"shimfuzz/internal/contract"
 	"shimfuzz/internal/verdict"
 )
 
@@ -29,6 +30,7 @@ type Cause struct {
 	Name   string
 	State  string   // one of states
 	Tests  []string // each once: one that shrinks its input fails often
+	Left   string   // what FINDINGS leaves out if the finding is mended here
 	Replay string   // of the best example
 	Drawn  bool     // that is no case of the corpus
 	Size   int      // of it in bytes
@@ -62,6 +64,13 @@ func Record(test string, r verdict.Report) (first string) {
 	c := &Cause{Name: r.Cause(), State: "new", Tests: []string{test}, Drawn: !r.Payload.IsKept(),
 		Size: len(r.Payload.Bytes)}
 	c.Replay, _, _ = strings.Cut(r.Replay, "\n")
+	c.Left = c.Name
+	if r.Finding != nil && len(r.Finding.Places) > 1 { // one can be mended, and the other not
+		c.Left += map[contract.Input]string{contract.Stdin: "@readOptions", contract.Create: "@Create"}[r.Payload.Input]
+	}
+	if _, place, ok := strings.Cut(r.Program, ", "); ok {
+		c.Name += " in " + place
+	}
 	switch {
 	case r.Verdict == verdict.KnownRight:
 		c.State = "mended here"
@@ -122,8 +131,8 @@ func (r *Results) Print(w io.Writer) {
 	})
 	mended, isNew := "", false
 	for _, c := range r.Causes {
-		if c.State == "mended here" {
-			mended += ",-" + c.Name
+		if c.State == "mended here" && !strings.Contains(mended+",", ",-"+c.Left+",") {
+			mended += ",-" + c.Left
 		}
 		isNew = isNew || c.State == "new"
 		fmt.Fprintf(table, "  %s\t%s\ttests: %d\t%s\n", c.State, c.Name, len(c.Tests), c.Replay)

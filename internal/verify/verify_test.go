@@ -137,7 +137,7 @@ func TestResults(t *testing.T) {
 	for _, text := range []string{
 		`{"HCSShim":"v0.15.0","Excuses":"v0.15.0","Excused":{"a":2},"Causes":[
 			{"Name":"n","State":"new","Tests":["T"],"Replay":"long","Drawn":true,"Size":9},
-			{"Name":"m","State":"mended here","Tests":["T"],"Replay":"m1","Size":3}]}`,
+			{"Name":"m","Left":"m","State":"mended here","Tests":["T"],"Replay":"m1","Size":3}]}`,
 		`{"Excused":{"a":1,"b":3},"Causes":[
 			{"Name":"n","State":"new","Tests":["T","U"],"Replay":"case","Size":10}]}`,
 		`{"Causes":[{"Name":"n","State":"new","Tests":["V"],"Replay":"short","Drawn":true,"Size":1}]}`,

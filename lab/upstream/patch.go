@@ -24,15 +24,18 @@ import (
 // build/patch, for git am, and leaves the patched copy beside them. If finding is "" these
 // are all that are not apart. If anything fails, nothing is left there.
 func Patch(ctx context.Context, root, hcsshim, finding string) error {
+	dir := filepath.Join(root, "build", "patch")
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
 	source, err := extract.Locate(root, hcsshim)
 	if err != nil {
 		return err
 	}
-	reports, err := patched(root, finding)
+	reports, err := patched(finding)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(root, "build", "patch")
 	err = replace(dir, func(work string) error {
 		tree := filepath.Join(work, "hcsshim")
 		if err := writePatch(ctx, source.Dir, tree, reports); err != nil {
@@ -51,7 +54,7 @@ func Patch(ctx context.Context, root, hcsshim, finding string) error {
 }
 
 // patched are the reports of the findings that the patch closes, in its order.
-func patched(root, finding string) ([]*report, error) {
+func patched(finding string) ([]*report, error) {
 	reports, err := choose(finding, func(s subject) bool {
 		return project(s.Program) == "hcsshim" && len(s.changes) > 0 && (finding != "" || !s.apart)
 	})

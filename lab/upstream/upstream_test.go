@@ -36,7 +36,7 @@ func repositoryOf(t *testing.T) (source, tree string) {
 // git am makes the patched copy of an unpatched one, a commit for each finding.
 func TestPatch(t *testing.T) {
 	source, fresh := repositoryOf(t)
-	reports, err := patched("../..", "")
+	reports, err := patched("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestPatchOfOne(t *testing.T) {
 		}
 	}
 	for _, finding := range []string{"damage-ignored", "bootstrap-rejected", "no-such"} {
-		if _, err := patched("../..", finding); err == nil || !strings.Contains(err.Error(), "FINDING="+finding) {
+		if _, err := patched(finding); err == nil || !strings.Contains(err.Error(), "FINDING="+finding) {
 			t.Errorf("%s: %v, want that there is no patch", finding, err)
 		}
 	}

@@ -113,12 +113,12 @@ func (p *program) entryName(obj types.Object) string {
 
 // decoder is the function as a field of an UnderTest.
 func (p *program) decoder(f *types.Func) string {
-	name, args := p.settle(f, f.Name()), []string(nil)
-	if f.Signature().Params().Len() == 1 && f.Signature().Params().At(0).Type().String() != bytesType {
+	name, params, args := p.settle(f, f.Name()), f.Signature().Params(), []string(nil)
+	if params.Len() == 0 || params.Len() == 1 && params.At(0).Type().String() != bytesType {
 		return "ReadOptions: " + name + ",\n"
 	}
 	field, context, read := "ReadOptions", "", ""
-	for v := range f.Signature().Params().Variables() {
+	for v := range params.Variables() {
 		switch v.Type().String() {
 		case contextType:
 			args = append(args, "ctx")
