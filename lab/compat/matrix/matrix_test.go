@@ -229,7 +229,6 @@ func TestNotAnAnswer(t *testing.T) {
 		outcome, detail string
 	}{
 		{runhcs, "maybe", ""},
-		{runhcs, "options", "\x0a"},
 		{old, "none", "x"},
 	} {
 		put := always(protocol.Answer{Outcome: test.outcome, Detail: []byte(test.detail)})
