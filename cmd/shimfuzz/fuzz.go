@@ -56,7 +56,7 @@ func fuzzTargets(o *options, root string) error {
 		}
 	}
 	_ = w.Flush() // to memory
-	fmt.Printf("\n%sin hcsshim %s, with the findings of %s excused\n", &table, hcsshim.Current().Source,
+	fmt.Printf("\n%sin hcsshim %s, FINDINGS=%s\n", &table, hcsshim.Current().Source,
 		verify.Excused().Name)
 	if ctx.Err() != nil {
 		return errors.New("interrupted; what was found so far is kept")

@@ -76,7 +76,7 @@ func (r *testRun) event(e event) error {
 			r.ends(e.Action, r.texts[name])
 		} else if e.Action == "fail" {
 			r.red = true
-			fmt.Fprint(r.out, r.texts[name])
+			r.endsPackage(e.Package)
 		}
 		delete(r.texts, name)
 		delete(r.parts, name)
@@ -116,6 +116,17 @@ func (r *testRun) ends(action, text string) {
 		r.failed++
 		if strings.Count(text, "\n") > 1 {
 			fmt.Fprint(r.out, text)
+		}
+	}
+}
+
+// endsPackage shows what is left of a package that has failed: of a process that has died, and of go test's
+// own timeout, also what the tests printed that had not ended.
+func (r *testRun) endsPackage(name string) {
+	for _, key := range slices.Sorted(maps.Keys(r.texts)) {
+		if pkg, _, _ := strings.Cut(key, " "); pkg == name {
+			fmt.Fprint(r.out, r.texts[key])
+			delete(r.texts, key)
 		}
 	}
 }

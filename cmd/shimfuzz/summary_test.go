@@ -37,6 +37,11 @@ func TestSummary(t *testing.T) {
 {"Action":"build-output","ImportPath":"q","Output":"q.go:1: syntax error\n"}
 {"Action":"fail","Package":"q"}`, "TestA: 500 so far\nok  \tp\t0.1s\nq.go:1: syntax error\n" + end +
 			"1 passed, 0 failed, 1 skipped\n"},
+		{"a process that has died", passes + `
+{"Action":"output","Package":"q","Test":"TestD","Output":"fatal error: stack overflow\n"}
+{"Action":"output","Package":"q","Output":"FAIL\tq\t0.1s\n"}
+{"Action":"fail","Package":"q"}`, "TestA: 500 so far\nok  \tp\t0.1s\nFAIL\tq\t0.1s\n" +
+			"fatal error: stack overflow\n" + end + "1 passed, 0 failed, 1 skipped\n"},
 		{"the go command", passes + "go: no such module\n" + `{"Action":"fail"}`,
 			"TestA: 500 so far\nok  \tp\t0.1s\ngo: no such module\n" + end + "1 passed, 0 failed, 1 skipped\n"},
 		{"nothing has run", "", "0 passed, 0 failed, 0 skipped\n"},
