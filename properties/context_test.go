@@ -93,7 +93,7 @@ type ending struct {
 }
 
 func newEnding(b []byte, why error, at int, fails bool) *ending {
-	e := &ending{Reader: decoder.Scripted(b, decoder.Script([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
+	e := &ending{Reader: decoder.Scripted(b, script([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
 		fails: fails}
 	if e.ctx, e.end = context.WithCancel(context.Background()); why == context.DeadlineExceeded {
 		e.ctx = expiring{e.ctx}

@@ -25,9 +25,9 @@ func duration(t syscall.Filetime) time.Duration {
 
 var queryProcessCycleTime = syscall.NewLazyDLL("kernel32.dll").NewProc("QueryProcessCycleTime")
 
-// worked is in cycles: GetProcessTimes counts in steps of 15 ms, in which a decode does not
-// show.
-func worked() (cycles int64) {
+// Worked is the same in cycles, to be compared with others alone: GetProcessTimes counts in steps
+// of 15 ms, in which a decode does not show.
+func Worked() (cycles int64) {
 	_, _, _ = queryProcessCycleTime.Call(currentProcess, uintptr(unsafe.Pointer(&cycles)))
 	return cycles
 }
