@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/hcsshim"
 	"shimfuzz/internal/verdict"
 )
 
@@ -157,7 +158,7 @@ const ResultsLine = "results of the suite: "
 func finish(failed bool) error {
 	results.Lock()
 	defer results.Unlock()
-	results.HCSShim, results.Excuses = hcsshimVersion(), Excused().Name
+	results.HCSShim, results.Excuses = hcsshim.Current().Source, Excused().Name
 	if !failed {
 		results.Causes = nil // of failures that a test wants
 	}

@@ -125,8 +125,6 @@ func FindingsOf(d decoder.Decoder) (known, excused findings.List) {
 	return must().known[d.Input], must().excused[d.Input]
 }
 
-func hcsshimVersion() string { return hcsshim.Current().Source }
-
 // Main runs a package's tests if there is a decoder to test, and prints what has failed by
 // cause and what to do next. It returns the exit code.
 func Main(run func() int) int {

@@ -130,9 +130,9 @@ func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.O
 func DecoderName(d decoder.Decoder) string {
 	switch {
 	case d.Name == hcsshimName:
-		return d.Name + " " + hcsshimVersion()
+		return d.Name + " " + hcsshim.Current().Source
 	case !IsReference(d) && d.Input == contract.Create:
-		return hcsshimName + " " + hcsshimVersion() + ", " + d.Name
+		return hcsshimName + " " + hcsshim.Current().Source + ", " + d.Name
 	}
 	return d.Name
 }
