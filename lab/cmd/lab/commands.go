@@ -63,8 +63,6 @@ var commands = []command{
 		func(ctx context.Context, j *job) error { return upstream.Reports(ctx, j.root, j.finding) }},
 	{"patch", "1 min", "write a commit for each finding of hcsshim's that closes it", "HCSSHIM FINDING", false,
 		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim, j.finding) }},
-	{"upstream", "5 min", "what changes with the newest releases of hcsshim and of what decodes for it", "", true,
-		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},
 }
 
 func printHelp(out io.Writer) {
