@@ -39,7 +39,10 @@ func Record(ctx context.Context, root string) error {
 		all, ways = append(all, recordings...), append(ways, passages...)
 	}
 	ways = recorded.Merge(ways)
-	files := table.Files(recorded.Cases(all, ways))
+	files, err := table.Files(recorded.Cases(all, ways))
+	if err != nil {
+		return err
+	}
 	files[recorded.Folder+"recordings.json"], files[recorded.Folder+"passages.json"] = list(all), list(ways)
 	changed := 0
 	for name, text := range files {
@@ -49,7 +52,7 @@ func Record(ctx context.Context, root string) error {
 			err = errors.Join(err, os.WriteFile(name, text, 0o666))
 		}
 	}
-	fmt.Printf("%d files have changed: git diff shows how, and make corpus names those to remove\n", changed)
+	fmt.Printf("%d files have changed: git diff shows how, and make corpus names those that are gone\n", changed)
 	return err
 }
 
