@@ -66,19 +66,16 @@ func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, f
 // frame puts an invalid tag where a tag is read.
 func (g *Grammar) Framed(rnd Rand) Payload {
 	p := g.Valid(rnd, sometimes(rnd, AllVariations))
-	frame := pick(rnd, Frames)
-	return Payload{Bytes: frame.Wrap(p.Bytes), Want: contract.Outcome{Kind: contract.Malformed},
-		Description: frame.Name + " around " + p.Description}
+	frame := pick(rnd, frames)
+	return Payload{Bytes: frame.wrap(p.Bytes), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: frame.name + " around " + p.Description}
 }
 
-// Frame wraps a payload.
-type Frame struct {
-	Name string
-	Wrap func([]byte) []byte
-}
-
-// Frames are wrappings met in the field or easily made by mistake.
-var Frames = []Frame{
+// frames are wrappings met in the field or easily made by mistake.
+var frames = []struct {
+	name string
+	wrap func([]byte) []byte
+}{
 	{"grpc-frame", func(b []byte) []byte { return slices.Concat([]byte{0}, size(b), b) }},
 	// length, stream, type, flags
 	{"ttrpc-frame", func(b []byte) []byte { return slices.Concat(size(b), []byte{0, 0, 0, 1, 1, 0}, b) }},

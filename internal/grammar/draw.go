@@ -107,7 +107,7 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 func (g *Grammar) text(rnd Rand) string {
 	switch rnd.Intn(4) {
 	case 0, 1:
-		return pick(rnd, Texts)
+		return pick(rnd, texts)
 	case 2:
 		return pick(rnd, words)
 	}

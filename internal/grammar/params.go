@@ -78,10 +78,10 @@ func (g *Grammar) anyTokens() []Token {
 		t.Rules = "url"
 		list = append(list, t.single())
 	}
-	for _, near := range g.NearNames {
-		list = append(list, g.url(near.URL).single())
+	for _, near := range g.nearNames {
+		list = append(list, g.url(near).single())
 	}
-	for _, name := range g.OtherNames {
+	for _, name := range g.otherNames {
 		list = append(list, g.url(name).single())
 	}
 	debug := value("debug", g.sent)

@@ -132,13 +132,13 @@ func (g *Grammar) ForeignAs(rnd Rand, variations Variations, url string, value [
 func (g *Grammar) ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, g.NearNames).URL
+		return pick(rnd, g.nearNames)
 	case 1:
-		return pick(rnd, g.OtherNames)
+		return pick(rnd, g.otherNames)
 	}
 	name := pick(rnd, RegisteredNames())
 	if name == g.name {
-		return g.OtherNames[0]
+		return g.otherNames[0]
 	}
 	return name
 }
