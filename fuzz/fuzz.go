@@ -65,7 +65,7 @@ func equivalence(t verify.TB, parts ...[]byte) {
 func malformed(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	opts, sequence := parts[0], parts[1]
-	both(t, contract.MalformedFails, generator.Faulty(choices(sequence), decodedOr(opts, sequence), generator.Faults))
+	both(t, contract.MalformedFails, generator.Faulty(choices(sequence), decodedOr(opts, sequence)))
 }
 
 // readers delivers a payload as the script says. The script's first byte says

@@ -8,19 +8,12 @@ import (
 )
 
 // level is what may stand at a level, what of it is put into drawn messages, and a message as
-// containerd sends it.
+// containerd sends it: each class of faults of the contract that can affect a message, and what a
+// reader may either read on or refuse (docs/contract.md, Freedoms).
 type level struct{ tokens, faults, freedoms, unknown, usual []Token }
 
 // Tokens returns what may stand at a level, the known fields first.
 func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
-
-// Faults returns the faults of a message of a level: each class of the contract that can
-// affect it. The caller must not change them.
-func (g *Grammar) Faults(l Level) []Token { return g.levels()[l].faults }
-
-// Freedoms returns what may be put into a message of a level so that a reader either reads
-// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
-func (g *Grammar) Freedoms(l Level) []Token { return g.levels()[l].freedoms }
 
 // truncation is the fault that inserts nothing, but cuts a message off.
 var truncation = Token{Name: "truncated"}

@@ -98,7 +98,7 @@ func TestEverythingIsDrawn(t *testing.T) {
 	}
 	var want []string
 	for _, level := range slices.Concat(RunHCS.Levels(Legacy), RunHCS.Levels(Bootstrap)) {
-		for _, f := range slices.Concat(RunHCS.Faults(level), RunHCS.Freedoms(level)) {
+		for _, f := range slices.Concat(RunHCS.levels()[level].faults, RunHCS.levels()[level].freedoms) {
 			want = append(want, f.Name+" in "+string(level))
 		}
 	}

@@ -95,7 +95,8 @@ func nearNames(n string) []string {
 		"type.googleapis.com%2F" + n, "urn:" + n, "x#" + n, n + "#x", n + ";a=b", "x?" + n, "x=" + n, "*" + n, "[]" + n,
 		"x@" + n, n + ":1", `"` + n + `"`, n + ".", "\t" + n, "\ufeff" + n, n + "\u200d", n[:len(n)-1] + "\u017f",
 		strings.Replace(n, "o", "\u043e", 1), strings.Replace(n, ".", "\uff0e", 1),
-		strings.TrimSuffix(pkg, ".") + "/" + short, n + ",x", "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/" + short, "a/options." + short,
+		strings.TrimSuffix(pkg, ".") + "/" + short, n + ",x",
+		"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/" + short, "a/options." + short,
 		strings.Replace(n, "i", "\u0131", 1), strings.ReplaceAll(n, ".", "/"), "x\u00a0" + n, "x," + n,
 	}
 }

@@ -30,10 +30,6 @@ func Varint(num protowire.Number, v uint64) Part {
 	return Part{num: num, typ: protowire.VarintType, val: v}
 }
 
-// Int is a varint field of an int32, int64 or enum value: negative ones take
-// ten bytes.
-func Int(num protowire.Number, v int64) Part { return Varint(num, uint64(v)) }
-
 // Fixed32 is a field of four bytes.
 func Fixed32(num protowire.Number, v uint32) Part {
 	return Part{num: num, typ: protowire.Fixed32Type, body: protowire.AppendFixed32(nil, v)}
