@@ -128,9 +128,9 @@ func (r *result) follow(line string) {
 // judge decides whether the engine's error is a failure of the target.
 func (r *result) judge(err error) error {
 	m := crasher.FindStringSubmatch(r.log)
-	var exit *exec.ExitError
+	_, isExit := errors.AsType[*exec.ExitError](err)
 	switch {
-	case err != nil && !errors.As(err, &exit):
+	case err != nil && !isExit:
 		return err
 	case err == nil && strings.Trim(r.execs, "0") == "":
 		r.failure = "not fuzzed: the time was up before all seeds were tried, raise FUZZTIME"

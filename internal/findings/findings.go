@@ -21,7 +21,7 @@ import (
 // The programs whose findings are in All. The lab has those of others.
 const (
 	ReadOptions = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
-	Create      = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
+	Create      = "hcsshim Create"      // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
 )
 
 // hcsshim is how the names of hcsshim's programs start.
@@ -146,14 +146,11 @@ func (c Catalogue) names(version string) (all []string) {
 
 // namesIn are what a user calls the finding in a program: by its name, and with the place.
 func (f *Finding) namesIn(program string) []string {
-	place := strings.TrimPrefix(program, hcsshim)
-	switch program {
-	case ReadOptions:
-		return []string{f.Name, f.Name + "@runhcs-v1", f.Name + "@readOptions"}
-	case Create:
-		return []string{f.Name, f.Name + "@runhcs-v1", f.Name + "@Create"}
+	names := []string{f.Name, f.Name + "@" + strings.TrimPrefix(program, hcsshim)}
+	if program == ReadOptions || program == Create {
+		names = append(names, f.Name+"@runhcs-v1")
 	}
-	return []string{f.Name, f.Name + "@" + place}
+	return names
 }
 
 // For returns what a list has of another program of the same release.

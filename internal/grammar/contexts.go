@@ -15,9 +15,6 @@ type level struct{ tokens, faults, freedoms, unknown, usual []Token }
 // Tokens returns what may stand at a level, the known fields first.
 func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
 
-// truncation is the fault that inserts nothing, but cuts a message off.
-var truncation = Token{Name: "truncated"}
-
 func (g *Grammar) allLevels() map[Level]level {
 	own := map[Level][]Token{Bootstrap: g.topTokens(), Extension: g.extensionTokens(), Any: g.anyTokens(),
 		Options: g.optionsTokens(), Entry: slices.Concat(entryTokens(1, "key"), entryTokens(2, "value"))}
@@ -36,7 +33,7 @@ func (g *Grammar) allLevels() map[Level]level {
 		}
 		levels[l] = level{
 			tokens:   tokens,
-			faults:   append([]Token{truncation}, faults...),
+			faults:   append([]Token{{Name: "truncated"}}, faults...), // which inserts nothing, but cuts a message off
 			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
 			// fields without a meaning, in an encoding that every reader accepts
 			unknown: slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool {

@@ -215,7 +215,7 @@ func shuffle(rnd Rand, parts []wire.Part) []wire.Part {
 	for _, p := range parts {
 		from := 0 // behind what it must stay behind
 		for i, o := range out {
-			if o.Num() == p.Num() && p.Num() != 0 {
+			if o.Num == p.Num && p.Num != 0 {
 				from = i + 1
 			}
 		}
@@ -237,7 +237,7 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 	}
 	if oneIn(e.rnd, 3) {
 		widest := widestTag
-		if p.Type() == protowire.VarintType {
+		if p.Type == protowire.VarintType {
 			widest = widestValue
 		}
 		p = p.Wide(e.rnd.Intn(widest + 1))

@@ -31,7 +31,7 @@ type Grammar struct {
 	sites   map[Level]site
 
 	nearNames  []string // type URLs that are almost one of the type
-	otherNames []string // types that containerd's clients send to other shims
+	OtherNames []string // types that containerd's clients send to other shims
 
 	ours            Token // a type URL that names the type
 	sent, sentOther Token // Options' first scalar field, and a text in another one
@@ -74,7 +74,7 @@ func Of(message protoreflect.MessageType) *Grammar {
 	}
 	isName := func(name string) bool { return name == g.name }
 	g.nearNames = slices.DeleteFunc(nearNames(g.name), isName)
-	g.otherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
+	g.OtherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
 	g.ours = g.url(g.name)
 	if g.padding != nil {

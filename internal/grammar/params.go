@@ -81,7 +81,7 @@ func (g *Grammar) anyTokens() []Token {
 	for _, near := range g.nearNames {
 		list = append(list, g.url(near).single())
 	}
-	for _, name := range g.otherNames {
+	for _, name := range g.OtherNames {
 		list = append(list, g.url(name).single())
 	}
 	debug := value("debug", g.sent)

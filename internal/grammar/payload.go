@@ -134,11 +134,11 @@ func (g *Grammar) ForeignName(rnd Rand) string {
 	case 0:
 		return pick(rnd, g.nearNames)
 	case 1:
-		return pick(rnd, g.otherNames)
+		return pick(rnd, g.OtherNames)
 	}
 	name := pick(rnd, RegisteredNames())
 	if name == g.name {
-		return g.otherNames[0]
+		return g.OtherNames[0]
 	}
 	return name
 }

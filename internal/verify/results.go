@@ -46,16 +46,6 @@ var results = struct {
 	Results
 }{Results: Results{Excused: make(map[string]int)}}
 
-// count notes an answer that was excused.
-func count(v verdict.Verdict) {
-	if v.Kind != verdict.Known {
-		return
-	}
-	results.Lock()
-	defer results.Unlock()
-	results.Excused[v.Finding.Name]++
-}
-
 // Record notes a failure of a test, and returns the first test that has failed for its cause.
 // One that nothing replays is a report that a test has made to look at.
 func Record(test string, r verdict.Report) (first string) {

@@ -58,7 +58,7 @@ func newSuite(s settings.Test) (*suite, error) {
 		return nil, fmt.Errorf("there is no decoder %q: want %s, %s or %s", s.Decoder, reference.Decoder.Name,
 			u.underTest.Name, createName)
 	}
-	known := findings.Of(findings.ReadOptions, hcsshim.Current().Version)
+	known := findings.All.Of(findings.ReadOptions, hcsshim.Current().Version)
 	excused := known
 	if s.Findings != "" {
 		var err error

@@ -50,10 +50,7 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 		}
 		err = errors.Join(err, work.AddReplace(m.Path, "", with, to.Version))
 	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(
+	return errors.Join(err,
 		writeFile(b.path("go.mod"), modfile.Format(mod.Syntax)),
 		writeFile(b.path("go.sum"), sums),
 		writeFile(b.Work, modfile.Format(work.Syntax)))
@@ -91,12 +88,7 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 	dir = filepath.Join(b.Dir, "api")
 	err = os.RemoveAll(dir)
 	for _, pkg := range []string{"runtime/bootstrap/v1", "types/runc/options", "types/runtimeoptions/v1"} {
-		if err == nil {
-			err = os.CopyFS(filepath.Join(dir, pkg), os.DirFS(filepath.Join(api.Dir, pkg)))
-		}
+		err = errors.Join(err, os.CopyFS(filepath.Join(dir, pkg), os.DirFS(filepath.Join(api.Dir, pkg))))
 	}
-	if err != nil {
-		return "", err
-	}
-	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
+	return dir, errors.Join(err, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n")))
 }
