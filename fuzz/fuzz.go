@@ -93,7 +93,8 @@ func readers(t verify.TB, parts ...[]byte) {
 func createOptions(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	b := parts[0]
-	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}
+	want := reference.RunHCS.Want(contract.Create, b)
+	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: want, Description: "fuzzed bytes"}
 	for _, d := range verify.Creates() {
 		verify.Run(t, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 	}

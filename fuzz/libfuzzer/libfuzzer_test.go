@@ -77,7 +77,7 @@ func TestGroups(t *testing.T) {
 		"FuzzCreateOptions": findings.Create,
 	} {
 		list := findings.All.Of(program, hcsshim.Current().Version)
-		for _, f := range list.Findings() {
+		for _, f := range list.Findings {
 			place, _ := f.In(program)
 			text := printed(t, target, list.Name+",-"+f.Name, payloads[place.Case])
 			end := ending.FindStringSubmatch(text)

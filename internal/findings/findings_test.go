@@ -16,7 +16,7 @@ import (
 )
 
 func TestNamed(t *testing.T) {
-	all := len(All.Of(ReadOptions, Newest).Findings())
+	all := len(All.Of(ReadOptions, Newest).Findings)
 	for _, test := range []struct {
 		name  string
 		count int
@@ -44,8 +44,8 @@ func TestNamed(t *testing.T) {
 		{"all", 0, true},
 	} {
 		list, err := Named(test.name)
-		if (err != nil) != test.fails || len(list.Findings()) != test.count {
-			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings()), err, test.count,
+		if (err != nil) != test.fails || len(list.Findings) != test.count {
+			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings), err, test.count,
 				test.fails)
 		}
 	}
@@ -110,7 +110,7 @@ func TestCreate(t *testing.T) {
 			contract.Options},
 		{"the same in another type", any("a.B", badGroup), "", contract.Foreign},
 	} {
-		want := reference.WantCreate(test.payload)
+		want := reference.RunHCS.Want(contract.Create, test.payload)
 		f, got := All.Of(Create, Newest).Predict(test.payload, want)
 		name := ""
 		if f != nil {
@@ -153,7 +153,7 @@ func TestMatches(t *testing.T) {
 
 // The list of one release, as a program finds it.
 func ExampleCatalogue_Of() {
-	for _, f := range All.Of(ReadOptions, "v0.14.1").Findings() {
+	for _, f := range All.Of(ReadOptions, "v0.14.1").Findings {
 		place, _ := f.In(ReadOptions)
 		fmt.Printf("%s, since %s\n", f.Name, place.From)
 	}

@@ -26,10 +26,8 @@ type Rand interface {
 // each time it is made.
 type Lowest struct{}
 
-// Intn returns 0.
-func (Lowest) Intn(int) int { return 0 }
-
-// Uint64 returns 0.
+// Intn and Uint64 return 0.
+func (Lowest) Intn(int) int   { return 0 }
 func (Lowest) Uint64() uint64 { return 0 }
 
 func oneIn(rnd Rand, n int) bool { return rnd.Intn(n) == n-1 }

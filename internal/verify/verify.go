@@ -105,7 +105,7 @@ func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 	}
 	isNone := func(o contract.Outcome) bool { return o.Kind == contract.None }
 	if stdin.IsBootstrap(p.Bytes) || slices.ContainsFunc(p.Want.All(), isNone) {
-		p.Want = reference.WantCreate(p.Bytes)
+		p.Want = reference.RunHCS.Want(contract.Create, p.Bytes)
 	}
 	p.Input = d.Input
 	return p

@@ -56,7 +56,7 @@ func starts(r readers.Reader, sent []recorded.Passage, cases []corpus.Case) (all
 	for _, p := range sent {
 		wanted[string(p.Start)] = wanted[string(p.Start)] || isFor(p, r)
 	}
-	for _, f := range findings.All.Of(r.Name, r.Version).Findings() {
+	for _, f := range findings.All.Of(r.Name, r.Version).Findings {
 		switch p, _ := f.In(r.Name); {
 		case p.Command != "":
 		case p.Payload != nil:
