@@ -45,7 +45,7 @@ var commands = []command{
 		func(_ context.Context, j *job) error { return table.Write(j.root, false) }},
 	{"check-corpus", "1 s", "fail unless corpus/ is what lab/table gives", "", false,
 		func(_ context.Context, j *job) error { return table.Write(j.root, true) }},
-	{"record", "3 min", "record what five releases of containerd write, as cases of the corpus", "", false,
+	{"record", "1 min", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
 	{"e2e", "3 min", "the real shims for Windows, under Wine: start, serve, Create, -info",
 		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},
