@@ -45,8 +45,8 @@ func New(root string, release *gocmd.Module, patterns ...string) (*Module, error
 }
 
 // Build builds packages of the copy, with more of go build's flags, each to a file in bin that
-// is named for the package's folder. The copy is a temporary one, so that
-// several processes may build the same at the same time. The error has go build's output.
+// is named for the package's folder. The copy is a temporary one, so that several processes
+// may build the same at the same time. The error has go build's output.
 func (m *Module) Build(bin string, flags []string, packages ...string) error {
 	dir, err := os.MkdirTemp(bin, "module-")
 	if err != nil {

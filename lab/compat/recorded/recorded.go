@@ -52,7 +52,6 @@ const RuncMarker = "shimfuzz-marker"
 type OptionsRequest struct {
 	Name  string
 	Type  string // name of the message; none for no options
-	JSON  string // of runhcs Options
 	Value []byte // encoded
 }
 
@@ -81,7 +80,7 @@ func foreign(name, typ string, value ...wire.Part) OptionsRequest {
 
 func runhcs(name, text string) OptionsRequest {
 	value := table.Must(proto.MarshalOptions{Deterministic: true}.Marshal(table.Parse(text)))
-	return OptionsRequest{Name: name, Type: contract.OptionsName, JSON: text, Value: value}
+	return OptionsRequest{Name: name, Type: contract.OptionsName, Value: value}
 }
 
 // Requested is the entry of RequestedOptions with that name. An unknown one is a
