@@ -3,7 +3,7 @@
 # environment, where make puts it.
 
 .DEFAULT_GOAL := help
-.PHONY: help extract test coverage exhaustive fuzz repro keep bench corpus check-corpus lint clean
+.PHONY: help extract test coverage exhaustive fuzz repro keep bench corpus lint clean
 
 run = GOWORK=off go run ./cmd/shimfuzz
 quoted = '$(subst ','\'',$($1))'
@@ -23,7 +23,7 @@ help:
 	@echo "make coverage      fail if the properties miss a statement of readOptions, or fuzzing starts short of one"
 	@echo "make exhaustive    enumerate longer payloads (minutes)"
 	@echo "make bench         the time of each target beside readOptions alone"
-	@echo "make corpus        write corpus/ from lab/table; make check-corpus compares"
+	@echo "make corpus        write corpus/index.json, with an entry for each file"
 	@echo "make lint          gofmt, go vet, staticcheck, actionlint"
 	@echo "make clean         remove what is built and extracted"
 	@echo "make -C lab        conformance of other readers, the compatibility matrix, mutants, OSS-Fuzz, real programs"
@@ -64,8 +64,8 @@ keep:
 bench:
 	$(work) go test -run=^$$ -bench=. ./fuzz ./properties
 
-corpus check-corpus:
-	@$(MAKE) --no-print-directory -C lab $@
+corpus:
+	@$(MAKE) --no-print-directory -C lab corpus
 
 lint:
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"

@@ -2,11 +2,9 @@
 // bytes a case, just as a shim finds them on its standard input, and index.json
 // for readers in any language.
 //
-// The files are written by "make corpus" from the table in lab/table, which
-// is where a case is added. They seed every fuzz target and are replayed on
-// every decoder by "make test". The head of the index is written by hand, and what
-// containerd was recorded to write comes from "make -C lab record": make corpus keeps
-// both as they are.
+// A case is a file and its entry in the index, which "make corpus" adds: CONTRIBUTING.md
+// says how. The files seed every fuzz target and are replayed on every decoder by "make
+// test". What containerd was recorded to write comes from "make -C lab record".
 package corpus
 
 import (
@@ -53,12 +51,9 @@ func IndexText() []byte {
 
 // Load returns the embedded cases, in the order of the index. Its error is that
 // the files are not those that the index describes.
-func Load() ([]Case, error) { return load(files, func(Case) bool { return true }) }
+func Load() ([]Case, error) { return load(files) }
 
-// Recorded returns the embedded cases that containerd wrote, whatever the others are.
-func Recorded() ([]Case, error) { return load(files, func(c Case) bool { return c.Origin != nil }) }
-
-func load(fsys fs.FS, wanted func(Case) bool) (cases []Case, err error) {
+func load(fsys fs.FS) ([]Case, error) {
 	text, err := fs.ReadFile(fsys, "index.json")
 	if err != nil {
 		return nil, err
@@ -67,16 +62,12 @@ func load(fsys fs.FS, wanted func(Case) bool) (cases []Case, err error) {
 	if err := json.Unmarshal(text, &index); err != nil {
 		return nil, fmt.Errorf("corpus/index.json: %w", err)
 	}
-	for _, c := range index.Cases {
-		if !wanted(c) {
-			continue
-		}
-		if err := c.load(fsys); err != nil {
+	for i := range index.Cases {
+		if err := index.Cases[i].load(fsys); err != nil {
 			return nil, err
 		}
-		cases = append(cases, c)
 	}
-	return cases, nil
+	return index.Cases, nil
 }
 
 // IsVaried reports whether the enumeration has the case's point in many variations: it differs from

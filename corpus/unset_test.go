@@ -17,9 +17,8 @@ import (
 )
 
 // Every field of the messages under test has a case. For a field that came with
-// another release run make corpus, which makes cases of most kinds of fields of Options, add
-// a row to lab/table/senders.go if it is of BootstrapParams, and say in docs/contract.md
-// what it is.
+// another release add some, with its values at the edges of their range, and say in
+// docs/contract.md what it is.
 func TestEveryFieldHasACase(t *testing.T) {
 	cases, err := Load()
 	if err != nil {

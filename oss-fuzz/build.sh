@@ -46,7 +46,6 @@ final=$OUT
 export OUT=$WORK/out
 rm -rf "$OUT"
 mkdir -p "$OUT"
-cp oss-fuzz/readoptions.dict "$OUT/"
 # Before GOFLAGS, with which the whole of it would be compiled again.
 go run ./cmd/shimfuzz seeds -out="$OUT"
 

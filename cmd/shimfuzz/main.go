@@ -38,7 +38,7 @@ var commands = []command{
 	{"keep", "keep a payload in fuzz/testdata: go test runs it from now on", "case target", keep},
 	{"summary", "show what go test -json says: failures, what was skipped and why, findings", "", summary},
 	{"fuzz", "run the fuzz targets one after another, with a table at the end", "fuzztime target", fuzzTargets},
-	{"seeds", "write the seed archives that OSS-Fuzz starts from", "out", writeSeeds},
+	{"seeds", "write the seed archives and the dictionary that OSS-Fuzz starts from", "out", writeSeeds},
 }
 
 func main() {

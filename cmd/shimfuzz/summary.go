@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 
@@ -16,13 +18,19 @@ import (
 	"shimfuzz/internal/verify"
 )
 
-// summary shows what go test -json says on standard input, and fails if a test has.
+// summary shows what go test -json says on standard input, and fails if a test has. An interrupt
+// is go test's to obey: then this is what was known.
 func summary(*options, string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	run := newTestRun(os.Stdout)
 	if err := run.read(os.Stdin); err != nil {
 		return err
 	}
-	return run.end()
+	if err := run.end(); ctx.Err() == nil {
+		return err
+	}
+	return errors.New("interrupted: this is what was known by then")
 }
 
 // testRun is a run of go test: what fails is shown when it does, what passes is counted.

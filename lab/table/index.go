@@ -1,36 +1,103 @@
+// Package table writes corpus/index.json, which says of each file of the corpus what the right
+// answer to it is.
 package table
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
+	"shimfuzz/internal/reference"
 )
 
-// Files returns the corpus with its recorded cases, its index and libFuzzer's dictionary as
-// files by their path from the root, the same bytes every time.
-func Files(recorded []corpus.Case) map[string][]byte {
-	var t table
-	for _, add := range []func(){t.senders, t.fields, t.urls, t.orders, t.varints, t.repeats, t.defaults, t.unknowns,
-		t.ambients, t.neighbours, t.foreign, t.clashes, t.ambiguous, t.identifiers, t.damaged, t.otherFormats,
-		t.elements, t.texts, t.words,
-		t.pieces, t.boundaries} {
-		add()
+// Write brings the index in line with the files. A file without an entry gets one at the end,
+// with the reference's answer, which the author of the case checks. An entry without a file is
+// an error.
+func Write(root string) error {
+	dir := os.DirFS(filepath.Join(root, "corpus"))
+	cases, err := read(dir)
+	if err != nil {
+		return err
 	}
-	t = append(t, recorded...)
-	files := map[string][]byte{"oss-fuzz/readoptions.dict": dictionary()}
-	for i := range t {
-		complete(&t[i])
-		files["corpus/"+t[i].File] = t[i].Payload.Bytes
+	files, err := fs.Glob(dir, "*/*.bin")
+	for _, file := range files {
+		if slices.ContainsFunc(cases, func(c corpus.Case) bool { return c.File == file }) {
+			continue
+		}
+		c, errCase := newCase(dir, file)
+		err = errors.Join(err, errCase)
+		cases = append(cases, c)
+		fmt.Printf("new: corpus/%s, %s: check that, and give its entry in corpus/index.json flags and a note\n", file,
+			c.Outcome)
 	}
-	files["corpus/index.json"] = index(t)
-	return files
+	if err != nil {
+		return err
+	}
+	fmt.Printf("corpus: %d cases\n", len(cases))
+	return os.WriteFile(filepath.Join(root, "corpus", "index.json"), Text(cases), 0o666)
+}
+
+// read reads the entries, and the file of each.
+func read(dir fs.FS) ([]corpus.Case, error) {
+	text, err := fs.ReadFile(dir, "index.json")
+	if err != nil {
+		return nil, err
+	}
+	var index struct{ Cases []corpus.Case }
+	if err := json.Unmarshal(text, &index); err != nil {
+		return nil, fmt.Errorf("corpus/index.json: %w", err)
+	}
+	for i, c := range index.Cases {
+		if index.Cases[i].Payload.Bytes, err = fs.ReadFile(dir, c.File); err != nil {
+			return nil, fmt.Errorf("case %s of corpus/index.json: %w", c.Name, err)
+		}
+	}
+	return index.Cases, nil
+}
+
+// newCase is the case of a file, with the reference's answer.
+func newCase(dir fs.FS, file string) (c corpus.Case, err error) {
+	if c.Payload.Bytes, err = fs.ReadFile(dir, file); err != nil {
+		return c, err
+	}
+	want := reference.Want(c.Payload.Bytes)
+	c.Name, c.Outcome = strings.TrimSuffix(path.Base(file), ".bin"), want.Kind
+	for _, o := range want.Or {
+		c.Or = append(c.Or, o.Kind)
+	}
+	for _, o := range want.All() {
+		if o.Options != nil {
+			c.Options, err = protojson.Marshal(contract.WithoutUnknown(o.Options))
+		}
+	}
+	if complete(&c); err == nil && c.File != file {
+		err = fmt.Errorf("corpus/%s must be corpus/%s: a case's name begins with its family", file, c.File)
+	}
+	return c, err
+}
+
+// Text is the text of the index with these cases: its head, which is written by hand, and a line
+// a case, which diffs well.
+func Text(cases []corpus.Case) []byte {
+	const begin = "\n  \"cases\": [\n"
+	head, _, _ := bytes.Cut(corpus.IndexText(), []byte(begin))
+	cases = slices.Clone(cases)
+	for i := range cases {
+		complete(&cases[i])
+	}
+	return fmt.Appendf(bytes.Clone(head), "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
 }
 
 // complete fills in what follows from the rest.
@@ -45,16 +112,27 @@ func complete(c *corpus.Case) {
 	case c.Class != "":
 		c.Guarantee = contract.Equivalent
 	}
-	if c.Options != nil {
-		c.Options = Must(protojson.Marshal(Parse(string(c.Options))))
-	}
 }
 
-// index is the text of the index with other cases: one line a case, which diffs well.
-func index(cases []corpus.Case) []byte {
-	const begin = "\n  \"cases\": [\n"
-	head, _, _ := bytes.Cut(corpus.IndexText(), []byte(begin))
-	return fmt.Appendf(bytes.Clone(head), "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
+// Files returns the index with these cases, and the file of each, by their paths from the root.
+// One that the corpus has by its name is in the place of that; the others are at the end.
+func Files(cases []corpus.Case) (map[string][]byte, error) {
+	all, err := corpus.Load()
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
+	for _, c := range cases {
+		complete(&c)
+		files["corpus/"+c.File] = c.Payload.Bytes
+		i := slices.IndexFunc(all, func(old corpus.Case) bool { return old.Name == c.Name })
+		if i < 0 {
+			i, all = len(all), append(all, c)
+		}
+		all[i] = c
+	}
+	files["corpus/index.json"] = Text(all)
+	return files, nil
 }
 
 // Lines is a list's items as JSON, each on a line of its own, without the escapes that are
@@ -67,4 +145,18 @@ func Lines[T any](items []T, indent string) string {
 		Must(0, enc.Encode(item)) // what has a form as JSON has it always
 	}
 	return indent + strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", ",\n"+indent)
+}
+
+// Parse turns protobuf JSON into options.
+func Parse(text string) *options.Options {
+	opts := new(options.Options)
+	return Must(opts, protojson.Unmarshal([]byte(text), opts))
+}
+
+// Must returns v. An error is a mistake in a table, which is ours.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("table: %v", err))
+	}
+	return v
 }

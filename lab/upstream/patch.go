@@ -1,6 +1,5 @@
-// Package upstream has what goes to other projects, and what comes from them: a report of
-// each finding, with a test that fails, and a patch with which it passes, for a maintainer;
-// and what their newest releases change.
+// Package upstream has what goes to other projects: a report of each finding, with a test that
+// fails, and a patch with which it passes, for a maintainer.
 package upstream
 
 import (

@@ -151,6 +151,8 @@ const (
 // module is what a project releases.
 type module struct{ path, newest, Tracker string }
 
+const hcsshim = "github.com/Microsoft/hcsshim"
+
 // protobuf is a project, and its only program.
 const protobuf = "google.golang.org/protobuf"
 

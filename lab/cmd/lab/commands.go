@@ -41,10 +41,8 @@ var commands = []command{
 		"UPDATE HCSSHIM ENTRY LEVEL=freedoms SEED=1 CHECKS=300 LONGEST=2 PAYLOADS=50000", true, exampleReaders},
 	{"descriptors", "1 s", "write the descriptor set for readers in any language", "", false, descriptors},
 	{"matrix", "3 min", "which containerd works with which shim", "HCSSHIM", false, compare},
-	{"corpus", "1 s", "write corpus/ and OSS-Fuzz's dictionary from lab/table", "", false,
-		func(_ context.Context, j *job) error { return table.Write(j.root, false) }},
-	{"check-corpus", "1 s", "fail unless corpus/ is what lab/table gives", "", false,
-		func(_ context.Context, j *job) error { return table.Write(j.root, true) }},
+	{"corpus", "1 s", "write corpus/index.json, with an entry for each file", "", false,
+		func(_ context.Context, j *job) error { return table.Write(j.root) }},
 	{"record", "1 min", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
 	{"e2e", "3 min", "the real shims for Windows, under Wine: start, serve, Create, -info",
@@ -65,8 +63,6 @@ var commands = []command{
 		func(ctx context.Context, j *job) error { return upstream.Reports(ctx, j.root, j.finding) }},
 	{"patch", "1 min", "write a commit for each finding of hcsshim's that closes it", "HCSSHIM FINDING", false,
 		func(ctx context.Context, j *job) error { return upstream.Patch(ctx, j.root, j.test.HCSShim, j.finding) }},
-	{"upstream", "5 min", "what changes with the newest releases of hcsshim and of what decodes for it", "", true,
-		func(ctx context.Context, j *job) error { return upstream.Compare(ctx, j.b) }},
 }
 
 func printHelp(out io.Writer) {

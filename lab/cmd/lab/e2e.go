@@ -1,15 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"slices"
-	"strings"
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
@@ -26,45 +24,25 @@ func (j *job) goTest(ctx context.Context, env []string, args ...string) *exec.Cm
 	return cmd
 }
 
-var (
-	passing = regexp.MustCompile(`^(=== |\s*--- PASS: |PASS$)`) // of a test, or of all in a package
-	passed  = regexp.MustCompile(`^(ok  |\?   )\t`)             // a package
-	failed  = regexp.MustCompile(`^FAIL\t`)                     // a package
-)
-
-// show runs "go test -v" of several packages. It shows what those that fail print, and of the
-// others what did not run, which without -v nobody would see.
-func show(tests *exec.Cmd) error {
-	var held []string // of the package that runs
-	err := gocmd.Lines(tests, func(line string) {
-		switch held = append(held, line); {
-		case passed.MatchString(line):
-			held = slices.DeleteFunc(held, func(l string) bool {
-				return l != line && !strings.Contains(l, "NOT RUN: ")
-			})
-		case !failed.MatchString(line):
-			return
-		}
-		printAll(held)
-		held = nil
-	})
-	printAll(held)
-	if errors.As(err, new(*exec.ExitError)) {
-		return gocmd.ErrReported
+// show runs "go test -json", and shows of it what make test shows.
+func (j *job) show(ctx context.Context, tests *exec.Cmd) error {
+	out, err := tests.StdoutPipe()
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func printAll(lines []string) {
-	for _, line := range lines {
-		if !passing.MatchString(line) {
-			fmt.Println(line)
-		}
+	tests.Stderr = os.Stderr
+	if err := tests.Start(); err != nil {
+		return err
 	}
+	summary := j.b.Go(ctx, j.test, "run", "./cmd/shimfuzz", "summary")
+	summary.Stdin = out
+	return cmp.Or(gocmd.Show(summary), tests.Wait())
 }
 
 // test runs the lab's own tests. Those of the real shims are e2e's.
-func test(ctx context.Context, j *job) error { return show(j.goTest(ctx, nil, "-v", "./lab/...")) }
+func test(ctx context.Context, j *job) error {
+	return j.show(ctx, j.goTest(ctx, nil, "-json", "./lab/..."))
+}
 
 // e2e runs the real shims, built for Windows, on the corpus and on generated
 // payloads, and holds them to the answers of the extracted readOptions. With
@@ -114,5 +92,6 @@ func underWine(ctx context.Context, j *job) error {
 		return err
 	}
 	defer host.Stop()
-	return show(j.goTest(ctx, host.Tests(), append(windowsPackages, "-v", "-count=1", "-skip="+notUnderWine)...))
+	args := append(windowsPackages, "-json", "-count=1", "-skip="+notUnderWine)
+	return j.show(ctx, j.goTest(ctx, host.Tests(), args...))
 }

@@ -68,10 +68,12 @@ func Record(ctx context.Context, root string) error {
 		fmt.Printf("  %d starts recorded, %.0f s\n", len(recordings), time.Since(start).Seconds())
 		all = append(all, recordings...)
 	}
-	files := table.Files(recorded.Cases(all))
+	files, err := table.Files(recorded.Cases(all))
+	if err != nil {
+		return err
+	}
 	files[recorded.File] = []byte("[\n" + table.Lines(all, "") + "\n]\n")
 	changed := 0
-	var err error
 	for name, text := range files {
 		name = filepath.Join(root, filepath.FromSlash(name))
 		if old, _ := os.ReadFile(name); !bytes.Equal(old, text) { // a new one is not there
