@@ -19,7 +19,6 @@ import (
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/senders/order"
-	"shimfuzz/lab/table"
 )
 
 // Recording is what a shim found when containerd's own code started it.
@@ -79,8 +78,18 @@ func foreign(name, typ string, value ...wire.Part) OptionsRequest {
 }
 
 func runhcs(name, text string) OptionsRequest {
-	value := table.Must(proto.MarshalOptions{Deterministic: true}.Marshal(table.Parse(text)))
+	opts := new(options.Options)
+	must(opts, protojson.Unmarshal([]byte(text), opts))
+	value := must(proto.MarshalOptions{Deterministic: true}.Marshal(opts))
 	return OptionsRequest{Name: name, Type: contract.OptionsName, Value: value}
+}
+
+// must returns v. An error is a mistake in what is written here.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(fmt.Sprintf("recorded: %v", err))
+	}
+	return v
 }
 
 // Requested is the entry of RequestedOptions with that name. An unknown one is a
@@ -100,7 +109,7 @@ const File = "lab/compat/recorded/recordings.json"
 var recordings []byte
 
 // Recordings returns what has been recorded of containerd's releases.
-func Recordings() (all []Recording) { return *table.Must(&all, json.Unmarshal(recordings, &all)) }
+func Recordings() (all []Recording) { return *must(&all, json.Unmarshal(recordings, &all)) }
 
 // Name is the name of the recording's case.
 func (r Recording) Name() string {
@@ -127,7 +136,7 @@ func Cases(recordings []Recording) (cases []corpus.Case) {
 // That these are the options that it was given the tests say.
 func (r Recording) newCase() corpus.Case {
 	c := corpus.Case{Name: r.Name(), Outcome: contract.None, Flags: []string{"Recorded"},
-		Origin: table.Must(json.Marshal(r.Origin))}
+		Origin: must(json.Marshal(r.Origin))}
 	c.Payload.Bytes = r.Stdin
 	isOptions := func(a []byte) bool {
 		url, _ := stdin.AnyParts(a)
@@ -138,8 +147,8 @@ func (r Recording) newCase() corpus.Case {
 		c.Note = "No standard input at all."
 	case slices.ContainsFunc(stdin.Anys(r.Stdin), isOptions):
 		opts := new(options.Options)
-		table.Must(opts, proto.Unmarshal(stdin.OptionsBytes(r.Stdin), opts))
-		c.Outcome, c.Options = contract.Options, table.Must(protojson.Marshal(opts))
+		must(opts, proto.Unmarshal(stdin.OptionsBytes(r.Stdin), opts))
+		c.Outcome, c.Options = contract.Options, must(protojson.Marshal(opts))
 		c.Class = "recorded-" + r.Request.Options
 		if r.Request.Options == "all" && !bytes.Contains(c.Options, []byte("scrubLogs")) {
 			c.Class += "-but-scrub-logs" // see arriving, in the tests

@@ -18,12 +18,12 @@ import (
 	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 	"shimfuzz/lab/compat/senders/order"
-	"shimfuzz/lab/table"
+	"shimfuzz/lab/index"
 )
 
 // The corpus has what was recorded, with the answers of here.
 func TestCases(t *testing.T) {
-	files, err := table.Files(Cases(Recordings()))
+	files, err := index.Files(Cases(Recordings()))
 	if err != nil || !bytes.Equal(files["corpus/index.json"], corpus.IndexText()) {
 		t.Error("the corpus has other recordings than this folder: run make -C lab record", err)
 	}

@@ -27,7 +27,7 @@ import (
 	"shimfuzz/lab/compat/programs"
 	"shimfuzz/lab/compat/recorded"
 	"shimfuzz/lab/compat/senders/order"
-	"shimfuzz/lab/table"
+	"shimfuzz/lab/index"
 )
 
 // shims is the file names under which the stand-in is started. containerd 2.3 and
@@ -68,11 +68,11 @@ func Record(ctx context.Context, root string) error {
 		fmt.Printf("  %d starts recorded, %.0f s\n", len(recordings), time.Since(start).Seconds())
 		all = append(all, recordings...)
 	}
-	files, err := table.Files(recorded.Cases(all))
+	files, err := index.Files(recorded.Cases(all))
 	if err != nil {
 		return err
 	}
-	files[recorded.File] = []byte("[\n" + table.Lines(all, "") + "\n]\n")
+	files[recorded.File] = []byte("[\n" + index.Lines(all, "") + "\n]\n")
 	changed := 0
 	for name, text := range files {
 		name = filepath.Join(root, filepath.FromSlash(name))
