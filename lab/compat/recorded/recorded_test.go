@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -92,64 +90,27 @@ type Passage struct {
 	Error      string    // from containerd
 }
 
-// eachPassage gives what was recorded of daemons, by the release.
-func eachPassage(t *testing.T, through string, do func(release string, p Passage)) {
+// A task manager passes the options on as they are: CreateTaskRequest has what start
+// was given, which is what ShimManager was recorded to send for the same options.
+func TestTasksPassOptionsOn(t *testing.T) {
 	text, err := os.ReadFile("testdata/passages.json")
 	var all []Passage
 	if err := errors.Join(err, json.Unmarshal(text, &all)); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range all {
+		if p.Through != "task" || p.Error != "" {
+			continue
+		}
+		url, value := stdin.AnyParts(p.Create)
+		if o := p.Options; p.Create == nil || o != "" && Requested(o).Type != url {
+			t.Errorf("%+v: Create has options of type %q, or was not called", p, url)
+		}
 		for _, release := range p.Containerd {
-			if p.Through == through {
-				do(release, p)
+			want := Start(p.Shim, paramsOf(release, "/run/containerd/s"), url, value)
+			if !bytes.Equal(p.Start, want) {
+				t.Errorf("%s %s %s%s\nstart  %x\nCreate gives %x", release, p.Shim, p.Options, p.Setting, p.Start, want)
 			}
 		}
 	}
-}
-
-// A task manager passes the options on as they are: CreateTaskRequest has what start
-// was given, which is what ShimManager was recorded to send for the same options.
-func TestTasksPassOptionsOn(t *testing.T) {
-	eachPassage(t, "task", func(release string, p Passage) {
-		if p.Error != "" {
-			return
-		}
-		what := fmt.Sprint(release, " ", p.Shim, " ", p.Options, p.Setting)
-		url, value := stdin.AnyParts(p.Create)
-		if o := p.Options; p.Create == nil || o != "" && Requested(o).Type != url {
-			t.Errorf("%s: Create has options of type %q, or was not called", what, url)
-		}
-		want := Start(p.Shim, paramsOf(release, "/run/containerd/s"), url, value)
-		if !bytes.Equal(p.Start, want) {
-			t.Errorf("%s\nstart  %x\nCreate gives %x", what, p.Start, want)
-		}
-	})
-}
-
-// A sandbox controller starts a shim as a task manager does. Create in that sandbox
-// goes through the client's WithTaskAPIEndpoint from 2.0 on: it fails for options that
-// are not runc's up to 2.2, and sends runc's own in place of none and of zero ones.
-func TestSandboxesPassOptionsOn(t *testing.T) {
-	key := func(release string, p Passage) string { return fmt.Sprint(release, " ", p.Shim, " ", p.Options) }
-	tasks := make(map[string]Passage)
-	eachPassage(t, "task", func(release string, p Passage) { tasks[key(release, p)] = p })
-	eachPassage(t, "sandbox", func(release string, p Passage) {
-		task := tasks[key(release, p)]
-		url, _ := stdin.AnyParts(p.Create)
-		if !bytes.Equal(p.Start, task.Start) {
-			t.Errorf("%s: start differs from that of a task", key(release, p))
-		}
-		runcs := slices.Contains([]string{"none", "zero", "runc"}, p.Options)
-		ok := p.Error != ""
-		switch {
-		case semver.Major(release) == "v1", !runcs && semver.Compare(release, "v2.3.0") >= 0:
-			ok = p.Error == "" && bytes.Equal(p.Create, task.Create)
-		case runcs:
-			ok = url == "containerd.runc.v1.Options"
-		}
-		if !ok {
-			t.Errorf("%s: Create has %x, error %q", key(release, p), p.Create, p.Error)
-		}
-	})
 }
