@@ -13,9 +13,9 @@ import (
 	"shimfuzz/internal/hcsshim/extract"
 	"shimfuzz/lab/compat/matrix"
 	"shimfuzz/lab/compat/senders"
+	"shimfuzz/lab/index"
 	"shimfuzz/lab/mutants"
 	"shimfuzz/lab/ossfuzz"
-	"shimfuzz/lab/table"
 	"shimfuzz/lab/upstream"
 )
 
@@ -42,8 +42,8 @@ var commands = []command{
 	{"descriptors", "1 s", "write the descriptor set for readers in any language", "", false, descriptors},
 	{"matrix", "3 min", "which containerd works with which shim", "HCSSHIM", false, compare},
 	{"corpus", "1 s", "write corpus/index.json, with an entry for each file", "", false,
-		func(_ context.Context, j *job) error { return table.Write(j.root) }},
-	{"record", "3 min", "record what five releases of containerd write, as cases of the corpus", "", false,
+		func(_ context.Context, j *job) error { return index.Write(j.root) }},
+	{"record", "1 min", "record what five releases of containerd write, as cases of the corpus", "", false,
 		func(ctx context.Context, j *job) error { return senders.Record(ctx, j.root) }},
 	{"e2e", "3 min", "the real shims for Windows, under Wine: start, serve, Create, -info",
 		"HCSSHIM ENTRY FINDINGS SEED=1 CHECKS=300 CASE", true, e2e},

@@ -83,20 +83,20 @@ func knowsUnset(program, version string) bool {
 // Want returns the right answer of a version of a program, which reads a type of Options, to a
 // payload, as far as the program can tell it.
 func Want(options protoreflect.MessageType, program, version string, payload []byte) contract.Outcome {
-	return AsKnown(program, version, reference.TypeOf(options).Want(contract.Stdin, payload))
+	return asKnown(program, version, reference.TypeOf(options).Want(contract.Stdin, payload))
 }
 
 // Outcome is the answer of a version of a program. The error is one of an answer that is not of
 // the protocol.
 func Outcome(options protoreflect.MessageType, program, version string, a protocol.Answer) (contract.Outcome, error) {
 	o, err := process.Outcome(a, options)
-	return AsKnown(program, version, o), err
+	return asKnown(program, version, o), err
 }
 
-// AsKnown is an outcome as far as a program can tell it: without the Options, if they are
+// asKnown is an outcome as far as a program can tell it: without the Options, if they are
 // runc's, of which its reader answers one field only; and without scrub_logs: false, where the
 // Options that it links do not distinguish that from scrub_logs unset.
-func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
+func asKnown(program, version string, o contract.Outcome) contract.Outcome {
 	if OptionsType(program) == RuncOptions {
 		o.Options = nil
 	}
@@ -107,7 +107,7 @@ func AsKnown(program, version string, o contract.Outcome) contract.Outcome {
 		}
 	}
 	for i := range o.Or {
-		o.Or[i] = AsKnown(program, version, o.Or[i])
+		o.Or[i] = asKnown(program, version, o.Or[i])
 	}
 	return o
 }

@@ -42,8 +42,6 @@ type Answer struct {
 	Verdict verdict.Verdict
 }
 
-func (a Answer) effect() Effect { return effect(a.Want, a.Got) }
-
 // ask puts payloads to a reader, and decides on the answers.
 func ask(r readers.Reader, all []grammar.Payload, put func(payload []byte) (protocol.Answer, error)) Row {
 	row := Row{Reader: r}
@@ -84,9 +82,9 @@ func decide(r readers.Reader, p grammar.Payload, answer protocol.Answer) (Answer
 	return Answer{p, got, verdict.OfCase(p, got, known, known)}, err
 }
 
-// effect is what an operator sees of got where want is right.
-func effect(want, got contract.Outcome) Effect {
-	switch {
+// effect is what an operator sees of the answer.
+func (a Answer) effect() Effect {
+	switch want, got := a.Want, a.Got; {
 	case got.Kind == contract.Panic:
 		return Panics
 	case got.Kind == contract.Hang:

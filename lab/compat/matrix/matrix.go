@@ -29,7 +29,7 @@ import (
 	"shimfuzz/lab/conformance/process"
 )
 
-// markdown is the file with the tables, relative to the root.
+// markdown is the file with the table, relative to the root.
 const markdown = "build/matrix/matrix.md"
 
 // Compare runs every reader, and the runhcs-v1 of one more hcsshim, on what every
@@ -46,16 +46,14 @@ func Compare(ctx context.Context, root string, hcsshim *extract.Source) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	starts, senders := startsTable(all, rows)
-	tables := []string{starts, settingsTable(all, rows)}
+	text, senders := table(all, rows)
 	file := filepath.Join(root, markdown)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o777),
-		os.WriteFile(file, []byte(strings.Join(tables, "\n")), 0o666)); err != nil {
+		os.WriteFile(file, []byte(text), 0o666)); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s\ndocs/matrix.md explains the words; %s has this table, and what becomes of an operator's TOML\n",
-		tables[0], markdown)
-	found, err := faults(root, rows, tables)
+	fmt.Printf("\n%s\ndocs/matrix.md explains the words; %s has this table\n", text, markdown)
+	found, err := faults(root, rows, text)
 	for _, f := range found {
 		fmt.Printf("\n%s\n", strings.TrimSpace(f))
 	}
@@ -74,7 +72,7 @@ type Row struct {
 }
 
 // askAll builds and asks each reader, as many at a time as there are cores.
-func askAll(ctx context.Context, root string, all []readers.Reader, sent []recorded.Passage,
+func askAll(ctx context.Context, root string, all []readers.Reader, sent []recorded.Recording,
 	cases []corpus.Case) []Row {
 	rows := make([]Row, len(all))
 	var g errgroup.Group
@@ -100,8 +98,8 @@ func askAll(ctx context.Context, root string, all []readers.Reader, sent []recor
 }
 
 // faults are what no finding explains and what is no longer true. docs/matrix.md has the
-// tables of the listed releases.
-func faults(root string, rows []Row, tables []string) (found []string, err error) {
+// table of the listed releases.
+func faults(root string, rows []Row, table string) (found []string, err error) {
 	add := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	complete := len(rows) == len(readers.All(""))
 	for _, r := range rows {
@@ -118,10 +116,8 @@ func faults(root string, rows []Row, tables []string) (found []string, err error
 		complete = complete && r.Err == nil
 	}
 	page, err := os.ReadFile(filepath.Join(root, "docs", "matrix.md"))
-	for _, t := range tables {
-		if complete && !strings.Contains(string(page), t) {
-			add("STALE  a table in docs/matrix.md is not that of %s", markdown)
-		}
+	if complete && !strings.Contains(string(page), table) {
+		add("STALE  the first table in docs/matrix.md is not that of %s", markdown)
 	}
 	return found, err
 }
@@ -136,7 +132,7 @@ func (r Row) reports(program string) (reports []verdict.Report) {
 			all = append(all, r.report(a, program))
 		}
 	}
-	for _, group := range recorded.Grouped(all, func(r verdict.Report) string { return r.Group }) {
+	for _, group := range grouped(all, func(r verdict.Report) string { return r.Group }) {
 		if n := len(group); n > 1 {
 			group[0].Payload.Description += fmt.Sprintf(", the first of %d payloads", n)
 		}

@@ -71,20 +71,17 @@ func rowOf(t *testing.T, r readers.Reader, put func([]byte) (protocol.Answer, er
 func TestWantFollowsFromTheRequest(t *testing.T) {
 	for _, r := range readers.All("") {
 		for _, s := range sent() {
-			if s.Setting != "" {
-				continue
-			}
 			want := contract.None
-			switch asked(r, s.Options) {
+			switch asked(r, s.Request.Options) {
 			case "":
 				want = contract.Options
 			case "f:":
-				if !stdin.IsBootstrap(s.Start) {
+				if !stdin.IsBootstrap(s.Stdin) {
 					want = contract.Foreign
 				}
 			}
-			if got := findings.Want(types[findings.OptionsType(r.Name)], r.Name, r.Version, s.Start); got.Kind != want {
-				t.Errorf("%s must answer %v to %x, want %s", r.ID(), got, s.Start, want)
+			if got := findings.Want(types[findings.OptionsType(r.Name)], r.Name, r.Version, s.Stdin); got.Kind != want {
+				t.Errorf("%s must answer %v to %x, want %s", r.ID(), got, s.Stdin, want)
 			}
 		}
 	}

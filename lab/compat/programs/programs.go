@@ -44,10 +44,10 @@ func New(root string, release *gocmd.Module, patterns ...string) (*Module, error
 	return m, nil
 }
 
-// Build builds packages of the copy, with more of go build's environment and flags, each to
-// a file in bin that is named for the package's folder. The copy is a temporary one, so that
-// several processes may build the same at the same time. The error has go build's output.
-func (m *Module) Build(bin string, env, flags []string, packages ...string) error {
+// Build builds packages of the copy, with more of go build's flags, each to a file in bin that
+// is named for the package's folder. The copy is a temporary one, so that several processes
+// may build the same at the same time. The error has go build's output.
+func (m *Module) Build(bin string, flags []string, packages ...string) error {
 	dir, err := os.MkdirTemp(bin, "module-")
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (m *Module) Build(bin string, env, flags []string, packages ...string) erro
 	args := []string{"build", "-mod=mod", "-buildvcs=false", "-trimpath",
 		"-tags=shimfuzz", "-o", out + string(filepath.Separator)} // a tag of files that are built so alone
 	args = slices.Concat(args, flags, packages)
-	if _, err := gocmd.Run(dir, append([]string{"CGO_ENABLED=0"}, env...), args...); err != nil {
+	if _, err := gocmd.Run(dir, []string{"CGO_ENABLED=0"}, args...); err != nil {
 		return fmt.Errorf("%s %s:\n\t%s", m.Path, m.Version, strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 	}
 	built, err := os.ReadDir(out)

@@ -36,7 +36,7 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Build(dir, nil, nil, "./"+Folder+"program"); err != nil {
+	if err := m.Build(dir, nil, "./"+Folder+"program"); err != nil {
 		t.Fatal(err)
 	}
 	cmd := gocmd.Command(t.Context(), dir, filepath.Join(dir, "program"))

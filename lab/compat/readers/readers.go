@@ -125,7 +125,7 @@ func (r Reader) build(root string) error {
 	if r.Name == findings.RuncV2 { // which starts it
 		packages = append(packages, "./cmd/containerd-shim-runc-v2")
 	}
-	return m.Build(r.folder(root), nil, nil, packages...)
+	return m.Build(r.folder(root), nil, packages...)
 }
 
 // extract adds the decoder of one of hcsshim's shims to a copy of hcsshim.

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"shimfuzz/internal/grammar"
-	"shimfuzz/lab/table"
 )
 
 // Start is what containerd writes to the standard input of a shim that it starts, byte for
@@ -26,5 +25,5 @@ func Start(shim string, params *bootstrap.BootstrapParams, url string, value []b
 	case url != "":
 		params.Extensions = []*bootstrap.Extension{{Value: &anypb.Any{TypeUrl: url, Value: value}}}
 	}
-	return table.Must(proto.Marshal(params))
+	return must(proto.Marshal(params))
 }

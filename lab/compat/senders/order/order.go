@@ -1,49 +1,40 @@
-// Package order has what the daemon is told and answers, and what the stand-in saves, each
-// as JSON. It is built into both.
+// Package order has what containerd's manager of shims is told, and what a stand-in for a shim
+// saves, each as JSON. It is built into the program that is both.
 package order
 
 import "encoding/hex"
 
-// The container of every recording, and the daemon that starts its shim, whose binary is in
-// Home. SocketDir is the folder for the shims' sockets in the configuration of passages.
+// The container of every recording, and the daemon that starts its shim. Home has the binaries
+// of both.
 const (
 	ID        = "web-1"
 	Namespace = "k8s.io"
 	Home      = "/tmp/shimfuzz-recorder"
+	Daemon    = "containerd" // its binary
 	GRPC      = `\\.\pipe\containerd-containerd`
 	TTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
-	SocketDir = "/run/containerd/s"
 )
 
-// Request is one start of a shim.
+// Request is what containerd is asked to do.
 type Request struct {
-	Through string // task, sandbox or manager: what is asked for; "" for the options alone
-	Handler string // runtime of the configuration; "" for the next fields
-	Runtime string // type
-	Path    string // of the shim, in place of the type's
-	Type    string // full name of the options' message; "" for no options
-	Value   []byte
-
-	// Of a manager.
-	Action    string // start, delete or info
-	LogLevel  string // "" for info
-	SocketDir string // "" for none
+	Shim      string `json:"shim"`    // base name of the binary
+	Action    string `json:"action"`  // start, delete or info
+	Options   string `json:"options"` // name of the runtime options
+	LogLevel  string `json:"log_level"`
+	SocketDir string `json:"socket_dir,omitempty"`
 }
 
-// Answer is what became of a request.
-type Answer struct {
-	Runtime string // type
-	Type    string // of the options that CRI makes; "" for none
-	Value   []byte
-	Error   string // of CRI or of the daemon
-	Seen    []Seen // starts of the stand-in
-	Create  []byte // the last CreateTaskRequest to it; nil for none
+// Start is a request with its options.
+type Start struct {
+	Request
+	Type  string // full name of the options' message; "" for no options
+	Value []byte
 }
 
 // Seen is what the stand-in is started with.
 type Seen struct {
 	Args  []string `json:"args"`
-	Env   []string `json:"env"`            // of a recording: what containerd adds to its own
+	Env   []string `json:"env"`            // what containerd adds to its own, which is empty
 	Stdin Hex      `json:"stdin,omitzero"` // nil for none, which is /dev/null
 }
 
