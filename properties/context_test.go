@@ -51,7 +51,7 @@ func holdContexts(t verify.TB, d decoder.Decoder, read inContext) {
 
 // inContexts are payloads with options, without, and damaged.
 func inContexts() []grammar.Payload {
-	list := append(plain(), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
+	list := append(slices.Clone(plain()), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
 		grammar.Payload{Want: grammar.Sent(nil), Description: "no bytes"})
 	for _, p := range list[:2] {
 		b := p.Bytes[:len(p.Bytes)-1]
