@@ -22,8 +22,7 @@ func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule,
-		"github.com/containerd/ttrpc"} {
+	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule} {
 		if is, want := requirement(own, module), requirement(theirs, module); is != want {
 			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, is, source.Name, want)
 		}
