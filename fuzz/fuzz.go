@@ -65,7 +65,7 @@ func equivalence(t verify.TB, parts ...[]byte) {
 func malformed(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	opts, sequence := parts[0], parts[1]
-	both(t, contract.MalformedFails, generator.Faulty(choices(sequence), decodedOr(opts, sequence), generator.Faults))
+	both(t, contract.MalformedFails, generator.Faulty(choices(sequence), decodedOr(opts, sequence)))
 }
 
 // readers delivers a payload as the script says. The script's first byte says
@@ -93,7 +93,8 @@ func readers(t verify.TB, parts ...[]byte) {
 func createOptions(t verify.TB, parts ...[]byte) {
 	t.Helper()
 	b := parts[0]
-	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: reference.WantCreate(b), Description: "fuzzed bytes"}
+	want := reference.RunHCS.Want(contract.Create, b)
+	p := grammar.Payload{Bytes: b, Input: contract.Create, Want: want, Description: "fuzzed bytes"}
 	for _, d := range verify.Creates() {
 		verify.Run(t, d, verify.Check{Guarantee: contract.GuaranteeOf(p.Want.Kind), Payload: p})
 	}

@@ -2,7 +2,13 @@ package fuzz
 
 import (
 	"bytes"
+	"errors"
+	"strconv"
 	"testing"
+	"time"
+
+	"shimfuzz/internal/verdict"
+	"shimfuzz/internal/verify"
 )
 
 // What is left of an input is what it fails for. A string within a message becomes shorter
@@ -30,5 +36,21 @@ func TestShrink(t *testing.T) {
 		if !bytes.Equal(left, test.want) {
 			t.Errorf("%s: shrunk to %v, want %v", test.name, left, test.want)
 		}
+	}
+}
+
+// A case is made smaller for what it failed for at first, and its file with it: less would fail, too.
+func TestShrinkKeepsGroup(t *testing.T) {
+	target := Target{Name: Raw, Parts: []string{"payload"}, Run: func(t verify.TB, parts ...[]byte) {
+		group := strconv.Itoa(min(3, len(parts[0])))
+		t.(*recorder).Wrong(verdict.Report{Group: group}, nil)
+	}}
+	c := &Case{Target: target, Parts: [][]byte{[]byte("payload")}}
+	if err := errors.Join(c.Keep(t.TempDir()), c.Shrink(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := ReadCase(c.File, "")
+	if err != nil || !bytes.Equal(kept.Parts[0], make([]byte, 3)) {
+		t.Errorf("shrunk to %x, and in its file %v, %v; want 3 bytes, each 0", c.Parts, kept, err)
 	}
 }

@@ -51,7 +51,7 @@ func holdContexts(t verify.TB, d decoder.Decoder, read inContext) {
 
 // inContexts are payloads with options, without, and damaged.
 func inContexts() []grammar.Payload {
-	list := append(plain(), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
+	list := append(slices.Clone(plain()), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
 		grammar.Payload{Want: grammar.Sent(nil), Description: "no bytes"})
 	for _, p := range list[:2] {
 		b := p.Bytes[:len(p.Bytes)-1]
@@ -93,7 +93,7 @@ type ending struct {
 }
 
 func newEnding(b []byte, why error, at int, fails bool) *ending {
-	e := &ending{Reader: decoder.Scripted(b, decoder.Script([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
+	e := &ending{Reader: decoder.Scripted(b, script([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
 		fails: fails}
 	if e.ctx, e.end = context.WithCancel(context.Background()); why == context.DeadlineExceeded {
 		e.ctx = expiring{e.ctx}
@@ -133,79 +133,50 @@ func TestContextIsHeld(t *testing.T) {
 		holdContexts(new(recorder), reference.Decoder, read)
 		return
 	}
-	// ended makes a decoder that gives another answer if its context has ended when it has read.
-	ended := func(answer func(*options.Options, error) (*options.Options, error)) inContext {
-		return func(ctx context.Context, r io.Reader) (*options.Options, error) {
-			opts, err := reference.ReadOptions(r)
-			if ctx.Err() != nil {
-				return answer(opts, err)
-			}
-			return opts, err
-		}
-	}
 	failed := errors.New("the context has ended")
+	always := func(_, _ error) bool { return true }
 	for _, test := range []struct {
-		name string
-		read inContext
-		want bool
+		name   string
+		atOnce bool                        // it looks before it reads
+		when   func(ended, err error) bool // it gives no options, where the context has ended
+		err    error                       // with no options
+		passes bool
 	}{
-		{"does not look", func(_ context.Context, r io.Reader) (*options.Options, error) {
-			return reference.ReadOptions(r)
-		}, true},
-		{"fails", ended(func(*options.Options, error) (*options.Options, error) { return nil, failed }), true},
-		{"fails at once", func(ctx context.Context, r io.Reader) (*options.Options, error) {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			return reference.ReadOptions(r)
-		}, true},
-		{"none", ended(func(*options.Options, error) (*options.Options, error) { return nil, nil }), false},
-		{"none at once", func(ctx context.Context, r io.Reader) (*options.Options, error) {
-			if ctx.Err() != nil {
-				return nil, nil
-			}
-			return reference.ReadOptions(r)
-		}, false},
-		{"none at the deadline", func(ctx context.Context, r io.Reader) (*options.Options, error) {
-			opts, err := reference.ReadOptions(r)
-			if ctx.Err() == context.DeadlineExceeded {
-				return nil, nil
-			}
-			return opts, err
-		}, false},
-		{"none if the reader fails", ended(func(opts *options.Options, err error) (*options.Options, error) {
-			if errors.Is(err, context.Canceled) {
-				return nil, nil
-			}
-			return opts, err
-		}), false},
-		{"empty options", ended(func(*options.Options, error) (*options.Options, error) {
-			return new(options.Options), nil
-		}), false},
-		{"half of the options", ended(func(opts *options.Options, err error) (*options.Options, error) {
-			if opts != nil {
-				opts.LogLevel = ""
-			}
-			return opts, err
-		}), false},
-		{"options and an error", ended(func(opts *options.Options, _ error) (*options.Options, error) {
-			return opts, failed
-		}), false},
-		{"what was read", func(ctx context.Context, r io.Reader) (*options.Options, error) {
-			var all, b = []byte{}, make([]byte, 64)
-			for ctx.Err() == nil {
-				n, err := r.Read(b)
-				if all = append(all, b[:n]...); err == io.EOF {
-					break
-				} else if err != nil {
-					return nil, err
-				}
-			}
-			return reference.ReadOptions(bytes.NewReader(all))
-		}, false},
+		{"does not look", false, func(_, _ error) bool { return false }, nil, true},
+		{"fails", false, always, failed, true},
+		{"fails at once", true, always, failed, true},
+		{"none", false, always, nil, false},
+		{"none at once", true, always, nil, false},
+		{"none at the deadline", false, func(ended, _ error) bool { return ended == context.DeadlineExceeded }, nil,
+			false},
+		{"none if the reader fails", false, func(_, err error) bool { return errors.Is(err, context.Canceled) }, nil,
+			false},
 	} {
-		if passes := held(test.read); passes != test.want {
+		passes := held(func(ctx context.Context, r io.Reader) (*options.Options, error) {
+			before := ctx.Err()
+			opts, err := reference.ReadOptions(r)
+			if ended := ctx.Err(); ended != nil && (before != nil || !test.atOnce) && test.when(ended, err) {
+				return nil, test.err
+			}
+			return opts, err
+		})
+		if passes != test.passes {
 			t.Errorf("%s: passes is %v", test.name, passes)
 		}
+	}
+	passes := held(func(ctx context.Context, r io.Reader) (*options.Options, error) {
+		var all, b = []byte{}, make([]byte, 64)
+		for ctx.Err() == nil {
+			n, err := r.Read(b)
+			if all = append(all, b[:n]...); err == io.EOF {
+				break
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		return reference.ReadOptions(bytes.NewReader(all))
+	})
+	if passes {
+		t.Error("what was read when the context ended passes for all")
 	}
 }

@@ -1,6 +1,7 @@
 package properties
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strings"
@@ -214,10 +215,10 @@ func TestEmptyReads(t *testing.T) {
 	for _, d := range verify.DecodersOf(contract.Stdin) {
 		for _, p := range plain() {
 			for _, reads := range [][]int{{len(p.Bytes), 1}, {1, 1, 20, len(p.Bytes) - 22, 1}} { // the last is the end
-				script := decoder.Script(reads, decoder.Alone)
-				for before := -1; before < len(script); before++ {
+				full := script(reads, decoder.Alone)
+				for before := -1; before < len(full); before++ {
 					for _, n := range emptyReads {
-						afterEmptyReads(t, d, p, decoder.WithEmptyReads(script, n, before))
+						afterEmptyReads(t, d, p, withEmptyReads(full, n, before))
 					}
 				}
 			}
@@ -237,6 +238,28 @@ func afterEmptyReads(t *testing.T, d decoder.Decoder, p grammar.Payload, script 
 		verify.Run(t, d, check)
 	}
 	enumerated.Add(5)
+}
+
+// script is the script that delivers bytes in reads of these lengths, the end as flag says.
+func script(reads []int, flag byte) (script []byte) {
+	for _, n := range reads {
+		for ; n > 0; n -= decoder.MostRead {
+			script = append(script, byte(min(n, decoder.MostRead)-1)|flag)
+		}
+	}
+	return script
+}
+
+// withEmptyReads is the script with n reads of nothing before one of its reads, or before each if
+// that is -1.
+func withEmptyReads(script []byte, n, before int) (with []byte) {
+	for i, b := range script {
+		if i == before || before < 0 {
+			with = append(with, bytes.Repeat([]byte{decoder.Empty}, n)...)
+		}
+		with = append(with, b)
+	}
+	return with
 }
 
 // compositions yields every way to write n as a sum.
@@ -269,7 +292,7 @@ func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []i
 	for _, cause := range readErrors {
 		p.Want = contract.Outcome{Kind: contract.Read, Err: cause}
 		for _, flag := range []byte{decoder.Alone, decoder.Together} {
-			r := decoder.Failing(p.Bytes, at, decoder.Script(reads, flag), cause)
+			r := decoder.Failing(p.Bytes, at, script(reads, flag), cause)
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 			enumerated.Add(1)
 		}
@@ -281,8 +304,8 @@ func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []i
 func ends(t *testing.T, d decoder.Decoder, p grammar.Payload, reads []int) {
 	t.Helper()
 	for _, flag := range []byte{decoder.Alone, decoder.Together} {
-		for _, script := range [][]byte{decoder.Script(reads, flag),
-			decoder.WithEmptyReads(decoder.Script(reads, flag), 1, -1)} {
+		for _, script := range [][]byte{script(reads, flag),
+			withEmptyReads(script(reads, flag), 1, -1)} {
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p,
 				Reader: decoder.Scripted(p.Bytes, script)})
 			enumerated.Add(1)

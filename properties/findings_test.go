@@ -21,12 +21,12 @@ func byName(t *testing.T) map[string]corpus.Case {
 // excuses (FINDINGS=none) each of them fails here, by its name.
 func TestFindings(t *testing.T) {
 	cases := byName(t)
-	for _, f := range verify.Known().Findings() {
+	for _, f := range verify.Known().Findings {
 		t.Run(f.Name, func(t *testing.T) { reproduces(t, verify.UnderTest(), f, cases) })
 	}
 	for _, d := range verify.Creates() {
 		known, _ := verify.FindingsOf(d)
-		for _, f := range known.Findings() {
+		for _, f := range known.Findings {
 			t.Run(f.Name+" in "+d.Name, func(t *testing.T) { reproduces(t, d, f, cases) })
 		}
 	}

@@ -11,7 +11,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
 	"shimfuzz/internal/verify"
@@ -86,12 +85,4 @@ func each(t *testing.T, decoders []decoder.Decoder, property func(*rapid.T, deco
 	for _, d := range decoders {
 		t.Run(d.Name, rapid.MakeCheck(func(rt *rapid.T) { property(rt, d) }))
 	}
-}
-
-// holds checks a guarantee on payloads of one generator, with every decoder.
-func holds(t *testing.T, g contract.Guarantee, generate func(grammar.Rand) grammar.Payload) {
-	payloads := drawn(generate)
-	onEach(t, func(rt *rapid.T, d decoder.Decoder) {
-		verify.Run(rt, d, verify.Check{Guarantee: g, Payload: payloads.Draw(rt, "payload")})
-	})
 }

@@ -8,14 +8,14 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/iotest"
 
-	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"pgregory.net/rapid"
 
+	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
@@ -63,26 +63,16 @@ func pipe(b []byte) io.Reader {
 	return r
 }
 
-// plain are the payloads of either family with every field of Options set, as containerd sends
-// them.
-func plain() []grammar.Payload {
-	opts := new(options.Options).ProtoReflect()
-	for i := range opts.Descriptor().Fields().Len() {
-		switch fd := opts.Descriptor().Fields().Get(i); {
-		case fd.IsMap():
-			text := protoreflect.ValueOfString("text")
-			opts.Mutable(fd).Map().Set(text.MapKey(), text)
-		case fd.Kind() == protoreflect.StringKind:
-			opts.Set(fd, protoreflect.ValueOfString("text"))
-		case fd.Kind() == protoreflect.BoolKind:
-			opts.Set(fd, protoreflect.ValueOfBool(true))
+// plain are the payloads of either family with every field of Options set, as containerd sends them.
+var plain = sync.OnceValue(func() (list []grammar.Payload) {
+	cases, _ := corpus.Load() // TestCorpus reports its error
+	for _, c := range cases {
+		if c.Class == "recorded-all" {
+			list = append(list, c.Payload)
 		}
 	}
-	return []grammar.Payload{
-		grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Legacy, opts.Interface()),
-		grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, opts.Interface()),
-	}
-}
+	return list
+})
 
 var (
 	errDisk    = errors.New("disk failure")

@@ -68,7 +68,7 @@ func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 	var batch []grammar.Sentence
 	size := 0
 	for s := range steps {
-		size += s.Size()
+		size += len(s.Bytes())
 		if batch = append(batch, s); len(batch) == most || size >= mostBytes {
 			batches <- batch
 			batch, size = nil, 0

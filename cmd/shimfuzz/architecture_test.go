@@ -71,7 +71,9 @@ func load(t *testing.T) map[string]pkg {
 	return all
 }
 
-func TestLayers(t *testing.T) {
+// A package imports what lies below it, and reaches nothing that is forbidden to it. Every one says in
+// a sentence what it is for.
+func TestPackages(t *testing.T) {
 	all := load(t)
 	layer := make(map[string]int)
 	for i, names := range layers {
@@ -89,11 +91,6 @@ func TestLayers(t *testing.T) {
 			}
 		}
 	}
-}
-
-// Every package says in a sentence what it is for, and reaches nothing that is forbidden to it.
-func TestPackages(t *testing.T) {
-	all := load(t)
 	for name, p := range all {
 		if p.Doc == "" {
 			t.Errorf("package %s has no documentation", name)

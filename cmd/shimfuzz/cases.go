@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -11,9 +10,6 @@ import (
 	"shimfuzz/internal/gocmd"
 	"shimfuzz/internal/verify"
 )
-
-// shrinkLimit is how long an input is made smaller.
-const shrinkLimit = 20 * time.Second
 
 // repro shows a payload and the answers to it, or runs a target on its input.
 func repro(o *options, _ string) error {
@@ -26,14 +22,15 @@ func repro(o *options, _ string) error {
 	}
 	if o.shrink {
 		size := len(slices.Concat(c.Parts...))
-		if err := c.Shrink(shrinkLimit); err != nil {
+		if err := c.Shrink(20 * time.Second); err != nil {
 			return err
 		}
 		fmt.Printf("  the input has %d bytes, %d when it was found\n", len(slices.Concat(c.Parts...)), size)
 	}
 	if c.Target.Name == fuzz.Raw { // whose input is a payload as it is
-		if passes, err := verify.Repro(os.Stdout, c.Parts[0]); err != nil || passes {
-			return err
+		text, passes := verify.Repro(c.Parts[0])
+		if fmt.Print(text); passes {
+			return nil
 		}
 		return gocmd.ErrReported
 	}

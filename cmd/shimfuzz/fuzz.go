@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 
 	"shimfuzz/fuzz"
 	"shimfuzz/internal/gocmd"
@@ -41,23 +40,20 @@ func fuzzTargets(o *options, root string) error {
 		return err
 	}
 	failed := false
-	var table strings.Builder
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "target\texecutions\tnew inputs\tfailure")
+	const row = "%-17s  %-10s  %-10s  %s\n"
+	table := fmt.Sprintf(row, "target", "executions", "new inputs", "failure")
 	for _, target := range targets {
 		r, err := fuzzTarget(ctx, target, o.fuzztime)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", target, r.execs, r.news, cmp.Or(r.failure, "none"))
+		table += fmt.Sprintf(row, target, r.execs, r.news, cmp.Or(r.failure, "none"))
 		failed = failed || r.failure != ""
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	_ = w.Flush() // to memory
-	fmt.Printf("\n%sin hcsshim %s, FINDINGS=%s\n", &table, hcsshim.Current().Source,
-		verify.Excused().Name)
+	fmt.Printf("\n%sin hcsshim %s, FINDINGS=%s\n", table, hcsshim.Current().Source, verify.Excused().Name)
 	if ctx.Err() != nil {
 		return errors.New("interrupted; what was found so far is kept")
 	}
@@ -128,9 +124,9 @@ func (r *result) follow(line string) {
 // judge decides whether the engine's error is a failure of the target.
 func (r *result) judge(err error) error {
 	m := crasher.FindStringSubmatch(r.log)
-	var exit *exec.ExitError
+	_, isExit := errors.AsType[*exec.ExitError](err)
 	switch {
-	case err != nil && !errors.As(err, &exit):
+	case err != nil && !isExit:
 		return err
 	case err == nil && strings.Trim(r.execs, "0") == "":
 		r.failure = "not fuzzed: the time was up before all seeds were tried, raise FUZZTIME"

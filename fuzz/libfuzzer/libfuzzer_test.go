@@ -76,8 +76,8 @@ func TestGroups(t *testing.T) {
 		"FuzzReadOptions": findings.ReadOptions, "FuzzReaders": findings.ReadOptions,
 		"FuzzCreateOptions": findings.Create,
 	} {
-		list := findings.Of(program, hcsshim.Current().Version)
-		for _, f := range list.Findings() {
+		list := findings.All.Of(program, hcsshim.Current().Version)
+		for _, f := range list.Findings {
 			place, _ := f.In(program)
 			text := printed(t, target, list.Name+",-"+f.Name, payloads[place.Case])
 			end := ending.FindStringSubmatch(text)

@@ -124,18 +124,18 @@ func difference(want, got Outcome) func() string {
 		const most = 1 << 16 // bytes: to compare more line by line takes minutes
 		if size := proto.Size(w) + proto.Size(g); size > most {
 			return fmt.Sprintf("options of %d and %d bytes differ in %s", proto.Size(w), proto.Size(g),
-				strings.Join(differing(w.ProtoReflect(), g.ProtoReflect()), ", "))
+				Differing(w.ProtoReflect(), g.ProtoReflect()))
 		}
 		return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(w, g, protocmp.Transform()))
 	}
 }
 
-// differing are the names of the fields in which two messages of a type differ.
-func differing(want, got protoreflect.Message) (names []string) {
+// Differing are the names of the fields in which two messages of a type differ.
+func Differing(want, got protoreflect.Message) (names []protoreflect.Name) {
 	for i := range want.Descriptor().Fields().Len() {
 		fd := want.Descriptor().Fields().Get(i)
 		if want.Has(fd) != got.Has(fd) || !want.Get(fd).Equal(got.Get(fd)) {
-			names = append(names, string(fd.Name()))
+			names = append(names, fd.Name())
 		}
 	}
 	return names

@@ -1,6 +1,9 @@
 package contract
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Guarantee is a sentence that a shim operator relies on. Every property and
 // every finding names one, and every failure quotes it.
@@ -67,14 +70,6 @@ func (g *Guarantee) UnmarshalText(name []byte) error {
 
 // GuaranteeOf is the guarantee that an answer of another kind breaks, where
 // nothing is known of a payload but the right answer.
-func GuaranteeOf(want Kind) Guarantee {
-	switch want {
-	case Malformed:
-		return MalformedFails
-	case Foreign:
-		return ForeignFails
-	case Read:
-		return ReaderFaults
-	}
-	return AsSent
-}
+func GuaranteeOf(want Kind) Guarantee { return cmp.Or(broken[want], AsSent) }
+
+var broken = map[Kind]Guarantee{Malformed: MalformedFails, Foreign: ForeignFails, Read: ReaderFaults}

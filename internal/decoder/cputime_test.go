@@ -1,7 +1,6 @@
 package decoder
 
 import (
-	"runtime/debug"
 	"testing"
 	"time"
 )
@@ -17,7 +16,9 @@ func work(n int) {
 
 func least(f func()) (cost int64) {
 	for range 5 {
-		if c := Work(f); cost == 0 || c < cost {
+		before := Worked()
+		f()
+		if c := Worked() - before; cost == 0 || c < cost {
 			cost = c
 		}
 	}
@@ -37,7 +38,7 @@ func TestWork(t *testing.T) {
 		{"waiting", func() { time.Sleep(50 * time.Millisecond) }, 0, 0.5},
 		{"the work of another goroutine", elsewhere, 5, 50},
 	} {
-		if got := float64(least(test.f)) / float64(one); got < test.from || got > test.to {
+		if got := float64(least(test.f)) / float64(one); !(got >= test.from && got <= test.to) {
 			t.Errorf("%s costs %.2f times work(1), want %v to %v", test.name, got, test.from, test.to)
 		}
 	}
@@ -50,19 +51,6 @@ func elsewhere() {
 		close(done)
 	}()
 	<-done
-}
-
-// The collector is off during the call, and as it was after it.
-func TestCollector(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(77))
-	during := 0
-	Work(func() { during = debug.SetGCPercent(-1) })
-	if during != -1 {
-		t.Errorf("GOGC is %d during the call", during)
-	}
-	if after := debug.SetGCPercent(77); after != 77 {
-		t.Errorf("GOGC is %d after the call, was 77", after)
-	}
 }
 
 // The time of the process comes to contain what its threads have done, whichever

@@ -6,13 +6,13 @@ import (
 	"unsafe"
 )
 
-const currentProcess = ^uintptr(0) // as GetCurrentProcess returns it
+var currentProcess, _ = syscall.GetCurrentProcess() // it has no error
 
 // ProcessorTime is how long the threads of this process have been on a processor, all
 // together.
 func ProcessorTime() time.Duration {
 	var created, exited, kernel, user syscall.Filetime
-	if err := syscall.GetProcessTimes(syscall.Handle(currentProcess), &created, &exited, &kernel, &user); err != nil {
+	if err := syscall.GetProcessTimes(currentProcess, &created, &exited, &kernel, &user); err != nil {
 		panic(err) // there is always a process
 	}
 	return duration(kernel) + duration(user)
@@ -25,9 +25,9 @@ func duration(t syscall.Filetime) time.Duration {
 
 var queryProcessCycleTime = syscall.NewLazyDLL("kernel32.dll").NewProc("QueryProcessCycleTime")
 
-// worked is in cycles: GetProcessTimes counts in steps of 15 ms, in which a decode does not
-// show.
-func worked() (cycles int64) {
-	_, _, _ = queryProcessCycleTime.Call(currentProcess, uintptr(unsafe.Pointer(&cycles)))
+// Worked is the same in cycles, to be compared with others alone: GetProcessTimes counts in steps
+// of 15 ms, in which a decode does not show.
+func Worked() (cycles int64) {
+	_, _, _ = queryProcessCycleTime.Call(uintptr(currentProcess), uintptr(unsafe.Pointer(&cycles)))
 	return cycles
 }

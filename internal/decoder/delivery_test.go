@@ -5,26 +5,21 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 )
 
-// Whatever the script, the bytes arrive whole and in order, and then the end.
-func TestScripted(t *testing.T) {
-	want := bytes.Repeat([]byte("payload "), 100)
-	for _, script := range [][]byte{nil, {0}, {0xff}, {0xc0, 0}, {0x40}, {0x7f, 0xc1, 3}} {
-		got, err := io.ReadAll(Scripted(want, script))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("script %x: %d bytes, %v", script, len(got), err)
-		}
-		fail := errors.New("fail")
-		r := Failing(want, 300, script, fail)
-		got, err = io.ReadAll(r)
-		if err != fail || !bytes.Equal(got, want[:300]) {
-			t.Errorf("script %x, failing: %d bytes, %v", script, len(got), err)
-		}
-		got, err = io.ReadAll(r)
-		if err != nil || !bytes.Equal(got, want[300:]) {
-			t.Errorf("script %x, after the failure: %d bytes, %v", script, len(got), err)
+// A script delivers as it says, and a failure once: behind it comes the rest.
+func TestFailing(t *testing.T) {
+	fail := errors.New("fail")
+	r := Failing([]byte("abcdefghij"), 6, []byte{0, 0xc0, 2, 0x42}, fail)
+	for i, want := range []struct {
+		text string
+		err  error
+	}{{"a", nil}, {"", nil}, {"bcd", nil}, {"ef", fail}, {"g", nil}, {"", nil}, {"hij", nil}, {"", io.EOF}} {
+		b := make([]byte, 10)
+		if n, err := r.Read(b); string(b[:n]) != want.text || err != want.err {
+			t.Errorf("read %d: %q, %v; want %q, %v", i, b[:n], err, want.text, want.err)
 		}
 	}
 }
@@ -32,7 +27,7 @@ func TestScripted(t *testing.T) {
 // What reads with bufio is given as many empty reads in a row as it takes, and no more.
 func TestScriptedEmptyReads(t *testing.T) {
 	for n, want := range map[int]int{3: 3, 10: 10, maxEmpty: maxEmpty, 2 * maxEmpty: maxEmpty} {
-		r := Scripted([]byte("ab"), WithEmptyReads(Script([]int{1, 1}, Alone), n, 1))
+		r := Scripted([]byte("ab"), slices.Concat([]byte{0}, bytes.Repeat([]byte{Empty}, n), []byte{0}))
 		if _, err := r.Read(make([]byte, 10)); err != nil {
 			t.Fatal(err)
 		}
@@ -44,20 +39,8 @@ func TestScriptedEmptyReads(t *testing.T) {
 			t.Errorf("%d empty reads of %d, want %d", got, n, want)
 		}
 	}
-	all, err := io.ReadAll(bufio.NewReader(Scripted([]byte("abc"), WithEmptyReads([]byte{0}, 200, -1))))
+	all, err := io.ReadAll(bufio.NewReader(Scripted([]byte("abc"), bytes.Repeat([]byte{Empty}, 200))))
 	if err != nil || string(all) != "abc" {
 		t.Errorf("with bufio %q, %v", all, err)
-	}
-}
-
-func TestScriptedDeliversAsTold(t *testing.T) {
-	r := Scripted([]byte("abcdef"), []byte{0, 0xc0, 2, 0x42})
-	for i, want := range []struct {
-		n   int
-		err error
-	}{{1, nil}, {0, nil}, {3, nil}, {2, io.EOF}} {
-		if n, err := r.Read(make([]byte, 10)); n != want.n || err != want.err {
-			t.Errorf("read %d: %d, %v; want %d, %v", i, n, err, want.n, want.err)
-		}
 	}
 }

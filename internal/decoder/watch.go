@@ -21,11 +21,8 @@ const BlockLimit = 5 * time.Minute
 // watchEvery is how often the watchdog looks.
 const watchEvery = time.Second
 
-// running holds the decodes under way.
-var running = struct {
-	sync.Mutex
-	decodes map[*decode]bool
-}{decodes: make(map[*decode]bool)}
+// running has each *decode under way.
+var running sync.Map
 
 var startWatchdog = sync.OnceFunc(func() { go reportHangs() })
 
@@ -41,15 +38,9 @@ type decode struct {
 // crash and keeps the input.
 func watch(decoder string, payload []byte) (done func()) {
 	startWatchdog()
-	running.Lock()
-	defer running.Unlock()
 	d := &decode{decoder: decoder, payload: payload}
-	running.decodes[d] = true
-	return func() {
-		running.Lock()
-		defer running.Unlock()
-		delete(running.decodes, d)
-	}
+	running.Store(d, d)
+	return func() { running.Delete(d) }
 }
 
 func reportHangs() {
@@ -58,15 +49,17 @@ func reportHangs() {
 		now := ProcessorTime()
 		spent := now - before
 		before = now
-		running.Lock()
-		for d := range running.decodes {
-			d.charge(spent / time.Duration(len(running.decodes)))
+		var decodes []*decode
+		for d := range running.Range {
+			decodes = append(decodes, d.(*decode))
+		}
+		for _, d := range decodes {
+			d.charge(spent / time.Duration(len(decodes)))
 			if why := d.hangs(); why != "" {
 				panic(fmt.Sprintf("HANG: %s %s\nguarantee: %s\npayload, %d bytes of hex:\n%s\n",
 					d.decoder, why, contract.NeverPanics, len(d.payload), hex.EncodeToString(d.payload)))
 			}
 		}
-		running.Unlock()
 	}
 }
 

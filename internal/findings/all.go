@@ -88,12 +88,6 @@ var All = Catalogue{
 	},
 }
 
-// shims have findings that only the lab knows: a user gives the suite and the lab one list of
-// what to leave out.
-var shims = []string{"runhcs-v1", "lcow-v2"}
-
-// Of is All.Of.
-func Of(program, version string) List { return All.Of(program, version) }
-
-// Named is All.Named, with what only the lab knows.
-func Named(name string) (List, error) { return All.Named(name, shims...) }
+// Named is All.Named. These shims have findings that only the lab knows: a user gives the suite and
+// the lab one list of what to leave out.
+func Named(name string) (List, error) { return All.Named(name, "runhcs-v1", "lcow-v2") }

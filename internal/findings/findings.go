@@ -21,7 +21,7 @@ import (
 // The programs whose findings are in All. The lab has those of others.
 const (
 	ReadOptions = "hcsshim readOptions" // of runhcs-v1, extracted and linked into a test
-	Create      = "hcsshim CreateTask"  // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
+	Create      = "hcsshim Create"      // what decodes CreateTaskRequest.Options in runhcs-v1, likewise
 )
 
 // hcsshim is how the names of hcsshim's programs start.
@@ -82,8 +82,8 @@ type List struct {
 	Program  string
 	Version  string
 	Released bool       // the program links what its release links, and not what the suite links
+	Findings []*Finding // that follow from the others, and a catalogue
 	without  []string   // what the user leaves out, as name or name@shim
-	findings []*Finding // that follow from the above, and a catalogue
 }
 
 // None is the empty list.
@@ -146,19 +146,16 @@ func (c Catalogue) names(version string) (all []string) {
 
 // namesIn are what a user calls the finding in a program: by its name, and with the place.
 func (f *Finding) namesIn(program string) []string {
-	place := strings.TrimPrefix(program, hcsshim)
-	switch program {
-	case ReadOptions:
-		return []string{f.Name, f.Name + "@runhcs-v1", f.Name + "@readOptions"}
-	case Create:
-		return []string{f.Name, f.Name + "@runhcs-v1", f.Name + "@Create"}
+	names := []string{f.Name, f.Name + "@" + strings.TrimPrefix(program, hcsshim)}
+	if program == ReadOptions || program == Create {
+		names = append(names, f.Name+"@runhcs-v1")
 	}
-	return []string{f.Name, f.Name + "@" + place}
+	return names
 }
 
 // For returns what a list has of another program of the same release.
 func (c Catalogue) For(l List, program string) List {
-	l.Program, l.findings = program, nil
+	l.Program, l.Findings = program, nil
 	if l.Name == "" || l.Name == None.Name {
 		return l
 	}
@@ -170,24 +167,21 @@ func (c Catalogue) For(l List, program string) List {
 			continue
 		}
 		if !slices.ContainsFunc(l.without, isOut) {
-			l.findings = append(l.findings, f)
+			l.Findings = append(l.Findings, f)
 		}
 	}
 	return l
 }
 
-// Findings returns the findings of the list.
-func (l List) Findings() []*Finding { return l.findings }
-
 // Has reports whether a finding of that name is in the list.
 func (l List) Has(name string) bool {
-	return slices.ContainsFunc(l.findings, func(f *Finding) bool { return f.Name == name })
+	return slices.ContainsFunc(l.Findings, func(f *Finding) bool { return f.Name == name })
 }
 
 // Predict returns the finding of the list that affects the payload, with the
 // wrong answer that it predicts; nil and want if the right answer is to be expected.
 func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract.Outcome) {
-	for _, f := range l.findings {
+	for _, f := range l.Findings {
 		p, _ := f.In(l.Program)
 		if p.Predict == nil {
 			continue
@@ -204,19 +198,19 @@ func (l List) Predict(payload []byte, want contract.Outcome) (*Finding, contract
 // that decides, nil if that is the right answer, and what the part lacks: these findings seem to be
 // mended. It returns false if no part does, so that the answer is a new defect.
 func (l List) Explain(payload []byte, want, got contract.Outcome) (by *Finding, lacks []*Finding, ok bool) {
-	parts := make([]uint, 1<<len(l.findings)) // bits, of what a part lacks
+	parts := make([]uint, 1<<len(l.Findings)) // bits, of what a part lacks
 	for i := range parts {
 		parts[i] = uint(i)
 	}
 	slices.SortStableFunc(parts, func(a, b uint) int { return bits.OnesCount(a) - bits.OnesCount(b) })
 	for _, without := range parts {
 		part := l
-		part.findings, lacks = nil, nil
-		for i, f := range l.findings {
+		part.Findings, lacks = nil, nil
+		for i, f := range l.Findings {
 			if without>>i&1 == 1 {
 				lacks = append(lacks, f)
 			} else {
-				part.findings = append(part.findings, f)
+				part.Findings = append(part.Findings, f)
 			}
 		}
 		by, predicted := part.Predict(payload, want)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestNamed(t *testing.T) {
-	all := len(Of(ReadOptions, Newest).Findings())
+	all := len(All.Of(ReadOptions, Newest).Findings)
 	for _, test := range []struct {
 		name  string
 		count int
@@ -44,8 +44,8 @@ func TestNamed(t *testing.T) {
 		{"all", 0, true},
 	} {
 		list, err := Named(test.name)
-		if (err != nil) != test.fails || len(list.Findings()) != test.count {
-			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings()), err, test.count,
+		if (err != nil) != test.fails || len(list.Findings) != test.count {
+			t.Errorf("Named(%q): %d findings, %v; want %d, error %v", test.name, len(list.Findings), err, test.count,
 				test.fails)
 		}
 	}
@@ -74,10 +74,10 @@ func TestHas(t *testing.T) {
 		{named("libraries", Create), "group-hides-bad-field-number", true},
 		{named("v0.15.0,-group-hides-bad-field-number@readOptions", Create), "group-hides-bad-field-number", true},
 		{named("v0.15.0,-group-hides-bad-field-number@Create", Create), "group-hides-bad-field-number", false},
-		{Of(ReadOptions, ""), "identity-misread", true},
-		{Of(ReadOptions, ""), "bootstrap-rejected", false},
-		{Of(ReadOptions, "/home/me/hcsshim"), "bootstrap-rejected", false},
-		{Of(ReadOptions, "/home/me/hcsshim"), "foreign-legacy-is-default", true},
+		{All.Of(ReadOptions, ""), "identity-misread", true},
+		{All.Of(ReadOptions, ""), "bootstrap-rejected", false},
+		{All.Of(ReadOptions, "/home/me/hcsshim"), "bootstrap-rejected", false},
+		{All.Of(ReadOptions, "/home/me/hcsshim"), "foreign-legacy-is-default", true},
 	} {
 		if got := test.list.Has(test.finding); got != test.want {
 			t.Errorf("%s has %s: %v, want %v", test.list.Name, test.finding, got, test.want)
@@ -110,8 +110,8 @@ func TestCreate(t *testing.T) {
 			contract.Options},
 		{"the same in another type", any("a.B", badGroup), "", contract.Foreign},
 	} {
-		want := reference.WantCreate(test.payload)
-		f, got := Of(Create, Newest).Predict(test.payload, want)
+		want := reference.RunHCS.Want(contract.Create, test.payload)
+		f, got := All.Of(Create, Newest).Predict(test.payload, want)
 		name := ""
 		if f != nil {
 			name = f.Name
@@ -152,8 +152,8 @@ func TestMatches(t *testing.T) {
 }
 
 // The list of one release, as a program finds it.
-func ExampleOf() {
-	for _, f := range Of(ReadOptions, "v0.14.1").Findings() {
+func ExampleCatalogue_Of() {
+	for _, f := range All.Of(ReadOptions, "v0.14.1").Findings {
 		place, _ := f.In(ReadOptions)
 		fmt.Printf("%s, since %s\n", f.Name, place.From)
 	}

@@ -8,22 +8,12 @@ import (
 )
 
 // level is what may stand at a level, what of it is put into drawn messages, and a message as
-// containerd sends it.
+// containerd sends it: each class of faults of the contract that can affect a message, and what a
+// reader may either read on or refuse (docs/contract.md, Freedoms).
 type level struct{ tokens, faults, freedoms, unknown, usual []Token }
 
 // Tokens returns what may stand at a level, the known fields first.
 func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
-
-// Faults returns the faults of a message of a level: each class of the contract that can
-// affect it. The caller must not change them.
-func (g *Grammar) Faults(l Level) []Token { return g.levels()[l].faults }
-
-// Freedoms returns what may be put into a message of a level so that a reader either reads
-// on or refuses it (docs/contract.md, Freedoms). The caller must not change them.
-func (g *Grammar) Freedoms(l Level) []Token { return g.levels()[l].freedoms }
-
-// truncation is the fault that inserts nothing, but cuts a message off.
-var truncation = Token{Name: "truncated"}
 
 func (g *Grammar) allLevels() map[Level]level {
 	own := map[Level][]Token{Bootstrap: g.topTokens(), Extension: g.extensionTokens(), Any: g.anyTokens(),
@@ -43,7 +33,7 @@ func (g *Grammar) allLevels() map[Level]level {
 		}
 		levels[l] = level{
 			tokens:   tokens,
-			faults:   append([]Token{truncation}, faults...),
+			faults:   append([]Token{{Name: "truncated"}}, faults...), // which inserts nothing, but cuts a message off
 			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
 			// fields without a meaning, in an encoding that every reader accepts
 			unknown: slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool {

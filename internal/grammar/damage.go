@@ -30,26 +30,27 @@ func (t Token) damage(rnd Rand, parts []wire.Part) []wire.Part {
 }
 
 // Malformed draws a valid payload with one fault in the message of one level.
-func (g *Grammar) Malformed(rnd Rand) Payload { return g.Faulty(rnd, g.Options(rnd), g.Faults) }
+func (g *Grammar) Malformed(rnd Rand) Payload { return g.Faulty(rnd, g.Options(rnd)) }
+
+// Faulty is Malformed with given options.
+func (g *Grammar) Faulty(rnd Rand, opts proto.Message) Payload {
+	return g.with(rnd, opts, func(l level) []Token { return l.faults })
+}
 
 // Free draws a valid payload that a reader may refuse.
-func (g *Grammar) Free(rnd Rand) Payload { return g.Faulty(rnd, g.Options(rnd), g.Freedoms) }
+func (g *Grammar) Free(rnd Rand) Payload {
+	return g.with(rnd, g.Options(rnd), func(l level) []Token { return l.freedoms })
+}
 
-// Faulty draws a payload of given options with one of the faults of the level that it is put
+// with draws a payload of options with one of the faults, or freedoms, of the level that it is put
 // into. It adds an entry to the map in Options, so that there is one to damage.
-func (g *Grammar) Faulty(rnd Rand, opts proto.Message, faults func(Level) []Token) Payload {
+func (g *Grammar) with(rnd Rand, opts proto.Message, faults func(level) []Token) Payload {
 	if g.entries != nil {
 		setEntry(opts.ProtoReflect(), g.entries, "key", "value")
 	}
 	variations, family := sometimes(rnd, AllVariations), pick(rnd, families)
 	level := pick(rnd, g.Levels(family))
-	return g.Damaged(rnd, variations, opts, family, level, g.token(rnd, faults(level)))
-}
-
-// Damaged encodes options for a family with a fault in the message of a level. A fault
-// among the annotations needs options that have one.
-func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, family, level Level,
-	fault Token) Payload {
+	fault := g.token(rnd, faults(g.levels()[level]))
 	e := g.encoder(rnd, variations)
 	e.level, e.fault = level, &fault
 	p := Payload{Bytes: e.options(family, opts), Want: contract.Outcome{Kind: contract.Malformed},
@@ -66,19 +67,16 @@ func (g *Grammar) Damaged(rnd Rand, variations Variations, opts proto.Message, f
 // frame puts an invalid tag where a tag is read.
 func (g *Grammar) Framed(rnd Rand) Payload {
 	p := g.Valid(rnd, sometimes(rnd, AllVariations))
-	frame := pick(rnd, Frames)
-	return Payload{Bytes: frame.Wrap(p.Bytes), Want: contract.Outcome{Kind: contract.Malformed},
-		Description: frame.Name + " around " + p.Description}
+	frame := pick(rnd, frames)
+	return Payload{Bytes: frame.wrap(p.Bytes), Want: contract.Outcome{Kind: contract.Malformed},
+		Description: frame.name + " around " + p.Description}
 }
 
-// Frame wraps a payload.
-type Frame struct {
-	Name string
-	Wrap func([]byte) []byte
-}
-
-// Frames are wrappings met in the field or easily made by mistake.
-var Frames = []Frame{
+// frames are wrappings met in the field or easily made by mistake.
+var frames = []struct {
+	name string
+	wrap func([]byte) []byte
+}{
 	{"grpc-frame", func(b []byte) []byte { return slices.Concat([]byte{0}, size(b), b) }},
 	// length, stream, type, flags
 	{"ttrpc-frame", func(b []byte) []byte { return slices.Concat(size(b), []byte{0, 0, 0, 1, 1, 0}, b) }},

@@ -26,10 +26,8 @@ type Rand interface {
 // each time it is made.
 type Lowest struct{}
 
-// Intn returns 0.
-func (Lowest) Intn(int) int { return 0 }
-
-// Uint64 returns 0.
+// Intn and Uint64 return 0.
+func (Lowest) Intn(int) int   { return 0 }
 func (Lowest) Uint64() uint64 { return 0 }
 
 func oneIn(rnd Rand, n int) bool { return rnd.Intn(n) == n-1 }
@@ -107,7 +105,7 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 func (g *Grammar) text(rnd Rand) string {
 	switch rnd.Intn(4) {
 	case 0, 1:
-		return pick(rnd, Texts)
+		return pick(rnd, texts)
 	case 2:
 		return pick(rnd, words)
 	}

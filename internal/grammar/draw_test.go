@@ -2,6 +2,8 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
+	"maps"
 	"math/rand"
 	"slices"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/reference"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
@@ -21,69 +24,55 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
-// What a generator says of its payload is what the reference answers: the two
-// know it in different ways. The Options are hcsshim's and those of other shims.
-func TestGenerators(t *testing.T) {
+// What is known of a payload from how it was drawn, and of a token from what it says, is what the
+// reference answers, which decodes the bytes. The Options are hcsshim's and those of other shims.
+func TestAnswers(t *testing.T) {
 	for _, m := range []proto.Message{new(options.Options), new(runc.Options), new(runtimeoptions.Options)} {
 		typ := m.ProtoReflect().Type()
 		g, reader := Of(typ), reference.TypeOf(typ)
-		for _, test := range []struct {
-			name     string
-			generate func(Rand) Payload
-			kinds    []contract.Kind
-		}{
-			{"Valid", func(r Rand) Payload { return g.Valid(r, AllVariations) },
-				[]contract.Kind{contract.Options, contract.None}},
-			{"Minimal", g.Minimal, []contract.Kind{contract.None}},
-			{"Foreign", g.Foreign, []contract.Kind{contract.Foreign, contract.None}},
-			{"Malformed", g.Malformed, []contract.Kind{contract.Malformed}},
-			{"Framed", g.Framed, []contract.Kind{contract.Malformed}},
-		} {
-			t.Run(string(typ.Descriptor().FullName())+"/"+test.name, func(t *testing.T) {
-				rnd := rand.New(rand.NewSource(1))
-				drawn := make(map[contract.Kind]int)
-				for range 2000 {
-					p := test.generate(rnd)
-					drawn[p.Want.Kind]++
-					if diff := contract.Diff(p.Want, reader.Want(contract.Stdin, p.Bytes)); diff != "" {
-						t.Fatalf("%v: %s\n%x", p, diff, p.Bytes)
-					}
-				}
-				for _, kind := range test.kinds {
-					if drawn[kind] == 0 {
-						t.Errorf("%s is never drawn: %v", kind, drawn)
-					}
-				}
-				if len(drawn) != len(test.kinds) {
-					t.Errorf("drawn %v, want only %v", drawn, test.kinds)
-				}
-			})
+		for _, p := range g.Properties() {
+			t.Run(string(typ.Descriptor().FullName())+"/"+p.Name, func(t *testing.T) { holdsDrawn(t, p, reader) })
+		}
+		for _, c := range g.Contexts() {
+			t.Run(string(typ.Descriptor().FullName())+"/"+c.Name, func(t *testing.T) { holdsTokens(t, g, c, reader) })
 		}
 	}
 }
 
-// What the contract leaves open, it leaves open at every level.
-func TestFreedoms(t *testing.T) {
+// holdsDrawn draws payloads of a property, which are of the kinds that their name says, or options.
+func holdsDrawn(t *testing.T, p Property, reader reference.Type) {
+	kinds := map[string]string{"none": "none", "valid": "none options", "minimal": "none",
+		"malformed": "error/malformed", "foreign": "error/foreign none", "framed": "error/malformed"}
 	rnd := rand.New(rand.NewSource(1))
-	for range 2000 {
-		p := RunHCS.Free(rnd)
-		if got := reference.Want(p.Bytes); got.Kind != p.Want.Kind && got.Kind != contract.Malformed ||
-			len(got.Or) != 1 {
-			t.Fatalf("%v: %v or %v", p.Description, got, got.Or)
+	drawn := make(map[string]bool)
+	for range 200 {
+		for _, p := range p.Draw(rnd) {
+			drawn[string(p.Want.Kind)] = true
+			if got := reader.Want(contract.Stdin, p.Bytes); !contract.SameSet(p.Want, got) {
+				t.Fatalf("%s is to give %v or %v, and by the reference %v or %v\n%x", p.Description, p.Want,
+					p.Want.Or, got, got.Or, p.Bytes)
+			}
 		}
+	}
+	got := strings.Join(slices.Sorted(maps.Keys(drawn)), " ")
+	if want := cmp.Or(kinds[p.Name], "options"); got != want {
+		t.Errorf("drawn are %s, want %s", got, want)
 	}
 }
 
-// Every fault breaks the message of every level, in both families.
-func TestFaults(t *testing.T) {
-	rnd := rand.New(rand.NewSource(1))
-	for _, family := range []Level{Legacy, Bootstrap} {
-		for _, level := range RunHCS.Levels(family) {
-			for _, fault := range RunHCS.Faults(level) {
-				p := RunHCS.Damaged(rnd, 0, annotated(), family, level, fault)
-				if got := reference.Want(p.Bytes); got.Kind != contract.Malformed || len(got.Or) > 0 {
-					t.Errorf("%v: %v", p, got)
-				}
+// holdsTokens puts each token into its context by itself. Only of a group the answer may not be known.
+func holdsTokens(t *testing.T, g *Grammar, c Context, reader reference.Type) {
+	if c.IsAny() == stdin.IsBootstrap(Encode(c.Payload(nil))) {
+		t.Errorf("is an Any: %v", c.IsAny())
+	}
+	for _, e := range g.Tokens(c.Level) {
+		top := c.Payload([]Token{e})
+		for _, in := range contract.Inputs {
+			want, known := g.Answer(in, top)
+			got := reader.Want(in, Encode(top))
+			if known && !contract.SameSet(want, got) || !known && c.Level != Group {
+				t.Errorf("input %d, %s: by its tokens %v or %v, known is %v, and by the reference %v or %v", in,
+					e.Name, want, want.Or, known, got, got.Or)
 			}
 		}
 	}
@@ -109,7 +98,7 @@ func TestEverythingIsDrawn(t *testing.T) {
 	}
 	var want []string
 	for _, level := range slices.Concat(RunHCS.Levels(Legacy), RunHCS.Levels(Bootstrap)) {
-		for _, f := range slices.Concat(RunHCS.Faults(level), RunHCS.Freedoms(level)) {
+		for _, f := range slices.Concat(RunHCS.levels()[level].faults, RunHCS.levels()[level].freedoms) {
 			want = append(want, f.Name+" in "+string(level))
 		}
 	}

@@ -48,7 +48,6 @@ type encoder struct {
 	// marker is a field of BootstrapParams that is written even if it is zero. In an Any on
 	// standard input it is the type URL: no bytes would be no Any.
 	marker protowire.Number
-	free   []byte // of the buffer that messages are written to
 }
 
 func (g *Grammar) encoder(rnd Rand, variations Variations) *encoder {
@@ -207,15 +206,7 @@ func (e *encoder) assemble(level Level, parts []wire.Part) []byte {
 	if e.fault != nil && level == e.level {
 		parts = e.fault.damage(e.rnd, parts)
 	}
-	if e.free == nil {
-		e.free = make([]byte, 0, 1024)
-	}
-	body := e.free
-	for _, p := range parts {
-		body = p.Append(body)
-	}
-	e.free = body[len(body):]
-	return slices.Clip(body)
+	return wire.Message(parts).Encode()
 }
 
 // shuffle puts parts in any order that keeps those of one field in theirs.
@@ -224,7 +215,7 @@ func shuffle(rnd Rand, parts []wire.Part) []wire.Part {
 	for _, p := range parts {
 		from := 0 // behind what it must stay behind
 		for i, o := range out {
-			if o.Num() == p.Num() && p.Num() != 0 {
+			if o.Num == p.Num && p.Num != 0 {
 				from = i + 1
 			}
 		}
@@ -246,7 +237,7 @@ func (e *encoder) widen(p wire.Part) wire.Part {
 	}
 	if oneIn(e.rnd, 3) {
 		widest := widestTag
-		if p.Type() == protowire.VarintType {
+		if p.Type == protowire.VarintType {
 			widest = widestValue
 		}
 		p = p.Wide(e.rnd.Intn(widest + 1))

@@ -40,14 +40,6 @@ func (s Sentence) IsAny() bool {
 // Bytes returns the payload.
 func (s Sentence) Bytes() []byte { return Encode(s.Top) }
 
-// Size is the number of its bytes.
-func (s Sentence) Size() (n int) {
-	for _, t := range s.Top {
-		n += len(t.Bytes)
-	}
-	return n
-}
-
 // anyBytes is a payload whose tokens are not known.
 func anyBytes(context string, b []byte) Sentence {
 	return Sentence{Context: context, Top: []Token{{Bytes: b, Kind: Unclear}}}
@@ -65,7 +57,7 @@ func lazily[T any](all func(add func(T))) iter.Seq[T] {
 // and all sequences of those that are combined. The shorter ones come first. Then it yields each
 // token beside what containerd sends, and, but for groups, every single edit of each fault.
 func (g *Grammar) Sentences(c Context, longest int) iter.Seq[Sentence] {
-	tokens, faults, usual := g.Tokens(c.Level), g.Faults(c.Level), [][]Token{g.usual(c.Level)}
+	tokens, faults, usual := g.Tokens(c.Level), g.levels()[c.Level].faults, [][]Token{g.usual(c.Level)}
 	switch c.Level {
 	case Top:
 		usual = [][]Token{g.usual(Legacy), g.usual(Bootstrap)}

@@ -145,10 +145,6 @@ func nested(depth int) wire.Part {
 	return wire.Raw(append(bytes.Repeat([]byte{15<<3 | 3}, depth), bytes.Repeat([]byte{15<<3 | 4}, depth)...))
 }
 
-// tooDeep is more than protobuf-go's own limit of 10,001 groups, and than the
-// contract's of 10,003 levels.
-const tooDeep = 10_010
-
 // faultsOf are what makes a message of a level malformed, one fault each: the malformed
 // payloads M2 to M14 of the contract, those that are Open last.
 func faultsOf(l Level, s site) []Token {
@@ -195,7 +191,7 @@ func brokenFields(s site) []Token {
 		part("group-end-of-another", "M9", wire.Tag(1000, start), wire.Tag(1001, end)),
 		part("group-ends-crossed", "M9", wire.Group(1000, wire.Tag(5, start), wire.Tag(6, end))),
 		part("groups-one-too-deep", "M10 depth", nested(10_004-s.depth)).single(),
-		part("group-too-deep", "M10", nested(tooDeep)).single(),
+		part("group-too-deep", "M10", nested(10_010)).single(), // protobuf-go's own limit is 10,001 groups
 		part("group-wire-type-6", "M2", wire.Group(1000, wire.Tag(1, 6))),
 		part("group-field-0", "M3", wire.Group(1000, wire.Tag(0, varint), one)),
 		part("group-field-above-max", "M4", wire.Group(1000, wire.Tag(1<<29, varint), one)),

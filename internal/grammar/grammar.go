@@ -30,8 +30,8 @@ type Grammar struct {
 	padding protoreflect.FieldDescriptor // a string, for long texts, nil if there is none
 	sites   map[Level]site
 
-	NearNames  []NearName // type URLs that are almost one of the type
-	OtherNames []string   // types that containerd's clients send to other shims
+	nearNames  []string // type URLs that are almost one of the type
+	OtherNames []string // types that containerd's clients send to other shims
 
 	ours            Token // a type URL that names the type
 	sent, sentOther Token // Options' first scalar field, and a text in another one
@@ -73,7 +73,7 @@ func Of(message protoreflect.MessageType) *Grammar {
 		}
 	}
 	isName := func(name string) bool { return name == g.name }
-	g.NearNames = slices.DeleteFunc(nearNames(g.name), func(n NearName) bool { return isName(n.URL) })
+	g.nearNames = slices.DeleteFunc(nearNames(g.name), isName)
 	g.OtherNames = slices.DeleteFunc(slices.Clone(otherNames), isName)
 	g.sites = g.allSites()
 	g.ours = g.url(g.name)

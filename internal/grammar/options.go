@@ -159,7 +159,7 @@ func entries(num protowire.Number) []Token {
 		}
 		list = append(list, block(fmt.Sprintf("%d annotations", n), "S2", many...))
 	}
-	for _, keys := range Equated {
+	for _, keys := range equated {
 		list = append(list, block(fmt.Sprintf("the keys %+q and %+q", keys[0], keys[1]), "S1", entry(keys[0], "1"),
 			entry(keys[1], "2")))
 	}

@@ -78,8 +78,8 @@ func (g *Grammar) anyTokens() []Token {
 		t.Rules = "url"
 		list = append(list, t.single())
 	}
-	for _, near := range g.NearNames {
-		list = append(list, g.url(near.URL).single())
+	for _, near := range g.nearNames {
+		list = append(list, g.url(near).single())
 	}
 	for _, name := range g.OtherNames {
 		list = append(list, g.url(name).single())

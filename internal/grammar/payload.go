@@ -132,7 +132,7 @@ func (g *Grammar) ForeignAs(rnd Rand, variations Variations, url string, value [
 func (g *Grammar) ForeignName(rnd Rand) string {
 	switch rnd.Intn(3) {
 	case 0:
-		return pick(rnd, g.NearNames).URL
+		return pick(rnd, g.nearNames)
 	case 1:
 		return pick(rnd, g.OtherNames)
 	}

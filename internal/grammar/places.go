@@ -222,8 +222,8 @@ func (g *Grammar) AllTexts() iter.Seq[Sentence] {
 	all := g.places()
 	standing := slices.DeleteFunc(slices.Clone(all), func(p place) bool { return !p.stands })
 	few := standing[:min(7, len(standing))] // of BootstrapParams, and of Options in a legacy Any
-	odd := slices.Concat(CodePoints, notCodePoints)
-	texts := slices.Concat(Texts, words, notCodePoints)
+	odd := slices.Concat(codePoints, notCodePoints)
+	texts := slices.Concat(texts, words, notCodePoints)
 	long := behind(64, odd...)
 	for _, n := range append(Sizes[:len(Sizes):len(Sizes)], 128<<10+1) {
 		texts, long = append(texts, strings.Repeat("x", n)), append(long, strings.Repeat("é", n))

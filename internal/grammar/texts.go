@@ -84,30 +84,20 @@ var asOptions = map[string]Token{
 var Prefixes = []string{"type.googleapis.com/", "/", "//", "example.com/a/b/", "C:/", "ü/", contract.OptionsName + "/",
 	" /", "a\x00/"}
 
-// NearName is a type URL that is almost that of a type.
-type NearName struct{ How, URL string }
-
-func nearNames(n string) []NearName {
+// nearNames are type URLs that are almost that of a type. Some letters only look like its own.
+func nearNames(n string) []string {
 	dot := strings.LastIndexByte(n, '.') + 1
 	pkg, short := n[:dot], n[dot:]
-	return []NearName{
-		{"lower-case", pkg + strings.ToLower(short)}, {"upper-case", strings.ToUpper(n)},
-		{"shorter", n[:len(n)-1]}, {"longer", n + "X"}, {"prefixed", "x" + n}, {"dotted", "." + n},
-		{"unqualified", short}, {"other-version", strings.Replace(n, ".v1.", ".v2.", 1)},
-		{"slash-after", n + "/"}, {"path-after", "/" + n + "/x"}, {"backslash", "type.googleapis.com\\" + n},
-		{"space-before", " " + n}, {"space-after", n + " "}, {"nul-after", n + "\x00"},
-		{"other-message", pkg + "ProcessDetails"},
-		{"empty", ""}, {"newline-after", n + "\n"}, {"hyphens", strings.ReplaceAll(n, ".", "-")},
-		{"query-after", n + "?x"}, {"escaped", "type.googleapis.com%2F" + n},
-		{"urn", "urn:" + n}, {"fragment", "x#" + n}, {"fragment-after", n + "#x"}, {"parameters-after", n + ";a=b"},
-		{"query", "x?" + n}, {"assigned", "x=" + n}, {"pointer", "*" + n}, {"list", "[]" + n}, {"user", "x@" + n},
-		{"port-after", n + ":1"}, {"quoted", `"` + n + `"`}, {"dot-after", n + "."}, {"tab-before", "\t" + n},
-		{"bom-before", "\ufeff" + n}, {"joiner-after", n + "\u200d"}, {"long-s", n[:len(n)-1] + "ſ"},
-		{"cyrillic", strings.Replace(n, "o", "о", 1)}, {"full-stop", strings.Replace(n, ".", "．", 1)},
-		{"method", strings.TrimSuffix(pkg, ".") + "/" + short}, {"comma-after", n + ",x"},
-		{"path", "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/" + short},
-		{"package", "a/options." + short}, {"dotless", strings.Replace(n, "i", "ı", 1)},
-		{"slashes", strings.ReplaceAll(n, ".", "/")}, {"no-break-space", "x\u00a0" + n}, {"comma", "x," + n},
+	return []string{
+		pkg + strings.ToLower(short), strings.ToUpper(n), n[:len(n)-1], n + "X", "x" + n, "." + n, short,
+		strings.Replace(n, ".v1.", ".v2.", 1), n + "/", "/" + n + "/x", "type.googleapis.com\\" + n, " " + n, n + " ",
+		n + "\x00", pkg + "ProcessDetails", "", n + "\n", strings.ReplaceAll(n, ".", "-"), n + "?x",
+		"type.googleapis.com%2F" + n, "urn:" + n, "x#" + n, n + "#x", n + ";a=b", "x?" + n, "x=" + n, "*" + n, "[]" + n,
+		"x@" + n, n + ":1", `"` + n + `"`, n + ".", "\t" + n, "\ufeff" + n, n + "\u200d", n[:len(n)-1] + "\u017f",
+		strings.Replace(n, "o", "\u043e", 1), strings.Replace(n, ".", "\uff0e", 1),
+		strings.TrimSuffix(pkg, ".") + "/" + short, n + ",x",
+		"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options/" + short, "a/options." + short,
+		strings.Replace(n, "i", "\u0131", 1), strings.ReplaceAll(n, ".", "/"), "x\u00a0" + n, "x," + n,
 	}
 }
 

@@ -3,14 +3,11 @@ package grammar
 import (
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"shimfuzz/internal/contract"
-	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/wire"
 )
 
@@ -99,74 +96,5 @@ func TestKinds(t *testing.T) {
 			}
 			names[e.Name] = true
 		}
-	}
-}
-
-// The lists hold what they say, by containerd's rule for IDs and namespaces.
-func TestIdentifiers(t *testing.T) {
-	for _, s := range slices.Concat(Identifiers, Namespaces) {
-		if !stdin.IsIdentifier(s) {
-			t.Errorf("%q is no identifier", s)
-		}
-	}
-	for _, s := range NotIdentifiers {
-		if stdin.IsIdentifier(s) {
-			t.Errorf("%q is an identifier", s)
-		}
-	}
-}
-
-// The answer follows from what the tokens say; where it is known, package properties holds
-// it to that of the reference. In CreateTaskRequest.Options there is only an Any, whatever
-// else they say.
-func TestAnswer(t *testing.T) {
-	g := RunHCS
-	ours, sent, sentOther, legacy, inExtension, sites := g.ours, g.sent, g.sentOther, g.legacy, g.inExtension, g.sites
-	damagedValue := value("damaged", damaged)
-	bools := bools(1, true)
-	over := bools[len(bools)-3]
-	for _, test := range []struct {
-		in   contract.Input
-		name string
-		top  []Token
-		want string // and what else is right
-	}{
-		{contract.Stdin, "nothing", nil, "none"},
-		{contract.Stdin, "a legacy Any", legacy([]Token{sent}), "options debug:true"},
-		{contract.Stdin, "an extension", []Token{version, inExtension(sent)}, "options debug:true"},
-		{contract.Stdin, "a damaged value", []Token{ours, damagedValue}, "error/malformed"},
-		{contract.Stdin, "an ID and a namespace", []Token{g.identity(1, "web-1"), g.identity(2, "p1")}, "none"},
-		{contract.Stdin, "a value cut to 64 bits", legacy([]Token{over}),
-			"options, all at their defaults | error/malformed"},
-		{contract.Stdin, "the type URL overwritten", []Token{g.identity(1, "\xff"), ours, value("", sent)},
-			"error/malformed | error/foreign | options debug:true"},
-		{contract.Stdin, "a claim on what follows", legacy([]Token{ends(sites[Options])[0], sent}), "not known"},
-		{contract.Stdin, "a claim on what is damaged", []Token{version, extension("", "", ends(sites[Extension])[5],
-			piece("", damaged))}, "not known"},
-		{contract.Stdin, "a claim on nothing", legacy([]Token{sent, ends(sites[Options])[0]}), "error/malformed"},
-
-		{contract.Create, "Options", legacy([]Token{sent}), "options debug:true"},
-		{contract.Create, "Options among the fields of BootstrapParams", append(legacy([]Token{sent}), version,
-			inExtension(sentOther)), "options debug:true"},
-		{contract.Create, "BootstrapParams", []Token{version, inExtension(sent)}, "error/foreign"},
-		{contract.Create, "an ID and a namespace", []Token{g.identity(1, "web-1"), g.identity(2, "p1")},
-			"error/foreign"},
-		{contract.Create, "a claim on what follows", []Token{ends(sites[Legacy])[0], ours}, "not known"},
-	} {
-		want, known := g.Answer(test.in, test.top)
-		got := want.String()
-		for _, or := range want.Or {
-			got += " | " + or.String()
-		}
-		if !known {
-			got = "not known"
-		}
-		if got != test.want {
-			t.Errorf("input %d, %s: %s, want %s", test.in, test.name, got, test.want)
-		}
-	}
-	isAny := slices.DeleteFunc(g.Contexts(), func(c Context) bool { return !c.IsAny() })
-	if len(isAny) != 6 {
-		t.Errorf("%d contexts are in an Any, want 6", len(isAny))
 	}
 }

@@ -10,58 +10,45 @@ import (
 	"unicode/utf8"
 )
 
-// Layer is something that a text may pass between a configuration and Options, and words that
-// it treats specially if somebody forgets that it is only a text (S1).
-type Layer struct {
-	Name  string
-	Words []string
-}
-
 //go:embed words.txt
 var wordsFile string
 
 // sections are those of words.txt, which has each word as Go writes a string.
-var sections = func() (all []Layer) {
+var sections = func() (all [][]string) {
 	for line := range strings.Lines(wordsFile) {
 		line = strings.TrimSpace(line)
-		if name, ok := strings.CutPrefix(line, "# "); ok {
-			all = append(all, Layer{Name: name})
+		if strings.HasPrefix(line, "# ") {
+			all = append(all, nil)
 			continue
 		}
 		word, err := strconv.Unquote(line)
 		if err != nil {
 			panic(fmt.Sprintf("words.txt: %s: %v", line, err))
 		}
-		last := &all[len(all)-1]
-		last.Words = append(last.Words, word)
+		all[len(all)-1] = append(all[len(all)-1], word)
 	}
 	return all
 }()
 
-// Texts are strings that must arrive as they are (S1): what configurations hold, and what code
-// mangles. Equated are pairs of keys that a layer takes for one: they are two. Layers are the
-// sections between them.
+// texts are strings that must arrive as they are (S1): what configurations hold, and what code
+// mangles. equated are pairs of keys that a layer takes for one: they are two.
 var (
-	Texts   = sections[0].Words
-	Layers  = sections[1 : len(sections)-1]
-	Equated = slices.Collect(slices.Chunk(sections[len(sections)-1].Words, 2))
+	texts   = sections[0]
+	equated = slices.Collect(slices.Chunk(sections[len(sections)-1], 2))
 )
 
-// Words are those of all layers.
-var Words = func() (all []string) {
-	for _, l := range Layers {
-		all = append(all, l.Words...)
-	}
+// words are those that a layer between a configuration and Options treats specially if somebody
+// forgets that a text is only a text (S1): the sections between these, and codePoints.
+var words = func() []string {
+	all := slices.Concat(sections[1 : len(sections)-1]...)
 	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(w string) bool { return slices.Contains(Texts, w) })
+	all = slices.DeleteFunc(slices.Compact(all), func(w string) bool { return slices.Contains(texts, w) })
+	return append(all, codePoints...)
 }()
 
-// words are those, and CodePoints.
-var words = slices.Concat(Words, CodePoints)
-
-// CodePoints are the first and the last code point of every length, those on both sides of
+// codePoints are the first and the last code point of every length, those on both sides of
 // every gap, the noncharacters, and Hangul.
-var CodePoints = func() []string {
+var codePoints = func() []string {
 	runes := []rune{0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xf8ff, 0xfdd0, 0xfdef, 0xfeff, 0xfffd, 0x10000,
 		0xac00, 0xd7a3, 0x1100, 0x1161, 0x11a8, 0x3131}
 	for plane := range rune(17) {

@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// OfRequest makes a Read of what takes the request.
+// OfRequest makes a Read of what takes the request, whose options are an Any of the bytes, as ttrpc
+// makes it before it calls the shim.
 //
 // Without an Any a place goes on with what its variable was declared with: empty
 // Options in createInternal, nil in newHcsTask. Both mean that no options were sent.
@@ -18,28 +19,19 @@ func OfRequest[R proto.Message](decode func(R) (*options.Options, error)) func(i
 		if err != nil {
 			return nil, err
 		}
-		req, err := request[R](b)
-		if err != nil {
-			return nil, err
+		var none R
+		m := none.ProtoReflect().New()
+		if len(b) > 0 {
+			field := m.Descriptor().Fields().ByName("options").Number()
+			message := protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), b)
+			if err := proto.Unmarshal(message, m.Interface()); err != nil {
+				return nil, err
+			}
 		}
-		opts, err := decode(req)
+		opts, err := decode(m.Interface().(R))
 		if len(b) == 0 && err == nil && proto.Size(opts) == 0 {
 			return nil, nil
 		}
 		return opts, err
 	}
-}
-
-// request makes a CreateTaskRequest whose options are an Any of these bytes, as
-// ttrpc does before it calls the shim.
-func request[R proto.Message](b []byte) (R, error) {
-	var none R
-	m := none.ProtoReflect().New()
-	if len(b) == 0 {
-		return m.Interface().(R), nil
-	}
-	field := m.Descriptor().Fields().ByName("options").Number()
-	message := protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), b)
-	err := proto.Unmarshal(message, m.Interface())
-	return m.Interface().(R), err
 }

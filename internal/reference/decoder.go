@@ -17,9 +17,8 @@ import (
 var Decoder = decoder.Decoder{Name: "reference", Read: ReadOptions, Classify: kind}
 
 // CreateDecoder reads the Any of CreateTaskRequest.Options, as a decoder under test.
-var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Create, Read: readCreate, Classify: kind}
-
-func readCreate(r io.Reader) (*options.Options, error) { return readAll(r, RunHCS.readAny) }
+var CreateDecoder = decoder.Decoder{Name: "reference create", Input: contract.Create, Classify: kind,
+	Read: func(r io.Reader) (*options.Options, error) { return readAll(r, RunHCS.readAny) }}
 
 func readAll(r io.Reader, decode func([]byte) (proto.Message, error)) (*options.Options, error) {
 	payload, err := io.ReadAll(r)

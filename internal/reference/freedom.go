@@ -13,11 +13,8 @@ import (
 // with the others that it allows (docs/contract.md, Freedoms).
 func Want(b []byte) contract.Outcome { return RunHCS.Want(contract.Stdin, b) }
 
-// WantCreate is Want for the bytes of CreateTaskRequest.Options, which are an Any
-// whatever fields they have.
-func WantCreate(b []byte) contract.Outcome { return RunHCS.Want(contract.Create, b) }
-
-// Want is the function Want for an input of a shim that reads options of the type.
+// Want is the function Want for an input of a shim that reads options of the type. The bytes of
+// CreateTaskRequest.Options are an Any whatever fields they have.
 func (t Type) Want(in contract.Input, b []byte) contract.Outcome {
 	want := t.answer(in, b)
 	given := []contract.Outcome{want}

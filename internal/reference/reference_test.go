@@ -102,7 +102,7 @@ func TestCreate(t *testing.T) {
 		{"an overwritten type URL", wire.Message{bad, wire.String(1, options), wire.Varint(3, 1)},
 			"error/malformed | error/foreign | options, all at their defaults"},
 	} {
-		want := WantCreate(test.m.Encode())
+		want := RunHCS.Want(contract.Create, test.m.Encode())
 		got := contract.Outcome{Kind: want.Kind, Options: want.Options}.String()
 		for _, or := range want.Or {
 			got += " | " + contract.Outcome{Kind: or.Kind, Options: or.Options}.String()

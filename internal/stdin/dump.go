@@ -89,8 +89,7 @@ func Rules(in contract.Input, b []byte, want contract.Kind) []string {
 	case want == contract.Read:
 		return []string{"R1"}
 	case in == contract.Create:
-		rule = map[contract.Kind]string{contract.None: "C1", contract.Foreign: "C3"}[want]
-		rule = cmp.Or(rule, "C2")
+		rule = cmp.Or(map[contract.Kind]string{contract.None: "C1", contract.Foreign: "C3"}[want], "C2")
 	case len(b) == 0:
 		rule = "R1"
 	case len(rest) > 0:

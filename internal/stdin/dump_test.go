@@ -14,7 +14,8 @@ import (
 func TestDumpOfFields(t *testing.T) {
 	m := wire.Message{
 		wire.String(1, "a/google.protobuf.Duration"),
-		wire.Sub(2, wire.Int(1, -1), wire.Varint(2, 5).Wide(2), wire.Group(9, wire.Fixed32(1, 7)), wire.Tag(1, 6)),
+		wire.Sub(2, wire.Varint(1, 1<<64-1), wire.Varint(2, 5).Wide(2),
+			wire.Group(9, wire.Fixed32(1, 7)), wire.Tag(1, 6)),
 		wire.Bytes(3, []byte{0xff}),
 	}
 	want := `

@@ -6,6 +6,7 @@
 package stdin
 
 import (
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -17,16 +18,9 @@ import (
 // the top level, with the wire type it has there (docs/contract.md, R3).
 func IsBootstrap(b []byte) bool {
 	fields, _ := wire.Parse(b)
-	for _, f := range fields {
-		want := protowire.BytesType
-		if f.Num == 3 {
-			want = protowire.VarintType
-		}
-		if f.Num >= 3 && f.Num <= 9 && f.Type == want {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fields, func(f wire.Field) bool {
+		return f.Num == 3 && f.Type == protowire.VarintType || f.Num >= 4 && f.Num <= 9 && f.Type == protowire.BytesType
+	})
 }
 
 // AnyParts returns the type URL and the value that b has when read as an Any,

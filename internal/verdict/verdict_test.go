@@ -17,7 +17,7 @@ import (
 // What an answer is, by what is wanted, what was given, and what is known.
 func TestOf(t *testing.T) {
 	var (
-		newest = findings.Of(findings.ReadOptions, "v0.15.0")
+		newest = findings.All.Of(findings.ReadOptions, "v0.15.0")
 		// v0.15.0 answers none: corrupt-legacy-is-default
 		damaged = grammar.PlainAny(contract.OptionsName, []byte{0x08})
 		// v0.15.0 answers none: foreign-legacy-is-default
@@ -114,7 +114,7 @@ func TestOf(t *testing.T) {
 
 // A group depends on the defect alone, as far as it is known.
 func TestGroup(t *testing.T) {
-	newest := findings.Of(findings.ReadOptions, "v0.15.0")
+	newest := findings.All.Of(findings.ReadOptions, "v0.15.0")
 	damaged, none := grammar.PlainAny(contract.OptionsName, []byte{0x08}), contract.Outcome{Kind: contract.None}
 	const stack = "\ngithub.com/x/y.(*T).f({0x1, 0x2})\n\t/y.go:1\nshimfuzz/internal/hcsshim.readOptions(0x1)"
 	for _, test := range []struct {
@@ -152,7 +152,7 @@ func TestGroup(t *testing.T) {
 
 // A report says what, why, where and what to do, and how to see it again.
 func TestReport(t *testing.T) {
-	newest := findings.Of(findings.ReadOptions, "v0.15.0")
+	newest := findings.All.Of(findings.ReadOptions, "v0.15.0")
 	p := grammar.Payload{Bytes: grammar.PlainAny(contract.OptionsName, []byte{0x08}), Description: "a cut payload",
 		Want: contract.Outcome{Kind: contract.Malformed}}
 	got := contract.Outcome{Kind: contract.Error, Err: errors.New("no")}

@@ -54,7 +54,11 @@ func Run(t TB, d decoder.Decoder, c Check) (contract.Outcome, verdict.Kind) {
 	}
 	v := c.Judge(d, got)
 	if v.Fails() {
-		fail(t, d, c, v, got)
+		r := c.Report(t, d, v, got)
+		if own, ok := t.(failer); ok {
+			own.Wrong(r, func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) })
+		}
+		t.Fatalf("%s", r)
 	}
 	return got, v.Kind
 }
@@ -64,20 +68,10 @@ var decoded atomic.Int64
 // Decoded is how many payloads the decoders under test have been given.
 func Decoded() int64 { return decoded.Load() }
 
-// failer is what fails in a way of its own, and is no test.
+// failer is what fails in a way of its own, and is no test. It can decode the payload again, to let
+// a panic of the decoder end the process.
 type failer interface {
 	Wrong(r verdict.Report, again func())
-}
-
-// fail fails t in its own way if it has one. That can decode the payload again, to let a
-// panic of the decoder end the process.
-func fail(t TB, d decoder.Decoder, c Check, v verdict.Verdict, got contract.Outcome) {
-	t.Helper()
-	r := c.Report(t, d, v, got)
-	if own, ok := t.(failer); ok {
-		own.Wrong(r, func() { d.Unrecovered(bytes.NewReader(c.Payload.Bytes)) })
-	}
-	t.Fatalf("%s", r)
 }
 
 // Fail fails t for what a decoder did with a payload beside its answer. text says what is wrong.
@@ -94,7 +88,11 @@ func (c Check) Judge(d decoder.Decoder, got contract.Outcome) verdict.Verdict {
 	}
 	known, excused := FindingsOf(d)
 	v := decide(For(d, c.Payload), got, known, excused)
-	count(v)
+	if v.Kind == verdict.Known {
+		results.Lock()
+		defer results.Unlock()
+		results.Excused[v.Finding.Name]++
+	}
 	return v
 }
 
@@ -107,7 +105,7 @@ func For(d decoder.Decoder, p grammar.Payload) grammar.Payload {
 	}
 	isNone := func(o contract.Outcome) bool { return o.Kind == contract.None }
 	if stdin.IsBootstrap(p.Bytes) || slices.ContainsFunc(p.Want.All(), isNone) {
-		p.Want = reference.WantCreate(p.Bytes)
+		p.Want = reference.RunHCS.Want(contract.Create, p.Bytes)
 	}
 	p.Input = d.Input
 	return p
@@ -130,9 +128,9 @@ func (c Check) Report(t TB, d decoder.Decoder, v verdict.Verdict, got contract.O
 func DecoderName(d decoder.Decoder) string {
 	switch {
 	case d.Name == hcsshimName:
-		return d.Name + " " + hcsshimVersion()
+		return d.Name + " " + hcsshim.Current().Source
 	case !IsReference(d) && d.Input == contract.Create:
-		return hcsshimName + " " + hcsshimVersion() + ", " + d.Name
+		return hcsshimName + " " + hcsshim.Current().Source + ", " + d.Name
 	}
 	return d.Name
 }
@@ -158,11 +156,11 @@ func (c Check) replay(t TB) string {
 		" again, with its seed or kept input"
 }
 
-// Repro reports what a payload is, what a correct shim answers, and what the
+// Repro says what a payload is, what a correct shim answers, and what the
 // decoder under test answers; and the same as CreateTaskRequest.Options where an
 // answer to those is not right. It reports whether each answer is right or excused.
-func Repro(w io.Writer, b []byte) (passes bool, err error) {
-	text, passes := "", true
+func Repro(b []byte) (text string, passes bool) {
+	passes = true
 	for i, d := range append([]decoder.Decoder{UnderTest()}, Creates()...) {
 		p := grammar.Payload{Bytes: b, Input: d.Input, Want: reference.RunHCS.Want(d.Input, b)}
 		got := d.Decode(bytes.NewReader(b), b)
@@ -179,8 +177,7 @@ func Repro(w io.Writer, b []byte) (passes bool, err error) {
 		}
 		text += r.String()
 	}
-	_, err = io.WriteString(w, text)
-	return passes, err
+	return text, passes
 }
 
 // Save keeps the payload of a failing test, one file a test, so that the last

@@ -54,32 +54,14 @@ func TestNewSuite(t *testing.T) {
 	}
 }
 
-// A payload has an answer of its own as CreateTaskRequest.Options where a shim's
-// standard input is not an Any, or may be an ID and a namespace.
+// As CreateTaskRequest.Options what may be an ID and a namespace is of another type, and nothing else.
 func TestFor(t *testing.T) {
-	sent := grammar.Sent(grammar.OneOption())
-	none := grammar.Sent(nil)
-	for _, test := range []struct {
-		name string
-		p    grammar.Payload
-		want contract.Kind
-	}{
-		{"options in an Any", grammar.Payload{Bytes: grammar.PlainAny(contract.OptionsName, nil), Want: sent},
-			contract.Options},
-		{"BootstrapParams", grammar.WithIdentity("web-1", "k8s.io", grammar.OneOption()), contract.Foreign},
-		{"an ID and a namespace", grammar.Payload{Bytes: grammar.PlainAny("web-1", []byte("k8s.io")), Want: none},
-			contract.Foreign},
-		{"an overwritten namespace", grammar.Payload{Bytes: grammar.PlainAny("web-1", []byte("k8s.io")),
-			Want: contract.Outcome{Kind: contract.Malformed, Or: []contract.Outcome{none}}}, contract.Foreign},
-		{"nothing", grammar.Payload{Want: none}, contract.None},
-	} {
-		got := For(reference.CreateDecoder, test.p)
-		if got.Want.Kind != test.want || got.Input != contract.Create || len(got.Want.Or) != 0 {
-			t.Errorf("%s: %v, want %s", test.name, got.Want, test.want)
-		}
-		if same := For(reference.Decoder, test.p); same.Want.Kind != test.p.Want.Kind {
-			t.Errorf("%s: %v, want %v", test.name, same.Want, test.p.Want)
-		}
+	or := []contract.Outcome{grammar.Sent(nil)}
+	p := grammar.Payload{Bytes: grammar.PlainAny("web-1", []byte("k8s.io")),
+		Want: contract.Outcome{Kind: contract.Malformed, Or: or}} // an earlier namespace, which is overwritten
+	got := For(reference.CreateDecoder, p)
+	if got.Want.Kind != contract.Foreign || len(got.Want.Or) != 0 || got.Input != contract.Create {
+		t.Errorf("%v or %v as input %d, want %s", got.Want, got.Want.Or, got.Input, contract.Foreign)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 
 // Part is one piece of a message: a field, or any other bytes.
 type Part struct {
-	num  protowire.Number // 0 for bytes that are no field
-	typ  protowire.Type
+	Num  protowire.Number // 0 for bytes that are no field
+	Type protowire.Type
 	val  uint64 // a varint, or the length of body
 	body []byte // what stands behind the tag, and behind the length
 
@@ -27,21 +27,17 @@ type Message []Part
 
 // Varint is a varint field.
 func Varint(num protowire.Number, v uint64) Part {
-	return Part{num: num, typ: protowire.VarintType, val: v}
+	return Part{Num: num, Type: protowire.VarintType, val: v}
 }
-
-// Int is a varint field of an int32, int64 or enum value: negative ones take
-// ten bytes.
-func Int(num protowire.Number, v int64) Part { return Varint(num, uint64(v)) }
 
 // Fixed32 is a field of four bytes.
 func Fixed32(num protowire.Number, v uint32) Part {
-	return Part{num: num, typ: protowire.Fixed32Type, body: protowire.AppendFixed32(nil, v)}
+	return Part{Num: num, Type: protowire.Fixed32Type, body: protowire.AppendFixed32(nil, v)}
 }
 
 // Fixed64 is a field of eight bytes.
 func Fixed64(num protowire.Number, v uint64) Part {
-	return Part{num: num, typ: protowire.Fixed64Type, body: protowire.AppendFixed64(nil, v)}
+	return Part{Num: num, Type: protowire.Fixed64Type, body: protowire.AppendFixed64(nil, v)}
 }
 
 // String is a length-delimited field; nothing checks that s is UTF-8.
@@ -49,7 +45,7 @@ func String(num protowire.Number, s string) Part { return Bytes(num, []byte(s)) 
 
 // Bytes is a length-delimited field.
 func Bytes(num protowire.Number, b []byte) Part {
-	return Part{num: num, typ: protowire.BytesType, val: uint64(len(b)), body: b}
+	return Part{Num: num, Type: protowire.BytesType, val: uint64(len(b)), body: b}
 }
 
 // Sub is a length-delimited field that holds a message.
@@ -59,7 +55,7 @@ func Sub(num protowire.Number, parts ...Part) Part {
 
 // Group is a field between a start and an end tag.
 func Group(num protowire.Number, parts ...Part) Part {
-	return Part{num: num, typ: protowire.StartGroupType, body: Message(parts).Encode()}
+	return Part{Num: num, Type: protowire.StartGroupType, body: Message(parts).Encode()}
 }
 
 // Tag is a tag without its value. Every number and type can be said, also
@@ -70,12 +66,6 @@ func Tag(num uint64, typ protowire.Type) Part {
 
 // Raw is bytes as they are.
 func Raw(b []byte) Part { return Part{body: b} }
-
-// Num is the part's field number, 0 for a Raw or a Tag.
-func (p Part) Num() protowire.Number { return p.num }
-
-// Type is the part's wire type, if it has a number.
-func (p Part) Type() protowire.Type { return p.typ }
 
 // Wide returns the part with its value, or its length, as a varint of at least
 // n bytes.
@@ -101,16 +91,16 @@ func (m Message) Encode() []byte {
 
 // Append writes the part behind b.
 func (p Part) Append(b []byte) []byte {
-	if p.num == 0 {
+	if p.Num == 0 {
 		return append(b, p.body...)
 	}
-	b = appendWide(b, protowire.EncodeTag(p.num, p.typ), p.tagWidth)
-	if p.typ == protowire.VarintType || p.typ == protowire.BytesType {
+	b = appendWide(b, protowire.EncodeTag(p.Num, p.Type), p.tagWidth)
+	if p.Type == protowire.VarintType || p.Type == protowire.BytesType {
 		b = appendWide(b, p.val, p.valWidth)
 	}
 	b = append(b, p.body...)
-	if p.typ == protowire.StartGroupType {
-		b = appendWide(b, protowire.EncodeTag(p.num, protowire.EndGroupType), p.tagWidth)
+	if p.Type == protowire.StartGroupType {
+		b = appendWide(b, protowire.EncodeTag(p.Num, protowire.EndGroupType), p.tagWidth)
 	}
 	return b
 }

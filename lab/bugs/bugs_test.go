@@ -52,12 +52,12 @@ func TestNoChance(t *testing.T) {
 // A mutant answers payloads as they are sent, and a reader that fails, as the reference
 // does: it is no decoder that always fails.
 func TestOrdinary(t *testing.T) {
-	opts := []wire.Part{wire.Varint(1, 1), wire.String(3, "containerd"), wire.Int(8, 2),
+	opts := []wire.Part{wire.Varint(1, 1), wire.String(3, "containerd"), wire.Varint(8, 2),
 		wire.Sub(18, wire.String(1, "a"), wire.String(2, "v")), wire.Varint(20, 1)}
 	legacy := wire.Message{wire.String(1, contract.OptionsName), wire.Sub(2, opts...)}
 	payloads := []wire.Message{
 		legacy,
-		{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.Int(3, 4), wire.String(4, "2.3.7"),
+		{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.Varint(3, 4), wire.String(4, "2.3.7"),
 			wire.String(5, "ttrpc"), wire.String(6, "grpc"), wire.String(7, "containerd"),
 			wire.Sub(8, wire.Sub(1, legacy...))},
 		{wire.String(1, "web-1"), wire.String(2, "k8s.io"), wire.String(4, "2.3.7"), wire.String(5, "ttrpc")},

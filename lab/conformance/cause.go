@@ -56,16 +56,13 @@ func differences(want, got contract.Outcome) (list []string) {
 		return nil
 	}
 	w, g := want.All()[i].Options.ProtoReflect(), got.Options.ProtoReflect()
-	for i := range w.Descriptor().Fields().Len() {
-		fd := w.Descriptor().Fields().Get(i)
-		if w.Has(fd) == g.Has(fd) && w.Get(fd).Equal(g.Get(fd)) {
-			continue
-		}
+	for _, name := range contract.Differing(w, g) {
+		fd := w.Descriptor().Fields().ByName(name)
 		given, wanted := valueText(g, fd), valueText(w, fd)
 		if given == wanted {
 			given, wanted = "another", "the one that was sent"
 		}
-		list = append(list, string(fd.Name())+" "+given+" instead of "+wanted)
+		list = append(list, string(name)+" "+given+" instead of "+wanted)
 	}
 	return list
 }

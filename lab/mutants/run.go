@@ -208,7 +208,7 @@ func History(ctx context.Context, root string) error {
 			"-o", b.Dir+string(filepath.Separator), "./properties", "./fuzz")); err != nil {
 			return err
 		}
-		for _, f := range findings.Of(findings.ReadOptions, version).Findings() {
+		for _, f := range findings.All.Of(findings.ReadOptions, version).Findings {
 			fmt.Printf("FINDINGS=%s,-%s", version, f.Name)
 			for _, l := range []layer{corpusLayer, propertiesLayer, seedsLayer} {
 				s := settings.Test{Findings: version + ",-" + f.Name, Decoder: "hcsshim"}

@@ -28,7 +28,7 @@ func (s *shim) excused() findings.List { return findings.All.For(verify.Excused(
 
 // unexcused is the finding of the shim of that name, nil if there is none, or it is excused.
 func (s *shim) unexcused(name string) *findings.Finding {
-	for _, f := range s.known().Findings() {
+	for _, f := range s.known().Findings {
 		if f.Name == name && !s.excused().Has(name) {
 			return f
 		}

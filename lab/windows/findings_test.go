@@ -21,7 +21,7 @@ func TestFindings(t *testing.T) {
 	for _, s := range shims {
 		for _, program := range s.programs {
 			excused := findings.All.For(verify.Excused(), program)
-			for _, f := range findings.All.For(verify.Known(), program).Findings() {
+			for _, f := range findings.All.For(verify.Known(), program).Findings {
 				place, _ := f.In(program)
 				if program == findings.RunHCS && place.Command == "" {
 					continue // an answer of readOptions, which is another program there

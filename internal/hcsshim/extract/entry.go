@@ -37,11 +37,10 @@ func (p *program) entry() (f *types.Func, how string, err error) {
 
 // chosenEntry is the function that the user names.
 func (p *program) chosenEntry() (*types.Func, error) {
+	name := p.Entry[strings.LastIndexByte(p.Entry, '.')+1:]
 	for _, pkg := range p.own {
-		for _, name := range pkg.Types.Scope().Names() {
-			if f, ok := pkg.Types.Scope().Lookup(name).(*types.Func); ok && p.entryName(f) == p.Entry {
-				return f, p.check(f)
-			}
+		if f, ok := pkg.Types.Scope().Lookup(name).(*types.Func); ok && p.entryName(f) == p.Entry {
+			return f, p.check(f)
 		}
 	}
 	return nil, fmt.Errorf("the shim has no such function: want one such as %s",

@@ -126,9 +126,5 @@ func (p *program) generated(imports, code string) ([]byte, error) {
 }
 
 func comment(text string) string {
-	var b strings.Builder
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		b.WriteString(strings.TrimRight("// "+strings.TrimSpace(line), " ") + "\n")
-	}
-	return b.String()
+	return "// " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n// ") + "\n"
 }

@@ -67,11 +67,8 @@ func builds(pkg *packages.Package) bool {
 	return len(pkg.GoFiles) > 0
 }
 
-const (
-	protoimpl = "google.golang.org/protobuf/runtime/protoimpl"
-	gogoproto = "github.com/gogo/protobuf/proto"
-	typeurl   = "github.com/containerd/typeurl"
-)
+// generatedImports has the package that generated protobuf code imports, of each kind.
+var generatedImports = []string{`"google.golang.org/protobuf/runtime/protoimpl"`, `"github.com/gogo/protobuf/proto"`}
 
 // registers reports whether a package registers message types: it is generated protobuf
 // code, or has types that typeurl decodes from JSON, which typeurl.Register gives a URL of
@@ -81,7 +78,8 @@ func registers(pkg *packages.Package) bool {
 		return true
 	}
 	for _, obj := range pkg.TypesInfo.Uses {
-		if f, ok := obj.(*types.Func); ok && f.Name() == "Register" && strings.HasPrefix(f.Pkg().Path(), typeurl) {
+		f, ok := obj.(*types.Func)
+		if ok && f.Name() == "Register" && strings.HasPrefix(f.Pkg().Path(), "github.com/containerd/typeurl") {
 			return true
 		}
 	}
@@ -93,7 +91,7 @@ func messageFiles(pkg *packages.Package) (names []string) {
 	for _, file := range pkg.Syntax {
 		name := pkg.Fset.File(file.FileStart).Name()
 		imports := slices.ContainsFunc(file.Imports, func(spec *ast.ImportSpec) bool {
-			return slices.Contains([]string{protoimpl, gogoproto}, strings.Trim(spec.Path.Value, `"`))
+			return slices.Contains(generatedImports, spec.Path.Value)
 		})
 		if imports && strings.HasSuffix(name, ".pb.go") {
 			names = append(names, name)

@@ -35,7 +35,10 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 		return err
 	}
 	mod, work := new(modfile.File), &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
-	goVersion := newerGo(own, theirs)
+	goVersion := own.Go.Version // or a newer one that hcsshim asks for
+	if theirs.Go != nil && version.Compare("go"+theirs.Go.Version, "go"+goVersion) > 0 {
+		goVersion = theirs.Go.Version
+	}
 	err = errors.Join(mod.AddModuleStmt(Module), mod.AddGoStmt(goVersion),
 		work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.path(""), ""))
 	for _, m := range modules {
@@ -47,21 +50,10 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 		}
 		err = errors.Join(err, work.AddReplace(m.Path, "", with, to.Version))
 	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(
+	return errors.Join(err,
 		writeFile(b.path("go.mod"), modfile.Format(mod.Syntax)),
 		writeFile(b.path("go.sum"), sums),
 		writeFile(b.Work, modfile.Format(work.Syntax)))
-}
-
-// newerGo is the newer of two modules' Go versions. The suite's own is always there.
-func newerGo(own, theirs *modfile.File) string {
-	if theirs.Go != nil && version.Compare("go"+theirs.Go.Version, "go"+own.Go.Version) > 0 {
-		return theirs.Go.Version
-	}
-	return own.Go.Version
 }
 
 // modules are hcsshim itself and the modules that it links, at the versions that it selects.
@@ -96,12 +88,7 @@ func (b *Build) copyBootstrap(version string) (dir string, err error) {
 	dir = filepath.Join(b.Dir, "api")
 	err = os.RemoveAll(dir)
 	for _, pkg := range []string{"runtime/bootstrap/v1", "types/runc/options", "types/runtimeoptions/v1"} {
-		if err == nil {
-			err = os.CopyFS(filepath.Join(dir, pkg), os.DirFS(filepath.Join(api.Dir, pkg)))
-		}
+		err = errors.Join(err, os.CopyFS(filepath.Join(dir, pkg), os.DirFS(filepath.Join(api.Dir, pkg))))
 	}
-	if err != nil {
-		return "", err
-	}
-	return dir, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n"))
+	return dir, errors.Join(err, writeFile(filepath.Join(dir, "go.mod"), []byte("module "+apiModule+"\n\ngo 1.24\n")))
 }

@@ -4,8 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"golang.org/x/mod/modfile"
 )
 
 // The tree tests hcsshim with the decoding modules that hcsshim's own go.mod
@@ -24,36 +22,11 @@ func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule,
-		"github.com/containerd/ttrpc"} {
+	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule} {
 		if is, want := requirement(own, module), requirement(theirs, module); is != want {
 			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, is, source.Name, want)
 		}
 	}
-}
-
-// An hcsshim that asks for a newer Go is built with that, an older one is not
-// built with an older.
-func TestNewerGo(t *testing.T) {
-	own := parsed(t, "module shimfuzz\n\ngo 1.26.8\n")
-	for theirs, want := range map[string]string{
-		"module m\n\ngo 1.21\n":   "1.26.8",
-		"module m\n\ngo 1.27.4\n": "1.27.4",
-		"module m\n":              "1.26.8",
-	} {
-		if got := newerGo(own, parsed(t, theirs)); got != want {
-			t.Errorf("%q: go %s; want go %s", theirs, got, want)
-		}
-	}
-}
-
-func parsed(t *testing.T, text string) *modfile.File {
-	t.Helper()
-	mod, err := modfile.Parse("go.mod", []byte(text), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return mod
 }
 
 func TestLocateErrors(t *testing.T) {

@@ -49,6 +49,7 @@ type program struct {
 // specification of another group.
 type declaration struct {
 	node     ast.Decl
+	start    positioned          // node, or its comment: the lines behind it are counted from there
 	comments []*ast.CommentGroup // of the file that it is in
 	file     string              // the extracted file that it belongs to, "" if nothing reaches it
 }
@@ -108,9 +109,14 @@ func (p *program) add(decl ast.Decl, comments []*ast.CommentGroup) {
 		}
 		return
 	}
-	d := &declaration{node: decl, comments: comments}
+	d := &declaration{node: decl, start: decl, comments: comments}
 	p.decls = append(p.decls, d)
 	f, _ := decl.(*ast.FuncDecl)
+	if f != nil && f.Doc != nil {
+		d.start = f.Doc
+	} else if ok && group.Doc != nil {
+		d.start = group.Doc
+	}
 	isInit := f != nil && f.Recv == nil && f.Name.Name == "init"
 	if f != nil && f.Recv != nil {
 		for id := range identifiers(f.Recv.List[0].Type) {
@@ -184,26 +190,11 @@ func (p *program) reached(file string) string {
 	var all strings.Builder
 	for _, d := range p.decls {
 		if d.file == file {
-			fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(start(d.node)).Line,
+			fmt.Fprintf(&all, "\n// From %s, line %d.\n\n%s\n", p.file(d.node), p.position(d.start).Line,
 				p.text(d.node, d.comments))
 		}
 	}
 	return all.String()
-}
-
-// start is where a declaration begins, with its comment: the lines behind it are counted from there.
-func start(d ast.Decl) positioned {
-	switch d := d.(type) {
-	case *ast.FuncDecl:
-		if d.Doc != nil {
-			return d.Doc
-		}
-	case *ast.GenDecl:
-		if d.Doc != nil {
-			return d.Doc
-		}
-	}
-	return d
 }
 
 // text is a node with the names by which what is in it is copied.

@@ -54,9 +54,7 @@ func Locate(root, spec string) (*Source, error) {
 		if err != nil {
 			return nil, err
 		}
-		if spec = requirement(mod, hcsshimModule); spec == "" {
-			return nil, fmt.Errorf("the go.mod in %s does not require %s", root, hcsshimModule)
-		}
+		spec = requirement(mod, hcsshimModule)
 	}
 	if !semver.IsValid(spec) {
 		return locateCheckout(spec)

@@ -33,7 +33,7 @@ func starts(r readers.Reader, sent []recorded.Recording, cases []corpus.Case) (a
 	for _, s := range sent {
 		wanted[string(s.Stdin)] = true
 	}
-	for _, f := range findings.All.Of(r.Name, r.Version).Findings() {
+	for _, f := range findings.All.Of(r.Name, r.Version).Findings {
 		switch p, _ := f.In(r.Name); {
 		case p.Command != "":
 		case p.Payload != nil:
