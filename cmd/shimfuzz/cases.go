@@ -29,8 +29,8 @@ func repro(o *options, _ string) error {
 	}
 	if c.Target.Name == fuzz.Raw { // whose input is a payload as it is
 		text, passes := verify.Repro(c.Parts[0])
-		if fmt.Print(text); passes {
-			return nil
+		if _, err := fmt.Print(text); err != nil || passes {
+			return err
 		}
 		return gocmd.ErrReported
 	}
