@@ -22,7 +22,7 @@ import (
 	"shimfuzz/internal/grammar"
 )
 
-//go:embed index.json ambiguous bootstrap legacy malformed recorded
+//go:embed index.json */*
 var files embed.FS
 
 // Case is one payload and the right answer to it, as the index has it.
@@ -83,8 +83,8 @@ func (c *Case) load(fsys fs.FS) error {
 		err = fmt.Errorf("sha256 %s, want %s", sum, c.SHA256)
 	}
 	if err != nil {
-		return fmt.Errorf("corpus/%s is not what corpus/index.json says (%w): run make corpus, or git checkout corpus",
-			c.File, err)
+		return fmt.Errorf("corpus/%s is not what corpus/index.json says (%w): git checkout corpus, or make corpus for "+
+			"a new case", c.File, err)
 	}
 	want, err := c.want()
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 // A corpus is loaded only if each file is the one that the index describes.
 func TestLoad(t *testing.T) {
 	const damaged, remedy = "corpus/" + goodFile + " is not what corpus/index.json says (",
-		"): run make corpus, or git checkout corpus"
+		"): git checkout corpus, or make corpus for a new case"
 	replaced := func(old, new string) string { return strings.Replace(goodEntry, old, new, 1) }
 	for _, test := range []struct {
 		name, entry, file string

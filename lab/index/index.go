@@ -5,12 +5,13 @@ package index
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -22,48 +23,100 @@ import (
 )
 
 // Write brings the index in line with the files. A file without an entry gets one at the end,
-// with the reference's answer, which the author of the case checks. An entry without a file is
-// an error.
-func Write(root string) error {
+// with the reference's answer, which the author of the case checks. An entry without a file, a
+// file that has changed, and one that is no case are errors, and then nothing is written.
+func Write(w io.Writer, root string) error {
 	dir := os.DirFS(filepath.Join(root, "corpus"))
-	cases, err := read(dir)
+	old, err := fs.ReadFile(dir, "index.json")
 	if err != nil {
 		return err
 	}
-	files, err := fs.Glob(dir, "*/*.bin")
-	for _, file := range files {
-		if slices.ContainsFunc(cases, func(c corpus.Case) bool { return c.File == file }) {
-			continue
-		}
-		c, errCase := newCase(dir, file)
-		err = errors.Join(err, errCase)
-		cases = append(cases, c)
-		fmt.Printf("new: corpus/%s, %s: check that, and give its entry in corpus/index.json flags and a note\n", file,
-			c.Outcome)
-	}
+	cases, err := read(dir, old)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("corpus: %d cases\n", len(cases))
-	return os.WriteFile(filepath.Join(root, "corpus", "index.json"), Text(cases), 0o666)
+	added, err := newCases(dir, cases)
+	if err != nil {
+		return err
+	}
+	cases = append(cases, added...)
+	text, err := with(old, cases)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "corpus", "index.json"), text, 0o666); err != nil {
+		return err
+	}
+	for _, c := range added {
+		fmt.Fprintf(w, "new: corpus/%s: the reference answers %s: check that, and give its entry in corpus/index.json "+
+			"flags and a note\n", c.File, c.Outcome)
+	}
+	_, err = fmt.Fprintf(w, "corpus: %d cases\n", len(cases))
+	return err
 }
 
-// read reads the entries, and the file of each.
-func read(dir fs.FS) ([]corpus.Case, error) {
-	text, err := fs.ReadFile(dir, "index.json")
-	if err != nil {
-		return nil, err
+// read reads the entries of an index, and the file of each.
+func read(dir fs.FS, text []byte) ([]corpus.Case, error) {
+	var index struct {
+		Format  int
+		Comment string
+		Flags   map[string]any
+		Cases   []corpus.Case
 	}
-	var index struct{ Cases []corpus.Case }
-	if err := json.Unmarshal(text, &index); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields() // which would be lost
+	if err := decoder.Decode(&index); err != nil {
 		return nil, fmt.Errorf("corpus/index.json: %w", err)
 	}
-	for i, c := range index.Cases {
-		if index.Cases[i].Payload.Bytes, err = fs.ReadFile(dir, c.File); err != nil {
-			return nil, fmt.Errorf("case %s of corpus/index.json: %w", c.Name, err)
+	for i := range index.Cases {
+		c := &index.Cases[i]
+		was := *c
+		b, err := fs.ReadFile(dir, c.File)
+		c.Payload.Bytes = b
+		complete(c)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("case %s of corpus/index.json: %w: git checkout corpus, or remove the entry",
+				c.Name, err)
+		case c.File != was.File:
+			return nil, fmt.Errorf("case %s of corpus/index.json is of the file %s, which must be %s", c.Name, was.File,
+				c.File)
+		case was.SHA256 != "" && c.SHA256 != was.SHA256:
+			return nil, fmt.Errorf("corpus/%s is not what corpus/index.json says: a case never changes: "+
+				"git checkout corpus, or give the file another name", c.File)
 		}
 	}
 	return index.Cases, nil
+}
+
+// fileName is the path of a case in the corpus.
+var fileName = regexp.MustCompile(`^[a-z]+/[A-Za-z0-9_.-]+\.bin$`)
+
+// newCases are those of the files that none of the cases has.
+func newCases(dir fs.FS, cases []corpus.Case) (added []corpus.Case, err error) {
+	known, same := make(map[string]bool), make(map[string]string) // files, and the case with a sum
+	for _, c := range cases {
+		known[c.File], same[c.SHA256] = true, c.Name
+	}
+	err = fs.WalkDir(dir, ".", func(file string, d fs.DirEntry, err error) error {
+		beside := !strings.Contains(file, "/") && path.Ext(file) != ".bin" // the index, and what reads it
+		if err != nil || d.IsDir() || beside || known[file] {
+			return err
+		}
+		c, err := newCase(dir, file)
+		switch {
+		case err != nil:
+			return err
+		case !fileName.MatchString(file) || c.File != file:
+			return fmt.Errorf("corpus/%s: want corpus/<family>/<family>_<point>.bin, of letters, digits, _, . and -",
+				file)
+		case same[c.SHA256] != "":
+			return fmt.Errorf("corpus/%s has the bytes of case %s", file, same[c.SHA256])
+		}
+		added = append(added, c)
+		return nil
+	})
+	return added, err
 }
 
 // newCase is the case of a file, with the reference's answer.
@@ -81,22 +134,23 @@ func newCase(dir fs.FS, file string) (c corpus.Case, err error) {
 			c.Options, err = protojson.Marshal(contract.WithoutUnknown(o.Options))
 		}
 	}
-	if complete(&c); err == nil && c.File != file {
-		err = fmt.Errorf("corpus/%s must be corpus/%s: a case's name begins with its family", file, c.File)
-	}
+	complete(&c)
 	return c, err
 }
 
-// Text is the text of the index with these cases: its head, which is written by hand, and a line
-// a case, which diffs well.
-func Text(cases []corpus.Case) []byte {
+// with is an index with other cases: its head, which is written by hand, and a line a case, which
+// diffs well.
+func with(index []byte, cases []corpus.Case) ([]byte, error) {
 	const begin = "\n  \"cases\": [\n"
-	head, _, _ := bytes.Cut(corpus.IndexText(), []byte(begin))
+	head, _, found := bytes.Cut(index, []byte(begin))
+	if !found {
+		return nil, fmt.Errorf("corpus/index.json: want a line %q before the cases", strings.TrimSpace(begin))
+	}
 	cases = slices.Clone(cases)
 	for i := range cases {
 		complete(&cases[i])
 	}
-	return fmt.Appendf(bytes.Clone(head), "%s%s\n  ]\n}\n", begin, Lines(cases, "    "))
+	return fmt.Appendf(bytes.Clone(head), "%s%s\n  ]\n}\n", begin, Lines(cases, "    ")), nil
 }
 
 // complete fills in what follows from the rest.
@@ -130,8 +184,8 @@ func Files(cases []corpus.Case) (map[string][]byte, error) {
 		}
 		all[i] = c
 	}
-	files["corpus/index.json"] = Text(all)
-	return files, nil
+	files["corpus/index.json"], err = with(corpus.IndexText(), all)
+	return files, err
 }
 
 // Lines is a list's items as JSON, each on a line of its own, without the escapes that are

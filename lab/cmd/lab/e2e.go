@@ -36,7 +36,9 @@ func (j *job) show(ctx context.Context, tests *exec.Cmd) error {
 	}
 	summary := j.b.Go(ctx, j.test, "run", "./cmd/shimfuzz", "summary")
 	summary.Stdin = out
-	return cmp.Or(gocmd.Show(summary), tests.Wait())
+	err = gocmd.Show(summary)
+	out.Close() // which ends go test, if the summary has ended before it
+	return cmp.Or(err, tests.Wait())
 }
 
 // test runs the lab's own tests. Those of the real shims are e2e's.

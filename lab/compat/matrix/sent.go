@@ -23,10 +23,10 @@ func sent() []recorded.Recording {
 // and not only to those that containerd was recorded to send.
 var exact = []string{findings.LCOW, findings.PkgShim}
 
-// starts returns what a reader is asked, each once: what is sent to it, and the cases of the
-// corpus that are what a daemon made of an operator's TOML for it, and that show its findings,
-// or if these are exact, all damaged ones. A payload that is too large for the corpus goes by
-// the name of its finding.
+// starts returns what a reader is asked, each once: what is sent to it; what a daemon made of an
+// operator's TOML for it; and the cases of the corpus that show its findings. If these are exact, it
+// is also asked all damaged cases. A payload that is too large for the corpus goes by the name of
+// its finding.
 func starts(r readers.Reader, sent []recorded.Recording, cases []corpus.Case) (all []grammar.Payload) {
 	var made []grammar.Payload
 	wanted, shows := make(map[string]bool), make(map[string]bool) // by the payload, by the name of a case

@@ -19,11 +19,24 @@ import (
 	"shimfuzz/lab/index"
 )
 
-// The corpus has what was recorded, with the answers of here.
+// The corpus has what was recorded, with the answers of here, and no other recorded cases.
 func TestCases(t *testing.T) {
 	files, err := index.Files(Cases(Recordings()))
 	if err != nil || !bytes.Equal(files["corpus/index.json"], corpus.IndexText()) {
 		t.Error("the corpus has other recordings than this folder: run make -C lab record", err)
+	}
+	ofDaemons := make(map[string]bool)
+	for _, p := range passages(t) {
+		ofDaemons[string(p.Start)], ofDaemons[string(p.Create)] = true, true
+	}
+	cases, err := corpus.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		if c.Origin != nil && files["corpus/"+c.File] == nil && !ofDaemons[string(c.Payload.Bytes)] {
+			t.Errorf("%s is in no recording: remove its file and its entry", c.Name)
+		}
 	}
 }
 
@@ -51,7 +64,7 @@ func paramsOf(version, socketDir string) *api.BootstrapParams {
 // The generators write byte for byte what each containerd was recorded to write for the same
 // start. Of what it asks a shim for besides, -info still gets an Any, from every release that
 // has it, and delete gets nothing.
-func TestDaemonsAreModelled(t *testing.T) {
+func TestSendersAreModelled(t *testing.T) {
 	fields := (*options.Options)(nil).ProtoReflect().Descriptor().Fields()
 	if fd := fields.ByName("scrub_logs"); fd == nil || !fd.HasPresence() {
 		t.Skip("NOT RUN: the Options that are linked here are older than those that the newest containerd sends")
@@ -90,15 +103,19 @@ type Passage struct {
 	Error      string    // from containerd
 }
 
-// A task manager passes the options on as they are: CreateTaskRequest has what start
-// was given, which is what ShimManager was recorded to send for the same options.
-func TestTasksPassOptionsOn(t *testing.T) {
+func passages(t *testing.T) (all []Passage) {
+	t.Helper()
 	text, err := os.ReadFile("testdata/passages.json")
-	var all []Passage
 	if err := errors.Join(err, json.Unmarshal(text, &all)); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range all {
+	return all
+}
+
+// A task manager passes the options on as they are: CreateTaskRequest has what start
+// was given, which is what ShimManager was recorded to send for the same options.
+func TestTasksPassOptionsOn(t *testing.T) {
+	for _, p := range passages(t) {
 		if p.Through != "task" || p.Error != "" {
 			continue
 		}

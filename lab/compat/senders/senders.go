@@ -51,7 +51,7 @@ var generations = map[string]struct {
 // recorded.File and in the corpus. It needs Linux.
 func Record(ctx context.Context, root string) error {
 	if runtime.GOOS != "linux" {
-		return fmt.Errorf("recording needs Linux: containerd's path must be %s", inHome(order.Daemon))
+		return fmt.Errorf("recording needs Linux: containerd's path must be %s", inHome(order.Binary))
 	}
 	var all []recorded.Recording
 	for i, version := range findings.Containerd {
@@ -85,7 +85,7 @@ func Record(ctx context.Context, root string) error {
 	return err
 }
 
-// asked returns what is recorded of a release, without what only its manager tells.
+// asked returns what is recorded of a release, without what the shim found.
 func asked(module *gocmd.Module) (all []recorded.Recording) {
 	for _, shim := range shims {
 		add := func(since, action, logLevel, socketDir string, options ...string) {
@@ -130,7 +130,7 @@ func record(ctx context.Context, root string, module *gocmd.Module, all []record
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, inHome(order.Daemon))
+	cmd := exec.CommandContext(ctx, inHome(order.Binary))
 	cmd.Stdin, cmd.Env = bytes.NewReader(input), []string{} // what a shim gets is set by containerd
 	out, err := gocmd.Output(cmd)
 	var answers []order.Seen
@@ -155,9 +155,9 @@ func install(root string, module *gocmd.Module) error {
 	// As containerd's own Makefile sets it.
 	version := []string{"-ldflags=-X " + module.Path + "/version.Version=" + module.Version}
 	err = errors.Join(m.Build(order.Home, version, "./"+programs.Folder+folder),
-		os.Rename(inHome("manager"), inHome(order.Daemon)))
+		os.Rename(inHome("manager"), inHome(order.Binary)))
 	for _, shim := range shims {
-		err = errors.Join(err, os.Symlink(order.Daemon, inHome(shim)))
+		err = errors.Join(err, os.Symlink(order.Binary, inHome(shim)))
 	}
 	return err
 }

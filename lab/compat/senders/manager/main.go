@@ -40,7 +40,7 @@ var spec = &anypb.Any{Value: []byte("{}")}
 
 func main() {
 	run := answerAll
-	if filepath.Base(os.Args[0]) != order.Daemon {
+	if filepath.Base(os.Args[0]) != order.Binary {
 		run = standIn
 	}
 	if err := run(); err != nil {

@@ -4,13 +4,13 @@ package order
 
 import "encoding/hex"
 
-// The container of every recording, and the daemon that starts its shim. Home has the binaries
-// of both.
+// The container of every recording, and what starts its shim: Home has its binary, and the
+// shims'.
 const (
 	ID        = "web-1"
 	Namespace = "k8s.io"
 	Home      = "/tmp/shimfuzz-recorder"
-	Daemon    = "containerd" // its binary
+	Binary    = "containerd" // by whose name containerd's own is sent
 	GRPC      = `\\.\pipe\containerd-containerd`
 	TTRPC     = `\\.\pipe\containerd-containerd.ttrpc`
 )
