@@ -39,7 +39,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// holdsDrawn draws payloads of a property, which are of the kinds that their name says, or options.
+// holdsDrawn draws payloads of a property. They have exactly the kinds of answers that belong to its
+// name; most properties have options alone.
 func holdsDrawn(t *testing.T, p Property, reader reference.Type) {
 	kinds := map[string]string{"none": "none", "valid": "none options", "minimal": "none",
 		"malformed": "error/malformed", "foreign": "error/foreign none", "framed": "error/malformed"}
@@ -60,7 +61,7 @@ func holdsDrawn(t *testing.T, p Property, reader reference.Type) {
 	}
 }
 
-// holdsTokens puts each token into its context by itself. Only of a group the answer may not be known.
+// holdsTokens puts each token into its context by itself. Only in a group may the tokens leave the answer open.
 func holdsTokens(t *testing.T, g *Grammar, c Context, reader reference.Type) {
 	if c.IsAny() == stdin.IsBootstrap(Encode(c.Payload(nil))) {
 		t.Errorf("is an Any: %v", c.IsAny())
