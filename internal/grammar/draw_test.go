@@ -90,9 +90,9 @@ func annotated() *options.Options {
 	return &options.Options{LogLevel: "warn", DefaultContainerAnnotations: map[string]string{"k": "v"}}
 }
 
-// Nothing that can be drawn is never drawn: each fault and freedom at each level of both families,
-// where the reference holds it for one, too, and each field. A field of a new kind is never drawn:
-// teach this package to.
+// Nothing that can be drawn is never drawn: each field, and each fault and freedom at each level of
+// both families, which are what the reference says, too. A field of a new kind is never drawn: teach
+// this package to.
 func TestEverythingIsDrawn(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	drawn := make(map[string]bool)
