@@ -28,14 +28,16 @@ type recorder struct {
 	report *verdict.Report
 }
 
-func (*recorder) Helper()                           {}
-func (r *recorder) Name() string                    { return r.name }
-func (*recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (*recorder) Helper() {}
+
+func (r *recorder) Name() string { return r.name }
 
 func (r *recorder) Wrong(report verdict.Report, _ func()) {
 	r.report = &report
 	panic(r)
 }
+
+func (*recorder) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // Shrink makes the case smaller while it fails for what it fails for at first, which Go's
 // engine does not ask, until nothing more can be left out or set to zero, or the time is up.

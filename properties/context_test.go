@@ -29,15 +29,15 @@ type inContext = func(context.Context, io.Reader) (*options.Options, error)
 // what does on every hcsshim.
 func TestContext(t *testing.T) {
 	if read := hcsshim.Current().ReadInContext; read != nil {
-		holdContexts(t, verify.UnderTest(), read)
+		holdContexts(t, inContexts(t), verify.UnderTest(), read)
 	}
 }
 
 // holdContexts gives a decoder contexts that end at each read of a payload: at read 0 before
 // anything is read, and at never after the answer.
-func holdContexts(t verify.TB, d decoder.Decoder, read inContext) {
+func holdContexts(t verify.TB, payloads []grammar.Payload, d decoder.Decoder, read inContext) {
 	t.Helper()
-	for _, p := range inContexts() {
+	for _, p := range payloads {
 		reads := min(4, 1+3*len(p.Bytes)) // which every decoder needs
 		for _, why := range []error{context.Canceled, context.DeadlineExceeded} {
 			for _, at := range []int{0, 1, 2, 3, 4, never} {
@@ -50,8 +50,9 @@ func holdContexts(t verify.TB, d decoder.Decoder, read inContext) {
 }
 
 // inContexts are payloads with options, without, and damaged.
-func inContexts() []grammar.Payload {
-	list := append(slices.Clone(plain()), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
+func inContexts(t *testing.T) []grammar.Payload {
+	t.Helper()
+	list := append(plain(t), grammar.RunHCS.Encode(grammar.Lowest{}, 0, grammar.Bootstrap, nil),
 		grammar.Payload{Want: grammar.Sent(nil), Description: "no bytes"})
 	for _, p := range list[:2] {
 		b := p.Bytes[:len(p.Bytes)-1]
@@ -93,7 +94,7 @@ type ending struct {
 }
 
 func newEnding(b []byte, why error, at int, fails bool) *ending {
-	e := &ending{Reader: decoder.Scripted(b, script([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
+	e := &ending{Reader: decoder.Scripted(b, scriptOf([]int{1, 20, len(b)}, decoder.Alone)), why: why, at: at,
 		fails: fails}
 	if e.ctx, e.end = context.WithCancel(context.Background()); why == context.DeadlineExceeded {
 		e.ctx = expiring{e.ctx}
@@ -128,19 +129,20 @@ func (e expiring) Err() error {
 
 // What TestContext allows and what it finds, on decoders that are made here.
 func TestContextIsHeld(t *testing.T) {
+	payloads := inContexts(t)
 	held := func(read inContext) (passes bool) {
 		defer func() { passes = recover() == nil }()
-		holdContexts(new(recorder), reference.Decoder, read)
+		holdContexts(new(recorder), payloads, reference.Decoder, read)
 		return
 	}
 	failed := errors.New("the context has ended")
 	always := func(_, _ error) bool { return true }
 	for _, test := range []struct {
-		name   string
-		atOnce bool                        // it looks before it reads
-		when   func(ended, err error) bool // it gives no options, where the context has ended
-		err    error                       // with no options
-		passes bool
+		name    string
+		early   bool                        // it asks before it reads whether the context has ended, and not after
+		givesUp func(ended, err error) bool // whether it then does, by the context's error and that of reading
+		answer  error                       // with which it gives up: nil is no options and no error
+		passes  bool
 	}{
 		{"does not look", false, func(_, _ error) bool { return false }, nil, true},
 		{"fails", false, always, failed, true},
@@ -153,10 +155,13 @@ func TestContextIsHeld(t *testing.T) {
 			false},
 	} {
 		passes := held(func(ctx context.Context, r io.Reader) (*options.Options, error) {
-			before := ctx.Err()
+			ended := ctx.Err()
 			opts, err := reference.ReadOptions(r)
-			if ended := ctx.Err(); ended != nil && (before != nil || !test.atOnce) && test.when(ended, err) {
-				return nil, test.err
+			if !test.early {
+				ended = ctx.Err()
+			}
+			if ended != nil && test.givesUp(ended, err) {
+				return nil, test.answer
 			}
 			return opts, err
 		})

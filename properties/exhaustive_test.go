@@ -213,9 +213,9 @@ var emptyReads = []int{0, 1, 2, 3, 4, 5, 9, 10, 11, 49, 50, 51, 98, 99}
 // error, and before each of these.
 func TestEmptyReads(t *testing.T) {
 	for _, d := range verify.DecodersOf(contract.Stdin) {
-		for _, p := range plain() {
+		for _, p := range plain(t) {
 			for _, reads := range [][]int{{len(p.Bytes), 1}, {1, 1, 20, len(p.Bytes) - 22, 1}} { // the last is the end
-				full := script(reads, decoder.Alone)
+				full := scriptOf(reads, decoder.Alone)
 				for before := -1; before < len(full); before++ {
 					for _, n := range emptyReads {
 						afterEmptyReads(t, d, p, withEmptyReads(full, n, before))
@@ -240,8 +240,8 @@ func afterEmptyReads(t *testing.T, d decoder.Decoder, p grammar.Payload, script 
 	enumerated.Add(5)
 }
 
-// script is the script that delivers bytes in reads of these lengths, the end as flag says.
-func script(reads []int, flag byte) (script []byte) {
+// scriptOf is the script that delivers bytes in reads of these lengths, the end as flag says.
+func scriptOf(reads []int, flag byte) (script []byte) {
 	for _, n := range reads {
 		for ; n > 0; n -= decoder.MostRead {
 			script = append(script, byte(min(n, decoder.MostRead)-1)|flag)
@@ -292,7 +292,7 @@ func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []i
 	for _, cause := range readErrors {
 		p.Want = contract.Outcome{Kind: contract.Read, Err: cause}
 		for _, flag := range []byte{decoder.Alone, decoder.Together} {
-			r := decoder.Failing(p.Bytes, at, script(reads, flag), cause)
+			r := decoder.Failing(p.Bytes, at, scriptOf(reads, flag), cause)
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p, Reader: r})
 			enumerated.Add(1)
 		}
@@ -304,8 +304,8 @@ func fails(t *testing.T, d decoder.Decoder, p grammar.Payload, at int, reads []i
 func ends(t *testing.T, d decoder.Decoder, p grammar.Payload, reads []int) {
 	t.Helper()
 	for _, flag := range []byte{decoder.Alone, decoder.Together} {
-		for _, script := range [][]byte{script(reads, flag),
-			withEmptyReads(script(reads, flag), 1, -1)} {
+		full := scriptOf(reads, flag)
+		for _, script := range [][]byte{full, withEmptyReads(full, 1, -1)} {
 			verify.Run(t, d, verify.Check{Guarantee: contract.ReaderFaults, Payload: p,
 				Reader: decoder.Scripted(p.Bytes, script)})
 			enumerated.Add(1)

@@ -8,17 +8,16 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"testing/iotest"
 
 	"pgregory.net/rapid"
 
-	"shimfuzz/corpus"
 	"shimfuzz/internal/contract"
 	"shimfuzz/internal/decoder"
 	"shimfuzz/internal/grammar"
+	"shimfuzz/internal/stdin"
 	"shimfuzz/internal/verify"
 )
 
@@ -63,16 +62,20 @@ func pipe(b []byte) io.Reader {
 	return r
 }
 
-// plain are the payloads of either family with every field of Options set, as containerd sends them.
-var plain = sync.OnceValue(func() (list []grammar.Payload) {
-	cases, _ := corpus.Load() // TestCorpus reports its error
-	for _, c := range cases {
+// plain are two payloads as containerd sends them, an Any and then BootstrapParams, with every
+// field that Options have in released versions. One that only a checkout has is not set.
+func plain(t *testing.T) (list []grammar.Payload) {
+	t.Helper()
+	for _, c := range load(t) {
 		if c.Class == "recorded-all" {
 			list = append(list, c.Payload)
 		}
 	}
+	if len(list) != 2 || stdin.IsBootstrap(list[0].Bytes) || !stdin.IsBootstrap(list[1].Bytes) {
+		t.Fatalf("the class recorded-all has %d cases, want an Any and then BootstrapParams: %#v", len(list), list)
+	}
 	return list
-})
+}
 
 var (
 	errDisk    = errors.New("disk failure")

@@ -23,6 +23,12 @@ import (
 	"shimfuzz/internal/verify"
 )
 
+// encoded is a sentence with its bytes, which are made once.
+type encoded struct {
+	grammar.Sentence
+	bytes []byte
+}
+
 // walker holds decoders to the right answers to many payloads.
 type walker struct {
 	t        reporter
@@ -55,7 +61,7 @@ const maxFailures = 500
 // all walks, with all processors, reports the failures and adds to the count.
 func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 	w.t.Helper()
-	batches := make(chan []grammar.Sentence)
+	batches := make(chan []encoded)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
@@ -65,11 +71,12 @@ func (w *walker) all(steps iter.Seq[grammar.Sentence]) {
 		})
 	}
 	const most, mostBytes = 500, 1 << 20
-	var batch []grammar.Sentence
+	var batch []encoded
 	size := 0
 	for s := range steps {
-		size += len(s.Bytes())
-		if batch = append(batch, s); len(batch) == most || size >= mostBytes {
+		b := s.Bytes()
+		size += len(b)
+		if batch = append(batch, encoded{s, b}); len(batch) == most || size >= mostBytes {
 			batches <- batch
 			batch, size = nil, 0
 			if w.stopped() {
@@ -95,7 +102,7 @@ func (w *walker) stopped() bool {
 }
 
 // batch asks each decoder for some answers.
-func (w *walker) batch(steps []grammar.Sentence) {
+func (w *walker) batch(steps []encoded) {
 	for _, s := range steps {
 		w.step(s, w.check(s))
 	}
@@ -109,26 +116,25 @@ func (w *walker) batch(steps []grammar.Sentence) {
 }
 
 // step asks each decoder for one answer.
-func (w *walker) step(s grammar.Sentence, c verify.Check) {
+func (w *walker) step(s encoded, c verify.Check) {
 	for _, d := range w.decoders {
 		got := d.Decode(bytes.NewReader(c.Payload.Bytes), c.Payload.Bytes)
 		if v := c.Judge(d, got); v.Fails() {
-			w.fail(failure{step: s, d: d, check: c, got: got, v: v})
+			w.fail(failure{step: s.Sentence, d: d, check: c, got: got, v: v})
 		}
 	}
 }
 
 // check says what is right. The reference is its judge where the tokens do not know it.
-func (w *walker) check(s grammar.Sentence) verify.Check {
-	b := s.Bytes()
-	judge, want := reference.Decoder, reference.RunHCS.Want(w.input, b)
+func (w *walker) check(s encoded) verify.Check {
+	judge, want := reference.Decoder, reference.RunHCS.Want(w.input, s.bytes)
 	if w.input == contract.Create {
 		judge = reference.CreateDecoder
 	}
-	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind), Payload: grammar.Payload{Bytes: b, Input: w.input,
-		Want: want}}
+	c := verify.Check{Guarantee: contract.GuaranteeOf(want.Kind),
+		Payload: grammar.Payload{Bytes: s.bytes, Input: w.input, Want: want}}
 	if known, ok := grammar.RunHCS.Answer(w.input, s.Top); ok && !contract.SameSet(known, want) {
-		w.fail(failure{step: s, d: judge, check: c, v: verdict.Verdict{Kind: verdict.Wrong,
+		w.fail(failure{step: s.Sentence, d: judge, check: c, v: verdict.Verdict{Kind: verdict.Wrong,
 			Other: fmt.Sprintf("by its tokens the payload is to give %v, and by the reference %v", known, want)}})
 		c.Payload.Want = known
 	}

@@ -41,9 +41,12 @@ func of(name string) func(data []byte) int {
 // libFuzzer keeps the input of one.
 type t string
 
-func (t) Helper()                           {}
-func (t) UnderTestAlone()                   {}
-func (t t) Name() string                    { return string(t) }
+func (t) Helper() {}
+
+func (t) UnderTestAlone() {}
+
+func (t t) Name() string { return string(t) }
+
 func (t) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 // Wrong ends the process. Where the decoder panics it does so within that panic, so that

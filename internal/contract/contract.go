@@ -123,8 +123,12 @@ func difference(want, got Outcome) func() string {
 		w, g := WithoutUnknown(want.Options), WithoutUnknown(got.Options)
 		const most = 1 << 16 // bytes: to compare more line by line takes minutes
 		if size := proto.Size(w) + proto.Size(g); size > most {
+			var names []string
+			for _, name := range Differing(w.ProtoReflect(), g.ProtoReflect()) {
+				names = append(names, string(name))
+			}
 			return fmt.Sprintf("options of %d and %d bytes differ in %s", proto.Size(w), proto.Size(g),
-				Differing(w.ProtoReflect(), g.ProtoReflect()))
+				strings.Join(names, ", "))
 		}
 		return fmt.Sprintf("options differ (- want, + got):\n%s", cmp.Diff(w, g, protocmp.Transform()))
 	}

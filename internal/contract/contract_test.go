@@ -117,6 +117,11 @@ func TestDiffOfOptions(t *testing.T) {
 			t.Errorf("%s: %q does not name %s", test.name, diff, test.differs)
 		}
 	}
+	large := &options.Options{LogLevel: strings.Repeat("x", 1<<16), Debug: true}
+	diff := Diff(Outcome{Kind: Options, Options: large}, Outcome{Kind: Options, Options: &options.Options{}})
+	if want := "options of 65543 and 0 bytes differ in debug, log_level"; diff != want {
+		t.Errorf("large ones: %q, want %q", diff, want)
+	}
 	if len(newer.ProtoReflect().GetUnknown()) == 0 {
 		t.Error("the options given have lost their unknown fields")
 	}

@@ -70,6 +70,6 @@ func (g *Guarantee) UnmarshalText(name []byte) error {
 
 // GuaranteeOf is the guarantee that an answer of another kind breaks, where
 // nothing is known of a payload but the right answer.
-func GuaranteeOf(want Kind) Guarantee { return cmp.Or(broken[want], AsSent) }
+func GuaranteeOf(want Kind) Guarantee { return cmp.Or(guaranteeOfKind[want], AsSent) }
 
-var broken = map[Kind]Guarantee{Malformed: MalformedFails, Foreign: ForeignFails, Read: ReaderFaults}
+var guaranteeOfKind = map[Kind]Guarantee{Malformed: MalformedFails, Foreign: ForeignFails, Read: ReaderFaults}

@@ -38,6 +38,7 @@ func TestWork(t *testing.T) {
 		{"waiting", func() { time.Sleep(50 * time.Millisecond) }, 0, 0.5},
 		{"the work of another goroutine", elsewhere, 5, 50},
 	} {
+		// Where nothing is counted the quotient is NaN, which is not within any limits.
 		if got := float64(least(test.f)) / float64(one); !(got >= test.from && got <= test.to) {
 			t.Errorf("%s costs %.2f times work(1), want %v to %v", test.name, got, test.from, test.to)
 		}

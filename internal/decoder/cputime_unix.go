@@ -17,5 +17,5 @@ func ProcessorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// Worked is the same in nanoseconds, to be compared with others alone.
+// Worked is the same in nanoseconds, comparable only with one another.
 func Worked() int64 { return int64(ProcessorTime()) }

@@ -25,7 +25,7 @@ func duration(t syscall.Filetime) time.Duration {
 
 var queryProcessCycleTime = syscall.NewLazyDLL("kernel32.dll").NewProc("QueryProcessCycleTime")
 
-// Worked is the same in cycles, to be compared with others alone: GetProcessTimes counts in steps
+// Worked is the same in cycles, comparable only with one another: GetProcessTimes counts in steps
 // of 15 ms, in which a decode does not show.
 func Worked() (cycles int64) {
 	_, _, _ = queryProcessCycleTime.Call(uintptr(currentProcess), uintptr(unsafe.Pointer(&cycles)))

@@ -82,8 +82,8 @@ type List struct {
 	Program  string
 	Version  string
 	Released bool       // the program links what its release links, and not what the suite links
-	Findings []*Finding // that follow from the others, and a catalogue
 	without  []string   // what the user leaves out, as name or name@shim
+	Findings []*Finding // that follow from the others, and a catalogue
 }
 
 // None is the empty list.

@@ -7,10 +7,14 @@ import (
 	"shimfuzz/internal/wire"
 )
 
-// level is what may stand at a level, what of it is put into drawn messages, and a message as
-// containerd sends it: each class of faults of the contract that can affect a message, and what a
-// reader may either read on or refuse (docs/contract.md, Freedoms).
-type level struct{ tokens, faults, freedoms, unknown, usual []Token }
+// level is what may stand at a level.
+type level struct {
+	tokens   []Token // all of it, the known fields first
+	faults   []Token // put into drawn messages: each class of faults of the contract that can affect one
+	freedoms []Token // likewise, what a reader may either read on or refuse (docs/contract.md, Freedoms)
+	unknown  []Token // fields without a meaning, in an encoding that every reader accepts
+	usual    []Token // a message as containerd sends it
+}
 
 // Tokens returns what may stand at a level, the known fields first.
 func (g *Grammar) Tokens(l Level) []Token { return g.levels()[l].tokens }
@@ -35,7 +39,6 @@ func (g *Grammar) allLevels() map[Level]level {
 			tokens:   tokens,
 			faults:   append([]Token{{Name: "truncated"}}, faults...), // which inserts nothing, but cuts a message off
 			freedoms: slices.DeleteFunc(unknowns, func(t Token) bool { return t.Freedom == "" }),
-			// fields without a meaning, in an encoding that every reader accepts
 			unknown: slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool {
 				return t.Kind != Sound || t.Freedom != "" || t.Single || t.means.field != 0
 			}),

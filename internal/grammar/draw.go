@@ -26,8 +26,10 @@ type Rand interface {
 // each time it is made.
 type Lowest struct{}
 
-// Intn and Uint64 return 0.
-func (Lowest) Intn(int) int   { return 0 }
+// Intn returns 0.
+func (Lowest) Intn(int) int { return 0 }
+
+// Uint64 returns 0.
 func (Lowest) Uint64() uint64 { return 0 }
 
 func oneIn(rnd Rand, n int) bool { return rnd.Intn(n) == n-1 }
@@ -84,9 +86,9 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 	case level == Bootstrap && f.num == 2:
 		s = Namespace(rnd)
 	case level == Bootstrap && isText && !oneIn(rnd, 8):
-		s = pick(rnd, Addresses)
+		s = pick(rnd, addresses)
 	case level == Bootstrap && !isText && !oneIn(rnd, 16):
-		n = uint64(pick(rnd, LogLevels))
+		n = uint64(pick(rnd, logLevels))
 	case (level == Any || level == Legacy) && f.num == 1:
 		s = g.ForeignName(rnd)
 	case isText:
@@ -96,7 +98,7 @@ func (g *Grammar) scalar(rnd Rand, level Level, f field) protoreflect.Value {
 	case oneIn(rnd, 4):
 		n = rnd.Uint64() // of which a field takes as many bits as it has
 	default:
-		n = uint64(pick(rnd, Int32s))
+		n = uint64(pick(rnd, int32s))
 	}
 	return valueOf(f.kind, n, s)
 }
@@ -142,7 +144,7 @@ func ID(rnd Rand) string {
 	case 1:
 		return pick(rnd, names[:3])
 	}
-	return pick(rnd, Identifiers)
+	return pick(rnd, identifiers)
 }
 
 // Namespace draws a legal namespace, half of the time one that is a well-formed
@@ -150,9 +152,9 @@ func ID(rnd Rand) string {
 func Namespace(rnd Rand) string {
 	switch rnd.Intn(4) {
 	case 0:
-		return pick(rnd, Identifiers)
+		return pick(rnd, identifiers)
 	case 1:
-		return pick(rnd, Namespaces)
+		return pick(rnd, namespaces)
 	}
 	return protobufNamespace(rnd)
 }

@@ -134,7 +134,7 @@ func (g *Grammar) Params() iter.Seq[Sentence] {
 			if isEmpty {
 				first = text(num, name+" empty", "ambient", "")
 			}
-			choices = append(choices, []Token{first, text(num, name, "ambient", Addresses[num]),
+			choices = append(choices, []Token{first, text(num, name, "ambient", addresses[num]),
 				text(num, fmt.Sprintf("%s %q", name, same), "ambient", same)})
 		}
 		return append(choices, []Token{absent, g.inExtension(g.sent)})

@@ -99,7 +99,7 @@ func numbers(num protowire.Number) (list []Token) {
 	of := func(n uint64, name, rules string, encoded ...wire.Part) Token {
 		return varint(num, fmt.Sprintf("field %d of %s", num, name), rules, n, encoded...).single()
 	}
-	for _, n := range Int32s {
+	for _, n := range int32s {
 		t := of(uint64(n), fmt.Sprint(n), "")
 		if t.Single = n < -1 || n > 1; n == 0 {
 			t.Rules = "default"
@@ -114,7 +114,7 @@ func numbers(num protowire.Number) (list []Token) {
 
 // notUTF8 are a field of each text that is not UTF-8.
 func notUTF8(num protowire.Number, name string) (list []Token) {
-	for _, bad := range NotUTF8 {
+	for _, bad := range invalidUTF8 {
 		list = append(list, text(num, name+"utf8-"+bad.Name, "M11", bad.Text))
 	}
 	return list

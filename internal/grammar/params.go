@@ -73,7 +73,7 @@ var (
 // depends on the family, at the top level.
 func (g *Grammar) anyTokens() []Token {
 	list := []Token{g.ours, g.foreign(), g.url(""), g.url("example.com/" + g.name)}
-	for _, prefix := range Prefixes {
+	for _, prefix := range prefixes {
 		t := g.url(prefix + g.name)
 		t.Rules = "url"
 		list = append(list, t.single())
@@ -155,7 +155,7 @@ var ambientTexts = []protowire.Number{4, 5, 6, 7, 9}
 
 // ambient are the fields of BootstrapParams that are not options.
 func ambient() (list []Token) {
-	for _, v := range LogLevels {
+	for _, v := range logLevels {
 		t := varint(3, fmt.Sprintf("log_level %d", v), "ambient", uint64(v))
 		t.Single = v != 0 && v != -4
 		list = append(list, t)
@@ -166,7 +166,7 @@ func ambient() (list []Token) {
 		name := fmt.Sprintf("field %d", num)
 		list = append(list, text(num, name+" of a text", "ambient", "a"),
 			text(num, name+" empty", "ambient default", ""))
-		for _, s := range Addresses {
+		for _, s := range addresses {
 			list = append(list, text(num, name+" of "+short(s), "ambient", s).single())
 		}
 		bad := notUTF8(num, name+" ")
@@ -184,16 +184,16 @@ func (g *Grammar) identities() (list []Token) {
 			list = append(list, t)
 		}
 	}
-	for _, n := range Namespaces {
+	for _, n := range namespaces {
 		list = append(list, g.identity(1, n).single(), g.identity(2, n))
 	}
-	for i, s := range Identifiers {
+	for i, s := range identifiers {
 		add(s, "R4b", i > 5)
 	}
-	for _, s := range NotIdentifiers {
+	for _, s := range notIdentifiers {
 		add(s, "R4b", false)
 	}
-	for i, bad := range NotUTF8 {
+	for i, bad := range invalidUTF8 {
 		add(bad.Text, "M11 overwritten", i > 1)
 	}
 	return list

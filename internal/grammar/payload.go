@@ -106,7 +106,7 @@ func PlainAny(url string, value []byte) []byte { return RunHCS.Any(Lowest{}, 0, 
 func (g *Grammar) Minimal(rnd Rand) Payload {
 	id := ID(rnd)
 	for id == g.name {
-		id = pick(rnd, Identifiers)
+		id = pick(rnd, identifiers)
 	}
 	return Payload{Bytes: g.Any(rnd, sometimes(rnd, Order|Varint|Unknown), id, []byte(Namespace(rnd))), Want: Sent(nil),
 		Description: "BootstrapParams of an ID and a namespace only"}
@@ -183,7 +183,7 @@ func (e *encoder) url() string {
 	if !e.has(URL) {
 		return e.g.name
 	}
-	return pick(e.rnd, Prefixes) + e.g.name
+	return pick(e.rnd, prefixes) + e.g.name
 }
 
 // params encodes BootstrapParams around encoded options, unless those are nil.

@@ -232,7 +232,7 @@ func (g *Grammar) AllTexts() iter.Seq[Sentence] {
 		long = append(long, strings.Repeat("日", n), strings.Repeat("🦊", n))
 	}
 	long = append(long, strings.Repeat("x", 1_000_000))
-	for _, bad := range NotUTF8 {
+	for _, bad := range invalidUTF8 {
 		long = append(long, behind(128<<10, bad.Text)...)
 	}
 	short := slices.Concat(sequences, behind(64, sequences...))

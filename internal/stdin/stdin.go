@@ -19,7 +19,8 @@ import (
 func IsBootstrap(b []byte) bool {
 	fields, _ := wire.Parse(b)
 	return slices.ContainsFunc(fields, func(f wire.Field) bool {
-		return f.Num == 3 && f.Type == protowire.VarintType || f.Num >= 4 && f.Num <= 9 && f.Type == protowire.BytesType
+		return (f.Num == 3 && f.Type == protowire.VarintType) ||
+			(f.Num >= 4 && f.Num <= 9 && f.Type == protowire.BytesType)
 	})
 }
 

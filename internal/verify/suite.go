@@ -151,8 +151,11 @@ func Ready() error {
 	if want == "" || want == is.Version || want == is.Source {
 		return nil
 	}
-	root, _ := settings.Root() // from which make and the command take a path
-	if dir, _ := filepath.Abs(want); dir == is.Dir || filepath.Join(root, want) == is.Dir {
+	root, err := settings.Root() // from which make and the command take a path
+	if err != nil {
+		return err
+	}
+	if dir, err := filepath.Abs(want); err == nil && (dir == is.Dir || filepath.Join(root, want) == is.Dir) {
 		return nil
 	}
 	return fmt.Errorf("HCSSHIM=%s is not what is under test, which is hcsshim %s: run make test HCSSHIM=%[1]s, "+

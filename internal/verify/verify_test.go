@@ -54,7 +54,8 @@ func TestNewSuite(t *testing.T) {
 	}
 }
 
-// As CreateTaskRequest.Options what may be an ID and a namespace is of another type, and nothing else.
+// An ID and a namespace are no message of their own to CreateTaskRequest.Options: they are an Any of
+// another type, and no other answer is right.
 func TestFor(t *testing.T) {
 	or := []contract.Outcome{grammar.Sent(nil)}
 	p := grammar.Payload{Bytes: grammar.PlainAny("web-1", []byte("k8s.io")),

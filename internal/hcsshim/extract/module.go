@@ -35,10 +35,7 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 		return err
 	}
 	mod, work := new(modfile.File), &modfile.WorkFile{Syntax: new(modfile.FileSyntax)}
-	goVersion := own.Go.Version // or a newer one that hcsshim asks for
-	if theirs.Go != nil && version.Compare("go"+theirs.Go.Version, "go"+goVersion) > 0 {
-		goVersion = theirs.Go.Version
-	}
+	goVersion := newerGo(own, theirs)
 	err = errors.Join(mod.AddModuleStmt(Module), mod.AddGoStmt(goVersion),
 		work.AddGoStmt(goVersion), work.AddUse(b.Root, ""), work.AddUse(b.path(""), ""))
 	for _, m := range modules {
@@ -54,6 +51,14 @@ func (b *Build) writeModule(deps map[string]*packages.Package) error {
 		writeFile(b.path("go.mod"), modfile.Format(mod.Syntax)),
 		writeFile(b.path("go.sum"), sums),
 		writeFile(b.Work, modfile.Format(work.Syntax)))
+}
+
+// newerGo is the newer of two modules' Go versions. The suite's own is always there.
+func newerGo(own, theirs *modfile.File) string {
+	if theirs.Go != nil && version.Compare("go"+theirs.Go.Version, "go"+own.Go.Version) > 0 {
+		return theirs.Go.Version
+	}
+	return own.Go.Version
 }
 
 // modules are hcsshim itself and the modules that it links, at the versions that it selects.

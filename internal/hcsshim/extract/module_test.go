@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/mod/modfile"
 )
 
 // The tree tests hcsshim with the decoding modules that hcsshim's own go.mod
@@ -25,6 +27,24 @@ func TestTreeBuildsWithHcsshimsModules(t *testing.T) {
 	for _, module := range []string{"google.golang.org/protobuf", "github.com/containerd/typeurl/v2", apiModule} {
 		if is, want := requirement(own, module), requirement(theirs, module); is != want {
 			t.Errorf("%s: the tree requires %s, hcsshim %s requires %s", module, is, source.Name, want)
+		}
+	}
+}
+
+// An hcsshim that asks for a newer Go is built with that, an older one is not built with an older.
+func TestNewerGo(t *testing.T) {
+	own := &modfile.File{Go: &modfile.Go{Version: "1.26.8"}}
+	for _, test := range []struct {
+		name   string
+		theirs *modfile.Go
+		want   string
+	}{
+		{"an older Go", &modfile.Go{Version: "1.9"}, "1.26.8"},
+		{"a newer Go", &modfile.Go{Version: "1.27.4"}, "1.27.4"},
+		{"none", nil, "1.26.8"},
+	} {
+		if got := newerGo(own, &modfile.File{Go: test.theirs}); got != test.want {
+			t.Errorf("hcsshim asks for %s: go %s, want go %s", test.name, got, test.want)
 		}
 	}
 }
