@@ -28,8 +28,8 @@ const goHeader = "go test fuzz v1\n"
 var clusterFuzz = regexp.MustCompile(`^clusterfuzz-testcase-(?:.+-)?(Fuzz\w+)-`)
 
 // ReadCase reads a payload as it is, an input of libFuzzer's, or a file of Go's
-// fuzzing engine. The last lies in a folder named for its target. The others are
-// the raw target's, unless target or ClusterFuzz's name of the file names another.
+// fuzzing engine. Without a target the last is that of the folder's name, and the others are
+// the raw target's, unless ClusterFuzz's name of the file names another.
 func ReadCase(name, target string) (*Case, error) {
 	if name == "" {
 		return nil, errors.New("CASE=file (-case=file without make) is missing: a payload, or what a fuzzer has kept")
@@ -43,7 +43,7 @@ func ReadCase(name, target string) (*Case, error) {
 		return nil, err
 	}
 	values, native := bytes.CutPrefix(text, []byte(goHeader))
-	if named := clusterFuzz.FindStringSubmatch(filepath.Base(file)); native {
+	if named := clusterFuzz.FindStringSubmatch(filepath.Base(file)); native && target == "" {
 		target = filepath.Base(filepath.Dir(file))
 	} else if target == "" && named != nil {
 		target = named[1]
@@ -52,7 +52,8 @@ func ReadCase(name, target string) (*Case, error) {
 	}
 	c := &Case{File: file, Native: native}
 	if c.Target, err = Named(target); err != nil && native {
-		return nil, fmt.Errorf("%s: a file of Go's fuzzing engine must be in testdata/fuzz/<target>: %w", name, err)
+		return nil, fmt.Errorf("%s: a file of Go's fuzzing engine must be in testdata/fuzz/<target>, or TARGET given: "+
+			"%w", name, err)
 	} else if err != nil {
 		return nil, err
 	}

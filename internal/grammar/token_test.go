@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"shimfuzz/docs"
 	"shimfuzz/internal/wire"
 )
 
@@ -31,7 +32,9 @@ func TestContractIsCovered(t *testing.T) {
 	for _, l := range []Level{Top, Extension, Any, Options, Entry, Group} {
 		for _, e := range RunHCS.Tokens(l) {
 			for id := range strings.FieldsSeq(e.Rules) {
-				covered[id] = true
+				if covered[id] = true; docs.Rule(id) == "" {
+					t.Errorf("%s: %s is an example of %s, which docs/contract.md does not have", l, e.Name, id)
+				}
 			}
 			if e.Freedom != "" && !strings.Contains(e.Rules, e.Freedom) {
 				t.Errorf("%s: %s has the freedom %s, but it is there for %q", l, e.Name, e.Freedom, e.Rules)

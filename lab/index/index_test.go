@@ -19,6 +19,14 @@ func TestFiles(t *testing.T) {
 	if err != nil || !bytes.Equal(files["corpus/index.json"], corpus.IndexText()) {
 		t.Errorf("corpus/index.json is not as make corpus writes it: run make corpus, and commit: %v", err)
 	}
+	dir := os.DirFS("../../corpus")
+	cases, err := read(dir, corpus.IndexText())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if added, err := newCases(dir, cases); err != nil || len(added) > 0 {
+		t.Errorf("%d files of corpus/ have no entry, %v: run make corpus", len(added), err)
+	}
 }
 
 // A file without an entry gets one, with the reference's answer. What is no case, or no longer
