@@ -9,6 +9,7 @@ import (
 // packages stand at the end. A failure that is no test's makes the run red, too.
 func TestSummary(t *testing.T) {
 	const passes = `
+{"Action":"output","Package":"kept","Output":"results of the suite: {\"HCSShim\":\"v1\",\"Excuses\":\"none\"}\n"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"TestA: 500 so far\n"}
 {"Action":"output","Package":"p","Test":"TestA","Output":"--- PASS: TestA (0.00s)\n"}

@@ -5,6 +5,7 @@ package index
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -44,7 +45,11 @@ func Write(w io.Writer, root string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(root, "corpus", "index.json"), text, 0o666); err != nil {
+	name := filepath.Join(root, "corpus", "index.json")
+	if err := os.WriteFile(name+".new", text, 0o666); err != nil { // on a full disk the old one must not be lost
+		return errors.Join(err, os.Remove(name+".new"))
+	}
+	if err := os.Rename(name+".new", name); err != nil {
 		return err
 	}
 	for _, c := range added {
@@ -96,6 +101,9 @@ var fileName = regexp.MustCompile(`^[a-z]+/[A-Za-z0-9_.-]+\.bin$`)
 func newCases(dir fs.FS, cases []corpus.Case) (added []corpus.Case, err error) {
 	known, same := make(map[string]bool), make(map[string]string) // files, and the case with a sum
 	for _, c := range cases {
+		if known[c.File] {
+			return nil, fmt.Errorf("corpus/index.json has case %s twice: remove one entry", c.Name)
+		}
 		known[c.File], same[c.SHA256] = true, c.Name
 	}
 	err = fs.WalkDir(dir, ".", func(file string, d fs.DirEntry, err error) error {
@@ -113,7 +121,7 @@ func newCases(dir fs.FS, cases []corpus.Case) (added []corpus.Case, err error) {
 		case same[c.SHA256] != "":
 			return fmt.Errorf("corpus/%s has the bytes of case %s", file, same[c.SHA256])
 		}
-		added = append(added, c)
+		added, same[c.SHA256] = append(added, c), c.Name
 		return nil
 	})
 	return added, err

@@ -53,6 +53,8 @@ func TestWrite(t *testing.T) {
 		{"changed bytes", entry(`,"file":"` + known + `","sha256":"00"`), known, "\xff", "a case never changes"},
 		{"no file", entry(`,"file":"malformed/gone.bin"`), known, "\xff", "case " + name + " of corpus/index.json: "},
 		{"another name", strings.Replace(ofFile, name, "malformed_other", 1), known, "\xff", "malformed_other.bin"},
+		{"an entry twice", strings.Replace(ofFile, "]}", ","+ofFile[strings.LastIndex(ofFile, "{"):], 1), known, "\xff",
+			"has case " + name + " twice"},
 		{"another key", entry(`,"remark":"x","file":"` + known + `"`), known, "\xff", `unknown field "remark"`},
 		{"another layout", strings.Replace(ofFile, "\n  ", "", 1), known, "\xff", "want a line "},
 	} {
